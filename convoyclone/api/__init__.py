@@ -1,0 +1,1 @@
+"""The HTTP layer that every Convoy operation shares."""

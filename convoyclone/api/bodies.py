@@ -1,0 +1,78 @@
+"""Request bodies: JSON in, validated values out, and the two families of errors.
+
+Contract: api-conventions section 6. Family A hides what is wrong behind two fixed texts, family B
+says it.
+"""
+
+from typing import Any
+
+import orjson
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from convoyclone.api.fields import INCORRECT_TYPE
+from convoyclone.exceptions import InvalidInput
+
+BAD_FORMAT = "Invalid request format"
+BAD_INPUT = "Invalid input provided"
+
+
+def read_body(
+    request: Request, serializer: type[serializers.Serializer[Any]], *, detailed: bool = False
+) -> dict[str, Any]:
+    """The validated values of a request's JSON body; a key that is not sent is not there.
+
+    null stands for "not sent", unknown keys are ignored. `detailed` chooses family B.
+    Raises InvalidInput.
+    """
+    bound = serializer(data=_parse(request.body, detailed))
+    if bound.is_valid():
+        return bound.validated_data
+    field, failure = _first_failure(bound.errors)
+    if failure.code == INCORRECT_TYPE:
+        raise InvalidInput(f'body contains incorrect JSON type for field "{field}"' if detailed else BAD_FORMAT)
+    if failure.code == "own_text":
+        raise InvalidInput(str(failure))
+    raise InvalidInput(f"{field}:{failure}" if detailed else BAD_INPUT)
+
+
+def _parse(body: bytes, detailed: bool) -> dict[str, Any]:
+    if not body.strip():
+        raise InvalidInput("body must not be empty" if detailed else BAD_FORMAT)
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        where = "" if error.pos >= len(error.doc) else f" (at character {error.pos + 1})"
+        raise InvalidInput(f"body contains badly-formed JSON{where}" if detailed else BAD_FORMAT) from None
+    if not isinstance(value, dict):
+        raise InvalidInput("body contains incorrect JSON type (at character 1)" if detailed else BAD_FORMAT)
+    without_nulls: dict[str, Any] = _without_nulls(value)
+    return without_nulls
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return value
+
+
+def _first_failure(errors: Any, field: str = "") -> tuple[str, Any]:
+    """The first failure in a serializer's errors, wrong types before all others, and its field's name.
+
+    A field inside an object is not prefixed by its parent, as in the original.
+    """
+    failures = list(_failures(errors, field))
+    return next((found for found in failures if found[1].code == INCORRECT_TYPE), failures[0])
+
+
+def _failures(errors: Any, field: str) -> Any:
+    if isinstance(errors, dict):
+        for name, inner in errors.items():
+            nameless = not isinstance(name, str) or name == "non_field_errors"
+            yield from _failures(inner, field if nameless else name)
+    else:
+        for inner in errors:
+            if isinstance(inner, (dict, list)):
+                yield from _failures(inner, field)
+            else:
+                yield field, inner

@@ -1,0 +1,68 @@
+"""The one place where errors become answers in Convoy's envelope."""
+
+import logging
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views import defaults
+from rest_framework.exceptions import MethodNotAllowed
+
+from convoyclone.api import envelope
+from convoyclone.exceptions import DomainError
+
+logger = logging.getLogger("convoyclone.api")
+
+NO_SUCH_PATH = "404 page not found"
+TOO_LARGE = "request body is too large"
+UNAVAILABLE = "the database is not available, try again"
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """Render an exception of an API view (a setting of REST framework). None: it is a defect, a 500."""
+    match exc:
+        case DomainError():
+            response = envelope.error(exc.message, exc.status)
+            for name, value in exc.headers.items():
+                response[name] = value
+            return response
+        case MethodNotAllowed():
+            response = envelope.error("method not allowed", exc.status_code)
+            response["Allow"] = ", ".join(context["view"].allowed_methods)
+            return response
+        case RequestDataTooBig():
+            return envelope.error(TOO_LARGE, 413)
+        case Http404():
+            return envelope.error(NO_SUCH_PATH, 404)
+        case OperationalError() | InterfaceError():
+            logger.error("database unavailable: %s", exc)
+            response = envelope.error(UNAVAILABLE, 503)
+            response["Retry-After"] = "1"
+            return response
+    return None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django refuses before any view, such as a wrong Host header."""
+    if _is_api(request):
+        return envelope.error("bad request", 400)
+    return defaults.bad_request(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A path that no route has."""
+    if _is_api(request):
+        return envelope.error(NO_SUCH_PATH, 404)
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A defect of ours. Django has logged it; the caller learns nothing of its inside."""
+    if _is_api(request):
+        return envelope.error("internal server error", 500)
+    return defaults.server_error(request)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")

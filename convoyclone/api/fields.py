@@ -1,0 +1,69 @@
+"""Serializer fields that take a JSON type for what it is: no number for a text, no "true" for true.
+
+A value of the wrong type has the error code `incorrect_type`, which the two families of body
+errors tell apart from a value that is not allowed (bodies.py).
+"""
+
+from typing import Any
+
+from rest_framework import serializers
+
+INT32_MAX = 2**31 - 1
+INCORRECT_TYPE = "incorrect_type"
+_MESSAGE = {INCORRECT_TYPE: "incorrect type"}
+
+
+class Text(serializers.CharField):
+    """A JSON string, kept as it is sent. NUL is refused: PostgreSQL cannot store it."""
+
+    default_error_messages = _MESSAGE
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"trim_whitespace": False, "max_length": 255, "allow_blank": True} | kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is not serializers.empty and not isinstance(data, str):
+            self.fail(INCORRECT_TYPE)
+        return super().run_validation(data)
+
+
+class Flag(serializers.BooleanField):
+    """A JSON boolean."""
+
+    default_error_messages = _MESSAGE
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail(INCORRECT_TYPE)
+        return data
+
+
+class Integer(serializers.IntegerField):
+    """A JSON integer between `min_value` and 2^31-1. Below `min_value` it is a wrong type, as it is
+    for the original's unsigned fields."""
+
+    default_error_messages = _MESSAGE
+
+    def __init__(self, *, min_value: int = 0, **kwargs: Any) -> None:
+        self.lowest = min_value
+        super().__init__(**{"max_value": INT32_MAX} | kwargs)
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int) or data < self.lowest:
+            self.fail(INCORRECT_TYPE)
+        return data
+
+
+class Choice(Text):
+    """A JSON string out of a few; "" stands for "not given" where `allow_blank`."""
+
+    def __init__(self, choices: list[str], message: str | None = None, **kwargs: Any) -> None:
+        self.choices = choices
+        self.message = message or f"must be one of {', '.join(choices)}"
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if text and text not in self.choices:
+            raise serializers.ValidationError(self.message, code="unknown_choice")
+        return text

@@ -1,0 +1,38 @@
+"""Times and durations as the API writes them. Contract: api-conventions sections 7 and 11."""
+
+import re
+from datetime import UTC, datetime
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+
+
+def wire_time(moment: datetime) -> str:
+    """RFC 3339 in UTC with up to 6 fractional digits, trailing zeros dropped."""
+    text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{moment.microsecond:06}".rstrip("0") + "Z" if moment.microsecond else f"{text}Z"
+
+
+def wire_time_from_sql(text: str) -> str:
+    """The same for PostgreSQL's own text of a timestamptz in UTC (`2026-07-03 09:15:42.0815+00`)."""
+    return f"{text[:10]}T{text[11:-3]}Z"
+
+
+def parse_go_duration(text: str) -> float:
+    """The seconds in a Go duration such as `1h15m30.5s`. Raises ValueError."""
+    body = text[1:] if text[:1] in ("+", "-") else text
+    if body == "0":
+        return 0.0
+    if not body or _PART.sub("", body):
+        raise ValueError(f'time: invalid duration "{text}"')
+    seconds = sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(body))
+    return -seconds if text[0] == "-" else seconds
+
+
+def go_duration(seconds: int) -> str:
+    """Whole seconds as Go prints a duration: `0s`, `10s`, `1m0s`, `1h0m0s`."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    if hours:
+        return f"{hours}h{minutes}m{rest}s"
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

@@ -1,0 +1,106 @@
+"""Secrets at rest: AES-256-GCM under a key from the environment, bound to the column they stand in.
+
+A stored value is `key id (4 bytes) | nonce (12) | ciphertext and tag`. The first key of
+ENCRYPTION_KEYS encrypts, every listed key decrypts; `manage.py reencrypt` moves rows to the first
+(docs/operations.md). Why not Fernet: docs/adr/0004.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+from functools import cache
+from typing import Any
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+KEY_BYTES = 32
+ID_BYTES = 4
+NONCE_BYTES = 12
+
+
+class UndecryptableValue(Exception):
+    """A stored value was encrypted under a key that is not in ENCRYPTION_KEYS, or was tampered with."""
+
+
+def parse_keys(text: str) -> list[bytes]:
+    """The keys of ENCRYPTION_KEYS: url-safe base64 of 32 bytes each, separated by commas.
+
+    Raises ImproperlyConfigured.
+    """
+    keys = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            key = base64.b64decode(part.translate({45: "+", 95: "/"}), validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise ImproperlyConfigured("ENCRYPTION_KEYS must be base64 of 32 bytes each, separated by commas")
+        keys.append(key)
+    if not keys:
+        raise ImproperlyConfigured("ENCRYPTION_KEYS must be set")
+    return keys
+
+
+@cache
+def _ciphers(keys: tuple[bytes, ...]) -> dict[bytes, AESGCM]:
+    return {hashlib.sha256(key).digest()[:ID_BYTES]: AESGCM(key) for key in keys}
+
+
+def _current() -> dict[bytes, AESGCM]:
+    return _ciphers(tuple(settings.ENCRYPTION_KEYS))
+
+
+def encrypt(plain: bytes, context: str) -> bytes:
+    """Encrypt `plain` for the place named by `context` ("table.column")."""
+    key_id, cipher = next(iter(_current().items()))
+    nonce = os.urandom(NONCE_BYTES)
+    return key_id + nonce + cipher.encrypt(nonce, plain, context.encode())
+
+
+def decrypt(stored: bytes | memoryview, context: str) -> bytes:
+    """The plain bytes of a value made by `encrypt` for the same `context`. Raises UndecryptableValue."""
+    raw = bytes(stored)
+    cipher = _current().get(raw[:ID_BYTES])
+    if cipher is None:
+        raise UndecryptableValue(f"no key of ENCRYPTION_KEYS decrypts this value of {context}")
+    try:
+        return cipher.decrypt(raw[ID_BYTES : ID_BYTES + NONCE_BYTES], raw[ID_BYTES + NONCE_BYTES :], context.encode())
+    except InvalidTag:
+        raise UndecryptableValue(f"a value of {context} was changed after it was encrypted") from None
+
+
+def is_current(stored: bytes | memoryview) -> bool:
+    """Whether a stored value is under the first key already."""
+    return bytes(stored)[:ID_BYTES] == next(iter(_current()))
+
+
+class EncryptedJSONField(models.BinaryField):
+    """A JSON value that is encrypted in the database and plain in Python. It cannot be searched."""
+
+    @property
+    def context(self) -> str:
+        """What a value of this column is bound to."""
+        return f"{self.model._meta.db_table}.{self.column}"
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """Decrypt what was read."""
+        return None if value is None else orjson.loads(decrypt(value, self.context))
+
+    def get_prep_value(self, value: Any) -> bytes | None:
+        """Encrypt what is written."""
+        return None if value is None else encrypt(orjson.dumps(value), self.context)
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        """Hand the encrypted bytes to the driver."""
+        return value if prepared else self.get_prep_value(value)
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Serialised dumps keep the value encrypted."""
+        stored = self.get_prep_value(self.value_from_object(obj))
+        return "" if stored is None else base64.b64encode(stored).decode()

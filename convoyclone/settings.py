@@ -1,0 +1,149 @@
+"""Settings. This file and database.py are the only readers of the environment (README: Settings)."""
+
+import json
+import os
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from convoyclone import database
+from convoyclone.encryption import parse_keys
+
+BASE_DIR = database.BASE_DIR
+DATA_DIR = database.data_dir()
+VERSION = "0.1.0"
+
+_secrets_file = DATA_DIR / "secrets.json"
+_generated = json.loads(_secrets_file.read_text()) if _secrets_file.exists() else {}
+
+
+def _integer(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal():
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {text!r}")
+    return int(text)
+
+
+def _list(name: str, default: list[str]) -> list[str]:
+    text = os.environ.get(name, "")
+    return [part.strip() for part in text.split(",") if part.strip()] or default
+
+
+def _secret(name: str) -> str:
+    """A secret of at least 32 characters. There is no default: a missing one ends the start."""
+    value = os.environ.get(name) or _generated.get(name, "")
+    if len(value) < 32 or "change-me" in value.lower():
+        raise ImproperlyConfigured(f"{name} must be set to a random value of at least 32 characters")
+    return str(value)
+
+
+# Where this instance is
+HOST = os.environ.get("HOST") or "127.0.0.1"
+PORT = _integer("PORT", 8000)
+BASE_URL = (os.environ.get("BASE_URL") or f"http://{f'[{HOST}]' if ':' in HOST else HOST}:{PORT}").rstrip("/")
+if urlsplit(BASE_URL).scheme not in ("http", "https") or not urlsplit(BASE_URL).hostname:
+    raise ImproperlyConfigured(f"BASE_URL must be an http or https URL, not {BASE_URL!r}")
+_https = BASE_URL.startswith("https://")
+ALLOWED_HOSTS = _list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", str(urlsplit(BASE_URL).hostname)])
+
+# Secrets
+SECRET_KEY = _secret("SECRET_KEY")
+API_KEY_PEPPER = _secret("API_KEY_PEPPER").encode()
+if API_KEY_PEPPER.decode() == SECRET_KEY:
+    raise ImproperlyConfigured("API_KEY_PEPPER must differ from SECRET_KEY: the two are replaced at different times")
+ENCRYPTION_KEYS = parse_keys(_secret("ENCRYPTION_KEYS"))
+
+# The API
+API_VERSION = os.environ.get("CONVOY_API_VERSION") or "2025-11-24"
+API_RATE_LIMIT = _integer("API_RATE_LIMIT", 0)
+MAX_REQUEST_BODY_BYTES = _integer("MAX_REQUEST_BODY_BYTES", 1024 * 1024)
+ORGANISATION_ID = os.environ.get("ORGANISATION_ID") or "01JZ8PZ0A1B2C3D4E5F6G7H8J9"
+
+# Django
+DEBUG = False
+ROOT_URLCONF = "convoyclone.urls"
+WSGI_APPLICATION = "convoyclone.wsgi.application"
+DATABASES = {
+    "default": database.django_settings(os.environ.get("DATABASE_URL") or "postgresql:///convoyclone-is-not-running")
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BODY_BYTES
+APPEND_SLASH = False
+
+INSTALLED_APPS = [
+    "projects",
+    "endpoints",
+    "portal_links",
+    "portal",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "convoyclone.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+
+STATIC_URL = "/static/"
+# The files are served from where the packages keep them: there is no build step before the start.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+CSRF_TRUSTED_ORIGINS = [f"{urlsplit(BASE_URL).scheme}://{urlsplit(BASE_URL).netloc}"]
+SECURE_REFERRER_POLICY = "same-origin"
+if _https and os.environ.get("TRUST_PROXY_HEADERS") == "1":
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+    "DEFAULT_SCHEMA_CLASS": "convoyclone.api.schema.ConvoyAutoSchema",
+    "EXCEPTION_HANDLER": "convoyclone.api.errors.exception_handler",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # A refused request is an answer, not an event of the log.
+    "loggers": {"django.request": {"level": "ERROR"}},
+    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL") or "WARNING"},
+}

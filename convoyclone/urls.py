@@ -1,0 +1,44 @@
+"""Every route, from top to bottom."""
+
+from django.contrib import admin
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from convoyclone.api.views import UnknownPath
+from convoyclone.health import health
+from endpoints import views as endpoints
+from portal import views as portal
+from portal_links import views as portal_links
+from projects import views as projects
+
+PROJECT = "api/v1/projects/<projectID>"
+ENDPOINT = f"{PROJECT}/endpoints/<endpointID>"
+PORTAL_LINK = f"{PROJECT}/portal-links/<portalLinkID>"
+
+urlpatterns = [
+    path("healthz", health),
+    path("admin/", admin.site.urls),
+    path("portal", portal.portal, name="portal"),
+    # The documentation
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # The Convoy API: a collection answers with and without a slash at its end, a leaf without.
+    re_path(r"^api/v1/projects/?$", projects.Projects.as_view()),
+    path(PROJECT, projects.ProjectDetail.as_view()),
+    path(f"{PROJECT}/endpoints", endpoints.Endpoints.as_view()),
+    path(f"{PROJECT}/endpoints/", endpoints.Endpoints.as_view()),
+    path(ENDPOINT, endpoints.EndpointDetail.as_view()),
+    path(f"{ENDPOINT}/pause", endpoints.PauseEndpoint.as_view()),
+    path(f"{ENDPOINT}/activate", endpoints.ActivateEndpoint.as_view()),
+    path(f"{ENDPOINT}/expire_secret", endpoints.ExpireEndpointSecret.as_view()),
+    path(f"{PROJECT}/portal-links", portal_links.PortalLinks.as_view()),
+    path(f"{PROJECT}/portal-links/", portal_links.PortalLinks.as_view()),
+    path(PORTAL_LINK, portal_links.PortalLinkDetail.as_view()),
+    path(f"{PORTAL_LINK}/revoke", portal_links.RevokePortalLink.as_view()),
+    path(f"{PORTAL_LINK}/refresh_token", portal_links.RefreshPortalLinkToken.as_view()),
+    re_path(r"^api/v1(/|$)", UnknownPath.as_view()),
+]
+
+handler400 = "convoyclone.api.errors.bad_request"
+handler404 = "convoyclone.api.errors.not_found"
+handler500 = "convoyclone.api.errors.server_error"

@@ -1,0 +1,7 @@
+"""Endpoints: where webhooks go."""
+
+from django.apps import AppConfig
+
+
+class EndpointsConfig(AppConfig):
+    name = "endpoints"

@@ -1,0 +1,48 @@
+"""Client certificates of endpoints (mTLS): parsed and checked before they are stored."""
+
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from django.utils import timezone
+
+from convoyclone.exceptions import InvalidInput
+from endpoints.authentication import REDACTED
+
+
+def checked(sent: dict[str, Any], stored: dict[str, Any] | None) -> dict[str, str] | None:
+    """What to store for a `mtls_client_cert` object; None where both parts are empty.
+
+    A key that reads `[REDACTED]` keeps the stored one. Raises InvalidInput where a part is missing
+    or cannot be read, the two do not belong together, or the certificate has expired.
+    Contract: endpoints section 2.1.
+    """
+    certificate, key = sent.get("client_cert", ""), sent.get("client_key", "")
+    if key == REDACTED:
+        key = (stored or {}).get("client_key", "")
+    if not certificate and not key:
+        return None
+    if not certificate or not key:
+        raise InvalidInput("mtls_client_cert requires both client_cert and client_key")
+    try:
+        parsed = x509.load_pem_x509_certificate(certificate.encode())
+        private = load_pem_private_key(key.encode(), password=None)
+        same = _spki(parsed.public_key()) == _spki(private.public_key())
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise InvalidInput(f"invalid mTLS client certificate: {' '.join(str(error).split())[:200]}") from None
+    if not same:
+        raise InvalidInput("invalid mTLS client certificate: the private key does not belong to the certificate")
+    if parsed.not_valid_after_utc <= timezone.now():
+        raise InvalidInput("invalid mTLS client certificate: it has expired")
+    return {"client_cert": certificate, "client_key": key}
+
+
+def shown(stored: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The `mtls_client_cert` of an answer: never its key."""
+    return None if stored is None else stored | {"client_key": REDACTED}
+
+
+def _spki(public_key: Any) -> bytes:
+    encoded: bytes = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return encoded

@@ -1,0 +1,78 @@
+"""Endpoints: where webhooks go, with the secrets and credentials that go with them."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from convoyclone.encryption import EncryptedJSONField
+from convoyclone.ulid import ULIDField
+from projects.models import Project
+
+
+class EndpointQuerySet(models.QuerySet["Endpoint"]):
+    """Reads of endpoints."""
+
+    def for_project(self, project_id: str) -> "EndpointQuerySet":
+        """The live endpoints of one project."""
+        return self.filter(project_id=project_id, deleted_at=None)
+
+
+class Endpoint(models.Model):
+    """One URL of a customer. `owner_id` names the customer; blank, it belongs to the project as a whole."""
+
+    class Status(models.TextChoices):
+        """Whether it receives. Only active ones get new deliveries."""
+
+        ACTIVE = "active"
+        INACTIVE = "inactive"
+        PENDING = "pending"
+        PAUSED = "paused"
+
+    uid = ULIDField()
+    project = models.ForeignKey(Project, models.CASCADE, related_name="endpoints")
+    owner_id = models.CharField(max_length=255, blank=True, default="", db_collation="C")
+    name = models.CharField(max_length=255)
+    url = models.CharField(max_length=2048)
+    description = models.TextField(blank=True, default="")
+    status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
+    advanced_signatures = models.BooleanField(default=True)
+    http_timeout = models.PositiveIntegerField(default=0, help_text="In seconds; 0 stands for the default.")
+    rate_limit = models.PositiveIntegerField(default=0, help_text="Requests in rate_limit_duration; 0: no limit.")
+    rate_limit_duration = models.PositiveIntegerField(default=0, help_text="In seconds; 0: no limit.")
+    content_type = models.CharField(max_length=64, default="application/json")
+    support_email = models.CharField(max_length=254, blank=True, default="")
+    slack_webhook_url = models.CharField(max_length=2048, blank=True, default="")
+    teams_webhook_url = models.CharField(max_length=2048, blank=True, default="")
+    #: A list of secret objects in the shape of the API, oldest first (secrets.py).
+    secrets = EncryptedJSONField()
+    #: An authentication object in the shape of the API, or None (authentication.py).
+    authentication = EncryptedJSONField(null=True)
+    #: {"client_cert", "client_key"} in PEM, or None.
+    mtls_client_cert = EncryptedJSONField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = EndpointQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # The list of a project's endpoints, newest first.
+            models.Index("project", models.F("uid").desc(), condition=Q(deleted_at=None), name="endpoint_of_project"),
+            # The scope of a portal link that names an owner, newest first.
+            models.Index(
+                "project",
+                "owner_id",
+                models.F("uid").desc(),
+                condition=Q(deleted_at=None),
+                name="endpoint_of_owner",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["active", "inactive", "pending", "paused"]), name="endpoint_status"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,192 @@
+"""What can be done to endpoints. Each function owns its transaction.
+
+Contract: endpoints sections 2 and 4. An endpoint is always named together with its project, and one
+of another project looks exactly like one that does not exist.
+"""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from convoyclone.addresses import SCHEMES, is_public_url, split_url
+from convoyclone.exceptions import InvalidInput, NotFound
+from endpoints import authentication, certificates, secrets
+from endpoints.models import Endpoint
+from projects.models import Project
+
+DEFAULT_CONTENT_TYPE = "application/json"
+CONTENT_TYPES = (DEFAULT_CONTENT_TYPE, "application/x-www-form-urlencoded")
+#: What an update may change.
+EDITABLE = [
+    *("url", "name", "description", "owner_id", "support_email", "slack_webhook_url", "teams_webhook_url"),
+    *("http_timeout", "rate_limit", "rate_limit_duration", "content_type", "advanced_signatures"),
+    *("authentication", "mtls_client_cert", "updated_at"),
+]
+
+Status = Endpoint.Status
+
+
+def create_endpoint(project_id: str, *, url: str, name: str, **sent: Any) -> Endpoint:
+    """Create an active endpoint with one secret.
+
+    `sent` holds validated fields of CreateEndpoint; what is not sent has its default.
+    Raises InvalidInput, NotFound.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        project = _project(project_id)
+        _check_url(project, url)
+        endpoint = Endpoint(
+            project=project,
+            url=url,
+            name=_checked_name(name, "adding endpoint"),
+            owner_id=sent.get("owner_id", ""),
+            description=sent.get("description", ""),
+            advanced_signatures=project.type == Project.Type.INCOMING or sent.get("advanced_signatures", True),
+            http_timeout=sent.get("http_timeout", 0),
+            rate_limit=max(sent.get("rate_limit", 0), 0),
+            rate_limit_duration=sent.get("rate_limit_duration", 0),
+            content_type=_checked_content_type(sent.get("content_type", ""), "adding endpoint"),
+            support_email=sent.get("support_email", ""),
+            slack_webhook_url=_checked_chat_url(sent.get("slack_webhook_url", ""), "slack"),
+            teams_webhook_url=_checked_chat_url(sent.get("teams_webhook_url", ""), "teams"),
+            secrets=[secrets.new_secret(sent.get("secret", ""), now)],
+            authentication=authentication.checked(sent.get("authentication", {}), None),
+            mtls_client_cert=certificates.checked(sent.get("mtls_client_cert", {}), None),
+            created_at=now,
+            updated_at=now,
+        )
+        endpoint.save(force_insert=True)
+    return endpoint
+
+
+def update_endpoint(project_id: str, endpoint_id: str, *, url: str, name: str, **sent: Any) -> Endpoint:
+    """Change an endpoint; what is not sent is kept (docs/compatibility.md: the original wipes some).
+
+    A blank `owner_id` and an `http_timeout` of 0 count as not sent, `secret` has no effect, and the
+    status does not change. Raises InvalidInput, NotFound.
+    """
+    with transaction.atomic():
+        endpoint = _lock(project_id, endpoint_id)
+        _check_url(endpoint.project, url)
+        endpoint.url = url
+        endpoint.name = _checked_name(name, "updating endpoints")
+        for field in ("description", "support_email", "rate_limit_duration"):
+            setattr(endpoint, field, sent.get(field, getattr(endpoint, field)))
+        endpoint.owner_id = sent.get("owner_id") or endpoint.owner_id
+        endpoint.http_timeout = sent.get("http_timeout") or endpoint.http_timeout
+        if sent.get("rate_limit", -1) >= 0:
+            endpoint.rate_limit = sent["rate_limit"]
+        if endpoint.project.type == Project.Type.OUTGOING:
+            endpoint.advanced_signatures = sent.get("advanced_signatures", endpoint.advanced_signatures)
+        if "content_type" in sent:
+            endpoint.content_type = _checked_content_type(sent["content_type"], "updating endpoints")
+        if "slack_webhook_url" in sent:
+            endpoint.slack_webhook_url = _checked_chat_url(sent["slack_webhook_url"], "slack")
+        if "teams_webhook_url" in sent:
+            endpoint.teams_webhook_url = _checked_chat_url(sent["teams_webhook_url"], "teams")
+        if "authentication" in sent:
+            endpoint.authentication = authentication.checked(sent["authentication"], endpoint.authentication)
+        if "mtls_client_cert" in sent:
+            endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
+        endpoint.updated_at = timezone.now()
+        endpoint.save(update_fields=EDITABLE)
+    return endpoint
+
+
+def delete_endpoint(project_id: str, endpoint_id: str) -> None:
+    """Delete an endpoint: it leaves every list and every portal link's scope at once. Raises NotFound."""
+    now = timezone.now()
+    if not Endpoint.objects.for_project(project_id).filter(pk=endpoint_id).update(deleted_at=now, updated_at=now):
+        raise NotFound("endpoint not found")
+
+
+def toggle_pause(project_id: str, endpoint_id: str) -> Endpoint:
+    """Pause an active endpoint, or activate a paused one. Raises InvalidInput, NotFound."""
+    moves = {Status.ACTIVE: Status.PAUSED, Status.PAUSED: Status.ACTIVE}
+    return _change_status(project_id, endpoint_id, moves, "pausing or unpausing")
+
+
+def activate_endpoint(project_id: str, endpoint_id: str) -> Endpoint:
+    """Activate an endpoint that is not active. Raises InvalidInput, NotFound."""
+    moves = dict.fromkeys((Status.INACTIVE, Status.PAUSED, Status.PENDING), Status.ACTIVE)
+    return _change_status(project_id, endpoint_id, moves, "activation")
+
+
+def expire_secret(project_id: str, endpoint_id: str, *, secret: str = "", expiration: int = 0) -> Endpoint:
+    """Give the current secret `expiration` more hours, and put a new one in its place.
+
+    `secret` is the new value; blank, it is generated. Raises InvalidInput, NotFound.
+    Contract: endpoints rules 12 to 16.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        endpoint = _lock(project_id, endpoint_id)
+        endpoint.secrets = secrets.rotate(endpoint.secrets, value=secret, hours=expiration, now=now)
+        endpoint.updated_at = now
+        endpoint.save(update_fields=["secrets", "updated_at"])
+    return endpoint
+
+
+def _change_status(project_id: str, endpoint_id: str, moves: dict[Status, Status], what: str) -> Endpoint:
+    with transaction.atomic():
+        endpoint = _lock(project_id, endpoint_id)
+        status = Status(endpoint.status)
+        if status not in moves:
+            raise InvalidInput(f"current endpoint status - {status}, does not support {what}")
+        endpoint.status = moves[status]
+        endpoint.updated_at = timezone.now()
+        endpoint.save(update_fields=["status", "updated_at"])
+    return endpoint
+
+
+def _project(project_id: str) -> Project:
+    try:
+        return Project.objects.live().get(pk=project_id)
+    except Project.DoesNotExist:
+        raise NotFound("project not found") from None
+
+
+def _lock(project_id: str, endpoint_id: str) -> Endpoint:
+    rows = Endpoint.objects.for_project(project_id).select_related("project").select_for_update(of=("self",))
+    try:
+        return rows.get(pk=endpoint_id)
+    except Endpoint.DoesNotExist:
+        raise NotFound("endpoint not found") from None
+
+
+def _check_url(project: Project, url: str) -> None:
+    """Refuse a URL that could never be delivered to. Contract: endpoints section 2.2, the ping aside."""
+    if not url.strip():
+        raise InvalidInput("please provide the endpoint url")
+    if "{" in url or "}" in url:
+        raise InvalidInput("endpoint URL templates are not enabled")
+    try:
+        parts = split_url(url)
+    except ValueError as error:
+        raise InvalidInput(str(error)) from None
+    if parts.scheme not in SCHEMES:
+        raise InvalidInput("invalid endpoint scheme")
+    if not parts.hostname:
+        raise InvalidInput("endpoint url must include a valid host")
+    if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
+        raise InvalidInput("only https endpoints allowed")
+
+
+def _checked_name(name: str, doing: str) -> str:
+    if not name.strip():
+        raise InvalidInput(f"an error occurred while {doing}")
+    return name
+
+
+def _checked_content_type(content_type: str, doing: str) -> str:
+    if (content_type or DEFAULT_CONTENT_TYPE) not in CONTENT_TYPES:
+        raise InvalidInput(f"an error occurred while {doing}")
+    return content_type or DEFAULT_CONTENT_TYPE
+
+
+def _checked_chat_url(url: str, product: str) -> str:
+    if url and not is_public_url(url):
+        raise InvalidInput(f"invalid {product} webhook url")
+    return url

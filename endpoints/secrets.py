@@ -1,0 +1,54 @@
+"""The secrets of an endpoint: pure functions over the list that an endpoint stores.
+
+A secret is an object of the API: `uid`, `value`, `expires_at`, `created_at`, `updated_at`,
+`deleted_at`, times in wire format. The list is in order of creation, and its last entry is the one
+that does not expire. Contract: endpoints rules 11 to 17.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from convoyclone.api.values import wire_time
+from convoyclone.exceptions import InvalidInput
+from convoyclone.tokens import SECRET_ALPHABET, random_text
+from convoyclone.ulid import new_ulid
+
+GENERATED_LENGTH = 25
+MAX_LIVE = 20
+MAX_ENDED = 20
+
+Secret = dict[str, Any]
+
+
+def new_secret(value: str, now: datetime) -> Secret:
+    """A secret that does not expire; a blank `value` is generated."""
+    moment = wire_time(now)
+    return {
+        "uid": new_ulid(),
+        "value": value or random_text(GENERATED_LENGTH, SECRET_ALPHABET),
+        "expires_at": None,
+        "created_at": moment,
+        "updated_at": moment,
+        "deleted_at": None,
+    }
+
+
+def is_live(secret: Secret, now: datetime) -> bool:
+    """Whether deliveries are signed with this secret."""
+    return secret["expires_at"] is None or datetime.fromisoformat(secret["expires_at"]) > now
+
+
+def rotate(secrets: list[Secret], *, value: str, hours: int, now: datetime) -> list[Secret]:
+    """The list after the current secret got `hours` to live and a new one took its place.
+
+    The most recent secrets that have ended are kept for the record, 20 of them. Raises InvalidInput
+    where more than 20 would be live at once.
+    """
+    moment = wire_time(now)
+    current = secrets[-1] | {"expires_at": wire_time(now + timedelta(hours=hours)), "updated_at": moment}
+    older = [*secrets[:-1], current]
+    live = [secret for secret in older if is_live(secret, now)]
+    if len(live) >= MAX_LIVE:
+        raise InvalidInput(f"at most {MAX_LIVE} secrets may be live at once")
+    kept = {secret["uid"] for secret in [secret for secret in older if not is_live(secret, now)][-MAX_ENDED:] + live}
+    return [*(secret for secret in older if secret["uid"] in kept), new_secret(value, now)]

@@ -1,0 +1,157 @@
+"""The bodies of endpoint requests. Contract: endpoints section 2."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from rest_framework import serializers
+
+from convoyclone.api.fields import Choice, Flag, Integer, Text
+from endpoints.authentication import CLIENT_ASSERTION, SHARED_SECRET, TYPES
+
+NON_ZERO = "non zero value required"
+EXPIRY_UNITS = ["seconds", "milliseconds", "minutes", "hours"]
+TEN_YEARS_IN_HOURS = 87_600
+
+
+def required(message: str, **kwargs: Any) -> Text:
+    """A string that must be there and not be empty; `message` says so."""
+    return Text(allow_blank=False, error_messages={"required": message, "blank": message}, **kwargs)
+
+
+class ApiKey(serializers.Serializer[Any]):
+    """A header that each delivery carries."""
+
+    header_name = required(NON_ZERO)
+    header_value = required(NON_ZERO, max_length=4096)
+
+
+class BasicAuth(serializers.Serializer[Any]):
+    """HTTP basic authentication."""
+
+    username = required(NON_ZERO)
+    password = required(NON_ZERO)
+
+
+class OAuth2FieldMapping(serializers.Serializer[Any]):
+    """What the members of a token answer are called."""
+
+    access_token = Text(required=False)
+    token_type = Text(required=False)
+    expires_in = Text(required=False)
+
+
+class OAuth2SigningKey(serializers.Serializer[Any]):
+    """A private key as a JSON web key."""
+
+    kty = Text(required=False)
+    crv = Text(required=False)
+    x = Text(required=False, max_length=1024)
+    y = Text(required=False, max_length=1024)
+    d = Text(required=False, max_length=4096)
+    kid = Text(required=False)
+    n = Text(required=False, max_length=4096)
+    e = Text(required=False)
+    p = Text(required=False, max_length=4096)
+    q = Text(required=False, max_length=4096)
+    dp = Text(required=False, max_length=4096)
+    dq = Text(required=False, max_length=4096)
+    qi = Text(required=False, max_length=4096)
+
+
+class OAuth2(serializers.Serializer[Any]):
+    """OAuth2 client credentials."""
+
+    url = required(NON_ZERO, max_length=2048)
+    client_id = required(NON_ZERO)
+    grant_type = Text(required=False)
+    scope = Text(required=False, max_length=2048)
+    audience = Text(required=False, max_length=2048)
+    authentication_type = Choice(
+        [SHARED_SECRET, CLIENT_ASSERTION],
+        message="unsupported authentication type",
+        allow_blank=False,
+        error_messages={"required": NON_ZERO, "blank": NON_ZERO},
+    )
+    client_secret = Text(required=False, max_length=4096)
+    signing_key = OAuth2SigningKey(required=False)
+    signing_algorithm = Text(required=False)
+    issuer = Text(required=False)
+    subject = Text(required=False)
+    field_mapping = OAuth2FieldMapping(required=False)
+    expiry_time_unit = Choice(EXPIRY_UNITS, message="unsupported expiry time unit", required=False)
+
+
+class EndpointAuthentication(serializers.Serializer[Any]):
+    """How deliveries authenticate themselves; only the member that `type` names counts."""
+
+    type = Choice(TYPES, message="unsupported authentication type", required=False)
+    api_key = ApiKey(required=False)
+    basic_auth = BasicAuth(required=False)
+    oauth2 = OAuth2(required=False)
+
+
+class MtlsClientCert(serializers.Serializer[Any]):
+    """A client certificate and its private key, both PEM."""
+
+    client_cert = Text(required=False, max_length=65_536)
+    client_key = Text(required=False, max_length=65_536)
+
+
+class _EndpointBody(serializers.Serializer[Any]):
+    url = required("please provide a url for your endpoint", max_length=2048)
+    name = required("please provide your endpointName")
+    secret = Text(required=False)
+    owner_id = Text(required=False)
+    description = Text(required=False, max_length=4096)
+    advanced_signatures = Flag(required=False)
+    support_email = Text(required=False, max_length=254)
+    slack_webhook_url = Text(required=False, max_length=2048)
+    teams_webhook_url = Text(required=False, max_length=2048)
+    http_timeout: serializers.Field[Any, Any, Any, Any] = Integer(required=False)
+    rate_limit = Integer(required=False, min_value=-(2**31))
+    rate_limit_duration: serializers.Field[Any, Any, Any, Any] = Integer(required=False)
+    content_type = Text(required=False)
+    authentication = EndpointAuthentication(required=False)
+    mtls_client_cert = MtlsClientCert(required=False)
+    is_disabled = Flag(required=False)
+
+    def validate_support_email(self, email: str) -> str:
+        """An address, or nothing."""
+        try:
+            if email:
+                validate_email(email)
+        except ValidationError:
+            raise serializers.ValidationError("please provide a valid email") from None
+        return email
+
+
+class CreateEndpoint(_EndpointBody):
+    """The body of an endpoint creation."""
+
+    appID = Text(required=False)  # noqa: N815 - the wire's name
+
+
+class UpdateEndpoint(_EndpointBody):
+    """The body of an endpoint update."""
+
+
+class CreateEndpointBefore2024(CreateEndpoint):
+    """What clients of versions before 2024-01-01 send: durations are text, such as "10s"."""
+
+    http_timeout = Text(required=False)
+    rate_limit_duration = Text(required=False)
+
+
+class UpdateEndpointBefore2024(UpdateEndpoint):
+    """What clients of versions before 2024-01-01 send: durations are text, such as "10s"."""
+
+    http_timeout = Text(required=False)
+    rate_limit_duration = Text(required=False)
+
+
+class ExpireSecret(serializers.Serializer[Any]):
+    """The body of a secret's rotation: the new value, and how many hours the old one stays live."""
+
+    secret = Text(required=False)
+    expiration = Integer(required=False, max_value=TEN_YEARS_IN_HOURS)

@@ -1,0 +1,7 @@
+"""The customer's pages."""
+
+from django.apps import AppConfig
+
+
+class PortalConfig(AppConfig):
+    name = "portal"

@@ -1,0 +1,8 @@
+"""Portal links: what a company hands to its customer."""
+
+from django.apps import AppConfig
+
+
+class PortalLinksConfig(AppConfig):
+    name = "portal_links"
+    verbose_name = "portal links"

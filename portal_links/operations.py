@@ -1,0 +1,210 @@
+"""What can be done to portal links. Each function owns its transaction.
+
+Contract: portal-links sections 2 and 4. The statements are written out where the ORM's cost would
+be most of the request's (docs/adr/0003).
+"""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from convoyclone.exceptions import InvalidInput, NotFound
+from convoyclone.tokens import digest, random_text
+from convoyclone.ulid import new_ulid
+from endpoints.documents import Document, endpoint_documents
+from portal_links.models import PortalLink, PortalSession
+from projects.keys import make_key
+
+STATIC_TOKEN_LENGTH = 24
+SESSION_PREFIX = "PRT"
+SESSION_LIFETIME = timedelta(hours=1)
+
+# Takes the endpoints that have no owner; the others are left as they are, and the caller finds
+# them. Rows are locked in the order of their ids, so that two adoptions cannot block each other.
+_ADOPT = """
+WITH free AS (
+  SELECT uid FROM endpoints_endpoint
+  WHERE project_id = %s AND uid = ANY(%s) AND owner_id = '' AND deleted_at IS NULL
+  ORDER BY uid FOR UPDATE
+)
+UPDATE endpoints_endpoint e SET owner_id = %s, updated_at = %s FROM free WHERE e.uid = free.uid
+"""
+_INSERT = """
+INSERT INTO portal_links_portallink
+  (uid, project_id, name, owner_id, endpoints, can_manage_endpoint, auth_type, token, token_digest,
+   created_at, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_INSERT_WITH_SESSION = f"""
+WITH link AS ({_INSERT} RETURNING uid)
+INSERT INTO portal_links_portalsession (uid, portal_link_id, mask, digest, created_at, expires_at)
+SELECT %s, link.uid, %s, %s, %s, %s FROM link
+"""
+
+
+class CreatedLink(NamedTuple):
+    """A new link, the endpoints of its scope, and the `PRT.` token of a refresh link, else ""."""
+
+    link: PortalLink
+    endpoints: list[Document]
+    auth_key: str
+
+
+def create_portal_link(
+    project_id: str,
+    *,
+    name: str,
+    owner_id: str = "",
+    endpoints: Sequence[str] = (),
+    auth_type: str = "",
+    can_manage_endpoint: bool = False,
+) -> CreatedLink:
+    """Create a portal link; its endpoints are adopted by `owner_id` where one is given.
+
+    With `owner_id` the scope is that owner's endpoints, without it exactly `endpoints`. Everything
+    happens or nothing. Raises InvalidInput where an endpoint is unknown or has another owner.
+    """
+    now = timezone.now()
+    token = random_text(STATIC_TOKEN_LENGTH)
+    link = PortalLink(
+        uid=new_ulid(),
+        project_id=project_id,
+        name=name,
+        owner_id=owner_id,
+        endpoints=list(endpoints),
+        can_manage_endpoint=can_manage_endpoint,
+        auth_type=auth_type or PortalLink.AuthType.STATIC_TOKEN,
+        token=token,
+        token_digest=digest(token),
+        created_at=now,
+        updated_at=now,
+    )
+    # One statement is a transaction of its own.
+    with transaction.atomic() if endpoints else nullcontext():
+        if endpoints:
+            scope = _take_endpoints(project_id, owner_id, endpoints, now)
+            auth_key = _insert(link)
+        else:
+            auth_key = _insert(link)
+            scope = endpoint_documents(project_id, owners=[owner_id], reveal=True)
+    return CreatedLink(link, scope, auth_key)
+
+
+def update_portal_link(
+    project_id: str,
+    portal_link_id: str,
+    *,
+    name: str,
+    owner_id: str = "",
+    endpoints: Sequence[str] = (),
+    auth_type: str = "",
+    can_manage_endpoint: bool = False,
+) -> None:
+    """Replace a link's name, scope and right to manage; what is not sent is emptied, as in the
+    original. Only a blank `auth_type` keeps the stored one. The token stays.
+
+    Raises InvalidInput, NotFound.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        link = PortalLink.objects.for_project(project_id).select_for_update().filter(pk=portal_link_id).first()
+        if link is None:
+            raise NotFound("portal link not found")
+        if endpoints:
+            _take_endpoints(project_id, owner_id, endpoints, now)
+        link.name = name
+        link.owner_id = owner_id
+        link.endpoints = list(endpoints)
+        link.auth_type = auth_type or link.auth_type
+        link.can_manage_endpoint = can_manage_endpoint
+        link.updated_at = now
+        link.save(update_fields=["name", "owner_id", "endpoints", "auth_type", "can_manage_endpoint", "updated_at"])
+
+
+def revoke_portal_link(project_id: str, portal_link_id: str) -> None:
+    """End a link and with it every token that opens it. Raises NotFound, also the second time."""
+    now = timezone.now()
+    rows = PortalLink.objects.for_project(project_id).filter(pk=portal_link_id)
+    if not rows.update(deleted_at=now, updated_at=now):
+        raise NotFound("portal link not found")
+
+
+def mint_refresh_token(project_id: str, portal_link_id: str) -> str:
+    """Mint a `PRT.` token for a refresh link; it opens the portal for an hour.
+
+    Earlier tokens live on until their own end. Raises InvalidInput for a static link, NotFound.
+    """
+    link = PortalLink.objects.for_project(project_id).filter(pk=portal_link_id).first()
+    if link is None:
+        raise NotFound("portal link not found")
+    if link.auth_type != PortalLink.AuthType.REFRESH_TOKEN:
+        raise InvalidInput("portal link has auth_type static_token: only a refresh_token link has refresh tokens")
+    session, key = _new_session(link, timezone.now())
+    session.save(force_insert=True)
+    return key
+
+
+def opened_link(token: str, auth_token: str) -> PortalLink | None:
+    """The live link of a live project that a portal URL opens; None for every URL that opens nothing.
+
+    `token` is the static token of the URL, `auth_token` its `PRT.` token or "". A refresh link
+    opens with the latter only.
+    """
+    live = Q(deleted_at=None, project__deleted_at=None)
+    links = PortalLink.objects.filter(live).select_related("project")
+    link = links.filter(token_digest=digest(token)).first()
+    if link is None or link.auth_type == PortalLink.AuthType.STATIC_TOKEN:
+        return link
+    session = link.sessions.filter(digest=digest(auth_token), expires_at__gt=timezone.now())
+    return link if session.exists() else None
+
+
+def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: datetime) -> list[Document]:
+    """The scope that `ids` give a link, once they are adopted by `owner_id`, if there is one.
+
+    Raises InvalidInput for the first id that is not an endpoint of the project, or has another owner.
+    """
+    owners = []
+    if owner_id:
+        owners = [owner_id]
+        with connection.cursor() as cursor:
+            cursor.execute(_ADOPT, [project_id, list(ids), owner_id, now])
+    found = {
+        endpoint["uid"]: endpoint for endpoint in endpoint_documents(project_id, ids=ids, owners=owners, reveal=True)
+    }
+    for uid in ids:
+        if uid not in found:
+            raise InvalidInput(f"failed to find endpoint {uid}")
+        if owner_id and found[uid]["owner_id"] != owner_id:
+            raise InvalidInput(f"endpoint {uid} already has owner_id {found[uid]['owner_id']}")
+    return list(found.values())
+
+
+def _insert(link: PortalLink) -> str:
+    """Store a new link, and with a refresh link its first session. Returns that session's token or ""."""
+    encrypted = PortalLink._meta.get_field("token").get_prep_value(link.token)
+    values = [
+        *(link.uid, link.project_id, link.name, link.owner_id, link.endpoints, link.can_manage_endpoint),
+        *(link.auth_type, encrypted, link.token_digest, link.created_at, link.updated_at),
+    ]
+    with connection.cursor() as cursor:
+        if link.auth_type == PortalLink.AuthType.STATIC_TOKEN:
+            cursor.execute(_INSERT, values)
+            return ""
+        session, key = _new_session(link, link.created_at)
+        values += [session.uid, session.mask, session.digest, session.created_at, session.expires_at]
+        cursor.execute(_INSERT_WITH_SESSION, values)
+        return key
+
+
+def _new_session(link: PortalLink, now: datetime) -> tuple[PortalSession, str]:
+    mask, key = make_key(SESSION_PREFIX)
+    session = PortalSession(
+        portal_link=link, mask=mask, digest=digest(key), created_at=now, expires_at=now + SESSION_LIFETIME
+    )
+    return session, key

@@ -1,0 +1,7 @@
+"""Projects and the keys that open them."""
+
+from django.apps import AppConfig
+
+
+class ProjectsConfig(AppConfig):
+    name = "projects"

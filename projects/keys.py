@@ -1,0 +1,90 @@
+"""API keys: their format, and the lookup that every request begins with.
+
+Contract: api-conventions 3.3. A key is `CO.<mask 16>.<secret 64>`. The mask finds the row, and a
+digest of the whole key is compared in constant time.
+"""
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from convoyclone.tokens import matches, random_text
+
+PREFIX = "CO"
+MASK_LENGTH = 16
+SECRET_LENGTH = 64
+
+INSTANCE_ADMIN = "instance_admin"
+PROJECT_ADMIN = "project_admin"
+PROJECT_VIEWER = "project_viewer"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request: a live API key, and the project that the request's path names.
+
+    `key_project_id` is None for an instance key. `project_exists` tells whether the path's project
+    is there, and is True where the path names none.
+    """
+
+    key_id: str
+    role: str
+    owner_id: str
+    scopes: tuple[str, ...]
+    key_project_id: str | None
+    project_exists: bool
+
+    @property
+    def can_write(self) -> bool:
+        """Whether the caller may change anything."""
+        return self.role != PROJECT_VIEWER
+
+    @property
+    def is_instance(self) -> bool:
+        """Whether the key belongs to the instance and not to one project."""
+        return self.role == INSTANCE_ADMIN
+
+    def may_use(self, project_id: str) -> bool:
+        """Whether the path's project is there and the key's to use."""
+        return self.project_exists and self.key_project_id in (None, project_id)
+
+
+def make_key(prefix: str = PREFIX) -> tuple[str, str]:
+    """A new credential as (mask, the whole text). Only the digest of the text is to be stored."""
+    mask = random_text(MASK_LENGTH)
+    return mask, f"{prefix}.{mask}.{random_text(SECRET_LENGTH)}"
+
+
+# One statement: the key, its project, and the project of the request's path.
+_FIND = """
+SELECT k.uid, k.digest, k.role, k.owner_id, k.scopes, k.project_id, t.uid IS NOT NULL
+FROM projects_apikey k
+LEFT JOIN projects_project p ON p.uid = k.project_id
+LEFT JOIN projects_project t ON t.uid = %s AND t.deleted_at IS NULL
+WHERE k.mask = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+  AND (k.project_id IS NULL OR p.deleted_at IS NULL)
+"""
+
+
+def find_caller(key: str, *, project_id: str | None) -> Caller | None:
+    """The caller that an API key stands for; None for every key that does not work.
+
+    `project_id` is the project in the request's path, if there is one. A key that is unknown,
+    wrong, expired, revoked or of a deleted project gives None, and nothing tells which.
+    """
+    parts = key.split(".")
+    if len(parts) != 3 or "\x00" in key or not key.isascii():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [project_id, parts[1]])
+        row = cursor.fetchone()
+    if row is None or not matches(key, row[1]):
+        return None
+    return Caller(
+        key_id=row[0],
+        role=row[2],
+        owner_id=row[3],
+        scopes=tuple(row[4]),
+        key_project_id=row[5],
+        project_exists=project_id is None or row[6],
+    )

@@ -1,0 +1,130 @@
+"""Projects, and the API keys that act on them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from convoyclone.encryption import EncryptedJSONField
+from convoyclone.ulid import ULIDField
+from projects import keys
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    """Reads of projects."""
+
+    def live(self) -> "ProjectQuerySet":
+        """Projects that are not deleted."""
+        return self.filter(deleted_at=None)
+
+
+class Project(models.Model):
+    """A tenant of the instance: everything else belongs to one project."""
+
+    class Type(models.TextChoices):
+        """Which way webhooks go."""
+
+        OUTGOING = "outgoing"
+        INCOMING = "incoming"
+
+    uid = ULIDField()
+    name = models.CharField(max_length=255)
+    type = models.CharField(max_length=8, choices=Type)
+    logo_url = models.CharField(max_length=2048, blank=True, default="")
+    config = models.JSONField()
+    meta_event = EncryptedJSONField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name"], condition=Q(deleted_at=None), name="project_name_among_live"),
+            models.CheckConstraint(condition=Q(type__in=["outgoing", "incoming"]), name="project_type"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def organisation_id(self) -> str:
+        """The one organisation of an instance."""
+        return str(settings.ORGANISATION_ID)
+
+    @property
+    def full_config(self) -> dict[str, Any]:
+        """The config object of the API, `meta_event` and its secret included."""
+        return {**self.config, "meta_event": self.meta_event}
+
+
+class APIKeyQuerySet(models.QuerySet["APIKey"]):
+    """Reads of API keys."""
+
+    def live(self) -> "APIKeyQuerySet":
+        """Keys that open something now."""
+        return self.filter(
+            Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
+            Q(project=None) | Q(project__deleted_at=None),
+            revoked_at=None,
+        )
+
+
+class APIKey(models.Model):
+    """A credential of the API. The key itself is shown once; here are its mask and its digest."""
+
+    class Role(models.TextChoices):
+        """What the key may do."""
+
+        PROJECT_ADMIN = keys.PROJECT_ADMIN
+        PROJECT_VIEWER = keys.PROJECT_VIEWER
+        INSTANCE_ADMIN = keys.INSTANCE_ADMIN
+
+    uid = ULIDField()
+    name = models.CharField(max_length=300)
+    role = models.CharField(max_length=16, choices=Role)
+    project = models.ForeignKey(Project, models.CASCADE, null=True, blank=True, related_name="api_keys")
+    owner_id = models.CharField(
+        max_length=255, blank=True, default="", help_text="The one owner_id that this key speaks for, if any."
+    )
+    scopes = ArrayField(
+        models.CharField(max_length=64),
+        blank=True,
+        default=list,
+        help_text="Separated by commas, for example webhooks:manage.",
+    )
+    mask = models.CharField(max_length=keys.MASK_LENGTH, unique=True, editable=False, db_collation="C")
+    digest = models.BinaryField(editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = APIKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(role=keys.INSTANCE_ADMIN, project=None)
+                | Q(role__in=[keys.PROJECT_ADMIN, keys.PROJECT_VIEWER], project__isnull=False),
+                name="apikey_role_fits_project",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class APIRateWindow(models.Model):
+    """How many requests a key has made in its current window. The table is not logged: losing it is no loss."""
+
+    key = models.OneToOneField(APIKey, models.CASCADE, primary_key=True)
+    started_at = models.DateTimeField()
+    requests = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.requests} since {self.started_at}"

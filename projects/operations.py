@@ -1,0 +1,137 @@
+"""What can be done to projects and API keys. Each function owns its transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from convoyclone.exceptions import InvalidInput, NotFound
+from convoyclone.tokens import digest
+from convoyclone.ulid import new_ulid
+from endpoints.models import Endpoint
+from projects.config import META_EVENT, REQUEST_ID_HEADER, created_config, merged_config, merged_meta_event
+from projects.keys import PROJECT_ADMIN, make_key
+from projects.models import APIKey, Project
+
+NAME_TAKEN = "a project with this name already exists"
+
+
+def create_project(
+    *, name: str, type: str, logo_url: str = "", config: dict[str, Any] | None = None
+) -> tuple[Project, APIKey, str]:
+    """Create a project and its default key, both or neither.
+
+    `config` is a validated config object, or None for the defaults. Returns the project, the key's
+    row and the key itself, which is not kept. Raises InvalidInput. Contract: projects rules 1 to 4.
+    """
+    now = timezone.now()
+    _check_request_id_header(type, config)
+    try:
+        with transaction.atomic():
+            project = Project.objects.create(
+                name=name,
+                type=type,
+                logo_url=logo_url,
+                config=created_config(config, now),
+                meta_event=merged_meta_event((config or {}).get("meta_event", META_EVENT)),
+                created_at=now,
+                updated_at=now,
+            )
+            api_key, key = create_api_key(
+                name=f"{name}'s default key", role=PROJECT_ADMIN, project=project, created_at=now
+            )
+    except IntegrityError:
+        raise InvalidInput(NAME_TAKEN) from None
+    return project, api_key, key
+
+
+def update_project(project_id: str, *, name: str, logo_url: str = "", config: dict[str, Any] | None = None) -> Project:
+    """Rename a project and merge `config` into its stored configuration.
+
+    An empty `logo_url` keeps the stored one. Where the update turns `disable_endpoint` off, the
+    project's inactive endpoints become active. Raises InvalidInput, NotFound.
+    Contract: projects section 2.4 and rule 7.
+    """
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            project = _lock(project_id)
+            _check_request_id_header(project.type, config)
+            was_disabling = project.config["disable_endpoint"]
+            project.name = name
+            project.logo_url = logo_url or project.logo_url
+            project.config = merged_config(project.config, config or {}, now)
+            if config and "meta_event" in config:
+                project.meta_event = merged_meta_event(config["meta_event"])
+            project.updated_at = now
+            project.save(update_fields=["name", "logo_url", "config", "meta_event", "updated_at"])
+            if was_disabling and not project.config["disable_endpoint"]:
+                Endpoint.objects.for_project(project_id).filter(status=Endpoint.Status.INACTIVE).update(
+                    status=Endpoint.Status.ACTIVE, updated_at=now
+                )
+    except IntegrityError:
+        raise InvalidInput(NAME_TAKEN) from None
+    return project
+
+
+def delete_project(project_id: str) -> None:
+    """Delete a project: it and all it holds are out of reach from the next request on. Raises NotFound.
+
+    Only the project is marked. Every way to its rows leads through a live project, so nothing of
+    it can be reached, however many rows there are. Contract: projects rules 8 to 10.
+    """
+    now = timezone.now()
+    if not Project.objects.live().filter(pk=project_id).update(deleted_at=now, updated_at=now):
+        raise NotFound("project not found")
+
+
+def create_api_key(
+    *,
+    name: str,
+    role: str,
+    project: Project | None = None,
+    owner_id: str = "",
+    scopes: list[str] | None = None,
+    expires_at: datetime | None = None,
+    created_at: datetime | None = None,
+) -> tuple[APIKey, str]:
+    """Create an API key. Returns its row and the key itself, which is shown now or never.
+
+    `project` is None for the role instance_admin, and only then. Raises InvalidInput.
+    """
+    if (role == APIKey.Role.INSTANCE_ADMIN) != (project is None):
+        raise InvalidInput("a key belongs to one project, an instance_admin key to none")
+    mask, key = make_key()
+    api_key = APIKey(
+        uid=new_ulid(),
+        name=name,
+        role=role,
+        project=project,
+        owner_id=owner_id,
+        scopes=scopes or [],
+        mask=mask,
+        digest=digest(key),
+        expires_at=expires_at,
+        created_at=created_at or timezone.now(),
+    )
+    api_key.save(force_insert=True)
+    return api_key, key
+
+
+def revoke_api_key(api_key_id: str) -> None:
+    """End an API key for good, from the next request on. Revoking it again changes nothing."""
+    APIKey.objects.filter(pk=api_key_id, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def _lock(project_id: str) -> Project:
+    try:
+        return Project.objects.live().select_for_update().get(pk=project_id)
+    except Project.DoesNotExist:
+        raise NotFound("project not found") from None
+
+
+def _check_request_id_header(type: str, config: dict[str, Any] | None) -> None:
+    header = (config or {}).get("request_id_header") or REQUEST_ID_HEADER
+    if type == Project.Type.INCOMING and header != REQUEST_ID_HEADER:
+        raise InvalidInput("request_id_header can only be customized on outgoing projects")

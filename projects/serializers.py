@@ -1,0 +1,201 @@
+"""The shapes of projects and keys. Contract: projects sections 2 and 3."""
+
+import re
+from typing import Any
+
+from rest_framework import serializers
+
+from convoyclone.addresses import SCHEMES, is_public_url, split_url
+from convoyclone.api.fields import Choice, Flag, Integer, Text
+from convoyclone.api.values import parse_go_duration, wire_time
+from projects.models import APIKey, Project
+
+HASHES = [
+    *("MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "SHA3_224", "SHA3_256", "SHA3_384", "SHA3_512"),
+    *("SHA512_224", "SHA512_256"),
+]
+REDACTED = "[REDACTED]"
+_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
+
+
+def _own_text(message: str) -> serializers.ValidationError:
+    """A failure whose text is answered as it is, in both families of body errors."""
+    return serializers.ValidationError(message, code="own_text")
+
+
+class SSLConfiguration(serializers.Serializer[Any]):
+    """`config.ssl`."""
+
+    enforce_secure_endpoints = Flag(required=False)
+
+
+class RateLimitConfiguration(serializers.Serializer[Any]):
+    """`config.ratelimit`: requests in so many seconds."""
+
+    count = Integer(required=False)
+    duration = Integer(required=False)
+
+
+class StrategyConfiguration(serializers.Serializer[Any]):
+    """`config.strategy`: how deliveries are tried again."""
+
+    type = Choice(["linear", "exponential"], required=False, allow_blank=False)
+    duration = Integer(required=False)
+    retry_count = Integer(required=False)
+
+
+class SignatureVersion(serializers.Serializer[Any]):
+    """One hash and encoding that deliveries are signed with."""
+
+    uid = Text(required=False, max_length=26)
+    hash = Choice(HASHES, allow_blank=False)
+    encoding = Choice(["hex", "base64"], allow_blank=False)
+    created_at = Text(required=False, max_length=40)
+
+
+class SignatureConfiguration(serializers.Serializer[Any]):
+    """`config.signature`."""
+
+    header = Text(allow_blank=False)
+    versions = SignatureVersion(many=True, required=False, max_length=20)
+
+    def validate_header(self, header: str) -> str:
+        """The header's name must be one that HTTP can carry."""
+        if not _token.fullmatch(header):
+            raise serializers.ValidationError("please provide a valid signature header")
+        return header
+
+
+class MetaEventConfiguration(serializers.Serializer[Any]):
+    """`config.meta_event`."""
+
+    is_enabled = Flag(required=False)
+    type = Choice(["http", "pub_sub"], required=False)
+    event_type = serializers.ListField(child=Text(), required=False, max_length=100)
+    url = Text(required=False, max_length=2048)
+    secret = Text(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """An enabled one needs somewhere to go."""
+        if attrs.get("is_enabled") and not is_public_url(attrs.get("url", "")):
+            raise _own_text("meta_event.url must be an http or https URL with a public host")
+        return attrs
+
+
+class CircuitBreakerConfiguration(serializers.Serializer[Any]):
+    """`config.circuit_breaker`."""
+
+    sample_rate = Integer(required=False)
+    error_timeout = Integer(required=False)
+    failure_threshold = Integer(required=False)
+    success_threshold = Integer(required=False)
+    minimum_request_count = Integer(required=False)
+    observability_window = Integer(required=False)
+    consecutive_failure_threshold = Integer(required=False)
+
+
+class ProjectConfig(serializers.Serializer[Any]):
+    """`config` of a project."""
+
+    max_payload_read_size = Integer(required=False)
+    replay_attacks_prevention_enabled = Flag(required=False)
+    add_event_id_trace_headers = Flag(required=False)
+    disable_endpoint = Flag(required=False)
+    multiple_endpoint_subscriptions = Flag(required=False)
+    verify_dynamic_events = Flag(required=False)
+    allow_unmatched_dynamic_urls = Flag(required=False)
+    search_policy = Text(required=False, max_length=64)
+    ssl = SSLConfiguration(required=False)
+    ratelimit = RateLimitConfiguration(required=False)
+    strategy = StrategyConfiguration(required=False)
+    signature = SignatureConfiguration(required=False)
+    request_id_header = Text(required=False)
+    meta_event = MetaEventConfiguration(required=False)
+    circuit_breaker = CircuitBreakerConfiguration(required=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Name the successor of a key that is gone."""
+        if isinstance(data, dict) and "sync_dynamic_event_ack" in data:
+            raise _own_text("sync_dynamic_event_ack has been renamed to verify_dynamic_events")
+        return super().to_internal_value(data)
+
+    def validate_search_policy(self, policy: str) -> str:
+        """A Go duration, or nothing."""
+        try:
+            if policy:
+                parse_go_duration(policy)
+        except ValueError as error:
+            raise _own_text(str(error)) from None
+        return policy
+
+    def validate_request_id_header(self, header: str) -> str:
+        """The header's name must be one that HTTP can carry."""
+        valid = _token.match(header)
+        if valid and valid.end() < len(header):
+            raise _own_text(
+                f"request_id_header must be a valid HTTP header token: invalid character at position {valid.end()}"
+            )
+        return header
+
+
+class UpdateProject(serializers.Serializer[Any]):
+    """The body of a project update."""
+
+    name = Text(allow_blank=False)
+    logo_url = Text(required=False, max_length=2048)
+    config = ProjectConfig(required=False)
+
+    def validate_name(self, name: str) -> str:
+        """A name of spaces is none."""
+        if not name.strip():
+            raise serializers.ValidationError("please provide a valid name")
+        return name
+
+    def validate_logo_url(self, url: str) -> str:
+        """A picture that a page may show."""
+        try:
+            valid = not url or (split_url(url).scheme in SCHEMES and split_url(url).hostname)
+        except ValueError:
+            valid = False
+        if not valid:
+            raise serializers.ValidationError("please provide a valid logo url")
+        return url
+
+
+class CreateProject(UpdateProject):
+    """The body of a project creation."""
+
+    type = Choice(list(Project.Type.values), allow_blank=False)
+
+
+def project_document(project: Project, *, reveal: bool) -> dict[str, Any]:
+    """A project as the API shows it; without `reveal` the meta events' secret is masked."""
+    config = project.full_config
+    if not reveal and config["meta_event"]["secret"]:
+        config["meta_event"] = config["meta_event"] | {"secret": REDACTED}
+    return {
+        "uid": project.uid,
+        "name": project.name,
+        "logo_url": project.logo_url,
+        "organisation_id": project.organisation_id,
+        "type": project.type,
+        "config": config,
+        "statistics": None,
+        "retained_events": 0,
+        "created_at": wire_time(project.created_at),
+        "updated_at": wire_time(project.updated_at),
+        "deleted_at": None,
+    }
+
+
+def created_key_document(api_key: APIKey, key: str) -> dict[str, Any]:
+    """A project's default key in the one answer that holds the key itself. Contract: projects 3.2."""
+    return {
+        "name": api_key.name,
+        "role": {"type": api_key.role, "project": api_key.project_id},
+        "key_type": "",
+        "expires_at": None if api_key.expires_at is None else wire_time(api_key.expires_at),
+        "key": key,
+        "uid": api_key.uid,
+        "created_at": wire_time(api_key.created_at),
+    }

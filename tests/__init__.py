@@ -1,0 +1,1 @@
+"""The tests. They mirror the tree above, one file an operation."""

@@ -1,0 +1,125 @@
+"""What most tests start from: two projects, keys of each role, and a client for each key."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from django.test import Client
+
+from endpoints.models import Endpoint
+from endpoints.operations import create_endpoint
+from projects.models import APIKey, Project
+from projects.operations import create_api_key, create_project
+
+Role = APIKey.Role
+
+
+class API:
+    """Calls the API in-process with one key; a body is sent as JSON, an answer read as JSON."""
+
+    def __init__(self, key: str | None) -> None:
+        self.client = Client(raise_request_exception=False)
+        self.headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> "Answer":
+        content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+        response = self.client.generic(
+            method,
+            f"/api/v1{path}",
+            content,
+            content_type="application/json",
+            headers=self.headers | {name.replace("_", "-"): value for name, value in headers.items()},
+        )
+        return Answer(response)
+
+    def get(self, path: str, **headers: str) -> "Answer":
+        return self("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> "Answer":
+        return self("POST", path, body, **headers)
+
+    def put(self, path: str, body: Any = None, **headers: str) -> "Answer":
+        return self("PUT", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> "Answer":
+        return self("DELETE", path, **headers)
+
+
+class Answer:
+    """An answer of the API, taken apart."""
+
+    def __init__(self, response: Any) -> None:
+        self.response = response
+        self.status: int = response.status_code
+        self.headers = response.headers
+        self.json: dict[str, Any] = orjson.loads(response.content)
+        assert response.headers["Content-Type"] == "application/json"
+
+    @property
+    def data(self) -> Any:
+        assert self.json["status"] is True, self.json
+        return self.json["data"]
+
+    @property
+    def message(self) -> str:
+        return str(self.json["message"])
+
+    @property
+    def error(self) -> tuple[int, str]:
+        """(status, message) of a refusal, which has the shape of one."""
+        assert self.json.keys() == {"status", "message"}, self.json
+        assert self.json["status"] is False
+        return self.status, self.message
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    return create_project(name="Orders", type="outgoing")[0]
+
+
+@pytest.fixture
+def other_project(db: None) -> Project:
+    return create_project(name="Somebody else's", type="outgoing")[0]
+
+
+@pytest.fixture
+def api(project: Project) -> API:
+    """The project's admin."""
+    return API(create_api_key(name="admin", role=Role.PROJECT_ADMIN, project=project)[1])
+
+
+@pytest.fixture
+def viewer(project: Project) -> API:
+    """The project's viewer, who may read."""
+    return API(create_api_key(name="viewer", role=Role.PROJECT_VIEWER, project=project)[1])
+
+
+@pytest.fixture
+def other_api(other_project: Project) -> API:
+    """The other project's admin."""
+    return API(create_api_key(name="other admin", role=Role.PROJECT_ADMIN, project=other_project)[1])
+
+
+@pytest.fixture
+def instance(db: None) -> API:
+    """The instance's admin."""
+    return API(create_api_key(name="instance", role=Role.INSTANCE_ADMIN)[1])
+
+
+@pytest.fixture
+def nobody(db: None) -> API:
+    """A caller without a key."""
+    return API(None)
+
+
+@pytest.fixture
+def make_endpoint(project: Project) -> Callable[..., Endpoint]:
+    """Creates an endpoint of the project."""
+
+    def make(**fields: Any) -> Endpoint:
+        return create_endpoint(
+            fields.pop("project_id", project.uid), **{"name": "Orders", "url": "https://hooks.example.com/in"} | fields
+        )
+
+    return make
