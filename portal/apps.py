@@ -4,4 +4,6 @@ from django.apps import AppConfig
 
 
 class PortalConfig(AppConfig):
+    """The app."""
+
     name = "portal"

@@ -1,0 +1,1 @@
+"""Portal links: what a company hands to its customer."""

@@ -4,5 +4,7 @@ from django.apps import AppConfig
 
 
 class PortalLinksConfig(AppConfig):
+    """The app."""
+
     name = "portal_links"
     verbose_name = "portal links"

@@ -4,4 +4,6 @@ from django.apps import AppConfig
 
 
 class ProjectsConfig(AppConfig):
+    """The app."""
+
     name = "projects"

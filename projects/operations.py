@@ -18,7 +18,11 @@ NAME_TAKEN = "a project with this name already exists"
 
 
 def create_project(
-    *, name: str, type: str, logo_url: str = "", config: dict[str, Any] | None = None
+    *,
+    name: str,
+    type: str,  # noqa: A002 - the wire's name
+    logo_url: str = "",
+    config: dict[str, Any] | None = None,
 ) -> tuple[Project, APIKey, str]:
     """Create a project and its default key, both or neither.
 
@@ -131,7 +135,7 @@ def _lock(project_id: str) -> Project:
         raise NotFound("project not found") from None
 
 
-def _check_request_id_header(type: str, config: dict[str, Any] | None) -> None:
+def _check_request_id_header(project_type: str, config: dict[str, Any] | None) -> None:
     header = (config or {}).get("request_id_header") or REQUEST_ID_HEADER
-    if type == Project.Type.INCOMING and header != REQUEST_ID_HEADER:
+    if project_type == Project.Type.INCOMING and header != REQUEST_ID_HEADER:
         raise InvalidInput("request_id_header can only be customized on outgoing projects")

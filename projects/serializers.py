@@ -57,7 +57,7 @@ class SignatureConfiguration(serializers.Serializer[Any]):
     """`config.signature`."""
 
     header = Text(allow_blank=False)
-    versions = SignatureVersion(many=True, required=False, max_length=20)
+    versions = SignatureVersion(many=True, required=False, max_length=20)  # type: ignore[call-arg]
 
     def validate_header(self, header: str) -> str:
         """The header's name must be one that HTTP can carry."""

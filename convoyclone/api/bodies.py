@@ -4,6 +4,7 @@ Contract: api-conventions section 6. Family A hides what is wrong behind two fix
 says it.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -27,7 +28,8 @@ def read_body(
     """
     bound = serializer(data=_parse(request.body, detailed))
     if bound.is_valid():
-        return bound.validated_data
+        values: dict[str, Any] = bound.validated_data
+        return values
     field, failure = _first_failure(bound.errors)
     if failure.code == INCORRECT_TYPE:
         raise InvalidInput(f'body contains incorrect JSON type for field "{field}"' if detailed else BAD_FORMAT)
@@ -56,16 +58,17 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _first_failure(errors: Any, field: str = "") -> tuple[str, Any]:
+def _first_failure(errors: Any) -> tuple[str, Any]:
     """The first failure in a serializer's errors, wrong types before all others, and its field's name.
 
     A field inside an object is not prefixed by its parent, as in the original.
     """
-    failures = list(_failures(errors, field))
-    return next((found for found in failures if found[1].code == INCORRECT_TYPE), failures[0])
+    failures: list[tuple[str, Any]] = list(_failures(errors, ""))
+    wrong_types = (found for found in failures if found[1].code == INCORRECT_TYPE)
+    return next(wrong_types, failures[0])
 
 
-def _failures(errors: Any, field: str) -> Any:
+def _failures(errors: Any, field: str) -> Iterator[tuple[str, Any]]:
     if isinstance(errors, dict):
         for name, inner in errors.items():
             nameless = not isinstance(name, str) or name == "non_field_errors"

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 INT32_MAX = 2**31 - 1
 INCORRECT_TYPE = "incorrect_type"
-_MESSAGE = {INCORRECT_TYPE: "incorrect type"}
+_MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
 
 
 class Text(serializers.CharField):

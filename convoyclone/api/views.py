@@ -1,6 +1,6 @@
 """The base of every view under /api/v1: the checks before the handler, in the reference's order."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpResponseBase
@@ -78,10 +78,9 @@ class ConvoyView(APIView):
     @property
     def caller(self) -> Caller:
         """The live API key of this request."""
-        caller: Caller = self.request.auth
-        return caller
+        return cast(Caller, self.request.auth)
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """The public API has no CORS and describes itself at /api/docs."""
         return self.http_method_not_allowed(request)
 
@@ -96,7 +95,7 @@ class UnknownPath(ConvoyView):
         self.http_method_names = [*self.http_method_names, str(request.method).lower()]
         return super().dispatch(request, *args, **kwargs)
 
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """No method is allowed on what does not exist."""
         raise NotFound(NO_SUCH_PATH)
 
