@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from rest_framework import serializers
 
-from convoyclone.api.fields import Choice, Flag, Integer, Text
+from convoyclone.api.fields import Choice, Flag, Integer, Shape, Text
 from endpoints.authentication import CLIENT_ASSERTION, SHARED_SECRET, TYPES
 
 NON_ZERO = "non zero value required"
@@ -19,21 +19,21 @@ def required(message: str, **kwargs: Any) -> Text:
     return Text(allow_blank=False, error_messages={"required": message, "blank": message}, **kwargs)
 
 
-class ApiKey(serializers.Serializer[Any]):
+class ApiKey(Shape):
     """A header that each delivery carries."""
 
     header_name = required(NON_ZERO)
     header_value = required(NON_ZERO, max_length=4096)
 
 
-class BasicAuth(serializers.Serializer[Any]):
+class BasicAuth(Shape):
     """HTTP basic authentication."""
 
     username = required(NON_ZERO)
     password = required(NON_ZERO)
 
 
-class OAuth2FieldMapping(serializers.Serializer[Any]):
+class OAuth2FieldMapping(Shape):
     """What the members of a token answer are called."""
 
     access_token = Text(required=False)
@@ -41,7 +41,7 @@ class OAuth2FieldMapping(serializers.Serializer[Any]):
     expires_in = Text(required=False)
 
 
-class OAuth2SigningKey(serializers.Serializer[Any]):
+class OAuth2SigningKey(Shape):
     """A private key as a JSON web key."""
 
     kty = Text(required=False)
@@ -59,7 +59,7 @@ class OAuth2SigningKey(serializers.Serializer[Any]):
     qi = Text(required=False, max_length=4096)
 
 
-class OAuth2(serializers.Serializer[Any]):
+class OAuth2(Shape):
     """OAuth2 client credentials."""
 
     url = required(NON_ZERO, max_length=2048)
@@ -82,7 +82,7 @@ class OAuth2(serializers.Serializer[Any]):
     expiry_time_unit = Choice(EXPIRY_UNITS, message="unsupported expiry time unit", required=False)
 
 
-class EndpointAuthentication(serializers.Serializer[Any]):
+class EndpointAuthentication(Shape):
     """How deliveries authenticate themselves; only the member that `type` names counts."""
 
     type = Choice(TYPES, message="unsupported authentication type", required=False)
@@ -91,14 +91,14 @@ class EndpointAuthentication(serializers.Serializer[Any]):
     oauth2 = OAuth2(required=False)
 
 
-class MtlsClientCert(serializers.Serializer[Any]):
+class MtlsClientCert(Shape):
     """A client certificate and its private key, both PEM."""
 
     client_cert = Text(required=False, max_length=65_536)
     client_key = Text(required=False, max_length=65_536)
 
 
-class _EndpointBody(serializers.Serializer[Any]):
+class _EndpointBody(Shape):
     url = required("please provide a url for your endpoint", max_length=2048)
     name = required("please provide your endpointName")
     secret = Text(required=False)
@@ -150,7 +150,7 @@ class UpdateEndpointBefore2024(UpdateEndpoint):
     rate_limit_duration = Text(required=False)
 
 
-class ExpireSecret(serializers.Serializer[Any]):
+class ExpireSecret(Shape):
     """The body of a secret's rotation: the new value, and how many hours the old one stays live."""
 
     secret = Text(required=False)

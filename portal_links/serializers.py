@@ -7,13 +7,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from convoyclone.api.fields import Choice, Flag, Text
+from convoyclone.api.fields import Choice, Flag, Shape, Text
 from portal_links.models import PortalLink
 
 MAX_ENDPOINTS = 10_000
 
 
-class CreatePortalLinkRequest(serializers.Serializer[Any]):
+class CreatePortalLinkRequest(Shape):
     """The body of a portal link's creation, and of its update."""
 
     name = Text(allow_blank=False)

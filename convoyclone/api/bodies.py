@@ -16,6 +16,7 @@ from convoyclone.exceptions import InvalidInput
 
 BAD_FORMAT = "Invalid request format"
 BAD_INPUT = "Invalid input provided"
+WRONG_TYPES = (INCORRECT_TYPE, "not_a_list")
 
 
 def read_body(
@@ -31,7 +32,7 @@ def read_body(
         values: dict[str, Any] = bound.validated_data
         return values
     field, failure = _first_failure(bound.errors)
-    if failure.code == INCORRECT_TYPE:
+    if failure.code in WRONG_TYPES:
         raise InvalidInput(f'body contains incorrect JSON type for field "{field}"' if detailed else BAD_FORMAT)
     if failure.code == "own_text":
         raise InvalidInput(str(failure))
@@ -48,13 +49,6 @@ def _parse(body: bytes, detailed: bool) -> dict[str, Any]:
         raise InvalidInput(f"body contains badly-formed JSON{where}" if detailed else BAD_FORMAT) from None
     if not isinstance(value, dict):
         raise InvalidInput("body contains incorrect JSON type (at character 1)" if detailed else BAD_FORMAT)
-    without_nulls: dict[str, Any] = _without_nulls(value)
-    return without_nulls
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
     return value
 
 
@@ -64,7 +58,7 @@ def _first_failure(errors: Any) -> tuple[str, Any]:
     A field inside an object is not prefixed by its parent, as in the original.
     """
     failures: list[tuple[str, Any]] = list(_failures(errors, ""))
-    wrong_types = (found for found in failures if found[1].code == INCORRECT_TYPE)
+    wrong_types = (found for found in failures if found[1].code in WRONG_TYPES)
     return next(wrong_types, failures[0])
 
 

@@ -13,6 +13,15 @@ INCORRECT_TYPE = "incorrect_type"
 _MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
 
 
+class Shape(serializers.Serializer[Any]):
+    """A JSON object. A member that is null counts as not sent."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError({"non_field_errors": ["incorrect type"]}, code=INCORRECT_TYPE)
+        return super().to_internal_value({name: value for name, value in data.items() if value is not None})
+
+
 class Text(serializers.CharField):
     """A JSON string, kept as it is sent. NUL is refused: PostgreSQL cannot store it."""
 
