@@ -1,9 +1,14 @@
 """URLs that customers give us: what is accepted when they are stored. Nothing is looked up or called here."""
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit
 
 SCHEMES = ("http", "https")
+
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+_name = re.compile(r"([a-z0-9_-]+\.)*[a-z0-9_-]+")
+_number = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 def split_url(url: str) -> SplitResult:
@@ -15,6 +20,9 @@ def split_url(url: str) -> SplitResult:
         _ = parts.port  # reading the port is what checks it
     except ValueError as error:
         raise ValueError(f"invalid endpoint url: {error}") from None
+    if "\\" in parts.netloc:
+        # To a browser the host ends there, to others it does not.
+        raise ValueError("invalid endpoint url: its host contains a backslash")
     return parts
 
 
@@ -28,13 +36,28 @@ def is_public_url(url: str) -> bool:
         parts = split_url(url)
     except ValueError:
         return False
-    host = (parts.hostname or "").rstrip(".").lower()
-    if parts.scheme not in SCHEMES or not host or host == "localhost" or host.endswith(".localhost"):
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme not in SCHEMES:
         return False
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        # A host of digits and dots, or with a 0x part, is an address in another notation.
-        return not all(part.isdecimal() or part.startswith("0x") for part in host.split("."))
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_global and not address.is_multicast
+        return _is_public_name(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        embedded = address.ipv4_mapped or address.sixtofour
+        if embedded is None:
+            # What lies outside is not routed, or is translated to an IPv4 address that is hard to see.
+            return address in _GLOBAL_UNICAST and address.is_global
+        address = embedded
+    return address.is_global and not address.is_multicast
+
+
+def _is_public_name(host: str) -> bool:
+    """Whether a host is a name, as a client that looks it up would read it, and not this machine's."""
+    try:
+        name = host.encode("idna").decode().lower()
+    except UnicodeError:
+        return False
+    last = name.rpartition(".")[2]
+    # A name that ends in a number is an address in another notation (WHATWG URL, "ends in a number").
+    return bool(_name.fullmatch(name)) and last != "localhost" and not _number.fullmatch(last)

@@ -29,7 +29,7 @@ def checked(sent: dict[str, Any], stored: dict[str, Any] | None) -> dict[str, st
         parsed = x509.load_pem_x509_certificate(certificate.encode())
         private = load_pem_private_key(key.encode(), password=None)
         same = _spki(parsed.public_key()) == _spki(private.public_key())
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise InvalidInput(f"invalid mTLS client certificate: {' '.join(str(error).split())[:200]}") from None
     if not same:
         raise InvalidInput("invalid mTLS client certificate: the private key does not belong to the certificate")

@@ -8,7 +8,7 @@ import copy
 from datetime import datetime
 from typing import Any
 
-from convoyclone.api.values import wire_time
+from convoyclone.api.values import ZERO_TIME, wire_time
 from convoyclone.tokens import SECRET_ALPHABET, random_text
 from convoyclone.ulid import new_ulid
 
@@ -31,6 +31,7 @@ META_EVENT: dict[str, Any] = {
     "secret": "",
     "pub_sub": None,
 }
+REDACTED = "[REDACTED]"
 NESTED = ("ssl", "ratelimit", "strategy", "signature", "circuit_breaker")
 
 
@@ -75,6 +76,7 @@ def merged_config(stored: dict[str, Any], sent: dict[str, Any], now: datetime) -
     """`stored` with what an update sends: nested objects whole, the rest key by key.
 
     A circuit breaker is merged with its stored values: the original stores 0 for what is omitted.
+    A signature without a version gets the default one, as there would be nothing to sign with.
     """
     config = copy.deepcopy(stored)
     for key, value in sent.items():
@@ -83,7 +85,8 @@ def merged_config(stored: dict[str, Any], sent: dict[str, Any], now: datetime) -
         if key == "circuit_breaker":
             config[key] |= value
         elif key == "signature":
-            config[key] = {"header": value["header"], "versions": _versions(value.get("versions", []), now)}
+            versions = _versions(value.get("versions", []), now)
+            config[key] = {"header": value["header"], "versions": versions or default_config(now)[key]["versions"]}
         elif key in NESTED:
             config[key] = default_config(now)[key] | value
         elif key == "request_id_header":
@@ -93,12 +96,18 @@ def merged_config(stored: dict[str, Any], sent: dict[str, Any], now: datetime) -
     return config
 
 
-def merged_meta_event(sent: dict[str, Any]) -> dict[str, Any]:
-    """The meta event settings that replace the stored ones; an enabled one has a type and a secret."""
+def merged_meta_event(stored: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    """The meta event settings that replace the stored ones; an enabled one has a type and a secret.
+
+    A secret that reads `[REDACTED]` keeps the stored one, and so does a blank one while events are
+    enabled: an update of something else must not change what they are signed with.
+    """
     meta_event = META_EVENT | sent
+    if meta_event["secret"] == REDACTED:
+        meta_event["secret"] = stored["secret"]
     if meta_event["is_enabled"]:
         meta_event["type"] = meta_event["type"] or "http"
-        meta_event["secret"] = meta_event["secret"] or random_text(25, SECRET_ALPHABET)
+        meta_event["secret"] = meta_event["secret"] or stored["secret"] or random_text(25, SECRET_ALPHABET)
     return meta_event
 
 
@@ -108,7 +117,7 @@ def _versions(sent: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]
             "uid": version.get("uid") or new_ulid(),
             "hash": version["hash"],
             "encoding": version["encoding"],
-            "created_at": version.get("created_at") or wire_time(now),
+            "created_at": wire_time(now) if version.get("created_at", "") in ("", ZERO_TIME) else version["created_at"],
         }
         for version in sent
     ]

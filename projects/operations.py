@@ -38,7 +38,7 @@ def create_project(
                 type=type,
                 logo_url=logo_url,
                 config=created_config(config, now),
-                meta_event=merged_meta_event((config or {}).get("meta_event", META_EVENT)),
+                meta_event=merged_meta_event(META_EVENT, (config or {}).get("meta_event", {})),
                 created_at=now,
                 updated_at=now,
             )
@@ -67,7 +67,7 @@ def update_project(project_id: str, *, name: str, logo_url: str = "", config: di
             project.logo_url = logo_url or project.logo_url
             project.config = merged_config(project.config, config or {}, now)
             if config and "meta_event" in config:
-                project.meta_event = merged_meta_event(config["meta_event"])
+                project.meta_event = merged_meta_event(project.meta_event, config["meta_event"])
             project.updated_at = now
             project.save(update_fields=["name", "logo_url", "config", "meta_event", "updated_at"])
             if was_disabling and not project.config["disable_endpoint"]:

@@ -1,20 +1,21 @@
 """The shapes of projects and keys. Contract: projects sections 2 and 3."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
 from convoyclone.addresses import SCHEMES, is_public_url, split_url
-from convoyclone.api.fields import Choice, Flag, Integer, Text
+from convoyclone.api.fields import INCORRECT_TYPE, Choice, Flag, Integer, Shape, Text
 from convoyclone.api.values import parse_go_duration, wire_time
+from projects.config import REDACTED
 from projects.models import APIKey, Project
 
 HASHES = [
     *("MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "SHA3_224", "SHA3_256", "SHA3_384", "SHA3_512"),
     *("SHA512_224", "SHA512_256"),
 ]
-REDACTED = "[REDACTED]"
 _token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
 
 
@@ -23,20 +24,20 @@ def _own_text(message: str) -> serializers.ValidationError:
     return serializers.ValidationError(message, code="own_text")
 
 
-class SSLConfiguration(serializers.Serializer[Any]):
+class SSLConfiguration(Shape):
     """`config.ssl`."""
 
     enforce_secure_endpoints = Flag(required=False)
 
 
-class RateLimitConfiguration(serializers.Serializer[Any]):
+class RateLimitConfiguration(Shape):
     """`config.ratelimit`: requests in so many seconds."""
 
     count = Integer(required=False)
     duration = Integer(required=False)
 
 
-class StrategyConfiguration(serializers.Serializer[Any]):
+class StrategyConfiguration(Shape):
     """`config.strategy`: how deliveries are tried again."""
 
     type = Choice(["linear", "exponential"], required=False, allow_blank=False)
@@ -44,7 +45,7 @@ class StrategyConfiguration(serializers.Serializer[Any]):
     retry_count = Integer(required=False)
 
 
-class SignatureVersion(serializers.Serializer[Any]):
+class SignatureVersion(Shape):
     """One hash and encoding that deliveries are signed with."""
 
     uid = Text(required=False, max_length=26)
@@ -52,8 +53,18 @@ class SignatureVersion(serializers.Serializer[Any]):
     encoding = Choice(["hex", "base64"], allow_blank=False)
     created_at = Text(required=False, max_length=40)
 
+    def validate_created_at(self, text: str) -> str:
+        """A time with its zone, or nothing."""
+        try:
+            valid = not text or datetime.fromisoformat(text).tzinfo is not None
+        except ValueError:
+            valid = False
+        if not valid:
+            raise serializers.ValidationError("incorrect type", code=INCORRECT_TYPE)
+        return text
 
-class SignatureConfiguration(serializers.Serializer[Any]):
+
+class SignatureConfiguration(Shape):
     """`config.signature`."""
 
     header = Text(allow_blank=False)
@@ -66,7 +77,7 @@ class SignatureConfiguration(serializers.Serializer[Any]):
         return header
 
 
-class MetaEventConfiguration(serializers.Serializer[Any]):
+class MetaEventConfiguration(Shape):
     """`config.meta_event`."""
 
     is_enabled = Flag(required=False)
@@ -82,7 +93,7 @@ class MetaEventConfiguration(serializers.Serializer[Any]):
         return attrs
 
 
-class CircuitBreakerConfiguration(serializers.Serializer[Any]):
+class CircuitBreakerConfiguration(Shape):
     """`config.circuit_breaker`."""
 
     sample_rate = Integer(required=False)
@@ -94,7 +105,7 @@ class CircuitBreakerConfiguration(serializers.Serializer[Any]):
     consecutive_failure_threshold = Integer(required=False)
 
 
-class ProjectConfig(serializers.Serializer[Any]):
+class ProjectConfig(Shape):
     """`config` of a project."""
 
     max_payload_read_size = Integer(required=False)
@@ -138,7 +149,7 @@ class ProjectConfig(serializers.Serializer[Any]):
         return header
 
 
-class UpdateProject(serializers.Serializer[Any]):
+class UpdateProject(Shape):
     """The body of a project update."""
 
     name = Text(allow_blank=False)

@@ -1,16 +1,18 @@
 """What most tests start from: two projects, keys of each role, and a client for each key."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
 from projects.models import APIKey, Project
-from projects.operations import create_api_key, create_project
+from projects.operations import create_api_key, create_project, revoke_api_key
 
 Role = APIKey.Role
 
@@ -105,6 +107,21 @@ def other_api(other_project: Project) -> API:
 def instance(db: None) -> API:
     """The instance's admin."""
     return API(create_api_key(name="instance", role=Role.INSTANCE_ADMIN)[1])
+
+
+@pytest.fixture
+def revoked(project: Project) -> API:
+    """The project's admin until a moment ago."""
+    row, key = create_api_key(name="revoked", role=Role.PROJECT_ADMIN, project=project)
+    revoke_api_key(row.uid)
+    return API(key)
+
+
+@pytest.fixture
+def expired(project: Project) -> API:
+    """The project's admin until an hour ago."""
+    end = timezone.now() - timedelta(hours=1)
+    return API(create_api_key(name="expired", role=Role.PROJECT_ADMIN, project=project, expires_at=end)[1])
 
 
 @pytest.fixture

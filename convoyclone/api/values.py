@@ -3,8 +3,12 @@
 import re
 from datetime import UTC, datetime
 
+#: How Go writes a time that is not set.
+ZERO_TIME = "0001-01-01T00:00:00Z"
+
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_LONGEST = 2**63 / 1e9
 
 
 def wire_time(moment: datetime) -> str:
@@ -26,6 +30,8 @@ def parse_go_duration(text: str) -> float:
     if not body or _PART.sub("", body):
         raise ValueError(f'time: invalid duration "{text}"')
     seconds = sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(body))
+    if seconds >= _LONGEST:
+        raise ValueError(f'time: invalid duration "{text}"')
     return -seconds if text[0] == "-" else seconds
 
 

@@ -4,6 +4,7 @@ A change point applies to a request whose version is earlier than it. A version 
 counts as older than everything, as in the original.
 """
 
+import re
 from datetime import date
 from typing import Any
 
@@ -19,11 +20,14 @@ TARGET_URL_AND_TITLE = date(2024, 4, 1)
 OWNER_ID_OPTIONAL = date(2025, 11, 24)
 DURATIONS = ("http_timeout", "rate_limit_duration")
 
+_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
 
 def client_version(request: Request) -> date:
     """The API version that the client asks for, or the server's."""
+    text = request.META.get("HTTP_X_CONVOY_VERSION") or settings.API_VERSION
     try:
-        return date.fromisoformat(request.META.get("HTTP_X_CONVOY_VERSION") or settings.API_VERSION)
+        return date.fromisoformat(text) if _date.fullmatch(text) else date.min
     except ValueError:
         return date.min
 
