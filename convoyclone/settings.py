@@ -138,6 +138,26 @@ REST_FRAMEWORK: dict[str, object] = {
     "EXCEPTION_HANDLER": "convoyclone.api.errors.exception_handler",
 }
 
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ConvoyClone API",
+    "VERSION": VERSION,
+    # Paths are those of Convoy's published document: /v1/..., on a server whose URL ends with /api.
+    "SERVERS": [{"url": "/api"}],
+    "SCHEMA_PATH_PREFIX": "/api",
+    "SCHEMA_PATH_PREFIX_TRIM": True,
+    "TAGS": [
+        {"name": "Projects", "description": "Tenants of the instance; everything else belongs to one."},
+        {"name": "Endpoints", "description": "Where a customer's webhooks go."},
+        {"name": "Portal Links", "description": "A customer's way to see and manage their own endpoints."},
+    ],
+    "PREPROCESSING_HOOKS": ["convoyclone.api.schema.convoy_operations"],
+    "POSTPROCESSING_HOOKS": ["convoyclone.api.schema.complete"],
+    "SORT_OPERATION_PARAMETERS": False,
+    "ENFORCE_NON_BLANK_FIELDS": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -11,7 +11,7 @@ from convoyclone.api.envelope import success
 from convoyclone.api.pagination import read_page
 from convoyclone.api.views import ConvoyView
 from convoyclone.exceptions import NotFound
-from endpoints import operations
+from endpoints import openapi, operations
 from endpoints.documents import Document, endpoint_documents
 from endpoints.models import Endpoint
 from endpoints.serializers import (
@@ -55,6 +55,7 @@ class EndpointView(ConvoyView):
 class Endpoints(EndpointView):
     """The endpoints of a project."""
 
+    @openapi.list_endpoints
     def get(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Answer a page, newest first, of those that `q` (in the name) and `ownerId` leave."""
         rows = Endpoint.objects.for_project(projectID)
@@ -68,6 +69,7 @@ class Endpoints(EndpointView):
         content = [self.versioned(read(document)) for document in documents]
         return success("Endpoints fetched successfully", {"content": content, "pagination": page.pagination})
 
+    @openapi.create_endpoint
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Create an endpoint."""
         endpoint = operations.create_endpoint(projectID, **self.body(request, detailed=False))
@@ -84,16 +86,19 @@ class EndpointDetail(EndpointView):
         "DELETE": (400, "endpoint not found"),
     }
 
+    @openapi.get_endpoint
     def get(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
         """Answer the endpoint with its secrets."""
         document = self.versioned(read(self.document(projectID, endpointID)))
         return success("Endpoint fetched successfully", document)
 
+    @openapi.update_endpoint
     def put(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
         """Change what is sent of the endpoint."""
         endpoint = operations.update_endpoint(projectID, endpointID, **self.body(request, detailed=True))
         return self.changed("Endpoint updated successfully", endpoint)
 
+    @openapi.delete_endpoint
     def delete(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
         """Delete the endpoint."""
         operations.delete_endpoint(projectID, endpointID)
@@ -105,6 +110,7 @@ class PauseEndpoint(EndpointView):
 
     not_found = {"PUT": (400, "failed to find endpoint")}
 
+    @openapi.pause_endpoint
     def put(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
         """Pause an active endpoint or activate a paused one; a body is ignored."""
         return self.changed("endpoint status updated successfully", operations.toggle_pause(projectID, endpointID))
@@ -115,6 +121,7 @@ class ActivateEndpoint(EndpointView):
 
     not_found = {"POST": (400, "failed to find endpoint")}
 
+    @openapi.activate_endpoint
     def post(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
         """Activate an endpoint that is not active."""
         endpoint = operations.activate_endpoint(projectID, endpointID)
@@ -126,6 +133,7 @@ class ExpireEndpointSecret(EndpointView):
 
     not_found = {"PUT": (400, "endpoint not found")}
 
+    @openapi.expire_secret
     def put(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
         """End the current secret in `expiration` hours and add a new one. Not versioned."""
         endpoint = operations.expire_secret(projectID, endpointID, **read_body(request, ExpireSecret, detailed=True))

@@ -9,7 +9,7 @@ from convoyclone.api.envelope import success
 from convoyclone.api.pagination import read_page
 from convoyclone.api.views import ConvoyView
 from convoyclone.exceptions import InvalidInput
-from portal_links import documents, operations
+from portal_links import documents, openapi, operations
 from portal_links.models import PortalLink
 from portal_links.serializers import CreatePortalLinkRequest, UpdatePortalLinkRequest
 
@@ -19,6 +19,7 @@ NOT_FOUND = (404, "Resource not found")
 class PortalLinks(ConvoyView):
     """The portal links of a project."""
 
+    @openapi.list_portal_links
     def get(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Answer a page, newest first, of those that `ownerId`, `q` (in the name) and `endpointId` leave."""
         rows = PortalLink.objects.for_project(projectID)
@@ -33,6 +34,7 @@ class PortalLinks(ConvoyView):
         content = documents.portal_links(projectID, page.rows, only=endpoint_ids, reveal=self.caller.can_write)
         return success("Portal links fetched successfully", {"content": content, "pagination": page.pagination})
 
+    @openapi.create_portal_link
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Create a portal link for an owner, for a list of endpoints, or for both."""
         sent = read_body(request, CreatePortalLinkRequest)
@@ -49,11 +51,13 @@ class PortalLinkDetail(ConvoyView):
 
     not_found = {"GET": NOT_FOUND, "PUT": NOT_FOUND}
 
+    @openapi.get_portal_link
     def get(self, request: Request, projectID: str, portalLinkID: str) -> HttpResponse:  # noqa: N803
         """Answer the link with the endpoints of its scope."""
         data = documents.portal_link(projectID, portalLinkID, reveal=self.caller.can_write)
         return success("Portal link fetched successfully", data)
 
+    @openapi.update_portal_link
     def put(self, request: Request, projectID: str, portalLinkID: str) -> HttpResponse:  # noqa: N803
         """Replace the link's name, scope and right to manage."""
         sent = read_body(request, UpdatePortalLinkRequest)
@@ -67,6 +71,7 @@ class RevokePortalLink(ConvoyView):
 
     not_found = {"PUT": NOT_FOUND}
 
+    @openapi.revoke_portal_link
     def put(self, request: Request, projectID: str, portalLinkID: str) -> HttpResponse:  # noqa: N803
         """Revoke the link: every token that opens it stops at once. A body is ignored."""
         operations.revoke_portal_link(projectID, portalLinkID)
@@ -79,6 +84,7 @@ class RefreshPortalLinkToken(ConvoyView):
     writes_on_get = True
     not_found = {"GET": (400, "portal link not found")}
 
+    @openapi.refresh_token
     def get(self, request: Request, projectID: str, portalLinkID: str) -> HttpResponse:  # noqa: N803
         """Mint a token that opens the link for an hour; `data` is the bare token."""
         token = operations.mint_refresh_token(projectID, portalLinkID)

@@ -7,7 +7,7 @@ from convoyclone.api.bodies import read_body
 from convoyclone.api.envelope import success
 from convoyclone.api.views import ConvoyView
 from convoyclone.exceptions import Forbidden, NotFound
-from projects import operations
+from projects import openapi, operations
 from projects.models import Project
 from projects.serializers import CreateProject, UpdateProject, created_key_document, project_document
 
@@ -15,6 +15,7 @@ from projects.serializers import CreateProject, UpdateProject, created_key_docum
 class Projects(ConvoyView):
     """All projects that the key may see."""
 
+    @openapi.list_projects
     def get(self, request: Request) -> HttpResponse:
         """Answer a plain array, oldest first. `orgID` is accepted and ignored: there is one organisation."""
         projects = Project.objects.live().order_by("pk")
@@ -23,6 +24,7 @@ class Projects(ConvoyView):
         documents = [project_document(project, reveal=self.caller.can_write) for project in projects]
         return success("Projects fetched successfully", documents)
 
+    @openapi.create_project
     def post(self, request: Request) -> HttpResponse:
         """Create a project; its key is in this answer and in no other."""
         if not self.caller.is_instance:
@@ -35,6 +37,7 @@ class Projects(ConvoyView):
 class ProjectDetail(ConvoyView):
     """One project."""
 
+    @openapi.get_project
     def get(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Answer the project with its whole configuration."""
         project = Project.objects.live().filter(pk=projectID).first()
@@ -42,11 +45,13 @@ class ProjectDetail(ConvoyView):
             raise NotFound("project not found")
         return success("Project fetched successfully", project_document(project, reveal=self.caller.can_write))
 
+    @openapi.update_project
     def put(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Update the project."""
         project = operations.update_project(projectID, **read_body(request, UpdateProject))
         return success("Project updated successfully", project_document(project, reveal=True), 202)
 
+    @openapi.delete_project
     def delete(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Delete the project, and with it the key that may have made this call."""
         operations.delete_project(projectID)

@@ -140,3 +140,11 @@ def make_endpoint(project: Project) -> Callable[..., Endpoint]:
         )
 
     return make
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have recorded for the reader of the run, from every process of it."""
+    for report in terminalreporter.getreports("passed"):
+        for name, values in report.user_properties:
+            terminalreporter.section(f"{name} ({len(values)})")
+            terminalreporter.line("\n".join(values))

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.conf import settings
-from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
