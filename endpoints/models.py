@@ -1,5 +1,6 @@
 """Endpoints: where webhooks go, with the secrets and credentials that go with them."""
 
+from django.contrib.postgres.indexes import SpGistIndex
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -66,6 +67,16 @@ class Endpoint(models.Model):
                 models.F("uid").desc(),
                 condition=Q(deleted_at=None),
                 name="endpoint_of_owner",
+            ),
+            # The admin, over all projects: the beginning of an owner_id or of a URL, and the states that
+            # are rare. SP-GiST because a URL of 2048 characters can be too long for a B-tree's page.
+            models.Index("owner_id", models.F("uid").desc(), condition=Q(deleted_at=None), name="endpoint_by_owner"),
+            SpGistIndex(fields=["url"], condition=Q(deleted_at=None), name="endpoint_by_url"),
+            models.Index(
+                "status",
+                models.F("uid").desc(),
+                condition=Q(deleted_at=None) & ~Q(status="active"),
+                name="endpoint_by_status",
             ),
         ]
         constraints = [

@@ -108,6 +108,11 @@ def toggle_pause(project_id: str, endpoint_id: str) -> Endpoint:
     return _change_status(project_id, endpoint_id, moves, "pausing or unpausing")
 
 
+def pause_endpoint(project_id: str, endpoint_id: str) -> Endpoint:
+    """Pause an active endpoint, and only that. Raises InvalidInput, NotFound."""
+    return _change_status(project_id, endpoint_id, {Status.ACTIVE: Status.PAUSED}, "pausing")
+
+
 def activate_endpoint(project_id: str, endpoint_id: str) -> Endpoint:
     """Activate an endpoint that is not active. Raises InvalidInput, NotFound."""
     moves = dict.fromkeys((Status.INACTIVE, Status.PAUSED, Status.PENDING), Status.ACTIVE)

@@ -7,4 +7,4 @@ class PortalLinksConfig(AppConfig):
     """The app."""
 
     name = "portal_links"
-    verbose_name = "portal links"
+    verbose_name = "Portal links"

@@ -12,6 +12,8 @@ from convoyclone.encryption import EncryptedJSONField
 from convoyclone.ulid import ULIDField
 from projects import keys
 
+KEY_NEEDS_PROJECT = "a key belongs to one project, an instance_admin key to none"
+
 
 class ProjectQuerySet(models.QuerySet["Project"]):
     """Reads of projects."""
@@ -46,6 +48,10 @@ class Project(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["name"], condition=Q(deleted_at=None), name="project_name_among_live"),
             models.CheckConstraint(condition=Q(type__in=["outgoing", "incoming"]), name="project_type"),
+        ]
+        indexes = [
+            # The admin's search: the beginning of a name.
+            models.Index(fields=["name"], name="project_by_name", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:
@@ -112,7 +118,13 @@ class APIKey(models.Model):
                 condition=Q(role=keys.INSTANCE_ADMIN, project=None)
                 | Q(role__in=[keys.PROJECT_ADMIN, keys.PROJECT_VIEWER], project__isnull=False),
                 name="apikey_role_fits_project",
+                violation_error_message=KEY_NEEDS_PROJECT,
             ),
+        ]
+        indexes = [
+            # The admin's search: the beginning of a name or of an owner_id.
+            models.Index(fields=["name"], name="apikey_by_name", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["owner_id"], name="apikey_by_owner", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ from convoyclone.ulid import new_ulid
 from endpoints.models import Endpoint
 from projects.config import META_EVENT, REQUEST_ID_HEADER, created_config, merged_config, merged_meta_event
 from projects.keys import PROJECT_ADMIN, make_key
-from projects.models import APIKey, Project
+from projects.models import KEY_NEEDS_PROJECT, APIKey, Project
 
 NAME_TAKEN = "a project with this name already exists"
 
@@ -105,7 +105,7 @@ def create_api_key(
     `project` is None for the role instance_admin, and only then. Raises InvalidInput.
     """
     if (role == APIKey.Role.INSTANCE_ADMIN) != (project is None):
-        raise InvalidInput("a key belongs to one project, an instance_admin key to none")
+        raise InvalidInput(KEY_NEEDS_PROJECT)
     mask, key = make_key()
     api_key = APIKey(
         uid=new_ulid(),

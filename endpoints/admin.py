@@ -1,0 +1,137 @@
+"""Endpoints for operators: found by what a customer would say, paused, activated, given new secrets."""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from convoyclone.admin import OperatorAdmin
+from endpoints import authentication, operations
+from endpoints.authentication import REDACTED
+from endpoints.models import Endpoint
+from endpoints.secrets import is_live
+
+OVERLAP_HOURS = 24
+NOTHING = SafeString("-")
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(OperatorAdmin):
+    """The live endpoints of live projects. They are made and edited by the API."""
+
+    list_display = ["name", "short_url", "owner_id", "status", "project", "created_at"]
+    list_filter = ["status"]
+    search_fields = ["uid__exact", "owner_id__startswith", "url__startswith"]
+    search_help_text = "By id, or by the beginning of the owner_id or of the URL (https:// may be left out)."
+    actions = ["pause", "activate", "rotate_secret"]
+    fieldsets = [
+        (None, {"fields": ["name", "url", "status", "owner_id", "project", "uid", "description"]}),
+        (
+            "Delivery",
+            {"fields": ["http_timeout", "rate_limit", "rate_limit_duration", "content_type", "advanced_signatures"]},
+        ),
+        ("Secrets and credentials", {"fields": ["signing_secrets", "shown_authentication", "client_certificate"]}),
+        ("Contact", {"fields": ["support_email", "slack_webhook", "teams_webhook"]}),
+        ("Times", {"fields": ["created_at", "updated_at"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
+        live = Endpoint.objects.filter(deleted_at=None, project__deleted_at=None).select_related("project")
+        encrypted = ("secrets", "authentication", "mtls_client_cert")
+        return live.defer(*encrypted, "project__config", "project__meta_event")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """As everywhere; what has no scheme is the beginning of a URL after its scheme, too."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        if search_term and "://" not in search_term:
+            for scheme in ("https", "http"):
+                found |= queryset.filter(url__startswith=f"{scheme}://{search_term}")
+        return found, may_repeat
+
+    @admin.display(description="URL")
+    def short_url(self, endpoint: Endpoint) -> str:
+        """The URL for a list's column."""
+        return Truncator(endpoint.url).chars(80)
+
+    @admin.display(description="secrets")
+    def signing_secrets(self, endpoint: Endpoint) -> SafeString:
+        """Each secret but its value."""
+        now = timezone.now()
+        rows = format_html_join(
+            "",
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            (
+                (
+                    secret["uid"],
+                    "live" if is_live(secret, now) else "ended",
+                    secret["created_at"],
+                    secret["expires_at"] or "never",
+                )
+                for secret in endpoint.secrets
+            ),
+        )
+        head = "<tr><th>Id</th><th>State</th><th>Created</th><th>Expires</th></tr>"
+        return format_html("<table><thead>{}</thead><tbody>{}</tbody></table>", SafeString(head), rows)
+
+    @admin.display(description="authentication")
+    def shown_authentication(self, endpoint: Endpoint) -> SafeString:
+        """The authentication object of the API, redacted."""
+        shown = authentication.shown(endpoint.authentication, reveal=False)
+        return (
+            NOTHING if shown is None else format_html("<pre>{}</pre>", json.dumps(shown, indent=2, ensure_ascii=False))
+        )
+
+    @admin.display(description="mTLS certificate")
+    def client_certificate(self, endpoint: Endpoint) -> SafeString:
+        """The certificate, which is public; not its key."""
+        pair = endpoint.mtls_client_cert
+        return NOTHING if pair is None else format_html("<pre>{}</pre>", pair["client_cert"])
+
+    @admin.display(description="Slack webhook")
+    def slack_webhook(self, endpoint: Endpoint) -> str:
+        """Where to, without the path, which is a credential."""
+        return _without_path(endpoint.slack_webhook_url)
+
+    @admin.display(description="Teams webhook")
+    def teams_webhook(self, endpoint: Endpoint) -> str:
+        """Where to, without the path, which is a credential."""
+        return _without_path(endpoint.teams_webhook_url)
+
+    @admin.action(description="Pause", permissions=["operate"])
+    def pause(self, request: HttpRequest, selected: QuerySet[Endpoint]) -> HttpResponseBase | None:
+        """Pause the selected endpoints."""
+        return self.run(request, selected, lambda row: operations.pause_endpoint(row.project_id, row.pk), "Paused")
+
+    @admin.action(description="Activate (also ends a pause)", permissions=["operate"])
+    def activate(self, request: HttpRequest, selected: QuerySet[Endpoint]) -> HttpResponseBase | None:
+        """Activate the selected endpoints."""
+        return self.run(
+            request, selected, lambda row: operations.activate_endpoint(row.project_id, row.pk), "Activated"
+        )
+
+    @admin.action(
+        description=f"Rotate the secret (the old one lives {OVERLAP_HOURS} hours more)", permissions=["operate"]
+    )
+    def rotate_secret(self, request: HttpRequest, selected: QuerySet[Endpoint]) -> HttpResponseBase | None:
+        """Give the selected endpoints new secrets."""
+        return self.run(
+            request,
+            selected,
+            lambda row: operations.expire_secret(row.project_id, row.pk, expiration=OVERLAP_HOURS),
+            f"Rotated the secret, the old one lives {OVERLAP_HOURS} hours more",
+        )
+
+
+def _without_path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}/{REDACTED}" if url else NOTHING

@@ -1,0 +1,147 @@
+"""Projects and API keys for operators."""
+
+import contextlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from convoyclone.admin import OperatorAdmin
+from convoyclone.exceptions import NotFound
+from projects import operations
+from projects.forms import APIKeyForm, ProjectForm
+from projects.models import APIKey, Project
+from projects.serializers import project_document
+
+# A form that makes a key leads to the page that shows it, and nowhere else.
+ONLY_SAVE = {"show_save_and_add_another": False, "show_save_and_continue": False}
+
+
+@admin.register(Project)
+class ProjectAdmin(OperatorAdmin):
+    """The live projects. Their configuration is changed by the API, which knows its rules."""
+
+    form = ProjectForm
+    list_display = ["name", "type", "uid", "created_at"]
+    search_fields = ["uid__exact", "name__startswith"]
+    search_help_text = "By id, or by the beginning of the name, in its own letter case."
+    readonly_fields = ["uid", "belongings", "configuration", "created_at", "updated_at"]
+
+    has_add_permission = admin.ModelAdmin.has_add_permission
+    has_change_permission = admin.ModelAdmin.has_change_permission
+    has_delete_permission = admin.ModelAdmin.has_delete_permission
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
+        return Project.objects.live().defer("config", "meta_event")
+
+    def get_fields(self, request: HttpRequest, obj: Project | None = None) -> list[Any]:
+        editable = ["name", "type", "logo_url"]
+        return editable if obj is None else [*editable, *self.readonly_fields]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Project | None = None) -> list[str]:
+        return self.readonly_fields if obj is None else ["type", *self.readonly_fields]
+
+    @admin.display(description="what it holds")
+    def belongings(self, project: Project) -> SafeString:
+        """Links to the lists of the project's rows."""
+        lists = [("API keys", "projects_apikey"), ("Endpoints", "endpoints_endpoint")]
+        lists += [("Portal links", "portal_links_portallink")]
+        links = ((reverse(f"admin:{model}_changelist"), project.pk, label) for label, model in lists)
+        return format_html_join(" · ", '<a href="{}?project={}">{}</a>', links)
+
+    @admin.display(description="configuration")
+    def configuration(self, project: Project) -> SafeString:
+        """The `config` of the API, with its secret masked."""
+        config = project_document(project, reveal=False)["config"]
+        return format_html("<pre>{}</pre>", json.dumps(config, indent=2, ensure_ascii=False))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ProjectForm, change: bool) -> None:
+        sent = {"name": form.cleaned_data["name"], "logo_url": form.cleaned_data["logo_url"]}
+        if change:
+            operations.update_project(obj.pk, **sent)
+        else:
+            project, api_key, key = operations.create_project(type=form.cleaned_data["type"], **sent)
+            obj.pk, obj.created_key = project.pk, (api_key.name, key)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        return super().add_view(request, form_url, ONLY_SAVE | (extra_context or {}))
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> TemplateResponse:
+        """Show the key of the new project."""
+        return self.created_with_key(request, obj, *obj.created_key)
+
+    def get_deleted_objects(self, objs: Iterable[Project], request: HttpRequest) -> Any:
+        """What the page says that asks before a deletion: no row of the project's is touched."""
+        lines = [f"{project}: its keys, endpoints and portal links are out of reach at once" for project in objs]
+        return lines, {self.opts.verbose_name_plural: len(lines)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Project) -> None:
+        # Somebody else may have deleted it meanwhile.
+        with contextlib.suppress(NotFound):
+            operations.delete_project(obj.pk)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
+        for project in queryset:
+            self.delete_model(request, project)
+
+
+@admin.register(APIKey)
+class APIKeyAdmin(OperatorAdmin):
+    """All keys, the ended ones too. A key is made, shown once, and at some time revoked."""
+
+    form = APIKeyForm
+    list_display = ["name", "role", "project", "owner_id", "mask", "state", "created_at", "expires_at"]
+    list_filter = ["role"]
+    search_fields = ["uid__exact", "mask__exact", "name__startswith", "owner_id__startswith"]
+    search_help_text = "By id or mask, or by the beginning of the name or owner_id, in its own letter case."
+    raw_id_fields = ["project"]
+    actions = ["revoke"]
+
+    has_add_permission = admin.ModelAdmin.has_add_permission
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[APIKey]:
+        return APIKey.objects.select_related("project").defer("digest", "project__config", "project__meta_event")
+
+    def get_fields(self, request: HttpRequest, obj: APIKey | None = None) -> list[Any]:
+        asked = list(APIKeyForm.Meta.fields)
+        return asked if obj is None else ["uid", "mask", *asked, "state", "created_at", "revoked_at"]
+
+    @admin.display
+    def state(self, api_key: APIKey) -> str:
+        """Whether the key works, and if not why."""
+        if api_key.revoked_at:
+            return "revoked"
+        if api_key.expires_at and api_key.expires_at <= timezone.now():
+            return "expired"
+        return "project deleted" if api_key.project and api_key.project.deleted_at else "live"
+
+    def save_model(self, request: HttpRequest, obj: Any, form: APIKeyForm, change: bool) -> None:
+        api_key, key = operations.create_api_key(**form.cleaned_data)
+        obj.pk, obj.created_key = api_key.pk, (api_key.name, key)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        return super().add_view(request, form_url, ONLY_SAVE | (extra_context or {}))
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> TemplateResponse:
+        """Show the new key."""
+        return self.created_with_key(request, obj, *obj.created_key)
+
+    @admin.action(description="Revoke", permissions=["operate"])
+    def revoke(self, request: HttpRequest, selected: QuerySet[APIKey]) -> HttpResponseBase | None:
+        """End the selected keys for good."""
+        return self.run(
+            request,
+            selected,
+            lambda api_key: operations.revoke_api_key(api_key.pk),
+            "Revoked",
+            question="Revoke these API keys for good?",
+        )

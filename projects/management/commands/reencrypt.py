@@ -1,0 +1,67 @@
+"""`manage.py reencrypt`: the step of a key rotation that moves what is stored (docs/operations.md)."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import BinaryField, Model, Value
+from django.db.models.functions import Cast
+
+from convoyclone.encryption import EncryptedJSONField, UndecryptableValue, decrypt, encrypt, is_current
+
+BATCH = 1_000
+
+
+class Command(BaseCommand):
+    """Encrypts every stored value that is not under the first key of ENCRYPTION_KEYS anew."""
+
+    help = "Encrypt everything under the first key of ENCRYPTION_KEYS. Safe to run again, and while servers run."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Go through every encrypted column. Raises CommandError where something is left."""
+        total: Counter[str] = Counter()
+        for model in apps.get_models():
+            for field in model._meta.local_concrete_fields:
+                if isinstance(field, EncryptedJSONField):
+                    counts = Counter(self.reencrypt(model, field))
+                    self.stdout.write(
+                        f"{field.context}: {counts['done']} re-encrypted, {counts['current']} already current, "
+                        f"{counts['busy']} changed meanwhile, {counts['lost']} undecryptable"
+                    )
+                    total += counts
+        if total["lost"]:
+            raise CommandError("no key of ENCRYPTION_KEYS decrypts some values: give back the key that is missing")
+        if total["busy"]:
+            raise CommandError("some values were changed meanwhile: run this again")
+
+    def reencrypt(self, model: type[Model], field: EncryptedJSONField) -> Iterator[str]:
+        """Re-encrypt one column; yields what became of each value."""
+        for pk, stored in _values(model, field):
+            if is_current(stored):
+                yield "current"
+                continue
+            try:
+                value = encrypt(decrypt(stored, field.context), field.context)
+            except UndecryptableValue as error:
+                self.stderr.write(f"{pk}: {error}", str)
+                yield "lost"
+                continue
+            # Only over what was read: a value that was written since then is newer, and stays.
+            unchanged = _stored(model, field).filter(pk=pk, stored=stored)
+            yield "done" if unchanged.update(**{field.name: Value(value, BinaryField())}) else "busy"
+
+
+def _stored(model: type[Model], field: EncryptedJSONField) -> Any:
+    """The model's rows with the column's bytes, as they are stored, in `stored`."""
+    return model._base_manager.annotate(stored=Cast(field.name, BinaryField()))
+
+
+def _values(model: type[Model], field: EncryptedJSONField) -> Iterator[tuple[Any, bytes]]:
+    """Every value of the column with its row's primary key, BATCH at a time. No lock is held between two."""
+    rows = _stored(model, field).exclude(stored=None).order_by("pk").values_list("pk", "stored")
+    batch = rows[:BATCH]
+    while found := list(batch):
+        yield from ((pk, bytes(stored)) for pk, stored in found)
+        batch = rows.filter(pk__gt=found[-1][0])[:BATCH]
