@@ -15,6 +15,8 @@ def write_private(path: Path, content: dict[str, Any]) -> None:
     with os.fdopen(descriptor, "w") as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(json.dumps(content, indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     partial.replace(path)
 
 

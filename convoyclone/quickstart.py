@@ -28,19 +28,20 @@ def ensure_demo(path: Path) -> dict[str, Any]:
     known = json.loads(path.read_text()) if path.exists() else {}
     if not known and Project.objects.exists():
         return {}
-    if not known or not Project.objects.filter(pk=known["project_id"]).exists():
-        known = _create_demo()
     base = {
         "base_url": settings.BASE_URL,
         "docs_url": f"{settings.BASE_URL}/api/docs",
         "admin_url": f"{settings.BASE_URL}/admin/",
     }
-    known = base | {key: value for key, value in known.items() if key not in base}
-    write_private(path, known)
+    with transaction.atomic():
+        if not known or not Project.objects.filter(pk=known["project_id"]).exists():
+            known = _create_demo()
+        known = base | {key: value for key, value in known.items() if key not in base}
+        # Before the commit: a demo whose keys nobody knows could not be made again, a file can.
+        write_private(path, known)
     return known
 
 
-@transaction.atomic
 def _create_demo() -> dict[str, Any]:
     password = secrets.token_urlsafe(12)
     users = get_user_model().objects

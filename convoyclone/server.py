@@ -20,11 +20,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from convoyclone import database
 from convoyclone.private_files import ensure_secrets
 
 START_SECONDS = 60
 STOP_SECONDS = 3
+# Holds the lock on the data folder and the process id of the web server.
+LOCK = "server.lock"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -35,7 +39,9 @@ class CannotStart(Exception):
 def main() -> int:
     """Run until a signal. Returns the exit code."""
     for number in SIGNALS:
-        signal.signal(number, _stop)
+        # Under nohup a hang-up is ignored, and stays so.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoyclone.settings")
     data_dir = database.data_dir()
     try:
@@ -43,8 +49,7 @@ def main() -> int:
             try:
                 return _run(data_dir)
             finally:
-                for number in SIGNALS:
-                    signal.signal(number, signal.SIG_IGN)
+                _ignore_signals()
                 database.stop_embedded()
     except KeyboardInterrupt:
         return 0
@@ -57,13 +62,18 @@ def _stop(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
+def _ignore_signals() -> None:
+    """Once the server stops, a second signal must not stop that."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextlib.contextmanager
 def _sole_use(data_dir: Path) -> Iterator[None]:
     """Hold the data folder: two servers on it would stop each other's database."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        ensure_secrets(data_dir)
-        lock = (data_dir / "server.lock").open("w")
+        lock = (data_dir / LOCK).open("a")
     except OSError as error:
         raise CannotStart(f"the data folder {data_dir} cannot be written: {error.strerror}") from None
     with lock:
@@ -71,7 +81,20 @@ def _sole_use(data_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise CannotStart(f"another server uses the data folder {data_dir}; set DATA_DIR for this one") from None
+        ensure_secrets(data_dir)
+        _end_leftover(data_dir / LOCK)
         yield
+
+
+def _end_leftover(lock: Path) -> None:
+    """End the web server of a run that was killed: it may be on its way down still, and holds the port."""
+    with contextlib.suppress(ValueError, psutil.Error):
+        leftover = psutil.Process(int(lock.read_text()))
+        if "granian" in leftover.cmdline():
+            processes = [leftover, *leftover.children(recursive=True)]
+            leftover.terminate()
+            for process in psutil.wait_procs(processes, STOP_SECONDS)[1]:
+                process.kill()
 
 
 def _run(data_dir: Path) -> int:
@@ -79,6 +102,7 @@ def _run(data_dir: Path) -> int:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import call_command
+    from django.db import Error
 
     try:
         host, port = settings.HOST, settings.PORT
@@ -89,15 +113,21 @@ def _run(data_dir: Path) -> int:
         django.setup()
     except ImproperlyConfigured as error:
         raise CannotStart(str(error)) from None
-    call_command("migrate", verbosity=0)
-
     from convoyclone.quickstart import ensure_demo
 
-    demo = ensure_demo(data_dir / "quickstart.json")
-    with _granian(host, port) as granian:
-        _wait_until_it_answers(granian, host, port)
-        _print_quickstart(settings.BASE_URL, demo, data_dir)
-        code = granian.wait()
+    try:
+        call_command("migrate", verbosity=0)
+        demo = ensure_demo(data_dir / "quickstart.json")
+    except Error as error:
+        raise CannotStart(f"the database cannot be prepared: {' '.join(str(error).split())}") from None
+    with granian(host, port) as process:
+        try:
+            (data_dir / LOCK).write_text(str(process.pid))
+            wait_until_it_answers(process, host, port)
+            _print_quickstart(settings.BASE_URL, demo, data_dir)
+            code = process.wait()
+        finally:
+            _ignore_signals()
     print(f"convoyclone: the web server ended by itself, with exit code {code}", file=sys.stderr)
     return 1
 
@@ -113,38 +143,55 @@ def _check_port(host: str, port: int) -> None:
 
 
 @contextlib.contextmanager
-def _granian(host: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def granian(
+    host: str, port: int, application: str = "convoyclone.wsgi:application"
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Granian, until the block ends; it ends with this process too, however that ends."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
     command += ["--workers", os.environ.get("WORKERS") or "2", "--blocking-threads", "2", "--http", "1", "--no-ws"]
     command += ["--backlog", "1024", "--workers-kill-timeout", "2", "--respawn-failed-workers"]
-    command += ["--log-level", "warning", "convoyclone.wsgi:application"]
-    granian = subprocess.Popen(command, cwd=database.BASE_DIR, preexec_fn=_end_with_parent)
+    command += ["--log-level", "warning", application]
+    # A signal during the fork would be lost, or its server forgotten: it waits until after that.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    # A session of its own: Ctrl-C in the terminal is for us, and its whole group can be ended.
+    process = subprocess.Popen(command, cwd=database.BASE_DIR, preexec_fn=_prepare_child, start_new_session=True)
     try:
-        yield granian
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        yield process
     finally:
-        granian.terminate()
-        try:
-            granian.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            granian.kill()
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
-def _end_with_parent() -> None:
-    """Ask the kernel to end this process when its parent is killed (Linux; elsewhere nothing happens)."""
+def _prepare_child() -> None:
+    """Take signals again, and ask the kernel for one when the parent is killed (Linux; elsewhere it is not asked)."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     with contextlib.suppress(OSError, AttributeError):
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
-def _wait_until_it_answers(granian: "subprocess.Popen[bytes]", host: str, port: int) -> None:
+def wait_until_it_answers(process: "subprocess.Popen[bytes]", host: str, port: int) -> None:
+    """Return when the server of `process` answers. Raises CannotStart when it does not."""
     local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     url = f"http://{f'[{local}]' if ':' in local else local}:{port}/healthz"
+    # No proxy of the environment stands between us and this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_SECONDS
-    while granian.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            urllib.request.urlopen(url, timeout=5).close()
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            opener.open(url, timeout=5).close()
             return
+        except urllib.error.HTTPError as answer:
+            # A host that ALLOWED_HOSTS does not name is refused, by a server that runs.
+            if answer.code < 500:
+                return
+        except OSError:
+            pass
         time.sleep(0.05)
     raise CannotStart("the web server does not answer; what it printed stands above")
 

@@ -40,6 +40,8 @@ def _secret(name: str) -> str:
 # Where this instance is
 HOST = os.environ.get("HOST") or "127.0.0.1"
 PORT = _integer("PORT", 8000)
+if not 0 < PORT < 65536:
+    raise ImproperlyConfigured(f"PORT must be between 1 and 65535, not {PORT}")
 BASE_URL = (os.environ.get("BASE_URL") or f"http://{f'[{HOST}]' if ':' in HOST else HOST}:{PORT}").rstrip("/")
 if urlsplit(BASE_URL).scheme not in ("http", "https") or not urlsplit(BASE_URL).hostname:
     raise ImproperlyConfigured(f"BASE_URL must be an http or https URL, not {BASE_URL!r}")
@@ -164,6 +166,9 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     # A refused request is an answer, not an event of the log.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL") or "WARNING"},
 }

@@ -1,0 +1,159 @@
+"""The server as an operator starts it: `python -m convoyclone.server` in a folder and on a port of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 90
+STOP_SECONDS = 5
+# What the tests' own environment says of databases, secrets and proxies is not the server's.
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment of a process that knows `settings` and nothing of the tests."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ} | settings
+
+
+class Server:
+    """One server, or several runs of it one after the other on the same data folder and port."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = free_port()
+        self.settings = {"DATA_DIR": str(self.data), "PORT": str(self.port)} | settings
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Server":
+        """Start, and return when it has printed what it prints last."""
+        self.spawn()
+        self.wait_until_printed("Ctrl-C stops it.")
+        return self
+
+    def spawn(self) -> "subprocess.Popen[bytes]":
+        """Start it, as the head of a process group of its own."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "stdout").open("wb") as out, (self.folder / "stderr").open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "convoyclone.server"],
+                cwd=ROOT,
+                env=environment(**self.settings),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        return self.process
+
+    def wait_until_printed(self, text: str) -> None:
+        """Return once `text` is on the server's standard output."""
+        assert self.process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while text not in self.stdout:
+            assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.stderr}"
+            assert time.monotonic() < deadline, f"it did not start: {self.stderr}"
+            time.sleep(0.02)
+
+    def refusal(self) -> tuple[int, str]:
+        """The exit code and standard error of a server that does not start."""
+        process = self.spawn()
+        return process.wait(START_SECONDS), self.stderr
+
+    def signal(self, number: int) -> float:
+        """Send a signal, wait for the end, and return how many seconds that took."""
+        assert self.process is not None
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(START_SECONDS)
+        return time.monotonic() - started
+
+    def stop(self) -> None:
+        """End the run, if there is one."""
+        if self.process is not None and self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+
+    @property
+    def stdout(self) -> str:
+        """What this run has printed."""
+        return (self.folder / "stdout").read_text()
+
+    @property
+    def stderr(self) -> str:
+        """What this run has complained about."""
+        return (self.folder / "stderr").read_text()
+
+    @property
+    def quickstart(self) -> dict[str, Any]:
+        """The demo of the first run."""
+        known: dict[str, Any] = json.loads((self.data / "quickstart.json").read_text())
+        return known
+
+    @property
+    def database_url(self) -> str:
+        """Where the embedded PostgreSQL of the run listens."""
+        lines = (self.data / "postgres" / "postmaster.pid").read_text().splitlines()
+        return f"postgresql://postgres@/postgres?host={lines[4]}&port={lines[3]}"
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that belongs to this server, orphans included."""
+        return [process for process in psutil.process_iter() if self._owns(process)]
+
+    def is_listening(self) -> bool:
+        """Whether somebody accepts connections on the port."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def client(self, key: str = "") -> httpx.Client:
+        """An HTTP client of the API with `key`, by default the demo project's."""
+        headers = {"Authorization": f"Bearer {key or self.quickstart['api_key']}"}
+        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60, trust_env=False)
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of the tables that the API writes to."""
+        with psycopg.connect(self.database_url) as connection:
+            return {
+                table: connection.execute(SQL("SELECT * FROM {0} t ORDER BY t").format(Identifier(table))).fetchall()
+                for table in TABLES
+            }
+
+    def _owns(self, process: psutil.Process) -> bool:
+        try:
+            words = process.cmdline()
+            if "convoyclone.wsgi:application" in words:
+                return str(self.port) in words
+            if "convoyclone.server" in words:
+                return self.process is not None and process.pid == self.process.pid and self.process.poll() is None
+            return str(self.data / "postgres") in words
+        except psutil.Error:
+            return False
+
+
+#: The tables that the API writes to.
+TABLES = (
+    "projects_project",
+    "projects_apikey",
+    "endpoints_endpoint",
+    "portal_links_portallink",
+    "portal_links_portalsession",
+)

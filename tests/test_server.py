@@ -1,0 +1,341 @@
+"""script/server, as a process: what it prints, what it leaves behind, and when it refuses to start."""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from tests.server import STOP_SECONDS, Server, free_port
+
+pytestmark = pytest.mark.server
+
+QUICKSTART = {
+    *("base_url", "docs_url", "admin_url", "admin_user", "admin_password"),
+    *("project_id", "api_key", "instance_api_key", "owner_id", "endpoint_ids"),
+}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server that is not started yet."""
+    server = Server(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server that is killed again and again."""
+    server = Server(tmp_path_factory.mktemp("victim")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_database() -> Iterator[str]:
+    """The URL of a new database on a PostgreSQL that is not the server's."""
+    url = os.environ["DATABASE_URL"]
+    name = f"own_{secrets.token_hex(4)}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield urlsplit(url)._replace(path=f"/{name}").geturl()
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def is_free(server: Server) -> bool:
+    """Whether a server on this folder and port would have both for itself."""
+    with (server.data / "server.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return not server.is_listening()
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
+    """Whether `condition` comes true."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return condition()
+
+
+class TestFirstAndSecondRun:
+    def test_the_second_run_is_the_first_ones_continuation(self, server: Server) -> None:
+        server.start()
+        known = server.quickstart
+        assert known.keys() == QUICKSTART
+        for name in ("quickstart.json", "secrets.json"):
+            assert stat.S_IMODE((server.data / name).stat().st_mode) == 0o600
+        assert known["base_url"] == server.url
+        assert len(known["endpoint_ids"]) == 3
+
+        line = next(line for line in server.stdout.splitlines() if line.startswith("curl "))
+        pasted = self.paste(line)
+        assert pasted["data"]["endpoint_count"] == 3
+        with httpx.Client(base_url=server.url, trust_env=False) as browser:
+            assert browser.get(known["docs_url"]).status_code == 200
+            self.log_in(browser, known["admin_user"], known["admin_password"])
+        assert server.stderr == ""
+
+        server.stop()
+        server.start()
+        assert server.quickstart == known
+        assert line in server.stdout
+        with server.client() as client, server.client(known["instance_api_key"]) as instance:
+            link = client.get(f"/projects/{known['project_id']}/portal-links/{pasted['data']['uid']}").json()
+            assert link["data"] == pasted["data"]
+            assert len(instance.get("/projects").json()["data"]) == 1
+
+    @staticmethod
+    def paste(line: str) -> dict[str, dict[str, object]]:
+        """What the printed command answers, in a shell where there is a curl."""
+        if shutil.which("curl"):
+            done = subprocess.run(["sh", "-c", f"{line} --silent"], capture_output=True, check=True, timeout=30)
+            answer: dict[str, dict[str, object]] = json.loads(done.stdout)
+            return answer
+        url = line.split()[1]
+        headers = dict(re.findall(r"-H '([^:']+): ([^']+)'", line))
+        body = re.findall(r"-d '([^']+)'", line)[0]
+        return dict(httpx.post(url, headers=headers, content=body, trust_env=False).json())
+
+    @staticmethod
+    def log_in(browser: httpx.Client, user: str, password: str) -> None:
+        browser.get("/admin/login/").raise_for_status()
+        form = {"username": user, "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        assert browser.post("/admin/login/?next=/admin/", data=form).headers["Location"] == "/admin/"
+
+    def test_the_name_of_the_host_may_be_another_than_this_machines(self, server: Server) -> None:
+        server.settings |= {"ALLOWED_HOSTS": "hooks.example.com", "BASE_URL": "https://hooks.example.com/"}
+        server.start()
+        assert server.quickstart["base_url"] == "https://hooks.example.com"
+        answer = httpx.get(f"{server.url}/healthz", headers={"Host": "hooks.example.com"}, trust_env=False)
+        assert answer.status_code == 200
+
+    def test_a_proxy_of_the_environment_is_not_asked(self, server: Server) -> None:
+        server.settings |= {"http_proxy": f"http://127.0.0.1:{free_port()}"}
+        server.start()
+
+
+class TestStop:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_within_five_seconds_and_nothing_is_left(self, server: Server, number: int) -> None:
+        server.start()
+        with socket.create_connection(("127.0.0.1", server.port)) as stalled:
+            # Somebody is in the middle of a request that never ends.
+            head = f"POST /api/v1/projects HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.key(server)}\r\n"
+            stalled.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+            assert server.signal(number) < STOP_SECONDS
+        assert server.process is not None
+        assert server.process.returncode == 0
+        assert server.processes() == []
+        assert is_free(server)
+        assert not (server.data / "postgres" / "postmaster.pid").exists()
+        assert server.stderr == ""
+
+    @staticmethod
+    def key(server: Server) -> str:
+        return str(server.quickstart["instance_api_key"])
+
+    @pytest.mark.parametrize(
+        "moment",
+        ["secrets.json", "postgres.partial-*/PG_VERSION", "postgres/postmaster.pid", "quickstart.json"],
+    )
+    def test_while_it_starts(self, server: Server, moment: str) -> None:
+        server.spawn()
+        assert until(lambda: any(server.data.glob(moment)))
+        assert server.signal(signal.SIGTERM) < STOP_SECONDS
+        assert server.process is not None
+        assert (server.process.returncode, server.stderr) == (0, "")
+        assert until(lambda: server.processes() == [], STOP_SECONDS)
+        assert is_free(server)
+        server.start()
+        with server.client() as client:
+            assert client.get("/projects").json()["data"][0]["uid"] == server.quickstart["project_id"]
+
+
+def kill_server(server: Server) -> None:
+    assert server.process is not None
+    server.process.kill()
+
+
+def kill_group(server: Server) -> None:
+    assert server.process is not None
+    os.killpg(server.process.pid, signal.SIGKILL)
+
+
+def kill_everything(server: Server) -> None:
+    """As a power cut does, after which another process gets the database's process id."""
+    processes = {child for process in server.processes() for child in [process, *process.children(recursive=True)]}
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    assert until(lambda: server.processes() == [])
+    pid_file = server.data / "postgres" / "postmaster.pid"
+    pid_file.write_text("\n".join([str(os.getpid()), *pid_file.read_text().splitlines()[1:]]) + "\n")
+
+
+def kill_web_server(server: Server) -> None:
+    """Granian's main process dies, and leaves its workers behind."""
+    main = psutil.Process(int((server.data / "server.lock").read_text()))
+    main.kill()
+
+
+class TestKill:
+    @pytest.mark.parametrize("kill", [kill_server, kill_group, kill_everything, kill_web_server])
+    def test_what_was_answered_with_201_is_there_after_the_restart(
+        self, victim: Server, kill: Callable[[Server], None]
+    ) -> None:
+        links = f"/projects/{victim.quickstart['project_id']}/portal-links"
+        created: list[dict[str, object]] = []
+        enough = threading.Event()
+
+        def write(number: int) -> None:
+            with victim.client() as client, contextlib.suppress(httpx.TransportError):
+                while True:
+                    body = {"name": f"{number}", "owner_id": f"{number}", "auth_type": "refresh_token"}
+                    answer = client.post(links, json=body)
+                    assert answer.status_code == 201, answer.text
+                    created.append(answer.json()["data"])
+                    if len(created) > 50:
+                        enough.set()
+
+        with ThreadPoolExecutor(4) as pool:
+            writers = [pool.submit(write, number) for number in range(4)]
+            assert enough.wait(30)
+            kill(victim)
+            for writer in writers:
+                writer.result()
+        assert victim.process is not None
+        victim.process.wait(STOP_SECONDS)
+
+        victim.start()
+        with victim.client() as client:
+            stored: dict[str, str] = {}
+            cursor = ""
+            while True:
+                page = client.get(links, params={"perPage": 1000, "next_page_cursor": cursor}).json()["data"]
+                stored |= {link["uid"]: link["token"] for link in page["content"]}
+                cursor = page["pagination"]["next_page_cursor"]
+                if not page["pagination"]["has_next_page"]:
+                    break
+            assert {link["uid"]: link["token"] for link in created}.items() <= stored.items()
+            assert client.post(links, json={"name": "after", "owner_id": "after"}).status_code == 201
+
+    def test_killed_workers_are_replaced(self, victim: Server) -> None:
+        main = psutil.Process(int((victim.data / "server.lock").read_text()))
+        assert until(lambda: len(main.children()) == 2)
+        killed = main.children()
+        for worker in killed:
+            worker.kill()
+
+        def answers() -> bool:
+            with contextlib.suppress(httpx.TransportError):
+                return httpx.get(f"{victim.url}/healthz", trust_env=False).status_code == 200
+            return False
+
+        assert until(lambda: len(set(main.children()) - set(killed)) == 2)
+        assert until(answers)
+
+    def test_the_end_after_all_that_leaves_nothing(self, victim: Server) -> None:
+        assert victim.signal(signal.SIGTERM) < STOP_SECONDS
+        assert victim.processes() == []
+        assert is_free(victim)
+
+
+class TestRefuses:
+    def refuses(self, server: Server, why: str) -> None:
+        code, text = server.refusal()
+        assert code == 1
+        assert re.fullmatch(rf"convoyclone: {why}\n", text), text
+        assert server.stdout == ""
+        assert server.processes() == []
+
+    def test_a_port_in_use(self, server: Server) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", server.port))
+            taken.listen()
+            self.refuses(server, rf"cannot listen on 127.0.0.1 port {server.port}: Address already in use")
+
+    @pytest.mark.parametrize("port", ["0", "-1", "65536", "http", "²"])
+    def test_what_is_no_port(self, server: Server, port: str) -> None:
+        server.settings["PORT"] = port
+        self.refuses(server, "PORT must be .+")
+
+    def test_a_host_that_is_not_this_machines(self, server: Server) -> None:
+        server.settings["HOST"] = "192.0.2.1"
+        self.refuses(server, rf"cannot listen on 192.0.2.1 port {server.port}: .+")
+
+    @pytest.mark.parametrize("place", [".", "below"])
+    def test_a_data_folder_that_is_a_file(self, server: Server, tmp_path: Path, place: str) -> None:
+        (tmp_path / "file").write_text("")
+        server.settings["DATA_DIR"] = str(tmp_path / "file" / place)
+        self.refuses(server, r"the data folder .*file\S* cannot be written: .+")
+
+    @pytest.mark.parametrize(
+        "url",
+        ["mysql://127.0.0.1/x", "dbname=x", "postgresql://[", "postgresql://127.0.0.1:port/x", "postgresql:///?what=1"],
+    )
+    def test_a_malformed_database_url(self, server: Server, url: str) -> None:
+        server.settings["DATABASE_URL"] = url
+        self.refuses(server, ".*DATABASE_URL.+")
+
+    def test_a_database_that_does_not_answer(self, server: Server) -> None:
+        server.settings["DATABASE_URL"] = f"postgresql://nobody@127.0.0.1:{free_port()}/x"
+        self.refuses(server, "cannot connect to the database of DATABASE_URL: .+refused.+")
+
+    def test_a_database_that_may_not_be_written(self, server: Server, own_database: str) -> None:
+        role = f"reader_{secrets.token_hex(4)}"
+        with psycopg.connect(own_database, autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {role} LOGIN")
+            try:
+                parts = urlsplit(own_database)
+                server.settings["DATABASE_URL"] = parts._replace(netloc=f"{role}@").geturl()
+                self.refuses(server, "the database cannot be prepared: .*permission denied.*")
+            finally:
+                connection.execute(f"DROP ROLE {role}")
+
+    @pytest.mark.parametrize("name", ["SECRET_KEY", "API_KEY_PEPPER", "ENCRYPTION_KEYS"])
+    def test_a_short_secret(self, server: Server, name: str) -> None:
+        server.settings[name] = "short"
+        self.refuses(server, f"{name} must be .+")
+
+    def test_a_base_url_that_is_none(self, server: Server) -> None:
+        server.settings["BASE_URL"] = "ftp://127.0.0.1"
+        self.refuses(server, "BASE_URL must be .+")
+
+    def test_a_second_server_on_the_same_folder(self, server: Server, tmp_path: Path) -> None:
+        server.start()
+        second = Server(tmp_path / "second", DATA_DIR=str(server.data))
+        self.refuses(second, r"another server uses the data folder .+; set DATA_DIR for this one")
+        with server.client() as client:
+            assert client.get("/projects").status_code == 200
+
+
+class TestOwnDatabase:
+    def test_it_is_used_and_left_running(self, server: Server, own_database: str) -> None:
+        server.settings["DATABASE_URL"] = own_database
+        server.start()
+        known = server.quickstart
+        with server.client() as client:
+            path = f"/projects/{known['project_id']}/portal-links"
+            assert client.post(path, json={"name": "Acme", "owner_id": "acme"}).json()["data"]["endpoint_count"] == 3
+        assert not (server.data / "postgres").exists()
+        assert server.signal(signal.SIGTERM) < STOP_SECONDS
+        with psycopg.connect(own_database) as connection:
+            assert connection.execute("SELECT name FROM portal_links_portallink").fetchall() == [("Acme",)]

@@ -1,0 +1,58 @@
+"""The settings: a server with a missing, short or example secret does not start."""
+
+import base64
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server import ROOT, environment, free_port
+
+pytestmark = pytest.mark.server
+
+GOOD = {
+    "SECRET_KEY": "a secret key of the tests, long enough",
+    "API_KEY_PEPPER": "a pepper of the tests, long enough too",
+    "ENCRYPTION_KEYS": base64.urlsafe_b64encode(bytes(range(32))).decode(),
+}
+
+
+def run(folder: Path, *command: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """A command of production, where secrets come from the environment only."""
+    known = environment(DATA_DIR=str(folder), DATABASE_URL=f"postgresql://127.0.0.1:{free_port()}/x", **settings)
+    command = (sys.executable, *command)
+    return subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, timeout=60, check=False)
+
+
+def load(folder: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
+    return run(folder, "-c", "import convoyclone.wsgi", **settings)
+
+
+def test_good_secrets_are_enough(tmp_path: Path) -> None:
+    done = load(tmp_path, **GOOD)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, value) for name in GOOD for value in ("", "short", "change-me-" * 5)),
+        ("API_KEY_PEPPER", GOOD["SECRET_KEY"]),
+        ("ENCRYPTION_KEYS", "x" * 44),
+        ("ENCRYPTION_KEYS", f"{GOOD['ENCRYPTION_KEYS']},{base64.b64encode(b'x' * 31).decode()}"),
+    ],
+)
+def test_a_bad_secret_ends_the_start(tmp_path: Path, name: str, value: str) -> None:
+    done = load(tmp_path, **GOOD | {name: value})
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"django.core.exceptions.ImproperlyConfigured: {name} must ")
+    assert not value or value not in done.stderr
+
+
+def test_the_web_server_ends_too(tmp_path: Path) -> None:
+    command = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(free_port())]
+    done = run(tmp_path, *command, "convoyclone.wsgi:application")
+    assert done.returncode != 0
+    assert "ImproperlyConfigured: SECRET_KEY must " in done.stderr
