@@ -94,6 +94,11 @@ class ConvoyAutoSchema(AutoSchema):
         responses = {code: {"$ref": f"#/components/responses/{_REFUSALS[code][0]}"} for code in shared}
         return dict(sorted((responses | super()._get_response_bodies(direction)).items()))
 
+    def _get_request_body(self, direction: Literal["request", "response"] = "request") -> Schema | None:
+        """Say that a body which is read must be there, also where none of its members must."""
+        body: Schema | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        return body and body | {"required": True}
+
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
         """Say what our own fields take, and that null stands for "not sent" where a field is optional."""
         schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
