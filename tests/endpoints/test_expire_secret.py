@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from endpoints.models import Endpoint
+from tests.concurrency import at_once
 from tests.conftest import API
 from tests.hostile import HARMLESS_MEMBERS, NOT_A_BODY, NOT_AN_INTEGER, NOT_TEXT, UNREADABLE, with_raw_member
 from tests.refusals import HidesOtherEndpoints, RefusesOtherProjects, RefusesStrangers, RefusesViewers, Send
@@ -126,6 +127,16 @@ class TestValidation:
     def test_values_that_are_not_allowed(self, api: API, path: str, body: dict[str, Any], message: str) -> None:
         with nothing_changes():
             assert api.put(path, body).error == (400, message)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    def test_no_rotation_is_lost(self, api: API, path: str, endpoint: Endpoint) -> None:
+        answers = at_once(6, lambda number: api.put(path, {"secret": str(number), "expiration": 1}))
+        assert [answer.status for answer in answers] == [200] * 6
+        endpoint.refresh_from_db()
+        assert sorted(secret["value"] for secret in endpoint.secrets[1:]) == list("012345")
+        assert [secret["expires_at"] is None for secret in endpoint.secrets] == [False] * 6 + [True]
 
 
 class TestStatements:

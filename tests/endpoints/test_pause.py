@@ -3,6 +3,7 @@
 import pytest
 
 from endpoints.models import Endpoint
+from tests.concurrency import at_once
 from tests.conftest import API
 from tests.hostile import UNREADABLE
 from tests.refusals import HidesOtherEndpoints, RefusesOtherProjects, RefusesStrangers, RefusesViewers, Send
@@ -56,6 +57,14 @@ class TestRefused:
             answer = api(method, f"{path}/pause")
         assert answer.error == (405, "method not allowed")
         assert answer.headers["Allow"] == "PUT"
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    def test_each_of_an_even_number_is_undone_by_another(self, api: API, path: str) -> None:
+        answers = at_once(6, lambda _: api.put(f"{path}/pause"))
+        assert [answer.status for answer in answers] == [202] * 6
+        assert api.get(path).data["status"] == "active"
 
 
 class TestStatements:

@@ -6,6 +6,7 @@ import pytest
 
 from convoyclone.api.values import ZERO_TIME
 from projects.models import APIKey, Project
+from tests.concurrency import at_once
 from tests.conftest import API, Answer
 from tests.hostile import (
     HARMLESS_MEMBERS,
@@ -366,6 +367,16 @@ class TestValidation:
         with nothing_changes():
             answer = instance.post(PATH, BODY | {"logo_url": "x" * 2**20})
         assert answer.error == (413, "request body is too large")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    def test_one_name_makes_one_project_and_one_key(self, instance: API) -> None:
+        answers = at_once(6, lambda _: instance.post(PATH, BODY))
+        assert sorted(answer.status for answer in answers) == [201] + [400] * 5
+        refused = {answer.message for answer in answers if answer.status == 400}
+        assert refused == {"a project with this name already exists"}
+        assert (Project.objects.count(), APIKey.objects.exclude(project=None).count()) == (1, 1)
 
 
 class TestStatements:

@@ -7,6 +7,7 @@ import pytest
 
 from endpoints.models import Endpoint
 from projects.models import Project
+from tests.concurrency import at_once
 from tests.conftest import API
 from tests.hostile import HARMLESS_MEMBERS, NOT_A_BODY, NOT_AN_OBJECT, NOT_TEXT, UNREADABLE, with_raw_member
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
@@ -180,6 +181,24 @@ class TestValidation:
         message = "request_id_header can only be customized on outgoing projects"
         self.refuse(api, path, BODY | {"config": {"request_id_header": "X-Key"}}, message)
         assert api.put(path, BODY | {"config": {"request_id_header": ""}}).status == 202
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    def test_no_part_of_a_config_is_lost(self, api: API, path: str) -> None:
+        parts: list[dict[str, Any]] = [
+            {"disable_endpoint": True},
+            {"search_policy": "1h"},
+            {"ratelimit": {"count": 1, "duration": 2}},
+            {"ssl": {"enforce_secure_endpoints": True}},
+            {"request_id_header": "X-Key"},
+            {"meta_event": META_EVENT | {"secret": "mine", "type": "http", "event_type": [], "pub_sub": None}},
+        ]
+        answers = at_once(len(parts), lambda number: api.put(path, BODY | {"config": parts[number]}))
+        assert [answer.status for answer in answers] == [202] * len(parts)
+        config = api.get(path).data["config"]
+        for part in parts:
+            assert config.items() >= part.items()
 
 
 class TestStatements:
