@@ -24,7 +24,6 @@ class PortalLinkAdmin(OperatorAdmin):
     """The live links of live projects. A link's URL opens the portal, so it is on no page: only a POST gets it."""
 
     list_display = ["name", "portal", "owner_id", "auth_type", "can_manage_endpoint", "project", "created_at"]
-    list_filter = ["auth_type"]
     search_fields = ["uid__exact", "owner_id__startswith"]
     search_help_text = "By id, or by the beginning of the owner_id."
     actions = ["revoke"]

@@ -122,9 +122,10 @@ class APIKey(models.Model):
             ),
         ]
         indexes = [
-            # The admin's search: the beginning of a name or of an owner_id.
+            # The admin: the beginning of a name or of an owner_id, and the role.
             models.Index(fields=["name"], name="apikey_by_name", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["owner_id"], name="apikey_by_owner", opclasses=["varchar_pattern_ops"]),
+            models.Index("role", models.F("uid").desc(), name="apikey_by_role"),
         ]
 
     def __str__(self) -> str:
