@@ -1,0 +1,303 @@
+"""Bad input, for every operation of the route table: a 4xx in the envelope, and nothing changed."""
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from django.conf import settings
+
+from endpoints.models import Endpoint
+from endpoints.operations import create_endpoint
+from portal_links.operations import create_portal_link
+from projects.models import Project
+from tests.conftest import API, Answer
+from tests.hostile import NOT_A_BODY, UNREADABLE
+from tests.routes import OPERATIONS, Operation
+from tests.statements import nothing_changes
+
+#: A good body for each operation that reads one, with everything in it that it takes.
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /projects": {
+        "name": "New",
+        "type": "outgoing",
+        "logo_url": "https://example.com/logo.png",
+        "config": {
+            "max_payload_read_size": 1024,
+            "disable_endpoint": True,
+            "search_policy": "720h",
+            "ssl": {"enforce_secure_endpoints": True},
+            "ratelimit": {"count": 10, "duration": 10},
+            "strategy": {"type": "linear", "duration": 10, "retry_count": 3},
+            "signature": {"header": "X-Signature", "versions": [{"hash": "SHA256", "encoding": "hex"}]},
+            "request_id_header": "X-Request",
+            "meta_event": {"is_enabled": False, "type": "http", "event_type": ["a"], "url": "", "secret": "s"},
+            "circuit_breaker": {"sample_rate": 30},
+        },
+    },
+    "POST /projects/{projectID}/endpoints": {
+        "name": "New",
+        "url": "https://hooks.example.com/new",
+        "secret": "secret",
+        "owner_id": "acme",
+        "description": "text",
+        "advanced_signatures": True,
+        "support_email": "ops@example.com",
+        "slack_webhook_url": "https://hooks.slack.com/x",
+        "teams_webhook_url": "https://example.webhook.office.com/x",
+        "http_timeout": 10,
+        "rate_limit": 10,
+        "rate_limit_duration": 10,
+        "content_type": "application/json",
+        "authentication": {"type": "api_key", "api_key": {"header_name": "X-Key", "header_value": "value"}},
+        "is_disabled": False,
+    },
+    "PUT /projects/{projectID}/endpoints/{endpointID}/expire_secret": {"secret": "secret", "expiration": 1},
+    "POST /projects/{projectID}/portal-links": {
+        "name": "New",
+        "owner_id": "acme",
+        "endpoints": ["{endpointID}"],
+        "auth_type": "static_token",
+        "can_manage_endpoint": True,
+    },
+}
+# The type of a project never changes: there it is an unknown member, which is ignored.
+BODIES["PUT /projects/{projectID}"] = {
+    name: value for name, value in BODIES["POST /projects"].items() if name != "type"
+}
+BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"] = BODIES["POST /projects/{projectID}/endpoints"]
+BODIES["POST /projects/{projectID}/endpoints/"] = BODIES["POST /projects/{projectID}/endpoints"]
+BODIES["PUT /projects/{projectID}/portal-links/{portalLinkID}"] = BODIES["POST /projects/{projectID}/portal-links"]
+BODIES["POST /projects/{projectID}/portal-links/"] = BODIES["POST /projects/{projectID}/portal-links"]
+#: These do what their path says, whatever their body holds.
+WITHOUT_BODY = {
+    "DELETE /projects/{projectID}",
+    "DELETE /projects/{projectID}/endpoints/{endpointID}",
+    "PUT /projects/{projectID}/endpoints/{endpointID}/pause",
+    "POST /projects/{projectID}/endpoints/{endpointID}/activate",
+    "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",
+}
+WITH_BODY = [operation for operation in OPERATIONS if str(operation) in BODIES]
+LISTS = [operation for operation in OPERATIONS if operation.method == "GET" and operation.path.endswith(("s", "s/"))]
+
+NOT_TEXT: list[Any] = [0, 1.5, True, [], {}, ["a"], {"a": "a"}]
+BAD_TEXT: list[Any] = ["\x00", "a\x00b", "a" * 100_000]
+WRONG: dict[type, list[Any]] = {
+    str: [*NOT_TEXT, *BAD_TEXT],
+    bool: ["true", "", 0, 1, [], {}],
+    int: ["1", "", True, 1.0, 1.5, 2**31, 2**63, 2**64, 1e300, [], {}],
+    dict: ["", "a", 0, True, [], [{}]],
+    list: ["", "a", 0, True, {}, [0], [True], [[]], [["a"]], ["\x00"]],
+}
+IDS = [
+    *("0", "-1", "null", "undefined", "*", "'", '"', "' OR 1=1 --", "$1", "{}", "[]", "a" * 5000, "…", "🦄"),
+    *("01JZ8QK3V7M2N4P6R8T0W2Y4A6", "01jz8qk3v7m2n4p6r8t0w2y4a6", "..%2F..", "%FF", "%ED%A0%80", "%00", "%0A", "%25"),
+]
+
+
+class Rows:
+    """One project with an endpoint and a link, and the ways to them."""
+
+    def __init__(self, project: Project) -> None:
+        endpoint = create_endpoint(project.uid, name="Old", url="https://hooks.example.com/old")
+        link = create_portal_link(project.uid, name="Old", owner_id="old", auth_type="refresh_token").link
+        self.ids = {"projectID": project.uid, "endpointID": endpoint.uid, "portalLinkID": link.uid}
+
+    def path(self, operation: Operation, **ids: str) -> str:
+        return operation.path.format(**self.ids | ids)
+
+    def body(self, operation: Operation) -> dict[str, Any]:
+        body = copy.deepcopy(BODIES[str(operation)])
+        if "endpoints" in body:
+            body["endpoints"] = [self.ids["endpointID"]]
+        return body
+
+
+@pytest.fixture
+def rows(project: Project) -> Rows:
+    return Rows(project)
+
+
+@pytest.fixture
+def caller(instance: API, api: API, request: pytest.FixtureRequest) -> API:
+    """Somebody who may carry out the operation."""
+    return instance if request.getfixturevalue("operation").path == "/projects" else api
+
+
+def refused(answer: Answer, sent: Any) -> None:
+    status, _ = answer.error
+    assert 400 <= status < 500, (answer.json, str(sent)[:200])
+
+
+def broken(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """`body` with one value, at any depth, replaced by what does not belong there."""
+    for name, value in body.items():
+        for wrong in WRONG[type(value)]:
+            yield body | {name: wrong}
+        if isinstance(value, dict):
+            for inner in broken(value):
+                yield body | {name: inner}
+        if isinstance(value, list) and isinstance(value[0], dict):
+            for inner in broken(value[0]):
+                yield body | {name: [inner]}
+
+
+def test_every_operation_is_known() -> None:
+    """A new one fails here until it has a good body, or is known to read none."""
+    writing = {str(operation) for operation in OPERATIONS if operation.method != "GET"}
+    assert writing == BODIES.keys() | WITHOUT_BODY
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+class TestBodies:
+    def test_the_good_body_is_good(self, rows: Rows, caller: API, operation: Operation) -> None:
+        """Otherwise the tests below would pass for another reason."""
+        answer = caller(operation.method, rows.path(operation), rows.body(operation))
+        assert answer.status in (200, 201, 202), answer.json
+
+    def test_what_is_no_json_object(self, rows: Rows, caller: API, operation: Operation) -> None:
+        with nothing_changes():
+            for body in [*(body for body, _ in NOT_A_BODY), *UNREADABLE]:
+                refused(caller(operation.method, rows.path(operation), body), body)
+
+    def test_what_is_not_utf8(self, rows: Rows, caller: API, operation: Operation) -> None:
+        text = orjson.dumps(rows.body(operation)).decode()
+        with nothing_changes():
+            for encoding in ("utf-16", "utf-32", "utf-8-sig"):
+                refused(caller(operation.method, rows.path(operation), text.encode(encoding)), encoding)
+
+    def test_what_does_not_belong_where_it_stands(self, rows: Rows, caller: API, operation: Operation) -> None:
+        with nothing_changes():
+            for body in broken(rows.body(operation)):
+                # Python's own JSON has integers of any size.
+                refused(caller(operation.method, rows.path(operation), json.dumps(body).encode()), body)
+
+    @pytest.mark.parametrize(
+        "text", [b"\\ud800", b"\\udfff", b"\\udc00\\ud800", b"\xed\xa0\x80", b"\xff", b"\xc0\x80", b"\x01"]
+    )
+    def test_text_that_is_none(self, rows: Rows, caller: API, operation: Operation, text: bytes) -> None:
+        body = orjson.dumps(rows.body(operation) | {next(iter(rows.body(operation))): "REPLACED"})
+        with nothing_changes():
+            refused(caller(operation.method, rows.path(operation), body.replace(b"REPLACED", text)), text)
+
+    def test_nulls_are_not_sent(self, rows: Rows, caller: API, operation: Operation) -> None:
+        body = dict.fromkeys(rows.body(operation))
+        if operation.path.endswith("/expire_secret"):
+            assert caller(operation.method, rows.path(operation), body).status == 200
+            return
+        with nothing_changes():
+            refused(caller(operation.method, rows.path(operation), body), body)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+class TestEveryOperation:
+    def test_another_content_type(self, rows: Rows, caller: API, operation: Operation) -> None:
+        with nothing_changes():
+            for content_type in (
+                "text/plain",
+                "application/x-www-form-urlencoded",
+                "multipart/form-data; boundary=x",
+                "*",
+            ):
+                response = caller.client.generic(
+                    operation.method,
+                    f"/api/v1{rows.path(operation)}",
+                    b"{}",
+                    content_type=content_type,
+                    headers=caller.headers,
+                )
+                assert Answer(response).error == (415, "the request body must be application/json")
+
+    def test_ten_megabytes(self, rows: Rows, caller: API, operation: Operation) -> None:
+        with nothing_changes():
+            answer = caller(operation.method, rows.path(operation), b'{"name":"' + b"a" * 10_000_000 + b'"}')
+        assert answer.error == (413, "request body is too large")
+
+    def test_a_body_that_is_one_byte_too_long(self, rows: Rows, caller: API, operation: Operation) -> None:
+        body = b"{}".ljust(settings.MAX_REQUEST_BODY_BYTES + 1)
+        with nothing_changes():
+            assert caller(operation.method, rows.path(operation), body).error[0] == 413
+
+    def test_chunks_without_an_end(self, rows: Rows, caller: API, operation: Operation) -> None:
+        with nothing_changes():
+            response = caller.client.generic(
+                operation.method,
+                f"/api/v1{rows.path(operation)}",
+                headers={**caller.headers, "Transfer-Encoding": "chunked", "Content-Type": "application/json"},
+            )
+        assert Answer(response).error == (411, "send the request body with a Content-Length")
+
+    def test_ids_of_nothing_in_every_position(self, rows: Rows, caller: API, operation: Operation) -> None:
+        names = [name for name in rows.ids if f"{{{name}}}" in operation.path]
+        body = rows.body(operation) if str(operation) in BODIES else None
+        with nothing_changes():
+            for name in names:
+                for uid in IDS:
+                    refused(caller(operation.method, rows.path(operation, **{name: uid}), body), uid)
+
+    def test_a_slash_in_an_id(self, rows: Rows, caller: API, operation: Operation) -> None:
+        names = [name for name in rows.ids if f"{{{name}}}" in operation.path]
+        with nothing_changes():
+            for name in names:
+                path = rows.path(operation, **{name: f"x%2F{rows.ids[name]}"})
+                refused(caller(operation.method, path, b"{}"), path)
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=str)
+class TestQueries:
+    """Of a query, what cannot be meant is taken for what was meant, or ignored (docs/compatibility.md)."""
+
+    def test_per_page(self, rows: Rows, caller: API, operation: Operation) -> None:
+        expected = {
+            **dict.fromkeys(["-1", "0", "-" + "9" * 4000], 1),
+            **dict.fromkeys(["1000000000", "9" * 4000], 1000),
+            **dict.fromkeys(["1e9", "", "a", "1.5", "0x10", "9" * 5000, "%F0%9F%A6%84", "%C2%B2"], 20),
+        }
+        for sent, per_page in expected.items():
+            answer = caller.get(f"{rows.path(operation)}?perPage={sent}")
+            assert answer.status == 200, answer.json
+            if operation.path != "/projects":
+                assert answer.data["pagination"]["per_page"] == per_page, sent
+                assert len(answer.data["content"]) == 1
+
+    def test_garbage(self, rows: Rows, caller: API, operation: Operation) -> None:
+        names = ["next_page_cursor", "prev_page_cursor", "sort", "q", "ownerId", "endpointId", "perPage", "unknown"]
+        for direction in ("next", "prev"):
+            for name in names:
+                for text in (*IDS, "%", "%5C", "_", "%zz", "~", "%EF%BF%BF", "&&&", "=", f"x&{name}=y"):
+                    answer = caller.get(f"{rows.path(operation)}?direction={direction}&{name}={text}")
+                    if "%00" in text:
+                        assert answer.error == (400, "the request URL contains a NUL character")
+                    else:
+                        assert answer.status == 200, (name, text, answer.json)
+            assert caller.get(f"{rows.path(operation)}?direction={direction}x").status == 200
+
+
+class TestEndpointLists:
+    """The list of a portal link's endpoints is the one body that may be long."""
+
+    @pytest.fixture
+    def path(self, project: Project) -> str:
+        return f"/projects/{project.uid}/portal-links"
+
+    def test_five_thousand_unknown_ones(self, rows: Rows, api: API, path: str) -> None:
+        unknown = [f"01JZ8QK3V7M2N4P6R8T0W{number:05}" for number in range(5000)]
+        for endpoints in (unknown, [rows.ids["endpointID"], *unknown]):
+            with nothing_changes():
+                answer = api.post(path, {"name": "Acme", "owner_id": "acme", "endpoints": endpoints})
+            assert answer.error == (400, f"failed to find endpoint {unknown[0]}")
+
+    def test_five_thousand_times_the_same(self, rows: Rows, api: API, path: str) -> None:
+        uid = rows.ids["endpointID"]
+        answer = api.post(path, {"name": "Acme", "owner_id": "acme", "endpoints": [uid] * 5000})
+        assert answer.status == 201
+        assert answer.data["endpoint_count"] == 1
+        assert [endpoint["uid"] for endpoint in answer.data["endpoints_metadata"]] == [uid]
+        assert Endpoint.objects.get(pk=uid).owner_id == "acme"
+
+    def test_more_than_the_limit(self, rows: Rows, api: API, path: str) -> None:
+        body = {"name": "Acme", "owner_id": "acme", "endpoints": [rows.ids["endpointID"]] * 10_001}
+        with nothing_changes():
+            assert api.post(path, body).error == (400, "Invalid input provided")

@@ -1,0 +1,227 @@
+"""Two projects, two owners: no operation reads, changes or reveals what is another's."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from endpoints.models import Endpoint
+from endpoints.operations import create_endpoint
+from portal_links.operations import create_portal_link
+from projects.models import Project
+from tests.conftest import API
+from tests.routes import OPERATIONS, Operation
+from tests.statements import nothing_changes
+
+PROJECT = "/projects/{projectID}"
+ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
+LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+
+#: What each operation on one row says of a row that is another project's. A route that is new, and
+#: takes an id, fails until it is named here.
+NOT_FOUND = {
+    f"GET {ENDPOINT}": (404, "Resource not found"),
+    f"PUT {ENDPOINT}": (400, "endpoint not found"),
+    f"DELETE {ENDPOINT}": (400, "endpoint not found"),
+    f"PUT {ENDPOINT}/pause": (400, "failed to find endpoint"),
+    f"POST {ENDPOINT}/activate": (400, "failed to find endpoint"),
+    f"PUT {ENDPOINT}/expire_secret": (400, "endpoint not found"),
+    f"GET {LINK}": (404, "Resource not found"),
+    f"PUT {LINK}": (404, "Resource not found"),
+    f"PUT {LINK}/revoke": (404, "Resource not found"),
+    f"GET {LINK}/refresh_token": (400, "portal link not found"),
+}
+IN_A_PROJECT = [operation for operation in OPERATIONS if operation.path.startswith(PROJECT)]
+ON_ONE_ROW = [operation for operation in IN_A_PROJECT if operation.path.count("{") == 2]
+LISTS = [
+    operation
+    for operation in IN_A_PROJECT
+    if operation.method == "GET" and operation.path.removeprefix(PROJECT).rstrip("/") in ("/endpoints", "/portal-links")
+]
+
+#: A body that each operation that reads one takes.
+BODY: dict[str, Any] = {
+    "name": "Mine",
+    "url": "https://mine.example.com/in",
+    "owner_id": "shared",
+    "secret": "mine",
+    "type": "outgoing",
+}
+
+
+class Tenant:
+    """A project with an endpoint, a static and a refresh link, and its admin."""
+
+    def __init__(self, project: Project, api: API, mark: str) -> None:
+        self.project = project
+        self.api = api
+        fields: dict[str, Any] = {"name": f"{mark} endpoint", "url": f"https://{mark}.example.com/in", "secret": mark}
+        self.endpoint = create_endpoint(project.uid, owner_id="shared", **fields)
+        self.free = create_endpoint(project.uid, **fields)
+        self.link = create_portal_link(project.uid, name=f"{mark} link", owner_id="shared").link
+        self.refresh_link = create_portal_link(
+            project.uid, name=f"{mark} link", owner_id="shared", auth_type="refresh_token"
+        ).link
+        #: Texts that no other tenant may ever see.
+        self.marks = [mark, project.uid, self.endpoint.uid, self.free.uid, self.link.uid, self.link.token]
+
+    def path(self, operation: Operation, project: Project | None = None) -> str:
+        link = self.refresh_link if operation.path.endswith("refresh_token") else self.link
+        return operation.path.format(
+            projectID=(project or self.project).uid, endpointID=self.endpoint.uid, portalLinkID=link.uid
+        )
+
+
+@pytest.fixture
+def mine(project: Project, api: API) -> Tenant:
+    return Tenant(project, api, "mine")
+
+
+@pytest.fixture
+def theirs(other_project: Project, other_api: API) -> Iterator[Tenant]:
+    """The other tenant, of whose rows a test changes none."""
+    tenant = Tenant(other_project, other_api, "theirs")
+    yield tenant
+    assert Project.objects.get(pk=tenant.project.pk).deleted_at is None
+
+
+def reveals_nothing(answer: Any, tenant: Tenant) -> None:
+    text = answer.response.content.decode() + str(answer.headers)
+    assert [mark for mark in tenant.marks if mark in text] == []
+
+
+def test_the_route_table_is_known() -> None:
+    """A new route has to be looked at here, and gets into all tests below."""
+    assert len({operation.path for operation in LISTS}) == 4
+    assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
+    elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
+    assert elsewhere == {"GET /projects", "POST /projects"}
+
+
+@pytest.mark.parametrize("operation", IN_A_PROJECT, ids=str)
+class TestAnotherProject:
+    def test_its_path_with_ones_own_key(self, mine: Tenant, theirs: Tenant, operation: Operation) -> None:
+        with nothing_changes():
+            answer = mine.api(operation.method, theirs.path(operation), BODY)
+        assert answer.error == (404, "project not found")
+        reveals_nothing(answer, theirs)
+
+    def test_a_project_that_never_was_looks_the_same(self, mine: Tenant, theirs: Tenant, operation: Operation) -> None:
+        foreign = mine.api(operation.method, theirs.path(operation), BODY)
+        path = theirs.path(operation).replace(theirs.project.uid, "01JZ8QK3V7M2N4P6R8T0W2Y4A6")
+        unknown = mine.api(operation.method, path, BODY)
+        assert foreign.response.content == unknown.response.content
+        assert foreign.headers.keys() == unknown.headers.keys()
+
+
+@pytest.mark.parametrize("operation", ON_ONE_ROW, ids=str)
+class TestAnotherProjectsRow:
+    def test_in_ones_own_project(self, mine: Tenant, theirs: Tenant, operation: Operation) -> None:
+        with nothing_changes():
+            answer = mine.api(operation.method, theirs.path(operation, mine.project), BODY)
+        assert answer.error == NOT_FOUND[str(operation)]
+        reveals_nothing(answer, theirs)
+
+    def test_in_ones_own_project_with_the_instances_key(
+        self, mine: Tenant, theirs: Tenant, instance: API, operation: Operation
+    ) -> None:
+        with nothing_changes():
+            answer = instance(operation.method, theirs.path(operation, mine.project), BODY)
+        assert answer.error == NOT_FOUND[str(operation)]
+
+    def test_ones_own_row_is_found(self, mine: Tenant, operation: Operation) -> None:
+        """Otherwise the tests above would pass where nothing is ever found."""
+        answer = mine.api(operation.method, mine.path(operation), BODY)
+        assert answer.error[0] == 400 if operation.path.endswith("/activate") else answer.status < 300, answer.json
+        if operation.path.endswith("/activate"):
+            assert answer.message == "current endpoint status - active, does not support activation"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+class TestEveryOperation:
+    def test_no_key(self, theirs: Tenant, nobody: API, operation: Operation) -> None:
+        with nothing_changes():
+            assert nobody(operation.method, theirs.path(operation), BODY).error == (401, "Authentication required")
+
+    def test_a_portal_token(self, theirs: Tenant, operation: Operation) -> None:
+        with nothing_changes():
+            answer = API(theirs.link.token)(operation.method, theirs.path(operation), BODY)
+        assert answer.error == (401, "unauthorized")
+
+    def test_a_viewer_changes_nothing_and_sees_no_secret(
+        self, mine: Tenant, theirs: Tenant, viewer: API, operation: Operation
+    ) -> None:
+        with nothing_changes():
+            answer = viewer(operation.method, mine.path(operation), BODY)
+        if operation.writes:
+            assert answer.error == (403, "Unauthorized")
+        else:
+            assert answer.status == 200
+        assert mine.link.token not in answer.response.content.decode()
+        assert '"value":"mine"' not in answer.response.content.decode()
+        reveals_nothing(answer, theirs)
+
+
+class TestLists:
+    def test_the_projects(self, mine: Tenant, theirs: Tenant) -> None:
+        answer = mine.api.get("/projects")
+        assert [project["uid"] for project in answer.data] == [mine.project.uid]
+        reveals_nothing(answer, theirs)
+
+    def test_a_project_key_creates_no_project(self, mine: Tenant) -> None:
+        with nothing_changes():
+            assert mine.api.post("/projects", BODY).error == (403, "Unauthorized")
+
+    @pytest.mark.parametrize("operation", LISTS, ids=str)
+    @pytest.mark.parametrize(
+        "query",
+        [
+            *("", "ownerId=shared", "q=e", "endpointId={endpoint}", "endpointId={endpoint}&endpointId={mine}"),
+            *("next_page_cursor=~", "direction=prev", "direction=prev&prev_page_cursor={endpoint}"),
+            *("next_page_cursor={link}", "projectID={project}", "perPage=1000"),
+        ],
+    )
+    def test_rows_of_one_project(self, mine: Tenant, theirs: Tenant, operation: Operation, query: str) -> None:
+        query = query.format(
+            endpoint=theirs.endpoint.uid, link=theirs.link.uid, project=theirs.project.uid, mine=mine.endpoint.uid
+        )
+        answer = mine.api.get(f"{mine.path(operation)}?{query}")
+        assert {row["project_id"] for row in answer.data["content"]} <= {mine.project.uid}
+        reveals_nothing(answer, theirs)
+
+
+class TestPortalLinks:
+    """Two owners, and one name that two projects give an owner."""
+
+    def test_another_projects_endpoint_cannot_be_adopted(self, mine: Tenant, theirs: Tenant) -> None:
+        for uid in (theirs.free.uid, theirs.endpoint.uid):
+            for owner in ({"owner_id": "shared"}, {}):
+                body = {"name": "Mine", "endpoints": [mine.free.uid, uid]} | owner
+                for method, path in (("POST", ""), ("PUT", f"/{mine.link.uid}")):
+                    with nothing_changes():
+                        answer = mine.api(method, f"/projects/{mine.project.uid}/portal-links{path}", body)
+                    assert answer.error == (400, f"failed to find endpoint {uid}")
+
+    def test_an_owner_is_one_projects(self, mine: Tenant, theirs: Tenant) -> None:
+        answer = mine.api.post(f"/projects/{mine.project.uid}/portal-links", {"name": "Mine", "owner_id": "shared"})
+        assert [endpoint["uid"] for endpoint in answer.data["endpoints_metadata"]] == [mine.endpoint.uid]
+        reveals_nothing(answer, theirs)
+
+    def test_another_owners_endpoint_is_neither_shown_nor_adopted(self, mine: Tenant) -> None:
+        other = create_endpoint(mine.project.uid, name="Globex", url="https://globex.example.com/in", owner_id="globex")
+        path = f"/projects/{mine.project.uid}/portal-links"
+        body = {"name": "Mine", "owner_id": "shared", "endpoints": [mine.free.uid, other.uid]}
+        with nothing_changes():
+            assert mine.api.post(path, body).error == (400, f"endpoint {other.uid} already has owner_id globex")
+            assert mine.api.put(f"{path}/{mine.link.uid}", body).error[0] == 400
+        answer = mine.api.get(f"{path}/{mine.link.uid}")
+        assert other.uid not in answer.response.content.decode()
+        globex = mine.api.post(path, {"name": "Globex", "owner_id": "globex"})
+        assert [endpoint["uid"] for endpoint in globex.data["endpoints_metadata"]] == [other.uid]
+
+    def test_the_customers_page_shows_one_owners_endpoints(self, mine: Tenant, theirs: Tenant) -> None:
+        Endpoint.objects.filter(pk=mine.free.pk).update(owner_id="globex", name="Globex endpoint")
+        page = mine.api.client.get("/portal", {"token": mine.link.token}).content.decode()
+        assert "mine endpoint" in page
+        assert "Globex endpoint" not in page
+        assert "theirs" not in page
