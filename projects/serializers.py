@@ -16,6 +16,7 @@ HASHES = [
     *("MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "SHA3_224", "SHA3_256", "SHA3_384", "SHA3_512"),
     *("SHA512_224", "SHA512_256"),
 ]
+_rfc3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
 
 
@@ -54,9 +55,9 @@ class SignatureVersion(Shape):
     created_at = Text(required=False, max_length=40)
 
     def validate_created_at(self, text: str) -> str:
-        """A time with its zone, or nothing."""
+        """A time as RFC 3339 writes it, or nothing."""
         try:
-            valid = not text or datetime.fromisoformat(text).tzinfo is not None
+            valid = not text or bool(_rfc3339.fullmatch(text) and datetime.fromisoformat(text))
         except ValueError:
             valid = False
         if not valid:

@@ -266,7 +266,7 @@ class TestValidation:
             (
                 "signature",
                 {"header": "X-Sig", "versions": [{"hash": "MD5", "encoding": "hex", "created_at": ...}]},
-                [*NOT_TEXT, "today", "2026-07-03", "2026-07-03T09:15:42", "2026-13-01T00:00:00Z"],
+                [*NOT_TEXT, "today", "2026-07-03", "2026-07-03T09:15:42", "2026-13-01T00:00:00Z", "2026-W01-1T00Z"],
             ),
             ("meta_event", {"is_enabled": ...}, NOT_A_FLAG),
             ("meta_event", {"type": ...}, NOT_TEXT),
