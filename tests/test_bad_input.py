@@ -64,9 +64,8 @@ BODIES: dict[str, dict[str, Any]] = {
     },
 }
 # The type of a project never changes: there it is an unknown member, which is ignored.
-BODIES["PUT /projects/{projectID}"] = {
-    name: value for name, value in BODIES["POST /projects"].items() if name != "type"
-}
+BODIES["PUT /projects/{projectID}"] = dict(BODIES["POST /projects"])
+del BODIES["PUT /projects/{projectID}"]["type"]
 BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"] = BODIES["POST /projects/{projectID}/endpoints"]
 BODIES["POST /projects/{projectID}/endpoints/"] = BODIES["POST /projects/{projectID}/endpoints"]
 BODIES["PUT /projects/{projectID}/portal-links/{portalLinkID}"] = BODIES["POST /projects/{projectID}/portal-links"]

@@ -27,7 +27,10 @@ def read_body(
     null stands for "not sent", unknown keys are ignored. `detailed` chooses family B.
     Raises InvalidInput.
     """
-    bound = serializer(data=_parse(request.body, detailed))
+    body = request.body
+    if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
+        raise InvalidInput("the request body is shorter than its Content-Length")
+    bound = serializer(data=_parse(body, detailed))
     if bound.is_valid():
         values: dict[str, Any] = bound.validated_data
         return values

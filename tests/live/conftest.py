@@ -1,0 +1,52 @@
+"""One running server for all tests of this folder, and a new project in it for each test."""
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.server import Server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server after its first start."""
+    running = Server(tmp_path_factory.mktemp("server")).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def instance(server: Server) -> Iterator[httpx.Client]:
+    """A client with the instance's key."""
+    with server.client(server.quickstart["instance_api_key"]) as client:
+        yield client
+
+
+class LiveProject:
+    """A project of its own, with its default key."""
+
+    def __init__(self, server: Server, created: dict[str, Any]) -> None:
+        self.server = server
+        self.uid: str = created["project"]["uid"]
+        self.key: str = created["api_key"]["key"]
+        self.client = server.client(self.key)
+        self.path = f"/projects/{self.uid}"
+        self.links = f"{self.path}/portal-links"
+        self.endpoints = f"{self.path}/endpoints"
+
+    def make_endpoint(self, **fields: Any) -> str:
+        """The id of a new endpoint."""
+        answer = self.client.post(self.endpoints, json={"name": "In", "url": "https://hooks.example.com/in"} | fields)
+        return str(answer.raise_for_status().json()["data"]["uid"])
+
+
+@pytest.fixture
+def project(server: Server, instance: httpx.Client) -> Iterator[LiveProject]:
+    """A new project."""
+    body = {"name": f"live {secrets.token_hex(8)}", "type": "outgoing"}
+    created = LiveProject(server, instance.post("/projects", json=body).raise_for_status().json()["data"])
+    with created.client:
+        yield created
