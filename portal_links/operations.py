@@ -5,9 +5,8 @@ be most of the request's (docs/adr/0003).
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -16,7 +15,7 @@ from django.utils import timezone
 from convoyclone.exceptions import InvalidInput, NotFound
 from convoyclone.tokens import digest, random_text
 from convoyclone.ulid import new_ulid
-from endpoints.documents import Document, endpoint_documents
+from endpoints.documents import BY_OWNER, Document, Row, documents, endpoint_documents, read_rows
 from portal_links.models import PortalLink, PortalSession
 from projects.keys import make_key
 
@@ -34,16 +33,22 @@ WITH free AS (
 )
 UPDATE endpoints_endpoint e SET owner_id = %s, updated_at = %s FROM free WHERE e.uid = free.uid
 """
+# The link, with a refresh link its first session, and what is read beside them, in one statement: it
+# is a transaction of its own, and saves a tenth of the CPU of creating a link for an owner.
 _INSERT = """
-INSERT INTO portal_links_portallink
-  (uid, project_id, name, owner_id, endpoints, can_manage_endpoint, auth_type, token, token_digest,
-   created_at, updated_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+WITH link AS (
+  INSERT INTO portal_links_portallink
+    (uid, project_id, name, owner_id, endpoints, can_manage_endpoint, auth_type, token, token_digest,
+     created_at, updated_at)
+  VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+  RETURNING uid
+)
 """
-_INSERT_WITH_SESSION = f"""
-WITH link AS ({_INSERT} RETURNING uid)
-INSERT INTO portal_links_portalsession (uid, portal_link_id, mask, digest, created_at, expires_at)
-SELECT %s, link.uid, %s, %s, %s, %s FROM link
+_INSERT_SESSION = """
+, session AS (
+  INSERT INTO portal_links_portalsession (uid, portal_link_id, mask, digest, created_at, expires_at)
+  SELECT %s, link.uid, %s, %s, %s, %s FROM link
+)
 """
 
 
@@ -84,14 +89,13 @@ def create_portal_link(
         created_at=now,
         updated_at=now,
     )
-    # One statement is a transaction of its own.
-    with transaction.atomic() if endpoints else nullcontext():
-        if endpoints:
+    if endpoints:
+        with transaction.atomic():
             scope = _take_endpoints(project_id, owner_id, endpoints, now)
-            auth_key = _insert(link)
-        else:
-            auth_key = _insert(link)
-            scope = endpoint_documents(project_id, owners=[owner_id], reveal=True)
+            _, auth_key = _insert(link, "SELECT uid FROM link")
+    else:
+        rows, auth_key = _insert(link, BY_OWNER, project_id, owner_id)
+        scope = documents(rows, reveal=True)
     return CreatedLink(link, scope, auth_key)
 
 
@@ -185,21 +189,22 @@ def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: dat
     return list(found.values())
 
 
-def _insert(link: PortalLink) -> str:
-    """Store a new link, and with a refresh link its first session. Returns that session's token or ""."""
+def _insert(link: PortalLink, query: str, *parameters: str) -> tuple[list[Row], str]:
+    """Store a new link, and with a refresh link its first session, in the statement of a query.
+
+    Returns the query's rows, and that session's token or "".
+    """
+    statement, key = _INSERT, ""
     encrypted = PortalLink._meta.get_field("token").get_prep_value(link.token)
-    values = [
+    values: list[Any] = [
         *(link.uid, link.project_id, link.name, link.owner_id, link.endpoints, link.can_manage_endpoint),
         *(link.auth_type, encrypted, link.token_digest, link.created_at, link.updated_at),
     ]
-    with connection.cursor() as cursor:
-        if link.auth_type == PortalLink.AuthType.STATIC_TOKEN:
-            cursor.execute(_INSERT, values)
-            return ""
+    if link.auth_type == PortalLink.AuthType.REFRESH_TOKEN:
         session, key = _new_session(link, link.created_at)
+        statement += _INSERT_SESSION
         values += [session.uid, session.mask, session.digest, session.created_at, session.expires_at]
-        cursor.execute(_INSERT_WITH_SESSION, values)
-        return key
+    return read_rows(statement + query, [*values, *parameters]), key
 
 
 def _new_session(link: PortalLink, now: datetime) -> tuple[PortalSession, str]:

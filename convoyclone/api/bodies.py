@@ -5,6 +5,7 @@ says it.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import orjson
@@ -30,16 +31,26 @@ def read_body(
     body = request.body
     if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
         raise InvalidInput("the request body is shorter than its Content-Length")
-    bound = serializer(data=_parse(body, detailed))
-    if bound.is_valid():
-        values: dict[str, Any] = bound.validated_data
+    value = _parse(body, detailed)
+    try:
+        values: dict[str, Any] = _validator(serializer).run_validation(value)
+    except serializers.ValidationError as error:
+        field, failure = _first_failure(error.detail)
+    else:
         return values
-    field, failure = _first_failure(bound.errors)
     if failure.code in WRONG_TYPES:
         raise InvalidInput(f'body contains incorrect JSON type for field "{field}"' if detailed else BAD_FORMAT)
     if failure.code == "own_text":
         raise InvalidInput(str(failure))
     raise InvalidInput(f"{field}:{failure}" if detailed else BAD_INPUT)
+
+
+@cache
+def _validator(serializer: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """One instance for all requests: validating keeps nothing in it, and to make one copies each field,
+    which is a tenth of the CPU of creating a portal link.
+    """
+    return serializer()
 
 
 def _parse(body: bytes, detailed: bool) -> dict[str, Any]:

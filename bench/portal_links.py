@@ -1,0 +1,220 @@
+"""`script/bench portal_links`: create, get and list portal links of an owner with N endpoints.
+
+Prints the tables of docs/performance.md.
+"""
+
+import argparse
+import secrets
+import statistics
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import astuple, dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+
+from bench.instance import count_statements, cpu_seconds, instance, postgres, serving
+from bench.load import Measured, measure, request_bytes
+
+SIZES = [1, 10, 100, 1000]
+SERVER = "convoyclone.wsgi:application"
+FLOORS = {"bench.floor:in_python": "Python", "bench.floor:in_sql": "SQL"}
+#: The links that each owner has from the start: a page of a list is full.
+LINKS_EACH = 25
+
+
+@dataclass(frozen=True)
+class Call:
+    """One API request."""
+
+    operation: str
+    size: int
+    method: str
+    path: str
+    body: bytes = b""
+
+
+#: What each round has measured, for each call and application.
+Results = dict[tuple[Call, str], list[Measured]]
+
+
+@dataclass
+class Side:
+    """The server, or a floor."""
+
+    application: str
+    port: int
+    cpu_seconds: Callable[[], float]
+
+
+def main() -> int:
+    """Run the benchmark. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="script/bench portal_links", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long each measurement takes (1)")
+    parser.add_argument("--rounds", type=int, default=4, help="how often each is repeated; the median counts (4)")
+    arguments = parser.parse_args()
+    with instance(), ExitStack() as stack:
+        key, calls = seed()
+        database = postgres()
+        sides = []
+        for application in (SERVER, *FLOORS):
+            port, process = stack.enter_context(serving(application))
+            sides.append(Side(application, port, cpu_seconds(process, database)))
+        for call in calls:
+            check_same_answer(sides, key, call)
+        results: Results = {}
+        for turn in range(arguments.rounds):
+            for number, call in enumerate(calls):
+                progress(turn * len(calls) + number, arguments.rounds * len(calls))
+                request = request_bytes(call.method, call.path, key=key, body=call.body)
+                for side in sides:
+                    measured = measure(
+                        side.port, request, warm_up=0.2, seconds=arguments.seconds, cpu_seconds=side.cpu_seconds
+                    )
+                    results.setdefault((call, side.application), []).append(measured)
+        statements = {call: count_statements(partial(answer, sides[0], key, call)) for call in calls}
+    report(calls, results, statements)
+    return 0
+
+
+def seed() -> tuple[str, list[Call]]:
+    """Make a project, a key, and for each size an owner with that many endpoints. Returns (key, calls)."""
+    from django.db import connection, transaction
+
+    from endpoints.operations import create_endpoint
+    from portal_links.operations import create_portal_link
+    from projects.models import Project
+    from projects.operations import create_project
+
+    project, _, key = create_project(name="Benchmark", type=Project.Type.OUTGOING)
+    path = f"/api/v1/projects/{project.uid}/portal-links"
+    calls: dict[str, list[Call]] = {"create": [], "get": [], "list": []}
+    for size in SIZES:
+        owner_id = f"customer-{size}"
+        with transaction.atomic():
+            for number in range(size):
+                # Every other one has an API key, as many of Convoy's users give their endpoints.
+                header = {"header_name": "X-Api-Key", "header_value": secrets.token_urlsafe(24)}
+                create_endpoint(
+                    project.uid,
+                    url=f"https://hooks.customer-{size}.example.com/webhooks/{number}",
+                    name=f"Webhook {number}",
+                    owner_id=owner_id,
+                    description=f"Order events of store {number}, for the warehouse",
+                    **({"authentication": {"type": "api_key", "api_key": header}} if number % 2 else {}),
+                )
+            for _ in range(LINKS_EACH):
+                link = create_portal_link(project.uid, name="Customer's webhooks", owner_id=owner_id).link
+        body = orjson.dumps({"name": "Customer's webhooks", "owner_id": owner_id, "can_manage_endpoint": True})
+        calls["create"].append(Call("create", size, "POST", path, body))
+        calls["get"].append(Call("get", size, "GET", f"{path}/{link.uid}"))
+        calls["list"].append(Call("list", size, "GET", f"{path}?ownerId={owner_id}"))
+    with connection.cursor() as cursor:
+        # What autovacuum would do in its first minute, and a checkpoint that would fall into the first measurement.
+        cursor.execute("ANALYZE")
+        cursor.execute("CHECKPOINT")
+    return key, [call for operation in calls.values() for call in operation]
+
+
+def answer(side: Side, key: str, call: Call) -> Any:
+    """The parsed `data` of one call's answer."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{side.port}{call.path}",
+        method=call.method,
+        data=call.body or None,
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - the URL is ours
+        return orjson.loads(response.read())["data"]
+
+
+def check_same_answer(sides: list[Side], key: str, call: Call) -> None:
+    """Make sure that the floors answer what the server does, but for the SQL floor's undecrypted secrets.
+
+    What is read must be equal; what is created has the same shape. Raises AssertionError.
+    """
+    server, in_python, in_sql = (answer(side, key, call) for side in sides)
+    if call.operation != "create" and server != in_python:
+        raise AssertionError(f"{call.operation} {call.size}: the floor answers something else")
+    if shape(server) != shape(in_python):
+        raise AssertionError(f"{call.operation} {call.size}: the floor answers another shape")
+    sealed = ("secrets", "authentication")
+    if shape(server, but_for=sealed) != shape(in_sql, but_for=sealed):
+        raise AssertionError(f"{call.operation} {call.size}: the SQL floor answers another shape")
+
+
+def shape(value: Any, but_for: tuple[str, ...] = ()) -> Any:
+    """A JSON value with each text and number replaced by its type."""
+    if isinstance(value, dict):
+        return {name: shape(inner, but_for) for name, inner in value.items() if name not in but_for}
+    if isinstance(value, list):
+        return [shape(inner, but_for) for inner in value]
+    return type(value).__name__
+
+
+def median(rounds: list[Measured]) -> Measured:
+    """The median of each figure."""
+    return Measured(*(statistics.median(figures) for figures in zip(*map(astuple, rounds), strict=True)))
+
+
+def progress(done: int, of: int) -> None:
+    """Tell on the terminal how far the run is."""
+    if sys.stderr.isatty():
+        print(f"\r{done} of {of}", end="\r", file=sys.stderr, flush=True)
+
+
+def report(calls: list[Call], results: Results, statements: dict[Call, int]) -> None:
+    """Print the tables in Markdown."""
+    medians = {at: median(rounds) for at, rounds in results.items()}
+    print_row(
+        "operation",
+        "N",
+        "requests/s",
+        "p50 ms",
+        "p99 ms",
+        "CPU ms",
+        "SQL",
+        "floor: requests/s",
+        "CPU ms",
+        "JSON",
+        "ratio",
+    )
+    print_row(*["---"] * 11)
+    for call in calls:
+        own = medians[call, SERVER]
+        best = max(FLOORS, key=lambda floor: medians[call, floor].requests_per_second)
+        floor = medians[call, best]
+        # Each round against its own floor, which was measured within the same seconds.
+        pairs = zip(results[call, SERVER], results[call, best], strict=True)
+        ratio = statistics.median(ours.requests_per_second / theirs.requests_per_second for ours, theirs in pairs)
+        print_row(
+            *(call.operation, call.size),
+            *(f"{own.requests_per_second:,.0f}", f"{own.p50_ms:.1f}", f"{own.p99_ms:.1f}", f"{own.cpu_ms:.2f}"),
+            *(statements[call], f"{floor.requests_per_second:,.0f}", f"{floor.cpu_ms:.2f}", FLOORS[best]),
+            f"**{ratio:.2f}**",
+        )
+    print("\nCPU ms for each further endpoint:\n")
+    print_row("operation", "server", "floor in Python", "floor in SQL")
+    print_row(*["---"] * 4)
+    for operation in dict.fromkeys(call.operation for call in calls):
+        at = {call.size: call for call in calls if call.operation == operation}
+        costs = [(medians[at[1000], side].cpu_ms - medians[at[10], side].cpu_ms) / 990 for side in (SERVER, *FLOORS)]
+        print_row(operation, *(f"{cost:.4f}" for cost in costs))
+    shares = [own.own_cpu_ms * own.requests_per_second / 10 for own in medians.values()]
+    print(f"\nThe load generator took {min(shares):.0f} to {max(shares):.0f} % of one core.")
+
+
+def print_row(*cells: object) -> None:
+    """Print a row of a Markdown table."""
+    print(f"| {' | '.join(map(str, cells))} |")
+
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    code = main()
+    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    sys.exit(code)
