@@ -23,7 +23,7 @@ urlpatterns = [
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     # The Convoy API: a collection answers with and without a slash at its end, a leaf without.
-    re_path(r"^api/v1/projects/?\Z", projects.Projects.as_view()),
+    re_path(r"^api/v1/projects/?$", projects.Projects.as_view()),
     path(PROJECT, projects.ProjectDetail.as_view()),
     path(f"{PROJECT}/endpoints", endpoints.Endpoints.as_view()),
     path(f"{PROJECT}/endpoints/", endpoints.Endpoints.as_view()),
@@ -36,7 +36,7 @@ urlpatterns = [
     path(PORTAL_LINK, portal_links.PortalLinkDetail.as_view()),
     path(f"{PORTAL_LINK}/revoke", portal_links.RevokePortalLink.as_view()),
     path(f"{PORTAL_LINK}/refresh_token", portal_links.RefreshPortalLinkToken.as_view()),
-    re_path(r"^api/v1(/|\Z)", UnknownPath.as_view()),
+    re_path(r"^api/v1(/|$)", UnknownPath.as_view()),
 ]
 
 handler400 = "convoyclone.api.errors.bad_request"
