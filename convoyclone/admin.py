@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 
 from convoyclone.exceptions import DomainError
 
@@ -119,9 +120,7 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
             return None
         if question and "confirmed" not in request.POST:
             asked = {"title": question, "opts": self.opts, "rows": rows, "action": request.POST["action"]}
-            return TemplateResponse(
-                request, "operators/confirm.html", self.admin_site.each_context(request) | asked | {"media": self.media}
-            )
+            return TemplateResponse(request, "operators/confirm.html", self.admin_site.each_context(request) | asked)
         refusals = []
         for row in rows:
             try:
@@ -141,7 +140,7 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
     def created_with_key(self, request: HttpRequest, row: Model, name: str, key: str) -> TemplateResponse:
         """The answer to the form that made a key: the only page that ever shows it."""
         context = {
-            "title": f"{self.opts.verbose_name} created",
+            "title": capfirst(f"{self.opts.verbose_name} created"),
             "opts": self.opts,
             "row": row,
             "name": name,

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 from django.db.models import BinaryField, Model, Value
 from django.db.models.functions import Cast
 
@@ -21,6 +22,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Go through every encrypted column. Raises CommandError where something is left."""
+        # Each value is a commit of its own, and six times as many fit into a second when none waits for the
+        # disk. A crash can undo the last second of it, never more than the step to the new key.
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")
         total: Counter[str] = Counter()
         for model in apps.get_models():
             for field in model._meta.local_concrete_fields:
