@@ -228,6 +228,13 @@ class TestEveryOperation:
             )
         assert Answer(response).error == (411, "send the request body with a Content-Length")
 
+    def test_a_length_that_is_no_number(self, rows: Rows, caller: API, operation: Operation) -> None:
+        with nothing_changes():
+            response = caller.client.generic(
+                operation.method, f"/api/v1{rows.path(operation)}", headers=caller.headers, CONTENT_LENGTH="many"
+            )
+        assert Answer(response).error == (400, "the Content-Length is not a number")
+
     def test_ids_of_nothing_in_every_position(self, rows: Rows, caller: API, operation: Operation) -> None:
         names = [name for name in rows.ids if f"{{{name}}}" in operation.path]
         body = rows.body(operation) if str(operation) in BODIES else None

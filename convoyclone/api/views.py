@@ -102,7 +102,7 @@ def check_body(request: Request) -> None:
     try:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
-        length = 0
+        raise InvalidInput("the Content-Length is not a number") from None
     if length > settings.MAX_REQUEST_BODY_BYTES:
         raise BodyTooLarge(TOO_LARGE)
     if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
