@@ -210,6 +210,8 @@ class TestKill:
                 while True:
                     body = {"name": f"{number}", "owner_id": f"{number}", "auth_type": "refresh_token"}
                     answer = client.post(links, json=body)
+                    if answer.status_code == 503:
+                        return  # the database was killed before the web server
                     assert answer.status_code == 201, answer.text
                     created.append(answer.json()["data"])
                     if len(created) > 50:
