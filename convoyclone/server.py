@@ -88,13 +88,22 @@ def _sole_use(data_dir: Path) -> Iterator[None]:
 
 def _end_leftover(lock: Path) -> None:
     """End the web server of a run that was killed: it may be on its way down still, and holds the port."""
-    with contextlib.suppress(ValueError, psutil.Error):
-        leftover = psutil.Process(int(lock.read_text()))
-        if "granian" in leftover.cmdline():
-            processes = [leftover, *leftover.children(recursive=True)]
-            leftover.terminate()
-            for process in psutil.wait_procs(processes, STOP_SECONDS)[1]:
-                process.kill()
+    group = lock.read_text()
+    leftover = [process for process in psutil.process_iter() if group and _is_granian(process, int(group))]
+    for process in leftover:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    for process in psutil.wait_procs(leftover, STOP_SECONDS)[1]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _is_granian(process: psutil.Process, group: int) -> bool:
+    """Whether this is a process of the web server that heads, or headed, a process group."""
+    try:
+        return os.getpgid(process.pid) == group and "granian" in process.cmdline()
+    except (OSError, psutil.Error):
+        return False
 
 
 def _run(data_dir: Path) -> int:

@@ -1,5 +1,6 @@
 """The server as an operator starts it: `python -m convoyclone.server` in a folder and on a port of its own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -89,9 +90,12 @@ class Server:
         return time.monotonic() - started
 
     def stop(self) -> None:
-        """End the run, if there is one."""
+        """End the run, if there is one, and what a test that failed has left of it."""
         if self.process is not None and self.process.poll() is None:
             self.signal(signal.SIGTERM)
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     @property
     def stdout(self) -> str:

@@ -181,13 +181,26 @@ def kill_group(server: Server) -> None:
 
 def kill_everything(server: Server) -> None:
     """As a power cut does, after which another process gets the database's process id."""
-    processes = {child for process in server.processes() for child in [process, *process.children(recursive=True)]}
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    assert until(lambda: server.processes() == [])
+
+    def nothing_is_left() -> bool:
+        for process in server.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for one in [*process.children(recursive=True), process]:
+                    one.kill()
+        return server.processes() == []
+
+    assert until(nothing_is_left)
     pid_file = server.data / "postgres" / "postmaster.pid"
     pid_file.write_text("\n".join([str(os.getpid()), *pid_file.read_text().splitlines()[1:]]) + "\n")
+
+
+def kill_all_but_the_workers(server: Server) -> None:
+    """The web server's workers stay behind without anybody who would end them, and listen."""
+    assert server.process is not None
+    main = psutil.Process(int((server.data / "server.lock").read_text()))
+    main.suspend()
+    server.process.kill()
+    main.kill()
 
 
 def kill_web_server(server: Server) -> None:
@@ -197,17 +210,19 @@ def kill_web_server(server: Server) -> None:
 
 
 class TestKill:
-    @pytest.mark.parametrize("kill", [kill_server, kill_group, kill_everything, kill_web_server])
+    @pytest.mark.parametrize(
+        "kill", [kill_server, kill_group, kill_everything, kill_web_server, kill_all_but_the_workers]
+    )
     def test_what_was_answered_with_201_is_there_after_the_restart(
         self, victim: Server, kill: Callable[[Server], None]
     ) -> None:
         links = f"/projects/{victim.quickstart['project_id']}/portal-links"
         created: list[dict[str, object]] = []
-        enough = threading.Event()
+        enough, killed = threading.Event(), threading.Event()
 
         def write(number: int) -> None:
             with victim.client() as client, contextlib.suppress(httpx.TransportError):
-                while True:
+                while not killed.is_set():
                     body = {"name": f"{number}", "owner_id": f"{number}", "auth_type": "refresh_token"}
                     answer = client.post(links, json=body)
                     if answer.status_code == 503:
@@ -219,8 +234,11 @@ class TestKill:
 
         with ThreadPoolExecutor(4) as pool:
             writers = [pool.submit(write, number) for number in range(4)]
-            assert enough.wait(30)
-            kill(victim)
+            try:
+                assert enough.wait(30)
+                kill(victim)
+            finally:
+                killed.set()
             for writer in writers:
                 writer.result()
         assert victim.process is not None
