@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from convoyclone import database
 
@@ -32,3 +33,14 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                 connection.execute(f"ALTER SYSTEM SET {setting} = off")
             connection.execute("SELECT pg_reload_conf()")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep tmp_path in the folder of this run.
+
+    pytest shuts its usual folder to other users whenever a session begins, and so would end the start
+    of an embedded PostgreSQL beneath it, which runs as another user where the tests are root.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ and not config.option.basetemp:
+        config.option.basetemp = str(folder / "tmp")
