@@ -7,12 +7,16 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from convoyclone.api.views import UnknownPath
 from convoyclone.health import health
 from endpoints import views as endpoints
+from portal import api as portal_api
 from portal import views as portal
+from portal_links import feather, nahook, svix
+from portal_links import session_views as sessions
 from portal_links import views as portal_links
 from projects import views as projects
 
 PROJECT = "api/v1/projects/<projectID>"
 ENDPOINT = f"{PROJECT}/endpoints/<endpointID>"
+PORTAL_ENDPOINT = "portal-api/endpoints/<endpointID>"
 PORTAL_LINK = f"{PROJECT}/portal-links/<portalLinkID>"
 
 urlpatterns = [
@@ -36,6 +40,25 @@ urlpatterns = [
     path(PORTAL_LINK, portal_links.PortalLinkDetail.as_view()),
     path(f"{PORTAL_LINK}/revoke", portal_links.RevokePortalLink.as_view()),
     path(f"{PORTAL_LINK}/refresh_token", portal_links.RefreshPortalLinkToken.as_view()),
+    path(f"{PROJECT}/portal-sessions", sessions.PortalSessions.as_view()),
+    path(f"{PROJECT}/portal-sessions/", sessions.PortalSessions.as_view()),
+    path(f"{PROJECT}/portal-sessions/<sessionID>/revoke", sessions.RevokePortalSession.as_view()),
+    # Portal sessions in the words of other clients
+    path("management/v1/workspaces/<projectID>/applications/<ownerID>/portal", nahook.NahookPortal.as_view()),
+    path("v1/webhooks/portal", feather.FeatherPortal.as_view()),
+    path("api/v1/auth/app-portal-access/<ownerID>", svix.AppPortalAccess.as_view()),
+    path("api/v1/auth/app/<ownerID>/expire-all", svix.ExpireAll.as_view()),
+    path("api/v1/auth/logout", svix.Logout.as_view()),
+    # The portal API
+    path("portal-api/portal_link", portal_api.OwnPortalLink.as_view()),
+    path("portal-api/license/features", portal_api.LicenseFeatures.as_view()),
+    path("portal-api/endpoints", portal_api.Endpoints.as_view()),
+    path("portal-api/endpoints/", portal_api.Endpoints.as_view()),
+    path(PORTAL_ENDPOINT, portal_api.EndpointDetail.as_view()),
+    path(f"{PORTAL_ENDPOINT}/pause", portal_api.PauseEndpoint.as_view()),
+    path(f"{PORTAL_ENDPOINT}/activate", portal_api.ActivateEndpoint.as_view()),
+    path(f"{PORTAL_ENDPOINT}/expire_secret", portal_api.ExpireEndpointSecret.as_view()),
+    re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
     re_path(r"^api/v1(/|\Z)", UnknownPath.as_view()),
 ]
 

@@ -5,32 +5,38 @@ as tuples, times as PostgreSQL's own text, and the secrets, which are stored as 
 into the answer without being parsed. Figures: docs/performance.md. Contract: endpoints section 3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 from django.db import connection
+from psycopg.pq import Format
 
 from convoyclone.api.values import wire_time_from_sql
-from convoyclone.encryption import decrypt
+from convoyclone.encryption import decrypter
 from endpoints import authentication, certificates
-from endpoints.authentication import REDACTED
+from endpoints.authentication import API_KEY, REDACTED
 
-#: The columns of `e` that `document` takes, in its order.
+#: The columns of `e` that `documents` takes, in its order.
 COLUMNS = """
 e.uid, e.project_id, e.owner_id, e.url, e.name, e.description, e.status, e.advanced_signatures,
 e.http_timeout, e.rate_limit, e.rate_limit_duration, e.content_type, e.support_email,
 e.slack_webhook_url, e.teams_webhook_url, e.secrets, e.authentication, e.mtls_client_cert,
-e.created_at::text, e.updated_at::text
+e.metadata::text, e.created_at::text, e.updated_at::text
 """
-COLUMN_COUNT = COLUMNS.count("e.")
 
 _SELECT = f"SELECT {COLUMNS} FROM endpoints_endpoint e WHERE e.project_id = %s AND e.deleted_at IS NULL"
 _BY_IDS = f"{_SELECT} AND e.uid = ANY(%s) ORDER BY e.uid DESC"
 _BY_OWNERS = f"{_SELECT} AND e.owner_id = ANY(%s) ORDER BY e.uid DESC"
 _BY_IDS_OR_OWNERS = f"{_SELECT} AND (e.uid = ANY(%s) OR e.owner_id = ANY(%s)) ORDER BY e.uid DESC"
+#: Reads one owner's endpoints, given the project's id and the owner's.
+BY_OWNER = f"{_SELECT} AND e.owner_id = %s ORDER BY e.uid DESC"
+
+# An API key that is shown is shown as it is stored. Not parsing it saves 1 µs an endpoint, of 7.
+_API_KEY_STORED = f'{{"type":"{API_KEY}",'.encode()
 
 Document = dict[str, Any]
+Row = tuple[Any, ...]
 
 
 def endpoint_documents(
@@ -45,55 +51,91 @@ def endpoint_documents(
     if len(parameters) == 1:
         return []
     statement = _BY_IDS_OR_OWNERS if ids and owners else _BY_IDS if ids else _BY_OWNERS
+    return documents(read_rows(statement, parameters), reveal=reveal)
+
+
+def read_rows(statement: str, parameters: Sequence[Any]) -> list[Row]:
+    """All rows of a statement, sent in PostgreSQL's binary format.
+
+    As text, which is Django's choice, an encrypted value is twice as long: 1,000 endpoints then cost
+    0.9 ms more in this process and 0.4 ms more in PostgreSQL.
+    """
     with connection.cursor() as cursor:
+        cursor.cursor.format = Format.BINARY
         cursor.execute(statement, parameters)
-        return [document(row, reveal) for row in cursor.fetchall()]
+        rows: list[Row] = cursor.fetchall()
+    return rows
 
 
-def document(row: Sequence[Any], reveal: bool) -> Document:
-    """The endpoint object for one row of COLUMNS. Everything that is not measured yet is 0 or null."""
-    return {
-        "uid": row[0],
-        "project_id": row[1],
-        "owner_id": row[2],
-        "url": row[3],
-        "name": row[4],
-        "secrets": _secrets(row[15], reveal),
-        "advanced_signatures": row[7],
-        "description": row[5],
-        "status": row[6],
-        "http_timeout": row[8],
-        "authentication": None if row[16] is None else _authentication(row[16], reveal),
-        "rate_limit": row[9],
-        "rate_limit_duration": row[10],
-        "content_type": row[11],
-        "support_email": row[12],
-        "slack_webhook_url": row[13],
-        "teams_webhook_url": row[14],
-        "mtls_client_cert": None if row[17] is None else _certificate(row[17]),
-        "events": 0,
-        "failure_rate": 0,
-        "cb_state": None,
-        "period_failure_rate": None,
-        "success_count": None,
-        "failure_count": None,
-        "retry_count": None,
-        "created_at": wire_time_from_sql(row[18]),
-        "updated_at": wire_time_from_sql(row[19]),
-        "deleted_at": None,
-    }
+def documents(rows: Iterable[Row], *, reveal: bool) -> list[Document]:
+    """The endpoint objects for rows of COLUMNS. Everything that is not measured yet is 0 or null."""
+    open_secrets = decrypter("endpoints_endpoint.secrets")
+    open_authentication = decrypter("endpoints_endpoint.authentication")
+    open_certificate = decrypter("endpoints_endpoint.mtls_client_cert")
+    show_secrets = orjson.Fragment if reveal else _masked_secrets
+    return [
+        {
+            "uid": uid,
+            "project_id": project_id,
+            "owner_id": owner_id,
+            "url": url,
+            "name": name,
+            "secrets": show_secrets(open_secrets(secrets)),
+            "advanced_signatures": advanced_signatures,
+            "description": description,
+            "status": status,
+            "http_timeout": http_timeout,
+            "authentication": credentials and _authentication(open_authentication(credentials), reveal),
+            "rate_limit": rate_limit,
+            "rate_limit_duration": rate_limit_duration,
+            "content_type": content_type,
+            "support_email": support_email,
+            "slack_webhook_url": slack_webhook_url,
+            "teams_webhook_url": teams_webhook_url,
+            "mtls_client_cert": certificate and certificates.shown(orjson.loads(open_certificate(certificate))),
+            "metadata": orjson.Fragment(metadata),
+            "events": 0,
+            "failure_rate": 0,
+            "cb_state": None,
+            "period_failure_rate": None,
+            "success_count": None,
+            "failure_count": None,
+            "retry_count": None,
+            "created_at": wire_time_from_sql(created_at),
+            "updated_at": wire_time_from_sql(updated_at),
+            "deleted_at": None,
+        }
+        for (
+            uid,
+            project_id,
+            owner_id,
+            url,
+            name,
+            description,
+            status,
+            advanced_signatures,
+            http_timeout,
+            rate_limit,
+            rate_limit_duration,
+            content_type,
+            support_email,
+            slack_webhook_url,
+            teams_webhook_url,
+            secrets,
+            credentials,
+            certificate,
+            metadata,
+            created_at,
+            updated_at,
+        ) in rows
+    ]
 
 
-def _secrets(stored: bytes, reveal: bool) -> Any:
-    plain = decrypt(stored, "endpoints_endpoint.secrets")
-    if reveal:
-        return orjson.Fragment(plain)
+def _masked_secrets(plain: bytes) -> list[dict[str, Any]]:
     return [secret | {"value": REDACTED} for secret in orjson.loads(plain)]
 
 
-def _authentication(stored: bytes, reveal: bool) -> Any:
-    return authentication.shown(orjson.loads(decrypt(stored, "endpoints_endpoint.authentication")), reveal=reveal)
-
-
-def _certificate(stored: bytes) -> Any:
-    return certificates.shown(orjson.loads(decrypt(stored, "endpoints_endpoint.mtls_client_cert")))
+def _authentication(plain: bytes, reveal: bool) -> Any:
+    if reveal and plain.startswith(_API_KEY_STORED):
+        return orjson.Fragment(plain)
+    return authentication.shown(orjson.loads(plain), reveal=reveal)

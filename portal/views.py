@@ -4,7 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from portal_links.operations import opened_link
+from convoyclone.client_address import client_address
+from convoyclone.tokens import matches
+from portal_links.access import Access, find_access
 
 
 @require_safe
@@ -13,15 +15,23 @@ def portal(request: HttpRequest) -> HttpResponse:
 
     Every token that opens nothing gets the same 404 page.
     """
-    link = opened_link(request.GET.get("token", ""), request.GET.get("auth_token", ""))
-    if link is None:
+    access = _opened(request)
+    if access is None:
         response = render(request, "portal/not_found.html", status=404)
     else:
-        context = {"link": link, "endpoints": link.scope()}
-        response = render(request, "portal/portal.html", context)
+        response = render(request, "portal/portal.html", {"access": access, "endpoints": access.endpoints()})
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
     response["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     return response
+
+
+def _opened(request: HttpRequest) -> Access | None:
+    """What Convoy's URL opens: its static token, or with a refresh link its `PRT.` token beside it."""
+    token, auth_token = request.GET.get("token", ""), request.GET.get("auth_token", "")
+    access = find_access(auth_token or token, address=client_address(request))
+    if access is None or access.link is None or not matches(token, access.link.token_digest):
+        return None
+    return access

@@ -6,6 +6,7 @@ rules 7, 11 and 13.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -14,7 +15,9 @@ from django.db import connection
 from convoyclone.api.values import wire_time
 from convoyclone.exceptions import NotFound
 from endpoints.authentication import REDACTED
-from endpoints.documents import COLUMNS, Document, document, endpoint_documents
+from endpoints.documents import COLUMNS, Document, documents, endpoint_documents, read_rows
+from portal_links.access import Access
+from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET
 from portal_links.models import PortalLink, portal_url
 
 # The link and its endpoints in one statement. The link's columns come with each endpoint, but for
@@ -23,7 +26,7 @@ from portal_links.models import PortalLink, portal_url
 _GET = f"""
 SELECT l.uid, l.project_id, l.name, l.owner_id,
        CASE WHEN row_number() OVER (ORDER BY e.uid DESC) = 1 THEN l.endpoints END,
-       l.can_manage_endpoint, l.auth_type, l.token, l.created_at, l.updated_at,
+       l.can_manage_endpoint, l.auth_type, l.token, l.created_at::text, l.updated_at::text,
        {COLUMNS}
 FROM portal_links_portallink l
 LEFT JOIN LATERAL (
@@ -44,16 +47,14 @@ _LINK_FIELDS = (
 
 def portal_link(project_id: str, portal_link_id: str, *, reveal: bool, auth_key: str = "") -> Document:
     """One live link of a project with its endpoints. One statement. Raises NotFound."""
-    with connection.cursor() as cursor:
-        cursor.execute(_GET, [project_id, portal_link_id])
-        rows = cursor.fetchall()
+    rows = read_rows(_GET, [project_id, portal_link_id])
     if not rows:
         raise NotFound("portal link not found")
     columns = len(_LINK_FIELDS)
-    field = PortalLink._meta.get_field("token")
     link = PortalLink(**dict(zip(_LINK_FIELDS, rows[0], strict=False)))
-    link.token = field.from_db_value(link.token, None, connection)
-    endpoints = [document(row[columns:], reveal) for row in rows if row[columns] is not None]
+    link.token = PortalLink._meta.get_field("token").from_db_value(link.token, None, connection)
+    link.created_at, link.updated_at = map(datetime.fromisoformat, rows[0][columns - 2 : columns])
+    endpoints = documents((row[columns:] for row in rows if row[columns] is not None), reveal=reveal)
     return link_document(link, endpoints, reveal=reveal, auth_key=auth_key)
 
 
@@ -73,15 +74,49 @@ def portal_links(
     for endpoint in shown:
         by_owner.setdefault(endpoint["owner_id"], []).append(endpoint["uid"])
     narrowed = set(only)
-    documents = []
+    content = []
     for link in links:
         if link.owner_id:
             scope = by_owner.get(link.owner_id, [])
         else:
             scope = sorted((uid for uid in set(link.endpoints) if uid in rendered), reverse=True)
         metadata = [rendered[uid] for uid in scope if not narrowed or uid in narrowed]
-        documents.append(_document(link, scope, metadata, reveal=reveal))
-    return documents
+        content.append(_document(link, scope, metadata, reveal=reveal))
+    return content
+
+
+def access_document(access: Access) -> Document:
+    """What a customer's credential opens, in the shape of a portal link. One statement. Raises NotFound.
+
+    A session without a link is shown like one, with the session's id and without a token. An API key
+    has neither.
+    """
+    reveal = access.may(VIEW_SECRET)
+    link, session = access.link, access.session
+    if link is not None:
+        shown = portal_link(link.project_id, link.uid, reveal=reveal)
+        # Whoever holds the link has its token: it is in the URL that they opened.
+        return shown | {"token": link.token, "url": portal_url(link.token)}
+    if session is None:
+        raise NotFound("portal link not found")
+    endpoints = endpoint_documents(access.project.uid, owners=[access.owner_id], reveal=reveal)
+    return {
+        "uid": session.uid,
+        "name": access.owner_id,
+        "project_id": access.project.uid,
+        "owner_id": access.owner_id,
+        "endpoints": [],
+        "endpoint_count": len(endpoints),
+        "can_manage_endpoint": access.may(MANAGE_ENDPOINT),
+        "token": "",
+        "endpoints_metadata": endpoints,
+        "url": "",
+        "auth_type": PortalLink.AuthType.REFRESH_TOKEN,
+        "auth_key": "",
+        "created_at": wire_time(session.created_at),
+        "updated_at": wire_time(session.created_at),
+        "deleted_at": None,
+    }
 
 
 def link_document(link: PortalLink, endpoints: Sequence[Document], *, reveal: bool, auth_key: str = "") -> Document:

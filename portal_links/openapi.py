@@ -16,6 +16,7 @@ from convoyclone.api.openapi import (
     describe,
     flag,
     integer,
+    nullable,
     operation,
     page_of,
     path_parameter,
@@ -28,7 +29,8 @@ from endpoints.authentication import REDACTED
 from endpoints.openapi import CREATED_EXAMPLE as ENDPOINT_EXAMPLE
 from endpoints.openapi import NESTED_ENDPOINT
 from portal_links import serializers
-from portal_links.models import PortalLink
+from portal_links.capabilities import WORDS
+from portal_links.models import PortalLink, PortalSession
 
 TAG = "Portal Links"
 
@@ -221,4 +223,80 @@ refresh_token = operation(
             "A static link": "portal link has auth_type static_token: only a refresh_token link has refresh tokens",
         }
     },
+)
+
+
+# Portal sessions, which are our own
+
+SESSION = define(
+    "models.PortalSession",
+    record(
+        {
+            "uid": UID,
+            "project_id": UID,
+            "owner_id": text("Whose endpoints it opens now."),
+            "portal_link_id": nullable(text(), "The link that it was minted for; null where it names an owner itself."),
+            "surface": text("The client by whose contract it was minted.", enum=list(PortalSession.Surface.values)),
+            "capabilities": array(text(enum=sorted(WORDS)), "What it allows now."),
+            "metadata": record({}, "What it was minted with.") | {"additionalProperties": {"type": "string"}},
+            "reference": text("The caller's own name for it, which is Svix's sessionId."),
+            "minted_by": nullable(text(), "The id of the API key that minted it."),
+            "created_at": TIME,
+            "expires_at": TIME,
+            "opened_at": nullable(TIME),
+            "opened_from": nullable(text(), "The IP address that opened it."),
+            "last_used_at": nullable(TIME, "Exact to a minute."),
+            "last_used_from": nullable(text()),
+            "revoked_at": nullable(TIME),
+        }
+    ),
+)
+SESSION_EXAMPLE: dict[str, Any] = {
+    "uid": "01M80JSD0V2HXXF6RJSD6XSV5Q",
+    "project_id": EXAMPLE["project_id"],
+    "owner_id": "acme",
+    "portal_link_id": None,
+    "surface": "nahook",
+    "capabilities": sorted(WORDS),
+    "metadata": {"userId": "usr_456"},
+    "reference": "",
+    "minted_by": "01M80HQEK749HVST8A6GW0K8E2",
+    "created_at": "2026-11-22T09:00:00Z",
+    "expires_at": "2026-11-22T10:00:00Z",
+    "opened_at": "2026-11-22T09:00:05Z",
+    "opened_from": "203.0.113.7",
+    "last_used_at": "2026-11-22T09:00:05Z",
+    "last_used_from": "203.0.113.7",
+    "revoked_at": None,
+}
+list_portal_sessions = operation(
+    "LoadPortalSessionsPaged",
+    "List all portal sessions",
+    tag="Portal Sessions",
+    description="A page of the project's portal sessions, newest first: who has access, since when, from where.",
+    parameters=[
+        PROJECT_ID,
+        *(parameter for parameter in PAGE_PARAMETERS if parameter.name not in ("q", "ownerId")),
+        query("ownerId", {"type": "string"}, "Only those of this owner, the owner's links included."),
+        query("portalLinkId", {"type": "string"}, "Only those of this portal link."),
+        query("active", {"type": "string"}, "`true`: only those that give access now; `false`: only the others."),
+    ],
+    message="Portal sessions fetched successfully",
+    data=page_of(SESSION),
+    examples={
+        "One session": {
+            "content": [SESSION_EXAMPLE],
+            "pagination": PAGINATION_EXAMPLE | {"prev_page_cursor": SESSION_EXAMPLE["uid"]},
+        }
+    },
+)
+revoke_portal_session = operation(
+    "RevokePortalSession",
+    "Revoke a portal session",
+    tag="Portal Sessions",
+    description="Ends the session: its next request is refused. A body is ignored.",
+    parameters=[PROJECT_ID, path_parameter("sessionID", "The session's id.")],
+    message="Portal session revoked successfully",
+    examples={"Revoked": None},
+    refused=REFUSED_ID,
 )

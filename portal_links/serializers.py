@@ -3,8 +3,6 @@
 One language for old and new clients: `owner_id`, `endpoints`, or both (docs/compatibility.md).
 """
 
-from typing import Any
-
 from rest_framework import serializers
 
 from convoyclone.api.fields import Choice, Flag, Shape, Text

@@ -11,7 +11,7 @@ from convoyclone.tokens import digest
 from convoyclone.ulid import new_ulid
 from endpoints.models import Endpoint
 from projects.config import META_EVENT, REQUEST_ID_HEADER, created_config, merged_config, merged_meta_event
-from projects.keys import PROJECT_ADMIN, make_key
+from projects.keys import PREFIX, PROJECT_ADMIN, make_key
 from projects.models import KEY_NEEDS_PROJECT, APIKey, Project
 
 NAME_TAKEN = "a project with this name already exists"
@@ -99,14 +99,16 @@ def create_api_key(
     scopes: list[str] | None = None,
     expires_at: datetime | None = None,
     created_at: datetime | None = None,
+    prefix: str = PREFIX,
 ) -> tuple[APIKey, str]:
     """Create an API key. Returns its row and the key itself, which is shown now or never.
 
-    `project` is None for the role instance_admin, and only then. Raises InvalidInput.
+    `project` is None for the role instance_admin, and only then. `prefix` is PREFIX, or
+    MANAGEMENT_PREFIX for a management token of Nahook's clients. Raises InvalidInput.
     """
     if (role == APIKey.Role.INSTANCE_ADMIN) != (project is None):
         raise InvalidInput(KEY_NEEDS_PROJECT)
-    mask, key = make_key()
+    mask, key = make_key(prefix)
     api_key = APIKey(
         uid=new_ulid(),
         name=name,

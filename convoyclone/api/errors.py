@@ -1,6 +1,7 @@
 """The one place where errors become answers in Convoy's envelope."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -20,24 +21,28 @@ UNAVAILABLE = "the database is not available, try again"
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """Render an exception of an API view (a setting of REST framework). None: it is a defect, a 500."""
+    """Render an exception of an API view (a setting of REST framework). None: it is a defect, a 500.
+
+    A view of another contract than Convoy's has an `error` of its own, in place of the envelope.
+    """
+    render: Callable[[str, int], HttpResponse] = getattr(context["view"], "error", envelope.error)
     match exc:
         case DomainError():
-            response = envelope.error(exc.message, exc.status)
+            response = render(exc.message, exc.status)
             for name, value in exc.headers.items():
                 response[name] = value
             return response
         case MethodNotAllowed():
-            response = envelope.error("method not allowed", exc.status_code)
+            response = render("method not allowed", exc.status_code)
             response["Allow"] = ", ".join(context["view"].allowed_methods)
             return response
         case RequestDataTooBig():
-            return envelope.error(TOO_LARGE, 413)
+            return render(TOO_LARGE, 413)
         case Http404():
-            return envelope.error(NO_SUCH_PATH, 404)
+            return render(NO_SUCH_PATH, 404)
         case OperationalError() | InterfaceError():
             logger.error("database unavailable: %s", exc)
-            response = envelope.error(UNAVAILABLE, 503)
+            response = render(UNAVAILABLE, 503)
             response["Retry-After"] = "1"
             return response
     return None
@@ -65,4 +70,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/api/")
+    return request.path_info.startswith(("/api/", "/portal-api/"))

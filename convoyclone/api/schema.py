@@ -89,7 +89,7 @@ class ConvoyAutoSchema(AutoSchema):
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Schema:
         """Add what every operation refuses to what this one answers."""
         shared = _REFUSALS.keys() - ({"404"} if "{projectID}" not in self.path else set())
-        if self.method in READS and not getattr(self.view, "writes_on_get", False):
+        if self.method in getattr(self.view, "reads", READS):
             shared -= {"403"}
         responses = {code: {"$ref": f"#/components/responses/{_REFUSALS[code][0]}"} for code in shared}
         return dict(sorted((responses | super()._get_response_bodies(direction)).items()))

@@ -1,0 +1,117 @@
+"""Nahook's portal sessions. Contract: portal-sessions, "Nahook".
+
+Here a workspace is a project and an application is an `owner_id`.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from convoyclone.api.authentication import authenticate_key
+from convoyclone.api.bodies import read_body
+from convoyclone.api.envelope import JSON
+from convoyclone.api.fields import INCORRECT_TYPE, Choice, Integer, Shape
+from convoyclone.api.values import wire_time
+from convoyclone.api.views import ConvoyView
+from convoyclone.exceptions import Forbidden, Unauthenticated
+from portal_links import sessions
+from portal_links.capabilities import ROLES
+from portal_links.models import PortalSession, session_url
+from portal_links.owners import checked_owner_id
+from projects.keys import MANAGEMENT_PREFIX, PREFIX, Caller
+
+CODES = {
+    400: "validation_error",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    411: "length_required",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+    503: "unavailable",
+}
+MAX_METADATA_KEYS = 10
+MAX_METADATA_KEY = 128
+MAX_METADATA_VALUE = 1024
+
+
+class ManagementToken(BaseAuthentication):
+    """`Authorization: Bearer nhm_…`, or an API key in its place."""
+
+    def authenticate(self, request: Request) -> tuple[None, Caller]:
+        """Return (None, the caller). Raises Unauthenticated."""
+        scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.startswith((MANAGEMENT_PREFIX, f"{PREFIX}.")):
+            raise Unauthenticated("send a management token: Authorization: Bearer nhm_…")
+        return None, authenticate_key(request, token, "the management token is not valid")
+
+
+class Metadata(serializers.Field[Any, Any, Any, Any]):
+    """A flat object of texts."""
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        """Return `data` as it is. Raises ValidationError."""
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("must be an object", code=INCORRECT_TYPE)
+        if len(data) > MAX_METADATA_KEYS:
+            raise serializers.ValidationError(f"must have at most {MAX_METADATA_KEYS} keys")
+        for key, value in data.items():
+            if not isinstance(value, str):
+                raise serializers.ValidationError(f"the value of {key!r} must be a string")
+            if len(key) > MAX_METADATA_KEY or len(value) > MAX_METADATA_VALUE or "\x00" in key + value:
+                raise serializers.ValidationError(f"the key or value of {key[:MAX_METADATA_KEY]!r} is not acceptable")
+        return data
+
+
+class CreatePortalSession(Shape):
+    """The body of a portal session's creation: all of it is optional."""
+
+    role = Choice(list(ROLES), required=False, allow_blank=False)
+    expiresInMinutes = Integer(required=False, min_value=1, max_value=60)  # noqa: N815 - the wire's name
+    metadata = Metadata(required=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse a key that is not known: a misspelt one would silently give more than was meant."""
+        if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
+            raise serializers.ValidationError({sorted(unknown)[0]: ["is not a known field"]})
+        return super().to_internal_value(data)
+
+
+class NahookPortal(ConvoyView):
+    """Portal sessions in Nahook's words."""
+
+    authentication_classes = [ManagementToken]
+    http_method_names = ["post"]
+    for_owner_keys = True
+
+    def post(self, request: Request, projectID: str, ownerID: str) -> HttpResponse:  # noqa: N803
+        """Mint a session whose URL opens once."""
+        owner_id = checked_owner_id(ownerID)
+        if self.caller.owner_id not in ("", owner_id):
+            raise Forbidden("this token speaks for another application")
+        sent = read_body(request, CreatePortalSession, detailed=True) if request.body.strip() else {}
+        session, code = sessions.mint_session(
+            projectID,
+            owner_id=owner_id,
+            surface=PortalSession.Surface.NAHOOK,
+            capabilities=ROLES[sent.get("role", "editor")],
+            lifetime=timedelta(minutes=sent.get("expiresInMinutes", 60)),
+            single_use=True,
+            minted_by=self.caller.key_id,
+            metadata=sent.get("metadata"),
+        )
+        data = {"url": session_url(projectID, code=code), "code": code, "expiresAt": wire_time(session.expires_at)}
+        return HttpResponse(orjson.dumps(data), status=201, content_type=JSON)
+
+    @staticmethod
+    def error(message: str, status: int) -> HttpResponse:
+        """A refusal in Nahook's shape."""
+        body = {"error": {"code": CODES.get(status, "error"), "message": message}}
+        return HttpResponse(orjson.dumps(body), status=status, content_type=JSON)
