@@ -100,7 +100,7 @@ _TEMPLATES = {
 
 
 def is_genuine(body: bytes, headers, secrets: list[str]) -> bool:
-    """Whether we sent `body`, the bytes as received, with one of the endpoint's secrets."""
+    """Whether one of the endpoint's secrets has signed `body`, the bytes as received."""
     given = headers.get("<<header>>", "").encode(errors="replace")
     return any(hmac.compare_digest(given, sign(body, secret)) for secret in secrets)
 
@@ -117,7 +117,7 @@ TOLERANCE = 5 * 60  # seconds
 
 
 def is_genuine(body: bytes, headers, secrets: list[str]) -> bool:
-    """Whether we sent `body`, the bytes as received, just now with one of the endpoint's secrets."""
+    """Whether one of the endpoint's secrets has signed `body`, the bytes as received, just now."""
     header = headers.get("<<header>>", "")
     parts = [part.partition("=") for part in header.split(",")]
     sent_at = next((value for name, _, value in parts if name == "t"), "")
@@ -134,7 +134,7 @@ def sign(message: bytes, secret: str) -> bytes:
     ("JavaScript", "simple"): """
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** Whether we sent `body`, a Buffer as received, with one of the endpoint's secrets (an array). */
+/** Whether one of the endpoint's secrets has signed `body`, a Buffer of the bytes as received. */
 export function isGenuine(body, headers, secrets) {
   const given = headers["<<header>>"] ?? "";
   return secrets.some((secret) => isSame(given, sign(body, secret)));
@@ -154,7 +154,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 
 const TOLERANCE = 5 * 60; // seconds
 
-/** Whether we sent `body`, a Buffer as received, just now with one of the endpoint's secrets (an array). */
+/** Whether one of the endpoint's secrets has signed `body`, a Buffer of the bytes as received, just now. */
 export function isGenuine(body, headers, secrets) {
   const parts = (headers["<<header>>"] ?? "").split(",").map((part) => part.split(/=(.*)/));
   const [, sentAt = ""] = parts.find(([name]) => name === "t") ?? [];
@@ -184,7 +184,7 @@ import (
 	"net/http"
 )
 
-// IsGenuine tells whether we sent body, as received, with one of the endpoint's secrets.
+// IsGenuine tells whether one of the endpoint's secrets has signed body, the bytes as received.
 func IsGenuine(body []byte, header http.Header, secrets []string) bool {
 	given := header.Get("<<header>>")
 	for _, secret := range secrets {
@@ -213,7 +213,7 @@ import (
 	"time"
 )
 
-// IsGenuine tells whether we sent body, as received, just now with one of the endpoint's secrets.
+// IsGenuine tells whether one of the endpoint's secrets has signed body, the bytes as received, just now.
 func IsGenuine(body []byte, header http.Header, secrets []string) bool {
 	var sentAt string
 	var signatures []string
@@ -241,7 +241,7 @@ func IsGenuine(body []byte, header http.Header, secrets []string) bool {
     ("PHP", "simple"): """
 <?php
 
-/** Whether we sent $body, read from php://input, with one of the endpoint's secrets. */
+/** Whether one of the endpoint's secrets has signed $body, as read from php://input. */
 function is_genuine(string $body, array $secrets): bool
 {
     $given = $_SERVER['<<header>>'] ?? '';
@@ -256,7 +256,7 @@ function is_genuine(string $body, array $secrets): bool
     ("PHP", "advanced"): """
 <?php
 
-/** Whether we sent $body, read from php://input, just now with one of the endpoint's secrets. */
+/** Whether one of the endpoint's secrets has signed $body, as read from php://input, just now. */
 function is_genuine(string $body, array $secrets): bool
 {
     [$sentAt, $signatures] = ['', []];
