@@ -13,12 +13,12 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from convoyclone.api.authentication import authenticate_key
-from convoyclone.api.bodies import read_body
+from convoyclone.api.bodies import failures_of, parse_object
 from convoyclone.api.envelope import JSON
-from convoyclone.api.fields import INCORRECT_TYPE, Choice, Integer, Shape
+from convoyclone.api.fields import INCORRECT_TYPE, Choice, IntegerBetween, Shape
 from convoyclone.api.values import wire_time
 from convoyclone.api.views import ConvoyView
-from convoyclone.exceptions import Forbidden, Unauthenticated
+from convoyclone.exceptions import Forbidden, InvalidInput, Unauthenticated
 from portal_links import sessions
 from portal_links.capabilities import ROLES
 from portal_links.models import PortalSession, session_url
@@ -31,10 +31,12 @@ CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    409: "conflict",
     411: "length_required",
     413: "payload_too_large",
     415: "unsupported_media_type",
     429: "rate_limited",
+    500: "internal_error",
     503: "unavailable",
 }
 MAX_METADATA_KEYS = 10
@@ -74,7 +76,7 @@ class CreatePortalSession(Shape):
     """The body of a portal session's creation: all of it is optional."""
 
     role = Choice(list(ROLES), required=False, allow_blank=False)
-    expiresInMinutes = Integer(required=False, min_value=1, max_value=60)  # noqa: N815 - the wire's name
+    expiresInMinutes = IntegerBetween(1, 60, required=False)  # noqa: N815 - the wire's name
     metadata = Metadata(required=False)
 
     def to_internal_value(self, data: Any) -> Any:
@@ -96,7 +98,7 @@ class NahookPortal(ConvoyView):
         owner_id = checked_owner_id(ownerID)
         if self.caller.owner_id not in ("", owner_id):
             raise Forbidden("this token speaks for another application")
-        sent = read_body(request, CreatePortalSession, detailed=True) if request.body.strip() else {}
+        sent = self.body(request)
         session, code = sessions.mint_session(
             projectID,
             owner_id=owner_id,
@@ -109,6 +111,16 @@ class NahookPortal(ConvoyView):
         )
         data = {"url": session_url(projectID, code=code), "code": code, "expiresAt": wire_time(session.expires_at)}
         return HttpResponse(orjson.dumps(data), status=201, content_type=JSON)
+
+    @staticmethod
+    def body(request: Request) -> dict[str, Any]:
+        """The validated body; none counts as an empty one. Raises InvalidInput, which names the field."""
+        if not request.body.strip():
+            return {}
+        values, failures = failures_of(CreatePortalSession, parse_object(request, detailed=True))
+        for field, failure in failures:
+            raise InvalidInput(f"{field}: {failure}")
+        return values
 
     @staticmethod
     def error(message: str, status: int) -> HttpResponse:

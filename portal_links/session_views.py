@@ -25,6 +25,7 @@ class PortalSessions(ConvoyView):
         """
         query, now = request.query_params, timezone.now()
         rows = PortalSession.objects.for_project(projectID).select_related("portal_link")
+        rows = rows.defer("code_digest", "token_digest", "portal_link__token", "portal_link__token_digest")
         if owner_id := query.get("ownerId", "").strip():
             rows = rows.of_owner(owner_id)
         if link_id := query.get("portalLinkId", "").strip():

@@ -77,7 +77,7 @@ def mint_session(
 
     `single_use` gives a code that opens once, else a token that works until the end. With an
     `idempotency_key` the same key of the same caller gives the same session again, as long as the
-    rest of the call is the same; otherwise InvalidInput is raised.
+    rest of the call is the same: otherwise InvalidInput is raised, and Conflict once the session has ended.
     """
     now = timezone.now()
     session = PortalSession(
@@ -144,12 +144,14 @@ def revoke_session(project_id: str, session_id: str) -> None:
 def expire_sessions(
     project_id: str, owner_id: str, *, seconds: int = 0, references: Sequence[str] | None = None
 ) -> None:
-    """End an owner's sessions, those with one of `references` only where they are given, in `seconds`.
+    """End an owner's sessions, those of the owner's links too, in `seconds`.
+
+    Where `references` are given, only the sessions with one of them end.
 
     A session that ends earlier by itself still does.
     """
     now = timezone.now()
-    rows = PortalSession.objects.for_project(project_id).filter(owner_id=owner_id).active(now)
+    rows = PortalSession.objects.for_project(project_id).of_owner(owner_id).active(now)
     if references:
         rows = rows.filter(reference__in=references)
     if seconds:
@@ -171,11 +173,14 @@ def _derived(minted_by: str, idempotency_key: str) -> str:
 
 
 def _repeated(session: PortalSession) -> PortalSession:
+    """The stored session that `session` would be a second time. Raises InvalidInput, Conflict."""
     stored = PortalSession.objects.get(token_digest=session.token_digest)
     same = ("project_id", "owner_id", "surface", "capabilities", "metadata", "reference")
-    lifetime = session.expires_at - session.created_at
-    if any(getattr(stored, name) != getattr(session, name) for name in same) or (
-        stored.expires_at - stored.created_at != lifetime and stored.revoked_at is None
-    ):
+    if any(getattr(stored, name) != getattr(session, name) for name in same):
+        raise InvalidInput("this idempotency key was used with another request")
+    if stored.revoked_at is not None or stored.expires_at <= session.created_at:
+        raise Conflict("the session of this idempotency key has ended: use another key")
+    # Another lifetime was asked for, or the session was cut short meanwhile: the two look the same.
+    if stored.expires_at - stored.created_at != session.expires_at - session.created_at:
         raise InvalidInput("this idempotency key was used with another request")
     return stored

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from convoyclone.api.authentication import authenticate_key
 from convoyclone.api.bodies import failures_of, parse_object
 from convoyclone.api.envelope import JSON
-from convoyclone.api.fields import Choice, Flag, Integer, Shape, Text
+from convoyclone.api.fields import Choice, Flag, IntegerBetween, Shape, Text
 from convoyclone.api.views import ConvoyView, check_body
 from convoyclone.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
 from portal_links import sessions
@@ -33,10 +33,12 @@ CODES = {
     403: "permission_denied",
     404: "not_found",
     405: "method_not_allowed",
+    409: "conflict",
     411: "length_required",
     413: "payload_too_large",
     415: "unsupported_media_type",
     429: "rate_limit",
+    500: "internal_error",
     503: "unavailable",
 }
 _feature_flag = re.compile(r"[a-zA-Z0-9\-_.]{1,256}")
@@ -75,7 +77,7 @@ class AppPortalAccessIn(Shape):
     capabilities = serializers.ListField(child=Choice(list(SVIX), allow_blank=False), required=False, max_length=20)
     readOnly = Flag(required=False)  # noqa: N815 - the wire's names
     featureFlags = serializers.ListField(child=Text(max_length=256), required=False, max_length=100)  # noqa: N815
-    expiry = Integer(required=False, min_value=HOUR, max_value=WEEK)
+    expiry = IntegerBetween(HOUR, WEEK, required=False)
     sessionId = Text(required=False, max_length=256)  # noqa: N815
 
     def validate_featureFlags(self, flags: list[str]) -> list[str]:  # noqa: N802
@@ -88,7 +90,7 @@ class AppPortalAccessIn(Shape):
 class ApplicationTokenExpireIn(Shape):
     """The body of the end of all tokens."""
 
-    expiry = Integer(required=False, max_value=WEEK)
+    expiry = IntegerBetween(0, WEEK, required=False)
     sessionIds = serializers.ListField(  # noqa: N815
         child=Text(max_length=256), required=False, max_length=1000
     )
@@ -152,7 +154,7 @@ class AppPortalAccess(SvixView):
             single_use=False,
             minted_by=self.caller.key_id,
             reference=sent.get("sessionId", ""),
-            idempotency_key=request.META.get("HTTP_IDEMPOTENCY_KEY", "")[:1024],
+            idempotency_key=request.META.get("HTTP_IDEMPOTENCY_KEY", ""),
         )
         data = {"url": session_url(project_id, token=token), "token": token}
         return HttpResponse(orjson.dumps(data), content_type=JSON)

@@ -15,6 +15,11 @@ from convoyclone.exceptions import DomainError
 
 logger = logging.getLogger("convoyclone.api")
 
+Render = Callable[[str, int], HttpResponse]
+#: How a refusal looks that comes from no view, by the beginning of the path; the longest one counts.
+#: urls.py adds those of the other contracts.
+RENDERERS: dict[str, Render] = {"/api/": envelope.error, "/portal-api/": envelope.error}
+
 NO_SUCH_PATH = "404 page not found"
 TOO_LARGE = "request body is too large"
 UNAVAILABLE = "the database is not available, try again"
@@ -25,7 +30,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse |
 
     A view of another contract than Convoy's has an `error` of its own, in place of the envelope.
     """
-    render: Callable[[str, int], HttpResponse] = getattr(context["view"], "error", envelope.error)
+    render: Render = getattr(context["view"], "error", envelope.error)
     match exc:
         case DomainError():
             response = render(exc.message, exc.status)
@@ -50,24 +55,26 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse |
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What Django refuses before any view, such as a wrong Host header."""
-    if _is_api(request):
-        return envelope.error("bad request", 400)
+    if render := _renderer(request):
+        return render("bad request", 400)
     return defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A path that no route has."""
-    if _is_api(request):
-        return envelope.error(NO_SUCH_PATH, 404)
+    if render := _renderer(request):
+        return render(NO_SUCH_PATH, 404)
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """A defect of ours. Django has logged it; the caller learns nothing of its inside."""
-    if _is_api(request):
-        return envelope.error("internal server error", 500)
+    if render := _renderer(request):
+        return render("internal server error", 500)
     return defaults.server_error(request)
 
 
-def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(("/api/", "/portal-api/"))
+def _renderer(request: HttpRequest) -> Render | None:
+    """None for a page."""
+    fitting = [start for start in RENDERERS if request.path_info.startswith(start)]
+    return RENDERERS[max(fitting, key=len)] if fitting else None
