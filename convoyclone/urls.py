@@ -1,9 +1,10 @@
 """Every route, from top to bottom."""
 
 from django.contrib import admin
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from convoyclone.api import errors
 from convoyclone.api.views import UnknownPath
 from convoyclone.health import health
 from endpoints import views as endpoints
@@ -22,7 +23,26 @@ PORTAL_LINK = f"{PROJECT}/portal-links/<portalLinkID>"
 urlpatterns = [
     path("healthz", health),
     path("admin/", admin.site.urls),
+    # The customers' pages. Without a credential they are an empty frame (portal/pages.py).
     path("portal", portal.portal, name="portal"),
+    path(
+        "portal/<projectID>/",
+        include(
+            [
+                path("", portal.endpoints, name="portal-endpoints"),
+                path("open", portal.open_link, name="portal-open"),
+                path("theme.css", portal.theme_css, name="portal-theme"),
+                path("endpoints/new", portal.new_endpoint, name="portal-new"),
+                path("endpoints/<endpointID>", portal.endpoint, name="portal-endpoint"),
+                path("endpoints/<endpointID>/edit", portal.edit_endpoint, name="portal-edit"),
+                path("endpoints/<endpointID>/pause", portal.pause_endpoint, name="portal-pause"),
+                path("endpoints/<endpointID>/activate", portal.activate_endpoint, name="portal-activate"),
+                path("endpoints/<endpointID>/secret", portal.reveal_secret, name="portal-secret"),
+                path("endpoints/<endpointID>/rotate", portal.rotate_secret, name="portal-rotate"),
+                path("endpoints/<endpointID>/delete", portal.delete_endpoint, name="portal-delete"),
+            ]
+        ),
+    ),
     # The documentation
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
@@ -59,8 +79,15 @@ urlpatterns = [
     path(f"{PORTAL_ENDPOINT}/activate", portal_api.ActivateEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/expire_secret", portal_api.ExpireEndpointSecret.as_view()),
     re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
-    re_path(r"^api/v1(/|\Z)", UnknownPath.as_view()),
+    re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),
 ]
+
+# What no view answers, in the words of the path's client
+errors.RENDERERS |= {
+    "/management/": nahook.NahookPortal.error,
+    "/v1/": feather.FeatherPortal.error,
+    "/api/v1/auth/": svix.SvixView.error,
+}
 
 handler400 = "convoyclone.api.errors.bad_request"
 handler404 = "convoyclone.api.errors.not_found"

@@ -117,9 +117,9 @@ def toggle_pause(project_id: str, endpoint_id: str, *, scope: Scope = None) -> E
     return _change_status(project_id, endpoint_id, moves, "pausing or unpausing", scope)
 
 
-def pause_endpoint(project_id: str, endpoint_id: str) -> Endpoint:
+def pause_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
     """Pause an active endpoint, and only that. Raises InvalidInput, NotFound."""
-    return _change_status(project_id, endpoint_id, {Status.ACTIVE: Status.PAUSED}, "pausing")
+    return _change_status(project_id, endpoint_id, {Status.ACTIVE: Status.PAUSED}, "pausing", scope)
 
 
 def activate_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
@@ -181,24 +181,24 @@ def _lock(project_id: str, endpoint_id: str, scope: Scope = None) -> Endpoint:
 def _check_url(project: Project, url: str) -> None:
     """Refuse a URL that could never be delivered to. Contract: endpoints section 2.2, the ping aside."""
     if not url.strip():
-        raise InvalidInput("please provide the endpoint url")
+        raise InvalidInput("please provide the endpoint url", field="url")
     if "{" in url or "}" in url:
-        raise InvalidInput("endpoint URL templates are not enabled")
+        raise InvalidInput("endpoint URL templates are not enabled", field="url")
     try:
         parts = split_url(url)
     except ValueError as error:
-        raise InvalidInput(str(error)) from None
+        raise InvalidInput(str(error), field="url") from None
     if parts.scheme not in SCHEMES:
-        raise InvalidInput("invalid endpoint scheme")
+        raise InvalidInput("invalid endpoint scheme", field="url")
     if not parts.hostname:
-        raise InvalidInput("endpoint url must include a valid host")
+        raise InvalidInput("endpoint url must include a valid host", field="url")
     if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
-        raise InvalidInput("only https endpoints allowed")
+        raise InvalidInput("only https endpoints allowed", field="url")
 
 
 def _checked_name(name: str, doing: str) -> str:
     if not name.strip():
-        raise InvalidInput(f"an error occurred while {doing}")
+        raise InvalidInput(f"an error occurred while {doing}", field="name")
     return name
 
 
@@ -210,5 +210,5 @@ def _checked_content_type(content_type: str, doing: str) -> str:
 
 def _checked_chat_url(url: str, product: str) -> str:
     if url and not is_public_url(url):
-        raise InvalidInput(f"invalid {product} webhook url")
+        raise InvalidInput(f"invalid {product} webhook url", field=f"{product}_webhook_url")
     return url

@@ -15,6 +15,7 @@ from convoyclone.exceptions import NotFound
 from endpoints import operations
 from endpoints.documents import Document, endpoint_documents
 from endpoints.models import Endpoint
+from endpoints.secrets import Secret, is_live
 from portal_links.access import Access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
 from portal_links.models import PortalLink
@@ -28,6 +29,21 @@ def endpoint_document(access: Access, endpoint_id: str) -> Document:
     if not found:
         raise NotFound("endpoint not found")
     return found[0]
+
+
+def find_endpoint(access: Access, endpoint_id: str) -> Endpoint:
+    """One endpoint of the customer, secrets and all: the caller chooses what to show. Raises NotFound."""
+    endpoint = access.endpoints().filter(pk=endpoint_id).first()
+    if endpoint is None:
+        raise NotFound("endpoint not found")
+    return endpoint
+
+
+def reveal_secrets(access: Access, endpoint_id: str) -> list[Secret]:
+    """The secrets that an endpoint's deliveries are signed with now, the current one first. Raises DomainError."""
+    access.require(VIEW_SECRET)
+    now = timezone.now()
+    return [secret for secret in reversed(find_endpoint(access, endpoint_id).secrets) if is_live(secret, now)]
 
 
 @transaction.atomic
@@ -64,6 +80,12 @@ def toggle_pause(access: Access, endpoint_id: str) -> Endpoint:
     """Pause an active endpoint of the customer, or activate a paused one. Raises DomainError."""
     access.require(MANAGE_ENDPOINT)
     return operations.toggle_pause(access.project.uid, endpoint_id, scope=access.endpoints())
+
+
+def pause_endpoint(access: Access, endpoint_id: str) -> Endpoint:
+    """Pause an active endpoint of the customer, and only that. Raises DomainError."""
+    access.require(MANAGE_ENDPOINT)
+    return operations.pause_endpoint(access.project.uid, endpoint_id, scope=access.endpoints())
 
 
 def activate_endpoint(access: Access, endpoint_id: str) -> Endpoint:
