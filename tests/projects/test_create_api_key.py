@@ -47,7 +47,7 @@ class TestWorks:
         token = capsys.readouterr().out.removesuffix("\n")
         assert token.startswith("nhm_")
         path = f"/management/v1/workspaces/{project.uid}/applications/acme/portal"
-        answer = Client().post(path, headers={"Authorization": f"Bearer {token}"})
+        answer = Client().post(path, content_type="application/json", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 201
 
     def test_an_instance_key_has_no_project(self, capsys: pytest.CaptureFixture[str]) -> None:
