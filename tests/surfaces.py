@@ -1,5 +1,6 @@
 """How each API is called, and what its refusals look like."""
 
+from functools import cache
 from typing import Any
 
 import orjson
@@ -22,8 +23,13 @@ def send(
         name, value = ("x-api-key", credential) if operation.surface == Surface.FEATHER else bearer(credential)
         headers[name] = value
     content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
-    client = Client(raise_request_exception=False)
-    return client.generic(operation.method, url, content, content_type=content_type, headers=headers)
+    return _client().generic(operation.method, url, content, content_type=content_type, headers=headers)
+
+
+@cache
+def _client() -> Client:
+    """One for all calls: the first call of each loads the middleware, which takes longer than the call."""
+    return Client(raise_request_exception=False)
 
 
 def bearer(credential: str) -> tuple[str, str]:
