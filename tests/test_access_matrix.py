@@ -1,4 +1,4 @@
-"""Every operation × every kind of credential × whose row it is: who may, and that nobody else can.
+"""Every operation by every kind of credential, on everybody's rows: who may, and that nobody else can.
 
 An operation that is new fails until it has a line in ALLOWED. What is refused changes no row, and
 neither answer nor refusal holds anything of a tenant that the caller has nothing to do with.
