@@ -149,13 +149,14 @@
   body.addEventListener("htmx:afterSwap", ({ detail }) => {
     loaded = true;
     alerts.replaceChildren();
+    const target = detail.target ?? page; // without one, the browser went back or forward
     // A page takes the focus at its first error, or at its heading, once somebody has asked for it.
-    if (detail.target === page && focusNext) {
+    if (target === page && focusNext) {
       const first = page.querySelector("[aria-invalid=true]") ?? page.querySelector("h1");
       first?.focus({ preventScroll: true });
       if (first?.matches("[aria-invalid=true]")) first.scrollIntoView({ block: "center" });
-    } else if (detail.target.id === "secret") {
-      detail.target.focus({ preventScroll: true });
+    } else if (target.id === "secret") {
+      target.focus({ preventScroll: true });
     }
     focusNext = true;
   });
