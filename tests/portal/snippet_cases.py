@@ -121,5 +121,7 @@ def _advanced_cases(settings: Settings, now: int) -> Iterator[Case]:
         yield Case(f"{age} seconds old", BODY, sent, [SECRET], is_genuine)
     for time in ("", "Infinity", "NaN", "-1", f"{now}.0", f" {now}", f"0x{now:x}", "9" * 400, "²", f"{now}e0"):
         yield Case(f"the time {time[:20]!r}", BODY, f"t={time},v1={signed(time=time)}", [SECRET], False)
+    yield Case("a name without a signature", BODY, f"t={now},v1", [SECRET], False)
+    yield Case("an empty signature", BODY, f"t={now},v1=", [SECRET], False)
     yield Case("no time", BODY, f"v1={signed()}", [SECRET], False)
     yield Case("a simple one", BODY, signature(settings, SECRET, BODY), [SECRET], False)
