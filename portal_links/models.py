@@ -168,6 +168,10 @@ class PortalSession(models.Model):
             models.Index("project", models.F("uid").desc(), name="session_of_project"),
             # The list with ownerId, and the end of all of an owner's sessions.
             models.Index("project", "owner_id", models.F("uid").desc(), name="session_of_owner"),
+            # The admin: the beginning of an owner_id, the surface, and who has access now.
+            models.Index("owner_id", name="session_by_owner"),
+            models.Index("surface", models.F("uid").desc(), name="session_by_surface"),
+            models.Index("expires_at", condition=Q(revoked_at=None), name="session_by_end"),
         ]
         constraints = [
             models.CheckConstraint(

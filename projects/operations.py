@@ -1,5 +1,6 @@
 """What can be done to projects and API keys. Each function owns its transaction."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -50,12 +51,19 @@ def create_project(
     return project, api_key, key
 
 
-def update_project(project_id: str, *, name: str, logo_url: str = "", config: dict[str, Any] | None = None) -> Project:
+def update_project(
+    project_id: str,
+    *,
+    name: str,
+    logo_url: str = "",
+    config: dict[str, Any] | None = None,
+    portal: Mapping[str, Any] | None = None,
+) -> Project:
     """Rename a project and merge `config` into its stored configuration.
 
-    An empty `logo_url` keeps the stored one. Where the update turns `disable_endpoint` off, the
-    project's inactive endpoints become active. Raises InvalidInput, NotFound.
-    Contract: projects section 2.4 and rule 7.
+    An empty `logo_url` keeps the stored one; `portal` has validated values of the `portal_` fields.
+    Where the update turns `disable_endpoint` off, the project's inactive endpoints become active.
+    Raises InvalidInput, NotFound. Contract: projects section 2.4 and rule 7.
     """
     now = timezone.now()
     try:
@@ -69,7 +77,9 @@ def update_project(project_id: str, *, name: str, logo_url: str = "", config: di
             if config and "meta_event" in config:
                 project.meta_event = merged_meta_event(project.meta_event, config["meta_event"])
             project.updated_at = now
-            project.save(update_fields=["name", "logo_url", "config", "meta_event", "updated_at"])
+            for field, value in (portal or {}).items():
+                setattr(project, field, value)
+            project.save(update_fields=["name", "logo_url", "config", "meta_event", "updated_at", *(portal or ())])
             if was_disabling and not project.config["disable_endpoint"]:
                 Endpoint.objects.for_project(project_id).filter(status=Endpoint.Status.INACTIVE).update(
                     status=Endpoint.Status.ACTIVE, updated_at=now

@@ -7,7 +7,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from projects.forms import APIKeyForm
-from projects.keys import MANAGEMENT_PREFIX, PREFIX
 from projects.models import APIKey
 from projects.operations import create_api_key
 
@@ -35,11 +34,12 @@ class Command(BaseCommand):
             if not 1 <= days <= MOST_DAYS:
                 raise CommandError(f"--expires-in-days must be between 1 and {MOST_DAYS}")
             expires_at = timezone.now() + timedelta(days=days)
-        sent = {name: options[name] for name in ("name", "role", "project", "owner_id")}
-        form = APIKeyForm(sent | {"scopes": ",".join(options["scope"]), "expires_at": expires_at})
+        sent = {name: options[name] for name in ("name", "role", "project", "owner_id", "nahook")}
+        sent |= {"scopes": ",".join(options["scope"]), "expires_at": expires_at}
+        form = APIKeyForm(sent)
         if not form.is_valid():
             raise CommandError("; ".join(_line(field, text) for field, texts in form.errors.items() for text in texts))
-        api_key, key = create_api_key(**form.cleaned_data, prefix=MANAGEMENT_PREFIX if options["nahook"] else PREFIX)
+        api_key, key = create_api_key(**form.given)
         whose = f"project {api_key.project_id}" if api_key.project_id else "the instance"
         self.stderr.write(f"API key {api_key.uid} ({api_key.role} of {whose}). It is not shown again:", str)
         self.stdout.write(key)
