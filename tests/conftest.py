@@ -18,9 +18,13 @@ Role = APIKey.Role
 
 
 class API:
-    """Calls the API in-process with one key; a body is sent as JSON, an answer read as JSON."""
+    """Calls an API in-process with one key; a body is sent as JSON, an answer read as JSON.
 
-    def __init__(self, key: str | None) -> None:
+    `root` stands before each path: the Convoy API's, or the portal API's.
+    """
+
+    def __init__(self, key: str | None, *, root: str = "/api/v1") -> None:
+        self.root = root
         self.client = Client(raise_request_exception=False)
         self.headers = {} if key is None else {"Authorization": f"Bearer {key}"}
 
@@ -28,7 +32,7 @@ class API:
         content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
         response = self.client.generic(
             method,
-            f"/api/v1{path}",
+            f"{self.root}{path}",
             content,
             content_type="application/json",
             headers=self.headers | {name.replace("_", "-"): value for name, value in headers.items()},
