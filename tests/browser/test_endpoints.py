@@ -19,17 +19,17 @@ def test_create(portal: Portal) -> None:
     page = portal.open(portal.nahook("editor", "newcomer"))
     page.get_by_role("link", name="Add your first endpoint").click()
     page.get_by_label("URL (required)").fill("ftp://example.com")
-    page.get_by_label("Name").fill("Shipping")
+    page.get_by_label("Name (required)").fill("Shipping")
     page.get_by_role("button", name="Add endpoint").click()
     # What is wrong stands at its field, which has the focus; what was typed is still there.
     expect(page.get_by_label("URL (required)")).to_be_focused()
     expect(page.get_by_label("URL (required)")).to_have_accessible_description(re.compile("Invalid endpoint scheme"))
-    expect(page.get_by_label("Name")).to_have_value("Shipping")
+    expect(page.get_by_label("Name (required)")).to_have_value("Shipping")
     page.get_by_label("URL (required)").fill("https://hooks.example.com/shipping")
-    page.get_by_text("Authentication").click()
+    page.get_by_text("Authentication", exact=True).click()
     page.get_by_label("How we authenticate ourselves").select_option("api_key")
-    page.get_by_label("Header").fill("X-Key")
-    page.get_by_label("Value").fill("the key")
+    page.get_by_label("Header", exact=True).fill("X-Key")
+    page.get_by_label("Value", exact=True).fill("the key")
     page.get_by_role("button", name="Add endpoint").click()
     expect(page.get_by_role("heading", name="Shipping")).to_be_focused()
     expect(page.get_by_text("The endpoint was created.").first).to_be_visible()
@@ -52,7 +52,7 @@ def test_search(portal: Portal) -> None:
 def test_edit(portal: Portal) -> None:
     page = open_billing(portal, portal.nahook("editor"))
     page.get_by_role("link", name="Edit").click()
-    page.get_by_label("Name").fill("Invoices")
+    page.get_by_label("Name (required)").fill("Invoices")
     page.get_by_role("button", name="Save changes").click()
     page.get_by_role("heading", name="Invoices").wait_for()
     page.get_by_role("link", name="All endpoints").click()
@@ -137,7 +137,12 @@ def test_what_is_not_allowed_is_not_offered(portal: Portal, role: str, offered: 
 
 @pytest.mark.parametrize(
     ("role", "path", "verb"),
-    [("editor", "delete", "POST"), ("viewer", "edit", "GET"), ("viewer", "pause", "POST"), ("viewer", "secret", "POST")],
+    [
+        ("editor", "delete", "POST"),
+        ("viewer", "edit", "GET"),
+        ("viewer", "pause", "POST"),
+        ("viewer", "secret", "POST"),
+    ],
 )
 def test_what_is_not_allowed_is_refused_when_tried(portal: Portal, role: str, path: str, verb: str) -> None:
     page = open_billing(portal, portal.nahook(role))

@@ -71,17 +71,14 @@
     credential = token;
     remember("token", token);
     alerts.replaceChildren();
-    const path = recall("path");
-    remember("path", null);
     if (asked?.method === "GET") load(asked.path);
     else if (asked) say("You can continue.");
-    else if (path && here() === home) load(path, true);
     else if (!loaded) load(here());
     asked = null;
   }
 
-  function load(path, push = false) {
-    if (path !== here()) history[push ? "pushState" : "replaceState"]({ htmx: true }, "", path);
+  function load(path) {
+    if (path !== here()) history.pushState({ htmx: true }, "", path);
     htmx.ajax("GET", path, { target: page, swap: "innerHTML" });
   }
 
@@ -94,7 +91,6 @@
   function ended(method, path) {
     asked = { method, path };
     remember("token", null);
-    remember("path", path);
     credential = null;
     if (loaded) alert("ended");
     else page.replaceChildren(document.getElementById("no-session").content.cloneNode(true));
@@ -165,17 +161,15 @@
 
   /** Bring to life what the server has sent. */
   function enhance(part) {
-    for (const time of part.querySelectorAll("time[datetime]")) {
+    const all = (selector) => [...(part.matches(selector) ? [part] : []), ...part.querySelectorAll(selector)];
+    for (const time of all("time[datetime]")) {
       const moment = new Date(time.dateTime);
       time.title = time.textContent;
       time.textContent = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
     }
-    const announced = part.matches("[data-announce]") ? part : part.querySelector("[data-announce]");
-    if (announced) say(announced.dataset.announce);
-    const type = part.querySelector("select[name=type]");
-    if (type) showFieldsFor(type);
-    const who = part.querySelector("[data-ends]");
-    if (who) {
+    for (const { dataset } of all("[data-announce]")) say(dataset.announce);
+    for (const type of all("select[name=type]")) showFieldsFor(type);
+    for (const who of all("[data-ends]")) {
       clearTimeout(end);
       const rest = new Date(who.dataset.ends) - Date.now();
       // Longer ones overflow. A clock that is wrong does no harm: the server is asked.
@@ -226,7 +220,12 @@
     setTimeout(() => (button.textContent = "Copy"), 2000);
   }
 
-  window.addEventListener("hashchange", start); // another link of the same project, opened in this tab
+  // Another link of the same project, opened in this tab: the browser does not load the page again.
+  window.addEventListener("hashchange", () => {
+    if (!/^#(code|token)=/.test(location.hash)) return;
+    loaded = false;
+    start();
+  });
   focusNext = loaded;
   enhance(body);
   start();
