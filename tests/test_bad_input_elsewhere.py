@@ -65,7 +65,7 @@ class Caller:
     def __init__(self, project: Project, operation: Operation) -> None:
         self.operation = operation
         admin, key = create_api_key(name="admin", role=APIKey.Role.PROJECT_ADMIN, project=project)
-        owner = {"owner_id": "acme", "scopes": ["webhooks:manage"]}
+        owner: dict[str, Any] = {"owner_id": "acme", "scopes": ["webhooks:manage"]}
         endpoint = create_endpoint(project.uid, name="Old", url="https://hooks.example.com/old", owner_id="acme")
         minted = mint_session(
             project.uid,

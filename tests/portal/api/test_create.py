@@ -5,6 +5,7 @@ import pytest
 from endpoints.models import Endpoint
 from portal_links.models import PortalLink
 from projects.models import Project
+from tests.concurrency import at_once
 from tests.conftest import API, Answer
 from tests.endpoints.bodies import BODY
 from tests.portal.api.customers import (
@@ -88,6 +89,13 @@ class TestListLinks:
         link = create_link(project, owner_id="", endpoints=[make_endpoint().uid])
         created = [portal(link.token).post("/endpoints", BODY).data["uid"] for _ in range(2)]
         assert PortalLink.objects.get(pk=link.pk).endpoints[1:] == created
+
+    @pytest.mark.django_db(transaction=True)
+    def test_several_at_once_all_join(self, project: Project, make_endpoint: MakeEndpoint) -> None:
+        link = create_link(project, owner_id="", endpoints=[make_endpoint().uid])
+        answers = at_once(6, lambda _: portal(link.token).post("/endpoints", BODY))
+        link.refresh_from_db()
+        assert sorted(link.endpoints[1:]) == sorted(answer.data["uid"] for answer in answers)
 
     def test_one_that_is_refused_joins_nothing(self, project: Project, make_endpoint: MakeEndpoint) -> None:
         link = create_link(project, owner_id="", endpoints=[make_endpoint().uid])

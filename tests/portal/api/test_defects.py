@@ -4,6 +4,7 @@ import logging
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from endpoints.models import Endpoint
 from portal_links.capabilities import READ_ONLY
@@ -111,16 +112,17 @@ class TestNoStaleRights:
 
     @pytest.fixture(params=["static_token", "refresh_token"])
     def auth_type(self, request: pytest.FixtureRequest) -> str:
-        return str(request.param)
+        kind: str = request.param
+        return kind
 
     @pytest.fixture
     def link_id(self, project: Project, auth_type: str) -> str:
-        return create_link(project, auth_type=auth_type).uid
+        return str(create_link(project, auth_type=auth_type).uid)
 
     @pytest.fixture
     def caller(self, project: Project, api: API, link_id: str, auth_type: str) -> API:
         """The customer, who has just been there."""
-        token = api.get(f"/projects/{project.uid}/portal-links/{link_id}").data["token"]
+        token: str = api.get(f"/projects/{project.uid}/portal-links/{link_id}").data["token"]
         caller = portal(token if auth_type == "static_token" else mint_refresh_token(project.uid, link_id))
         assert caller.get("/portal_link").status == 200
         return caller
@@ -242,37 +244,30 @@ class TestTokens:
                 assert not [text for text in others if text in answer.response.content.decode()]
 
     def test_in_no_log(
-        self,
-        project: Project,
-        api: API,
-        make_endpoint: MakeEndpoint,
-        caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
+        self, project: Project, api: API, make_endpoint: MakeEndpoint, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Not even where everything is logged, statements and their parameters included."""
-        # As with DEBUG: Django logs each statement.
-        monkeypatch.setattr(connection, "force_debug_cursor", True)
-        caplog.set_level(logging.DEBUG)
+        for name in ("root", "convoyclone", "django.request", "django.db.backends"):
+            caplog.set_level(logging.DEBUG, logger=name)
         endpoint = make_endpoint(owner_id="acme")
         links = f"/projects/{project.uid}/portal-links"
-        static = api.post(links, {"name": "Acme", "owner_id": "acme", "can_manage_endpoint": True}).data
-        refresh = api.post(links, {"name": "Acme", "owner_id": "acme", "auth_type": "refresh_token"}).data
-        tokens = [
-            static["token"],
-            refresh["token"],
-            refresh["auth_key"],
-            api.get(f"{links}/{refresh['uid']}/refresh_token").data,
-        ]
-        tokens.append(create_session(project).secret)
-        for token in tokens:
-            caller = portal(token)
-            caller.get("/portal_link"), caller.get("/endpoints"), caller.post("/endpoints", BODY)
-            caller.put(f"/endpoints/{endpoint.uid}", BODY), caller.get("/endpoints/nope"), caller.get("/nope")
-            API(token).get("/projects")
-            api.client.get("/portal", {"token": token})
-        logged = "\n".join(f"{record.getMessage()} {record.args} {vars(record)}" for record in caplog.records)
-        assert "portal_links_portalsession" in logged
-        assert not [token for token in tokens if token in logged]
+        # It makes Django log each statement.
+        with CaptureQueriesContext(connection):
+            static = api.post(links, {"name": "Acme", "owner_id": "acme", "can_manage_endpoint": True}).data
+            refresh = api.post(links, {"name": "Acme", "owner_id": "acme", "auth_type": "refresh_token"}).data
+            minted = api.get(f"{links}/{refresh['uid']}/refresh_token").data
+            tokens = [static["token"], refresh["token"], refresh["auth_key"], minted, create_session(project).secret]
+            for token in tokens:
+                caller = portal(token)
+                for path in ("/portal_link", "/endpoints", "/endpoints/nope", "/nope"):
+                    caller.get(path)
+                caller.post("/endpoints", BODY)
+                caller.put(f"/endpoints/{endpoint.uid}", BODY)
+                API(token).get("/projects")
+                api.client.get("/portal", {"token": token})
+        for what in ("portal_links_portalsession", "Unauthorized: /api/v1/projects", "/portal"):
+            assert what in caplog.text
+        assert not [token for token in tokens if token in caplog.text]
 
     @pytest.mark.parametrize("header", ["{}", "Bearer {}x", "Basic {}", "Bearer {} {}"])
     def test_in_no_refusal(self, project: Project, header: str) -> None:

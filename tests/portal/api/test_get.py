@@ -37,7 +37,7 @@ class TestWorks:
         for word in ("the secret", "the value"):
             assert word in shown.response.content.decode()
             assert word not in masked.response.content.decode()
-        hidden = {"secrets": [], "authentication": {}}
+        hidden: dict[str, object] = {"secrets": [], "authentication": {}}
         assert masked.data | hidden == shown.data | hidden
 
     def test_head_has_the_headers_alone(self, manager: API, path: str) -> None:
