@@ -22,7 +22,7 @@ from portal.forms import OVERLAPS, EndpointForm, rotation
 from portal.pages import PageRequest, at, not_found, page, secured, show
 from portal.verification import snippets
 from portal_links.access import Access, find_access
-from portal_links.capabilities import MANAGE_ENDPOINT
+from portal_links.capabilities import MANAGE_ENDPOINT, ROTATE_SECRET
 from portal_links.sessions import CodeExpired, CodeUsed, open_session
 from projects.models import Project
 
@@ -158,6 +158,7 @@ def reveal_secret(request: PageRequest, access: Access, endpointID: str) -> Http
 @require_POST
 def rotate_secret(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
     """Replace the current secret."""
+    access.require(ROTATE_SECRET)  # before the input is looked at
     sent, wrong = rotation(request.POST)
     try:
         if wrong:

@@ -1,5 +1,6 @@
 """What most tests start from: two projects, keys of each role, and a client for each key."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -144,6 +145,15 @@ def make_endpoint(project: Project) -> Callable[..., Endpoint]:
         )
 
     return make
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a test that was skipped has not been run, which is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.write_line("CI is set, and tests were skipped: the run fails", red=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

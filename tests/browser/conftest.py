@@ -5,12 +5,13 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, LiteralString
 
 import httpx
 import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from psycopg.sql import SQL, Composed, Identifier
 
 from tests.live.conftest import LiveProject, instance, project, server  # noqa: F401
 
@@ -81,15 +82,16 @@ class Portal:
         body = {"name": "Acme portal", "owner_id": OWNER, "can_manage_endpoint": True} | fields
         return dict(self.live.client.post(self.live.links, json=body).raise_for_status().json()["data"])
 
-    def sql(self, statement: str, *parameters: Any) -> None:
+    def sql(self, statement: LiteralString | Composed, *parameters: Any) -> None:
         """Change rows behind the server's back."""
         with psycopg.connect(self.live.server.database_url, autocommit=True) as connection:
-            connection.execute(statement.encode(), parameters)
+            connection.execute(statement, parameters)
 
     def configure(self, **settings: Any) -> None:
         """Change the project's settings."""
         for name, value in settings.items():
-            self.sql(f"UPDATE projects_project SET {name} = %s WHERE uid = %s", value, self.live.uid)
+            update = SQL("UPDATE projects_project SET {} = %s WHERE uid = %s").format(Identifier(name))
+            self.sql(update, value, self.live.uid)
 
     def end_sessions(self) -> None:
         """Have all sessions of the project expire a second ago."""
