@@ -153,6 +153,12 @@ SPECTACULAR_SETTINGS = {
         {"name": "Projects", "description": "Tenants of the instance; everything else belongs to one."},
         {"name": "Endpoints", "description": "Where a customer's webhooks go."},
         {"name": "Portal Links", "description": "A customer's way to see and manage their own endpoints."},
+        {"name": "Portal Sessions", "description": "Who has access to the portal now, and the end of it."},
+        {
+            "name": "Portal Sessions of other clients",
+            "description": "Short-lived links by the contracts of Nahook, Feather and Svix, with their errors.",
+        },
+        {"name": "Portal API", "description": "What a customer's own client can do, with a portal token."},
     ],
     "PREPROCESSING_HOOKS": ["convoyclone.api.schema.convoy_operations"],
     "POSTPROCESSING_HOOKS": ["convoyclone.api.schema.complete"],

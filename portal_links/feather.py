@@ -14,7 +14,7 @@ from convoyclone.api.authentication import authenticate_key
 from convoyclone.api.envelope import JSON
 from convoyclone.api.views import ConvoyView
 from convoyclone.exceptions import InvalidInput, Unauthenticated
-from portal_links import sessions
+from portal_links import openapi, sessions
 from portal_links.capabilities import EVERYTHING, READ_ONLY
 from portal_links.models import PortalSession, session_url
 from projects.keys import Caller
@@ -54,7 +54,10 @@ class FeatherPortal(ConvoyView):
     http_method_names = ["post"]
     reads = ("POST",)
     for_owner_keys = True
+    error_schema = openapi.FEATHER_ERROR
+    refusals = openapi.FEATHER_REFUSALS
 
+    @openapi.feather_portal
     def post(self, request: Request) -> HttpResponse:
         """Mint a session of the key's owner, with the rights that the key has. A body is ignored."""
         caller = self.caller

@@ -8,21 +8,20 @@ from typing import Any
 
 import orjson
 from django.http import HttpResponse
-from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from convoyclone.api.authentication import authenticate_key
 from convoyclone.api.bodies import failures_of, parse_object
 from convoyclone.api.envelope import JSON
-from convoyclone.api.fields import INCORRECT_TYPE, Choice, IntegerBetween, Shape
 from convoyclone.api.values import wire_time
 from convoyclone.api.views import ConvoyView
 from convoyclone.exceptions import Forbidden, InvalidInput, Unauthenticated
-from portal_links import sessions
+from portal_links import openapi, sessions
 from portal_links.capabilities import ROLES
 from portal_links.models import PortalSession, session_url
 from portal_links.owners import checked_owner_id
+from portal_links.serializers import CreatePortalSession
 from projects.keys import MANAGEMENT_PREFIX, PREFIX, Caller
 
 CODES = {
@@ -39,9 +38,6 @@ CODES = {
     500: "internal_error",
     503: "unavailable",
 }
-MAX_METADATA_KEYS = 10
-MAX_METADATA_KEY = 128
-MAX_METADATA_VALUE = 1024
 
 
 class ManagementToken(BaseAuthentication):
@@ -55,44 +51,17 @@ class ManagementToken(BaseAuthentication):
         return None, authenticate_key(request, token, "the management token is not valid")
 
 
-class Metadata(serializers.Field[Any, Any, Any, Any]):
-    """A flat object of texts."""
-
-    def to_internal_value(self, data: Any) -> dict[str, str]:
-        """Return `data` as it is. Raises ValidationError."""
-        if not isinstance(data, dict):
-            raise serializers.ValidationError("must be an object", code=INCORRECT_TYPE)
-        if len(data) > MAX_METADATA_KEYS:
-            raise serializers.ValidationError(f"must have at most {MAX_METADATA_KEYS} keys")
-        for key, value in data.items():
-            if not isinstance(value, str):
-                raise serializers.ValidationError(f"the value of {key!r} must be a string")
-            if len(key) > MAX_METADATA_KEY or len(value) > MAX_METADATA_VALUE or "\x00" in key + value:
-                raise serializers.ValidationError(f"the key or value of {key[:MAX_METADATA_KEY]!r} is not acceptable")
-        return data
-
-
-class CreatePortalSession(Shape):
-    """The body of a portal session's creation: all of it is optional."""
-
-    role = Choice(list(ROLES), required=False, allow_blank=False)
-    expiresInMinutes = IntegerBetween(1, 60, required=False)  # noqa: N815 - the wire's name
-    metadata = Metadata(required=False)
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuse a key that is not known: a misspelt one would silently give more than was meant."""
-        if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
-            raise serializers.ValidationError({sorted(unknown)[0]: ["is not a known field"]})
-        return super().to_internal_value(data)
-
-
 class NahookPortal(ConvoyView):
     """Portal sessions in Nahook's words."""
 
     authentication_classes = [ManagementToken]
     http_method_names = ["post"]
     for_owner_keys = True
+    is_body_optional = True
+    error_schema = openapi.NAHOOK_ERROR
+    refusals = openapi.NAHOOK_REFUSALS
 
+    @openapi.nahook_portal
     def post(self, request: Request, projectID: str, ownerID: str) -> HttpResponse:  # noqa: N803
         """Mint a session whose URL opens once."""
         owner_id = checked_owner_id(ownerID)

@@ -3,30 +3,27 @@
 An application is an `owner_id` in the project of the API key.
 """
 
-import re
 from datetime import timedelta
 from typing import Any
 
 import orjson
 from django.http import HttpResponse
-from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from convoyclone.api.authentication import authenticate_key
 from convoyclone.api.bodies import failures_of, parse_object
 from convoyclone.api.envelope import JSON
-from convoyclone.api.fields import Choice, Flag, IntegerBetween, Shape, Text
+from convoyclone.api.fields import Shape
 from convoyclone.api.views import ConvoyView, check_body
 from convoyclone.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
-from portal_links import sessions
-from portal_links.capabilities import SVIX, of_svix
+from portal_links import openapi, sessions
+from portal_links.capabilities import of_svix
 from portal_links.models import PortalSession, session_url
 from portal_links.owners import checked_owner_id
+from portal_links.serializers import WEEK, ApplicationTokenExpireIn, AppPortalAccessIn
 from projects.keys import PREFIX, Caller
 
-HOUR = 3600
-WEEK = 7 * 24 * HOUR
 CODES = {
     400: "bad_request",
     401: "authentication_failed",
@@ -41,7 +38,6 @@ CODES = {
     500: "internal_error",
     503: "unavailable",
 }
-_feature_flag = re.compile(r"[a-zA-Z0-9\-_.]{1,256}")
 
 
 class InvalidFields(DomainError):
@@ -70,38 +66,15 @@ def bearer(request: Request, prefix: str) -> str:
     return str(token)
 
 
-class AppPortalAccessIn(Shape):
-    """The body of a portal access."""
-
-    application = serializers.DictField(required=False)
-    capabilities = serializers.ListField(child=Choice(list(SVIX), allow_blank=False), required=False, max_length=20)
-    readOnly = Flag(required=False)  # noqa: N815 - the wire's names
-    featureFlags = serializers.ListField(child=Text(max_length=256), required=False, max_length=100)  # noqa: N815
-    expiry = IntegerBetween(HOUR, WEEK, required=False)
-    sessionId = Text(required=False, max_length=256)  # noqa: N815
-
-    def validate_featureFlags(self, flags: list[str]) -> list[str]:  # noqa: N802
-        """Svix's alphabet."""
-        if not all(map(_feature_flag.fullmatch, flags)):
-            raise serializers.ValidationError("a feature flag is 1 to 256 of a-z, A-Z, 0-9, '-', '_' and '.'")
-        return flags
-
-
-class ApplicationTokenExpireIn(Shape):
-    """The body of the end of all tokens."""
-
-    expiry = IntegerBetween(0, WEEK, required=False)
-    sessionIds = serializers.ListField(  # noqa: N815
-        child=Text(max_length=256), required=False, max_length=1000
-    )
-
-
 class SvixView(ConvoyView):
     """What Svix's operations share: the key, the application and the errors."""
 
     authentication_classes = [BearerKey]
     http_method_names = ["post"]
     for_owner_keys = True
+    is_body_optional = True
+    error_schema = openapi.SVIX_ERROR
+    refusals = openapi.SVIX_REFUSALS
 
     def application(self, app_id: str) -> tuple[str, str]:
         """(project, owner) of the application in the path. Raises InvalidInput, Forbidden."""
@@ -141,6 +114,11 @@ class SvixView(ConvoyView):
 class AppPortalAccess(SvixView):
     """Access to an application's portal."""
 
+    refusals = openapi.SVIX_REFUSALS | {
+        "409": {"Its session has ended": "the session of this idempotency key has ended: use another key"}
+    }
+
+    @openapi.svix_access
     def post(self, request: Request, ownerID: str) -> HttpResponse:  # noqa: N803
         """Mint a session; the same idempotency key gives the same one again."""
         project_id, owner_id = self.application(ownerID)
@@ -163,6 +141,7 @@ class AppPortalAccess(SvixView):
 class ExpireAll(SvixView):
     """The end of an application's sessions."""
 
+    @openapi.svix_expire_all
     def post(self, request: Request, ownerID: str) -> HttpResponse:  # noqa: N803
         """End all sessions, or those of `sessionIds`, now or in `expiry` seconds."""
         project_id, owner_id = self.application(ownerID)
@@ -178,6 +157,7 @@ class Logout(SvixView):
         """Only what concerns every request: the caller has no API key, but the session's token."""
         check_body(request)
 
+    @openapi.svix_logout
     def post(self, request: Request) -> HttpResponse:
         """End the session."""
         if not sessions.end_own_session(bearer(request, sessions.TOKEN_PREFIX)):

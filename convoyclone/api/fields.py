@@ -69,7 +69,7 @@ class IntegerBetween(Integer):
     def __init__(self, lowest: int, highest: int, **kwargs: Any) -> None:
         text = f"must be a whole number from {lowest} to {highest}"
         messages = dict.fromkeys((INCORRECT_TYPE, "max_value"), text)
-        super().__init__(**{"min_value": lowest, "max_value": highest, "error_messages": messages} | kwargs)
+        super().__init__(min_value=lowest, max_value=highest, error_messages=messages, **kwargs)
 
 
 class Choice(Text):

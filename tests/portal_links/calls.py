@@ -28,6 +28,11 @@ def call(method: str, path: str, body: Any = None, *, content_type: str = "appli
     return Reply(client.generic(method, path, content, content_type=content_type, headers=sent))
 
 
+def each(*values: Any) -> tuple[Any, ...]:
+    """Values of any type, to be tried one by one."""
+    return values
+
+
 def secret_in(url: str) -> str:
     """The code or token in the fragment of a session's URL."""
     return url.partition("#")[2].partition("=")[2]

@@ -16,7 +16,7 @@ from projects.keys import MANAGEMENT_PREFIX
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, delete_project, revoke_api_key
 from tests.conftest import API, Role
-from tests.portal_links.calls import Reply, assert_not_stored, call
+from tests.portal_links.calls import Reply, assert_not_stored, call, each
 from tests.statements import nothing_changes, statements
 
 
@@ -197,13 +197,16 @@ class TestAnotherTenant:
 
 MINUTES = "expiresInMinutes: must be a whole number from 1 to 60"
 WRONG: list[tuple[Any, str]] = [
-    *(({"expiresInMinutes": wrong}, MINUTES) for wrong in (0, 61, -1, 1.5, 30.0, "30", "", True, [], {}, 2**63 - 1)),
-    *(({"role": wrong}, "role: ") for wrong in ("owner", "Admin", "", " admin", 1, True, ["admin"], {}, "a" * 300)),
-    *(({"metadata": wrong}, "metadata: must be an object") for wrong in ([], "a", 1, True, [["a", "b"]])),
+    *(
+        ({"expiresInMinutes": wrong}, MINUTES)
+        for wrong in each(0, 61, -1, 1.5, 30.0, "30", "", True, [], {}, 2**63 - 1)
+    ),
+    *(({"role": wrong}, "role: ") for wrong in each("owner", "Admin", "", " admin", 1, True, ["admin"], {}, "a" * 300)),
+    *(({"metadata": wrong}, "metadata: must be an object") for wrong in each([], "a", 1, True, [["a", "b"]])),
     ({"metadata": {str(number): "" for number in range(11)}}, "metadata: must have at most 10 keys"),
     *(
         ({"metadata": {"userId": wrong}}, "metadata: the value of 'userId' must be a string")
-        for wrong in (1, 1.5, True, None, [], ["a"], {}, {"a": "b"})
+        for wrong in each(1, 1.5, True, None, [], ["a"], {}, {"a": "b"})
     ),
     ({"metadata": {"userId": "a\x00"}}, "metadata: the key or value of 'userId'"),
     ({"metadata": {"a\x00": "a"}}, "metadata: the key or value of 'a"),

@@ -18,7 +18,7 @@ from projects.models import Project
 from projects.operations import create_api_key, delete_project
 from tests.concurrency import at_once
 from tests.conftest import Role
-from tests.portal_links.calls import Reply, assert_not_stored, call, secret_in
+from tests.portal_links.calls import Reply, assert_not_stored, call, each, secret_in
 from tests.statements import nothing_changes, statements
 
 ACCESS = "/api/v1/auth/app-portal-access/acme"
@@ -325,23 +325,29 @@ ONE_HOUR_TO_A_WEEK = "must be a whole number from 3600 to 604800"
 WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     *(
         (ACCESS, {"expiry": wrong}, "expiry", ONE_HOUR_TO_A_WEEK)
-        for wrong in (0, 3599, 604_801, -1, 3600.0, "3600", True, [], {})
+        for wrong in each(0, 3599, 604_801, -1, 3600.0, "3600", True, [], {})
     ),
-    *((ACCESS, {"capabilities": wrong}, "capabilities", "") for wrong in ("ViewBase", 1, {}, ["viewbase"], [""], [1])),
+    *(
+        (ACCESS, {"capabilities": wrong}, "capabilities", "")
+        for wrong in each("ViewBase", 1, {}, ["viewbase"], [""], [1])
+    ),
     (ACCESS, {"capabilities": ["ViewBase", None]}, "capabilities", ""),
     (ACCESS, {"capabilities": ["ViewBase"] * 21}, "capabilities", ""),
-    *((ACCESS, {"readOnly": wrong}, "readOnly", "") for wrong in ("true", 1, [], {})),
+    *((ACCESS, {"readOnly": wrong}, "readOnly", "") for wrong in each("true", 1, [], {})),
     *(
         (ACCESS, {"featureFlags": wrong}, "featureFlags", "")
-        for wrong in ("a", [""], ["a b"], ["a" * 257], [1], ["é"], ["a\n"], [["a"]], ["a"] * 101)
+        for wrong in each("a", [""], ["a b"], ["a" * 257], [1], ["é"], ["a\n"], [["a"]], ["a"] * 101)
     ),
-    *((ACCESS, {"sessionId": wrong}, "sessionId", "") for wrong in (1, True, [], {}, "a" * 257, "a\x00")),
-    *((ACCESS, {"application": wrong}, "application", "") for wrong in ("a", 1, [])),
+    *((ACCESS, {"sessionId": wrong}, "sessionId", "") for wrong in each(1, True, [], {}, "a" * 257, "a\x00")),
+    *((ACCESS, {"application": wrong}, "application", "") for wrong in each("a", 1, [])),
     *(
         (EXPIRE, {"expiry": wrong}, "expiry", "must be a whole number from 0 to 604800")
-        for wrong in (-1, 604_801, 1.0, "1", True, [])
+        for wrong in each(-1, 604_801, 1.0, "1", True, [])
     ),
-    *((EXPIRE, {"sessionIds": wrong}, "sessionIds", "") for wrong in ("a", 1, {}, [1], [None], ["\x00"], [""] * 1001)),
+    *(
+        (EXPIRE, {"sessionIds": wrong}, "sessionIds", "")
+        for wrong in each("a", 1, {}, [1], [None], ["\x00"], [""] * 1001)
+    ),
 ]
 
 
