@@ -40,6 +40,11 @@ DELETERS = MANAGERS - {"nahook editor"}
 ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix everything"} | {
     "svix ManageEndpointSecret"
 }
+#: What sees no signing secret, its own customer's either.
+LOOKERS = {
+    *("viewer key", "nahook viewer", "feather read only", "static token, view only", "PRT token, view only"),
+    *("svix ViewBase", "svix ManageTransformations", "svix CreateAttempts"),
+}
 #: What opens nothing at all.
 DEAD = {
     *("no credential", "nonsense", "unknown key", "revoked key", "expired key", "key of a deleted project"),
@@ -363,3 +368,4 @@ def test_the_allowed_and_nobody_else(operation: Operation) -> None:
                 strangers = [world.own, world.other_owner, world.other_project]
             said = response.content.decode() + str(response.headers)
             assert not [mark for tenant in strangers for mark in tenant.marks if mark in said], cell
+            assert kind not in LOOKERS or world.own.marks[2] not in said, cell
