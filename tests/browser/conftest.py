@@ -82,6 +82,17 @@ class Portal:
         body = {"name": "Acme portal", "owner_id": OWNER, "can_manage_endpoint": True} | fields
         return dict(self.live.client.post(self.live.links, json=body).raise_for_status().json()["data"])
 
+    def link(self, kind: str) -> str:
+        """A link of any kind, with every right."""
+        match kind:
+            case "nahook":
+                return self.nahook()
+            case "svix":
+                return self.svix()
+            case "static":
+                return str(self.convoy()["url"])
+        return str(self.convoy(auth_type="refresh_token")["url"])
+
     def sql(self, statement: LiteralString | Composed, *parameters: Any) -> None:
         """Change rows behind the server's back."""
         with psycopg.connect(self.live.server.database_url, autocommit=True) as connection:

@@ -20,10 +20,9 @@ def token_of(url: str) -> str:
 
 
 @pytest.mark.usefixtures("allowed")
-@pytest.mark.parametrize("kind", ["nahook", "svix", "static"])
+@pytest.mark.parametrize("kind", ["nahook", "svix", "static", "refresh"])
 def test_a_site_that_is_allowed_can_embed_it(portal: Portal, embed: Embed, kind: str) -> None:
-    url = {"nahook": portal.nahook, "svix": portal.svix, "static": lambda: portal.convoy()["url"]}[kind]()
-    frame = embed(url).frame_locator("iframe")
+    frame = embed(portal.link(kind)).frame_locator("iframe")
     frame.get_by_role("link", name="Billing").click()
     frame.get_by_role("button", name="Pause").click()
     expect(frame.locator("span.status")).to_have_text("Paused")
@@ -38,7 +37,7 @@ def test_it_does_not_take_the_focus_from_the_page_around_it(portal: Portal, embe
 
 @pytest.mark.parametrize("kind", ["nahook", "static"])
 def test_a_site_that_is_not_allowed_cannot(portal: Portal, embed: Embed, kind: str) -> None:
-    page = embed(portal.nahook() if kind == "nahook" else portal.convoy()["url"])
+    page = embed(portal.link(kind))
     page.wait_for_timeout(1000)
     assert page.frame_locator("iframe").get_by_role("heading").count() == 0
     refusals = [text for text in portal.said if "frame-ancestors" in text]

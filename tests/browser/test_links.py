@@ -10,13 +10,7 @@ HEADING = "Webhook endpoints"
 
 @pytest.mark.parametrize("kind", ["nahook", "svix", "static", "refresh"])
 def test_a_link_opens_and_leaves_the_address_bar(portal: Portal, kind: str) -> None:
-    url = {
-        "nahook": portal.nahook,
-        "svix": portal.svix,
-        "static": lambda: portal.convoy()["url"],
-        "refresh": lambda: portal.convoy(auth_type="refresh_token")["url"],
-    }[kind]()
-    page = portal.open(url)
+    page = portal.open(portal.link(kind))
     page.get_by_role("link", name="Billing").wait_for()
     assert page.url == portal.home
     assert page.evaluate("document.cookie") == ""
