@@ -4,23 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('portal_links', '0002_sessions_of_every_client'),
-        ('projects', '0003_portal_settings'),
+        ("portal_links", "0002_sessions_of_every_client"),
+        ("projects", "0003_portal_settings"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='portalsession',
-            index=models.Index(models.F('owner_id'), name='session_by_owner'),
+            model_name="portalsession",
+            index=models.Index(models.F("owner_id"), name="session_by_owner"),
         ),
         migrations.AddIndex(
-            model_name='portalsession',
-            index=models.Index(models.F('surface'), models.OrderBy(models.F('uid'), descending=True), name='session_by_surface'),
+            model_name="portalsession",
+            index=models.Index(
+                models.F("surface"), models.OrderBy(models.F("uid"), descending=True), name="session_by_surface"
+            ),
         ),
         migrations.AddIndex(
-            model_name='portalsession',
-            index=models.Index(models.F('expires_at'), condition=models.Q(('revoked_at', None)), name='session_by_end'),
+            model_name="portalsession",
+            index=models.Index(models.F("expires_at"), condition=models.Q(("revoked_at", None)), name="session_by_end"),
         ),
     ]
