@@ -4,9 +4,12 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
+from django.core.exceptions import ValidationError
+
 SCHEMES = ("http", "https")
 
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+_origin = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 _name = re.compile(r"([a-z0-9_-]+\.)*[a-z0-9_-]+")
 _number = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
@@ -24,6 +27,25 @@ def split_url(url: str) -> SplitResult:
         # To a browser the host ends there, to others it does not.
         raise ValueError("invalid endpoint url: its host contains a backslash")
     return parts
+
+
+def validate_web_url(url: str) -> None:
+    """A validator: `url` is http or https, with a host. Raises ValidationError."""
+    try:
+        parts = split_url(url)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise ValidationError("An http or https URL is needed.")
+
+
+def validate_origin(origin: str) -> None:
+    """A validator: `origin` is scheme, host and port of a site, as a Content-Security-Policy can hold it.
+
+    Raises ValidationError.
+    """
+    if not _origin.fullmatch(origin):
+        raise ValidationError(f"{origin} is not an origin such as https://app.example.com.")
 
 
 def is_public_url(url: str) -> bool:

@@ -7,9 +7,11 @@ class DomainError(Exception):
     status = 400
     headers: dict[str, str] = {}
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, field: str = "") -> None:
+        """`field` names the field of the input that it is about, where it is about one."""
         super().__init__(message)
         self.message = message
+        self.field = field
 
 
 class InvalidInput(DomainError):

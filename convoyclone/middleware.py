@@ -23,7 +23,7 @@ def request_id(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
         identifier = sent if _acceptable_id.fullmatch(sent) else secrets.token_hex(16)
-        if request.path_info.startswith("/api/") and "//" in request.path_info:
+        if request.path_info.startswith(("/api/", "/portal-api/")) and "//" in request.path_info:
             request.path_info = re.sub("/{2,}", "/", request.path_info)
         response = get_response(request)
         response["X-Request-ID"] = identifier

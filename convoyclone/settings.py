@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 TEMPLATES = [
     {
@@ -128,7 +129,8 @@ WHITENOISE_AUTOREFRESH = False
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 CSRF_TRUSTED_ORIGINS = [f"{urlsplit(BASE_URL).scheme}://{urlsplit(BASE_URL).netloc}"]
 SECURE_REFERRER_POLICY = "same-origin"
-if _https and os.environ.get("TRUST_PROXY_HEADERS") == "1":
+TRUST_PROXY_HEADERS = os.environ.get("TRUST_PROXY_HEADERS") == "1"
+if _https and TRUST_PROXY_HEADERS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 REST_FRAMEWORK: dict[str, object] = {
@@ -151,6 +153,12 @@ SPECTACULAR_SETTINGS = {
         {"name": "Projects", "description": "Tenants of the instance; everything else belongs to one."},
         {"name": "Endpoints", "description": "Where a customer's webhooks go."},
         {"name": "Portal Links", "description": "A customer's way to see and manage their own endpoints."},
+        {"name": "Portal Sessions", "description": "Who has access to the portal now, and the end of it."},
+        {
+            "name": "Portal Sessions of other clients",
+            "description": "Short-lived links by the contracts of Nahook, Feather and Svix, with their errors.",
+        },
+        {"name": "Portal API", "description": "What a customer's own client can do, with a portal token."},
     ],
     "PREPROCESSING_HOOKS": ["convoyclone.api.schema.convoy_operations"],
     "POSTPROCESSING_HOOKS": ["convoyclone.api.schema.complete"],

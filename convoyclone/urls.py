@@ -1,29 +1,53 @@
 """Every route, from top to bottom."""
 
 from django.contrib import admin
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from convoyclone.api import errors
 from convoyclone.api.views import UnknownPath
 from convoyclone.health import health
 from endpoints import views as endpoints
+from portal import api as portal_api
 from portal import views as portal
+from portal_links import feather, nahook, svix
+from portal_links import session_views as sessions
 from portal_links import views as portal_links
 from projects import views as projects
 
 PROJECT = "api/v1/projects/<projectID>"
 ENDPOINT = f"{PROJECT}/endpoints/<endpointID>"
+PORTAL_ENDPOINT = "portal-api/endpoints/<endpointID>"
 PORTAL_LINK = f"{PROJECT}/portal-links/<portalLinkID>"
 
 urlpatterns = [
     path("healthz", health),
     path("admin/", admin.site.urls),
+    # The customers' pages. Without a credential they are an empty frame (portal/pages.py).
     path("portal", portal.portal, name="portal"),
+    path(
+        "portal/<projectID>/",
+        include(
+            [
+                path("", portal.endpoints, name="portal-endpoints"),
+                path("open", portal.open_link, name="portal-open"),
+                path("theme.css", portal.theme_css, name="portal-theme"),
+                path("endpoints/new", portal.new_endpoint, name="portal-new"),
+                path("endpoints/<endpointID>", portal.endpoint, name="portal-endpoint"),
+                path("endpoints/<endpointID>/edit", portal.edit_endpoint, name="portal-edit"),
+                path("endpoints/<endpointID>/pause", portal.pause_endpoint, name="portal-pause"),
+                path("endpoints/<endpointID>/activate", portal.activate_endpoint, name="portal-activate"),
+                path("endpoints/<endpointID>/secret", portal.reveal_secret, name="portal-secret"),
+                path("endpoints/<endpointID>/rotate", portal.rotate_secret, name="portal-rotate"),
+                path("endpoints/<endpointID>/delete", portal.delete_endpoint, name="portal-delete"),
+            ]
+        ),
+    ),
     # The documentation
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     # The Convoy API: a collection answers with and without a slash at its end, a leaf without.
-    re_path(r"^api/v1/projects/?$", projects.Projects.as_view()),
+    re_path(r"^api/v1/projects/?\Z", projects.Projects.as_view()),
     path(PROJECT, projects.ProjectDetail.as_view()),
     path(f"{PROJECT}/endpoints", endpoints.Endpoints.as_view()),
     path(f"{PROJECT}/endpoints/", endpoints.Endpoints.as_view()),
@@ -36,8 +60,34 @@ urlpatterns = [
     path(PORTAL_LINK, portal_links.PortalLinkDetail.as_view()),
     path(f"{PORTAL_LINK}/revoke", portal_links.RevokePortalLink.as_view()),
     path(f"{PORTAL_LINK}/refresh_token", portal_links.RefreshPortalLinkToken.as_view()),
-    re_path(r"^api/v1(/|$)", UnknownPath.as_view()),
+    path(f"{PROJECT}/portal-sessions", sessions.PortalSessions.as_view()),
+    path(f"{PROJECT}/portal-sessions/", sessions.PortalSessions.as_view()),
+    path(f"{PROJECT}/portal-sessions/<sessionID>/revoke", sessions.RevokePortalSession.as_view()),
+    # Portal sessions in the words of other clients
+    path("management/v1/workspaces/<projectID>/applications/<ownerID>/portal", nahook.NahookPortal.as_view()),
+    path("v1/webhooks/portal", feather.FeatherPortal.as_view()),
+    path("api/v1/auth/app-portal-access/<ownerID>", svix.AppPortalAccess.as_view()),
+    path("api/v1/auth/app/<ownerID>/expire-all", svix.ExpireAll.as_view()),
+    path("api/v1/auth/logout", svix.Logout.as_view()),
+    # The portal API
+    path("portal-api/portal_link", portal_api.OwnPortalLink.as_view()),
+    path("portal-api/license/features", portal_api.LicenseFeatures.as_view()),
+    path("portal-api/endpoints", portal_api.Endpoints.as_view()),
+    path("portal-api/endpoints/", portal_api.Endpoints.as_view()),
+    path(PORTAL_ENDPOINT, portal_api.EndpointDetail.as_view()),
+    path(f"{PORTAL_ENDPOINT}/pause", portal_api.PauseEndpoint.as_view()),
+    path(f"{PORTAL_ENDPOINT}/activate", portal_api.ActivateEndpoint.as_view()),
+    path(f"{PORTAL_ENDPOINT}/expire_secret", portal_api.ExpireEndpointSecret.as_view()),
+    re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
+    re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),
 ]
+
+# What no view answers, in the words of the path's client
+errors.RENDERERS |= {
+    "/management/": nahook.NahookPortal.error,
+    "/v1/": feather.FeatherPortal.error,
+    "/api/v1/auth/": svix.SvixView.error,
+}
 
 handler400 = "convoyclone.api.errors.bad_request"
 handler404 = "convoyclone.api.errors.not_found"

@@ -33,7 +33,7 @@ class EndpointAdmin(OperatorAdmin):
     search_help_text = "By id, or by the beginning of the owner_id or of the URL (https:// may be left out)."
     actions = ["pause", "activate", "rotate_secret"]
     fieldsets = [
-        (None, {"fields": ["name", "url", "status", "owner_id", "project", "uid", "description"]}),
+        (None, {"fields": ["name", "url", "status", "owner_id", "project", "uid", "description", "shown_metadata"]}),
         (
             "Delivery",
             {"fields": ["http_timeout", "rate_limit", "rate_limit_duration", "content_type", "advanced_signatures"]},
@@ -82,6 +82,12 @@ class EndpointAdmin(OperatorAdmin):
         )
         head = "<tr><th>Id</th><th>State</th><th>Created</th><th>Expires</th></tr>"
         return format_html("<table><thead>{}</thead><tbody>{}</tbody></table>", SafeString(head), rows)
+
+    @admin.display(description="metadata")
+    def shown_metadata(self, endpoint: Endpoint) -> SafeString:
+        """What the portal session had with it that the endpoint was made in."""
+        shown = json.dumps(endpoint.metadata, indent=2, ensure_ascii=False)
+        return format_html("<pre>{}</pre>", shown) if endpoint.metadata else NOTHING
 
     @admin.display(description="authentication")
     def shown_authentication(self, endpoint: Endpoint) -> SafeString:

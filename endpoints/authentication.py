@@ -42,7 +42,7 @@ def checked(sent: Authentication, stored: Authentication | None) -> Authenticati
             _check_api_key(given or {})
         case "basic_auth":
             if not given or not given["username"] or not given["password"]:
-                raise InvalidInput("basic auth field is required")
+                raise InvalidInput("basic auth field is required", field="username")
         case "oauth2":
             given = _checked_oauth2(given)
     return {"type": kind, kind: given}
@@ -77,11 +77,11 @@ def _unredacted(given: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]
 
 def _check_api_key(given: dict[str, Any]) -> None:
     if not given.get("header_value", "").strip():
-        raise InvalidInput("api key field is required")
+        raise InvalidInput("api key field is required", field="header_value")
     if not given.get("header_name", "").strip():
-        raise InvalidInput("api key header_name is required")
+        raise InvalidInput("api key header_name is required", field="header_name")
     if not _HEADER_NAME.fullmatch(given["header_name"]) or not given["header_value"].isprintable():
-        raise InvalidInput("api key header_name and header_value must be what an HTTP header can carry")
+        raise InvalidInput("api key header_name and header_value must be what an HTTP header can carry", field="header_name")
 
 
 def _checked_oauth2(given: dict[str, Any] | None) -> dict[str, Any]:

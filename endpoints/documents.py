@@ -22,7 +22,7 @@ COLUMNS = """
 e.uid, e.project_id, e.owner_id, e.url, e.name, e.description, e.status, e.advanced_signatures,
 e.http_timeout, e.rate_limit, e.rate_limit_duration, e.content_type, e.support_email,
 e.slack_webhook_url, e.teams_webhook_url, e.secrets, e.authentication, e.mtls_client_cert,
-e.created_at::text, e.updated_at::text
+e.metadata::text, e.created_at::text, e.updated_at::text
 """
 
 _SELECT = f"SELECT {COLUMNS} FROM endpoints_endpoint e WHERE e.project_id = %s AND e.deleted_at IS NULL"
@@ -93,6 +93,7 @@ def documents(rows: Iterable[Row], *, reveal: bool) -> list[Document]:
             "slack_webhook_url": slack_webhook_url,
             "teams_webhook_url": teams_webhook_url,
             "mtls_client_cert": certificate and certificates.shown(orjson.loads(open_certificate(certificate))),
+            "metadata": orjson.Fragment(metadata),
             "events": 0,
             "failure_rate": 0,
             "cb_state": None,
@@ -123,6 +124,7 @@ def documents(rows: Iterable[Row], *, reveal: bool) -> list[Document]:
             secrets,
             credentials,
             certificate,
+            metadata,
             created_at,
             updated_at,
         ) in rows

@@ -50,6 +50,8 @@ class Endpoint(models.Model):
     authentication = EncryptedJSONField(null=True)
     #: {"client_cert", "client_key"} in PEM, or None.
     mtls_client_cert = EncryptedJSONField(null=True)
+    #: What the portal session in which it was created was minted with.
+    metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -24,6 +24,7 @@ from convoyclone.api.openapi import (
     path_parameter,
     record,
     text,
+    texts,
     version_parameter,
 )
 from endpoints import serializers
@@ -133,6 +134,7 @@ ENDPOINT_PROPERTIES: dict[str, Schema] = {
             record({"client_cert": text("PEM."), "client_key": text(f"Always `{REDACTED}`.")}),
         )
     ),
+    "metadata": texts("That of the portal session in which it was created."),
     "events": integer("Not counted: 0."),
     "failure_rate": nullable({"type": "number"}, "Not measured: 0."),
     "cb_state": nullable(text(), "Not measured: null."),
@@ -232,6 +234,7 @@ CREATED_EXAMPLE: dict[str, Any] = {
     "slack_webhook_url": "",
     "teams_webhook_url": "",
     "mtls_client_cert": None,
+    "metadata": {},
     "events": 0,
     "failure_rate": 0,
     "cb_state": None,

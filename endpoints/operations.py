@@ -1,9 +1,10 @@
 """What can be done to endpoints. Each function owns its transaction.
 
 Contract: endpoints sections 2 and 4. An endpoint is always named together with its project, and one
-of another project looks exactly like one that does not exist.
+of another project, or outside the `scope` that is given, looks exactly like one that does not exist.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from django.utils import timezone
 from convoyclone.addresses import SCHEMES, is_public_url, split_url
 from convoyclone.exceptions import InvalidInput, NotFound
 from endpoints import authentication, certificates, secrets
-from endpoints.models import Endpoint
+from endpoints.models import Endpoint, EndpointQuerySet
 from projects.models import Project
 
 DEFAULT_CONTENT_TYPE = "application/json"
@@ -25,12 +26,17 @@ EDITABLE = [
 ]
 
 Status = Endpoint.Status
+#: The endpoints that the caller may reach, where that is not the whole project.
+Scope = EndpointQuerySet | None
 
 
-def create_endpoint(project_id: str, *, url: str, name: str, **sent: Any) -> Endpoint:
+def create_endpoint(
+    project_id: str, *, url: str, name: str, metadata: Mapping[str, str] | None = None, **sent: Any
+) -> Endpoint:
     """Create an active endpoint with one secret.
 
-    `sent` holds validated fields of CreateEndpoint; what is not sent has its default.
+    `sent` holds validated fields of CreateEndpoint; what is not sent has its default. `metadata` is
+    that of the portal session in which it is created.
     Raises InvalidInput, NotFound.
     """
     now = timezone.now()
@@ -54,6 +60,7 @@ def create_endpoint(project_id: str, *, url: str, name: str, **sent: Any) -> End
             secrets=[secrets.new_secret(sent.get("secret", ""), now)],
             authentication=authentication.checked(sent.get("authentication", {}), None),
             mtls_client_cert=certificates.checked(sent.get("mtls_client_cert", {}), None),
+            metadata=dict(metadata or {}),
             created_at=now,
             updated_at=now,
         )
@@ -61,14 +68,16 @@ def create_endpoint(project_id: str, *, url: str, name: str, **sent: Any) -> End
     return endpoint
 
 
-def update_endpoint(project_id: str, endpoint_id: str, *, url: str, name: str, **sent: Any) -> Endpoint:
+def update_endpoint(
+    project_id: str, endpoint_id: str, *, url: str, name: str, scope: Scope = None, **sent: Any
+) -> Endpoint:
     """Change an endpoint; what is not sent is kept (docs/compatibility.md: the original wipes some).
 
     A blank `owner_id` and an `http_timeout` of 0 count as not sent, `secret` has no effect, and the
     status does not change. Raises InvalidInput, NotFound.
     """
     with transaction.atomic():
-        endpoint = _lock(project_id, endpoint_id)
+        endpoint = _lock(project_id, endpoint_id, scope)
         _check_url(endpoint.project, url)
         endpoint.url = url
         endpoint.name = _checked_name(name, "updating endpoints")
@@ -95,31 +104,33 @@ def update_endpoint(project_id: str, endpoint_id: str, *, url: str, name: str, *
     return endpoint
 
 
-def delete_endpoint(project_id: str, endpoint_id: str) -> None:
+def delete_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> None:
     """Delete an endpoint: it leaves every list and every portal link's scope at once. Raises NotFound."""
     now = timezone.now()
-    if not Endpoint.objects.for_project(project_id).filter(pk=endpoint_id).update(deleted_at=now, updated_at=now):
+    if not _within(project_id, scope).filter(pk=endpoint_id).update(deleted_at=now, updated_at=now):
         raise NotFound("endpoint not found")
 
 
-def toggle_pause(project_id: str, endpoint_id: str) -> Endpoint:
+def toggle_pause(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
     """Pause an active endpoint, or activate a paused one. Raises InvalidInput, NotFound."""
     moves = {Status.ACTIVE: Status.PAUSED, Status.PAUSED: Status.ACTIVE}
-    return _change_status(project_id, endpoint_id, moves, "pausing or unpausing")
+    return _change_status(project_id, endpoint_id, moves, "pausing or unpausing", scope)
 
 
-def pause_endpoint(project_id: str, endpoint_id: str) -> Endpoint:
+def pause_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
     """Pause an active endpoint, and only that. Raises InvalidInput, NotFound."""
-    return _change_status(project_id, endpoint_id, {Status.ACTIVE: Status.PAUSED}, "pausing")
+    return _change_status(project_id, endpoint_id, {Status.ACTIVE: Status.PAUSED}, "pausing", scope)
 
 
-def activate_endpoint(project_id: str, endpoint_id: str) -> Endpoint:
+def activate_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
     """Activate an endpoint that is not active. Raises InvalidInput, NotFound."""
     moves = dict.fromkeys((Status.INACTIVE, Status.PAUSED, Status.PENDING), Status.ACTIVE)
-    return _change_status(project_id, endpoint_id, moves, "activation")
+    return _change_status(project_id, endpoint_id, moves, "activation", scope)
 
 
-def expire_secret(project_id: str, endpoint_id: str, *, secret: str = "", expiration: int = 0) -> Endpoint:
+def expire_secret(
+    project_id: str, endpoint_id: str, *, secret: str = "", expiration: int = 0, scope: Scope = None
+) -> Endpoint:
     """Give the current secret `expiration` more hours, and put a new one in its place.
 
     `secret` is the new value; blank, it is generated. Raises InvalidInput, NotFound.
@@ -127,16 +138,18 @@ def expire_secret(project_id: str, endpoint_id: str, *, secret: str = "", expira
     """
     now = timezone.now()
     with transaction.atomic():
-        endpoint = _lock(project_id, endpoint_id)
+        endpoint = _lock(project_id, endpoint_id, scope)
         endpoint.secrets = secrets.rotate(endpoint.secrets, value=secret, hours=expiration, now=now)
         endpoint.updated_at = now
         endpoint.save(update_fields=["secrets", "updated_at"])
     return endpoint
 
 
-def _change_status(project_id: str, endpoint_id: str, moves: dict[Status, Status], what: str) -> Endpoint:
+def _change_status(
+    project_id: str, endpoint_id: str, moves: dict[Status, Status], what: str, scope: Scope = None
+) -> Endpoint:
     with transaction.atomic():
-        endpoint = _lock(project_id, endpoint_id)
+        endpoint = _lock(project_id, endpoint_id, scope)
         status = Status(endpoint.status)
         if status not in moves:
             raise InvalidInput(f"current endpoint status - {status}, does not support {what}")
@@ -153,8 +166,12 @@ def _project(project_id: str) -> Project:
         raise NotFound("project not found") from None
 
 
-def _lock(project_id: str, endpoint_id: str) -> Endpoint:
-    rows = Endpoint.objects.for_project(project_id).select_related("project").select_for_update(of=("self",))
+def _within(project_id: str, scope: Scope) -> EndpointQuerySet:
+    return Endpoint.objects.for_project(project_id) if scope is None else scope
+
+
+def _lock(project_id: str, endpoint_id: str, scope: Scope = None) -> Endpoint:
+    rows = _within(project_id, scope).select_related("project").select_for_update(of=("self",))
     try:
         return rows.get(pk=endpoint_id)
     except Endpoint.DoesNotExist:
@@ -164,24 +181,24 @@ def _lock(project_id: str, endpoint_id: str) -> Endpoint:
 def _check_url(project: Project, url: str) -> None:
     """Refuse a URL that could never be delivered to. Contract: endpoints section 2.2, the ping aside."""
     if not url.strip():
-        raise InvalidInput("please provide the endpoint url")
+        raise InvalidInput("please provide the endpoint url", field="url")
     if "{" in url or "}" in url:
-        raise InvalidInput("endpoint URL templates are not enabled")
+        raise InvalidInput("endpoint URL templates are not enabled", field="url")
     try:
         parts = split_url(url)
     except ValueError as error:
-        raise InvalidInput(str(error)) from None
+        raise InvalidInput(str(error), field="url") from None
     if parts.scheme not in SCHEMES:
-        raise InvalidInput("invalid endpoint scheme")
+        raise InvalidInput("invalid endpoint scheme", field="url")
     if not parts.hostname:
-        raise InvalidInput("endpoint url must include a valid host")
+        raise InvalidInput("endpoint url must include a valid host", field="url")
     if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
-        raise InvalidInput("only https endpoints allowed")
+        raise InvalidInput("only https endpoints allowed", field="url")
 
 
 def _checked_name(name: str, doing: str) -> str:
     if not name.strip():
-        raise InvalidInput(f"an error occurred while {doing}")
+        raise InvalidInput(f"an error occurred while {doing}", field="name")
     return name
 
 
@@ -193,5 +210,5 @@ def _checked_content_type(content_type: str, doing: str) -> str:
 
 def _checked_chat_url(url: str, product: str) -> str:
     if url and not is_public_url(url):
-        raise InvalidInput(f"invalid {product} webhook url")
+        raise InvalidInput(f"invalid {product} webhook url", field=f"{product}_webhook_url")
     return url

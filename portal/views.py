@@ -1,27 +1,247 @@
-"""The customer's pages. For now one: what a portal link shows."""
+"""The customer's pages: each view reads the input, calls one operation and shows the page that follows."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from datetime import datetime
+from typing import Any
 
-from portal_links.operations import opened_link
+import orjson
+from django.db.models import Q
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from convoyclone.client_address import client_address
+from convoyclone.exceptions import InvalidInput, NotFound
+from convoyclone.tokens import matches
+from endpoints.models import Endpoint
+from endpoints.secrets import is_live
+from portal import operations, theme
+from portal.forms import OVERLAPS, EndpointForm, rotation
+from portal.pages import PageRequest, at, not_found, page, secured, show
+from portal.verification import snippets
+from portal_links.access import Access, find_access
+from portal_links.capabilities import MANAGE_ENDPOINT, ROTATE_SECRET
+from portal_links.sessions import CodeExpired, CodeUsed, open_session
+from projects.models import Project
+
+PAGE_SIZE = 50
+GONE_WRONG = "This cannot be done now: {}."
 
 
 @require_safe
-def portal(request: HttpRequest) -> HttpResponse:
-    """The project's name and the endpoints in the scope of the link that the URL's token opens.
+@xframe_options_exempt
+def portal(request: PageRequest) -> HttpResponse:
+    """Convoy's URL: the list of endpoints, for those without JavaScript too.
 
     Every token that opens nothing gets the same 404 page.
     """
-    link = opened_link(request.GET.get("token", ""), request.GET.get("auth_token", ""))
-    if link is None:
-        response = render(request, "portal/not_found.html", status=404)
-    else:
-        context = {"link": link, "endpoints": link.scope()}
-        response = render(request, "portal/portal.html", context)
-    response["Cache-Control"] = "no-store"
-    response["Referrer-Policy"] = "no-referrer"
-    response["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    access = _opened(request)
+    if access is None:
+        return not_found(request)
+    return show(request, access, "portal/endpoints.html", {"loaded": True} | _list(access, "", ""))
+
+
+@csrf_exempt
+@require_POST
+@xframe_options_exempt
+def open_link(request: PageRequest, projectID: str) -> HttpResponse:  # noqa: N803
+    """Answer the token for a single-use code, which is used up by it; or a page that says why there is none."""
+    project = None if "\x00" in projectID else Project.objects.live().filter(pk=projectID).first()
+    code = request.POST.get("code", "")
+    if project is None or not code.isascii():
+        return not_found(request)
+    try:
+        _, token = open_session(project.pk, code, address=client_address(request))
+    except (CodeUsed, CodeExpired) as error:
+        context = {"used": isinstance(error, CodeUsed)}
+        return show(request, project, "portal/spent.html", context, status=error.status)
+    except NotFound:
+        return not_found(request)
+    return secured(HttpResponse(orjson.dumps({"token": token}), content_type="application/json"), project)
+
+
+@require_safe
+@xframe_options_exempt
+def theme_css(request: PageRequest, projectID: str) -> HttpResponse:  # noqa: N803
+    """The project's colours."""
+    project = None if "\x00" in projectID else Project.objects.live().filter(pk=projectID).first()
+    if project is None:
+        return not_found(request)
+    return secured(HttpResponse(theme.stylesheet(project.portal_primary_color), content_type="text/css"), project)
+
+
+@page
+@require_safe
+def endpoints(request: PageRequest, access: Access) -> HttpResponse:
+    """The list, of those that `q` leaves (in the name or the URL) from `after` on."""
+    return show(request, access, "portal/endpoints.html", _list(access, **_query(request)))
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_endpoint(request: PageRequest, access: Access) -> HttpResponse:
+    """The form for a new endpoint, and its creation."""
+    access.require(MANAGE_ENDPOINT)
+    form = EndpointForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        try:
+            made = operations.create_endpoint(access, **form.sent)
+        except InvalidInput as error:
+            form.add_refusal(error.field, error.message)
+        else:
+            return _detail(request, access, made, done="The endpoint was created.")
+    return show(request, access, "portal/form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@page
+@require_safe
+def endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
+    """All about one endpoint, its secrets' values aside."""
+    found = operations.find_endpoint(access, endpointID)
+    return show(request, access, "portal/endpoint.html", _about(found))
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
+    """The form of an endpoint, and its change."""
+    access.require(MANAGE_ENDPOINT)
+    found = operations.find_endpoint(access, endpointID)
+    form = EndpointForm(request.POST if request.method == "POST" else None, endpoint=found)
+    if form.is_bound and form.is_valid():
+        try:
+            changed = operations.update_endpoint(access, endpointID, **form.sent)
+        except InvalidInput as error:
+            form.add_refusal(error.field, error.message)
+        else:
+            return _detail(request, access, changed, done="Your changes were saved.")
+    context = {"form": form, "endpoint": found}
+    return show(request, access, "portal/form.html", context, status=422 if form.errors else 200)
+
+
+@page
+@require_POST
+def pause_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
+    """Pause an active endpoint."""
+    try:
+        changed = operations.pause_endpoint(access, endpointID)
+    except InvalidInput as error:
+        return _not_done(request, access, endpointID, error)
+    return _detail(request, access, changed, done="The endpoint is paused: it gets no webhooks until you resume it.")
+
+
+@page
+@require_POST
+def activate_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
+    """Have an endpoint receive again."""
+    try:
+        changed = operations.activate_endpoint(access, endpointID)
+    except InvalidInput as error:
+        return _not_done(request, access, endpointID, error)
+    return _detail(request, access, changed, done="The endpoint is active again.")
+
+
+@page
+@require_POST
+def reveal_secret(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
+    """The values of an endpoint's live secrets."""
+    secrets = [
+        secret | {"until": secret["expires_at"] and datetime.fromisoformat(secret["expires_at"])}
+        for secret in operations.reveal_secrets(access, endpointID)
+    ]
+    return show(request, access, "portal/secrets.html", {"secrets": secrets})
+
+
+@page
+@require_POST
+def rotate_secret(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
+    """Replace the current secret."""
+    access.require(ROTATE_SECRET)  # before the input is looked at
+    sent, wrong = rotation(request.POST)
+    try:
+        if wrong:
+            raise InvalidInput(wrong)
+        changed = operations.expire_secret(access, endpointID, **sent)
+    except InvalidInput as error:
+        return _not_done(request, access, endpointID, error)
+    hours = sent.get("expiration", 0)
+    rest = f"The one before it stays valid for {OVERLAPS.get(hours, f'{hours} hours')}." if hours else ""
+    return _detail(request, access, changed, done=f"There is a new signing secret. {rest}")
+
+
+@page
+@require_POST
+def delete_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
+    """Delete an endpoint."""
+    operations.delete_endpoint(access, endpointID)
+    response = show(
+        request, access, "portal/endpoints.html", {"done": "The endpoint was deleted."} | _list(access, "", "")
     )
-    return response
+    return at(request, reverse("portal-endpoints", args=[access.project.pk]), response)
+
+
+def _opened(request: PageRequest) -> Access | None:
+    """What Convoy's URL opens: its static token, or with a refresh link its `PRT.` token beside it."""
+    token, auth_token = request.GET.get("token", ""), request.GET.get("auth_token", "")
+    access = find_access(auth_token or token, address=client_address(request))
+    if access is None or access.link is None or not matches(token, access.link.token_digest):
+        return None
+    return access
+
+
+def _query(request: PageRequest) -> dict[str, str]:
+    """The list's parameters, without what no stored text can hold."""
+    return {name: request.GET.get(name, "").replace("\x00", "").strip() for name in ("q", "after")}
+
+
+def _list(access: Access, q: str, after: str) -> dict[str, Any]:
+    rows = access.endpoints().only("uid", "name", "url", "description", "status")
+    if q:
+        rows = rows.filter(Q(name__icontains=q) | Q(url__icontains=q))
+    if after:
+        rows = rows.filter(pk__lt=after)
+    found = list(rows[: PAGE_SIZE + 1])
+    shown = found[:PAGE_SIZE]
+    return {"endpoints": shown, "q": q, "after": after, "next": shown[-1].pk if len(found) > PAGE_SIZE else ""}
+
+
+def _about(found: Endpoint) -> dict[str, Any]:
+    """What the page of one endpoint shows. No value of a secret is in it."""
+    now = timezone.now()
+    live = [secret for secret in found.secrets if is_live(secret, now)]
+    signature = found.project.config["signature"]
+    # Deliveries are signed by every version; the receiver needs one, and the last is the newest.
+    version = signature["versions"][-1]
+    code = snippets(
+        advanced=found.advanced_signatures,
+        header=signature["header"],
+        hash=version["hash"],
+        encoding=version["encoding"],
+    )
+    shown = found.authentication or {}
+    return {
+        "endpoint": found,
+        "secret_since": datetime.fromisoformat(live[-1]["created_at"]),
+        "older_until": [datetime.fromisoformat(secret["expires_at"]) for secret in reversed(live[:-1])],
+        "header": signature["header"],
+        "authentication": shown.get("type", ""),
+        "sent_as": (shown.get(shown.get("type", "")) or {}).get("header_name", ""),
+        "has_certificate": found.mtls_client_cert is not None,
+        "snippets": code,
+        "overlaps": OVERLAPS,
+    }
+
+
+def _detail(request: PageRequest, access: Access, changed: Endpoint, *, done: str) -> HttpResponse:
+    response = show(request, access, "portal/endpoint.html", {"done": done} | _about(changed))
+    return at(request, reverse("portal-endpoint", args=[access.project.pk, changed.pk]), response)
+
+
+def _not_done(request: PageRequest, access: Access, endpoint_id: str, error: InvalidInput) -> HttpResponse:
+    """The endpoint as it is now, and why it was not changed."""
+    found = operations.find_endpoint(access, endpoint_id)
+    context = {"problem": GONE_WRONG.format(error.message.rstrip("."))} | _about(found)
+    response = show(request, access, "portal/endpoint.html", context, status=409)
+    return at(request, reverse("portal-endpoint", args=[access.project.pk, found.pk]), response)

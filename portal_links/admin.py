@@ -1,5 +1,6 @@
-"""Portal links for operators: opened, copied, revoked."""
+"""Portal links for operators: opened, copied, revoked; and who has access by a session."""
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -9,14 +10,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from convoyclone.admin import OperatorAdmin
-from portal_links import operations
-from portal_links.models import PortalLink, portal_url
+from portal_links import operations, sessions
+from portal_links.capabilities import WORDS
+from portal_links.models import PortalLink, PortalSession, portal_url
 
 
 @admin.register(PortalLink)
@@ -88,4 +91,106 @@ class PortalLinkAdmin(OperatorAdmin):
             lambda link: operations.revoke_portal_link(link.project_id, link.pk),
             "Revoked",
             question="Revoke these portal links for good?",
+        )
+
+
+class Active(admin.SimpleListFilter):
+    """Sessions that give access now, or the others."""
+
+    title = parameter_name = "active"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("true", "Has access now"), ("false", "Has none")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        active = PortalSession.objects.active(timezone.now()).values("pk")
+        match self.value():
+            case "true":
+                return queryset.filter(pk__in=active)
+            case "false":
+                return queryset.exclude(pk__in=active)
+        return queryset
+
+
+@admin.register(PortalSession)
+class PortalSessionAdmin(OperatorAdmin):
+    """Who has access to the portal, since when, last used from where. Codes and tokens are on no page."""
+
+    list_display = [
+        *("customer", "project", "surface", "state", "created_at", "opened_at", "last_used", "expires_at"),
+    ]
+    list_filter = [Active, "surface"]
+    # get_search_results looks for the owners of links too.
+    search_fields = ["uid__exact", "owner_id__startswith"]
+    search_help_text = "By id, or by the beginning of the owner_id."
+    actions = ["end"]
+    fields = [
+        *("customer", "portal_link", "project", "surface", "state", "allowed", "shown_metadata", "reference"),
+        *("minted_by", "uid", "created_at", "opened_at", "opened_from", "last_used_at", "last_used_from"),
+        *("expires_at", "revoked_at"),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PortalSession]:
+        rows = PortalSession.objects.filter(project__deleted_at=None).select_related("project", "portal_link")
+        secrets = ("code_digest", "token_digest", "portal_link__token", "portal_link__token_digest")
+        return rows.defer(*secrets, "portal_link__endpoints", "project__config", "project__meta_event")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """As everywhere, and the sessions of links by the beginning of the link's owner_id.
+
+        A union: an OR over two tables has no index.
+        """
+        if not search_term:
+            return queryset, False
+        links = PortalLink.objects.filter(owner_id__startswith=search_term)
+        found = PortalSession.objects.filter(portal_link__in=links).values("pk")
+        own = (PortalSession.objects.filter(**{lookup: search_term}).values("pk") for lookup in self.search_fields)
+        return queryset.filter(pk__in=found.union(*own)), False
+
+    @admin.display
+    def customer(self, session: PortalSession) -> str:
+        """The owner, or the name of a link that opens a list of endpoints."""
+        return session.current_owner_id or str(session.portal_link)
+
+    @admin.display
+    def state(self, session: PortalSession) -> str:
+        """Whether it gives access, and if not why."""
+        if session.revoked_at is not None:
+            return "ended"
+        if session.expires_at <= timezone.now():
+            return "expired"
+        link = session.portal_link
+        if link is not None and (link.deleted_at or link.auth_type != PortalLink.AuthType.REFRESH_TOKEN):
+            return "link closed"
+        return "has access"
+
+    @admin.display(description="last used")
+    def last_used(self, session: PortalSession) -> str:
+        """When and from where."""
+        if session.last_used_at is None:
+            return "never"
+        return f"{session.last_used_at:%Y-%m-%d %H:%M} from {session.last_used_from or 'an unknown address'}"
+
+    @admin.display(description="may")
+    def allowed(self, session: PortalSession) -> SafeString:
+        """What it allows now, in words."""
+        words = ((text,) for name, text in WORDS.items() if name in session.current_capabilities)
+        return format_html_join("", "{}<br>", words)
+
+    @admin.display(description="metadata")
+    def shown_metadata(self, session: PortalSession) -> SafeString:
+        """What goes to the endpoints that are made in it."""
+        return format_html("<pre>{}</pre>", json.dumps(session.metadata, indent=2, ensure_ascii=False))
+
+    @admin.action(description="End", permissions=["operate"])
+    def end(self, request: HttpRequest, selected: QuerySet[PortalSession]) -> HttpResponseBase | None:
+        """End the selected sessions at once."""
+        return self.run(
+            request,
+            selected,
+            lambda session: sessions.revoke_session(session.project_id, session.pk),
+            "Ended",
+            question="End these portal sessions at once?",
         )

@@ -16,6 +16,8 @@ from convoyclone.api.values import wire_time
 from convoyclone.exceptions import NotFound
 from endpoints.authentication import REDACTED
 from endpoints.documents import COLUMNS, Document, documents, endpoint_documents, read_rows
+from portal_links.access import Access
+from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET
 from portal_links.models import PortalLink, portal_url
 
 # The link and its endpoints in one statement. The link's columns come with each endpoint, but for
@@ -82,6 +84,40 @@ def portal_links(
         metadata = [rendered[uid] for uid in scope if not narrowed or uid in narrowed]
         content.append(_document(link, scope, metadata, reveal=reveal))
     return content
+
+
+def access_document(access: Access) -> Document:
+    """What a customer's credential opens, in the shape of a portal link. One statement. Raises NotFound.
+
+    A session without a link is shown like one, with the session's id and without a token. An API key
+    has neither.
+    """
+    reveal = access.may(VIEW_SECRET)
+    link, session = access.link, access.session
+    if link is not None:
+        shown = portal_link(link.project_id, link.uid, reveal=reveal)
+        # Whoever holds the link has its token: it is in the URL that they opened.
+        return shown | {"token": link.token, "url": portal_url(link.token)}
+    if session is None:
+        raise NotFound("portal link not found")
+    endpoints = endpoint_documents(access.project.uid, owners=[access.owner_id], reveal=reveal)
+    return {
+        "uid": session.uid,
+        "name": access.owner_id,
+        "project_id": access.project.uid,
+        "owner_id": access.owner_id,
+        "endpoints": [],
+        "endpoint_count": len(endpoints),
+        "can_manage_endpoint": access.may(MANAGE_ENDPOINT),
+        "token": "",
+        "endpoints_metadata": endpoints,
+        "url": "",
+        "auth_type": PortalLink.AuthType.REFRESH_TOKEN,
+        "auth_key": "",
+        "created_at": wire_time(session.created_at),
+        "updated_at": wire_time(session.created_at),
+        "deleted_at": None,
+    }
 
 
 def link_document(link: PortalLink, endpoints: Sequence[Document], *, reveal: bool, auth_key: str = "") -> Document:

@@ -1,5 +1,7 @@
 """Portal links and the sessions that they open."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
@@ -11,13 +13,19 @@ from django.utils import timezone
 from convoyclone.encryption import EncryptedJSONField
 from convoyclone.ulid import ULIDField
 from endpoints.models import Endpoint, EndpointQuerySet
-from projects.models import Project
+from portal_links.capabilities import Capabilities, of_link
+from projects.models import APIKey, Project
 
 
 def portal_url(token: str, auth_token: str = "") -> str:
     """The address of the portal for a link's token and, for a refresh link, one of its `PRT.` tokens."""
     url = f"{settings.BASE_URL}/portal?token={token}"
     return f"{url}&auth_token={auth_token}" if auth_token else url
+
+
+def session_url(project_id: str, *, code: str = "", token: str = "") -> str:
+    """The address that opens a portal session. The secret is in the fragment, which browsers keep to themselves."""
+    return f"{settings.BASE_URL}/portal/{project_id}/#{f'code={code}' if code else f'token={token}'}"
 
 
 class PortalLinkQuerySet(models.QuerySet["PortalLink"]):
@@ -89,20 +97,101 @@ class PortalLink(models.Model):
         return endpoints.filter(pk__in=self.endpoints)
 
     @property
+    def capabilities(self) -> Capabilities:
+        """What the link allows."""
+        return of_link(can_manage_endpoint=self.can_manage_endpoint)
+
+    @property
     def url(self) -> str:
         """What is handed to the customer."""
         return portal_url(self.token)
 
 
+class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
+    """Reads of portal sessions."""
+
+    def for_project(self, project_id: str) -> "PortalSessionQuerySet":
+        """The sessions of one project, ended ones too."""
+        return self.filter(project_id=project_id)
+
+    def of_owner(self, owner_id: str) -> "PortalSessionQuerySet":
+        """The sessions of an owner, those of the owner's links included."""
+        return self.filter(Q(owner_id=owner_id) | Q(portal_link__owner_id=owner_id))
+
+    def active(self, now: datetime) -> "PortalSessionQuerySet":
+        """The sessions that give access now."""
+        return self.filter(
+            Q(portal_link=None)
+            | Q(portal_link__deleted_at=None, portal_link__auth_type=PortalLink.AuthType.REFRESH_TOKEN),
+            project__deleted_at=None,
+            expires_at__gt=now,
+            revoked_at=None,
+        )
+
+
 class PortalSession(models.Model):
-    """Access for a limited time: the `PRT.` token of a refresh link, of which only the digest is kept."""
+    """Access to the portal for a limited time: to what a portal link opens, or to an owner's endpoints."""
+
+    class Surface(models.TextChoices):
+        """The client by whose contract it was minted."""
+
+        CONVOY = "convoy"
+        NAHOOK = "nahook"
+        FEATHER = "feather"
+        SVIX = "svix"
 
     uid = ULIDField()
-    portal_link = models.ForeignKey(PortalLink, models.CASCADE, related_name="sessions")
-    mask = models.CharField(max_length=16, unique=True, editable=False, db_collation="C")
-    digest = models.BinaryField(editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="portal_sessions")
+    #: With a link, scope and rights are the link's, as they are at the moment of each request.
+    portal_link = models.ForeignKey(PortalLink, models.CASCADE, null=True, blank=True, related_name="sessions")
+    owner_id = models.CharField(max_length=255, blank=True, default="", db_collation="C")
+    surface = models.CharField(max_length=7, choices=Surface)
+    capabilities = ArrayField(models.CharField(max_length=32), blank=True, default=list)
+    metadata = models.JSONField(default=dict, blank=True)
+    reference = models.CharField(max_length=256, blank=True, default="", help_text="The caller's own name for it.")
+    minted_by = models.ForeignKey(APIKey, models.SET_NULL, null=True, blank=True, related_name="+")
+    code_digest = models.BinaryField(null=True, unique=True, editable=False)
+    token_digest = models.BinaryField(null=True, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True, blank=True, editable=False)
+    opened_from = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_from = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = PortalSessionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # The list of a project's sessions, newest first.
+            models.Index("project", models.F("uid").desc(), name="session_of_project"),
+            # The list with ownerId, and the end of all of an owner's sessions.
+            models.Index("project", "owner_id", models.F("uid").desc(), name="session_of_owner"),
+            # The admin: the beginning of an owner_id, the surface, and who has access now.
+            models.Index("owner_id", name="session_by_owner"),
+            models.Index("surface", models.F("uid").desc(), name="session_by_surface"),
+            models.Index("expires_at", condition=Q(revoked_at=None), name="session_by_end"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(portal_link__isnull=False, owner_id="") | (Q(portal_link=None) & ~Q(owner_id="")),
+                name="session_of_link_or_owner",
+            ),
+            models.CheckConstraint(
+                condition=Q(code_digest__isnull=False) | Q(token_digest__isnull=False), name="session_has_secret"
+            ),
+        ]
+
+    @property
+    def current_owner_id(self) -> str:
+        """Whose endpoints it opens now."""
+        return self.owner_id if self.portal_link is None else self.portal_link.owner_id
+
+    @property
+    def current_capabilities(self) -> Capabilities:
+        """What it allows now."""
+        return frozenset(self.capabilities) if self.portal_link is None else self.portal_link.capabilities
 
     def __str__(self) -> str:
         return f"{self.uid} until {self.expires_at:%Y-%m-%d %H:%M}"

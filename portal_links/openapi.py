@@ -1,6 +1,9 @@
 """The portal-link operations in the OpenAPI document. Contract: portal-links sections 1 to 4."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
 from convoyclone.api.openapi import (
     DELETED_AT,
@@ -10,25 +13,30 @@ from convoyclone.api.openapi import (
     PROJECT_ID,
     TIME,
     UID,
+    Handler,
+    Schema,
     array,
     body,
     define,
     describe,
     flag,
     integer,
+    nullable,
     operation,
     page_of,
     path_parameter,
     query,
     record,
     text,
+    texts,
     version_parameter,
 )
 from endpoints.authentication import REDACTED
 from endpoints.openapi import CREATED_EXAMPLE as ENDPOINT_EXAMPLE
 from endpoints.openapi import NESTED_ENDPOINT
 from portal_links import serializers
-from portal_links.models import PortalLink
+from portal_links.capabilities import WORDS
+from portal_links.models import PortalLink, PortalSession
 
 TAG = "Portal Links"
 
@@ -221,4 +229,278 @@ refresh_token = operation(
             "A static link": "portal link has auth_type static_token: only a refresh_token link has refresh tokens",
         }
     },
+)
+
+
+# Portal sessions, which are our own
+
+SESSION = define(
+    "models.PortalSession",
+    record(
+        {
+            "uid": UID,
+            "project_id": UID,
+            "owner_id": text("Whose endpoints it opens now."),
+            "portal_link_id": nullable(text(), "The link that it was minted for; null where it names an owner itself."),
+            "surface": text("The client by whose contract it was minted.", enum=list(PortalSession.Surface.values)),
+            "capabilities": array(text(enum=sorted(WORDS)), "What it allows now."),
+            "metadata": texts("What it was minted with."),
+            "reference": text("The caller's own name for it, which is Svix's sessionId."),
+            "minted_by": nullable(text(), "The id of the API key that minted it."),
+            "created_at": TIME,
+            "expires_at": TIME,
+            "opened_at": nullable(TIME),
+            "opened_from": nullable(text(), "The IP address that opened it."),
+            "last_used_at": nullable(TIME, "Exact to a minute."),
+            "last_used_from": nullable(text()),
+            "revoked_at": nullable(TIME),
+        }
+    ),
+)
+SESSION_EXAMPLE: dict[str, Any] = {
+    "uid": "01M80JSD0V2HXXF6RJSD6XSV5Q",
+    "project_id": EXAMPLE["project_id"],
+    "owner_id": "acme",
+    "portal_link_id": None,
+    "surface": "nahook",
+    "capabilities": sorted(WORDS),
+    "metadata": {"userId": "usr_456"},
+    "reference": "",
+    "minted_by": "01M80HQEK749HVST8A6GW0K8E2",
+    "created_at": "2026-11-22T09:00:00Z",
+    "expires_at": "2026-11-22T10:00:00Z",
+    "opened_at": "2026-11-22T09:00:05Z",
+    "opened_from": "203.0.113.7",
+    "last_used_at": "2026-11-22T09:00:05Z",
+    "last_used_from": "203.0.113.7",
+    "revoked_at": None,
+}
+#: A `PRT.` token that nobody has used.
+LINK_SESSION_EXAMPLE = SESSION_EXAMPLE | {
+    "uid": "01M80J5M6K7V3QX1ZB8YF4D2NT",
+    "portal_link_id": EXAMPLE["uid"],
+    "surface": "convoy",
+    "metadata": {},
+    **dict.fromkeys(("opened_at", "opened_from", "last_used_at", "last_used_from")),
+}
+list_portal_sessions = operation(
+    "LoadPortalSessionsPaged",
+    "List all portal sessions",
+    tag="Portal Sessions",
+    description="A page of the project's portal sessions, newest first: who has access, since when, from where.",
+    parameters=[
+        PROJECT_ID,
+        *(parameter for parameter in PAGE_PARAMETERS if parameter.name not in ("q", "ownerId")),
+        query("ownerId", {"type": "string"}, "Only those of this owner, the owner's links included."),
+        query("portalLinkId", {"type": "string"}, "Only those of this portal link."),
+        query("active", {"type": "string"}, "`true`: only those that give access now; `false`: only the others."),
+    ],
+    message="Portal sessions fetched successfully",
+    data=page_of(SESSION),
+    examples={
+        "One session": {
+            "content": [SESSION_EXAMPLE],
+            "pagination": PAGINATION_EXAMPLE | {"prev_page_cursor": SESSION_EXAMPLE["uid"]},
+        },
+        "Two of a link": {
+            "content": [LINK_SESSION_EXAMPLE, LINK_SESSION_EXAMPLE | {"uid": "01M80J4W2C9R5TE7GA0HN6P8SV"}],
+            "pagination": PAGINATION_EXAMPLE | {"prev_page_cursor": LINK_SESSION_EXAMPLE["uid"]},
+        },
+    },
+)
+revoke_portal_session = operation(
+    "RevokePortalSession",
+    "Revoke a portal session",
+    tag="Portal Sessions",
+    description="Ends the session: its next request is refused. A body is ignored.",
+    parameters=[PROJECT_ID, path_parameter("sessionID", "The session's id.")],
+    message="Portal session revoked successfully",
+    examples={"Revoked": None},
+    refused=REFUSED_ID,
+)
+
+
+# Portal sessions in the words of other clients: their paths, their errors, their credentials
+
+CLIENTS_TAG = "Portal Sessions of other clients"
+NAHOOK_ERROR = define("nahook.Error", record({"error": record({"code": text(), "message": text("For people.")})}))
+FEATHER_ERROR = define("feather.ErrorResponse", record({"error": text(), "message": text("For people.")}))
+SVIX_ERROR = define("svix.HttpErrorOut", record({"code": text(), "detail": text("For people.")}))
+SVIX_FIELDS = define(
+    "svix.HTTPValidationError",
+    record({"detail": array(record({"loc": array(text()), "msg": text(), "type": text()}))}),
+)
+APPLICATION_ID = path_parameter("ownerID", "The application, which here is an `owner_id`.")
+#: What each of these operations refuses, as all do.
+REFUSED_BY_ALL: dict[str, dict[str, str]] = {code: {} for code in ("411", "413", "415", "429", "503")}
+OTHERS = "this key speaks for another application"
+
+
+def foreign_operation(
+    operation_id: str,
+    summary: str,
+    *,
+    description: str,
+    parameters: Sequence[OpenApiParameter] = (),
+    request: Any = None,
+    success: dict[int, OpenApiResponse],
+) -> Callable[[Handler], Handler]:
+    """A decorator that documents a handler of another contract. What it refuses is its view's `refusals`."""
+    decorator: Callable[[Handler], Handler] = extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        tags=[CLIENTS_TAG],
+        description=description,
+        request=request,
+        parameters=list(parameters),
+        responses=success,
+    )
+    return decorator
+
+
+def answer(schema: Schema, description: str, example: Any) -> OpenApiResponse:
+    """An answer without an envelope."""
+    return OpenApiResponse(schema, description, [OpenApiExample("Answer", example)])
+
+
+describe(
+    serializers.CreatePortalSession,
+    "nahook.CreatePortalSession",
+    role={"description": "editor where it is not sent."},
+    expiresInMinutes={"description": "60 where it is not sent."},
+    metadata={
+        "type": "object",
+        "additionalProperties": {"type": "string", "maxLength": serializers.MAX_METADATA_VALUE},
+        "maxProperties": serializers.MAX_METADATA_KEYS,
+        "description": "Goes to every endpoint that is created in the session.",
+    },
+)
+describe(
+    serializers.AppPortalAccessIn,
+    "svix.AppPortalAccessIn",
+    application={"description": "Accepted and ignored: an owner_id needs no creation."},
+    capabilities={"description": "All where they are not sent."},
+    featureFlags={"description": "Accepted and ignored."},
+    expiry={"description": "In seconds; a week where it is not sent."},
+    sessionId={"description": "The caller's own name for the session."},
+)
+describe(
+    serializers.ApplicationTokenExpireIn,
+    "svix.ApplicationTokenExpireIn",
+    expiry={"description": "In seconds; at once where it is not sent."},
+)
+NAHOOK_REFUSALS = REFUSED_BY_ALL | {
+    "400": {"A role": "role: must be one of admin, editor, viewer"},
+    "401": {"Not valid": "the management token is not valid"},
+    "403": {"Another application": OTHERS},
+    "404": {"Workspace": "project not found"},
+}
+FEATHER_REFUSALS = REFUSED_BY_ALL | {
+    "400": {"A key of no organisation": "this API key belongs to no organisation: create one with an owner_id"},
+    "401": {"Not valid": "the API key is not valid"},
+}
+SVIX_REFUSALS = REFUSED_BY_ALL | {
+    "400": {"Not JSON": "body contains badly-formed JSON (at character 2)"},
+    "401": {"Not valid": "Invalid authentication token."},
+    "403": {"Another application": OTHERS},
+}
+SESSION_HOUR = "2026-11-22T10:00:00Z"
+PORTAL_AT = f"https://webhooks.example.com/portal/{EXAMPLE['project_id']}/"
+PST = f"PST.{'x' * 64}"
+
+nahook_portal = foreign_operation(
+    "CreateNahookPortalSession",
+    "Create a portal session (Nahook)",
+    description="A URL that opens the portal once. The workspace is a project, the application an `owner_id`, which "
+    "needs no endpoints yet.",
+    parameters=[path_parameter("projectID", "The workspace, which here is a project."), APPLICATION_ID],
+    request=body(
+        serializers.CreatePortalSession,
+        {
+            "Defaults": {},
+            "In full": {
+                "role": "editor",
+                "expiresInMinutes": 30,
+                "metadata": {"userId": "usr_456", "email": "jo@acme.example"},
+            },
+        },
+    ),
+    success={
+        201: answer(
+            define(
+                "nahook.PortalSession",
+                record({"url": text("Opens once."), "code": text("The code in the URL."), "expiresAt": TIME}),
+            ),
+            "The session.",
+            {"url": f"{PORTAL_AT}#code={'c' * 43}", "code": "c" * 43, "expiresAt": SESSION_HOUR},
+        )
+    },
+)
+feather_portal = foreign_operation(
+    "createWebhookPortalLink",
+    "Create a portal link for the caller's organisation (Feather)",
+    description="The organisation is the `owner_id` of the key. With the scope webhooks:manage the link manages, "
+    "otherwise it is for reading only. A body is ignored.",
+    success={
+        200: answer(
+            define(
+                "feather.PortalLinkResponse",
+                record(
+                    {
+                        "url": text("Opens the portal until it expires."),
+                        "expires_in_s": integer("Seconds until the link expires."),
+                        "read_only": flag("Whether the link is for reading only."),
+                    }
+                ),
+            ),
+            "The link.",
+            {"url": f"{PORTAL_AT}#token={PST}", "expires_in_s": 3600, "read_only": False},
+        )
+    },
+)
+WRONG_FIELDS = answer(
+    SVIX_FIELDS,
+    "Fields of the body are not as they should be.",
+    {"detail": [{"loc": ["body", "expiry"], "msg": "must be a whole number", "type": "value_error"}]},
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "idempotency-key",
+    {"type": "string"},
+    location=OpenApiParameter.HEADER,
+    description="The same key with the same body gives the same session again.",
+)
+svix_access = foreign_operation(
+    "v1.authentication.app-portal-access",
+    "Get access to the portal (Svix)",
+    description="A URL and a token that open the portal until they expire.",
+    parameters=[APPLICATION_ID, IDEMPOTENCY_KEY],
+    request=body(
+        serializers.AppPortalAccessIn,
+        {"Defaults": {}, "To look, for a day": {"readOnly": True, "expiry": 86_400, "sessionId": "user_1FB8"}},
+    ),
+    success={
+        200: answer(
+            define("svix.AppPortalAccessOut", record({"url": text(), "token": text()})),
+            "The access.",
+            {"url": f"{PORTAL_AT}#token={PST}", "token": PST},
+        ),
+        422: WRONG_FIELDS,
+    },
+)
+svix_expire_all = foreign_operation(
+    "v1.authentication.expire-all",
+    "End all access of an application (Svix)",
+    description="Ends all sessions of the owner, or those of `sessionIds`, now or in `expiry` seconds.",
+    parameters=[APPLICATION_ID],
+    request=body(
+        serializers.ApplicationTokenExpireIn,
+        {"All, now": {}, "One, in an hour": {"expiry": 3600, "sessionIds": ["user_1FB8"]}},
+    ),
+    success={204: OpenApiResponse(description="Ended."), 422: WRONG_FIELDS},
+)
+svix_logout = foreign_operation(
+    "v1.authentication.logout",
+    "End the session of the token (Svix)",
+    description="Ends the session whose token makes the call.",
+    success={204: OpenApiResponse(description="Ended.")},
 )

@@ -5,23 +5,20 @@ be most of the request's (docs/adr/0003).
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from convoyclone.exceptions import InvalidInput, NotFound
 from convoyclone.tokens import digest, random_text
 from convoyclone.ulid import new_ulid
 from endpoints.documents import BY_OWNER, Document, Row, documents, endpoint_documents, read_rows
-from portal_links.models import PortalLink, PortalSession
-from projects.keys import make_key
+from portal_links.models import PortalLink
+from portal_links.sessions import new_link_session
 
 STATIC_TOKEN_LENGTH = 24
-SESSION_PREFIX = "PRT"
-SESSION_LIFETIME = timedelta(hours=1)
 
 # Takes the endpoints that have no owner; the others are left as they are, and the caller finds
 # them. Rows are locked in the order of their ids, so that two adoptions cannot block each other.
@@ -46,8 +43,10 @@ WITH link AS (
 """
 _INSERT_SESSION = """
 , session AS (
-  INSERT INTO portal_links_portalsession (uid, portal_link_id, mask, digest, created_at, expires_at)
-  SELECT %s, link.uid, %s, %s, %s, %s FROM link
+  INSERT INTO portal_links_portalsession
+    (portal_link_id, uid, project_id, owner_id, surface, capabilities, metadata, reference, minted_by_id,
+     token_digest, created_at, expires_at)
+  SELECT link.uid, %s, %s, '', %s, '{}', '{}', '', %s, %s, %s, %s FROM link
 )
 """
 
@@ -68,11 +67,13 @@ def create_portal_link(
     endpoints: Sequence[str] = (),
     auth_type: str = "",
     can_manage_endpoint: bool = False,
+    minted_by: str | None = None,
 ) -> CreatedLink:
     """Create a portal link; its endpoints are adopted by `owner_id` where one is given.
 
-    With `owner_id` the scope is that owner's endpoints, without it exactly `endpoints`. Everything
-    happens or nothing. Raises InvalidInput where an endpoint is unknown or has another owner.
+    With `owner_id` the scope is that owner's endpoints, without it exactly `endpoints`. `minted_by`
+    is the id of the API key that a refresh link's first session is owed to. Everything happens or
+    nothing. Raises InvalidInput where an endpoint is unknown or has another owner.
     """
     now = timezone.now()
     token = random_text(STATIC_TOKEN_LENGTH)
@@ -92,9 +93,9 @@ def create_portal_link(
     if endpoints:
         with transaction.atomic():
             scope = _take_endpoints(project_id, owner_id, endpoints, now)
-            _, auth_key = _insert(link, "SELECT uid FROM link")
+            _, auth_key = _insert(link, minted_by, "SELECT uid FROM link")
     else:
-        rows, auth_key = _insert(link, BY_OWNER, project_id, owner_id)
+        rows, auth_key = _insert(link, minted_by, BY_OWNER, project_id, owner_id)
         scope = documents(rows, reveal=True)
     return CreatedLink(link, scope, auth_key)
 
@@ -138,7 +139,7 @@ def revoke_portal_link(project_id: str, portal_link_id: str) -> None:
         raise NotFound("portal link not found")
 
 
-def mint_refresh_token(project_id: str, portal_link_id: str) -> str:
+def mint_refresh_token(project_id: str, portal_link_id: str, *, minted_by: str | None = None) -> str:
     """Mint a `PRT.` token for a refresh link; it opens the portal for an hour.
 
     Earlier tokens live on until their own end. Raises InvalidInput for a static link, NotFound.
@@ -148,24 +149,9 @@ def mint_refresh_token(project_id: str, portal_link_id: str) -> str:
         raise NotFound("portal link not found")
     if link.auth_type != PortalLink.AuthType.REFRESH_TOKEN:
         raise InvalidInput("portal link has auth_type static_token: only a refresh_token link has refresh tokens")
-    session, key = _new_session(link, timezone.now())
+    session, key = new_link_session(link, minted_by=minted_by)
     session.save(force_insert=True)
     return key
-
-
-def opened_link(token: str, auth_token: str) -> PortalLink | None:
-    """The live link of a live project that a portal URL opens; None for every URL that opens nothing.
-
-    `token` is the static token of the URL, `auth_token` its `PRT.` token or "". A refresh link
-    opens with the latter only.
-    """
-    live = Q(deleted_at=None, project__deleted_at=None)
-    links = PortalLink.objects.filter(live).select_related("project")
-    link = links.filter(token_digest=digest(token)).first()
-    if link is None or link.auth_type == PortalLink.AuthType.STATIC_TOKEN:
-        return link
-    session = link.sessions.filter(digest=digest(auth_token), expires_at__gt=timezone.now())
-    return link if session.exists() else None
 
 
 def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: datetime) -> list[Document]:
@@ -189,7 +175,7 @@ def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: dat
     return list(found.values())
 
 
-def _insert(link: PortalLink, query: str, *parameters: str) -> tuple[list[Row], str]:
+def _insert(link: PortalLink, minted_by: str | None, query: str, *parameters: str) -> tuple[list[Row], str]:
     """Store a new link, and with a refresh link its first session, in the statement of a query.
 
     Returns the query's rows, and that session's token or "".
@@ -201,15 +187,8 @@ def _insert(link: PortalLink, query: str, *parameters: str) -> tuple[list[Row], 
         *(link.auth_type, encrypted, link.token_digest, link.created_at, link.updated_at),
     ]
     if link.auth_type == PortalLink.AuthType.REFRESH_TOKEN:
-        session, key = _new_session(link, link.created_at)
+        session, key = new_link_session(link, minted_by=minted_by)
         statement += _INSERT_SESSION
-        values += [session.uid, session.mask, session.digest, session.created_at, session.expires_at]
+        values += [session.uid, session.project_id, session.surface, minted_by, session.token_digest]
+        values += [session.created_at, session.expires_at]
     return read_rows(statement + query, [*values, *parameters]), key
-
-
-def _new_session(link: PortalLink, now: datetime) -> tuple[PortalSession, str]:
-    mask, key = make_key(SESSION_PREFIX)
-    session = PortalSession(
-        portal_link=link, mask=mask, digest=digest(key), created_at=now, expires_at=now + SESSION_LIFETIME
-    )
-    return session, key

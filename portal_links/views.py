@@ -41,7 +41,7 @@ class PortalLinks(ConvoyView):
         if not sent.get("owner_id") and not sent.get("endpoints"):
             old_client = versioning.client_version(request) < versioning.OWNER_ID_OPTIONAL
             raise InvalidInput(BAD_FORMAT if old_client else BAD_INPUT)
-        created = operations.create_portal_link(projectID, **sent)
+        created = operations.create_portal_link(projectID, minted_by=self.caller.key_id, **sent)
         data = documents.link_document(created.link, created.endpoints, reveal=True, auth_key=created.auth_key)
         return success("Portal link created successfully", data, 201)
 
@@ -81,11 +81,11 @@ class RevokePortalLink(ConvoyView):
 class RefreshPortalLinkToken(ConvoyView):
     """Tokens for refresh links."""
 
-    writes_on_get = True
+    reads = ()
     not_found = {"GET": (400, "portal link not found")}
 
     @openapi.refresh_token
     def get(self, request: Request, projectID: str, portalLinkID: str) -> HttpResponse:  # noqa: N803
         """Mint a token that opens the link for an hour; `data` is the bare token."""
-        token = operations.mint_refresh_token(projectID, portalLinkID)
+        token = operations.mint_refresh_token(projectID, portalLinkID, minted_by=self.caller.key_id)
         return success("Portal link fetched successfully", token)

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from convoyclone.admin import OperatorAdmin
 from convoyclone.exceptions import NotFound
 from projects import operations
-from projects.forms import APIKeyForm, ProjectForm
+from projects.forms import PORTAL_FIELDS, APIKeyForm, ProjectForm
 from projects.models import APIKey, Project
 from projects.serializers import project_document
 
@@ -45,7 +45,7 @@ class ProjectAdmin(OperatorAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Project | None = None) -> list[Any]:
         editable = ["name", "type", "logo_url"]
-        return editable if obj is None else [*editable, *self.readonly_fields]
+        return editable if obj is None else [*editable, *PORTAL_FIELDS, *self.readonly_fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Project | None = None) -> list[str]:
         return self.readonly_fields if obj is None else ["type", *self.readonly_fields]
@@ -54,7 +54,7 @@ class ProjectAdmin(OperatorAdmin):
     def belongings(self, project: Project) -> SafeString:
         """Links to the lists of the project's rows."""
         lists = [("API keys", "projects_apikey"), ("Endpoints", "endpoints_endpoint")]
-        lists += [("Portal links", "portal_links_portallink")]
+        lists += [("Portal links", "portal_links_portallink"), ("Portal sessions", "portal_links_portalsession")]
         links = ((reverse(f"admin:{model}_changelist"), project.pk, label) for label, model in lists)
         return format_html_join(" · ", '<a href="{}?project={}">{}</a>', links)
 
@@ -67,7 +67,8 @@ class ProjectAdmin(OperatorAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: ProjectForm, change: bool) -> None:
         sent = {"name": form.cleaned_data["name"], "logo_url": form.cleaned_data["logo_url"]}
         if change:
-            operations.update_project(obj.pk, **sent)
+            portal = {name: form.cleaned_data[name] for name in PORTAL_FIELDS}
+            operations.update_project(obj.pk, **sent, portal=portal)
         else:
             project, api_key, key = operations.create_project(type=form.cleaned_data["type"], **sent)
             obj.pk, obj.created_key = project.pk, (api_key.name, key)
@@ -113,7 +114,7 @@ class APIKeyAdmin(OperatorAdmin):
 
     def get_fields(self, request: HttpRequest, obj: APIKey | None = None) -> list[Any]:
         asked = list(APIKeyForm.Meta.fields)
-        return asked if obj is None else ["uid", "mask", *asked, "state", "created_at", "revoked_at"]
+        return [*asked, "nahook"] if obj is None else ["uid", "mask", *asked, "state", "created_at", "revoked_at"]
 
     @admin.display
     def state(self, api_key: APIKey) -> str:
@@ -125,7 +126,7 @@ class APIKeyAdmin(OperatorAdmin):
         return "project deleted" if api_key.project and api_key.project.deleted_at else "live"
 
     def save_model(self, request: HttpRequest, obj: Any, form: APIKeyForm, change: bool) -> None:
-        api_key, key = operations.create_api_key(**form.cleaned_data)
+        api_key, key = operations.create_api_key(**form.given)
         obj.pk, obj.created_key = api_key.pk, (api_key.name, key)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:

@@ -6,13 +6,19 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from projects.keys import MANAGEMENT_PREFIX, PREFIX
 from projects.models import APIKey, Project
 from projects.operations import NAME_TAKEN
 from projects.serializers import UpdateProject
 
+#: What the portal looks like and where it may be shown. The API does not know of it.
+PORTAL_FIELDS = ["portal_name", "portal_primary_color", "portal_return_url", "portal_allowed_origins"]
+
 
 class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """A key to be made: what create_api_key takes."""
+
+    nahook = forms.BooleanField(required=False, help_text="A token nhm_… as Nahook's clients want it.")
 
     class Meta:
         model = APIKey
@@ -28,6 +34,12 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
             # The admin's own width is that of a short number.
             project.widget.attrs["class"] = "vTextField"
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """The arguments of create_api_key. Only for a form that is valid."""
+        given = dict(self.cleaned_data)
+        return given | {"prefix": MANAGEMENT_PREFIX if given.pop("nahook") else PREFIX}
+
     def clean_expires_at(self) -> datetime | None:
         """A key that has expired already is a mistake."""
         expires_at: datetime | None = self.cleaned_data["expires_at"]
@@ -41,7 +53,7 @@ class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
 
     class Meta:
         model = Project
-        fields = ["name", "type", "logo_url"]
+        fields = ["name", "type", "logo_url", *PORTAL_FIELDS]
         help_texts = {"logo_url": "Left empty, a stored one is kept."}
 
     def clean_name(self) -> str:

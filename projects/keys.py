@@ -11,6 +11,8 @@ from django.db import connection
 from convoyclone.tokens import matches, random_text
 
 PREFIX = "CO"
+#: Nahook's clients refuse a management token without it. Such a key is `nhm_<mask><secret>`.
+MANAGEMENT_PREFIX = "nhm_"
 MASK_LENGTH = 16
 SECRET_LENGTH = 64
 
@@ -51,8 +53,18 @@ class Caller:
 
 def make_key(prefix: str = PREFIX) -> tuple[str, str]:
     """A new credential as (mask, the whole text). Only the digest of the text is to be stored."""
-    mask = random_text(MASK_LENGTH)
-    return mask, f"{prefix}.{mask}.{random_text(SECRET_LENGTH)}"
+    mask, secret = random_text(MASK_LENGTH), random_text(SECRET_LENGTH)
+    return mask, f"{prefix}{mask}{secret}" if prefix == MANAGEMENT_PREFIX else f"{prefix}.{mask}.{secret}"
+
+
+def mask_of(key: str) -> str | None:
+    """The part of a key by which its row is found; None for what has not the form of a key."""
+    if not key.isascii() or "\x00" in key:
+        return None
+    if key.startswith(MANAGEMENT_PREFIX):
+        return key[len(MANAGEMENT_PREFIX) :][:MASK_LENGTH]
+    parts = key.split(".")
+    return parts[1] if len(parts) == 3 else None
 
 
 # One statement: the key, its project, and the project of the request's path.
@@ -72,11 +84,11 @@ def find_caller(key: str, *, project_id: str | None) -> Caller | None:
     `project_id` is the project in the request's path, if there is one. A key that is unknown,
     wrong, expired, revoked or of a deleted project gives None, and nothing tells which.
     """
-    parts = key.split(".")
-    if len(parts) != 3 or "\x00" in key or not key.isascii():
+    mask = mask_of(key)
+    if mask is None:
         return None
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, [project_id, parts[1]])
+        cursor.execute(_FIND, [project_id, mask])
         row = cursor.fetchone()
     if row is None or not matches(key, row[1]):
         return None

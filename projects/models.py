@@ -4,10 +4,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from convoyclone.addresses import validate_origin, validate_web_url
 from convoyclone.encryption import EncryptedJSONField
 from convoyclone.ulid import ULIDField
 from projects import keys
@@ -38,6 +40,24 @@ class Project(models.Model):
     logo_url = models.CharField(max_length=2048, blank=True, default="")
     config = models.JSONField()
     meta_event = EncryptedJSONField()
+    portal_name = models.CharField(
+        max_length=100, blank=True, default="", help_text="What the portal calls the company; blank: the name."
+    )
+    portal_primary_color = models.CharField(
+        max_length=7,
+        blank=True,
+        default="",
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Six hexadecimal digits, such as #0b6bcb.")],
+    )
+    portal_return_url = models.CharField(
+        max_length=2048, blank=True, default="", validators=[validate_web_url], help_text="Where customers go back to."
+    )
+    portal_allowed_origins = ArrayField(
+        models.CharField(max_length=255, validators=[validate_origin]),
+        blank=True,
+        default=list,
+        help_text="Sites that may show the portal in a frame, such as https://app.example.com, separated by commas.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -1,5 +1,6 @@
 """What can be done to projects and API keys. Each function owns its transaction."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from convoyclone.tokens import digest
 from convoyclone.ulid import new_ulid
 from endpoints.models import Endpoint
 from projects.config import META_EVENT, REQUEST_ID_HEADER, created_config, merged_config, merged_meta_event
-from projects.keys import PROJECT_ADMIN, make_key
+from projects.keys import PREFIX, PROJECT_ADMIN, make_key
 from projects.models import KEY_NEEDS_PROJECT, APIKey, Project
 
 NAME_TAKEN = "a project with this name already exists"
@@ -50,12 +51,19 @@ def create_project(
     return project, api_key, key
 
 
-def update_project(project_id: str, *, name: str, logo_url: str = "", config: dict[str, Any] | None = None) -> Project:
+def update_project(
+    project_id: str,
+    *,
+    name: str,
+    logo_url: str = "",
+    config: dict[str, Any] | None = None,
+    portal: Mapping[str, Any] | None = None,
+) -> Project:
     """Rename a project and merge `config` into its stored configuration.
 
-    An empty `logo_url` keeps the stored one. Where the update turns `disable_endpoint` off, the
-    project's inactive endpoints become active. Raises InvalidInput, NotFound.
-    Contract: projects section 2.4 and rule 7.
+    An empty `logo_url` keeps the stored one; `portal` has validated values of the `portal_` fields.
+    Where the update turns `disable_endpoint` off, the project's inactive endpoints become active.
+    Raises InvalidInput, NotFound. Contract: projects section 2.4 and rule 7.
     """
     now = timezone.now()
     try:
@@ -69,7 +77,9 @@ def update_project(project_id: str, *, name: str, logo_url: str = "", config: di
             if config and "meta_event" in config:
                 project.meta_event = merged_meta_event(project.meta_event, config["meta_event"])
             project.updated_at = now
-            project.save(update_fields=["name", "logo_url", "config", "meta_event", "updated_at"])
+            for field, value in (portal or {}).items():
+                setattr(project, field, value)
+            project.save(update_fields=["name", "logo_url", "config", "meta_event", "updated_at", *(portal or ())])
             if was_disabling and not project.config["disable_endpoint"]:
                 Endpoint.objects.for_project(project_id).filter(status=Endpoint.Status.INACTIVE).update(
                     status=Endpoint.Status.ACTIVE, updated_at=now
@@ -99,14 +109,16 @@ def create_api_key(
     scopes: list[str] | None = None,
     expires_at: datetime | None = None,
     created_at: datetime | None = None,
+    prefix: str = PREFIX,
 ) -> tuple[APIKey, str]:
     """Create an API key. Returns its row and the key itself, which is shown now or never.
 
-    `project` is None for the role instance_admin, and only then. Raises InvalidInput.
+    `project` is None for the role instance_admin, and only then. `prefix` is PREFIX, or
+    MANAGEMENT_PREFIX for a management token of Nahook's clients. Raises InvalidInput.
     """
     if (role == APIKey.Role.INSTANCE_ADMIN) != (project is None):
         raise InvalidInput(KEY_NEEDS_PROJECT)
-    mask, key = make_key()
+    mask, key = make_key(prefix)
     api_key = APIKey(
         uid=new_ulid(),
         name=name,

@@ -1,5 +1,6 @@
 """What most tests start from: two projects, keys of each role, and a client for each key."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -18,9 +19,13 @@ Role = APIKey.Role
 
 
 class API:
-    """Calls the API in-process with one key; a body is sent as JSON, an answer read as JSON."""
+    """Calls an API in-process with one key; a body is sent as JSON, an answer read as JSON.
 
-    def __init__(self, key: str | None) -> None:
+    `root` stands before each path: the Convoy API's, or the portal API's.
+    """
+
+    def __init__(self, key: str | None, *, root: str = "/api/v1") -> None:
+        self.root = root
         self.client = Client(raise_request_exception=False)
         self.headers = {} if key is None else {"Authorization": f"Bearer {key}"}
 
@@ -28,7 +33,7 @@ class API:
         content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
         response = self.client.generic(
             method,
-            f"/api/v1{path}",
+            f"{self.root}{path}",
             content,
             content_type="application/json",
             headers=self.headers | {name.replace("_", "-"): value for name, value in headers.items()},
@@ -140,6 +145,15 @@ def make_endpoint(project: Project) -> Callable[..., Endpoint]:
         )
 
     return make
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a test that was skipped has not been run, which is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.write_line("CI is set, and tests were skipped: the run fails", red=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,33 +1,62 @@
-"""The operations of the API, read from the route table, so that a test cannot forget a new one."""
+"""The operations of every API, read from the route table, so that a test cannot forget a new one."""
 
 import re
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from django.urls import URLPattern
 from django.urls.resolvers import RegexPattern
+from rest_framework.views import APIView
 
+import portal.api
 from convoyclone import urls
 from convoyclone.api.views import ConvoyView, UnknownPath
+from portal_links import feather, nahook, svix
 
-#: What is no operation of the API. Whoever adds to this says that the route shows and changes no tenant's rows,
+#: What is no operation of an API. Whoever adds to this says that the route shows and changes no tenant's rows,
 #: or has tests of its own that it asks for another credential.
 NO_OPERATIONS = {
     "healthz": "no credential, no rows",
     "admin/": "the operators' pages (tests of each app's admin.py)",
-    "portal": "the customers' page, for tokens of portal links (tests/portal)",
     "api/schema": "no rows",
     "api/docs": "no rows",
 }
 
 
+class Surface(StrEnum):
+    """Whose contract an operation follows: who may call it, and how it says no."""
+
+    CONVOY = "Convoy"
+    PORTAL = "portal API"
+    NAHOOK = "Nahook"
+    FEATHER = "Feather"
+    SVIX = "Svix"
+
+
+#: The most special first.
+_BASES: list[tuple[type[APIView], Surface]] = [
+    (portal.api.PortalView, Surface.PORTAL),
+    (nahook.NahookPortal, Surface.NAHOOK),
+    (feather.FeatherPortal, Surface.FEATHER),
+    (svix.SvixView, Surface.SVIX),
+    (ConvoyView, Surface.CONVOY),
+]
+
+
 class Operation(NamedTuple):
-    """One method of one path; `path` is under /api/v1 and has its parameters in braces."""
+    """One method of one path; `path` has its parameters in braces, and is under /api/v1 where that is Convoy's."""
 
     method: str
     path: str
+    surface: Surface
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+    @property
+    def url(self) -> str:
+        """The whole path, its parameters in braces."""
+        return f"/api/v1{self.path}" if self.surface == Surface.CONVOY else self.path
 
     @property
     def writes(self) -> bool:
@@ -40,18 +69,28 @@ def operations() -> list[Operation]:
     found = []
     routes: list[Any] = list(urls.urlpatterns)
     for route in routes:
-        if str(route.pattern) in NO_OPERATIONS:
+        if str(route.pattern) in NO_OPERATIONS or _is_page(route):
             continue
         assert isinstance(route, URLPattern), f"{route.pattern} is not classified"
         view = getattr(route.callback, "view_class", None)
         assert view is not None, f"{route.pattern} is not classified"
-        assert issubclass(view, ConvoyView), f"{route.pattern} is not classified"
-        if view is UnknownPath:
+        surface = next((surface for base, surface in _BASES if issubclass(view, base)), None)
+        assert surface is not None, f"{route.pattern} is not classified"
+        if view in (UnknownPath, portal.api.UnknownPath):
             continue
         path = _path(route)
-        methods = [method for method in view.http_method_names if method != "head" and hasattr(view, method)]
-        found += [Operation(method.upper(), path) for method in methods]
+        if surface == Surface.CONVOY:
+            assert path.startswith("/api/v1/"), path
+            path = path.removeprefix("/api/v1")
+        methods = [name for name in view.http_method_names if name not in ("head", "options") and hasattr(view, name)]
+        found += [Operation(name.upper(), path, surface) for name in methods]
     return found
+
+
+def _is_page(route: Any) -> bool:
+    """Whether it is one of the portal's pages (tests/portal, tests/browser), which take no API credential."""
+    text = str(route.pattern).removeprefix("^")
+    return text.removesuffix(r"\Z") == "portal" or text.startswith("portal/")
 
 
 def _path(route: URLPattern) -> str:
@@ -59,9 +98,12 @@ def _path(route: URLPattern) -> str:
     if isinstance(route.pattern, RegexPattern):
         text = re.sub(r"^\^|(/\?)?(\$|\\Z)$", "", text)
     text = text.replace("<", "{").replace(">", "}")
-    assert text.startswith("api/v1/"), text
     assert not set(text) & set(r"\^$?*+()[]|"), text
-    return text.removeprefix("api/v1")
+    return f"/{text}"
 
 
-OPERATIONS = operations()
+EVERY_OPERATION = operations()
+#: Those of the Convoy API.
+OPERATIONS = [operation for operation in EVERY_OPERATION if operation.surface == Surface.CONVOY]
+#: Those of the other APIs.
+ELSEWHERE = [operation for operation in EVERY_OPERATION if operation.surface != Surface.CONVOY]

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
+from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import Project
 from tests.conftest import API, Answer
@@ -77,6 +78,7 @@ WITHOUT_BODY = {
     "PUT /projects/{projectID}/endpoints/{endpointID}/pause",
     "POST /projects/{projectID}/endpoints/{endpointID}/activate",
     "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",
+    "PUT /projects/{projectID}/portal-sessions/{sessionID}/revoke",
 }
 WITH_BODY = [operation for operation in OPERATIONS if str(operation) in BODIES]
 LISTS = [operation for operation in OPERATIONS if operation.method == "GET" and operation.path.endswith(("s", "s/"))]
@@ -97,12 +99,14 @@ IDS = [
 
 
 class Rows:
-    """One project with an endpoint and a link, and the ways to them."""
+    """One project with an endpoint, a link and a session of it, and the ways to them."""
 
     def __init__(self, project: Project) -> None:
         endpoint = create_endpoint(project.uid, name="Old", url="https://hooks.example.com/old")
         link = create_portal_link(project.uid, name="Old", owner_id="old", auth_type="refresh_token").link
-        self.ids = {"projectID": project.uid, "endpointID": endpoint.uid, "portalLinkID": link.uid}
+        session = PortalSession.objects.get(portal_link=link)
+        rows = {"projectID": project, "endpointID": endpoint, "portalLinkID": link, "sessionID": session}
+        self.ids = {name: row.pk for name, row in rows.items()}
 
     def path(self, operation: Operation, **ids: str) -> str:
         return operation.path.format(**self.ids | ids)
@@ -269,7 +273,8 @@ class TestQueries:
                 assert len(answer.data["content"]) == 1
 
     def test_garbage(self, rows: Rows, caller: API, operation: Operation) -> None:
-        names = ["next_page_cursor", "prev_page_cursor", "sort", "q", "ownerId", "endpointId", "perPage", "unknown"]
+        names = ["next_page_cursor", "prev_page_cursor", "sort", "q", "ownerId", "endpointId", "portalLinkId"]
+        names += ["active", "perPage", "unknown"]
         for direction in ("next", "prev"):
             for name in names:
                 for text in (*IDS, "%", "%5C", "_", "%zz", "~", "%EF%BF%BF", "&&&", "=", f"x&{name}=y"):

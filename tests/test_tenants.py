@@ -7,6 +7,7 @@ import pytest
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
+from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import Project
 from tests.conftest import API
@@ -16,6 +17,7 @@ from tests.statements import nothing_changes
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+SESSION = f"{PROJECT}/portal-sessions/{{sessionID}}"
 
 #: What each operation on one row says of a row that is another project's. A route that is new, and
 #: takes an id, fails until it is named here.
@@ -30,13 +32,15 @@ NOT_FOUND = {
     f"PUT {LINK}": (404, "Resource not found"),
     f"PUT {LINK}/revoke": (404, "Resource not found"),
     f"GET {LINK}/refresh_token": (400, "portal link not found"),
+    f"PUT {SESSION}/revoke": (404, "Resource not found"),
 }
 IN_A_PROJECT = [operation for operation in OPERATIONS if operation.path.startswith(PROJECT)]
 ON_ONE_ROW = [operation for operation in IN_A_PROJECT if operation.path.count("{") == 2]
 LISTS = [
     operation
     for operation in IN_A_PROJECT
-    if operation.method == "GET" and operation.path.removeprefix(PROJECT).rstrip("/") in ("/endpoints", "/portal-links")
+    if operation.method == "GET"
+    and operation.path.removeprefix(PROJECT).rstrip("/") in ("/endpoints", "/portal-links", "/portal-sessions")
 ]
 
 #: A body that each operation that reads one takes.
@@ -50,7 +54,7 @@ BODY: dict[str, Any] = {
 
 
 class Tenant:
-    """A project with an endpoint, a static and a refresh link, and its admin."""
+    """A project with an endpoint, a static and a refresh link, a session of the latter, and its admin."""
 
     def __init__(self, project: Project, api: API, mark: str) -> None:
         self.project = project
@@ -62,13 +66,18 @@ class Tenant:
         self.refresh_link = create_portal_link(
             project.uid, name=f"{mark} link", owner_id="shared", auth_type="refresh_token"
         ).link
+        self.session = PortalSession.objects.get(portal_link=self.refresh_link)
         #: Texts that no other tenant may ever see.
-        self.marks = [mark, project.uid, self.endpoint.uid, self.free.uid, self.link.uid, self.link.token]
+        self.marks = [mark, self.link.token]
+        self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session)]
 
     def path(self, operation: Operation, project: Project | None = None) -> str:
         link = self.refresh_link if operation.path.endswith("refresh_token") else self.link
         return operation.path.format(
-            projectID=(project or self.project).uid, endpointID=self.endpoint.uid, portalLinkID=link.uid
+            projectID=(project or self.project).uid,
+            endpointID=self.endpoint.uid,
+            portalLinkID=link.uid,
+            sessionID=self.session.uid,
         )
 
 
@@ -92,7 +101,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 4
+    assert len({operation.path for operation in LISTS}) == 6
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}
@@ -179,6 +188,7 @@ class TestLists:
             *("", "ownerId=shared", "q=e", "endpointId={endpoint}", "endpointId={endpoint}&endpointId={mine}"),
             *("next_page_cursor=~", "direction=prev", "direction=prev&prev_page_cursor={endpoint}"),
             *("next_page_cursor={link}", "projectID={project}", "perPage=1000"),
+            *("portalLinkId={link}", "active=true", "active=false"),
         ],
     )
     def test_rows_of_one_project(self, mine: Tenant, theirs: Tenant, operation: Operation, query: str) -> None:

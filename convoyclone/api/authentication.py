@@ -18,6 +18,7 @@ NO_CREDENTIAL = "Authentication required"
 BAD_CREDENTIAL = "authorization failed"
 PORTAL_CREDENTIAL = "unauthorized"
 
+PORTAL_PREFIXES = ("PRT.", "PST.")
 _static_token = re.compile(r"[A-Za-z0-9]{24}")
 
 
@@ -27,17 +28,22 @@ class APIKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[None, Caller]:
         """Return (None, the caller); `request.auth` is the caller from then on. Raises Unauthenticated."""
         key = credential(request.META.get("HTTP_AUTHORIZATION", ""))
-        kwargs = request.parser_context["kwargs"] if request.parser_context else {}
-        caller = find_caller(key, project_id=kwargs.get("projectID"))
-        if caller is None:
-            raise Unauthenticated(BAD_CREDENTIAL)
-        return None, caller
+        return None, authenticate_key(request, key, BAD_CREDENTIAL)
+
+
+def authenticate_key(request: Request, key: str, refusal: str) -> Caller:
+    """The caller of an API key, with the project in the request's path. Raises Unauthenticated(refusal)."""
+    kwargs = request.parser_context["kwargs"] if request.parser_context else {}
+    caller = find_caller(key, project_id=kwargs.get("projectID"))
+    if caller is None:
+        raise Unauthenticated(refusal)
+    return caller
 
 
 def credential(header: str) -> str:
     """The API key in an Authorization header. Raises Unauthenticated with the text for its shape."""
     scheme, _, value = header.partition(" ")
-    if not value and scheme.startswith(("CO.", "PRT.")):
+    if not value and scheme.startswith(("CO.", *PORTAL_PREFIXES)):
         scheme, value = "bearer", scheme
     if not value or " " in value:
         raise Unauthenticated(NO_CREDENTIAL)
@@ -45,7 +51,7 @@ def credential(header: str) -> str:
         case "bearer":
             if value.startswith("CO."):
                 return value
-            if value.startswith("PRT.") or _static_token.fullmatch(value):
+            if value.startswith(PORTAL_PREFIXES) or _static_token.fullmatch(value):
                 raise Unauthenticated(PORTAL_CREDENTIAL)
             raise Unauthenticated(BAD_CREDENTIAL)
         case "basic":

@@ -28,21 +28,31 @@ def read_body(
     null stands for "not sent", unknown keys are ignored. `detailed` chooses family B.
     Raises InvalidInput.
     """
-    body = request.body
-    if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
-        raise InvalidInput("the request body is shorter than its Content-Length")
-    value = _parse(body, detailed)
-    try:
-        values: dict[str, Any] = _validator(serializer).run_validation(value)
-    except serializers.ValidationError as error:
-        field, failure = _first_failure(error.detail)
-    else:
+    values, failures = failures_of(serializer, parse_object(request, detailed=detailed))
+    if not failures:
         return values
+    wrong_types = (found for found in failures if found[1].code in WRONG_TYPES)
+    field, failure = next(wrong_types, failures[0])
     if failure.code in WRONG_TYPES:
         raise InvalidInput(f'body contains incorrect JSON type for field "{field}"' if detailed else BAD_FORMAT)
     if failure.code == "own_text":
         raise InvalidInput(str(failure))
     raise InvalidInput(f"{field}:{failure}" if detailed else BAD_INPUT)
+
+
+def failures_of(
+    serializer: type[serializers.Serializer[Any]], value: Any
+) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+    """(the validated values, what is wrong): one of the two is empty.
+
+    What is wrong is a list of field and failure, a failure being a text with a `code`. A field inside
+    an object is not prefixed by its parent, as in the original.
+    """
+    try:
+        values: dict[str, Any] = _validator(serializer).run_validation(value)
+    except serializers.ValidationError as error:
+        return {}, list(_failures(error.detail, ""))
+    return values, []
 
 
 @cache
@@ -53,7 +63,11 @@ def _validator(serializer: type[serializers.Serializer[Any]]) -> serializers.Ser
     return serializer()
 
 
-def _parse(body: bytes, detailed: bool) -> dict[str, Any]:
+def parse_object(request: Request, *, detailed: bool) -> dict[str, Any]:
+    """The JSON object in a request's body. Raises InvalidInput; `detailed` says what is wrong with it."""
+    body = request.body
+    if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
+        raise InvalidInput("the request body is shorter than its Content-Length")
     if not body.strip():
         raise InvalidInput("body must not be empty" if detailed else BAD_FORMAT)
     try:
@@ -64,16 +78,6 @@ def _parse(body: bytes, detailed: bool) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput("body contains incorrect JSON type (at character 1)" if detailed else BAD_FORMAT)
     return value
-
-
-def _first_failure(errors: Any) -> tuple[str, Any]:
-    """The first failure in a serializer's errors, wrong types before all others, and its field's name.
-
-    A field inside an object is not prefixed by its parent, as in the original.
-    """
-    failures: list[tuple[str, Any]] = list(_failures(errors, ""))
-    wrong_types = (found for found in failures if found[1].code in WRONG_TYPES)
-    return next(wrong_types, failures[0])
 
 
 def _failures(errors: Any, field: str) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 """The one place where errors become answers in Convoy's envelope."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -14,30 +15,39 @@ from convoyclone.exceptions import DomainError
 
 logger = logging.getLogger("convoyclone.api")
 
+Render = Callable[[str, int], HttpResponse]
+#: How a refusal looks that comes from no view, by the beginning of the path; the longest one counts.
+#: urls.py adds those of the other contracts.
+RENDERERS: dict[str, Render] = {"/api/": envelope.error, "/portal-api/": envelope.error}
+
 NO_SUCH_PATH = "404 page not found"
 TOO_LARGE = "request body is too large"
 UNAVAILABLE = "the database is not available, try again"
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """Render an exception of an API view (a setting of REST framework). None: it is a defect, a 500."""
+    """Render an exception of an API view (a setting of REST framework). None: it is a defect, a 500.
+
+    A view of another contract than Convoy's has an `error` of its own, in place of the envelope.
+    """
+    render: Render = getattr(context["view"], "error", envelope.error)
     match exc:
         case DomainError():
-            response = envelope.error(exc.message, exc.status)
+            response = render(exc.message, exc.status)
             for name, value in exc.headers.items():
                 response[name] = value
             return response
         case MethodNotAllowed():
-            response = envelope.error("method not allowed", exc.status_code)
+            response = render("method not allowed", exc.status_code)
             response["Allow"] = ", ".join(context["view"].allowed_methods)
             return response
         case RequestDataTooBig():
-            return envelope.error(TOO_LARGE, 413)
+            return render(TOO_LARGE, 413)
         case Http404():
-            return envelope.error(NO_SUCH_PATH, 404)
+            return render(NO_SUCH_PATH, 404)
         case OperationalError() | InterfaceError():
             logger.error("database unavailable: %s", exc)
-            response = envelope.error(UNAVAILABLE, 503)
+            response = render(UNAVAILABLE, 503)
             response["Retry-After"] = "1"
             return response
     return None
@@ -45,24 +55,26 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse |
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What Django refuses before any view, such as a wrong Host header."""
-    if _is_api(request):
-        return envelope.error("bad request", 400)
+    if render := _renderer(request):
+        return render("bad request", 400)
     return defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A path that no route has."""
-    if _is_api(request):
-        return envelope.error(NO_SUCH_PATH, 404)
+    if render := _renderer(request):
+        return render(NO_SUCH_PATH, 404)
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """A defect of ours. Django has logged it; the caller learns nothing of its inside."""
-    if _is_api(request):
-        return envelope.error("internal server error", 500)
+    if render := _renderer(request):
+        return render("internal server error", 500)
     return defaults.server_error(request)
 
 
-def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/api/")
+def _renderer(request: HttpRequest) -> Render | None:
+    """None for a page."""
+    fitting = [start for start in RENDERERS if request.path_info.startswith(start)]
+    return RENDERERS[max(fitting, key=len)] if fitting else None

@@ -63,6 +63,15 @@ class Integer(serializers.IntegerField):
         return data
 
 
+class IntegerBetween(Integer):
+    """A JSON integer between two bounds; whatever else is sent is refused with one text that says them."""
+
+    def __init__(self, lowest: int, highest: int, **kwargs: Any) -> None:
+        text = f"must be a whole number from {lowest} to {highest}"
+        messages = dict.fromkeys((INCORRECT_TYPE, "max_value"), text)
+        super().__init__(min_value=lowest, max_value=highest, error_messages=messages, **kwargs)
+
+
 class Choice(Text):
     """A JSON string out of a few; "" stands for "not given" where `allow_blank`."""
 

@@ -71,6 +71,11 @@ def array(items: Schema, description: str = "") -> Schema:
     return {"type": "array", "items": items} | _described(description)
 
 
+def texts(description: str = "") -> Schema:
+    """An object whose members are strings, under names of the caller's own."""
+    return {"type": "object", "additionalProperties": {"type": "string"}} | _described(description)
+
+
 def nullable(schema: Schema, description: str = "") -> Schema:
     """`schema`, or null."""
     return ({"allOf": [schema]} if "$ref" in schema else schema) | {"nullable": True} | _described(description)

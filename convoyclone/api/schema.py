@@ -1,5 +1,6 @@
 """How drf-spectacular describes the Convoy API: what all operations share, and what our fields mean."""
 
+import json
 from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -83,21 +84,48 @@ _HEADERS: dict[str, dict[str, str]] = {
 }
 
 
+#: The paths that are not under the server's /api, but at the root. Trimmed of /api, no path of the others begins so.
+OUTSIDE = ("/management/v1/", "/v1/webhooks/portal", "/portal-api/")
+
+
 class ConvoyAutoSchema(AutoSchema):
     """Describes a handler of a ConvoyView from its decorator (openapi.py) and its serializer."""
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Schema:
         """Add what every operation refuses to what this one answers."""
-        shared = _REFUSALS.keys() - ({"404"} if "{projectID}" not in self.path else set())
-        if self.method in READS and not getattr(self.view, "writes_on_get", False):
+        if hasattr(self.view, "error_schema"):
+            return self._foreign_responses(super()._get_response_bodies(direction))
+        shared = getattr(self.view, "shared_refusals", _REFUSALS.keys())
+        shared = shared - ({"404"} if "{projectID}" not in self.path else set())
+        if self.method in getattr(self.view, "reads", READS):
             shared -= {"403"}
         responses = {code: {"$ref": f"#/components/responses/{_REFUSALS[code][0]}"} for code in shared}
         return dict(sorted((responses | super()._get_response_bodies(direction)).items()))
 
+    def _foreign_responses(self, responses: Schema) -> Schema:
+        """Add what a view of another contract refuses, in its own shape: its `refusals`, messages by title and
+        code. Where a code has none, they are those of the Convoy API."""
+        view: Any = self.view
+        for code, messages in view.refusals.items():
+            _, description, cases = _REFUSALS.get(code, ("", "Refused; nothing has changed.", {}))
+            examples = {
+                example_key(title): {
+                    "summary": title,
+                    "value": json.loads(view.error(message, int(code)).content),
+                }
+                for title, message in (messages or cases).items()
+            }
+            responses[code] = {
+                **({"headers": _headers(code)} if code in _HEADERS else {}),
+                "description": description,
+                "content": {JSON: {"schema": view.error_schema, "examples": examples}},
+            }
+        return dict(sorted(responses.items()))
+
     def _get_request_body(self, direction: Literal["request", "response"] = "request") -> Schema | None:
         """Say that a body which is read must be there, also where none of its members must."""
         body: Schema | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
-        return body and body | {"required": True}
+        return body and body | {"required": not getattr(self.view, "is_body_optional", False)}
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
         """Say what our own fields take, and that null stands for "not sent" where a field is optional."""
@@ -131,7 +159,7 @@ class ConvoyAutoSchema(AutoSchema):
 
 
 class APIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The one kind of credential."""
+    """The credential of the Convoy API."""
 
     target_class = "convoyclone.api.authentication.APIKeyAuthentication"
     name = "ApiKeyAuth"
@@ -140,14 +168,61 @@ class APIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "description": "An API key: `CO.` and two more parts."}
 
 
+class PortalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of the portal API."""
+
+    target_class = "portal.api.PortalCredential"
+    name = "PortalToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        described = "A portal link's token, `PRT.…`, or the token of a portal session; or an API key, to look."
+        return {"type": "http", "scheme": "bearer", "description": described}
+
+
+class NahookScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of Nahook's clients."""
+
+    target_class = "portal_links.nahook.ManagementToken"
+    name = "NahookToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        return {"type": "http", "scheme": "bearer", "description": "A management token: `nhm_…`, or an API key."}
+
+
+class FeatherScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of Feather's clients."""
+
+    target_class = "portal_links.feather.APIKeyHeader"
+    name = "FeatherKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        return {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "An API key with an owner_id."}
+
+
+class SvixScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of Svix's clients."""
+
+    target_class = "portal_links.svix.BearerKey"
+    name = "SvixToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        described = "An API key of a project: `CO.` and two more parts. For a logout, the session's token."
+        return {"type": "http", "scheme": "bearer", "description": described}
+
+
 def convoy_operations(endpoints: list[tuple[str, str, str, Any]], **_: Any) -> list[tuple[str, str, str, Any]]:
-    """A preprocessing hook: keep /api/v1; a collection's path has no slash at its end, with which it answers too."""
-    return [(path.rstrip("/"), *rest) for path, *rest in endpoints if path.startswith("/api/v1/")]
+    """A preprocessing hook: keep the APIs; a collection's path has no slash at its end, with which it answers too."""
+    apis = ("/api/v1/", *OUTSIDE)
+    return [(path.rstrip("/"), *rest) for path, *rest in endpoints if path.startswith(apis)]
 
 
 def complete(result: Schema, **_: Any) -> Schema:
     """A postprocessing hook: add the shapes that no serializer has, and the answers that all operations share."""
     result["info"]["description"] = API_DESCRIPTION
+    for path, item in result["paths"].items():
+        if path.startswith(OUTSIDE):
+            for operation in item.values():
+                operation["servers"] = [{"url": "/"}]
     components = result["components"]
     components["schemas"] = dict(sorted((SCHEMAS | components["schemas"]).items()))
     components["responses"] = {

@@ -50,8 +50,10 @@ class ConvoyView(APIView):
     # Without OPTIONS: the public API has no CORS, and describes itself at /api/docs.
     http_method_names = ["get", "head", "post", "put", "delete"]
     authentication_classes = [APIKeyAuthentication]
-    #: GET handlers that change something, and so need the right to write.
-    writes_on_get = False
+    #: The methods that need no right to write.
+    reads: tuple[str, ...] = READS
+    #: Whether a key that speaks for one owner may be used. The Convoy API acts on whole projects.
+    for_owner_keys = False
     #: In how many words the original says "not found" for each method: (status, message).
     not_found: dict[str, tuple[int, str]] = {}
 
@@ -67,8 +69,10 @@ class ConvoyView(APIView):
         if "projectID" in kwargs and not caller.may_use(kwargs["projectID"]):
             raise UnknownProject("project not found")
         count_request(caller.key_id)
-        if (self.writes_on_get or request.method not in READS) and not caller.can_write:
+        if request.method not in self.reads and not caller.can_write:
             raise Forbidden("Unauthorized")
+        if caller.owner_id and not self.for_owner_keys:
+            raise Forbidden("this key speaks for one owner_id: it can mint portal sessions for it, and nothing else")
 
     def handle_exception(self, exc: Exception) -> Any:
         """Give "not found" the status and words that the original has for it on this route."""
@@ -97,6 +101,11 @@ def check_body(request: Request) -> None:
     content_type = request.META.get("CONTENT_TYPE", "")
     if content_type and not content_type.startswith(JSON):
         raise UnsupportedBody("the request body must be application/json")
+    check_size(request)
+
+
+def check_size(request: Request) -> None:
+    """Refuse a body that is too long or of which nobody knows how long it is. Raises DomainError."""
     if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
         raise LengthRequired("send the request body with a Content-Length")
     try:

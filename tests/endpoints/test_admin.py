@@ -132,6 +132,13 @@ class TestPage:
         for text in ('"username": "operator"', '"password": "[REDACTED]"', "https://hooks.slack.com/[REDACTED]"):
             assert text in shown
 
+    def test_metadata_of_the_session_that_made_it(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
+        endpoint = make_endpoint(metadata={"userId": "usr_456", "<b>": "<script>"})
+        response = admin_client.get(f"{ENDPOINTS}{endpoint.uid}/change/")
+        assert "&quot;userId&quot;: &quot;usr_456&quot;" in response.content.decode()
+        assert '<script>"' not in response.content.decode()
+        assert "userId" not in page(admin_client, f"{ENDPOINTS}{make_endpoint().uid}/change/")
+
     def test_an_endpoint_is_neither_added_changed_nor_deleted(
         self, admin_client: Client, make_endpoint: MakeEndpoint
     ) -> None:

@@ -63,6 +63,7 @@ class TestWorks:
             "slack_webhook_url": "",
             "teams_webhook_url": "",
             "mtls_client_cert": None,
+            "metadata": {},
             "events": 0,
             "failure_rate": 0,
             "cb_state": None,

@@ -1,13 +1,15 @@
 """One running server for all tests of this folder, and a new project in it for each test."""
 
 import secrets
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.server import Server
+from tests.server import ROOT, Server, environment
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +52,18 @@ def project(server: Server, instance: httpx.Client) -> Iterator[LiveProject]:
     created = LiveProject(server, instance.post("/projects", json=body).raise_for_status().json()["data"])
     with created.client:
         yield created
+
+
+@pytest.fixture
+def make_key(project: LiveProject) -> Callable[..., str]:
+    """Makes a key of the project with options of manage.py create_api_key, as an operator does."""
+
+    def make(*options: str) -> str:
+        command = [sys.executable, "manage.py", "create_api_key", "--name=live", f"--project={project.uid}", *options]
+        server = project.server
+        env = environment(DATA_DIR=str(server.data), DATABASE_URL=server.database_url)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return make

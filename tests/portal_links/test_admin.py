@@ -1,5 +1,6 @@
 """The operators' pages of portal links."""
 
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -7,14 +8,19 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from portal_links.access import find_access
+from portal_links.capabilities import ROLES
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, revoke_portal_link
+from portal_links.sessions import Minted, mint_session, open_session, revoke_session
 from projects.models import Project
-from projects.operations import create_project
+from projects.operations import create_api_key, create_project
 
 LINKS = "/admin/portal_links/portallink/"
+SESSIONS = "/admin/portal_links/portalsession/"
 
 
 @pytest.fixture
@@ -131,3 +137,103 @@ class TestRevocation:
         for path in (f"{LINKS}add/", f"{LINKS}{link.uid}/change/", f"{LINKS}{link.uid}/delete/"):
             assert admin_client.post(path, {"name": "Other", "post": "yes"}).status_code == 403
         assert PortalLink.objects.filter(pk=link.uid, name="Acme", deleted_at=None).exists()
+
+
+class TestSessions:
+    @pytest.fixture
+    def session(self, project: Project) -> PortalSession:
+        return self.mint(project).session
+
+    @staticmethod
+    def mint(project: Project, owner_id: str = "acme", **more: Any) -> Minted:
+        given: dict[str, Any] = {"surface": "nahook", "capabilities": ROLES["editor"], "lifetime": timedelta(hours=1)}
+        key = create_api_key(name="backend", role="project_admin", project=project)[0]
+        given |= {"single_use": False, "minted_by": key.uid, "metadata": {"userId": "usr_456"}, "reference": "browser"}
+        return mint_session(project.uid, owner_id=owner_id, **given | more)
+
+    def test_the_list_says_who_has_access_since_when_and_from_where(
+        self, admin_client: Client, project: Project, refresh_link: PortalLink
+    ) -> None:
+        token = self.mint(project).secret
+        assert find_access(token, address="203.0.113.7") is not None
+        ended, expired = (self.mint(project, owner).session for owner in ("globex", "initech"))
+        revoke_session(project.uid, ended.uid)
+        PortalSession.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
+        shown = page(admin_client, SESSIONS)
+        assert "4 portal sessions" in shown
+        for text in ("acme", "from 203.0.113.7", "has access", "beta", "globex", "ended", "initech", "expired"):
+            assert text in shown
+        active = page(admin_client, SESSIONS, active="true")
+        assert "2 portal sessions" in active
+        assert "acme" in active
+        assert "globex" not in active
+        assert "2 portal sessions" in page(admin_client, SESSIONS, active="false")
+        assert "1 portal session\n" in page(admin_client, SESSIONS, surface__exact="convoy")
+        revoke_portal_link(project.uid, refresh_link.uid)
+        assert "link closed" in page(admin_client, SESSIONS)
+        Project.objects.update(deleted_at=timezone.now())
+        assert "0 portal sessions" in page(admin_client, SESSIONS)
+
+    def test_search_is_by_the_beginning_of_the_owner_and_by_id(
+        self, admin_client: Client, project: Project, refresh_link: PortalLink
+    ) -> None:
+        session = self.mint(project, "acme-1").session
+        self.mint(project, "other")
+        for term in ("acme", "acme-1", session.uid):
+            found = page(admin_client, SESSIONS, q=term)
+            assert "1 result" in found
+            assert "acme-1" in found
+        assert "1 result" in page(admin_client, SESSIONS, q="bet")
+        for term in ("cme", "ACME", session.uid[:-1], "%", "'"):
+            assert "0 results" in page(admin_client, SESSIONS, q=term)
+
+    def test_a_page_shows_everything_but_secrets(self, admin_client: Client, project: Project) -> None:
+        session, code = self.mint(project, single_use=True)
+        token = open_session(project.uid, code, address="203.0.113.7").secret
+        session.refresh_from_db()
+        digests = [bytes(session.code_digest or b""), bytes(session.token_digest or b"")]
+        for path in (SESSIONS, f"{SESSIONS}{session.uid}/change/", f"{SESSIONS}{session.uid}/history/"):
+            shown = page(admin_client, path)
+            for secret in (code, token, token.removeprefix("PST."), *(digest.hex() for digest in digests)):
+                assert secret not in shown
+        shown = page(admin_client, f"{SESSIONS}{session.uid}/change/")
+        for text in ('"userId": "usr_456"', "browser", "203.0.113.7", "backend", "choose which events are sent"):
+            assert text in shown
+        assert "delete endpoints" not in shown
+        assert "digest" not in shown
+
+    def test_the_end_is_asked_for_and_takes_effect_at_once(self, admin_client: Client, project: Project) -> None:
+        session, token = self.mint(project)
+        sent = {"action": "end", "_selected_action": session.uid}
+        asked = admin_client.post(SESSIONS, sent)
+        assert "End these portal sessions at once?" in asked.content.decode()
+        assert find_access(token) is not None
+        for said in ("Ended: 1 portal session.", f"{session} ({session.uid}): portal session not found"):
+            response: Any = admin_client.post(SESSIONS, sent | {"confirmed": "yes"}, follow=True)
+            assert [str(message) for message in response.context["messages"]] == [said]
+            assert find_access(token) is None
+        assert LogEntry.objects.get().change_message == "Ended."
+
+    def test_who_may_only_view_ends_nothing(self, client: Client, session: PortalSession) -> None:
+        viewer = User.objects.create_user("viewer", is_staff=True)
+        viewer.user_permissions.add(Permission.objects.get(codename="view_portalsession"))
+        client.force_login(viewer)
+        client.post(SESSIONS, {"action": "end", "_selected_action": session.uid, "confirmed": "yes"})
+        assert PortalSession.objects.get().revoked_at is None
+
+    def test_a_session_is_neither_added_changed_nor_deleted(self, admin_client: Client, session: PortalSession) -> None:
+        for path in ("add/", f"{session.uid}/change/", f"{session.uid}/delete/"):
+            assert admin_client.post(f"{SESSIONS}{path}", {"owner_id": "globex", "post": "yes"}).status_code == 403
+
+    @pytest.mark.parametrize("rows", [1, 20])
+    def test_queries(
+        self, admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries, rows: int, db: None
+    ) -> None:
+        for number in range(rows):
+            other = create_project(name=f"Project {number}", type="outgoing")[0]
+            self.mint(other)
+            create_portal_link(other.uid, name="Acme", owner_id="acme", auth_type="refresh_token")
+        # The session, the user, a savepoint, the plan mode, the bounded count, the rows, the savepoint's end.
+        for query in ({}, {"active": "true"}, {"q": "acme"}):
+            with django_assert_num_queries(7):
+                page(admin_client, SESSIONS, **query)

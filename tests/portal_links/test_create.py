@@ -130,7 +130,7 @@ class TestWorks:
     def test_neither_token_is_stored_in_clear(self, api: API, path: str) -> None:
         data = api.post(path, {"name": "Acme", "owner_id": "acme", "auth_type": "refresh_token"}).data
         with connection.cursor() as cursor:
-            cursor.execute("SELECT l.token, l.token_digest, s.digest, s.mask FROM portal_links_portallink l, "
+            cursor.execute("SELECT l.token, l.token_digest, s.token_digest FROM portal_links_portallink l, "
                            "portal_links_portalsession s")  # fmt: skip
             row = cursor.fetchone()
         stored = b"".join(value if isinstance(value, bytes) else value.encode() for value in row)

@@ -8,7 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from portal_links.models import PortalLink, PortalSession
-from portal_links.operations import SESSION_LIFETIME, create_portal_link
+from portal_links.operations import create_portal_link
+from portal_links.sessions import REFRESH_LIFETIME
 from projects.models import Project
 from tests.conftest import API
 
@@ -44,7 +45,7 @@ def test_a_token_lives_an_hour(api: API, path: str, client: Client, link: Portal
     now = timezone.now()
     session = PortalSession.objects.order_by("-pk").first()
     assert session is not None
-    assert session.expires_at - session.created_at == SESSION_LIFETIME
+    assert session.expires_at - session.created_at == REFRESH_LIFETIME
     PortalSession.objects.update(expires_at=now + timedelta(seconds=30))
     assert opens(client, link, token)
     PortalSession.objects.update(expires_at=now)

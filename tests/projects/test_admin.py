@@ -14,6 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from convoyclone.admin import BoundedPaginator
+from convoyclone.api.envelope import JSON
 from endpoints.models import Endpoint
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, update_project
@@ -101,12 +102,58 @@ class TestProjects:
         make_endpoint(name="Of this project")
         shown = page(admin_client, f"{PROJECTS}{project.uid}/change/")
         links = re.findall(r'href="(/admin/[^"]+\?project=[^"]+)"', shown)
-        assert len(links) == 3
-        keys, endpoints, portal_links = (page(admin_client, link) for link in links)
+        assert len(links) == 4
+        keys, endpoints, portal_links, portal_sessions = (page(admin_client, link) for link in links)
         assert "admin" in keys
         assert "other admin" not in keys
         assert "Of this project" in endpoints
         assert "0 portal links" in portal_links
+        assert "0 portal sessions" in portal_sessions
+
+    PORTAL = {
+        "portal_name": "Orders Inc.",
+        "portal_primary_color": "#0B6bcb",
+        "portal_return_url": "https://app.example.com/settings",
+        "portal_allowed_origins": "https://app.example.com, http://localhost:3000",
+    }
+
+    def test_the_portals_looks_and_where_it_may_be_shown(self, admin_client: Client, project: Project) -> None:
+        path, sent = f"{PROJECTS}{project.uid}/change/", {"name": project.name, "logo_url": ""}
+        assert post(admin_client, path, **sent, **self.PORTAL).redirect_chain
+        changed = Project.objects.get()
+        assert (changed.portal_name, changed.portal_primary_color) == ("Orders Inc.", "#0B6bcb")
+        assert changed.portal_return_url == "https://app.example.com/settings"
+        assert changed.portal_allowed_origins == ["https://app.example.com", "http://localhost:3000"]
+        assert post(admin_client, path, **sent, **dict.fromkeys(self.PORTAL, "")).redirect_chain
+        emptied = Project.objects.get()
+        assert [getattr(emptied, name) for name in self.PORTAL] == ["", "", "", []]
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            *(("portal_primary_color", wrong) for wrong in ("red", "#fff", "0b6bcb", "#0b6bcb;x", "#0b6bcg")),
+            *(("portal_return_url", wrong) for wrong in ("javascript:alert(1)", "//evil.example", "/back", "https://")),
+            *(
+                ("portal_allowed_origins", wrong)
+                for wrong in (
+                    "*",
+                    "https://*.example.com",
+                    "https://a.example/",
+                    "https://a.example 'self'",
+                    "a.example",
+                )
+            ),
+            ("portal_allowed_origins", "https://a.example, https://b.example; script-src *"),
+            ("portal_name", "n" * 101),
+        ],
+    )
+    def test_what_the_portal_cannot_use_is_refused(
+        self, admin_client: Client, project: Project, field: str, value: str
+    ) -> None:
+        sent = {"name": project.name, "logo_url": ""} | self.PORTAL | {field: value}
+        response = post(admin_client, f"{PROJECTS}{project.uid}/change/", **sent)
+        assert list(response.context["adminform"].form.errors) == [field]
+        assert Project.objects.get().portal_name == ""
 
     @pytest.mark.parametrize("way", ["page", "action"])
     def test_deletion_is_asked_for_and_soft(
@@ -140,7 +187,7 @@ class TestKeys:
         assert row.scopes == ["webhooks:manage", "webhooks:read"]
         assert row.expires_at is not None
         assert row.expires_at.date() == tomorrow.date()
-        assert API(key).get(f"/projects/{project.uid}").status == 200
+        assert API(key).get(f"/projects/{project.uid}").error[0] == 403  # it speaks for acme only
         secret = key.rsplit(".", 1)[1]
         assert secret not in "".join(cookie.OutputString() for cookie in admin_client.cookies.values())
         assert secret not in str(dict(admin_client.session))
@@ -148,6 +195,13 @@ class TestKeys:
         for shown in [page(admin_client, path) for path in paths]:
             assert secret not in shown
             assert bytes(row.digest).hex() not in shown
+
+    def test_a_token_for_nahooks_clients(self, admin_client: Client, project: Project) -> None:
+        sent = {"name": "Nahook", "role": "project_admin", "project": project.uid, "scopes": "", "nahook": "on"}
+        shown = post(admin_client, f"{KEYS}add/", **sent).content.decode()
+        [key] = set(re.findall(r"nhm_[A-Za-z0-9]{80}", shown))
+        path = f"/management/v1/workspaces/{project.uid}/applications/acme/portal"
+        assert Client().post(path, headers={"Authorization": f"Bearer {key}"}, content_type=JSON).status_code == 201
 
     @pytest.mark.parametrize(
         ("sent", "error"),

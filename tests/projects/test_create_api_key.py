@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 
 from projects.models import APIKey, Project
@@ -40,6 +41,14 @@ class TestWorks:
         assert row.scopes == ["webhooks:manage", "webhooks:read"]
         assert row.expires_at is not None
         assert abs(row.expires_at - timezone.now() - timedelta(days=30)) < timedelta(minutes=1)
+
+    def test_a_management_token_of_nahooks_clients(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+        call_command("create_api_key", name="Nahook", project=project.uid, nahook=True)
+        token = capsys.readouterr().out.removesuffix("\n")
+        assert token.startswith("nhm_")
+        path = f"/management/v1/workspaces/{project.uid}/applications/acme/portal"
+        answer = Client().post(path, content_type="application/json", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 201
 
     def test_an_instance_key_has_no_project(self, capsys: pytest.CaptureFixture[str]) -> None:
         call_command("create_api_key", name="Deploy", role="instance_admin")

@@ -24,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--project", metavar="UID", help="the key's project; an instance_admin key has none")
         parser.add_argument("--owner-id", default="", help="the one owner_id that the key speaks for")
         parser.add_argument("--scope", action="append", default=[], help="such as webhooks:manage; may be repeated")
+        parser.add_argument("--nahook", action="store_true", help="a token nhm_… as Nahook's clients want it")
         parser.add_argument("--expires-in-days", type=int, metavar="DAYS", help="without it the key does not expire")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,11 +34,12 @@ class Command(BaseCommand):
             if not 1 <= days <= MOST_DAYS:
                 raise CommandError(f"--expires-in-days must be between 1 and {MOST_DAYS}")
             expires_at = timezone.now() + timedelta(days=days)
-        sent = {name: options[name] for name in ("name", "role", "project", "owner_id")}
-        form = APIKeyForm(sent | {"scopes": ",".join(options["scope"]), "expires_at": expires_at})
+        sent = {name: options[name] for name in ("name", "role", "project", "owner_id", "nahook")}
+        sent |= {"scopes": ",".join(options["scope"]), "expires_at": expires_at}
+        form = APIKeyForm(sent)
         if not form.is_valid():
             raise CommandError("; ".join(_line(field, text) for field, texts in form.errors.items() for text in texts))
-        api_key, key = create_api_key(**form.cleaned_data)
+        api_key, key = create_api_key(**form.given)
         whose = f"project {api_key.project_id}" if api_key.project_id else "the instance"
         self.stderr.write(f"API key {api_key.uid} ({api_key.role} of {whose}). It is not shown again:", str)
         self.stdout.write(key)

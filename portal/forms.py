@@ -1,0 +1,160 @@
+"""The forms of the portal. They hold labels and widgets; the rules are those of the API (endpoints/serializers.py)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from convoyclone.api.bodies import failures_of
+from endpoints.authentication import API_KEY, BASIC_AUTH, OAUTH2, REDACTED
+from endpoints.models import Endpoint
+from endpoints.operations import CONTENT_TYPES
+from endpoints.serializers import CreateEndpoint, ExpireSecret, UpdateEndpoint
+
+KEPT = "Stored; leave it empty to keep it"
+AUTHENTICATION_FIELDS = {API_KEY: ("header_name", "header_value"), BASIC_AUTH: ("username", "password")}
+OVERLAPS = {0: "end at once", 1: "1 hour", 24: "24 hours", 72: "3 days", 168: "7 days"}
+
+
+def _text(label: str, help_text: str = "", **attrs: Any) -> forms.CharField:
+    """A text as it is typed: the serializer says what is wrong with it."""
+    widget = attrs.pop("widget", forms.TextInput)
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        required=attrs.pop("required", False),
+        error_messages={"required": attrs.pop("missing", "This is needed.")},
+        widget=widget(attrs={"autocomplete": "off", **attrs}),
+    )
+
+
+def _number(label: str, help_text: str = "") -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label, help_text=help_text, required=False, min_value=0, widget=forms.NumberInput(attrs={"min": 0})
+    )
+
+
+class EndpointForm(forms.Form):
+    """An endpoint to be made, or with `endpoint` one to be changed."""
+
+    url = _text(
+        "URL",
+        "Where we send your webhooks, for example https://example.com/webhooks.",
+        widget=forms.URLInput,
+        required=True,
+        missing="Enter the URL that should receive webhooks.",
+        spellcheck="false",
+    )
+    name = _text("Name", "How you recognise it.", required=True, missing="Give the endpoint a name.")
+    description = _text("Description", widget=forms.Textarea, rows=2)
+    advanced_signatures = forms.BooleanField(
+        label="Sign the time as well",
+        help_text="Recommended: a webhook that somebody recorded cannot be sent again later.",
+        required=False,
+        initial=True,
+    )
+    secret = _text("Signing secret", "Leave it empty and we make one.", spellcheck="false")
+    type = forms.ChoiceField(label="How we authenticate ourselves", required=False)
+    header_name = _text("Header", "For example X-API-Key.", spellcheck="false")
+    header_value = _text("Value", widget=forms.TextInput, spellcheck="false")
+    username = _text("User name", spellcheck="false")
+    password = _text("Password", spellcheck="false")
+    content_type = forms.ChoiceField(
+        label="Content type", required=False, choices=[(value, value) for value in CONTENT_TYPES]
+    )
+    http_timeout = _number("Timeout in seconds", "How long we wait for an answer. 0: the default.")
+    rate_limit = _number("At most this many webhooks …", "0: no limit.")
+    rate_limit_duration = _number("… in this many seconds")
+    support_email = _text("Email", "Told when webhooks keep failing.", widget=forms.EmailInput)
+    slack_webhook_url = _text("Slack webhook URL", widget=forms.URLInput, spellcheck="false")
+    teams_webhook_url = _text("Teams webhook URL", widget=forms.URLInput, spellcheck="false")
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, endpoint: Endpoint | None = None) -> None:
+        self.endpoint = endpoint
+        self.stored: dict[str, Any] = (endpoint.authentication if endpoint is not None else None) or {}
+        super().__init__(data, initial=None if endpoint is None else self._stored_values(endpoint))
+        kinds = [
+            ("", "Not at all"),
+            (API_KEY, "With a header of your choice"),
+            (BASIC_AUTH, "With a user name and password"),
+        ]
+        if self.stored.get("type") == OAUTH2:
+            kinds.append((OAUTH2, "With OAuth 2, as it is set up now"))
+        kind: Any = self.fields["type"]
+        kind.choices = kinds
+        for name in ("header_value", "password"):
+            if (self.stored.get(self.stored.get("type", "")) or {}).get(name):
+                self.fields[name].widget.attrs["placeholder"] = KEPT
+        # A new value is a matter of replacing it, which has rights of its own.
+        if endpoint is not None:
+            del self.fields["secret"]
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """What the operations take. Of a valid form."""
+        return self._values
+
+    @property
+    def opens(self) -> dict[str, bool]:
+        """The groups of rarely used fields that are shown open: those that hold something, or an error."""
+        groups = {
+            "signing": ("secret",),
+            "authentication": ("type", "header_name", "header_value", "username", "password"),
+            "limits": ("content_type", "http_timeout", "rate_limit", "rate_limit_duration"),
+            "contacts": ("support_email", "slack_webhook_url", "teams_webhook_url"),
+        }
+        usual = ("", None, 0, "0", CONTENT_TYPES[0])
+        return {
+            group: any(self[name].errors or self[name].value() not in usual for name in names if name in self.fields)
+            for group, names in groups.items()
+        }
+
+    def add_refusal(self, field: str, message: str) -> None:
+        """Show what an operation has refused, at its field where it is one of the form's."""
+        self.add_error(field if field in self.fields else None, _sentence(message))
+
+    def clean(self) -> dict[str, Any]:
+        """Ask the serializer of the API."""
+        values = dict(self.cleaned_data)
+        # An empty number stands for 0: there is no third thing that it could mean.
+        numbers = ("http_timeout", "rate_limit", "rate_limit_duration")
+        if self.endpoint is not None and self.endpoint.http_timeout and values.get("http_timeout") == 0:
+            self.add_refusal("http_timeout", "Enter at least one second")  # 0 stands for "not sent" in an update
+        sent = values | {name: values.get(name) or 0 for name in numbers} | {"authentication": self._authentication()}
+        serializer = CreateEndpoint if self.endpoint is None else UpdateEndpoint
+        self._values, failures = failures_of(serializer, sent)
+        for field, failure in failures:
+            if field not in self.errors:
+                self.add_refusal(field, "This is needed." if failure.code == "blank" else str(failure))
+        return values
+
+    def _authentication(self) -> dict[str, Any] | None:
+        """The object of the API; None, which counts as not sent, keeps what is stored."""
+        kind = self.cleaned_data.get("type", "")
+        if kind == OAUTH2:
+            return None
+        given = {name: self.cleaned_data.get(name, "") for name in AUTHENTICATION_FIELDS.get(kind, ())}
+        stored = self.stored.get(kind) or {}
+        # What is stored was not shown, so it came back empty. The API's mask stands for it.
+        kept = {name: REDACTED for name in ("header_value", "password") if stored.get(name) and given.get(name) == ""}
+        return {"type": kind, kind: given | kept} if kind else {}
+
+    def _stored_values(self, endpoint: Endpoint) -> dict[str, Any]:
+        values = {name: getattr(endpoint, name) for name in self.base_fields if hasattr(endpoint, name)}
+        values["type"] = self.stored.get("type", "")
+        known = self.stored.get(values["type"]) or {}
+        values |= {name: known[name] for name in ("header_name", "username") if name in known}
+        return values
+
+
+def rotation(data: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+    """(what expire_secret takes, what is wrong with it) for a form that was sent: one of the two is empty."""
+    hours = data.get("expiration", "")
+    sent = {"expiration": int(hours) if hours.isascii() and hours.isdecimal() and len(hours) < 10 else hours}
+    values, failures = failures_of(ExpireSecret, sent)
+    return values, "Choose how long the old secret stays valid." if failures else ""
+
+
+def _sentence(text: str) -> str:
+    """A message of the API, which begins small and has no full stop, as a sentence."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

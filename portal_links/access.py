@@ -1,0 +1,115 @@
+"""Who is in the portal: a credential of any kind, made into what it may do at this moment.
+
+Nothing is kept between two requests, so that a revoked link, a changed owner or a narrowed right
+takes effect with the next one. Contract: portal-links sections 4 and 5.2, portal-sessions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from convoyclone.exceptions import Forbidden, InvalidInput
+from convoyclone.tokens import digest
+from endpoints.models import Endpoint, EndpointQuerySet
+from portal_links.capabilities import READ_ONLY, VIEW, VIEW_SECRET, Capabilities
+from portal_links.models import PortalLink, PortalSession
+from projects.keys import find_caller
+from projects.models import Project
+
+# How fresh "last used" is. Each request would otherwise be a write.
+LAST_USED_GRAIN = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a customer may do now, and to which endpoints."""
+
+    project: Project
+    owner_id: str
+    capabilities: Capabilities
+    link: PortalLink | None = None
+    session: PortalSession | None = None
+    expires_at: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    #: An API key in place of a portal credential: it reads its whole project.
+    by_key: bool = False
+
+    def may(self, capability: str) -> bool:
+        """Whether the customer has a capability."""
+        return capability in self.capabilities
+
+    def require(self, capability: str) -> None:
+        """Raise Forbidden where the customer has not the capability."""
+        if capability not in self.capabilities:
+            raise Forbidden("Unauthorized")
+
+    def endpoints(self) -> EndpointQuerySet:
+        """The endpoints of the scope, as they are now."""
+        if self.link is not None:
+            return self.link.scope()
+        endpoints = Endpoint.objects.for_project(self.project.uid).order_by("-pk")
+        return endpoints if self.by_key else endpoints.filter(owner_id=self.owner_id)
+
+
+def find_access(credential: str, *, address: str | None = None) -> Access | None:
+    """What a portal credential (static token, `PRT.` or session token) opens; None when it opens nothing."""
+    if "\x00" in credential or not credential.isascii():
+        return None
+    digested = digest(credential)
+    links = PortalLink.objects.filter(deleted_at=None, project__deleted_at=None).select_related("project")
+    link = links.filter(token_digest=digested, auth_type=PortalLink.AuthType.STATIC_TOKEN).first()
+    if link is not None:
+        return _of_link(link)
+    now = timezone.now()
+    sessions = PortalSession.objects.active(now).select_related("project", "portal_link__project")
+    session = sessions.filter(token_digest=digested).first()
+    if session is None:
+        return None
+    _note_use(session, now, address)
+    if session.portal_link is not None:
+        return _of_link(session.portal_link, session)
+    return Access(
+        project=session.project,
+        owner_id=session.owner_id,
+        capabilities=session.current_capabilities,
+        session=session,
+        expires_at=session.expires_at,
+        metadata=session.metadata,
+    )
+
+
+def find_key_access(key: str, *, address: str | None = None) -> Access | None:
+    """What an API key opens on the portal API: a look at its whole project.
+
+    None for a key that does not work, or that speaks for one owner only. Raises InvalidInput for an
+    instance key, as the portal API's paths name no project.
+    """
+    caller = find_caller(key, project_id=None)
+    if caller is None or caller.owner_id:
+        return None
+    if caller.key_project_id is None:
+        raise InvalidInput("project id not present in request")
+    project = Project.objects.live().filter(pk=caller.key_project_id).first()
+    if project is None:
+        return None
+    allowed = frozenset({VIEW, VIEW_SECRET}) if caller.can_write else READ_ONLY
+    return Access(project=project, owner_id="", capabilities=allowed, by_key=True)
+
+
+def _of_link(link: PortalLink, session: PortalSession | None = None) -> Access:
+    return Access(
+        project=link.project,
+        owner_id=link.owner_id,
+        capabilities=link.capabilities,
+        link=link,
+        session=session,
+        expires_at=None if session is None else session.expires_at,
+    )
+
+
+def _note_use(session: PortalSession, now: datetime, address: str | None) -> None:
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_GRAIN) | ~Q(last_used_from=address)
+    PortalSession.objects.filter(stale, pk=session.pk).update(last_used_at=now, last_used_from=address)

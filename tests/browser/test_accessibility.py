@@ -1,0 +1,86 @@
+"""axe-core on every page, light and dark, on a desk and on a phone: no fault that is serious."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import Portal
+
+AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js"
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds, one line a fault."""
+    # By way of the debugger: the page's own policy would not let the script in.
+    page.evaluate(AXE.read_text())
+    found: dict[str, Any] = page.evaluate("axe.run()")
+    return [
+        f"{fault['impact']}: {fault['id']} at {node['target']}: {node['failureSummary']}"
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.fixture(params=["light", "dark", "phone"])
+def looking(request: pytest.FixtureRequest, portal: Portal, browser: Browser) -> Iterator[Portal]:
+    """The portal as it looks in one of three ways, in a colour that is hard to read as it is."""
+    size = {"width": 390, "height": 844} if request.param == "phone" else {"width": 1100, "height": 800}
+    scheme = "dark" if request.param == "dark" else "light"
+    portal.configure(portal_primary_color="#ffd400", portal_return_url="https://app.example.com/")
+    first, portal.context = portal.context, browser.new_context(color_scheme=scheme, viewport=size)  # type: ignore[arg-type]
+    portal.context.set_default_timeout(10_000)
+    yield portal
+    portal.context.close()
+    portal.context = first
+
+
+def test_no_page_has_a_serious_fault(looking: Portal) -> None:
+    portal = looking
+    link = portal.nahook()
+    page = portal.open(link)
+    found: dict[str, list[str]] = {}
+
+    def look(name: str) -> None:
+        page.wait_for_timeout(300)  # colours change gradually
+        found[name] = faults(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
+
+    page.locator(".who summary").click()
+    look("list")
+    page.get_by_role("link", name="Billing").click()
+    page.get_by_role("button", name="Reveal").click()
+    page.get_by_text("the first secret").wait_for()
+    look("endpoint")
+    for dialog in ("Replace …", "Delete"):
+        page.get_by_role("button", name=dialog, exact=True).click()
+        look(dialog)
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Resume").wait_for()
+    look("paused")
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_role("heading", name="Edit endpoint").wait_for()
+    for group in page.locator("form details:not([open]) > summary").all()[::-1]:
+        group.click()
+    page.get_by_label("URL (required)").fill("nonsense")
+    look("form")
+    page.get_by_role("button", name="Save changes").click()
+    page.locator("small.wrong").wait_for()
+    look("form with errors")
+    portal.end_sessions()
+    page.get_by_role("button", name="Save changes").click()
+    page.get_by_text("Your session has ended.").wait_for()
+    look("ended")
+    page = portal.open(link)
+    look("used")
+    page = portal.open(portal.home)
+    look("no session")
+    page = portal.open(portal.nahook(owner="newcomer"))
+    look("no endpoints")
+    page = portal.open(f"{portal.live.server.url}/portal?token=nope")
+    look("not found")
+    assert {name: faults for name, faults in found.items() if faults} == {}

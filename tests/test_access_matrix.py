@@ -1,0 +1,371 @@
+"""Every operation by every kind of credential, on everybody's rows: who may, and that nobody else can.
+
+An operation that is new fails until it has a line in ALLOWED. What is refused changes no row, and
+neither answer nor refusal holds anything of a tenant that the caller has nothing to do with.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from endpoints.operations import create_endpoint, pause_endpoint
+from portal_links.capabilities import EVERYTHING, ROLES, SVIX, Capabilities
+from portal_links.models import PortalLink, PortalSession
+from portal_links.operations import create_portal_link, mint_refresh_token, revoke_portal_link
+from portal_links.sessions import mint_session, open_session, revoke_session
+from projects.keys import MANAGEMENT_PREFIX, make_key
+from projects.models import APIKey, Project
+from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
+from tests.routes import EVERY_OPERATION, Operation, Surface
+from tests.surfaces import refusal, send
+
+# The kinds of credential, by what they are good for. All that name an owner name OWN.
+
+READ_KEYS = {"admin key", "viewer key"}
+WRITE_KEYS = {"admin key", "instance key"}
+OWNER_KEYS = {"owner key", "owner viewer key"}
+NAHOOK = {"nahook admin", "nahook editor", "nahook viewer"}
+SVIX_SETS = {f"svix {name}" for name in SVIX}
+SESSIONS = NAHOOK | SVIX_SETS | {"svix everything", "feather read only"}
+LINKS = {"static token", "static token, view only", "PRT token", "PRT token, view only"}
+#: Everything that opens the portal, and what of it has the one or the other right there.
+CUSTOMERS = SESSIONS | LINKS
+MANAGERS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix ManageEndpoint", "svix everything"}
+DELETERS = MANAGERS - {"nahook editor"}
+ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix everything"} | {
+    "svix ManageEndpointSecret"
+}
+#: What sees no signing secret, its own customer's either.
+LOOKERS = {
+    *("viewer key", "nahook viewer", "feather read only", "static token, view only", "PRT token, view only"),
+    *("svix ViewBase", "svix ManageTransformations", "svix CreateAttempts"),
+}
+#: What opens nothing at all.
+DEAD = {
+    *("no credential", "nonsense", "unknown key", "revoked key", "expired key", "key of a deleted project"),
+    *("token of a revoked link", "static token of a refresh link", "PRT of a revoked link", "PRT of a static link"),
+    *("PRT, expired", "token of a deleted project", "session, expired", "session, revoked"),
+    *("session of a deleted project", "code, not opened", "code, opened"),
+}
+KINDS = READ_KEYS | WRITE_KEYS | OWNER_KEYS | CUSTOMERS | DEAD | {"nhm key", "key of another project"}
+#: A key of another project, which is the only one at home there.
+ELSEWHERE = {"key of another project", "instance key"}
+
+
+class Who(NamedTuple):
+    """The credentials that may carry out an operation on one's own row, another owner's, another project's.
+
+    None where the operation's path names none of these.
+    """
+
+    own: set[str]
+    other_owner: set[str] | None = None
+    other_project: set[str] | None = None
+
+
+READ = Who(READ_KEYS | {"instance key"}, other_project=ELSEWHERE)
+WRITE = Who(WRITE_KEYS, other_project=ELSEWHERE)
+# The Convoy API is for whole projects: it knows owners only as a column.
+READ_ROW = Who(READ.own, READ.own, ELSEWHERE)
+WRITE_ROW = Who(WRITE.own, WRITE.own, ELSEWHERE)
+
+PROJECT = "/projects/{projectID}"
+ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
+LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+PORTAL_ENDPOINT = "/portal-api/endpoints/{endpointID}"
+
+ALLOWED: dict[str, Who] = {
+    "GET /projects": Who(READ.own | {"key of another project"}),
+    "POST /projects": Who({"instance key"}),
+    f"GET {PROJECT}": READ,
+    f"PUT {PROJECT}": WRITE,
+    f"DELETE {PROJECT}": WRITE,
+    f"GET {PROJECT}/endpoints": READ,
+    f"GET {PROJECT}/endpoints/": READ,
+    f"POST {PROJECT}/endpoints": WRITE,
+    f"POST {PROJECT}/endpoints/": WRITE,
+    f"GET {ENDPOINT}": READ_ROW,
+    f"PUT {ENDPOINT}": WRITE_ROW,
+    f"DELETE {ENDPOINT}": WRITE_ROW,
+    f"PUT {ENDPOINT}/pause": WRITE_ROW,
+    f"POST {ENDPOINT}/activate": WRITE_ROW,
+    f"PUT {ENDPOINT}/expire_secret": WRITE_ROW,
+    f"GET {PROJECT}/portal-links": READ,
+    f"GET {PROJECT}/portal-links/": READ,
+    f"POST {PROJECT}/portal-links": WRITE,
+    f"POST {PROJECT}/portal-links/": WRITE,
+    f"GET {LINK}": READ_ROW,
+    f"PUT {LINK}": WRITE_ROW,
+    f"PUT {LINK}/revoke": WRITE_ROW,
+    f"GET {LINK}/refresh_token": WRITE_ROW,
+    f"GET {PROJECT}/portal-sessions": READ,
+    f"GET {PROJECT}/portal-sessions/": READ,
+    f"PUT {PROJECT}/portal-sessions/{{sessionID}}/revoke": WRITE_ROW,
+    # The portal API: an API key looks at its whole project and changes nothing.
+    "GET /portal-api/portal_link": Who(CUSTOMERS),
+    "GET /portal-api/license/features": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/endpoints": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/endpoints/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "POST /portal-api/endpoints": Who(MANAGERS),
+    "POST /portal-api/endpoints/": Who(MANAGERS),
+    f"GET {PORTAL_ENDPOINT}": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"PUT {PORTAL_ENDPOINT}": Who(MANAGERS, set(), set()),
+    f"DELETE {PORTAL_ENDPOINT}": Who(DELETERS, set(), set()),
+    f"PUT {PORTAL_ENDPOINT}/pause": Who(MANAGERS, set(), set()),
+    f"POST {PORTAL_ENDPOINT}/activate": Who(MANAGERS, set(), set()),
+    f"PUT {PORTAL_ENDPOINT}/expire_secret": Who(ROTATORS, set(), set()),
+    # Sessions in the words of other clients
+    "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal": Who(
+        WRITE_KEYS | {"nhm key", "owner key"}, WRITE_KEYS | {"nhm key"}, ELSEWHERE
+    ),
+    "POST /v1/webhooks/portal": Who(OWNER_KEYS),
+    # An application is an owner in the key's own project: the path names no other.
+    "POST /api/v1/auth/app-portal-access/{ownerID}": Who(
+        {"admin key", "owner key", "key of another project"}, {"admin key", "key of another project"}
+    ),
+    "POST /api/v1/auth/app/{ownerID}/expire-all": Who(
+        {"admin key", "owner key", "key of another project"}, {"admin key", "key of another project"}
+    ),
+    "POST /api/v1/auth/logout": Who(SESSIONS),
+}
+
+#: A body that each operation of Convoy's and of the portal API takes. The others take none.
+BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
+
+
+class Tenant:
+    """An owner's endpoints, link and session in a project, and the texts that only they know."""
+
+    def __init__(self, project: Project, owner_id: str, mark: str, key: APIKey) -> None:
+        self.key = (project.uid, owner_id)
+        self.marks = [f"{mark}-name", f"{mark}.example.com", f"{mark}-secret"]
+        fields: dict[str, Any] = {"name": self.marks[0], "url": f"https://{self.marks[1]}/in", "secret": self.marks[2]}
+        self.endpoint = create_endpoint(project.uid, owner_id=owner_id, **fields)
+        self.paused = create_endpoint(project.uid, owner_id=owner_id, **fields)
+        pause_endpoint(project.uid, self.paused.uid)
+        self.link = create_portal_link(project.uid, name=self.marks[0], owner_id=owner_id, auth_type="refresh_token")
+        self.session = session(project, key, owner_id, EVERYTHING)[0]
+        self.marks += [self.link.link.token]
+        self.ids = {"projectID": project.uid, "ownerID": owner_id, "portalLinkID": self.link.link.uid}
+        self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
+
+    def url(self, operation: Operation) -> str:
+        ids = self.ids | ({"endpointID": self.paused.uid} if operation.path.endswith("/activate") else {})
+        return operation.url.format(**ids)
+
+
+class World:
+    """Three tenants, and a credential of each kind of the first one's."""
+
+    def __init__(self) -> None:
+        self.project = create_project(name="Ours", type="outgoing")[0]
+        other_project = create_project(name="Another", type="outgoing")[0]
+        role = APIKey.Role
+        key, admin_key = create_api_key(name="admin", role=role.PROJECT_ADMIN, project=self.project)
+        other_key, other_admin_key = create_api_key(name="other", role=role.PROJECT_ADMIN, project=other_project)
+        self.own = Tenant(self.project, "acme", "acme", key)
+        self.other_owner = Tenant(self.project, "globex", "globex", key)
+        # The same owner_id in two projects is two customers.
+        self.other_project = Tenant(other_project, "acme", "foreign", other_key)
+        self.credentials: dict[str, str | None] = {
+            "admin key": admin_key,
+            "key of another project": other_admin_key,
+            **self._keys(),
+            **self._links(),
+            **self._sessions(key),
+            **self._dead(key),
+        }
+        # What a request notes of its session, at most once a minute, would be a change in each.
+        PortalSession.objects.update(last_used_at=timezone.now(), last_used_from="127.0.0.1")
+
+    def _keys(self) -> dict[str, str | None]:
+        def make(role: str, **fields: Any) -> str:
+            return create_api_key(name=role, role=role, **fields)[1]
+
+        role, project = APIKey.Role, self.project
+        owner = {"project": project, "owner_id": "acme", "scopes": ["webhooks:manage"]}
+        return {
+            "viewer key": make(role.PROJECT_VIEWER, project=project),
+            "instance key": make(role.INSTANCE_ADMIN),
+            "owner key": make(role.PROJECT_ADMIN, **owner),
+            "owner viewer key": make(role.PROJECT_VIEWER, **owner),
+            "nhm key": make(role.PROJECT_ADMIN, project=project, prefix=MANAGEMENT_PREFIX),
+        }
+
+    def _link(self, **fields: Any) -> PortalLink:
+        return create_portal_link(self.project.uid, name="acme", owner_id="acme", **fields).link
+
+    def _links(self) -> dict[str, str | None]:
+        found: dict[str, str | None] = {}
+        for manages, suffix in ((True, ""), (False, ", view only")):
+            found[f"static token{suffix}"] = self._link(can_manage_endpoint=manages).token
+            link = self._link(can_manage_endpoint=manages, auth_type="refresh_token")
+            found[f"PRT token{suffix}"] = mint_refresh_token(self.project.uid, link.uid)
+        return found
+
+    def _sessions(self, key: APIKey) -> dict[str, str | None]:
+        sets = {f"nahook {role}": capabilities for role, capabilities in ROLES.items()}
+        sets |= {f"svix {name}": capabilities for name, capabilities in SVIX.items()}
+        sets |= {"svix everything": EVERYTHING, "feather read only": ROLES["viewer"]}
+        found: dict[str, str | None] = {}
+        for name, capabilities in sets.items():
+            once = name.startswith("nahook")
+            secret = session(self.project, key, "acme", capabilities, single_use=once)[1]
+            found[name] = open_session(self.project.uid, secret, address=None).secret if once else secret
+        return found
+
+    def _dead(self, key: APIKey) -> dict[str, str | None]:
+        role, past = APIKey.Role.PROJECT_ADMIN, timezone.now() - timedelta(seconds=1)
+        gone = create_project(name="Gone", type="outgoing")[0]
+        gone_key, gone_secret = create_api_key(name="gone", role=role, project=gone)
+        gone_link = create_portal_link(gone.uid, name="gone", owner_id="acme", can_manage_endpoint=True).link
+        gone_session = session(gone, gone_key, "acme", EVERYTHING)[1]
+        delete_project(gone.uid)
+        revoked_key, revoked_secret = create_api_key(name="revoked", role=role, project=self.project)
+        revoke_api_key(revoked_key.uid)
+        links = [self._link(can_manage_endpoint=True, auth_type=auth) for auth in ("static_token", "refresh_token")]
+        revoked_prt = mint_refresh_token(self.project.uid, links[1].uid)
+        for link in links:
+            revoke_portal_link(self.project.uid, link.uid)
+        refresh = self._link(can_manage_endpoint=True, auth_type="refresh_token")
+        expired_prt = mint_refresh_token(self.project.uid, refresh.uid)
+        refresh.sessions.update(expires_at=past)
+        turned = self._link(can_manage_endpoint=True, auth_type="refresh_token")
+        turned_prt = mint_refresh_token(self.project.uid, turned.uid)
+        PortalLink.objects.filter(pk=turned.pk).update(auth_type="static_token")
+        expired, expired_token = session(self.project, key, "acme", EVERYTHING)
+        PortalSession.objects.filter(pk=expired.pk).update(expires_at=past)
+        revoked, revoked_token = session(self.project, key, "acme", EVERYTHING)
+        revoke_session(self.project.uid, revoked.uid)
+        opened = session(self.project, key, "acme", EVERYTHING, single_use=True)[1]
+        open_session(self.project.uid, opened, address=None)
+        return {
+            "no credential": None,
+            "nonsense": "nonsense",
+            "unknown key": make_key()[1],
+            "revoked key": revoked_secret,
+            "expired key": create_api_key(name="expired", role=role, project=self.project, expires_at=past)[1],
+            "key of a deleted project": gone_secret,
+            "token of a revoked link": links[0].token,
+            "static token of a refresh link": refresh.token,
+            "PRT of a revoked link": revoked_prt,
+            "PRT of a static link": turned_prt,
+            "PRT, expired": expired_prt,
+            "token of a deleted project": gone_link.token,
+            "session, expired": expired_token,
+            "session, revoked": revoked_token,
+            "session of a deleted project": gone_session,
+            "code, not opened": session(self.project, key, "acme", EVERYTHING, single_use=True)[1],
+            "code, opened": opened,
+        }
+
+    def strangers_to(self, kind: str) -> list[Tenant]:
+        """The tenants of whom a credential may see and change nothing."""
+        if kind == "instance key":
+            return []
+        if kind == "key of another project":
+            return [self.own, self.other_owner]
+        if kind in READ_KEYS | WRITE_KEYS | {"nhm key"}:
+            return [self.other_project]
+        strangers = [self.other_owner, self.other_project]
+        return strangers if kind in CUSTOMERS | OWNER_KEYS else [self.own, *strangers]
+
+
+def session(
+    project: Project, key: APIKey, owner_id: str, capabilities: Capabilities, *, single_use: bool = False
+) -> tuple[PortalSession, str]:
+    return mint_session(
+        project.uid,
+        owner_id=owner_id,
+        surface=PortalSession.Surface.NAHOOK if single_use else PortalSession.Surface.SVIX,
+        capabilities=capabilities,
+        lifetime=timedelta(hours=1),
+        single_use=single_use,
+        minted_by=key.uid,
+    )
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """The block's changes are not kept: each call finds the same world."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+#: (table, project, owner): a digest of those rows.
+Snapshot = dict[tuple[str, str, str], str]
+
+_OWNERS = {
+    "projects_project": ("uid", "''"),
+    "projects_apikey": ("project_id", "''"),
+    "endpoints_endpoint": ("project_id", "owner_id"),
+    "portal_links_portallink": ("project_id", "owner_id"),
+    "portal_links_portalsession": ("project_id", "owner_id"),
+}
+_SNAPSHOT = " UNION ALL ".join(
+    f"SELECT '{table}', coalesce({project}, ''), {owner}, md5(string_agg(t::text, ' ' ORDER BY uid)) "  # noqa: S608
+    f"FROM {table} t GROUP BY 1, 2, 3"
+    for table, (project, owner) in _OWNERS.items()
+)
+
+
+def snapshot() -> Snapshot:
+    """All rows of all tables, so that two of these are the same only where no row has changed.
+
+    PostgreSQL makes the digests: this is called for each of thousands of cells.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SNAPSHOT)
+        return {(table, project, owner): digest for table, project, owner, digest in cursor.fetchall()}
+
+
+def changed(before: Snapshot, after: Snapshot) -> set[tuple[str, str]]:
+    """(project, owner) of the rows that are not the same in both."""
+    return {key[1:] for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+
+
+def test_the_table_is_complete() -> None:
+    """A new operation fails here until somebody has decided who may use it."""
+    assert {str(operation) for operation in EVERY_OPERATION} == ALLOWED.keys()
+    for operation in EVERY_OPERATION:
+        who, in_path = ALLOWED[str(operation)], operation.path
+        names_a_row = any(f"{{{name}}}" in in_path for name in ("endpointID", "portalLinkID", "sessionID", "ownerID"))
+        assert (who.other_owner is not None) == names_a_row
+        assert (who.other_project is not None) == ("{projectID}" in in_path or "{endpointID}" in in_path)
+        assert (who.own | (who.other_owner or set()) | (who.other_project or set())) <= KINDS - DEAD
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("operation", EVERY_OPERATION, ids=str)
+def test_the_allowed_and_nobody_else(operation: Operation) -> None:
+    world = World()
+    assert world.credentials.keys() == KINDS
+    body = BODY if operation.surface in (Surface.CONVOY, Surface.PORTAL) and operation.method != "GET" else None
+    before = snapshot()
+    for whose, allowed in ALLOWED[str(operation)]._asdict().items():
+        if allowed is None:
+            continue
+        url = getattr(world, whose).url(operation)
+        for kind in sorted(KINDS):
+            cell = f"{kind}: {operation} ({whose})"
+            with undone():
+                response = send(operation, url, world.credentials[kind], body)
+                what_changed = changed(before, snapshot())
+            strangers = world.strangers_to(kind)
+            if kind in allowed:
+                assert 200 <= response.status_code < 300, (cell, response.status_code, response.content)
+                assert operation.writes if what_changed else whose != "own" or not operation.writes, cell
+                assert what_changed.isdisjoint(tenant.key for tenant in strangers), cell
+            else:
+                assert refusal(operation.surface, response)[0] in (400, 401, 403, 404), (cell, response.content)
+                assert not what_changed, cell
+                strangers = [world.own, world.other_owner, world.other_project]
+            said = response.content.decode() + str(response.headers)
+            assert not [mark for tenant in strangers for mark in tenant.marks if mark in said], cell
+            assert kind not in LOOKERS or world.own.marks[2] not in said, cell

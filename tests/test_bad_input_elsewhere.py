@@ -1,0 +1,248 @@
+"""Bad input for the operations of the APIs that are not Convoy's: a 4xx in the API's own shape, and nothing changed."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from django.conf import settings
+
+from endpoints.operations import create_endpoint
+from portal_links.capabilities import EVERYTHING
+from portal_links.models import PortalSession
+from portal_links.sessions import mint_session
+from projects.models import APIKey, Project
+from projects.operations import create_api_key
+from tests.hostile import NOT_A_BODY, UNREADABLE
+from tests.routes import ELSEWHERE, Operation, Surface
+from tests.statements import nothing_changes
+from tests.surfaces import bearer, refusal, send
+from tests.test_bad_input import BODIES as CONVOY_BODIES
+from tests.test_bad_input import IDS, broken
+
+NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal"
+ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
+EXPIRE = "POST /api/v1/auth/app/{ownerID}/expire-all"
+ENDPOINT = "/portal-api/endpoints/{endpointID}"
+CREATE_ENDPOINT = CONVOY_BODIES["POST /projects/{projectID}/endpoints"]
+
+#: A good body for each operation that reads one, with everything in it that it takes.
+BODIES: dict[str, dict[str, Any]] = {
+    NAHOOK: {"role": "admin", "expiresInMinutes": 30, "metadata": {"plan": "gold"}},
+    ACCESS: {
+        "application": {"name": "Acme"},
+        "capabilities": ["ViewBase", "ManageEndpoint"],
+        "readOnly": False,
+        "featureFlags": ["beta"],
+        "expiry": 3600,
+        "sessionId": "their session",
+    },
+    EXPIRE: {"expiry": 60, "sessionIds": ["their session"]},
+    "POST /portal-api/endpoints": CREATE_ENDPOINT,
+    "POST /portal-api/endpoints/": CREATE_ENDPOINT,
+    f"PUT {ENDPOINT}": CREATE_ENDPOINT,
+    f"PUT {ENDPOINT}/expire_secret": {"secret": "secret", "expiration": 1},
+}
+#: These do what their path says, whatever their body holds.
+WITHOUT_BODY = {
+    "POST /v1/webhooks/portal",
+    "POST /api/v1/auth/logout",
+    f"DELETE {ENDPOINT}",
+    f"PUT {ENDPOINT}/pause",
+    f"POST {ENDPOINT}/activate",
+}
+#: Bodies that may be left out.
+OPTIONAL = {NAHOOK, ACCESS, EXPIRE}
+
+WITH_BODY = [operation for operation in ELSEWHERE if str(operation) in BODIES]
+LISTS = [operation for operation in ELSEWHERE if str(operation).rstrip("/") == "GET /portal-api/endpoints"]
+
+
+class Caller:
+    """Somebody who may carry out an operation, with the ids of their own rows."""
+
+    def __init__(self, project: Project, operation: Operation) -> None:
+        self.operation = operation
+        admin, key = create_api_key(name="admin", role=APIKey.Role.PROJECT_ADMIN, project=project)
+        owner: dict[str, Any] = {"owner_id": "acme", "scopes": ["webhooks:manage"]}
+        endpoint = create_endpoint(project.uid, name="Old", url="https://hooks.example.com/old", owner_id="acme")
+        minted = mint_session(
+            project.uid,
+            owner_id="acme",
+            surface=PortalSession.Surface.SVIX,
+            capabilities=EVERYTHING,
+            lifetime=timedelta(hours=1),
+            single_use=False,
+            minted_by=admin.uid,
+            reference="their session",
+        )
+        # A use is noted when it is the first one in a minute, of refused requests too.
+        PortalSession.objects.update(last_used_at=minted.session.created_at, last_used_from="127.0.0.1")
+        self.ids = {"projectID": project.uid, "ownerID": "acme", "endpointID": endpoint.uid}
+        match operation.surface:
+            case Surface.FEATHER:
+                self.credential = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]
+            case Surface.PORTAL:
+                self.credential = minted.secret
+            case _:
+                self.credential = minted.secret if operation.path.endswith("/logout") else key
+
+    def __call__(self, body: Any = None, *, query: str = "", content_type: str = "application/json", **ids: str) -> Any:
+        url = self.operation.url.format(**self.ids | ids) + query
+        return send(self.operation, url, self.credential, body, content_type=content_type)
+
+    def refused(self, response: Any, sent: Any) -> str:
+        """The words of a refusal, in the right shape."""
+        status, message = refusal(self.operation.surface, response)
+        assert 400 <= status < 500, (status, str(sent)[:200])
+        assert message
+        return message
+
+
+@pytest.fixture
+def caller(project: Project, operation: Operation) -> Caller:
+    return Caller(project, operation)
+
+
+def test_every_operation_is_known() -> None:
+    """A new one fails here until it has a good body, or is known to read none."""
+    writing = {str(operation) for operation in ELSEWHERE if operation.method != "GET"}
+    assert writing == BODIES.keys() | WITHOUT_BODY
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+class TestBodies:
+    def test_the_good_body_is_good(self, caller: Caller, operation: Operation) -> None:
+        """Otherwise the tests below would pass for another reason."""
+        assert caller(BODIES[str(operation)]).status_code in (200, 201, 202, 204)
+
+    def test_what_is_no_json_object(self, caller: Caller, operation: Operation) -> None:
+        with nothing_changes():
+            for body in [*(body for body, _ in NOT_A_BODY), *UNREADABLE]:
+                if body.strip() or str(operation) not in OPTIONAL:
+                    caller.refused(caller(body), body)
+
+    def test_what_is_not_utf8(self, caller: Caller, operation: Operation) -> None:
+        text = orjson.dumps(BODIES[str(operation)]).decode()
+        with nothing_changes():
+            for encoding in ("utf-16", "utf-32", "utf-8-sig"):
+                caller.refused(caller(text.encode(encoding)), encoding)
+
+    def test_what_does_not_belong_where_it_stands(self, caller: Caller, operation: Operation) -> None:
+        with nothing_changes():
+            for body in broken(BODIES[str(operation)]):
+                if isinstance(body.get("application"), dict) and body["application"] != {"name": "Acme"}:
+                    continue  # what an application holds is not read
+                sent = json.dumps(body).encode()
+                caller.refused(caller(sent), sent)
+
+    @pytest.mark.parametrize(
+        "text", [b"\\ud800", b"\\udfff", b"\\udc00\\ud800", b"\xed\xa0\x80", b"\xff", b"\xc0\x80", b"\x01"]
+    )
+    def test_text_that_is_none(self, caller: Caller, operation: Operation, text: bytes) -> None:
+        body = orjson.dumps({"name": "REPLACED"})
+        with nothing_changes():
+            caller.refused(caller(body.replace(b"REPLACED", text)), text)
+
+
+@pytest.mark.parametrize("operation", ELSEWHERE, ids=str)
+class TestEveryOperation:
+    def test_another_content_type(self, caller: Caller, operation: Operation) -> None:
+        """Only the portal API does not ask what it is sent, as the reference says."""
+        for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "*"):
+            if operation.surface == Surface.PORTAL:
+                response = caller(BODIES.get(str(operation), {}), content_type=content_type)
+                assert response.status_code != 415
+                assert response.status_code < 500
+            else:
+                with nothing_changes():
+                    response = caller(b"{}", content_type=content_type)
+                assert refusal(operation.surface, response) == (415, "the request body must be application/json")
+
+    def test_a_body_that_is_one_byte_too_long(self, caller: Caller, operation: Operation) -> None:
+        with nothing_changes():
+            response = caller(b"{}".ljust(settings.MAX_REQUEST_BODY_BYTES + 1))
+        assert refusal(operation.surface, response) == (413, "request body is too large")
+
+    def test_chunks_without_an_end(self, caller: Caller, operation: Operation) -> None:
+        with nothing_changes():
+            response = send(
+                operation,
+                operation.url.format(**caller.ids),
+                caller.credential,
+                content_type="application/json",
+                **{"Transfer-Encoding": "chunked"},
+            )
+        assert refusal(operation.surface, response) == (411, "send the request body with a Content-Length")
+
+    def test_ids_of_nothing_in_every_position(self, caller: Caller, operation: Operation) -> None:
+        # An owner need not exist, so any text is one.
+        names = [name for name in ("projectID", "endpointID") if f"{{{name}}}" in operation.path]
+        with nothing_changes():
+            for name in names:
+                for uid in IDS:
+                    caller.refused(caller(BODIES.get(str(operation)), **{name: uid}), uid)
+
+    def test_owners_that_cannot_be(self, caller: Caller, operation: Operation) -> None:
+        if "{ownerID}" not in operation.path:
+            return
+        with nothing_changes():
+            for owner_id in ("%20", "%00", "a%00b", "a" * 256, "%0A"):
+                caller.refused(caller(ownerID=owner_id), owner_id)
+
+    def test_other_methods(self, caller: Caller, operation: Operation) -> None:
+        with nothing_changes():
+            for method in ("PATCH", "TRACE", "PROPFIND"):
+                response = send(
+                    operation._replace(method=method), operation.url.format(**caller.ids), caller.credential
+                )
+                assert refusal(operation.surface, response) == (405, "method not allowed")
+
+    def test_credentials_that_are_none(self, caller: Caller, operation: Operation) -> None:
+        with nothing_changes():
+            for credential in ("", " ", "a b", "CO.", "CO..", "PRT.", "PST.", "nhm_", "…", "\xff", "'", "a" * 5000):
+                response = send(operation, operation.url.format(**caller.ids), credential)
+                assert refusal(operation.surface, response)[0] == 401, credential
+            for scheme in ("Basic YTpi", "Bearer", "Token x", caller.credential):
+                response = send(operation, operation.url.format(**caller.ids), None, Authorization=scheme)
+                assert refusal(operation.surface, response)[0] == 401, scheme
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=str)
+class TestQueries:
+    def test_garbage(self, caller: Caller, operation: Operation) -> None:
+        for name in ("next_page_cursor", "prev_page_cursor", "sort", "q", "ownerId", "endpointId", "perPage", "x"):
+            for text in (*IDS, "%", "%5C", "_", "%zz", "~", "%EF%BF%BF", "&&&", "=", f"x&{name}=y"):
+                for direction in ("next", "prev"):
+                    response = caller(query=f"?direction={direction}&{name}={text}")
+                    if "%00" in text:
+                        assert refusal(Surface.PORTAL, response)[0] == 400
+                    else:
+                        assert response.status_code == 200, (name, text)
+
+
+def test_a_bare_token_is_no_bearer_token(project: Project) -> None:
+    """Otherwise the checks of other schemes above would refuse for another reason."""
+    operation = next(operation for operation in LISTS if operation.method == "GET")
+    caller = Caller(project, operation)
+    assert send(operation, operation.url, None, **dict([bearer(caller.credential)])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "surface"),
+    [
+        ("/management/v1/nope", Surface.NAHOOK),
+        ("/management/v1/workspaces/x/applications/a%2Fb/portal", Surface.NAHOOK),
+        ("/v1/nope", Surface.FEATHER),
+        ("/v1/webhooks/portal/", Surface.FEATHER),
+        ("/api/v1/auth/nope", Surface.SVIX),
+        ("/portal-api", Surface.PORTAL),
+        ("/portal-api/nope", Surface.PORTAL),
+        ("/portal-api/endpoints/a/b", Surface.PORTAL),
+    ],
+)
+def test_a_path_that_is_none_answers_in_json(project: Project, path: str, surface: Surface) -> None:
+    """404, or 401 first where nobody learns what there is without a credential. Never a page."""
+    response = send(Operation("POST", path, surface), path, None)
+    assert refusal(surface, response)[0] == (401 if surface == Surface.PORTAL else 404)
