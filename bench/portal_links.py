@@ -99,13 +99,14 @@ def seed() -> tuple[str, list[Call]]:
             for number in range(size):
                 # Every other one has an API key, as many of Convoy's users give their endpoints.
                 header = {"header_name": "X-Api-Key", "header_value": secrets.token_urlsafe(24)}
+                sent: dict[str, Any] = {"authentication": {"type": "api_key", "api_key": header}} if number % 2 else {}
                 create_endpoint(
                     project.uid,
                     url=f"https://hooks.customer-{size}.example.com/webhooks/{number}",
                     name=f"Webhook {number}",
                     owner_id=owner_id,
                     description=f"Order events of store {number}, for the warehouse",
-                    **({"authentication": {"type": "api_key", "api_key": header}} if number % 2 else {}),
+                    **sent,
                 )
             for _ in range(LINKS_EACH):
                 link = create_portal_link(project.uid, name="Customer's webhooks", owner_id=owner_id).link

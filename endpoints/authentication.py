@@ -81,7 +81,9 @@ def _check_api_key(given: dict[str, Any]) -> None:
     if not given.get("header_name", "").strip():
         raise InvalidInput("api key header_name is required", field="header_name")
     if not _HEADER_NAME.fullmatch(given["header_name"]) or not given["header_value"].isprintable():
-        raise InvalidInput("api key header_name and header_value must be what an HTTP header can carry", field="header_name")
+        raise InvalidInput(
+            "api key header_name and header_value must be what an HTTP header can carry", field="header_name"
+        )
 
 
 def _checked_oauth2(given: dict[str, Any] | None) -> dict[str, Any]:
