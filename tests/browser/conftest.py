@@ -30,9 +30,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(missing)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium as the operating system has it, with third-party cookies blocked."""
+    """Chromium as the operating system has it, with third-party cookies blocked.
+
+    It ends with its file: while Playwright runs, Django refuses the database to the tests of other
+    files in the same process, because Playwright's event loop does.
+    """
     with sync_playwright() as playwright:
         # Nothing of the tests leaves this machine, so no proxy is asked.
         flags = [*FLAGS, "--test-third-party-cookie-phaseout", "--no-proxy-server"]
