@@ -380,7 +380,10 @@ describe(
     "svix.AppPortalAccessIn",
     application={"description": "Accepted and ignored: an owner_id needs no creation."},
     capabilities={"description": "All where they are not sent."},
-    featureFlags={"description": "Accepted and ignored."},
+    featureFlags={
+        "items": {"type": "string", "pattern": r"^[a-zA-Z0-9\-_.]{1,256}$"},
+        "description": "Accepted and ignored.",
+    },
     expiry={"description": "In seconds; a week where it is not sent."},
     sessionId={"description": "The caller's own name for the session."},
 )
