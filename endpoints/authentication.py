@@ -28,7 +28,8 @@ Authentication = dict[str, Any]
 def checked(sent: Authentication, stored: Authentication | None) -> Authentication | None:
     """What to store for a validated `authentication` object; None where it names no type.
 
-    A value that reads `[REDACTED]` is what this server answered, and keeps what is stored.
+    A value that reads `[REDACTED]` is what this server answered, and keeps what is stored; with
+    another OAuth2 `url` it keeps nothing, and the secret must be sent again.
     Raises InvalidInput.
     """
     kind = sent.get("type") or ""
@@ -36,7 +37,11 @@ def checked(sent: Authentication, stored: Authentication | None) -> Authenticati
         return None
     given: dict[str, Any] | None = sent.get(kind)
     if given is not None:
-        given = _unredacted(given, (stored or {}).get(kind) or {})
+        kept = (stored or {}).get(kind) or {}
+        if kind == OAUTH2 and given["url"] != kept.get("url"):
+            # Whoever may not see the secret must not be able to have it sent to a server of theirs.
+            kept = {}
+        given = _unredacted(given, kept)
     match kind:
         case "api_key":
             _check_api_key(given or {})

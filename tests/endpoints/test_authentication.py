@@ -196,6 +196,11 @@ class TestMaskKeeps:
         read = changed(BASIC_AUTH, username="grace", password=REDACTED)
         assert checked(read, BASIC_AUTH) == changed(BASIC_AUTH, username="grace")
 
+    def test_another_oauth2_url_needs_the_secret_again(self) -> None:
+        elsewhere = changed(SHARED_SECRET, url="https://elsewhere.example.com/token", client_secret=REDACTED)
+        with pytest.raises(InvalidInput, match="client_secret is required"):
+            checked(elsewhere, SHARED_SECRET)
+
     @pytest.mark.parametrize(
         ("sent", "message"),
         [
