@@ -59,7 +59,7 @@ WHERE l.project_id = %s AND l.uid = %s AND e.deleted_at IS NULL
 ROWS = """
 SELECT e.uid, e.project_id, e.owner_id, e.url, e.name, e.secrets, e.advanced_signatures, e.description, e.status,
   e.http_timeout, e.authentication, e.rate_limit, e.rate_limit_duration, e.content_type, e.support_email,
-  e.slack_webhook_url, e.teams_webhook_url, e.created_at::text, e.updated_at::text
+  e.slack_webhook_url, e.teams_webhook_url, e.created_at::text, e.updated_at::text, e.metadata::text
 """
 NEWEST_FIRST = "ORDER BY e.uid DESC"
 ARRAY = """
@@ -70,8 +70,8 @@ SELECT count(*), coalesce(json_agg(json_build_object(
   'authentication', encode(e.authentication, 'base64'), 'rate_limit', e.rate_limit,
   'rate_limit_duration', e.rate_limit_duration, 'content_type', e.content_type,
   'support_email', e.support_email, 'slack_webhook_url', e.slack_webhook_url,
-  'teams_webhook_url', e.teams_webhook_url, 'mtls_client_cert', null, 'events', 0, 'failure_rate', 0,
-  'cb_state', null, 'period_failure_rate', null, 'success_count', null, 'failure_count', null,
+  'teams_webhook_url', e.teams_webhook_url, 'mtls_client_cert', null, 'metadata', e.metadata,
+  'events', 0, 'failure_rate', 0, 'cb_state', null, 'period_failure_rate', null, 'success_count', null, 'failure_count', null,
   'retry_count', null, 'created_at', e.created_at, 'updated_at', e.updated_at, 'deleted_at', null
 ) ORDER BY e.uid DESC), '[]')::text
 """
@@ -229,6 +229,7 @@ def render_rows(rows: Rows) -> Endpoints:
                 "slack_webhook_url": row[15],
                 "teams_webhook_url": row[16],
                 "mtls_client_cert": None,
+                "metadata": orjson.Fragment(row[19]),
                 "events": 0,
                 "failure_rate": 0,
                 "cb_state": None,
