@@ -72,7 +72,8 @@ SELECT count(*), coalesce(json_agg(json_build_object(
   'support_email', e.support_email, 'slack_webhook_url', e.slack_webhook_url,
   'teams_webhook_url', e.teams_webhook_url, 'mtls_client_cert', null, 'metadata', e.metadata,
   'events', 0, 'failure_rate', 0, 'cb_state', null, 'period_failure_rate', null,
-  'success_count', null, 'failure_count', null, 'retry_count', null, 'created_at', e.created_at, 'updated_at', e.updated_at, 'deleted_at', null
+  'success_count', null, 'failure_count', null, 'retry_count', null,
+  'created_at', e.created_at, 'updated_at', e.updated_at, 'deleted_at', null
 ) ORDER BY e.uid DESC), '[]')::text
 """
 
