@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from convoyclone.admin import OperatorAdmin
+from convoyclone.api.values import REDACTED
 from endpoints import authentication, operations
-from endpoints.authentication import REDACTED
 from endpoints.models import Endpoint
 from endpoints.secrets import is_live
 

@@ -8,9 +8,9 @@ import re
 from typing import Any
 
 from convoyclone.addresses import SCHEMES, split_url
+from convoyclone.api.values import REDACTED
 from convoyclone.exceptions import InvalidInput
 
-REDACTED = "[REDACTED]"
 API_KEY = "api_key"
 BASIC_AUTH = "basic_auth"
 OAUTH2 = "oauth2"

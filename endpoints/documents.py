@@ -12,10 +12,10 @@ import orjson
 from django.db import connection
 from psycopg.pq import Format
 
-from convoyclone.api.values import wire_time_from_sql
+from convoyclone.api.values import REDACTED, wire_time_from_sql
 from convoyclone.encryption import decrypter
 from endpoints import authentication, certificates
-from endpoints.authentication import API_KEY, REDACTED
+from endpoints.authentication import API_KEY
 
 #: The columns of `e` that `documents` takes, in its order.
 COLUMNS = """

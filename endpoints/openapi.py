@@ -27,8 +27,9 @@ from convoyclone.api.openapi import (
     texts,
     version_parameter,
 )
+from convoyclone.api.values import REDACTED
 from endpoints import serializers
-from endpoints.authentication import CLIENT_ASSERTION, REDACTED, SHARED_SECRET, TYPES
+from endpoints.authentication import CLIENT_ASSERTION, SHARED_SECRET, TYPES
 from endpoints.models import Endpoint
 from endpoints.operations import CONTENT_TYPES
 from endpoints.serializers import NON_ZERO

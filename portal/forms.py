@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 
 from convoyclone.api.bodies import failures_of
-from endpoints.authentication import API_KEY, BASIC_AUTH, OAUTH2, REDACTED
+from convoyclone.api.values import REDACTED
+from endpoints.authentication import API_KEY, BASIC_AUTH, OAUTH2
 from endpoints.models import Endpoint
 from endpoints.operations import CONTENT_TYPES
 from endpoints.serializers import CreateEndpoint, ExpireSecret, UpdateEndpoint

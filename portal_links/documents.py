@@ -12,9 +12,8 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from convoyclone.api.values import wire_time
+from convoyclone.api.values import REDACTED, wire_time
 from convoyclone.exceptions import NotFound
-from endpoints.authentication import REDACTED
 from endpoints.documents import COLUMNS, Document, documents, endpoint_documents, read_rows
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET

@@ -31,7 +31,7 @@ from convoyclone.api.openapi import (
     texts,
     version_parameter,
 )
-from endpoints.authentication import REDACTED
+from convoyclone.api.values import REDACTED
 from endpoints.openapi import CREATED_EXAMPLE as ENDPOINT_EXAMPLE
 from endpoints.openapi import NESTED_ENDPOINT
 from portal_links import serializers

@@ -43,10 +43,6 @@ class CreatePortalLinkRequest(Shape):
             raise serializers.ValidationError("please provide the owner_id field")
         return owner_id
 
-    def validate_auth_type(self, auth_type: str) -> str:
-        """Blank stands for "not sent"."""
-        return auth_type
-
 
 class UpdatePortalLinkRequest(CreatePortalLinkRequest):
     """The body of a portal link's update."""

@@ -8,7 +8,7 @@ import copy
 from datetime import datetime
 from typing import Any
 
-from convoyclone.api.values import ZERO_TIME, wire_time
+from convoyclone.api.values import REDACTED, ZERO_TIME, wire_time
 from convoyclone.tokens import SECRET_ALPHABET, random_text
 from convoyclone.ulid import new_ulid
 
@@ -31,7 +31,6 @@ META_EVENT: dict[str, Any] = {
     "secret": "",
     "pub_sub": None,
 }
-REDACTED = "[REDACTED]"
 NESTED = ("ssl", "ratelimit", "strategy", "signature", "circuit_breaker")
 
 

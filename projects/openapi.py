@@ -20,8 +20,9 @@ from convoyclone.api.openapi import (
     ref,
     text,
 )
+from convoyclone.api.values import REDACTED
 from projects import serializers
-from projects.config import CIRCUIT_BREAKER, MAX_PAYLOAD_READ_SIZE, META_EVENT, REDACTED, REQUEST_ID_HEADER
+from projects.config import CIRCUIT_BREAKER, MAX_PAYLOAD_READ_SIZE, META_EVENT, REQUEST_ID_HEADER
 from projects.models import APIKey, Project
 
 TAG = "Projects"

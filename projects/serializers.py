@@ -8,8 +8,7 @@ from rest_framework import serializers
 
 from convoyclone.addresses import SCHEMES, is_public_url, split_url
 from convoyclone.api.fields import INCORRECT_TYPE, Choice, Flag, Integer, Shape, Text
-from convoyclone.api.values import parse_go_duration, wire_time
-from projects.config import REDACTED
+from convoyclone.api.values import REDACTED, parse_go_duration, wire_time
 from projects.models import APIKey, Project
 
 HASHES = [

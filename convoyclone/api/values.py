@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime
 
+#: What stands in an answer in place of a secret; sent back, it keeps the stored one.
+REDACTED = "[REDACTED]"
 #: How Go writes a time that is not set.
 ZERO_TIME = "0001-01-01T00:00:00Z"
 
