@@ -79,6 +79,9 @@ APPEND_SLASH = False
 INSTALLED_APPS = [
     "projects",
     "endpoints",
+    "subscriptions",
+    "events",
+    "meta_events",
     "portal_links",
     "portal",
     "rest_framework",

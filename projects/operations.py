@@ -14,6 +14,7 @@ from endpoints.models import Endpoint
 from projects.config import META_EVENT, REQUEST_ID_HEADER, created_config, merged_config, merged_meta_event
 from projects.keys import PREFIX, PROJECT_ADMIN, make_key
 from projects.models import KEY_NEEDS_PROJECT, APIKey, Project
+from subscriptions.models import EVERY_TYPE, EventType
 
 NAME_TAKEN = "a project with this name already exists"
 
@@ -25,7 +26,7 @@ def create_project(
     logo_url: str = "",
     config: dict[str, Any] | None = None,
 ) -> tuple[Project, APIKey, str]:
-    """Create a project and its default key, both or neither.
+    """Create a project with its default key and the event type `*`, all or nothing.
 
     `config` is a validated config object, or None for the defaults. Returns the project, the key's
     row and the key itself, which is not kept. Raises InvalidInput. Contract: projects rules 1 to 4.
@@ -43,6 +44,7 @@ def create_project(
                 created_at=now,
                 updated_at=now,
             )
+            EventType.objects.create(project=project, name=EVERY_TYPE, created_at=now, updated_at=now)
             api_key, key = create_api_key(
                 name=f"{name}'s default key", role=PROJECT_ADMIN, project=project, created_at=now
             )

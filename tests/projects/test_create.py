@@ -380,10 +380,15 @@ class TestAtOnce:
 
 
 class TestStatements:
-    def test_the_project_and_its_key_are_one_statement_each(self, instance: API) -> None:
+    def test_the_project_its_event_type_and_its_key_are_one_statement_each(self, instance: API) -> None:
         with statements() as found:
             instance.post(PATH, BODY)
-        assert found == ["SELECT projects_apikey", "INSERT projects_project", "INSERT projects_apikey"]
+        assert found == [
+            "SELECT projects_apikey",
+            "INSERT projects_project",
+            "INSERT subscriptions_eventtype",
+            "INSERT projects_apikey",
+        ]
 
 
 def filled(template: Any, value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Events, their deliveries, and the engine that sends them."""

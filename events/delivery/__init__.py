@@ -1,0 +1,1 @@
+"""The engine: from a delivery that is due to a request that was answered."""

@@ -1,0 +1,254 @@
+"""Events, the deliveries that come of them, and the attempts to make these. Contract: events, deliveries.
+
+An EventDelivery is its own entry in the queue. `due_at` is when a worker may take it: the time of the
+next attempt while it waits, the end of the worker's lease while it is sent, null once it is settled.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from convoyclone.ulid import ULIDField
+from endpoints.models import Endpoint
+from projects.models import Project
+from subscriptions.models import Subscription
+
+
+class Status(models.TextChoices):
+    """How far a delivery is (deliveries section 3). An event has SUCCESS once its deliveries are made."""
+
+    SCHEDULED = "Scheduled"
+    PROCESSING = "Processing"
+    SUCCESS = "Success"
+    RETRY = "Retry"
+    FAILURE = "Failure"
+    DISCARDED = "Discarded"
+
+
+class Event(models.Model):
+    """Something that has happened, as the company has told it. `data` is the payload, byte for byte."""
+
+    class Channel(models.TextChoices):
+        """By which call it came, which decides whom it is matched with."""
+
+        DIRECT = "direct"
+        FANOUT = "fanout"
+        BROADCAST = "broadcast"
+        DYNAMIC = "dynamic"
+
+    uid = ULIDField()
+    project = models.ForeignKey(Project, models.CASCADE, related_name="events", db_index=False)
+    channel = models.CharField(max_length=9, choices=Channel)
+    event_type = models.CharField(max_length=255)
+    #: The endpoints that it was for and, once matched, those of the subscriptions that took it.
+    endpoints = ArrayField(models.CharField(max_length=26), default=list)
+    #: Of a fanout, for a replay: whose endpoints it was for.
+    owner_id = models.CharField(max_length=255, blank=True, default="")
+    #: The custom headers: {"X-Tenant": ["acme"]}.
+    headers = models.JSONField(default=dict, blank=True)
+    #: Compact JSON text: what is signed and sent. Text, because jsonb would change it.
+    data = models.TextField()
+    idempotency_key = models.CharField(max_length=255, blank=True, default="")
+    is_duplicate_event = models.BooleanField(default=False)
+    status = models.CharField(max_length=10)
+    failure_reason = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        indexes = [
+            # The list of a project's events, and retention.
+            models.Index("project", models.F("uid").desc(), name="event_of_project"),
+        ]
+        constraints = [
+            # Of any number of events with one key, one is sent.
+            models.UniqueConstraint(
+                fields=["project", "idempotency_key"],
+                condition=Q(is_duplicate_event=False) & ~Q(idempotency_key=""),
+                name="event_idempotency_key",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.uid}"
+
+
+class EventDelivery(models.Model):
+    """One event on its way to one endpoint."""
+
+    uid = ULIDField()
+    # These rows are written by the thousand, and what they point to is never removed, only marked as
+    # deleted: a check of four foreign keys would cost more than the insert.
+    project = models.ForeignKey(Project, models.CASCADE, db_constraint=False, db_index=False)
+    event = models.ForeignKey(Event, models.CASCADE, db_constraint=False, db_index=False, related_name="deliveries")
+    endpoint = models.ForeignKey(Endpoint, models.CASCADE, db_constraint=False, db_index=False)
+    subscription = models.ForeignKey(Subscription, models.CASCADE, db_constraint=False, db_index=False)
+    event_type = models.CharField(max_length=255)
+    delivery_mode = models.CharField(max_length=13)
+    status = models.CharField(max_length=10, choices=Status)
+    description = models.TextField(blank=True, default="")
+    #: The project's retry strategy at the time of the event; see delivery/retries.py.
+    strategy = models.CharField(max_length=11)
+    interval_seconds = models.PositiveIntegerField()
+    retry_limit = models.PositiveIntegerField(help_text="Attempts in all, the first included.")
+    num_trials = models.PositiveIntegerField(default=0, help_text="Attempts that were made.")
+    #: What num_trials was when it was resent last: each resend has the whole allowance of attempts.
+    num_trials_before = models.PositiveIntegerField(default=0)
+    next_send_time = models.DateTimeField()
+    latency_seconds = models.FloatField(default=0)
+    # The queue; see delivery/queue.py
+    due_at = models.DateTimeField(null=True)
+    #: Its endpoint has as many requests under way as it may: out of the queue until one of them ends.
+    is_parked = models.BooleanField(default=False)
+    #: Which claim it was last sent under; an outcome is written under the same one only.
+    lease = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "event deliveries"
+        indexes = [
+            # The queue: what is due next.
+            models.Index("due_at", condition=Q(due_at__isnull=False, is_parked=False), name="delivery_due"),
+            # What waits for a place at its endpoint.
+            models.Index("endpoint", "next_send_time", condition=Q(is_parked=True), name="delivery_parked"),
+            # How many are under way to an endpoint.
+            models.Index("endpoint", "due_at", condition=Q(status="Processing"), name="delivery_in_flight"),
+            # The lists: of a project, of an endpoint (in the portal), of an event; and retention.
+            models.Index("project", models.F("uid").desc(), name="delivery_of_project"),
+            models.Index("endpoint", models.F("uid").desc(), name="delivery_of_endpoint"),
+            models.Index("event", name="delivery_of_event"),
+            # The list and the retry of what has failed, which is rare.
+            models.Index(
+                "project",
+                "status",
+                models.F("uid").desc(),
+                condition=Q(status__in=["Failure", "Discarded", "Retry"]),
+                name="delivery_by_status",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.uid}"
+
+
+class DeliveryAttempt(models.Model):
+    """One request of a delivery and what came of it. Credentials are masked before it is stored."""
+
+    uid = ULIDField()
+    delivery = models.ForeignKey(
+        EventDelivery, models.CASCADE, db_constraint=False, db_index=False, related_name="attempts"
+    )
+    project = models.ForeignKey(Project, models.CASCADE, db_constraint=False, db_index=False)
+    endpoint = models.ForeignKey(Endpoint, models.CASCADE, db_constraint=False, db_index=False)
+    url = models.TextField()
+    ip_address = models.CharField(max_length=45, blank=True, default="")
+    request_http_header = models.JSONField(default=dict)
+    response_http_header = models.JSONField(default=dict)
+    http_status = models.TextField(blank=True, default="", help_text="Code and reason, such as 200 OK.")
+    response_data = models.TextField(blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    #: Whether the attempt has succeeded.
+    status = models.BooleanField()
+    requested_at = models.DateTimeField()
+    responded_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        indexes = [
+            # The attempts of a delivery, oldest first.
+            models.Index("delivery", "uid", name="attempt_of_delivery"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.http_status or self.error}"
+
+
+class EndpointState(models.Model):
+    """What the workers know together of one endpoint: figures, circuit breaker and rate limit.
+
+    A table of its own, because these change with each batch of attempts and the endpoint does not.
+    """
+
+    class Breaker(models.TextChoices):
+        """The states of the circuit breaker (deliveries section 7)."""
+
+        CLOSED = "closed"
+        HALF_OPEN = "half-open"
+        OPEN = "open"
+
+    endpoint = models.OneToOneField(Endpoint, models.CASCADE, primary_key=True, related_name="state")
+    #: The deliveries of which at least one attempt was made.
+    events = models.PositiveBigIntegerField(default=0)
+    breaker = models.CharField(max_length=9, choices=Breaker, null=True)  # noqa: DJ001 - null: nothing was counted yet
+    failure_rate = models.FloatField(default=0, help_text="In percent, of the attempts in the window.")
+    consecutive_trips = models.PositiveIntegerField(default=0)
+    #: While the breaker is open: until when.
+    open_until = models.DateTimeField(null=True)
+    #: Attempts before this are not counted: the breaker closed, or the endpoint was activated, then.
+    counted_from = models.DateTimeField(null=True)
+    #: The token bucket of rate_limit.
+    tokens = models.FloatField(null=True)
+    refilled_at = models.DateTimeField(null=True)
+    #: Nothing is sent before this: the bucket is empty, or the receiver said so (Retry-After).
+    held_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.endpoint_id)
+
+
+class BatchRetry(models.Model):
+    """Many deliveries to be sent again, in the background. Contract: deliveries section 1.4."""
+
+    uid = ULIDField()
+    project = models.ForeignKey(Project, models.CASCADE, db_index=False)
+    #: What the caller has asked for, as the list's parameters; `endpoint_ids` bounds it to a portal's scope.
+    parameters = models.JSONField(default=dict)
+    #: The worker's place: deliveries after this id are done.
+    cursor = models.CharField(max_length=26, blank=True, default="", db_collation="C")
+    retried = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "batch retries"
+        constraints = [
+            # One at a time in a project.
+            models.UniqueConstraint(fields=["project"], condition=Q(finished_at=None), name="batch_retry_of_project"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.uid)
+
+
+class Notification(models.Model):
+    """A message to people about an endpoint, kept until it was taken by mail server or chat."""
+
+    class Channel(models.TextChoices):
+        """How it travels."""
+
+        EMAIL = "email"
+        SLACK = "slack"
+        TEAMS = "teams"
+
+    uid = ULIDField()
+    endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="notifications")
+    channel = models.CharField(max_length=5, choices=Channel)
+    subject = models.CharField(max_length=255)
+    text = models.TextField()
+    num_trials = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(null=True)
+    # The queue, as that of deliveries
+    due_at = models.DateTimeField(null=True, default=timezone.now)
+    lease = models.UUIDField(null=True)
+
+    class Meta:
+        indexes = [models.Index("due_at", condition=Q(due_at__isnull=False), name="notification_due")]
+
+    def __str__(self) -> str:
+        return str(self.subject)

@@ -1,0 +1,1 @@
+"""Meta events: what happens in a project, told to the project itself."""

@@ -1,0 +1,42 @@
+"""Meta events, each its own entry in the queue. Contract: meta-events-and-onboard section 2."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from convoyclone.ulid import ULIDField
+from events.models import Status
+from projects.models import Project
+
+
+class MetaEvent(models.Model):
+    """Something that has happened in a project, on its way to the URL of `config.meta_event`."""
+
+    uid = ULIDField()
+    project = models.ForeignKey(Project, models.CASCADE, related_name="meta_events", db_index=False)
+    event_type = models.CharField(max_length=64)
+    #: Compact JSON text: what is signed and sent.
+    body = models.TextField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.SCHEDULED)
+    strategy = models.CharField(max_length=11)
+    interval_seconds = models.PositiveIntegerField()
+    retry_limit = models.PositiveIntegerField()
+    num_trials = models.PositiveIntegerField(default=0)
+    num_trials_before = models.PositiveIntegerField(default=0)
+    next_send_time = models.DateTimeField(default=timezone.now)
+    #: {"request_http_header", "response_http_header", "response_data"} of the last one that was answered.
+    attempt = models.JSONField(null=True)
+    # The queue, as that of deliveries
+    due_at = models.DateTimeField(null=True, default=timezone.now)
+    lease = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        indexes = [
+            models.Index("project", models.F("uid").desc(), name="meta_event_of_project"),
+            models.Index("due_at", condition=Q(due_at__isnull=False), name="meta_event_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.uid}"

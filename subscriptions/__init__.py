@@ -1,0 +1,1 @@
+"""Event types, and the subscriptions by which endpoints choose among events."""

@@ -1,0 +1,9 @@
+"""Event types, and the subscriptions by which endpoints choose among events."""
+
+from django.apps import AppConfig
+
+
+class SubscriptionsConfig(AppConfig):
+    """The app."""
+
+    name = "subscriptions"
