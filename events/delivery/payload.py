@@ -1,0 +1,84 @@
+"""The payload of a webhook: the text as it was posted, without its insignificant whitespace.
+
+Contract: signatures-and-headers sections 3.1 and 8. JSON is handled as text throughout, so that the
+order of keys, the spelling of numbers and escapes, and keys that occur twice stay as they are.
+"""
+
+import re
+from urllib.parse import urlencode
+
+import msgspec
+import orjson
+
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_SIGNIFICANT = re.compile(rf'(?:[^" \t\r\n]++|{_STRING})++'.encode())
+_TOKEN = re.compile(rf'[{{}}\[\]]|{_STRING}|[^{{}}\[\],:" \t\r\n]++')
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+#: What Go escapes in a string beyond what JSON demands.
+_GO_ESCAPES = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
+
+
+class NotAnObject(ValueError):
+    """Only a JSON object can be sent as a form."""
+
+
+def compact(raw: bytes) -> bytes:
+    """The canonical payload of a valid JSON text: whitespace outside of strings removed, nothing else changed."""
+    return b"".join(_SIGNIFICANT.findall(raw))
+
+
+def raw_member(body: bytes, name: str) -> bytes | None:
+    """The text of the member `name` of a JSON object, byte for byte, or None where there is none.
+
+    Of a key that occurs twice the last one counts, as in orjson. Raises ValueError for what is not a
+    JSON object, or nested deeper than can be read.
+    """
+    try:
+        member = _members.decode(body).get(name)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+    return None if member is None else bytes(member)
+
+
+def form_encode(c: bytes) -> bytes:
+    """A canonical payload as `application/x-www-form-urlencoded`. Contract: section 8.
+
+    Fields are sorted; a nested value is compact JSON with sorted keys, as Go writes it. Numbers stay as
+    they are in the text, where the original rounds them. Raises NotAnObject.
+    """
+    if not c.startswith(b"{"):
+        raise NotAnObject("the payload is not a JSON object: it cannot be sent as a form")
+    fields = _object(_go_values(c[1:-1].decode()))
+    return urlencode([(name, _field(value)) for name, value in fields]).encode()
+
+
+def _field(value: str) -> str:
+    if value.startswith('"'):
+        text: str = orjson.loads(value)
+        return text
+    return "" if value == "null" else value
+
+
+def _object(parts: list[str]) -> list[tuple[str, str]]:
+    """The members of an object whose keys and values alternate: decoded keys, sorted, the last of each."""
+    return sorted(dict(zip(map(orjson.loads, parts[::2]), parts[1::2], strict=True)).items())
+
+
+def _go_values(text: str) -> list[str]:
+    """The JSON values in `text`, each as Go writes it. No recursion: nesting is as deep as it was taken in."""
+    levels: list[list[str]] = [[]]
+    for token in _TOKEN.findall(text):
+        if token in "{[":
+            levels.append([])
+        elif token in "]}":
+            parts = levels.pop()
+            if token == "}":
+                parts = [f"{_go_string(name)}:{value}" for name, value in _object(parts)]
+            levels[-1].append(("[" if token == "]" else "{") + ",".join(parts) + token)
+        else:
+            levels[-1].append(_go_string(orjson.loads(token)) if token.startswith('"') else token)
+    return levels[0]
+
+
+def _go_string(text: str) -> str:
+    return orjson.dumps(text).decode().translate(_GO_ESCAPES)

@@ -1,0 +1,98 @@
+"""What proves to a receiver that a request is ours: Convoy's signature, and that of Standard Webhooks.
+
+Contract: signatures-and-headers section 3, and https://www.standardwebhooks.com. What is signed is the
+body of the request, byte for byte. A secret is used as it is: in UTF-8, not decoded.
+"""
+
+import binascii
+import hmac
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+
+#: What hashlib calls the hashes that a project may choose from.
+HASHES = {
+    "MD5": "md5",
+    "SHA1": "sha1",
+    "SHA224": "sha224",
+    "SHA256": "sha256",
+    "SHA384": "sha384",
+    "SHA512": "sha512",
+    "SHA3_224": "sha3_224",
+    "SHA3_256": "sha3_256",
+    "SHA3_384": "sha3_384",
+    "SHA3_512": "sha3_512",
+    "SHA512_224": "sha512_224",
+    "SHA512_256": "sha512_256",
+}
+ENCODINGS = {"hex": bytes.hex, "base64": lambda digest: b64encode(digest).decode()}
+STANDARD_PREFIX = "whsec_"
+
+
+class NothingToSignWith(ValueError):
+    """There is no secret, or no way of signing: nothing may be sent."""
+
+
+def convoy_signature(
+    payload: bytes, *, secrets: Sequence[str], versions: Sequence[Mapping[str, str]], advanced: bool, timestamp: int
+) -> str:
+    """The value of the project's signature header. Contract: sections 3.2 and 3.3.
+
+    `payload` is the body as it is sent; `secrets` are the endpoint's live ones, oldest first; `versions`
+    are those of the project's configuration; `timestamp` is the Unix time of this attempt. The simple
+    form is signed with the last secret and the last version. Raises NothingToSignWith.
+    """
+    keys = _keys(secrets)
+    if not versions:
+        raise NothingToSignWith("the project has no signature version to sign with")
+    if not advanced:
+        return _signed(payload, keys[-1], versions[-1])
+    message = b"%d,%b" % (timestamp, payload)
+    signatures = (
+        f"v{number}={_signed(message, key, version)}" for number, version in enumerate(versions, 1) for key in keys
+    )
+    return f"t={timestamp},{','.join(signatures)}"
+
+
+def standard_headers(payload: bytes, *, message_id: str, timestamp: int, secrets: Sequence[str]) -> dict[str, str]:
+    """The headers of Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
+
+    `message_id` is the same at each attempt of a delivery; it holds no dot. Raises NothingToSignWith.
+    """
+    message = f"{message_id}.{timestamp}.".encode() + payload
+    signatures = (b64encode(hmac.digest(_standard_key(key), message, "sha256")).decode() for key in _keys(secrets))
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
+    }
+
+
+def standard_secret(secret: str) -> str:
+    """An endpoint's secret as the libraries of Standard Webhooks want it: `whsec_` and base64."""
+    return STANDARD_PREFIX + b64encode(_standard_key(secret.encode())).decode()
+
+
+def _keys(secrets: Sequence[str]) -> list[bytes]:
+    # Anybody can sign with an empty key.
+    keys = [secret.encode() for secret in secrets if secret]
+    if not keys:
+        raise NothingToSignWith("the endpoint has no secret to sign with")
+    return keys
+
+
+def _signed(message: bytes, key: bytes, version: Mapping[str, str]) -> str:
+    hash_name, encode = HASHES.get(version["hash"]), ENCODINGS.get(version["encoding"])
+    if hash_name is None or encode is None:
+        raise NothingToSignWith("the project's signature has a hash or an encoding that is not known")
+    return encode(hmac.digest(key, message, hash_name))
+
+
+def _standard_key(secret: bytes) -> bytes:
+    """What `whsec_` encodes, where the rest is base64 (padded or not, as the libraries take it); else all of it."""
+    prefix, rest = secret[: len(STANDARD_PREFIX)], secret[len(STANDARD_PREFIX) :]
+    if prefix == STANDARD_PREFIX.encode():
+        try:
+            return b64decode(rest + b"=" * (-len(rest) % 4), validate=True) or secret
+        except binascii.Error:
+            pass
+    return secret
