@@ -1,7 +1,7 @@
 """Cursor pages: the ids are the cursors. Contract: api-conventions section 8.
 
-One statement a page. `perPage` is held between 1 and 1000 and `sort` is ignored
-(docs/compatibility.md).
+One statement a page. `perPage` is held between 1 and 1000, and `sort` is ignored but by the lists of
+events and deliveries (docs/compatibility.md).
 """
 
 from typing import Any, NamedTuple
@@ -16,27 +16,32 @@ NEWEST = "~"
 
 
 class Page(NamedTuple):
-    """The rows of one page, newest first, and the page object's `pagination`."""
+    """The rows of one page, in their order, and the page object's `pagination`."""
 
     rows: list[Any]
     pagination: dict[str, Any]
 
 
-def read_page(request: Request, rows: "QuerySet[Any]") -> Page:
-    """The page of `rows` that a request's query asks for."""
+def read_page(request: Request, rows: "QuerySet[Any]", *, sortable: bool = False) -> Page:
+    """The page of `rows` that a request's query asks for: newest first or, where `sortable`, `sort=ASC`."""
     query = request.query_params
     per_page = _per_page(query.get("perPage", ""))
+    ascending = sortable and query.get("sort", "").strip().upper() == "ASC"
+    oldest_first, newest_first = ("", "pk", "gte", "lt"), (NEWEST, "-pk", "lte", "gt")
+    start, order, onwards, before = oldest_first if ascending else newest_first
     if query.get("direction") == "prev":
-        cursor = query.get("prev_page_cursor", "")
+        start, order, backwards, _ = newest_first if ascending else oldest_first
+        cursor = query.get("prev_page_cursor", "") or start
         # One row more than the page tells whether there is a next page, one more whether there is
         # a previous one.
-        ascending = list(rows.filter(pk__gte=cursor).order_by("pk")[: per_page + 2])
-        has_previous = len(ascending) > per_page + 1
-        found = ascending[: per_page + 1][::-1]
+        read = list(rows.filter(**{f"pk__{backwards}": cursor}).order_by(order)[: per_page + 2])
+        has_previous = len(read) > per_page + 1
+        found = read[: per_page + 1][::-1]
     else:
-        cursor = query.get("next_page_cursor", "") or NEWEST
-        newer = Exists(rows.filter(pk__gt=cursor).order_by())
-        found = list(rows.filter(pk__lte=cursor).order_by("-pk").annotate(is_preceded=newer)[: per_page + 1])
+        cursor = query.get("next_page_cursor", "") or start
+        preceding = Exists(rows.filter(**{f"pk__{before}": cursor}).order_by())
+        following = rows.filter(**{f"pk__{onwards}": cursor}).order_by(order)
+        found = list(following.annotate(is_preceded=preceding)[: per_page + 1])
         has_previous = bool(found) and found[0].is_preceded
     has_next = len(found) > per_page
     return Page(
