@@ -18,13 +18,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -42,6 +43,8 @@ MAX_HEADERS = 100
 MAX_HEADERS_BYTES = 65_536
 #: What a gzip body that cannot be made smaller has beyond its content, generously.
 GZIP_OVERHEAD = 16_384
+#: What a response has beyond its body, and what arrives before reading can be paused, generously.
+OVERHEAD_BYTES = 524_288
 #: Headers that frame the message or belong to the connection: the client's own, never a caller's (H10).
 FRAMING_HEADERS = frozenset(
     {
@@ -113,6 +116,8 @@ class Outbound:
         self._tls = _verifying(self._ca_file)
         self._lookup = _Lookup(self._resolver, self._allowed)
         connector = _Connector(
+            # A chunk of one byte takes six.
+            max_received=8 * self._max_response_bytes + OVERHEAD_BYTES,
             resolver=self._lookup,
             ttl_dns_cache=self._dns_ttl,
             limit=self._connections,
@@ -254,14 +259,55 @@ class _Body(aiohttp.Payload):
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Connections that tell the body that they carry whom they lead to."""
+    """Connections that say whom they lead to, that take only so much, and of which not too many are idle.
+
+    It reaches into aiohttp's pool, which has no bound for what is idle and no setting for the protocol.
+    """
+
+    def __init__(self, *, max_received: int, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._max_received = max_received
+        self._factory = partial(_Protocol, loop=self._loop)  # type: ignore[assignment]
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
         connection = await super().connect(req, traces, timeout)
-        peer = connection.transport and connection.transport.get_extra_info("peername")
-        if peer:
-            req.body.ip_address = peer[0]
+        protocol = connection.protocol
+        if isinstance(protocol, _Protocol):
+            protocol.remaining = self._max_received
+            if protocol.transport is not None and (peer := protocol.transport.get_extra_info("peername")):
+                req.body.ip_address = peer[0]
         return connection
+
+    async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
+        idle = sum(map(len, self._conns.values()))
+        while idle >= self.limit:
+            oldest = self._conns.pop(next(iter(self._conns)))
+            for protocol, _ in oldest:
+                protocol.close()
+            idle -= len(oldest)
+        return await super()._create_connection(req, traces, timeout)
+
+
+class _Protocol(ResponseHandler):
+    """Ends a response of which too much comes, whatever it consists of.
+
+    Interim responses, blank lines and chunk extensions are read without end otherwise, and take a
+    whole processor.
+    """
+
+    remaining = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.remaining -= len(data)
+        if self.remaining >= 0:
+            super().data_received(data)
+            return
+        problem = _Malformed("it is endless")
+        self.set_exception(problem)
+        if self._payload is not None:
+            self._payload.set_exception(problem)
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class _Lookup(AbstractResolver):
@@ -436,7 +482,8 @@ def _described(problem: Exception, timeout: float, connect_timeout: float) -> st
         case TimeoutError():
             return f"context deadline exceeded: no complete response within {timeout:g} seconds"
         case aiohttp.ClientResponseError():
-            return f"malformed HTTP response: {_line(problem.message)}"
+            # What follows quotes the response, which may echo the request.
+            return f"malformed HTTP response: {_line(problem.message.partition(':')[0])}"
         case aiohttp.ServerDisconnectedError():
             return "the receiver closed the connection without a response"
         case aiohttp.ClientPayloadError():
