@@ -53,6 +53,11 @@ FRAMING_HEADERS = frozenset(
     }
 )
 
+GZIP_BROKEN = "the response's gzip body is broken"
+GZIP_ENDS_EARLY = "the response's gzip body ends early"
+#: Errors of an answer that came whole, and cannot be unpacked.
+UNREADABLE_GZIP = (GZIP_BROKEN, GZIP_ENDS_EARLY)
+
 _HEADER_NAMES = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n)*")
 _NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
@@ -425,13 +430,13 @@ async def _gunzip(content: aiohttp.StreamReader, into: bytearray, limit: int) ->
                 # A room of 0 would mean no limit.
                 into += member.decompress(data, limit - len(into))
             except zlib.error:
-                return "the response's gzip body is broken"
+                return GZIP_BROKEN
             data = member.unused_data if member.eof else member.unconsumed_tail
             if len(into) >= limit:
                 return ""
         if compressed > limit + GZIP_OVERHEAD:
             return ""
-    return "" if member.eof or not compressed else "the response's gzip body ends early"
+    return "" if member.eof or not compressed else GZIP_ENDS_EARLY
 
 
 def _verifying(ca_file: str | None) -> ssl.SSLContext:
