@@ -33,7 +33,6 @@ _SHOWN = {
     # Ours, and needed to verify the signature that is shown.
     *("webhook-id", "webhook-timestamp"),
 }
-_HIDDEN_ENDINGS = ("-secret", "-token", "-key", "-credential", "-password")
 
 
 def is_reserved(name: str) -> bool:
@@ -189,7 +188,7 @@ def _sendable(custom: Mapping[str, Sequence[str]]) -> Headers:
 
 
 def _is_shown(name: str) -> bool:
-    return not name.endswith(_HIDDEN_ENDINGS) and (name in _SHOWN or name.endswith("-signature"))
+    return name in _SHOWN or name.endswith("-signature")
 
 
 def _masked(value: Value) -> Value:
