@@ -8,6 +8,7 @@ a pooled connection was judged when it was opened.
 
 import asyncio
 import hashlib
+import os
 import re
 import socket
 import ssl
@@ -53,8 +54,14 @@ FRAMING_HEADERS = frozenset(
     }
 )
 
+GZIP_BROKEN = "the response's gzip body is broken"
+GZIP_ENDS_EARLY = "the response's gzip body ends early"
+#: Errors of an answer that came whole, and cannot be unpacked.
+UNREADABLE_GZIP = (GZIP_BROKEN, GZIP_ENDS_EARLY)
+
 _HEADER_NAMES = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n)*")
-_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+(?:%.*)?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _CANONICAL_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 _PATH_AND_QUERY = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
@@ -362,7 +369,7 @@ def _parsed(url: str) -> URL | str:
     if "@" in parts.netloc:
         return "invalid endpoint url: it contains a user name or password"
     host = (target.raw_host or "").rstrip(".").lower()
-    if not host or not port:
+    if not _HOST.fullmatch(host) or not port:
         return "invalid endpoint url: it names no host and port"
     if _NUMBER.fullmatch(host.rpartition(".")[2]) and not _CANONICAL_IPV4.fullmatch(target.raw_host or ""):
         # Such as 2130706433, 0x7f.1 or 0177.0.0.1 (WHATWG URL, "ends in a number").
@@ -425,13 +432,13 @@ async def _gunzip(content: aiohttp.StreamReader, into: bytearray, limit: int) ->
                 # A room of 0 would mean no limit.
                 into += member.decompress(data, limit - len(into))
             except zlib.error:
-                return "the response's gzip body is broken"
+                return GZIP_BROKEN
             data = member.unused_data if member.eof else member.unconsumed_tail
             if len(into) >= limit:
                 return ""
         if compressed > limit + GZIP_OVERHEAD:
             return ""
-    return "" if member.eof or not compressed else "the response's gzip body ends early"
+    return "" if member.eof or not compressed else GZIP_ENDS_EARLY
 
 
 def _verifying(ca_file: str | None) -> ssl.SSLContext:
@@ -496,6 +503,9 @@ def _described(problem: Exception, timeout: float, connect_timeout: float) -> st
 def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
         return _line(error.reason or "TLS error")
+    if error.errno and not isinstance(error, socket.gaierror):
+        # asyncio writes the address in place of the reason.
+        return os.strerror(error.errno)
     return _line(error.strerror or str(error) or type(error).__name__)
 
 
