@@ -296,13 +296,17 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class _Protocol(ResponseHandler):
-    """Ends a response of which too much comes, whatever it consists of.
+    """Ends what a receiver could keep going for ever.
 
-    Interim responses, blank lines and chunk extensions are read without end otherwise, and take a
-    whole processor.
+    A response of which too much comes, whatever it consists of: interim responses, blank lines and
+    chunk extensions are read without end otherwise, and take a whole processor. And a connection
+    that is given up: closed politely, it stays until the receiver has read what it does not read.
     """
 
     remaining = 0
+
+    def close(self) -> None:
+        self.abort()
 
     def data_received(self, data: bytes) -> None:
         self.remaining -= len(data)
