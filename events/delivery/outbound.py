@@ -8,6 +8,7 @@ a pooled connection was judged when it was opened.
 
 import asyncio
 import hashlib
+import os
 import re
 import socket
 import ssl
@@ -18,13 +19,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -42,6 +44,8 @@ MAX_HEADERS = 100
 MAX_HEADERS_BYTES = 65_536
 #: What a gzip body that cannot be made smaller has beyond its content, generously.
 GZIP_OVERHEAD = 16_384
+#: What a response has beyond its body, and what arrives before reading can be paused, generously.
+OVERHEAD_BYTES = 524_288
 #: Headers that frame the message or belong to the connection: the client's own, never a caller's (H10).
 FRAMING_HEADERS = frozenset(
     {
@@ -50,8 +54,14 @@ FRAMING_HEADERS = frozenset(
     }
 )
 
+GZIP_BROKEN = "the response's gzip body is broken"
+GZIP_ENDS_EARLY = "the response's gzip body ends early"
+#: Errors of an answer that came whole, and cannot be unpacked.
+UNREADABLE_GZIP = (GZIP_BROKEN, GZIP_ENDS_EARLY)
+
 _HEADER_NAMES = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n)*")
-_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+(?:%.*)?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _CANONICAL_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 _PATH_AND_QUERY = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
@@ -113,6 +123,8 @@ class Outbound:
         self._tls = _verifying(self._ca_file)
         self._lookup = _Lookup(self._resolver, self._allowed)
         connector = _Connector(
+            # A chunk of one byte takes six.
+            max_received=8 * self._max_response_bytes + OVERHEAD_BYTES,
             resolver=self._lookup,
             ttl_dns_cache=self._dns_ttl,
             limit=self._connections,
@@ -254,14 +266,55 @@ class _Body(aiohttp.Payload):
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Connections that tell the body that they carry whom they lead to."""
+    """Connections that say whom they lead to, that take only so much, and of which not too many are idle.
+
+    It reaches into aiohttp's pool, which has no bound for what is idle and no setting for the protocol.
+    """
+
+    def __init__(self, *, max_received: int, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._max_received = max_received
+        self._factory = partial(_Protocol, loop=self._loop)  # type: ignore[assignment]
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
         connection = await super().connect(req, traces, timeout)
-        peer = connection.transport and connection.transport.get_extra_info("peername")
-        if peer:
-            req.body.ip_address = peer[0]
+        protocol = connection.protocol
+        if isinstance(protocol, _Protocol):
+            protocol.remaining = self._max_received
+            if protocol.transport is not None and (peer := protocol.transport.get_extra_info("peername")):
+                req.body.ip_address = peer[0]
         return connection
+
+    async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
+        idle = sum(map(len, self._conns.values()))
+        while idle >= self.limit:
+            oldest = self._conns.pop(next(iter(self._conns)))
+            for protocol, _ in oldest:
+                protocol.close()
+            idle -= len(oldest)
+        return await super()._create_connection(req, traces, timeout)
+
+
+class _Protocol(ResponseHandler):
+    """Ends a response of which too much comes, whatever it consists of.
+
+    Interim responses, blank lines and chunk extensions are read without end otherwise, and take a
+    whole processor.
+    """
+
+    remaining = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.remaining -= len(data)
+        if self.remaining >= 0:
+            super().data_received(data)
+            return
+        problem = _Malformed("it is endless")
+        self.set_exception(problem)
+        if self._payload is not None:
+            self._payload.set_exception(problem)
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class _Lookup(AbstractResolver):
@@ -316,7 +369,7 @@ def _parsed(url: str) -> URL | str:
     if "@" in parts.netloc:
         return "invalid endpoint url: it contains a user name or password"
     host = (target.raw_host or "").rstrip(".").lower()
-    if not host or not port:
+    if not _HOST.fullmatch(host) or not port:
         return "invalid endpoint url: it names no host and port"
     if _NUMBER.fullmatch(host.rpartition(".")[2]) and not _CANONICAL_IPV4.fullmatch(target.raw_host or ""):
         # Such as 2130706433, 0x7f.1 or 0177.0.0.1 (WHATWG URL, "ends in a number").
@@ -379,13 +432,13 @@ async def _gunzip(content: aiohttp.StreamReader, into: bytearray, limit: int) ->
                 # A room of 0 would mean no limit.
                 into += member.decompress(data, limit - len(into))
             except zlib.error:
-                return "the response's gzip body is broken"
+                return GZIP_BROKEN
             data = member.unused_data if member.eof else member.unconsumed_tail
             if len(into) >= limit:
                 return ""
         if compressed > limit + GZIP_OVERHEAD:
             return ""
-    return "" if member.eof or not compressed else "the response's gzip body ends early"
+    return "" if member.eof or not compressed else GZIP_ENDS_EARLY
 
 
 def _verifying(ca_file: str | None) -> ssl.SSLContext:
@@ -436,7 +489,8 @@ def _described(problem: Exception, timeout: float, connect_timeout: float) -> st
         case TimeoutError():
             return f"context deadline exceeded: no complete response within {timeout:g} seconds"
         case aiohttp.ClientResponseError():
-            return f"malformed HTTP response: {_line(problem.message)}"
+            # What follows quotes the response, which may echo the request.
+            return f"malformed HTTP response: {_line(problem.message.partition(':')[0])}"
         case aiohttp.ServerDisconnectedError():
             return "the receiver closed the connection without a response"
         case aiohttp.ClientPayloadError():
@@ -449,6 +503,9 @@ def _described(problem: Exception, timeout: float, connect_timeout: float) -> st
 def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
         return _line(error.reason or "TLS error")
+    if error.errno and not isinstance(error, socket.gaierror):
+        # asyncio writes the address in place of the reason.
+        return os.strerror(error.errno)
     return _line(error.strerror or str(error) or type(error).__name__)
 
 

@@ -1,0 +1,69 @@
+"""What the tests of the engine start from: deliveries in the queue, and a connection as a worker has it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import psycopg
+from django.db import connection
+from django.utils import timezone
+
+from convoyclone.database import conninfo
+from endpoints.models import Endpoint
+from events.models import Event, EventDelivery
+from subscriptions.models import Subscription
+
+Result = TypeVar("Result")
+
+
+def on_a_connection(work: Callable[[psycopg.AsyncConnection[Any]], Awaitable[Result]]) -> Result:
+    """The result of `work` on a connection of its own, in an event loop of its own.
+
+    The test must be marked django_db(transaction=True).
+    """
+
+    async def run() -> Result:
+        connected = await psycopg.AsyncConnection.connect(conninfo(connection.settings_dict), autocommit=True)
+        async with connected:
+            return await work(connected)
+
+    return asyncio.run(run())
+
+
+def make_subscription(endpoint: Endpoint, **fields: Any) -> Subscription:
+    """A subscription of an endpoint, without filters: enough for a delivery to belong to."""
+    return Subscription.objects.create(project=endpoint.project, endpoint=endpoint, name="All", **fields)
+
+
+def queue_deliveries(endpoint: Endpoint, count: int = 1, *, due_in: float = 0, **fields: Any) -> list[EventDelivery]:
+    """Deliveries to an endpoint, of one event, that become due in so many seconds."""
+    data = fields.pop("data", '{"n":1}')
+    headers = fields.pop("headers", {})
+    idempotency_key = fields.pop("idempotency_key", "")
+    event = Event.objects.create(
+        project=endpoint.project,
+        channel=Event.Channel.DIRECT,
+        event_type="order.created",
+        endpoints=[endpoint.uid],
+        data=data,
+        headers=headers,
+        idempotency_key=idempotency_key,
+        status="Success",
+    )
+    due_at: datetime = timezone.now() + timedelta(seconds=due_in)
+    given = {
+        "event_type": event.event_type,
+        "delivery_mode": "at_least_once",
+        "status": "Scheduled",
+        "strategy": "linear",
+        "interval_seconds": 100,
+        "retry_limit": 10,
+        "next_send_time": due_at,
+        "due_at": due_at,
+    } | fields
+    subscription = make_subscription(endpoint)
+    return EventDelivery.objects.bulk_create(
+        EventDelivery(project=endpoint.project, event=event, endpoint=endpoint, subscription=subscription, **given)
+        for _ in range(count)
+    )
