@@ -92,11 +92,7 @@ def force_resend(project_id: str, delivery_ids: Sequence[str], *, scope: Scope =
             raise NotFound(NOT_FOUND)
         if any(status != Status.SUCCESS for _, status, _, _ in found):
             raise InvalidInput("only successful events can be force resent")
-        ready = [
-            uid
-            for uid, _, status, deleted_at in found
-            if status == Endpoint.Status.ACTIVE and deleted_at is None
-        ]
+        ready = [uid for uid, _, status, deleted_at in found if status == Endpoint.Status.ACTIVE and deleted_at is None]
         if ready:
             EventDelivery.objects.filter(pk__in=ready).update(**sent_again(timezone.now()))
             wake_workers()

@@ -71,9 +71,7 @@ def count_by_period(rows: "QuerySet[EventDelivery]", period: str, last_day: date
     return buckets
 
 
-def period_failure_rates(
-    project_id: str, endpoint_ids: Sequence[str], window: Window
-) -> list[dict[str, Any]]:
+def period_failure_rates(project_id: str, endpoint_ids: Sequence[str], window: Window) -> list[dict[str, Any]]:
     """What share of each endpoint's deliveries has failed, in the order of the ids.
 
     Deliveries count by the time of their creation. All is null where there is nothing to count, or
@@ -89,7 +87,9 @@ def period_failure_rates(
     counts: dict[str, dict[str, int]] = {}
     try:
         with time_limit(RATES_BUDGET_SECONDS, TOO_LONG):
-            for endpoint_id, status, number in rows.order_by().values_list("endpoint_id", "status").annotate(Count("pk")):
+            for endpoint_id, status, number in (
+                rows.order_by().values_list("endpoint_id", "status").annotate(Count("pk"))
+            ):
                 counts.setdefault(endpoint_id, {})[status] = number
     except TookTooLong:
         counts = {}
@@ -105,4 +105,5 @@ def _rate(uid: str, counts: dict[str, int] | None) -> dict[str, Any]:
     if counts is None:
         return {"uid": uid, **dict.fromkeys(names)}
     success, failure, retry = (counts.get(status, 0) for status in (Status.SUCCESS, Status.FAILURE, Status.RETRY))
-    return {"uid": uid, **dict(zip(names, ((failure + retry) / (success + failure + retry), success, failure, retry)))}
+    rate = (failure + retry) / (success + failure + retry)
+    return {"uid": uid, **dict(zip(names, (rate, success, failure, retry), strict=True))}

@@ -148,7 +148,7 @@ def _endpoint_metadata(endpoint: Endpoint) -> Document:
         "owner_id": endpoint.owner_id,
         "url": endpoint.url,
         "name": endpoint.name,
-        "secrets": None,
+        "secrets": [],
         "advanced_signatures": False,
         "description": "",
         "status": endpoint.status,

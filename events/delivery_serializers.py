@@ -1,7 +1,8 @@
 """The body of a request about event deliveries. Contract: deliveries section 1.3."""
 
-from convoyclone.api.fields import Shape, Text
 from rest_framework import serializers
+
+from convoyclone.api.fields import Shape, Text
 
 MOST_IDS = 10_000
 

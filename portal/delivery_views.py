@@ -55,9 +55,7 @@ class DeliveryView(PortalView):
 
     def of_window(self, window: Window, endpoint_ids: list[str] | None) -> "QuerySet[Delivery]":
         """All deliveries of a window to some endpoints; None for every endpoint of the project."""
-        wanted = DeliveryFilter(
-            first_uid=window.first_uid, beyond_uid=window.beyond_uid, endpoint_ids=endpoint_ids
-        )
+        wanted = DeliveryFilter(first_uid=window.first_uid, beyond_uid=window.beyond_uid, endpoint_ids=endpoint_ids)
         return wanted.rows(self.access.project.uid)
 
 
