@@ -1,8 +1,10 @@
 """The portal API's deliveries, attempts and counts in the OpenAPI document. Contract: portal-links section 5."""
 
+from datetime import date, timedelta
+
 from convoyclone.api.openapi import array, body, integer, operation, page_of, query, record, text
 from convoyclone.api.windows import BAD_START
-from events.delivery_counts import PERIODS
+from events.delivery_counts import FEWEST_BUCKETS, PERIODS
 from events.delivery_openapi import (
     ATTEMPT,
     ATTEMPT_EXAMPLE,
@@ -141,7 +143,9 @@ status_totals = operation(
     },
     refused={400: BAD_DATES} | SLOW,
 )
-_BUCKETS = [{"data": {"index": 34, "date": "2026-02-03"}, "count": 124}]
+_PADDING = [(date(2026, 1, 5) + timedelta(days=day)).isoformat() for day in range(FEWEST_BUCKETS - 1)]
+_BUCKETS = [{"data": {"index": 0, "date": day}, "count": 0} for day in _PADDING]
+_BUCKETS.append({"data": {"index": 34, "date": "2026-02-03"}, "count": 124})
 dashboard_summary = operation(
     "GetPortalDashboardSummary",
     "Count deliveries by day, week, month or year",
