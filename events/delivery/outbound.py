@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import ssl
+import struct
 import tempfile
 import zlib
 from collections import OrderedDict
@@ -65,6 +66,9 @@ _HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+(?:%.*)?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _CANONICAL_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 _PATH_AND_QUERY = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
+
+
+_RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,13 +300,21 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class _Protocol(ResponseHandler):
-    """Ends a response of which too much comes, whatever it consists of.
+    """Ends what a receiver could keep going for ever.
 
-    Interim responses, blank lines and chunk extensions are read without end otherwise, and take a
-    whole processor.
+    A response of which too much comes, whatever it consists of: interim responses, blank lines and
+    chunk extensions are read without end otherwise, and take a whole processor. And a connection
+    that is given up: closed politely, it stays until the receiver has read what it does not read.
     """
 
     remaining = 0
+
+    def close(self) -> None:
+        transport = self.transport
+        if transport is not None and transport.get_write_buffer_size():
+            # The kernel keeps what is unsent for as long, unless the connection is reset.
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.abort()
 
     def data_received(self, data: bytes) -> None:
         self.remaining -= len(data)
