@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import ssl
+import struct
 import tempfile
 import zlib
 from collections import OrderedDict
@@ -65,6 +66,9 @@ _HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+(?:%.*)?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _CANONICAL_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 _PATH_AND_QUERY = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
+
+
+_RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +310,10 @@ class _Protocol(ResponseHandler):
     remaining = 0
 
     def close(self) -> None:
+        transport = self.transport
+        if transport is not None and transport.get_write_buffer_size():
+            # The kernel keeps what is unsent for as long, unless the connection is reset.
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.abort()
 
     def data_received(self, data: bytes) -> None:

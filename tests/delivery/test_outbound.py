@@ -3,7 +3,9 @@
 import asyncio
 import gzip
 import hashlib
+import select
 import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -385,8 +387,9 @@ class TestFailures:
         asyncio.run(cancel())
 
     def test_no_credential_is_in_an_error(self, receiver: Receiver, authority: Authority) -> None:
-        for path, behaviour in {"/hang": {"hang": True}, "/reset": {"reset": True}, "/close": {"close": True}}.items():
-            receiver.answer(path, **behaviour)
+        receiver.answer("/hang", hang=True)
+        receiver.answer("/reset", reset=True)
+        receiver.answer("/close", close=True)
         echo = respond(b"Authorization: Bearer s3cr3t\r\n\r\n")
         with Sink(echo) as sink, Receiver(tls=authority.server()) as untrusted:
             urls = [
@@ -539,6 +542,28 @@ class TestConnections:
         finally:
             for receiver in receivers:
                 receiver.__exit__(None, None, None)
+
+    @pytest.mark.parametrize("early", [True, False])
+    def test_one_that_is_given_up_is_gone_though_the_receiver_never_reads(self, early: bool) -> None:
+        gone = threading.Event()
+
+        def behave(connection: socket.socket) -> None:
+            if early:
+                connection.recv(100)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            poll = select.poll()
+            poll.register(connection, select.POLLRDHUP)
+            if poll.poll(20_000):
+                gone.set()
+
+        with Sink(behave) as sink:
+
+            async def give_up() -> bool:
+                async with Outbound(allowed_networks=LOOPBACK) as outbound:
+                    await outbound.post(sink.url(), headers=[], body=bytes(20_000_000), timeout=0.5)
+                    return await asyncio.to_thread(gone.wait, 10)
+
+            assert asyncio.run(give_up())
 
     def test_a_response_sent_in_advance_reaches_no_other_request(self) -> None:
         two = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na" + b"HTTP/1.1 299 Evil\r\nContent-Length: 1\r\n\r\nb"
