@@ -21,6 +21,7 @@ from portal_links.sessions import mint_session, open_session, revoke_session
 from projects.keys import MANAGEMENT_PREFIX, make_key
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
+from tests.meta_events.rows import make_meta_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
 from tests.surfaces import refusal, send
 
@@ -77,6 +78,7 @@ WRITE_ROW = Who(WRITE.own, WRITE.own, ELSEWHERE)
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+META_EVENT = f"{PROJECT}/meta-events/{{metaEventID}}"
 PORTAL_ENDPOINT = "/portal-api/endpoints/{endpointID}"
 
 ALLOWED: dict[str, Who] = {
@@ -106,6 +108,10 @@ ALLOWED: dict[str, Who] = {
     f"GET {PROJECT}/portal-sessions": READ,
     f"GET {PROJECT}/portal-sessions/": READ,
     f"PUT {PROJECT}/portal-sessions/{{sessionID}}/revoke": WRITE_ROW,
+    f"GET {PROJECT}/meta-events": READ,
+    f"GET {PROJECT}/meta-events/": READ,
+    f"GET {META_EVENT}": READ_ROW,
+    f"PUT {META_EVENT}/resend": WRITE_ROW,
     # The portal API: an API key looks at its whole project and changes nothing.
     "GET /portal-api/portal_link": Who(CUSTOMERS),
     "GET /portal-api/license/features": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
@@ -153,6 +159,7 @@ class Tenant:
         self.marks += [self.link.link.token]
         self.ids = {"projectID": project.uid, "ownerID": owner_id, "portalLinkID": self.link.link.uid}
         self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
+        self.ids["metaEventID"] = make_meta_event(project, {"name": self.marks[0], "owner_id": owner_id}).uid
 
     def url(self, operation: Operation) -> str:
         ids = self.ids | ({"endpointID": self.paused.uid} if operation.path.endswith("/activate") else {})
@@ -307,6 +314,7 @@ _OWNERS = {
     "endpoints_endpoint": ("project_id", "owner_id"),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
+    "meta_events_metaevent": ("project_id", "body::json #>> '{data,owner_id}'"),
 }
 _SNAPSHOT = " UNION ALL ".join(
     f"SELECT '{table}', coalesce({project}, ''), {owner}, md5(string_agg(t::text, ' ' ORDER BY uid)) "  # noqa: S608
@@ -335,7 +343,9 @@ def test_the_table_is_complete() -> None:
     assert {str(operation) for operation in EVERY_OPERATION} == ALLOWED.keys()
     for operation in EVERY_OPERATION:
         who, in_path = ALLOWED[str(operation)], operation.path
-        names_a_row = any(f"{{{name}}}" in in_path for name in ("endpointID", "portalLinkID", "sessionID", "ownerID"))
+        names_a_row = any(
+            f"{{{name}}}" in in_path for name in ("endpointID", "portalLinkID", "sessionID", "ownerID", "metaEventID")
+        )
         assert (who.other_owner is not None) == names_a_row
         assert (who.other_project is not None) == ("{projectID}" in in_path or "{endpointID}" in in_path)
         assert (who.own | (who.other_owner or set()) | (who.other_project or set())) <= KINDS - DEAD

@@ -16,6 +16,7 @@ from portal_links.operations import create_portal_link
 from projects.models import Project
 from tests.conftest import API, Answer
 from tests.hostile import NOT_A_BODY, UNREADABLE
+from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
 
@@ -81,6 +82,7 @@ WITHOUT_BODY = {
     "POST /projects/{projectID}/endpoints/{endpointID}/activate",
     "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",
     "PUT /projects/{projectID}/portal-sessions/{sessionID}/revoke",
+    "PUT /projects/{projectID}/meta-events/{metaEventID}/resend",
 }
 WITH_BODY = [operation for operation in OPERATIONS if str(operation) in BODIES]
 LISTS = [operation for operation in OPERATIONS if operation.method == "GET" and operation.path.endswith(("s", "s/"))]
@@ -108,6 +110,7 @@ class Rows:
         link = create_portal_link(project.uid, name="Old", owner_id="old", auth_type="refresh_token").link
         session = PortalSession.objects.get(portal_link=link)
         rows = {"projectID": project, "endpointID": endpoint, "portalLinkID": link, "sessionID": session}
+        rows["metaEventID"] = make_meta_event(project, {"name": "Old"})
         self.ids = {name: row.pk for name, row in rows.items()}
 
     def path(self, operation: Operation, **ids: str) -> str:

@@ -17,6 +17,7 @@ from projects.models import Project
 from projects.operations import create_api_key
 from tests.api.openapi_facts import METHODS, facts
 from tests.conftest import API, Answer, Role
+from tests.meta_events.rows import make_meta_event
 
 ROOT = settings.BASE_DIR
 COMMITTED = (ROOT / "openapi.yaml").read_text()
@@ -43,7 +44,6 @@ NOT_IMPLEMENTED = {
     "events": "Events",
     "deliveries": "Event Deliveries",
     "delivery attempts": "Delivery Attempts",
-    "meta events": "Meta Events",
     "sources": "Sources",
     "bulk onboarding": "Onboard",
     "`endpoints/oauth2/test`": "POST /v1/projects/{projectID}/endpoints/oauth2/test",
@@ -212,6 +212,10 @@ class TestTrue:
         call("DeleteEndpoint", **one)
         session = call("LoadPortalSessionsPaged", projectID=project)["content"][0]["uid"]
         call("RevokePortalSession", projectID=project, sessionID=session)
+        meta_event = make_meta_event(Project.objects.get(), {"name": "Orders"}).uid
+        call("GetMetaEventsPaged", projectID=project)
+        call("GetMetaEvent", projectID=project, metaEventID=meta_event)
+        call("ResendMetaEvent", projectID=project, metaEventID=meta_event)
         call("DeleteProject", projectID=project)
         assert answered == {name for name in OPERATIONS if name not in ELSEWHERE}
 
