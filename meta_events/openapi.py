@@ -10,29 +10,19 @@ from convoyclone.api.openapi import (
     TIME,
     UID,
     define,
-    integer,
     nullable,
     operation,
     page_of,
     path_parameter,
-    query,
     record,
     text,
 )
 from convoyclone.api.windows import BAD_END, BAD_ORDER, BAD_START
-from events.models import Status
+from events.delivery_openapi import END, HTTP_HEADER, METADATA, START, STATUS
 from meta_events.operations import NOT_FOUND
 
 TAG = "Meta Events"
 
-HTTP_HEADER = define(
-    "datastore.HttpHeader",
-    {
-        "type": "object",
-        "additionalProperties": {"type": "string"},
-        "description": "Headers; values of one name joined.",
-    },
-)
 META_EVENT = define(
     "models.MetaEventResponse",
     record(
@@ -40,26 +30,7 @@ META_EVENT = define(
             "uid": UID,
             "project_id": UID,
             "event_type": text(example="endpoint.created"),
-            "metadata": nullable(
-                define(
-                    "datastore.Metadata",
-                    record(
-                        {
-                            "data": nullable({"type": "object"}, "The payload, which can be any JSON value."),
-                            "raw": text("The payload's text: what is sent, byte for byte."),
-                            "strategy": define("datastore.StrategyProvider", text(enum=["linear", "exponential"])),
-                            "interval_seconds": integer("Seconds to the second attempt."),
-                            "retry_limit": integer(
-                                "Attempts in all, the first included; each resend has as many again."
-                            ),
-                            "num_trials": integer("Attempts that were made, before a resend too."),
-                            "next_send_time": TIME,
-                            "max_retry_seconds": integer("0: the server's bound of an exponential delay."),
-                        }
-                    ),
-                ),
-                "`data` is the body that is sent, and `raw` is empty.",
-            ),
+            "metadata": nullable(METADATA, "`data` is the body that is sent, and `raw` is empty."),
             "attempt": nullable(
                 define(
                     "datastore.MetaEventAttempt",
@@ -73,7 +44,7 @@ META_EVENT = define(
                 ),
                 "The last one that was answered; null before that.",
             ),
-            "status": define("datastore.EventDeliveryStatus", text(enum=list(Status.values))),
+            "status": STATUS,
             "created_at": TIME,
             "updated_at": TIME,
             "deleted_at": DELETED_AT,
@@ -117,12 +88,12 @@ _PAGE = {parameter.name: parameter for parameter in PAGE_PARAMETERS}
 LIST_PARAMETERS = [
     PROJECT_ID,
     _PAGE["direction"],
-    query("endDate", {"type": "string"}, "Up to this second, as 2026-02-03T09:15:02 in UTC; else today."),
+    END,
     _PAGE["next_page_cursor"],
     _PAGE["perPage"],
     _PAGE["prev_page_cursor"],
     _PAGE["sort"],
-    query("startDate", {"type": "string"}, "From this second on, as 2026-02-03T09:15:02 in UTC; else a week ago."),
+    START,
 ]
 UNKNOWN = {404: {"Project": "project not found", "Meta event": NOT_FOUND}}
 
