@@ -8,6 +8,7 @@ from convoyclone.api import errors
 from convoyclone.api.views import UnknownPath
 from convoyclone.health import health
 from endpoints import views as endpoints
+from events import views as events
 from portal import api as portal_api
 from portal import views as portal
 from portal_links import feather, nahook, svix
@@ -55,6 +56,15 @@ urlpatterns = [
     path(f"{ENDPOINT}/pause", endpoints.PauseEndpoint.as_view()),
     path(f"{ENDPOINT}/activate", endpoints.ActivateEndpoint.as_view()),
     path(f"{ENDPOINT}/expire_secret", endpoints.ExpireEndpointSecret.as_view()),
+    path(f"{PROJECT}/events", events.Events.as_view()),
+    path(f"{PROJECT}/events/", events.Events.as_view()),
+    path(f"{PROJECT}/events/fanout", events.FanoutEvents.as_view()),
+    path(f"{PROJECT}/events/broadcast", events.BroadcastEvents.as_view()),
+    path(f"{PROJECT}/events/dynamic", events.DynamicEvents.as_view()),
+    path(f"{PROJECT}/events/batchreplay", events.BatchReplay.as_view()),
+    path(f"{PROJECT}/events/countbatchreplayevents", events.CountBatchReplay.as_view()),
+    path(f"{PROJECT}/events/<eventID>", events.EventDetail.as_view()),
+    path(f"{PROJECT}/events/<eventID>/replay", events.ReplayEvent.as_view()),
     path(f"{PROJECT}/portal-links", portal_links.PortalLinks.as_view()),
     path(f"{PROJECT}/portal-links/", portal_links.PortalLinks.as_view()),
     path(PORTAL_LINK, portal_links.PortalLinkDetail.as_view()),
