@@ -2,6 +2,7 @@
 
 import json
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -22,6 +23,20 @@ def _integer(name: str, default: int) -> int:
     if not text.isdecimal():
         raise ImproperlyConfigured(f"{name} must be a whole number, not {text!r}")
     return int(text)
+
+
+def _flag(name: str, *, default: bool) -> bool:
+    text = os.environ.get(name) or str(int(default))
+    if text not in ("0", "1"):
+        raise ImproperlyConfigured(f"{name} must be 0 or 1, not {text!r}")
+    return text == "1"
+
+
+def _networks(name: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(part) for part in _list(name, [])]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be networks such as 10.0.0.0/8: {error}") from None
 
 
 def _list(name: str, default: list[str]) -> list[str]:
@@ -60,6 +75,14 @@ API_VERSION = os.environ.get("CONVOY_API_VERSION") or "2025-11-24"
 API_RATE_LIMIT = _integer("API_RATE_LIMIT", 0)
 MAX_REQUEST_BODY_BYTES = _integer("MAX_REQUEST_BODY_BYTES", 1024 * 1024)
 ORGANISATION_ID = os.environ.get("ORGANISATION_ID") or "01JZ8PZ0A1B2C3D4E5F6G7H8J9"
+
+# The engine (manage.py deliver)
+DELIVERY_CONCURRENCY = _integer("DELIVERY_CONCURRENCY", 512)
+DELIVERY_ENDPOINT_CONCURRENCY = _integer("DELIVERY_ENDPOINT_CONCURRENCY", 10)
+DELIVERY_MAX_TIMEOUT_SECONDS = _integer("DELIVERY_MAX_TIMEOUT_SECONDS", 60)
+DELIVERY_ALLOWED_NETWORKS = _networks("DELIVERY_ALLOWED_NETWORKS")
+DELIVERY_CA_FILE = os.environ.get("DELIVERY_CA_FILE") or None
+CIRCUIT_BREAKER = _flag("CIRCUIT_BREAKER", default=True)
 
 # Django
 DEBUG = False
@@ -179,6 +202,8 @@ LOGGING = {
     # A refused request is an answer, not an event of the log.
     "loggers": {
         "django.request": {"level": "ERROR"},
+        # The worker's line for each attempt
+        "convoyclone.attempt": {"level": os.environ.get("ATTEMPT_LOG_LEVEL") or "INFO"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL") or "WARNING"},

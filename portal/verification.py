@@ -1,7 +1,8 @@
 """How a customer verifies our signatures: code to paste, for the settings of one endpoint.
 
 Contract: signatures-and-headers sections 3.2 to 3.4. The code refuses a signature of the other kind,
-so that nobody can leave out the time of an endpoint that has it signed.
+so that nobody can leave out the time of an endpoint that has it signed. What is signed is what is sent,
+byte for byte: for an endpoint that receives forms it is the form.
 """
 
 from typing import NamedTuple

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from convoyclone.addresses import SCHEMES, is_public_url, split_url
 from convoyclone.api.fields import INCORRECT_TYPE, Choice, Flag, Integer, Shape, Text
 from convoyclone.api.values import REDACTED, parse_go_duration, wire_time
+from convoyclone.header_names import is_header_name, is_taken
 from projects.models import APIKey, Project
 
 HASHES = [
@@ -71,8 +72,8 @@ class SignatureConfiguration(Shape):
     versions = SignatureVersion(many=True, required=False, max_length=20)  # type: ignore[call-arg]
 
     def validate_header(self, header: str) -> str:
-        """The header's name must be one that HTTP can carry."""
-        if not _token.fullmatch(header):
+        """The header's name must be one that HTTP can carry, and not one that a webhook has anyway."""
+        if not is_header_name(header) or is_taken(header):
             raise serializers.ValidationError("please provide a valid signature header")
         return header
 
@@ -140,12 +141,14 @@ class ProjectConfig(Shape):
         return policy
 
     def validate_request_id_header(self, header: str) -> str:
-        """The header's name must be one that HTTP can carry."""
+        """The header's name must be one that HTTP can carry, and not one that a webhook has anyway."""
         valid = _token.match(header)
         if valid and valid.end() < len(header):
             raise _own_text(
                 f"request_id_header must be a valid HTTP header token: invalid character at position {valid.end()}"
             )
+        if is_taken(header):
+            raise _own_text(f"request_id_header must not be {header}: each webhook has that header already")
         return header
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from convoyclone.api.values import REDACTED
 from convoyclone.exceptions import InvalidInput
+from convoyclone.header_names import is_framing, is_header_name
 
 #: Bounds of a producer's own headers: most receivers take 8 to 16 KB of headers altogether.
 MAX_CUSTOM_HEADERS = 50
@@ -21,12 +22,7 @@ MASK = "***"
 Headers = list[tuple[str, str]]
 Value = TypeVar("Value", str, list[str])
 
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
-#: They say where a request ends or belong to one connection: only the HTTP client may write them.
-_FRAMING = {
-    *("host", "content-length", "transfer-encoding", "trailer", "connection", "keep-alive", "te", "upgrade", "expect"),
-}
 _STANDARD = {"webhook-id", "webhook-timestamp", "webhook-signature"}
 _CONVOY_SIGNATURE = "x-convoy-signature"
 _SHOWN = {
@@ -37,12 +33,6 @@ _SHOWN = {
     # Ours, and needed to verify the signature that is shown.
     *("webhook-id", "webhook-timestamp"),
 }
-_HIDDEN_ENDINGS = ("-secret", "-token", "-key", "-credential", "-password")
-
-
-def is_framing(name: str) -> bool:
-    """Whether only the HTTP client may write the header of this name, in any letter case."""
-    return name.lower() in _FRAMING or name.lower().startswith("proxy-")
 
 
 def is_reserved(name: str) -> bool:
@@ -65,7 +55,7 @@ def check_custom_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         # A long name is not answered in full.
         shown = name[:MAX_NAME_LENGTH]
-        if not _NAME.fullmatch(name):
+        if not is_header_name(name):
             raise _refusal(f'"{shown}" is not a valid header name')
         if len(name) > MAX_NAME_LENGTH:
             raise _refusal(f'the name "{shown}…" is longer than {MAX_NAME_LENGTH} characters')
@@ -93,7 +83,7 @@ def authentication_headers(authentication: Mapping[str, Any] | None) -> Headers:
         case "api_key":
             given = (authentication or {})["api_key"]
             name, value = given["header_name"], given["header_value"].strip(" \t")
-            if not _NAME.fullmatch(name) or is_framing(name) or name.lower() in _STANDARD:
+            if not is_header_name(name) or is_framing(name) or name.lower() in _STANDARD:
                 raise ValueError("the name of the endpoint's API key header is not one that a request can have")
             if not value.replace("\t", " ").isprintable():
                 raise ValueError("the value of the endpoint's API key header has characters that a header cannot carry")
@@ -125,7 +115,7 @@ def request_headers(
     same name, in any letter case, the first in this function's order is sent alone: a signature never gives
     way. Raises ValueError where the project's signature header is none. Contract: sections 5 and 6.
     """
-    if not _NAME.fullmatch(signature_header) or is_framing(signature_header):
+    if not is_header_name(signature_header) or is_framing(signature_header):
         raise ValueError("the project's signature header is not one that a request can have")
     by_precedence: list[tuple[str, str]] = [
         (signature_header, signature),
@@ -189,7 +179,7 @@ def _sendable(custom: Mapping[str, Sequence[str]]) -> Headers:
     return [
         (name, value)
         for name, value in lines
-        if _NAME.fullmatch(name)
+        if is_header_name(name)
         and not is_reserved(name)
         and name.lower() != _CONVOY_SIGNATURE
         and _VALUE.fullmatch(value)
@@ -198,7 +188,7 @@ def _sendable(custom: Mapping[str, Sequence[str]]) -> Headers:
 
 
 def _is_shown(name: str) -> bool:
-    return not name.endswith(_HIDDEN_ENDINGS) and (name in _SHOWN or name.endswith("-signature"))
+    return name in _SHOWN or name.endswith("-signature")
 
 
 def _masked(value: Value) -> Value:

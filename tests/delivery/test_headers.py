@@ -119,12 +119,13 @@ class TestCheckCustomHeaders:
         ("headers", "reason"),
         [
             ({"X-A": "1", "x-a": "1"}, '"x-a" is given twice'),
+            ({"x-a": "1", "X-A": "1"}, '"X-A" is given twice'),
             ({f"X-{number}": "" for number in range(MAX_CUSTOM_HEADERS + 1)}, "at most 50 headers are allowed"),
             ({"X" * (MAX_NAME_LENGTH + 1): "x"}, f'the name "{"X" * 128}…" is longer than 128 characters'),
             ({"X-A": "x" * (MAX_VALUE_LENGTH + 1)}, 'the value of "X-A" is longer than 4096 characters'),
             ({"A": "x" * 4095, "B": "x" * 4096}, "they are longer than 8192 characters altogether"),
         ],
-        ids=["two spellings", "many", "long name", "long value", "long altogether"],
+        ids=["two spellings", "the other way", "many", "long name", "long value", "long altogether"],
     )
     def test_bounds(self, headers: dict[str, str], reason: str) -> None:
         self.refuse(headers, reason)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 BODY = '{"event":"charge.success","amount":1.50,"note":"<é>"}'.encode()
+FORM = b"amount=1.50&event=charge.success&note=%3C%C3%A9%3E"
 SECRET = "convoy-webhook-secret"
 ENCODINGS = ["hex", "base64"]
 HASHES: dict[str, Callable[..., Any]] = {
@@ -83,6 +84,8 @@ def _simple_cases(settings: Settings, now: int) -> Iterator[Case]:
     right = signature(settings, SECRET, BODY)
     yield Case("right", BODY, right, [SECRET], True)
     yield Case("an empty body", b"", signature(settings, SECRET, b""), [SECRET], True)
+    yield Case("a form", FORM, signature(settings, SECRET, FORM), [SECRET], True)
+    yield Case("a form, the JSON of which is signed", FORM, right, [SECRET], False)
     yield Case("bytes that are no text", b"\xff\0", signature(settings, SECRET, b"\xff\0"), [SECRET], True)
     yield Case("the old and the new secret", BODY, right, ["new", SECRET], True)
     yield Case("another body", BODY + b" ", right, [SECRET], False)
@@ -101,6 +104,8 @@ def _advanced_cases(settings: Settings, now: int) -> Iterator[Case]:
     right = f"t={now},v1={signed()}"
     yield Case("right", BODY, right, [SECRET], True)
     yield Case("an empty body", b"", f"t={now},v1={signed(body=b'')}", [SECRET], True)
+    yield Case("a form", FORM, f"t={now},v1={signed(body=FORM)}", [SECRET], True)
+    yield Case("a form, the JSON of which is signed", FORM, right, [SECRET], False)
     yield Case("bytes that are no text", b"\xff\0", f"t={now},v1={signed(body=bytes([255, 0]))}", [SECRET], True)
     yield Case("the time at the end", BODY, f"v1={signed()},t={now}", [SECRET], True)
     yield Case("two live secrets, we have the old", BODY, f"t={now},v1={signed()},v1={signed('new')}", [SECRET], True)

@@ -537,3 +537,11 @@ def test_code_to_verify_is_that_of_the_endpoint(login: Callable[..., Customer], 
         assert "X-Convoy-Signature" in html
     code = [re.findall(r"<pre.*?</pre>", html, re.DOTALL) for html in pages]
     assert code[0] != code[1]
+
+
+def test_what_a_form_endpoint_verifies_is_the_form(login: Callable[..., Customer], make_endpoint: MakeEndpoint) -> None:
+    customer = login()
+    for content_type, is_form in (("application/json", False), ("application/x-www-form-urlencoded", True)):
+        html = customer.html(f"endpoints/{make_endpoint(owner_id=OWNER, content_type=content_type).uid}")
+        assert "over the body exactly as it arrives" in html
+        assert ("the form, before it is decoded" in html) is is_form

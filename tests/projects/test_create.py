@@ -22,6 +22,8 @@ from tests.refusals import Call, RefusesStrangers
 from tests.statements import nothing_changes, statements
 
 PATH = "/projects"
+#: As the name of the signature header they would leave webhooks unsigned, or break their framing.
+TAKEN_HEADERS = ["Content-Length", "host", "TRANSFER-ENCODING", "Proxy-X", "content-type", "Webhook-Signature"]
 BODY = {"name": "Orders", "type": "outgoing"}
 
 FLAGS = [
@@ -299,6 +301,7 @@ class TestValidation:
             {"signature": {"header": ""}},
             {"signature": {"header": "X Sig"}},
             {"signature": {"header": "X-Sig:"}},
+            *({"signature": {"header": name}} for name in TAKEN_HEADERS),
             {"signature": {"header": "X-Sig", "versions": [{}]}},
             {"signature": {"header": "X-Sig", "versions": [None]}},
             {"signature": {"header": "X-Sig", "versions": [{"hash": "MD4", "encoding": "hex"}]}},
@@ -333,6 +336,13 @@ class TestValidation:
             (
                 {"request_id_header": "Ü"},
                 "request_id_header must be a valid HTTP header token: invalid character at position 0",
+            ),
+            *(
+                (
+                    {"request_id_header": name},
+                    f"request_id_header must not be {name}: each webhook has that header already",
+                )
+                for name in TAKEN_HEADERS
             ),
             *(
                 (

@@ -1,0 +1,197 @@
+"""A worker: claims what is due, sends it, and writes down what came of it, until it is told to stop.
+
+Any number of workers, on any number of machines, share the work through PostgreSQL alone. Four things
+go on at once in one process: claiming, the requests, writing outcomes in batches, and the chores
+(housekeeping.py), which take turns with those of other workers.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from psycopg_pool import AsyncConnectionPool
+
+from events.delivery import housekeeping, metrics, notifications, queue
+from events.delivery.attempt import lease_seconds, make_attempt
+from events.delivery.log import log_attempt
+from events.delivery.oauth2 import Tokens
+from events.delivery.outbound import Outbound
+from events.delivery.queue import Claim, Outcome
+from events.delivery.settle import settle
+from events.delivery.wake import CHANNEL
+from meta_events import delivery as meta_events
+
+logger = logging.getLogger("convoyclone.deliver")
+
+#: How long a worker sleeps at most when nobody wakes it: a notification may be lost, a retry come due.
+POLL_SECONDS = 0.5
+#: What one look into the queue takes at most, and one write of outcomes.
+CLAIMED_AT_ONCE = 100
+WRITTEN_AT_ONCE = 500
+#: After an error of the database, before the next try.
+PAUSE_SECONDS = 1.0
+
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+
+
+class Worker:
+    """One worker. `conninfo` is a libpq connection string."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._stopping = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+        self._in_flight: set[asyncio.Task[None]] = set()
+        #: Claims whose outcome is not written yet. They count as under way.
+        self._unsettled = 0
+
+    async def run(self) -> None:
+        """Work until `stop`, then finish what is under way and return."""
+        pool: Pool = AsyncConnectionPool(
+            self._conninfo,
+            min_size=2,
+            max_size=6,
+            open=False,
+            kwargs={"autocommit": True, "prepare_threshold": 1},
+        )
+        async with pool, self._outbound() as outbound:
+            tokens = Tokens(outbound)
+            writing = asyncio.create_task(self._write_outcomes(pool))
+            others = [
+                asyncio.create_task(chore)
+                for chore in (
+                    self._listen(),
+                    self._repeat(lambda: meta_events.send_due(pool, outbound)),
+                    self._repeat(lambda: notifications.send_due(pool)),
+                    housekeeping.run(pool, self._stopping),
+                )
+            ]
+            await self._claim(pool, outbound, tokens)
+            await self._drain()
+            writing.cancel()
+            for task in others:
+                task.cancel()
+            await asyncio.gather(writing, *others, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Take nothing new, and end once all that is under way has ended."""
+        self._stopping.set()
+        self._woken.set()
+
+    @contextlib.asynccontextmanager
+    async def _outbound(self) -> Any:
+        async with Outbound(
+            allowed_networks=settings.DELIVERY_ALLOWED_NETWORKS,
+            connections=settings.DELIVERY_CONCURRENCY,
+            ca_file=settings.DELIVERY_CA_FILE,
+        ) as outbound:
+            yield outbound
+
+    async def _claim(self, pool: Pool, outbound: Outbound, tokens: Tokens) -> None:
+        """Claim and start requests, as many as there is room for, until the worker is told to stop."""
+        while not self._stopping.is_set():
+            self._woken.clear()
+            slots = min(settings.DELIVERY_CONCURRENCY - self._unsettled, CLAIMED_AT_ONCE)
+            if slots > 0:
+                try:
+                    async with pool.connection() as connection:
+                        claimed = await queue.claim(
+                            connection,
+                            slots=slots,
+                            cap=settings.DELIVERY_ENDPOINT_CONCURRENCY,
+                            lease_seconds=lease_seconds,
+                        )
+                except (psycopg.Error, OSError) as error:
+                    logger.error("cannot read the queue: %s", error)
+                    await self._pause()
+                    continue
+                for claim in claimed.claims:
+                    self._unsettled += 1
+                    task = asyncio.create_task(self._send(claim, outbound, tokens))
+                    self._in_flight.add(task)
+                    task.add_done_callback(self._in_flight.discard)
+                if len(claimed.claims) == slots or claimed.has_moved:
+                    # There may be more, but the requests get their turn first.
+                    await asyncio.sleep(0)
+                    continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+
+    async def _send(self, claim: Claim, outbound: Outbound, tokens: Tokens) -> None:
+        with metrics.IN_FLIGHT.track_inprogress():
+            outcome = await make_attempt(claim, outbound, tokens)
+        log_attempt(outcome)
+        self._outcomes.put_nowait(outcome)
+
+    async def _write_outcomes(self, pool: Pool) -> None:
+        """Write outcomes as they come, all that have come together at once, and again until it works."""
+        while True:
+            batch = [await self._outcomes.get()]
+            while len(batch) < WRITTEN_AT_ONCE and not self._outcomes.empty():
+                batch.append(self._outcomes.get_nowait())
+            await self._write(pool, batch)
+            self._unsettled -= len(batch)
+            self._woken.set()
+
+    async def _write(self, pool: Pool, batch: list[Outcome]) -> None:
+        while True:
+            try:
+                async with pool.connection() as connection:
+                    await settle(connection, batch)
+            except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+                # What was sent is known here only: it is kept until the database is back.
+                logger.error("cannot write %s outcomes, trying again: %s", len(batch), error)
+                await asyncio.sleep(PAUSE_SECONDS)
+            except psycopg.Error:
+                if len(batch) > 1:
+                    # One of them must not take the others with it.
+                    for outcome in batch:
+                        await self._write(pool, [outcome])
+                    return
+                # Its lease ends, and it is sent again.
+                logger.exception("the outcome of %s cannot be written", batch[0].claim.delivery.uid)
+                return
+            else:
+                metrics.count(batch)
+                return
+
+    async def _drain(self) -> None:
+        """Wait for the requests under way, which all have an end, and for their outcomes to be written."""
+        while self._unsettled:
+            self._woken.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+
+    async def _listen(self) -> None:
+        """Wake up when something becomes due in the database."""
+        while True:
+            try:
+                connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+                async with connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    self._woken.set()
+                    async for _ in connection.notifies():
+                        self._woken.set()
+            except (psycopg.Error, OSError) as error:
+                logger.warning("cannot listen: %s", error)
+            await self._pause()
+
+    async def _repeat(self, work: Callable[[], Awaitable[int]]) -> None:
+        """Run `work` as long as there is some, then look again in a moment."""
+        while not self._stopping.is_set():
+            try:
+                done = await work()
+            except (psycopg.Error, OSError) as error:
+                logger.error("%s", error)
+                done = 0
+            if not done:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), PAUSE_SECONDS)

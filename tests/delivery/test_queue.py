@@ -1,0 +1,294 @@
+"""The queue: who gets what, and what is written of it."""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from endpoints.models import Endpoint
+from endpoints.operations import delete_endpoint
+from events.delivery import queue
+from events.delivery.queue import Attempt, Claimed, Outcome
+from events.models import DeliveryAttempt, EndpointState, EventDelivery
+from projects.models import Project
+from projects.operations import delete_project
+from tests.delivery.engine import on_a_connection, queue_deliveries
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Make = Callable[..., Endpoint]
+
+
+async def claim(connection: psycopg.AsyncConnection[Any], slots: int = 100, cap: int = 10) -> Claimed:
+    return await queue.claim(connection, slots=slots, cap=cap, lease_seconds=lambda target: 60)
+
+
+def claimed(slots: int = 100, cap: int = 10) -> list[str]:
+    """The ids of what one look into the queue takes."""
+    found = on_a_connection(lambda connection: claim(connection, slots, cap))
+    return [claim.delivery.uid for claim in found.claims]
+
+
+def outcome(claim: queue.Claim, **fields: Any) -> Outcome:
+    now = timezone.now()
+    attempt = Attempt(
+        uid=uuid.uuid4().hex[:26],
+        url=claim.target.url,
+        ip_address="203.0.113.7",
+        request_headers="{}",
+        response_headers="{}",
+        http_status="200 OK",
+        response_data="ok",
+        error="",
+        succeeded=True,
+        requested_at=now,
+        responded_at=now,
+    )
+    given = {"status": "Success", "description": "", "delay": None, "latency_seconds": 0.1} | fields
+    return Outcome(claim=claim, attempt=attempt, **given)
+
+
+class TestClaiming:
+    def test_what_is_due_is_claimed_under_a_lease(self, make_endpoint: Make) -> None:
+        [delivery] = queue_deliveries(make_endpoint(), data='{"a":1.50}', headers={"X-A": ["1"]}, idempotency_key="k")
+        [found] = on_a_connection(claim).claims
+        assert found.delivery.uid == delivery.uid
+        assert (found.payload.data, found.payload.headers, found.payload.idempotency_key) == (
+            '{"a":1.50}',
+            {"X-A": ["1"]},
+            "k",
+        )
+        assert found.target.url == "https://hooks.example.com/in"
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.lease) == ("Processing", found.lease)
+        assert delivery.due_at is not None
+        assert timedelta(seconds=50) < delivery.due_at - timezone.now() <= timedelta(seconds=60)
+
+    def test_what_is_not_due_yet_waits(self, make_endpoint: Make) -> None:
+        queue_deliveries(make_endpoint(), due_in=60)
+        assert claimed() == []
+
+    def test_the_oldest_come_first(self, make_endpoint: Make) -> None:
+        late, early = (queue_deliveries(make_endpoint(), due_in=due_in)[0] for due_in in (-1, -2))
+        assert claimed(slots=1) == [early.uid]
+        assert claimed() == [late.uid]
+
+    def test_two_workers_never_claim_the_same(self, make_endpoint: Make) -> None:
+        for _ in range(10):
+            queue_deliveries(make_endpoint(), 5)
+
+        async def both(first: psycopg.AsyncConnection[Any]) -> list[str]:
+            second = await psycopg.AsyncConnection.connect(first.info.dsn, autocommit=True)
+            async with second, first.transaction():
+                # The first has claimed and not committed yet.
+                one = await claim(first, slots=20)
+                other = await claim(second, slots=50)
+            return [claim.delivery.uid for found in (one, other) for claim in found.claims]
+
+        found = on_a_connection(both)
+        assert len(found) == len(set(found)) >= 20
+
+    def test_d1_a_lease_that_has_ended_makes_a_delivery_due_again(self, make_endpoint: Make) -> None:
+        [delivery] = queue_deliveries(make_endpoint())
+        assert claimed() == [delivery.uid]
+        assert claimed() == []
+        EventDelivery.objects.update(due_at=timezone.now())
+        assert claimed() == [delivery.uid]
+
+    def test_at_most_once_is_not_sent_again_after_a_crash(self, make_endpoint: Make) -> None:
+        [delivery] = queue_deliveries(make_endpoint(), delivery_mode="at_most_once")
+        claimed()
+        EventDelivery.objects.update(due_at=timezone.now())
+        assert claimed() == []
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.due_at) == ("Failure", None)
+        assert "worker was lost" in delivery.description
+
+    def test_statements_do_not_grow_with_the_deliveries(self, make_endpoint: Make) -> None:
+        def count(deliveries: int) -> int:
+            for _ in range(deliveries):
+                queue_deliveries(make_endpoint())
+
+            async def counted(connection: psycopg.AsyncConnection[Any]) -> int:
+                sent = 0
+                execute = connection.cursor_factory.execute
+
+                class Counting(connection.cursor_factory):  # type: ignore[name-defined, misc]
+                    async def execute(self, *args: Any, **kwargs: Any) -> Any:
+                        nonlocal sent
+                        sent += 1
+                        return await execute(self, *args, **kwargs)
+
+                connection.cursor_factory = Counting
+                assert len((await claim(connection)).claims) == deliveries
+                return sent
+
+            return on_a_connection(counted)
+
+        assert count(1) == count(30)
+
+
+class TestWhatIsNotSent:
+    @pytest.mark.parametrize(
+        ("change", "status", "description"),
+        [
+            (lambda e: delete_endpoint(e.project_id, e.uid), "Discarded", "endpoint not found"),
+            (lambda e: delete_project(e.project_id), "Discarded", "project not found"),
+            (lambda e: Endpoint.objects.update(status="inactive"), "Discarded", "the endpoint is inactive"),
+        ],
+        ids=["deleted endpoint", "deleted project", "inactive endpoint"],
+    )
+    def test_is_discarded(
+        self, make_endpoint: Make, change: Callable[[Endpoint], Any], status: str, description: str
+    ) -> None:
+        endpoint = make_endpoint()
+        [delivery] = queue_deliveries(endpoint)
+        change(endpoint)
+        assert claimed() == []
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.description, delivery.due_at) == (status, description, None)
+        assert delivery.num_trials == 0
+
+    def test_d16_a_pause_holds_what_is_queued(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint()
+        [delivery] = queue_deliveries(endpoint)
+        Endpoint.objects.update(status="paused")
+        assert claimed() == []
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.num_trials) == ("Scheduled", 0)
+        Endpoint.objects.update(status="active")
+        assert claimed() == [delivery.uid]
+
+    def test_d4_an_open_breaker_holds_until_its_time(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint()
+        [delivery] = queue_deliveries(endpoint)
+        state = EndpointState.objects.create(
+            endpoint=endpoint, breaker="open", open_until=timezone.now() + timedelta(seconds=30)
+        )
+        assert claimed() == []
+        assert claimed() == []
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.num_trials, delivery.is_parked) == ("Scheduled", 0, True)
+        state.open_until = timezone.now()
+        state.save()
+        assert claimed() == [delivery.uid]
+
+
+class TestFairness:
+    def test_an_endpoint_has_so_many_under_way_and_no_more(self, make_endpoint: Make) -> None:
+        queue_deliveries(make_endpoint(), 25)
+        assert len(claimed()) == 10
+        assert claimed() == []
+
+    def test_a_place_that_gets_free_is_given_on(self, make_endpoint: Make) -> None:
+        queue_deliveries(make_endpoint(), 12)
+        found = on_a_connection(claim)
+        on_a_connection(lambda connection: queue.finish(connection, [outcome(found.claims[0])]))
+        assert len(claimed()) == 1
+
+    def test_a_backlog_of_one_does_not_stand_before_the_others(self, make_endpoint: Make) -> None:
+        queue_deliveries(make_endpoint(), 500, due_in=-100)
+        [healthy] = queue_deliveries(make_endpoint())
+
+        async def look_until_nothing_moves(connection: psycopg.AsyncConnection[Any]) -> list[str]:
+            found: list[str] = []
+            for _ in range(20):
+                looked = await claim(connection, slots=50)
+                found += [claim.delivery.uid for claim in looked.claims]
+                if not looked.has_moved:
+                    return found
+            raise AssertionError("it does not come to rest")
+
+        found = on_a_connection(look_until_nothing_moves)
+        assert healthy.uid in found
+        assert len(found) == 11
+        assert EventDelivery.objects.filter(is_parked=True).count() == 490
+
+    def test_parked_ones_come_back_oldest_first(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint()
+        late, early = (queue_deliveries(endpoint, due_in=due_in)[0] for due_in in (-1, -2))
+        EventDelivery.objects.update(is_parked=True)
+        assert claimed(cap=1) == [early.uid]
+        EventDelivery.objects.filter(pk=early.uid).update(status="Success", due_at=None)
+        assert claimed(cap=1) == [late.uid]
+
+    def test_the_lease_of_a_lost_worker_takes_no_place_for_ever(self, make_endpoint: Make) -> None:
+        queue_deliveries(make_endpoint(), 10)
+        assert len(claimed()) == 10
+        EventDelivery.objects.update(due_at=timezone.now())
+        assert len(claimed()) == 10
+
+
+class TestRateLimit:
+    def test_of_two_at_once_one_waits_and_nothing_is_counted(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint(rate_limit=1, rate_limit_duration=60)
+        deliveries = queue_deliveries(endpoint, 2)
+        [sent] = claimed()
+        [waiting] = [delivery for delivery in deliveries if delivery.uid != sent]
+        waiting.refresh_from_db()
+        assert (waiting.status, waiting.num_trials) == ("Scheduled", 0)
+        assert claimed() == []
+        EndpointState.objects.update(refilled_at=F("refilled_at") - timedelta(seconds=60), held_until=timezone.now())
+        assert claimed() == [waiting.uid]
+
+    def test_it_is_kept_across_workers(self, make_endpoint: Make) -> None:
+        queue_deliveries(make_endpoint(rate_limit=3, rate_limit_duration=3600), 10)
+        counts = Counter(len(claimed(slots=2)) for _ in range(4))
+        assert counts == {2: 1, 1: 1, 0: 2}
+
+
+class TestFinishing:
+    def test_a_success(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint()
+        [delivery] = queue_deliveries(endpoint)
+        [found] = on_a_connection(claim).claims
+        written = on_a_connection(lambda connection: queue.finish(connection, [outcome(found)]))
+        assert written == {delivery.uid}
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.num_trials, delivery.due_at, delivery.lease) == ("Success", 1, None, None)
+        attempt = DeliveryAttempt.objects.get()
+        assert (attempt.delivery_id, attempt.endpoint_id, attempt.http_status) == (delivery.uid, endpoint.uid, "200 OK")
+        assert EndpointState.objects.get().events == 1
+
+    def test_d2_a_failure_is_due_again_in_the_same_statement(self, make_endpoint: Make) -> None:
+        [delivery] = queue_deliveries(make_endpoint())
+        [found] = on_a_connection(claim).claims
+        on_a_connection(lambda connection: queue.finish(connection, [outcome(found, status="Retry", delay=100)]))
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.num_trials) == ("Retry", 1)
+        assert delivery.due_at == delivery.next_send_time
+        assert timedelta(seconds=90) < delivery.next_send_time - timezone.now() <= timedelta(seconds=100)
+
+    def test_d11_who_has_lost_the_lease_writes_nothing(self, make_endpoint: Make) -> None:
+        [delivery] = queue_deliveries(make_endpoint())
+        [slow] = on_a_connection(claim).claims
+        EventDelivery.objects.update(due_at=timezone.now())
+        [other] = on_a_connection(claim).claims
+        assert on_a_connection(lambda connection: queue.finish(connection, [outcome(slow)])) == set()
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.lease) == ("Processing", other.lease)
+        assert not DeliveryAttempt.objects.exists()
+
+    def test_only_the_first_attempt_counts_an_event(self, make_endpoint: Make) -> None:
+        [delivery] = queue_deliveries(make_endpoint())
+        for _ in range(3):
+            EventDelivery.objects.update(due_at=timezone.now())
+            [found] = on_a_connection(claim).claims
+            on_a_connection(
+                lambda connection, found=found: queue.finish(connection, [outcome(found, status="Retry", delay=0)])
+            )
+        assert EndpointState.objects.get().events == 1
+        delivery.refresh_from_db()
+        assert delivery.num_trials == 3
+
+    def test_a_row_that_is_gone_harms_no_other(self, make_endpoint: Make, project: Project) -> None:
+        gone, stays = queue_deliveries(make_endpoint(), 2)
+        claims = on_a_connection(claim).claims
+        EventDelivery.objects.filter(pk=gone.uid).delete()
+        written = on_a_connection(lambda connection: queue.finish(connection, [outcome(found) for found in claims]))
+        assert written == {stays.uid}
