@@ -91,7 +91,7 @@ class TestLooking:
 
     def test_open_becomes_half_open_becomes_closed(self, make_endpoint: Callable[..., Endpoint]) -> None:
         endpoint = make_endpoint()
-        attempts(endpoint, failures=10)
+        attempts(endpoint, failures=10, age=timedelta(seconds=30))
         look()
         EndpointState.objects.update(open_until=timezone.now() - timedelta(seconds=1))
         look()

@@ -387,8 +387,9 @@ class TestFailures:
         asyncio.run(cancel())
 
     def test_no_credential_is_in_an_error(self, receiver: Receiver, authority: Authority) -> None:
-        for path, behaviour in {"/hang": {"hang": True}, "/reset": {"reset": True}, "/close": {"close": True}}.items():
-            receiver.answer(path, **behaviour)
+        receiver.answer("/hang", hang=True)
+        receiver.answer("/reset", reset=True)
+        receiver.answer("/close", close=True)
         echo = respond(b"Authorization: Bearer s3cr3t\r\n\r\n")
         with Sink(echo) as sink, Receiver(tls=authority.server()) as untrusted:
             urls = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 from standardwebhooks.webhooks import Webhook
 
 from endpoints.models import Endpoint
@@ -22,7 +22,7 @@ Make = Callable[..., Endpoint]
 
 
 @pytest.fixture(autouse=True)
-def loopback_is_allowed(settings: SettingsWrapper) -> None:
+def loopback_is_allowed(settings: Settings) -> None:
     settings.DELIVERY_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 
 
@@ -161,7 +161,7 @@ class TestFailing:
         assert DeliveryAttempt.objects.filter(delivery=bad).count() == 1
 
     def test_an_address_that_is_refused_is_recorded_and_nothing_is_sent(
-        self, make_endpoint: Make, receiver: Receiver, settings: SettingsWrapper
+        self, make_endpoint: Make, receiver: Receiver, settings: Settings
     ) -> None:
         settings.DELIVERY_ALLOWED_NETWORKS = []
         [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
