@@ -10,6 +10,7 @@ from convoyclone.health import health
 from endpoints import views as endpoints
 from events import views as events
 from portal import api as portal_api
+from portal import event_views as portal_events
 from portal import views as portal
 from portal_links import feather, nahook, svix
 from portal_links import session_views as sessions
@@ -88,6 +89,12 @@ urlpatterns = [
     path(f"{PORTAL_ENDPOINT}/pause", portal_api.PauseEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/activate", portal_api.ActivateEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/expire_secret", portal_api.ExpireEndpointSecret.as_view()),
+    path("portal-api/events", portal_events.Events.as_view()),
+    path("portal-api/events/", portal_events.Events.as_view()),
+    path("portal-api/events/batchreplay", portal_events.BatchReplay.as_view()),
+    path("portal-api/events/countbatchreplayevents", portal_events.CountBatchReplay.as_view()),
+    path("portal-api/events/<eventID>", portal_events.EventDetail.as_view()),
+    path("portal-api/events/<eventID>/replay", portal_events.ReplayEvent.as_view()),
     re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
     re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),
 ]

@@ -110,54 +110,42 @@ COUNT = define("models.CountResponse", record({"num": integer()}))
 
 # Parameters, in the order of the published document
 
-PARAMETERS = {
-    parameter.name: parameter
-    for parameter in [
-        query("body", {"type": "string"}, "A JSON object: only events whose payload contains it."),
-        query(
-            "direction",
-            {"type": "string", "enum": ["next", "prev"], "default": "next"},
-            "Down the list, or up.",
-        ),
-        query(
-            "endDate",
-            {"type": "string"},
-            "Such as `2026-07-03T23:59:59`, in UTC; without it the end of today.",
-        ),
-        query("endpointId", array(text()), "Only events for one of these endpoints. Repeat it for several."),
-        query("idempotencyKey", {"type": "string"}, "Only events with this key, duplicates included."),
-        query("next_page_cursor", {"type": "string"}, "`pagination.next_page_cursor` of the page before."),
-        query(
-            "perPage",
-            {"type": "integer", "default": 20},
-            "Rows in a page. Less than 1 counts as 1, more than 1000 as 1000, what is not a number as 20.",
-        ),
-        query("prev_page_cursor", {"type": "string"}, "`pagination.prev_page_cursor` of the page after."),
-        query(
-            "query",
-            {"type": "string"},
-            "The beginning of an id, or a part of an idempotency key or event type; a JSON object in it is taken "
-            "as `body`.",
-        ),
-        query("sort", {"type": "string"}, "`ASC`: oldest first. Newest first without it."),
-        query("sourceId", array(text()), "There are no sources: no event has any of these."),
-        query(
-            "startDate",
-            {"type": "string"},
-            "Such as `2026-07-03T00:00:00`, in UTC; without it seven days ago, at midnight.",
-        ),
-    ]
-}
-PAGE = list(PARAMETERS.values())
-#: The same of an operation that neither searches nor has pages.
-BATCH = [
-    query(name, parameter.type, "Not supported here: 400.")
-    if name in ("body", "query")
-    else query(name, parameter.type, "Accepted and ignored.")
-    if name in ("direction", "next_page_cursor", "perPage", "prev_page_cursor", "sort")
-    else parameter
-    for name, parameter in PARAMETERS.items()
+PARAMETERS: list[tuple[str, Schema, str]] = [
+    ("body", text(), "A JSON object: only events whose payload contains it."),
+    ("direction", text(enum=["next", "prev"], default="next"), "Down the list, or up."),
+    ("endDate", text(), "Such as `2026-07-03T23:59:59`, in UTC; without it the end of today."),
+    ("endpointId", array(text()), "Only events for one of these endpoints. Repeat it for several."),
+    ("idempotencyKey", text(), "Only events with this key."),
+    ("next_page_cursor", text(), "`pagination.next_page_cursor` of the page before."),
+    (
+        "perPage",
+        integer(default=20),
+        "Rows in a page. Less than 1 counts as 1, more than 1000 as 1000, what is not a number as 20.",
+    ),
+    ("prev_page_cursor", text(), "`pagination.prev_page_cursor` of the page after."),
+    (
+        "query",
+        text(),
+        "The beginning of an id, or a part of an idempotency key or event type; a JSON object in it is taken as "
+        "`body`.",
+    ),
+    ("sort", text(), "`ASC`: oldest first. Newest first without it."),
+    ("sourceId", array(text()), "There are no sources: no event has any of these."),
+    ("startDate", text(), "Such as `2026-07-03T00:00:00`, in UTC; without it seven days ago, at midnight."),
 ]
+IGNORED = ("direction", "next_page_cursor", "perPage", "prev_page_cursor", "sort")
+REFUSED = ("body", "query")
+
+
+def _of_a_batch(name: str, description: str) -> str:
+    if name in REFUSED:
+        return "Not supported here: 400."
+    return "Accepted and ignored." if name in IGNORED else description
+
+
+PAGE = [query(*parameter) for parameter in PARAMETERS]
+#: The same of an operation that neither searches nor has pages.
+BATCH = [query(name, schema, _of_a_batch(name, description)) for name, schema, description in PARAMETERS]
 
 # Request bodies
 

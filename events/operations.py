@@ -265,7 +265,8 @@ def _store(
     endpoints = [row.endpoint_id for row in taken] or targets
     status, reason = (Status.SUCCESS, "") if taken else (Status.FAILURE, reason)
     text, headers = event.data.decode(), orjson.dumps(event.headers).decode()
-    said = [project_id, channel.value, event.event_type, endpoints, owner_id, headers, text, event.idempotency_key]
+    said: list[Any] = [project_id, channel.value, event.event_type, endpoints, owner_id, headers, text]
+    said.append(event.idempotency_key)
     first, *others = _chunks((uid, row) for row in taken) or [[]]
     with connection.cursor() as cursor:
         if not others:
@@ -375,7 +376,8 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
         with connection.cursor() as cursor:
             for chunk in _chunks((uid, row) for uid, found in taken.items() for row in found):
                 cursor.execute(_ADD, _deliveries(candidates.settings, chunk, now))
-            cursor.execute(_REWRITE, [now, *zip(*(_outcome(event, taken[event.uid]) for event in events), strict=True)])
+            outcomes = zip(*(_outcome(event, taken[event.uid]) for event in events), strict=True)
+            cursor.execute(_REWRITE, [now, *map(list, outcomes)])
         wake_workers()
     return len(events)
 

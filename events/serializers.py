@@ -8,6 +8,7 @@ from convoyclone.api.fields import INCORRECT_TYPE, Shape, Text
 from endpoints.serializers import required
 
 MAX_EVENT_TYPES = 1000
+MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
 
 
 class AnyJSON(serializers.JSONField):
@@ -21,7 +22,7 @@ class AnyJSON(serializers.JSONField):
 class TextByName(serializers.DictField):
     """A JSON object whose members are strings."""
 
-    default_error_messages: Any = {INCORRECT_TYPE: "incorrect type"}
+    default_error_messages = MESSAGE
     child = Text()
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
@@ -34,7 +35,7 @@ class TextByName(serializers.DictField):
 class _EventBody(Shape):
     nullable = frozenset({"data"})
 
-    data = AnyJSON(allow_null=True, error_messages={"required": "please provide your data"})
+    data: Any = AnyJSON(allow_null=True, error_messages={"required": "please provide your data"})
     event_type = required("please provide an event type")
     custom_headers = TextByName(required=False)
     idempotency_key = Text(required=False)
@@ -62,7 +63,7 @@ class BroadcastEvent(_EventBody):
 class DynamicEvent(_EventBody):
     """An event for a URL."""
 
-    data = AnyJSON(allow_null=True, error_messages={"required": "please provide your webhook event data"})
+    data: Any = AnyJSON(allow_null=True, error_messages={"required": "please provide your webhook event data"})
     url = required("please provide an endpoint url", max_length=2048)
     secret = Text(required=False)
     event_types = serializers.ListField(child=Text(allow_blank=False), required=False, max_length=MAX_EVENT_TYPES)

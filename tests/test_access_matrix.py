@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from endpoints.operations import create_endpoint, pause_endpoint
+from events.operations import content, create_event
 from portal_links.capabilities import EVERYTHING, ROLES, SVIX, Capabilities
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, mint_refresh_token, revoke_portal_link
@@ -40,6 +41,8 @@ DELETERS = MANAGERS - {"nahook editor"}
 ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix everything"} | {
     "svix ManageEndpointSecret"
 }
+#: What may send events, again or for the first time.
+SENDERS = LINKS | {"nahook admin", "nahook editor", "svix CreateAttempts", "svix everything"}
 #: What sees no signing secret, its own customer's either.
 LOOKERS = {
     *("viewer key", "nahook viewer", "feather read only", "static token, view only", "PRT token, view only"),
@@ -78,6 +81,8 @@ PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
 PORTAL_ENDPOINT = "/portal-api/endpoints/{endpointID}"
+EVENT = f"{PROJECT}/events/{{eventID}}"
+PORTAL_EVENT = "/portal-api/events/{eventID}"
 
 ALLOWED: dict[str, Who] = {
     "GET /projects": Who(READ.own | {"key of another project"}),
@@ -106,6 +111,17 @@ ALLOWED: dict[str, Who] = {
     f"GET {PROJECT}/portal-sessions": READ,
     f"GET {PROJECT}/portal-sessions/": READ,
     f"PUT {PROJECT}/portal-sessions/{{sessionID}}/revoke": WRITE_ROW,
+    f"GET {PROJECT}/events": READ,
+    f"GET {PROJECT}/events/": READ,
+    f"POST {PROJECT}/events": WRITE,
+    f"POST {PROJECT}/events/": WRITE,
+    f"POST {PROJECT}/events/fanout": WRITE,
+    f"POST {PROJECT}/events/broadcast": WRITE,
+    f"POST {PROJECT}/events/dynamic": WRITE,
+    f"POST {PROJECT}/events/batchreplay": WRITE,
+    f"GET {PROJECT}/events/countbatchreplayevents": READ,
+    f"GET {EVENT}": READ_ROW,
+    f"PUT {EVENT}/replay": WRITE_ROW,
     # The portal API: an API key looks at its whole project and changes nothing.
     "GET /portal-api/portal_link": Who(CUSTOMERS),
     "GET /portal-api/license/features": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
@@ -119,6 +135,14 @@ ALLOWED: dict[str, Who] = {
     f"PUT {PORTAL_ENDPOINT}/pause": Who(MANAGERS, set(), set()),
     f"POST {PORTAL_ENDPOINT}/activate": Who(MANAGERS, set(), set()),
     f"PUT {PORTAL_ENDPOINT}/expire_secret": Who(ROTATORS, set(), set()),
+    "GET /portal-api/events": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/events/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "POST /portal-api/events": Who(SENDERS),
+    "POST /portal-api/events/": Who(SENDERS),
+    "POST /portal-api/events/batchreplay": Who(SENDERS),
+    "GET /portal-api/events/countbatchreplayevents": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_EVENT}": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"PUT {PORTAL_EVENT}/replay": Who(SENDERS, set(), set()),
     # Sessions in the words of other clients
     "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal": Who(
         WRITE_KEYS | {"nhm key", "owner key"}, WRITE_KEYS | {"nhm key"}, ELSEWHERE
@@ -136,6 +160,7 @@ ALLOWED: dict[str, Who] = {
 
 #: A body that each operation of Convoy's and of the portal API takes. The others take none.
 BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
+BODY |= {"event_type": "new", "data": "new"}
 
 
 class Tenant:
@@ -151,8 +176,12 @@ class Tenant:
         self.link = create_portal_link(project.uid, name=self.marks[0], owner_id=owner_id, auth_type="refresh_token")
         self.session = session(project, key, owner_id, EVERYTHING)[0]
         self.marks += [self.link.link.token]
+        event = content(event_type="a", raw=f'"{mark}-data"'.encode(), value=f"{mark}-data")
+        self.event = create_event(project.uid, event, endpoint_id=self.endpoint.uid)
+        self.marks += [f"{mark}-data", self.event.uid]
         self.ids = {"projectID": project.uid, "ownerID": owner_id, "portalLinkID": self.link.link.uid}
         self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
+        self.ids |= {"eventID": self.event.uid}
 
     def url(self, operation: Operation) -> str:
         ids = self.ids | ({"endpointID": self.paused.uid} if operation.path.endswith("/activate") else {})
@@ -301,10 +330,14 @@ def undone() -> Iterator[None]:
 #: (table, project, owner): a digest of those rows.
 Snapshot = dict[tuple[str, str, str], str]
 
+_OWNER_OF = "coalesce((SELECT e.owner_id FROM endpoints_endpoint e WHERE e.uid = %s), '')"
 _OWNERS = {
     "projects_project": ("uid", "''"),
     "projects_apikey": ("project_id", "''"),
     "endpoints_endpoint": ("project_id", "owner_id"),
+    "subscriptions_subscription": ("project_id", _OWNER_OF % "t.endpoint_id"),
+    "events_event": ("project_id", _OWNER_OF % "t.endpoints[1]"),
+    "events_eventdelivery": ("project_id", _OWNER_OF % "t.endpoint_id"),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
 }
@@ -335,9 +368,12 @@ def test_the_table_is_complete() -> None:
     assert {str(operation) for operation in EVERY_OPERATION} == ALLOWED.keys()
     for operation in EVERY_OPERATION:
         who, in_path = ALLOWED[str(operation)], operation.path
-        names_a_row = any(f"{{{name}}}" in in_path for name in ("endpointID", "portalLinkID", "sessionID", "ownerID"))
+        rows = ("endpointID", "portalLinkID", "sessionID", "ownerID", "eventID")
+        names_a_row = any(f"{{{name}}}" in in_path for name in rows)
         assert (who.other_owner is not None) == names_a_row
-        assert (who.other_project is not None) == ("{projectID}" in in_path or "{endpointID}" in in_path)
+        assert (who.other_project is not None) == any(
+            f"{{{name}}}" in in_path for name in ("projectID", "endpointID", "eventID")
+        )
         assert (who.own | (who.other_owner or set()) | (who.other_project or set())) <= KINDS - DEAD
 
 
@@ -351,11 +387,13 @@ def test_the_allowed_and_nobody_else(operation: Operation) -> None:
     for whose, allowed in ALLOWED[str(operation)]._asdict().items():
         if allowed is None:
             continue
-        url = getattr(world, whose).url(operation)
+        tenant = getattr(world, whose)
+        url = tenant.url(operation)
+        sent = body and body | {"endpoint_id": tenant.endpoint.uid}
         for kind in sorted(KINDS):
             cell = f"{kind}: {operation} ({whose})"
             with undone():
-                response = send(operation, url, world.credentials[kind], body)
+                response = send(operation, url, world.credentials[kind], sent)
                 what_changed = changed(before, snapshot())
             strangers = world.strangers_to(kind)
             if kind in allowed:

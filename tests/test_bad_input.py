@@ -11,6 +11,8 @@ from django.conf import settings
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
+from events.models import Event
+from events.operations import content, create_event
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import Project
@@ -64,6 +66,21 @@ BODIES: dict[str, dict[str, Any]] = {
         "can_manage_endpoint": True,
     },
 }
+_EVENT: dict[str, Any] = {
+    "event_type": "invoice.paid",
+    "data": {"invoice": 991},
+    "custom_headers": {"X-Tenant": "acme"},
+    "idempotency_key": "key",
+}
+BODIES["POST /projects/{projectID}/events"] = _EVENT | {"endpoint_id": "{endpointID}", "app_id": "x"}
+BODIES["POST /projects/{projectID}/events/"] = BODIES["POST /projects/{projectID}/events"]
+BODIES["POST /projects/{projectID}/events/fanout"] = _EVENT | {"owner_id": "acme"}
+BODIES["POST /projects/{projectID}/events/broadcast"] = _EVENT | {"acknowledged_at": "2026-07-03T00:00:00Z"}
+BODIES["POST /projects/{projectID}/events/dynamic"] = _EVENT | {
+    "url": "https://hooks.example.com/new",
+    "secret": "secret",
+    "event_types": ["a"],
+}
 # The type of a project never changes: there it is an unknown member, which is ignored.
 BODIES["PUT /projects/{projectID}"] = dict(BODIES["POST /projects"])
 del BODIES["PUT /projects/{projectID}"]["type"]
@@ -79,9 +96,17 @@ WITHOUT_BODY = {
     "POST /projects/{projectID}/endpoints/{endpointID}/activate",
     "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",
     "PUT /projects/{projectID}/portal-sessions/{sessionID}/revoke",
+    "POST /projects/{projectID}/events/batchreplay",
+    "PUT /projects/{projectID}/events/{eventID}/replay",
 }
 WITH_BODY = [operation for operation in OPERATIONS if str(operation) in BODIES]
-LISTS = [operation for operation in OPERATIONS if operation.method == "GET" and operation.path.endswith(("s", "s/"))]
+LISTS = [
+    operation
+    for operation in OPERATIONS
+    if operation.method == "GET"
+    and operation.path.endswith(("s", "s/"))
+    and not operation.path.endswith("/countbatchreplayevents")
+]
 
 NOT_TEXT: list[Any] = [0, 1.5, True, [], {}, ["a"], {"a": "a"}]
 BAD_TEXT: list[Any] = ["\x00", "a\x00b", "a" * 100_000]
@@ -105,7 +130,15 @@ class Rows:
         endpoint = create_endpoint(project.uid, name="Old", url="https://hooks.example.com/old")
         link = create_portal_link(project.uid, name="Old", owner_id="old", auth_type="refresh_token").link
         session = PortalSession.objects.get(portal_link=link)
-        rows = {"projectID": project, "endpointID": endpoint, "portalLinkID": link, "sessionID": session}
+        create_event(project.uid, content(event_type="a", raw=b"1", value=1), endpoint_id=endpoint.uid)
+        event = Event.objects.get()
+        rows = {
+            "projectID": project,
+            "eventID": event,
+            "endpointID": endpoint,
+            "portalLinkID": link,
+            "sessionID": session,
+        }
         self.ids = {name: row.pk for name, row in rows.items()}
 
     def path(self, operation: Operation, **ids: str) -> str:
@@ -115,6 +148,8 @@ class Rows:
         body = copy.deepcopy(BODIES[str(operation)])
         if "endpoints" in body:
             body["endpoints"] = [self.ids["endpointID"]]
+        if "endpoint_id" in body:
+            body["endpoint_id"] = self.ids["endpointID"]
         return body
 
 
@@ -137,6 +172,8 @@ def refused(answer: Answer, sent: Any) -> None:
 def broken(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """`body` with one value, at any depth, replaced by what does not belong there."""
     for name, value in body.items():
+        if name == "data":
+            continue  # any JSON value belongs there
         for wrong in WRONG[type(value)]:
             yield body | {name: wrong}
         if isinstance(value, dict):

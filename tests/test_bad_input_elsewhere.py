@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 
 from endpoints.operations import create_endpoint
+from events.operations import content, create_event
 from portal_links.capabilities import EVERYTHING
 from portal_links.models import PortalSession
 from portal_links.sessions import mint_session
@@ -43,6 +44,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}/expire_secret": {"secret": "secret", "expiration": 1},
+    "POST /portal-api/events": CONVOY_BODIES["POST /projects/{projectID}/events"],
+    "POST /portal-api/events/": CONVOY_BODIES["POST /projects/{projectID}/events"],
 }
 #: These do what their path says, whatever their body holds.
 WITHOUT_BODY = {
@@ -51,12 +54,15 @@ WITHOUT_BODY = {
     f"DELETE {ENDPOINT}",
     f"PUT {ENDPOINT}/pause",
     f"POST {ENDPOINT}/activate",
+    "POST /portal-api/events/batchreplay",
+    "PUT /portal-api/events/{eventID}/replay",
 }
 #: Bodies that may be left out.
 OPTIONAL = {NAHOOK, ACCESS, EXPIRE}
 
 WITH_BODY = [operation for operation in ELSEWHERE if str(operation) in BODIES]
-LISTS = [operation for operation in ELSEWHERE if str(operation).rstrip("/") == "GET /portal-api/endpoints"]
+PAGED = ("GET /portal-api/endpoints", "GET /portal-api/events")
+LISTS = [operation for operation in ELSEWHERE if str(operation).rstrip("/") in PAGED]
 
 
 class Caller:
@@ -80,6 +86,8 @@ class Caller:
         # A use is noted when it is the first one in a minute, of refused requests too.
         PortalSession.objects.update(last_used_at=minted.session.created_at, last_used_from="127.0.0.1")
         self.ids = {"projectID": project.uid, "ownerID": "acme", "endpointID": endpoint.uid}
+        event = create_event(project.uid, content(event_type="a", raw=b"1", value=1), endpoint_id=endpoint.uid)
+        self.ids["eventID"] = event.uid
         match operation.surface:
             case Surface.FEATHER:
                 self.credential = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]
@@ -91,6 +99,11 @@ class Caller:
     def __call__(self, body: Any = None, *, query: str = "", content_type: str = "application/json", **ids: str) -> Any:
         url = self.operation.url.format(**self.ids | ids) + query
         return send(self.operation, url, self.credential, body, content_type=content_type)
+
+    def body(self) -> dict[str, Any]:
+        """The operation's good body, for the caller's own rows."""
+        body = BODIES[str(self.operation)]
+        return body | ({"endpoint_id": self.ids["endpointID"]} if "endpoint_id" in body else {})
 
     def refused(self, response: Any, sent: Any) -> str:
         """The words of a refusal, in the right shape."""
@@ -115,7 +128,7 @@ def test_every_operation_is_known() -> None:
 class TestBodies:
     def test_the_good_body_is_good(self, caller: Caller, operation: Operation) -> None:
         """Otherwise the tests below would pass for another reason."""
-        assert caller(BODIES[str(operation)]).status_code in (200, 201, 202, 204)
+        assert caller(caller.body()).status_code in (200, 201, 202, 204)
 
     def test_what_is_no_json_object(self, caller: Caller, operation: Operation) -> None:
         with nothing_changes():
@@ -124,14 +137,14 @@ class TestBodies:
                     caller.refused(caller(body), body)
 
     def test_what_is_not_utf8(self, caller: Caller, operation: Operation) -> None:
-        text = orjson.dumps(BODIES[str(operation)]).decode()
+        text = orjson.dumps(caller.body()).decode()
         with nothing_changes():
             for encoding in ("utf-16", "utf-32", "utf-8-sig"):
                 caller.refused(caller(text.encode(encoding)), encoding)
 
     def test_what_does_not_belong_where_it_stands(self, caller: Caller, operation: Operation) -> None:
         with nothing_changes():
-            for body in broken(BODIES[str(operation)]):
+            for body in broken(caller.body()):
                 if isinstance(body.get("application"), dict) and body["application"] != {"name": "Acme"}:
                     continue  # what an application holds is not read
                 sent = json.dumps(body).encode()
@@ -178,7 +191,7 @@ class TestEveryOperation:
 
     def test_ids_of_nothing_in_every_position(self, caller: Caller, operation: Operation) -> None:
         # An owner need not exist, so any text is one.
-        names = [name for name in ("projectID", "endpointID") if f"{{{name}}}" in operation.path]
+        names = [name for name in ("projectID", "endpointID", "eventID") if f"{{{name}}}" in operation.path]
         with nothing_changes():
             for name in names:
                 for uid in IDS:

@@ -7,6 +7,7 @@ import pytest
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
+from events.operations import content, create_event
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import Project
@@ -17,6 +18,7 @@ from tests.statements import nothing_changes
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+EVENT = f"{PROJECT}/events/{{eventID}}"
 SESSION = f"{PROJECT}/portal-sessions/{{sessionID}}"
 
 #: What each operation on one row says of a row that is another project's. A route that is new, and
@@ -33,6 +35,8 @@ NOT_FOUND = {
     f"PUT {LINK}/revoke": (404, "Resource not found"),
     f"GET {LINK}/refresh_token": (400, "portal link not found"),
     f"PUT {SESSION}/revoke": (404, "Resource not found"),
+    f"GET {EVENT}": (404, "event not found"),
+    f"PUT {EVENT}/replay": (400, "event not found"),
 }
 IN_A_PROJECT = [operation for operation in OPERATIONS if operation.path.startswith(PROJECT)]
 ON_ONE_ROW = [operation for operation in IN_A_PROJECT if operation.path.count("{") == 2]
@@ -40,7 +44,8 @@ LISTS = [
     operation
     for operation in IN_A_PROJECT
     if operation.method == "GET"
-    and operation.path.removeprefix(PROJECT).rstrip("/") in ("/endpoints", "/portal-links", "/portal-sessions")
+    and operation.path.removeprefix(PROJECT).rstrip("/")
+    in ("/endpoints", "/portal-links", "/portal-sessions", "/events")
 ]
 
 #: A body that each operation that reads one takes.
@@ -50,6 +55,8 @@ BODY: dict[str, Any] = {
     "owner_id": "shared",
     "secret": "mine",
     "type": "outgoing",
+    "event_type": "a",
+    "data": "mine",
 }
 
 
@@ -67,8 +74,10 @@ class Tenant:
             project.uid, name=f"{mark} link", owner_id="shared", auth_type="refresh_token"
         ).link
         self.session = PortalSession.objects.get(portal_link=self.refresh_link)
+        event = content(event_type="a", raw=f'"{mark} data"'.encode(), value=f"{mark} data")
+        self.event = create_event(project.uid, event, endpoint_id=self.endpoint.uid)
         #: Texts that no other tenant may ever see.
-        self.marks = [mark, self.link.token]
+        self.marks = [mark, self.link.token, self.event.uid]
         self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session)]
 
     def path(self, operation: Operation, project: Project | None = None) -> str:
@@ -78,6 +87,7 @@ class Tenant:
             endpointID=self.endpoint.uid,
             portalLinkID=link.uid,
             sessionID=self.session.uid,
+            eventID=self.event.uid,
         )
 
 
@@ -101,7 +111,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 6
+    assert len({operation.path for operation in LISTS}) == 8
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}
