@@ -6,32 +6,10 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from convoyclone.api.values import ZERO_TIME, wire_time_from_sql
+from convoyclone.api.values import wire_time_from_sql
 from events.delivery.headers import mask_headers
+from events.delivery_documents import NO_SOURCE
 
-#: There are no sources: this is how Convoy writes one that is not there.
-NO_SOURCE: dict[str, Any] = {
-    "uid": "",
-    "project_id": "",
-    "mask_id": "",
-    "name": "",
-    "url": "",
-    "type": "",
-    "provider": "",
-    "is_disabled": False,
-    "verifier": None,
-    "custom_response": {"body": "", "content_type": ""},
-    "provider_config": None,
-    "forward_headers": None,
-    "pub_sub": None,
-    "idempotency_keys": None,
-    "event_type_location": "",
-    "body_function": None,
-    "header_function": None,
-    "created_at": ZERO_TIME,
-    "updated_at": ZERO_TIME,
-    "deleted_at": None,
-}
 _NO_SOURCE = orjson.Fragment(orjson.dumps(NO_SOURCE))
 
 _READ = """

@@ -23,11 +23,11 @@ from convoyclone.api.openapi import (
     path_parameter,
     query,
     record,
-    ref,
     text,
 )
 from events import serializers
-from events.documents import NO_SOURCE
+from events.delivery_documents import NO_SOURCE
+from events.delivery_openapi import HTTP_HEADERS, SOURCE
 
 TAG = "Events"
 FANOUT_CREATED = "Endpoint fanout event queued successfully"
@@ -41,43 +41,11 @@ PAYLOAD: Schema = {
     "nullable": True,
     "description": "What is sent. Any JSON value is taken, not only an object, and kept byte for byte.",
 }
-HEADERS = define(
-    "httpheader.HTTPHeader",
-    {"type": "object", "additionalProperties": array(text()), "description": "Headers, each with its values."},
-)
 STATUS = define(
     "datastore.EventStatus",
     text(
         "`Success`: its deliveries are made, or it is a duplicate. `Failure`: see `failure_reason`.",
         enum=["Processing", "Failure", "Success", "Retry", "Pending", ""],
-    ),
-)
-SOURCE = define(
-    "datastore.Source",
-    record(
-        {
-            "uid": text(),
-            "project_id": text(),
-            "mask_id": text(),
-            "name": text(),
-            "url": text(),
-            "type": define("datastore.SourceType", text()),
-            "provider": define("datastore.SourceProvider", text()),
-            "is_disabled": flag(),
-            "verifier": nullable(define("datastore.VerifierConfig", {"type": "object"})),
-            "custom_response": define("datastore.CustomResponse", record({"body": text(), "content_type": text()})),
-            "provider_config": nullable(define("datastore.ProviderConfig", {"type": "object"})),
-            "forward_headers": nullable(array(text())),
-            "pub_sub": nullable(ref("datastore.PubSubConfig")),
-            "idempotency_keys": nullable(array(text())),
-            "event_type_location": text(),
-            "body_function": nullable(text()),
-            "header_function": nullable(text()),
-            "created_at": TIME,
-            "updated_at": TIME,
-            "deleted_at": DELETED_AT,
-        },
-        "There are no sources: every member is empty.",
     ),
 )
 #: Not in each answer: `failure_reason`.
@@ -86,7 +54,7 @@ EVENT_PROPERTIES: dict[str, Schema] = {
     "event_type": text(),
     "project_id": UID,
     "endpoints": array(text(), "One for each subscription that took it; if none did, those that it was for."),
-    "headers": HEADERS,
+    "headers": HTTP_HEADERS,
     "source_metadata": nullable(SOURCE),
     "url_query_params": text("Always empty."),
     "url_path": text("Always empty."),

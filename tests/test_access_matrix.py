@@ -14,7 +14,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from endpoints.operations import create_endpoint, pause_endpoint
-from events.operations import content, create_event
 from portal_links.capabilities import EVERYTHING, ROLES, SVIX, Capabilities
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, mint_refresh_token, revoke_portal_link
@@ -22,6 +21,7 @@ from portal_links.sessions import mint_session, open_session, revoke_session
 from projects.keys import MANAGEMENT_PREFIX, make_key
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
+from tests.events.delivery_rows import make_attempt, make_delivery, make_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
 from tests.surfaces import refusal, send
 
@@ -41,7 +41,7 @@ DELETERS = MANAGERS - {"nahook editor"}
 ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix everything"} | {
     "svix ManageEndpointSecret"
 }
-#: What may send events, again or for the first time.
+#: What may send events, again or for the first time: a link may, also where it manages nothing.
 SENDERS = LINKS | {"nahook admin", "nahook editor", "svix CreateAttempts", "svix everything"}
 #: What sees no signing secret, its own customer's either.
 LOOKERS = {
@@ -80,9 +80,12 @@ WRITE_ROW = Who(WRITE.own, WRITE.own, ELSEWHERE)
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 PORTAL_ENDPOINT = "/portal-api/endpoints/{endpointID}"
 EVENT = f"{PROJECT}/events/{{eventID}}"
 PORTAL_EVENT = "/portal-api/events/{eventID}"
+PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
+PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
 
 ALLOWED: dict[str, Who] = {
     "GET /projects": Who(READ.own | {"key of another project"}),
@@ -100,6 +103,16 @@ ALLOWED: dict[str, Who] = {
     f"PUT {ENDPOINT}/pause": WRITE_ROW,
     f"POST {ENDPOINT}/activate": WRITE_ROW,
     f"PUT {ENDPOINT}/expire_secret": WRITE_ROW,
+    f"GET {PROJECT}/endpoints/period-failure-rates": READ,
+    f"GET {PROJECT}/eventdeliveries": READ,
+    f"GET {PROJECT}/eventdeliveries/": READ,
+    f"POST {PROJECT}/eventdeliveries/forceresend": WRITE,
+    f"POST {PROJECT}/eventdeliveries/batchretry": WRITE,
+    f"GET {DELIVERY}": READ_ROW,
+    f"PUT {DELIVERY}/resend": WRITE_ROW,
+    f"GET {DELIVERY}/deliveryattempts": READ_ROW,
+    f"GET {DELIVERY}/deliveryattempts/": READ_ROW,
+    f"GET {DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": READ_ROW,
     f"GET {PROJECT}/portal-links": READ,
     f"GET {PROJECT}/portal-links/": READ,
     f"POST {PROJECT}/portal-links": WRITE,
@@ -143,6 +156,21 @@ ALLOWED: dict[str, Who] = {
     "GET /portal-api/events/countbatchreplayevents": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     f"GET {PORTAL_EVENT}": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"PUT {PORTAL_EVENT}/replay": Who(SENDERS, set(), set()),
+    "GET /portal-api/endpoints/period-failure-rates": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"POST {PORTAL_DELIVERIES}/forceresend": Who(SENDERS),
+    f"POST {PORTAL_DELIVERIES}/batchretry": Who(SENDERS),
+    f"GET {PORTAL_DELIVERIES}/countbatchretryevents": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}/statustotals": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/dashboard/summary": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"PUT {PORTAL_DELIVERY}/resend": Who(SENDERS, set(), set()),
+    f"GET {PORTAL_DELIVERY}/deliveryattempts": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}/deliveryattempts/": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": Who(
+        CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}
+    ),
     # Sessions in the words of other clients
     "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal": Who(
         WRITE_KEYS | {"nhm key", "owner key"}, WRITE_KEYS | {"nhm key"}, ELSEWHERE
@@ -158,6 +186,11 @@ ALLOWED: dict[str, Who] = {
     "POST /api/v1/auth/logout": Who(SESSIONS),
 }
 
+#: The rows that a path names, and those of them that it names without their project.
+IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID")
+ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID")
+#: What must be in a query.
+QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
 #: A body that each operation of Convoy's and of the portal API takes. The others take none.
 BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
 BODY |= {"event_type": "new", "data": "new"}
@@ -175,17 +208,20 @@ class Tenant:
         pause_endpoint(project.uid, self.paused.uid)
         self.link = create_portal_link(project.uid, name=self.marks[0], owner_id=owner_id, auth_type="refresh_token")
         self.session = session(project, key, owner_id, EVERYTHING)[0]
-        self.marks += [self.link.link.token]
-        event = content(event_type="a", raw=f'"{mark}-data"'.encode(), value=f"{mark}-data")
-        self.event = create_event(project.uid, event, endpoint_id=self.endpoint.uid)
-        self.marks += [f"{mark}-data", self.event.uid]
+        event = make_event(project.uid, endpoints=[self.endpoint.uid], data=f'{{"mark":"{mark}-payload"}}')
+        self.event = event
+        self.delivery = make_delivery(self.endpoint, "Failure", event=event)
+        self.delivered = make_delivery(self.endpoint, "Success", event=event)
+        self.attempt = make_attempt(self.delivery, response_data=f"{mark}-answer")
+        self.marks += [self.link.link.token, f"{mark}-payload", f"{mark}-answer"]
         self.ids = {"projectID": project.uid, "ownerID": owner_id, "portalLinkID": self.link.link.uid}
         self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
+        self.ids |= {"eventDeliveryID": self.delivery.uid, "deliveryAttemptID": self.attempt.uid}
         self.ids |= {"eventID": self.event.uid}
 
     def url(self, operation: Operation) -> str:
         ids = self.ids | ({"endpointID": self.paused.uid} if operation.path.endswith("/activate") else {})
-        return operation.url.format(**ids)
+        return operation.url.format(**ids) + QUERY.get(operation.path, "")
 
 
 class World:
@@ -330,16 +366,21 @@ def undone() -> Iterator[None]:
 #: (table, project, owner): a digest of those rows.
 Snapshot = dict[tuple[str, str, str], str]
 
-_OWNER_OF = "coalesce((SELECT e.owner_id FROM endpoints_endpoint e WHERE e.uid = %s), '')"
+_OF_ENDPOINT = "(SELECT owner_id FROM endpoints_endpoint e WHERE e.uid = t.endpoint_id)"
 _OWNERS = {
     "projects_project": ("uid", "''"),
     "projects_apikey": ("project_id", "''"),
     "endpoints_endpoint": ("project_id", "owner_id"),
-    "subscriptions_subscription": ("project_id", _OWNER_OF % "t.endpoint_id"),
-    "events_event": ("project_id", _OWNER_OF % "t.endpoints[1]"),
-    "events_eventdelivery": ("project_id", _OWNER_OF % "t.endpoint_id"),
+    "subscriptions_subscription": ("project_id", _OF_ENDPOINT),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
+    "events_event": (
+        "project_id",
+        "coalesce((SELECT owner_id FROM endpoints_endpoint e WHERE e.uid = t.endpoints[1]), '')",
+    ),
+    "events_eventdelivery": ("project_id", _OF_ENDPOINT),
+    "events_deliveryattempt": ("project_id", _OF_ENDPOINT),
+    "events_batchretry": ("project_id", "''"),
 }
 _SNAPSHOT = " UNION ALL ".join(
     f"SELECT '{table}', coalesce({project}, ''), {owner}, md5(string_agg(t::text, ' ' ORDER BY uid)) "  # noqa: S608
@@ -368,12 +409,10 @@ def test_the_table_is_complete() -> None:
     assert {str(operation) for operation in EVERY_OPERATION} == ALLOWED.keys()
     for operation in EVERY_OPERATION:
         who, in_path = ALLOWED[str(operation)], operation.path
-        rows = ("endpointID", "portalLinkID", "sessionID", "ownerID", "eventID")
-        names_a_row = any(f"{{{name}}}" in in_path for name in rows)
+        names_a_row = any(f"{{{name}}}" in in_path for name in ROWS)
         assert (who.other_owner is not None) == names_a_row
-        assert (who.other_project is not None) == any(
-            f"{{{name}}}" in in_path for name in ("projectID", "endpointID", "eventID")
-        )
+        names_a_project = any(f"{{{name}}}" in in_path for name in ("projectID", *IN_ANY_PROJECT))
+        assert (who.other_project is not None) == names_a_project
         assert (who.own | (who.other_owner or set()) | (who.other_project or set())) <= KINDS - DEAD
 
 
@@ -382,7 +421,8 @@ def test_the_table_is_complete() -> None:
 def test_the_allowed_and_nobody_else(operation: Operation) -> None:
     world = World()
     assert world.credentials.keys() == KINDS
-    body = BODY if operation.surface in (Surface.CONVOY, Surface.PORTAL) and operation.method != "GET" else None
+    takes_body = operation.surface in (Surface.CONVOY, Surface.PORTAL) and operation.method != "GET"
+    body = BODY | {"ids": [world.own.delivered.uid]} if takes_body else None
     before = snapshot()
     for whose, allowed in ALLOWED[str(operation)]._asdict().items():
         if allowed is None:

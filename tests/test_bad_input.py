@@ -3,20 +3,21 @@
 import copy
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
-from events.models import Event
-from events.operations import content, create_event
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import Project
 from tests.conftest import API, Answer
+from tests.events.delivery_rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
@@ -31,6 +32,8 @@ BODIES: dict[str, dict[str, Any]] = {
             "max_payload_read_size": 1024,
             "disable_endpoint": True,
             "search_policy": "720h",
+            "is_retention_policy_enabled": True,
+            "retention_policy": {"policy": "24h"},
             "ssl": {"enforce_secure_endpoints": True},
             "ratelimit": {"count": 10, "duration": 10},
             "strategy": {"type": "linear", "duration": 10, "retry_count": 3},
@@ -65,6 +68,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "auth_type": "static_token",
         "can_manage_endpoint": True,
     },
+    "POST /projects/{projectID}/eventdeliveries/forceresend": {"ids": ["{deliveredID}"]},
 }
 _EVENT: dict[str, Any] = {
     "event_type": "invoice.paid",
@@ -94,6 +98,8 @@ WITHOUT_BODY = {
     "DELETE /projects/{projectID}/endpoints/{endpointID}",
     "PUT /projects/{projectID}/endpoints/{endpointID}/pause",
     "POST /projects/{projectID}/endpoints/{endpointID}/activate",
+    "POST /projects/{projectID}/eventdeliveries/batchretry",
+    "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/resend",
     "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",
     "PUT /projects/{projectID}/portal-sessions/{sessionID}/revoke",
     "POST /projects/{projectID}/events/batchreplay",
@@ -106,6 +112,11 @@ LISTS = [
     if operation.method == "GET"
     and operation.path.endswith(("s", "s/"))
     and not operation.path.endswith("/countbatchreplayevents")
+]
+UNPAGED = [
+    operation
+    for operation in LISTS
+    if operation.path.rstrip("/").endswith(("/projects", "/period-failure-rates", "/deliveryattempts"))
 ]
 
 NOT_TEXT: list[Any] = [0, 1.5, True, [], {}, ["a"], {"a": "a"}]
@@ -130,15 +141,11 @@ class Rows:
         endpoint = create_endpoint(project.uid, name="Old", url="https://hooks.example.com/old")
         link = create_portal_link(project.uid, name="Old", owner_id="old", auth_type="refresh_token").link
         session = PortalSession.objects.get(portal_link=link)
-        create_event(project.uid, content(event_type="a", raw=b"1", value=1), endpoint_id=endpoint.uid)
-        event = Event.objects.get()
-        rows = {
-            "projectID": project,
-            "eventID": event,
-            "endpointID": endpoint,
-            "portalLinkID": link,
-            "sessionID": session,
-        }
+        delivery = make_delivery(endpoint, "Failure")
+        delivered = make_delivery(endpoint, "Success", event=delivery.event, at=timezone.now() - timedelta(days=30))
+        rows = {"projectID": project, "endpointID": endpoint, "portalLinkID": link, "sessionID": session}
+        rows |= {"eventDeliveryID": delivery, "deliveryAttemptID": make_attempt(delivery), "deliveredID": delivered}
+        rows |= {"eventID": delivery.event}
         self.ids = {name: row.pk for name, row in rows.items()}
 
     def path(self, operation: Operation, **ids: str) -> str:
@@ -150,6 +157,8 @@ class Rows:
             body["endpoints"] = [self.ids["endpointID"]]
         if "endpoint_id" in body:
             body["endpoint_id"] = self.ids["endpointID"]
+        if "ids" in body:
+            body["ids"] = [self.ids["deliveredID"]]
         return body
 
 
@@ -179,7 +188,7 @@ def broken(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if isinstance(value, dict):
             for inner in broken(value):
                 yield body | {name: inner}
-        if isinstance(value, list) and isinstance(value[0], dict):
+        if isinstance(value, list) and value and isinstance(value[0], dict):
             for inner in broken(value[0]):
                 yield body | {name: [inner]}
 
@@ -224,7 +233,7 @@ class TestBodies:
 
     def test_nulls_are_not_sent(self, rows: Rows, caller: API, operation: Operation) -> None:
         body = dict.fromkeys(rows.body(operation))
-        if operation.path.endswith("/expire_secret"):
+        if operation.path.endswith(("/expire_secret", "/forceresend")):
             assert caller(operation.method, rows.path(operation), body).status == 200
             return
         with nothing_changes():
@@ -305,7 +314,7 @@ class TestQueries:
         for sent, per_page in expected.items():
             answer = caller.get(f"{rows.path(operation)}?perPage={sent}")
             assert answer.status == 200, answer.json
-            if operation.path != "/projects":
+            if operation not in UNPAGED:
                 assert answer.data["pagination"]["per_page"] == per_page, sent
                 assert len(answer.data["content"]) == 1
 

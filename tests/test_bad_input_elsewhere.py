@@ -9,12 +9,12 @@ import pytest
 from django.conf import settings
 
 from endpoints.operations import create_endpoint
-from events.operations import content, create_event
 from portal_links.capabilities import EVERYTHING
 from portal_links.models import PortalSession
 from portal_links.sessions import mint_session
 from projects.models import APIKey, Project
 from projects.operations import create_api_key
+from tests.events.delivery_rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.routes import ELSEWHERE, Operation, Surface
 from tests.statements import nothing_changes
@@ -26,6 +26,7 @@ NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/port
 ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
 EXPIRE = "POST /api/v1/auth/app/{ownerID}/expire-all"
 ENDPOINT = "/portal-api/endpoints/{endpointID}"
+DELIVERY = "/portal-api/eventdeliveries/{eventDeliveryID}"
 CREATE_ENDPOINT = CONVOY_BODIES["POST /projects/{projectID}/endpoints"]
 
 #: A good body for each operation that reads one, with everything in it that it takes.
@@ -46,6 +47,7 @@ BODIES: dict[str, dict[str, Any]] = {
     f"PUT {ENDPOINT}/expire_secret": {"secret": "secret", "expiration": 1},
     "POST /portal-api/events": CONVOY_BODIES["POST /projects/{projectID}/events"],
     "POST /portal-api/events/": CONVOY_BODIES["POST /projects/{projectID}/events"],
+    "POST /portal-api/eventdeliveries/forceresend": {"ids": []},
 }
 #: These do what their path says, whatever their body holds.
 WITHOUT_BODY = {
@@ -56,13 +58,18 @@ WITHOUT_BODY = {
     f"POST {ENDPOINT}/activate",
     "POST /portal-api/events/batchreplay",
     "PUT /portal-api/events/{eventID}/replay",
+    f"PUT {DELIVERY}/resend",
+    "POST /portal-api/eventdeliveries/batchretry",
 }
 #: Bodies that may be left out.
 OPTIONAL = {NAHOOK, ACCESS, EXPIRE}
 
 WITH_BODY = [operation for operation in ELSEWHERE if str(operation) in BODIES]
-PAGED = ("GET /portal-api/endpoints", "GET /portal-api/events")
+#: What answers pages.
+PAGED = ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries", "GET /portal-api/events")
 LISTS = [operation for operation in ELSEWHERE if str(operation).rstrip("/") in PAGED]
+#: What a path names that must be there.
+NAMED = ("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID")
 
 
 class Caller:
@@ -86,8 +93,9 @@ class Caller:
         # A use is noted when it is the first one in a minute, of refused requests too.
         PortalSession.objects.update(last_used_at=minted.session.created_at, last_used_from="127.0.0.1")
         self.ids = {"projectID": project.uid, "ownerID": "acme", "endpointID": endpoint.uid}
-        event = create_event(project.uid, content(event_type="a", raw=b"1", value=1), endpoint_id=endpoint.uid)
-        self.ids["eventID"] = event.uid
+        delivery = make_delivery(endpoint, "Failure")
+        self.ids |= {"eventDeliveryID": delivery.uid, "deliveryAttemptID": make_attempt(delivery).uid}
+        self.ids["eventID"] = delivery.event_id
         match operation.surface:
             case Surface.FEATHER:
                 self.credential = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]
@@ -191,7 +199,7 @@ class TestEveryOperation:
 
     def test_ids_of_nothing_in_every_position(self, caller: Caller, operation: Operation) -> None:
         # An owner need not exist, so any text is one.
-        names = [name for name in ("projectID", "endpointID", "eventID") if f"{{{name}}}" in operation.path]
+        names = [name for name in NAMED if f"{{{name}}}" in operation.path]
         with nothing_changes():
             for name in names:
                 for uid in IDS:
