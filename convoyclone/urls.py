@@ -6,7 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from convoyclone.api import errors
 from convoyclone.api.views import UnknownPath
-from convoyclone.health import health
+from convoyclone.health import health, metrics, ready
 from endpoints import views as endpoints
 from portal import api as portal_api
 from portal import views as portal
@@ -22,6 +22,8 @@ PORTAL_LINK = f"{PROJECT}/portal-links/<portalLinkID>"
 
 urlpatterns = [
     path("healthz", health),
+    path("readyz", ready),
+    path("metrics", metrics),
     path("admin/", admin.site.urls),
     # The customers' pages. Without a credential they are an empty frame (portal/pages.py).
     path("portal", portal.portal, name="portal"),
