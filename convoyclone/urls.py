@@ -8,7 +8,9 @@ from convoyclone.api import errors
 from convoyclone.api.views import UnknownPath
 from convoyclone.health import health, metrics, ready
 from endpoints import views as endpoints
+from events import delivery_views as deliveries
 from portal import api as portal_api
+from portal import delivery_views as portal_deliveries
 from portal import views as portal
 from portal_links import feather, nahook, svix
 from portal_links import session_views as sessions
@@ -17,7 +19,9 @@ from projects import views as projects
 
 PROJECT = "api/v1/projects/<projectID>"
 ENDPOINT = f"{PROJECT}/endpoints/<endpointID>"
+DELIVERY = f"{PROJECT}/eventdeliveries/<eventDeliveryID>"
 PORTAL_ENDPOINT = "portal-api/endpoints/<endpointID>"
+PORTAL_DELIVERY = "portal-api/eventdeliveries/<eventDeliveryID>"
 PORTAL_LINK = f"{PROJECT}/portal-links/<portalLinkID>"
 
 urlpatterns = [
@@ -53,10 +57,20 @@ urlpatterns = [
     path(PROJECT, projects.ProjectDetail.as_view()),
     path(f"{PROJECT}/endpoints", endpoints.Endpoints.as_view()),
     path(f"{PROJECT}/endpoints/", endpoints.Endpoints.as_view()),
+    path(f"{PROJECT}/endpoints/period-failure-rates", deliveries.PeriodFailureRates.as_view()),
     path(ENDPOINT, endpoints.EndpointDetail.as_view()),
     path(f"{ENDPOINT}/pause", endpoints.PauseEndpoint.as_view()),
     path(f"{ENDPOINT}/activate", endpoints.ActivateEndpoint.as_view()),
     path(f"{ENDPOINT}/expire_secret", endpoints.ExpireEndpointSecret.as_view()),
+    path(f"{PROJECT}/eventdeliveries", deliveries.EventDeliveries.as_view()),
+    path(f"{PROJECT}/eventdeliveries/", deliveries.EventDeliveries.as_view()),
+    path(f"{PROJECT}/eventdeliveries/forceresend", deliveries.ForceResendEventDeliveries.as_view()),
+    path(f"{PROJECT}/eventdeliveries/batchretry", deliveries.BatchRetryEventDeliveries.as_view()),
+    path(DELIVERY, deliveries.EventDelivery.as_view()),
+    path(f"{DELIVERY}/resend", deliveries.ResendEventDelivery.as_view()),
+    path(f"{DELIVERY}/deliveryattempts", deliveries.DeliveryAttempts.as_view()),
+    path(f"{DELIVERY}/deliveryattempts/", deliveries.DeliveryAttempts.as_view()),
+    path(f"{DELIVERY}/deliveryattempts/<deliveryAttemptID>", deliveries.DeliveryAttempt.as_view()),
     path(f"{PROJECT}/portal-links", portal_links.PortalLinks.as_view()),
     path(f"{PROJECT}/portal-links/", portal_links.PortalLinks.as_view()),
     path(PORTAL_LINK, portal_links.PortalLinkDetail.as_view()),
@@ -76,10 +90,23 @@ urlpatterns = [
     path("portal-api/license/features", portal_api.LicenseFeatures.as_view()),
     path("portal-api/endpoints", portal_api.Endpoints.as_view()),
     path("portal-api/endpoints/", portal_api.Endpoints.as_view()),
+    path("portal-api/endpoints/period-failure-rates", portal_deliveries.PeriodFailureRates.as_view()),
     path(PORTAL_ENDPOINT, portal_api.EndpointDetail.as_view()),
     path(f"{PORTAL_ENDPOINT}/pause", portal_api.PauseEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/activate", portal_api.ActivateEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/expire_secret", portal_api.ExpireEndpointSecret.as_view()),
+    path("portal-api/eventdeliveries", portal_deliveries.EventDeliveries.as_view()),
+    path("portal-api/eventdeliveries/", portal_deliveries.EventDeliveries.as_view()),
+    path("portal-api/eventdeliveries/forceresend", portal_deliveries.ForceResendEventDeliveries.as_view()),
+    path("portal-api/eventdeliveries/batchretry", portal_deliveries.BatchRetryEventDeliveries.as_view()),
+    path("portal-api/eventdeliveries/countbatchretryevents", portal_deliveries.CountBatchRetry.as_view()),
+    path("portal-api/eventdeliveries/statustotals", portal_deliveries.StatusTotals.as_view()),
+    path(PORTAL_DELIVERY, portal_deliveries.EventDelivery.as_view()),
+    path(f"{PORTAL_DELIVERY}/resend", portal_deliveries.ResendEventDelivery.as_view()),
+    path(f"{PORTAL_DELIVERY}/deliveryattempts", portal_deliveries.DeliveryAttempts.as_view()),
+    path(f"{PORTAL_DELIVERY}/deliveryattempts/", portal_deliveries.DeliveryAttempts.as_view()),
+    path(f"{PORTAL_DELIVERY}/deliveryattempts/<deliveryAttemptID>", portal_deliveries.DeliveryAttempt.as_view()),
+    path("portal-api/dashboard/summary", portal_deliveries.DashboardSummary.as_view()),
     re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
     re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),
 ]

@@ -149,7 +149,8 @@ ENDPOINT_PROPERTIES: dict[str, Schema] = {
 }
 ENDPOINT = define("models.EndpointResponse", record(ENDPOINT_PROPERTIES))
 #: The same inside of other objects, where X-Convoy-Version has no effect.
-NESTED_ENDPOINT = define("datastore.Endpoint", record(ENDPOINT_PROPERTIES))
+#: Where it is shown for its name only, what would be secret or is measured is empty.
+NESTED_ENDPOINT = define("datastore.Endpoint", record(ENDPOINT_PROPERTIES | {"content_type": text()}))
 
 # Request bodies
 

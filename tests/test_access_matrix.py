@@ -21,6 +21,7 @@ from portal_links.sessions import mint_session, open_session, revoke_session
 from projects.keys import MANAGEMENT_PREFIX, make_key
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
+from tests.events.delivery_rows import make_attempt, make_delivery, make_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
 from tests.surfaces import refusal, send
 
@@ -40,6 +41,8 @@ DELETERS = MANAGERS - {"nahook editor"}
 ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix everything"} | {
     "svix ManageEndpointSecret"
 }
+#: What may have an event sent again: a link may, also where it manages nothing.
+SENDERS = LINKS | {"nahook admin", "nahook editor", "svix CreateAttempts", "svix everything"}
 #: What sees no signing secret, its own customer's either.
 LOOKERS = {
     *("viewer key", "nahook viewer", "feather read only", "static token, view only", "PRT token, view only"),
@@ -77,7 +80,10 @@ WRITE_ROW = Who(WRITE.own, WRITE.own, ELSEWHERE)
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 PORTAL_ENDPOINT = "/portal-api/endpoints/{endpointID}"
+PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
+PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
 
 ALLOWED: dict[str, Who] = {
     "GET /projects": Who(READ.own | {"key of another project"}),
@@ -95,6 +101,16 @@ ALLOWED: dict[str, Who] = {
     f"PUT {ENDPOINT}/pause": WRITE_ROW,
     f"POST {ENDPOINT}/activate": WRITE_ROW,
     f"PUT {ENDPOINT}/expire_secret": WRITE_ROW,
+    f"GET {PROJECT}/endpoints/period-failure-rates": READ,
+    f"GET {PROJECT}/eventdeliveries": READ,
+    f"GET {PROJECT}/eventdeliveries/": READ,
+    f"POST {PROJECT}/eventdeliveries/forceresend": WRITE,
+    f"POST {PROJECT}/eventdeliveries/batchretry": WRITE,
+    f"GET {DELIVERY}": READ_ROW,
+    f"PUT {DELIVERY}/resend": WRITE_ROW,
+    f"GET {DELIVERY}/deliveryattempts": READ_ROW,
+    f"GET {DELIVERY}/deliveryattempts/": READ_ROW,
+    f"GET {DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": READ_ROW,
     f"GET {PROJECT}/portal-links": READ,
     f"GET {PROJECT}/portal-links/": READ,
     f"POST {PROJECT}/portal-links": WRITE,
@@ -119,6 +135,21 @@ ALLOWED: dict[str, Who] = {
     f"PUT {PORTAL_ENDPOINT}/pause": Who(MANAGERS, set(), set()),
     f"POST {PORTAL_ENDPOINT}/activate": Who(MANAGERS, set(), set()),
     f"PUT {PORTAL_ENDPOINT}/expire_secret": Who(ROTATORS, set(), set()),
+    "GET /portal-api/endpoints/period-failure-rates": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"POST {PORTAL_DELIVERIES}/forceresend": Who(SENDERS),
+    f"POST {PORTAL_DELIVERIES}/batchretry": Who(SENDERS),
+    f"GET {PORTAL_DELIVERIES}/countbatchretryevents": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}/statustotals": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/dashboard/summary": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"PUT {PORTAL_DELIVERY}/resend": Who(SENDERS, set(), set()),
+    f"GET {PORTAL_DELIVERY}/deliveryattempts": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}/deliveryattempts/": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": Who(
+        CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}
+    ),
     # Sessions in the words of other clients
     "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal": Who(
         WRITE_KEYS | {"nhm key", "owner key"}, WRITE_KEYS | {"nhm key"}, ELSEWHERE
@@ -134,6 +165,11 @@ ALLOWED: dict[str, Who] = {
     "POST /api/v1/auth/logout": Who(SESSIONS),
 }
 
+#: The rows that a path names, and those of them that it names without their project.
+IN_ANY_PROJECT = ("endpointID", "eventDeliveryID")
+ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID")
+#: What must be in a query.
+QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
 #: A body that each operation of Convoy's and of the portal API takes. The others take none.
 BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
 
@@ -150,13 +186,18 @@ class Tenant:
         pause_endpoint(project.uid, self.paused.uid)
         self.link = create_portal_link(project.uid, name=self.marks[0], owner_id=owner_id, auth_type="refresh_token")
         self.session = session(project, key, owner_id, EVERYTHING)[0]
-        self.marks += [self.link.link.token]
+        event = make_event(project.uid, endpoints=[self.endpoint.uid], data=f'{{"mark":"{mark}-payload"}}')
+        self.delivery = make_delivery(self.endpoint, "Failure", event=event)
+        self.delivered = make_delivery(self.endpoint, "Success", event=event)
+        self.attempt = make_attempt(self.delivery, response_data=f"{mark}-answer")
+        self.marks += [self.link.link.token, f"{mark}-payload", f"{mark}-answer"]
         self.ids = {"projectID": project.uid, "ownerID": owner_id, "portalLinkID": self.link.link.uid}
         self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
+        self.ids |= {"eventDeliveryID": self.delivery.uid, "deliveryAttemptID": self.attempt.uid}
 
     def url(self, operation: Operation) -> str:
         ids = self.ids | ({"endpointID": self.paused.uid} if operation.path.endswith("/activate") else {})
-        return operation.url.format(**ids)
+        return operation.url.format(**ids) + QUERY.get(operation.path, "")
 
 
 class World:
@@ -301,12 +342,17 @@ def undone() -> Iterator[None]:
 #: (table, project, owner): a digest of those rows.
 Snapshot = dict[tuple[str, str, str], str]
 
+_OF_ENDPOINT = "(SELECT owner_id FROM endpoints_endpoint e WHERE e.uid = t.endpoint_id)"
 _OWNERS = {
     "projects_project": ("uid", "''"),
     "projects_apikey": ("project_id", "''"),
     "endpoints_endpoint": ("project_id", "owner_id"),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
+    "events_event": ("project_id", "''"),
+    "events_eventdelivery": ("project_id", _OF_ENDPOINT),
+    "events_deliveryattempt": ("project_id", _OF_ENDPOINT),
+    "events_batchretry": ("project_id", "''"),
 }
 _SNAPSHOT = " UNION ALL ".join(
     f"SELECT '{table}', coalesce({project}, ''), {owner}, md5(string_agg(t::text, ' ' ORDER BY uid)) "  # noqa: S608
@@ -335,9 +381,10 @@ def test_the_table_is_complete() -> None:
     assert {str(operation) for operation in EVERY_OPERATION} == ALLOWED.keys()
     for operation in EVERY_OPERATION:
         who, in_path = ALLOWED[str(operation)], operation.path
-        names_a_row = any(f"{{{name}}}" in in_path for name in ("endpointID", "portalLinkID", "sessionID", "ownerID"))
+        names_a_row = any(f"{{{name}}}" in in_path for name in ROWS)
         assert (who.other_owner is not None) == names_a_row
-        assert (who.other_project is not None) == ("{projectID}" in in_path or "{endpointID}" in in_path)
+        names_a_project = any(f"{{{name}}}" in in_path for name in ("projectID", *IN_ANY_PROJECT))
+        assert (who.other_project is not None) == names_a_project
         assert (who.own | (who.other_owner or set()) | (who.other_project or set())) <= KINDS - DEAD
 
 
@@ -346,7 +393,8 @@ def test_the_table_is_complete() -> None:
 def test_the_allowed_and_nobody_else(operation: Operation) -> None:
     world = World()
     assert world.credentials.keys() == KINDS
-    body = BODY if operation.surface in (Surface.CONVOY, Surface.PORTAL) and operation.method != "GET" else None
+    takes_body = operation.surface in (Surface.CONVOY, Surface.PORTAL) and operation.method != "GET"
+    body = BODY | {"ids": [world.own.delivered.uid]} if takes_body else None
     before = snapshot()
     for whose, allowed in ALLOWED[str(operation)]._asdict().items():
         if allowed is None:

@@ -3,11 +3,13 @@
 import copy
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
@@ -15,6 +17,7 @@ from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import Project
 from tests.conftest import API, Answer
+from tests.events.delivery_rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
@@ -65,6 +68,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "auth_type": "static_token",
         "can_manage_endpoint": True,
     },
+    "POST /projects/{projectID}/eventdeliveries/forceresend": {"ids": ["{deliveredID}"]},
 }
 # The type of a project never changes: there it is an unknown member, which is ignored.
 BODIES["PUT /projects/{projectID}"] = dict(BODIES["POST /projects"])
@@ -79,11 +83,18 @@ WITHOUT_BODY = {
     "DELETE /projects/{projectID}/endpoints/{endpointID}",
     "PUT /projects/{projectID}/endpoints/{endpointID}/pause",
     "POST /projects/{projectID}/endpoints/{endpointID}/activate",
+    "POST /projects/{projectID}/eventdeliveries/batchretry",
+    "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/resend",
     "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",
     "PUT /projects/{projectID}/portal-sessions/{sessionID}/revoke",
 }
 WITH_BODY = [operation for operation in OPERATIONS if str(operation) in BODIES]
 LISTS = [operation for operation in OPERATIONS if operation.method == "GET" and operation.path.endswith(("s", "s/"))]
+UNPAGED = [
+    operation
+    for operation in LISTS
+    if operation.path.rstrip("/").endswith(("/projects", "/period-failure-rates", "/deliveryattempts"))
+]
 
 NOT_TEXT: list[Any] = [0, 1.5, True, [], {}, ["a"], {"a": "a"}]
 BAD_TEXT: list[Any] = ["\x00", "a\x00b", "a" * 100_000]
@@ -107,7 +118,10 @@ class Rows:
         endpoint = create_endpoint(project.uid, name="Old", url="https://hooks.example.com/old")
         link = create_portal_link(project.uid, name="Old", owner_id="old", auth_type="refresh_token").link
         session = PortalSession.objects.get(portal_link=link)
+        delivery = make_delivery(endpoint, "Failure")
+        delivered = make_delivery(endpoint, "Success", event=delivery.event, at=timezone.now() - timedelta(days=30))
         rows = {"projectID": project, "endpointID": endpoint, "portalLinkID": link, "sessionID": session}
+        rows |= {"eventDeliveryID": delivery, "deliveryAttemptID": make_attempt(delivery), "deliveredID": delivered}
         self.ids = {name: row.pk for name, row in rows.items()}
 
     def path(self, operation: Operation, **ids: str) -> str:
@@ -117,6 +131,8 @@ class Rows:
         body = copy.deepcopy(BODIES[str(operation)])
         if "endpoints" in body:
             body["endpoints"] = [self.ids["endpointID"]]
+        if "ids" in body:
+            body["ids"] = [self.ids["deliveredID"]]
         return body
 
 
@@ -144,7 +160,7 @@ def broken(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if isinstance(value, dict):
             for inner in broken(value):
                 yield body | {name: inner}
-        if isinstance(value, list) and isinstance(value[0], dict):
+        if isinstance(value, list) and value and isinstance(value[0], dict):
             for inner in broken(value[0]):
                 yield body | {name: [inner]}
 
@@ -189,7 +205,7 @@ class TestBodies:
 
     def test_nulls_are_not_sent(self, rows: Rows, caller: API, operation: Operation) -> None:
         body = dict.fromkeys(rows.body(operation))
-        if operation.path.endswith("/expire_secret"):
+        if operation.path.endswith(("/expire_secret", "/forceresend")):
             assert caller(operation.method, rows.path(operation), body).status == 200
             return
         with nothing_changes():
@@ -270,7 +286,7 @@ class TestQueries:
         for sent, per_page in expected.items():
             answer = caller.get(f"{rows.path(operation)}?perPage={sent}")
             assert answer.status == 200, answer.json
-            if operation.path != "/projects":
+            if operation not in UNPAGED:
                 assert answer.data["pagination"]["per_page"] == per_page, sent
                 assert len(answer.data["content"]) == 1
 

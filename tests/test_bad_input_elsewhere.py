@@ -14,6 +14,7 @@ from portal_links.models import PortalSession
 from portal_links.sessions import mint_session
 from projects.models import APIKey, Project
 from projects.operations import create_api_key
+from tests.events.delivery_rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.routes import ELSEWHERE, Operation, Surface
 from tests.statements import nothing_changes
@@ -25,6 +26,7 @@ NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/port
 ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
 EXPIRE = "POST /api/v1/auth/app/{ownerID}/expire-all"
 ENDPOINT = "/portal-api/endpoints/{endpointID}"
+DELIVERY = "/portal-api/eventdeliveries/{eventDeliveryID}"
 CREATE_ENDPOINT = CONVOY_BODIES["POST /projects/{projectID}/endpoints"]
 
 #: A good body for each operation that reads one, with everything in it that it takes.
@@ -43,6 +45,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}/expire_secret": {"secret": "secret", "expiration": 1},
+    "POST /portal-api/eventdeliveries/forceresend": {"ids": []},
 }
 #: These do what their path says, whatever their body holds.
 WITHOUT_BODY = {
@@ -51,12 +54,22 @@ WITHOUT_BODY = {
     f"DELETE {ENDPOINT}",
     f"PUT {ENDPOINT}/pause",
     f"POST {ENDPOINT}/activate",
+    f"PUT {DELIVERY}/resend",
+    "POST /portal-api/eventdeliveries/batchretry",
 }
 #: Bodies that may be left out.
 OPTIONAL = {NAHOOK, ACCESS, EXPIRE}
 
 WITH_BODY = [operation for operation in ELSEWHERE if str(operation) in BODIES]
-LISTS = [operation for operation in ELSEWHERE if str(operation).rstrip("/") == "GET /portal-api/endpoints"]
+LISTS = [
+    operation
+    for operation in ELSEWHERE
+    if str(operation).rstrip("/") in ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries")
+]
+
+
+#: What a path names that must be there.
+NAMED = ("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID")
 
 
 class Caller:
@@ -80,6 +93,8 @@ class Caller:
         # A use is noted when it is the first one in a minute, of refused requests too.
         PortalSession.objects.update(last_used_at=minted.session.created_at, last_used_from="127.0.0.1")
         self.ids = {"projectID": project.uid, "ownerID": "acme", "endpointID": endpoint.uid}
+        delivery = make_delivery(endpoint, "Failure")
+        self.ids |= {"eventDeliveryID": delivery.uid, "deliveryAttemptID": make_attempt(delivery).uid}
         match operation.surface:
             case Surface.FEATHER:
                 self.credential = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]
@@ -178,7 +193,7 @@ class TestEveryOperation:
 
     def test_ids_of_nothing_in_every_position(self, caller: Caller, operation: Operation) -> None:
         # An owner need not exist, so any text is one.
-        names = [name for name in ("projectID", "endpointID") if f"{{{name}}}" in operation.path]
+        names = [name for name in NAMED if f"{{{name}}}" in operation.path]
         with nothing_changes():
             for name in names:
                 for uid in IDS:

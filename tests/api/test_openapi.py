@@ -13,10 +13,13 @@ from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft7Validator
 
+from endpoints.models import Endpoint
+from events.models import EventDelivery
 from projects.models import Project
 from projects.operations import create_api_key
 from tests.api.openapi_facts import METHODS, facts
 from tests.conftest import API, Answer, Role
+from tests.events.delivery_rows import make_attempt, make_delivery, make_event
 
 ROOT = settings.BASE_DIR
 COMMITTED = (ROOT / "openapi.yaml").read_text()
@@ -41,20 +44,21 @@ NOT_IMPLEMENTED = {
     "subscriptions": "Subscriptions",
     "filters": "Filters",
     "events": "Events",
-    "deliveries": "Event Deliveries",
-    "delivery attempts": "Delivery Attempts",
     "meta events": "Meta Events",
     "sources": "Sources",
     "bulk onboarding": "Onboard",
     "`endpoints/oauth2/test`": "POST /v1/projects/{projectID}/endpoints/oauth2/test",
-    "`endpoints/period-failure-rates`": "GET /v1/projects/{projectID}/endpoints/period-failure-rates",
 }
 #: Properties of the published document that no answer of ours has.
 NEVER_ANSWERED = {
     "datastore.APIKeyResponse": {"user_id"},
+    "datastore.Event": {"app_id", "endpoint_metadata", "failure_reason", "raw", "source_id"},
     "datastore.PaginationData": {"total"},
+    "datastore.ProviderConfig": {"twitter"},
     "datastore.PubSubConfig": {"amqp", "google", "kafka", "sqs", "type", "workers"},
     "datastore.Role": {"app"},
+    "datastore.VerifierConfig": {"api_key", "basic_auth", "hmac", "type"},
+    "models.EventDeliveryResponse": {"target_url"},
 }
 
 
@@ -172,6 +176,20 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
+HEADERS_OF_THE_EXAMPLES: dict[str, Any] = {
+    "request_http_header": {"Content-Type": "application/json"},
+    "response_http_header": {"Content-Type": "text/plain"},
+}
+
+
+def delivery_of_the_examples(endpoint_id: str) -> EventDelivery:
+    """A delivery that was given up on, with the payload and the custom header of the document's examples."""
+    endpoint = Endpoint.objects.get(pk=endpoint_id)
+    payload = '{"invoice":991,"amount":"12.50"}'
+    event = make_event(endpoint.project_id, data=payload, headers={"X-Tenant": ["acme"]})
+    return make_delivery(endpoint, "Failure", event=event)
+
+
 class TestTrue:
     def test_every_operation_answers_as_its_examples_do(self, instance: API) -> None:
         """A project's life, by the request examples of the document and with instance's key."""
@@ -208,6 +226,19 @@ class TestTrue:
         call("RevokePortalLink", projectID=project, portalLinkID=link)
         link = call("CreatePortalLink", "WithRefreshTokens", projectID=project)["uid"]
         call("RefreshPortalLinkAuthToken", projectID=project, portalLinkID=link)
+        call("GetEndpointPeriodFailureRates", projectID=project)
+        delivery = delivery_of_the_examples(endpoint)
+        one_delivery = {"projectID": project, "eventDeliveryID": delivery.uid}
+        call("GetEventDeliveriesPaged", projectID=project)
+        call("GetEventDelivery", **one_delivery)
+        attempt = make_attempt(delivery, **HEADERS_OF_THE_EXAMPLES)
+        call("GetDeliveryAttempts", **one_delivery)
+        call("GetDeliveryAttempt", **one_delivery, deliveryAttemptID=attempt.uid)
+        call("ResendEventDelivery", **one_delivery)
+        call("BatchRetryEventDelivery", projectID=project)
+        for uid in examples("ForceResendEventDeliveries")["Two"]["ids"]:
+            make_delivery(delivery.endpoint, "Success", uid=uid)
+        call("ForceResendEventDeliveries", "Two", projectID=project)
         call("ExpireSecret", "ADayForTheOldOne", **one)
         call("DeleteEndpoint", **one)
         session = call("LoadPortalSessionsPaged", projectID=project)["content"][0]["uid"]
@@ -220,7 +251,7 @@ class TestTrue:
         key = create_api_key(name="k", role=Role.PROJECT_ADMIN, project=project, owner_id="acme")[1]
         answered: set[str] = set()
 
-        def call(operation_id: str, credential: str, example: str = "", **ids: str) -> Any:
+        def call(operation_id: str, credential: str, example: str = "", query: str = "", **ids: str) -> Any:
             method, path, operation = OPERATIONS[operation_id]
             [server] = operation.get("servers", DOCUMENT["servers"])
             [[name]] = operation["security"]
@@ -228,7 +259,7 @@ class TestTrue:
             bearer = scheme["type"] == "http"
             header = "Authorization" if bearer else scheme["name"]
             content = json.dumps(examples(operation_id)[example]) if example else ""
-            url = server["url"].rstrip("/") + path.format(**ids)
+            url = server["url"].rstrip("/") + path.format(**ids) + query
             headers = {header: f"Bearer {credential}" if bearer else credential}
             answer = Client().generic(method.upper(), url, content, "application/json", headers=headers)
             assert answer.status_code < 300, answer.content
@@ -255,6 +286,21 @@ class TestTrue:
         call("UpdatePortalEndpoint", token, "AnotherName", endpointID=endpoint)
         call("PausePortalEndpoint", token, endpointID=endpoint)
         call("ActivatePortalEndpoint", token, endpointID=endpoint)
+        call("GetPortalEndpointPeriodFailureRates", token)
+        call("GetPortalStatusTotals", token)
+        delivery = delivery_of_the_examples(endpoint)
+        call("GetPortalEventDeliveries", token)
+        call("GetPortalEventDelivery", token, eventDeliveryID=delivery.uid)
+        attempt = make_attempt(delivery, **HEADERS_OF_THE_EXAMPLES)
+        call("GetPortalDeliveryAttempts", token, eventDeliveryID=delivery.uid)
+        call("GetPortalDeliveryAttempt", token, eventDeliveryID=delivery.uid, deliveryAttemptID=attempt.uid)
+        call("ResendPortalEventDelivery", token, eventDeliveryID=delivery.uid)
+        call("BatchRetryPortalEventDeliveries", token)
+        call("CountPortalBatchRetryEventDeliveries", token)
+        for uid in examples("ForceResendPortalEventDeliveries")["Two"]["ids"]:
+            make_delivery(delivery.endpoint, "Success", uid=uid)
+        call("ForceResendPortalEventDeliveries", token, "Two")
+        call("GetPortalDashboardSummary", token, query="?startDate=2026-02-03T00:00:00&type=daily")
         call("ExpirePortalSecret", token, "ADayForTheOldOne", endpointID=endpoint)
         call("DeletePortalEndpoint", token, endpointID=endpoint)
         call("v1.authentication.logout", token)
