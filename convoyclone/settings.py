@@ -202,6 +202,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Projects", "description": "Tenants of the instance; everything else belongs to one."},
         {"name": "Endpoints", "description": "Where a customer's webhooks go."},
+        {"name": "Meta Events", "description": "What a project is told of its own endpoints and deliveries."},
         {"name": "Event Deliveries", "description": "Events on their way, each to one endpoint."},
         {"name": "Delivery Attempts", "description": "The requests of a delivery, and what came of them."},
         {"name": "Portal Links", "description": "A customer's way to see and manage their own endpoints."},

@@ -127,8 +127,9 @@ class Worker:
                             cap=settings.DELIVERY_ENDPOINT_CONCURRENCY,
                             lease_seconds=lease_seconds,
                         )
-                except (psycopg.Error, OSError) as error:
-                    logger.error("cannot read the queue: %s", error)
+                except Exception as error:
+                    unknown = not isinstance(error, (psycopg.Error, OSError))
+                    logger.error("cannot read the queue: %s", error, exc_info=unknown)
                     await self._pause()
                     continue
                 self._alive_at = time.monotonic()
@@ -172,7 +173,7 @@ class Worker:
                 # What was sent is known here only: it is kept until the database is back.
                 logger.error("cannot write %s outcomes, trying again: %s", len(batch), error)
                 await asyncio.sleep(PAUSE_SECONDS)
-            except psycopg.Error:
+            except Exception:
                 if len(batch) > 1:
                     # One of them must not take the others with it.
                     for outcome in batch:
@@ -213,6 +214,9 @@ class Worker:
                 done = await work()
             except (psycopg.Error, OSError) as error:
                 logger.error("%s", error)
+                done = 0
+            except Exception:
+                logger.exception("a part of the worker has failed, and goes on")
                 done = 0
             if not done:
                 await self._pause()

@@ -246,7 +246,7 @@ class TestNames:
 
         with Receiver() as receiver:
 
-            async def both() -> list[Exchange]:
+            async def both() -> tuple[Exchange, Exchange]:
                 allowed = [ip_network("127.0.0.0/8")]
                 async with Outbound(allowed_networks=allowed, resolver=Hanging(["127.0.0.1"])) as outbound:
                     return await asyncio.gather(
