@@ -6,10 +6,11 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from convoyclone.api import errors
 from convoyclone.api.views import UnknownPath
-from convoyclone.health import health
+from convoyclone.health import health, metrics, ready
 from endpoints import views as endpoints
 from events import delivery_views as deliveries
 from events import views as events
+from meta_events import views as meta_events
 from portal import api as portal_api
 from portal import delivery_views as portal_deliveries
 from portal import event_views as portal_events
@@ -23,11 +24,14 @@ PROJECT = "api/v1/projects/<projectID>"
 ENDPOINT = f"{PROJECT}/endpoints/<endpointID>"
 DELIVERY = f"{PROJECT}/eventdeliveries/<eventDeliveryID>"
 PORTAL_ENDPOINT = "portal-api/endpoints/<endpointID>"
+META_EVENT = f"{PROJECT}/meta-events/<metaEventID>"
 PORTAL_DELIVERY = "portal-api/eventdeliveries/<eventDeliveryID>"
 PORTAL_LINK = f"{PROJECT}/portal-links/<portalLinkID>"
 
 urlpatterns = [
     path("healthz", health),
+    path("readyz", ready),
+    path("metrics", metrics),
     path("admin/", admin.site.urls),
     # The customers' pages. Without a credential they are an empty frame (portal/pages.py).
     path("portal", portal.portal, name="portal"),
@@ -88,6 +92,10 @@ urlpatterns = [
     path(f"{PROJECT}/portal-sessions", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/<sessionID>/revoke", sessions.RevokePortalSession.as_view()),
+    path(f"{PROJECT}/meta-events", meta_events.MetaEvents.as_view()),
+    path(f"{PROJECT}/meta-events/", meta_events.MetaEvents.as_view()),
+    path(META_EVENT, meta_events.MetaEventDetail.as_view()),
+    path(f"{META_EVENT}/resend", meta_events.ResendMetaEvent.as_view()),
     # Portal sessions in the words of other clients
     path("management/v1/workspaces/<projectID>/applications/<ownerID>/portal", nahook.NahookPortal.as_view()),
     path("v1/webhooks/portal", feather.FeatherPortal.as_view()),

@@ -22,6 +22,7 @@ from projects.keys import MANAGEMENT_PREFIX, make_key
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
+from tests.meta_events.rows import make_meta_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
 from tests.surfaces import refusal, send
 
@@ -80,6 +81,7 @@ WRITE_ROW = Who(WRITE.own, WRITE.own, ELSEWHERE)
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+META_EVENT = f"{PROJECT}/meta-events/{{metaEventID}}"
 DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 PORTAL_ENDPOINT = "/portal-api/endpoints/{endpointID}"
 EVENT = f"{PROJECT}/events/{{eventID}}"
@@ -135,6 +137,10 @@ ALLOWED: dict[str, Who] = {
     f"GET {PROJECT}/events/countbatchreplayevents": READ,
     f"GET {EVENT}": READ_ROW,
     f"PUT {EVENT}/replay": WRITE_ROW,
+    f"GET {PROJECT}/meta-events": READ,
+    f"GET {PROJECT}/meta-events/": READ,
+    f"GET {META_EVENT}": READ_ROW,
+    f"PUT {META_EVENT}/resend": WRITE_ROW,
     # The portal API: an API key looks at its whole project and changes nothing.
     "GET /portal-api/portal_link": Who(CUSTOMERS),
     "GET /portal-api/license/features": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
@@ -188,7 +194,7 @@ ALLOWED: dict[str, Who] = {
 
 #: The rows that a path names, and those of them that it names without their project.
 IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID")
-ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID")
+ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID")
 #: What must be in a query.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
 #: A body that each operation of Convoy's and of the portal API takes. The others take none.
@@ -216,6 +222,7 @@ class Tenant:
         self.marks += [self.link.link.token, f"{mark}-payload", f"{mark}-answer"]
         self.ids = {"projectID": project.uid, "ownerID": owner_id, "portalLinkID": self.link.link.uid}
         self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
+        self.ids["metaEventID"] = make_meta_event(project, {"name": self.marks[0], "owner_id": owner_id}).uid
         self.ids |= {"eventDeliveryID": self.delivery.uid, "deliveryAttemptID": self.attempt.uid}
         self.ids |= {"eventID": self.event.uid}
 
@@ -374,6 +381,7 @@ _OWNERS = {
     "subscriptions_subscription": ("project_id", _OF_ENDPOINT),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
+    "meta_events_metaevent": ("project_id", "body::json #>> '{data,owner_id}'"),
     "events_event": (
         "project_id",
         "coalesce((SELECT owner_id FROM endpoints_endpoint e WHERE e.uid = t.endpoints[1]), '')",

@@ -19,6 +19,7 @@ from projects.models import Project
 from tests.conftest import API, Answer
 from tests.events.delivery_rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
+from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
 
@@ -104,6 +105,7 @@ WITHOUT_BODY = {
     "PUT /projects/{projectID}/portal-sessions/{sessionID}/revoke",
     "POST /projects/{projectID}/events/batchreplay",
     "PUT /projects/{projectID}/events/{eventID}/replay",
+    "PUT /projects/{projectID}/meta-events/{metaEventID}/resend",
 }
 WITH_BODY = [operation for operation in OPERATIONS if str(operation) in BODIES]
 LISTS = [
@@ -144,6 +146,7 @@ class Rows:
         delivery = make_delivery(endpoint, "Failure")
         delivered = make_delivery(endpoint, "Success", event=delivery.event, at=timezone.now() - timedelta(days=30))
         rows = {"projectID": project, "endpointID": endpoint, "portalLinkID": link, "sessionID": session}
+        rows["metaEventID"] = make_meta_event(project, {"name": "Old"})
         rows |= {"eventDeliveryID": delivery, "deliveryAttemptID": make_attempt(delivery), "deliveredID": delivered}
         rows |= {"eventID": delivery.event}
         self.ids = {name: row.pk for name, row in rows.items()}

@@ -12,6 +12,7 @@ from portal_links.operations import create_portal_link
 from projects.models import Project
 from tests.conftest import API
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
+from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
 
@@ -21,6 +22,7 @@ LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
 EVENT = f"{PROJECT}/events/{{eventID}}"
 DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 SESSION = f"{PROJECT}/portal-sessions/{{sessionID}}"
+META_EVENT = f"{PROJECT}/meta-events/{{metaEventID}}"
 
 #: What each operation on one row says of a row that is another project's. A route that is new, and
 #: takes an id, fails until it is named here.
@@ -43,6 +45,8 @@ NOT_FOUND = {
     f"PUT {SESSION}/revoke": (404, "Resource not found"),
     f"GET {EVENT}": (404, "event not found"),
     f"PUT {EVENT}/replay": (400, "event not found"),
+    f"GET {META_EVENT}": (404, "meta event not found"),
+    f"PUT {META_EVENT}/resend": (404, "meta event not found"),
 }
 IN_A_PROJECT = [operation for operation in OPERATIONS if operation.path.startswith(PROJECT)]
 ON_ONE_ROW = [operation for operation in IN_A_PROJECT if operation.path.count("{") > 1]
@@ -51,7 +55,7 @@ LISTS = [
     for operation in IN_A_PROJECT
     if operation.method == "GET"
     and operation.path.removeprefix(PROJECT).rstrip("/")
-    in ("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/events")
+    in ("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/events", "/meta-events")
 ]
 
 #: A body that each operation that reads one takes.
@@ -86,7 +90,9 @@ class Tenant:
         self.attempt = make_attempt(self.delivery, response_data=mark)
         #: Texts that no other tenant may ever see.
         self.marks = [mark, self.link.token, event.uid]
+        self.meta_event = make_meta_event(project, {"name": mark})
         self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session, self.delivery)]
+        self.marks += [self.meta_event.pk]
 
     def path(self, operation: Operation, project: Project | None = None) -> str:
         link = self.refresh_link if operation.path.endswith("refresh_token") else self.link
@@ -96,6 +102,7 @@ class Tenant:
             portalLinkID=link.uid,
             sessionID=self.session.uid,
             eventID=self.event.uid,
+            metaEventID=self.meta_event.uid,
             eventDeliveryID=self.delivery.uid,
             deliveryAttemptID=self.attempt.uid,
         )
@@ -121,7 +128,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 10
+    assert len({operation.path for operation in LISTS}) == 12
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}

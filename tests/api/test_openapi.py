@@ -20,6 +20,7 @@ from projects.operations import create_api_key
 from tests.api.openapi_facts import METHODS, facts
 from tests.conftest import API, Answer, Role
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
+from tests.meta_events.rows import make_meta_event
 
 ROOT = settings.BASE_DIR
 COMMITTED = (ROOT / "openapi.yaml").read_text()
@@ -43,7 +44,6 @@ NOT_IMPLEMENTED = {
     "Event types": "EventTypes",
     "subscriptions": "Subscriptions",
     "filters": "Filters",
-    "meta events": "Meta Events",
     "sources": "Sources",
     "bulk onboarding": "Onboard",
     "`endpoints/oauth2/test`": "POST /v1/projects/{projectID}/endpoints/oauth2/test",
@@ -255,6 +255,11 @@ class TestTrue:
         call("DeleteEndpoint", **one)
         session = call("LoadPortalSessionsPaged", projectID=project)["content"][0]["uid"]
         call("RevokePortalSession", projectID=project, sessionID=session)
+        attempt = examples("GetMetaEvent", "200")["Delivered"]["data"]["attempt"]
+        meta_event = make_meta_event(Project.objects.get(), {"uid": endpoint, "name": "Orders"}, attempt=attempt).uid
+        call("GetMetaEventsPaged", projectID=project)
+        call("GetMetaEvent", projectID=project, metaEventID=meta_event)
+        call("ResendMetaEvent", projectID=project, metaEventID=meta_event)
         call("DeleteProject", projectID=project)
         assert answered == {name for name in OPERATIONS if name not in ELSEWHERE}
 
