@@ -19,6 +19,7 @@ from tests.statements import nothing_changes
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+EVENT = f"{PROJECT}/events/{{eventID}}"
 DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 SESSION = f"{PROJECT}/portal-sessions/{{sessionID}}"
 META_EVENT = f"{PROJECT}/meta-events/{{metaEventID}}"
@@ -42,6 +43,8 @@ NOT_FOUND = {
     f"PUT {LINK}/revoke": (404, "Resource not found"),
     f"GET {LINK}/refresh_token": (400, "portal link not found"),
     f"PUT {SESSION}/revoke": (404, "Resource not found"),
+    f"GET {EVENT}": (404, "event not found"),
+    f"PUT {EVENT}/replay": (400, "event not found"),
     f"GET {META_EVENT}": (404, "meta event not found"),
     f"PUT {META_EVENT}/resend": (404, "meta event not found"),
 }
@@ -52,7 +55,7 @@ LISTS = [
     for operation in IN_A_PROJECT
     if operation.method == "GET"
     and operation.path.removeprefix(PROJECT).rstrip("/")
-    in ("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/meta-events")
+    in ("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/events", "/meta-events")
 ]
 
 #: A body that each operation that reads one takes.
@@ -62,6 +65,8 @@ BODY: dict[str, Any] = {
     "owner_id": "shared",
     "secret": "mine",
     "type": "outgoing",
+    "event_type": "a",
+    "data": "mine",
 }
 
 
@@ -80,10 +85,11 @@ class Tenant:
         ).link
         self.session = PortalSession.objects.get(portal_link=self.refresh_link)
         event = make_event(project.uid, endpoints=[self.endpoint.uid], data=f'{{"mark":"{mark}"}}')
+        self.event = event
         self.delivery = make_delivery(self.endpoint, "Failure", event=event)
         self.attempt = make_attempt(self.delivery, response_data=mark)
         #: Texts that no other tenant may ever see.
-        self.marks = [mark, self.link.token]
+        self.marks = [mark, self.link.token, event.uid]
         self.meta_event = make_meta_event(project, {"name": mark})
         self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session, self.delivery)]
         self.marks += [self.meta_event.pk]
@@ -95,6 +101,7 @@ class Tenant:
             endpointID=self.endpoint.uid,
             portalLinkID=link.uid,
             sessionID=self.session.uid,
+            eventID=self.event.uid,
             metaEventID=self.meta_event.uid,
             eventDeliveryID=self.delivery.uid,
             deliveryAttemptID=self.attempt.uid,
@@ -121,7 +128,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 10
+    assert len({operation.path for operation in LISTS}) == 12
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}
