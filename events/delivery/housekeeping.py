@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connections
 from psycopg_pool import AsyncConnectionPool
 
 from events import batch_retry
@@ -35,7 +35,10 @@ async def run(pool: Pool, stopping: asyncio.Event) -> None:
         ]
         if settings.CIRCUIT_BREAKER:
             chores.append(_repeat(stopping, lambda: _look_at_breakers(pool)))
-        await asyncio.gather(*chores)
+        try:
+            await asyncio.gather(*chores)
+        finally:
+            thread.submit(connections.close_all)
 
 
 async def _repeat(stopping: asyncio.Event, chore: Callable[[], Awaitable[float]]) -> None:
@@ -57,11 +60,9 @@ async def _in_thread(thread: ThreadPoolExecutor, work: Callable[[], bool]) -> fl
     """Run a piece of work that uses Django's database. It says whether there is more to do."""
 
     def run() -> bool:
+        # One that has broken is not used again.
         close_old_connections()
-        try:
-            return work()
-        finally:
-            close_old_connections()
+        return work()
 
     return 0 if await asyncio.get_running_loop().run_in_executor(thread, run) else TICK_SECONDS
 
