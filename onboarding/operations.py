@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from convoyclone.exceptions import DomainError
@@ -81,8 +81,8 @@ def _carry_out(project: Project, batch: OnboardBatch) -> list[dict[str, Any]]:
                 result |= _onboard(project, item, known.get(item["url"]))
         except DomainError as error:
             result |= {"status": FAILED, "error": error.message}
-        except DatabaseError:
-            # Nothing is wrong with the item: the batch is tried again.
+        except (OperationalError, InterfaceError):
+            # Nothing is wrong with the item: the whole batch is tried again.
             raise
         except Exception:
             logger.exception("item %s of onboard batch %s", number, batch.uid)

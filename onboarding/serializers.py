@@ -17,4 +17,4 @@ class OnboardItem(Shape):
 class BulkOnboard(Shape):
     """The whole body."""
 
-    items = OnboardItem(many=True, required=False)  # type: ignore[call-arg]
+    items = OnboardItem(many=True, required=False)

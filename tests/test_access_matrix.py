@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from endpoints.operations import create_endpoint, pause_endpoint
+from onboarding.operations import accept
 from portal_links.capabilities import EVERYTHING, ROLES, SVIX, Capabilities
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, mint_refresh_token, revoke_portal_link
@@ -137,6 +138,9 @@ ALLOWED: dict[str, Who] = {
     f"GET {PROJECT}/events/countbatchreplayevents": READ,
     f"GET {EVENT}": READ_ROW,
     f"PUT {EVENT}/replay": WRITE_ROW,
+    f"POST {PROJECT}/onboard": WRITE,
+    f"GET {PROJECT}/onboard/batches": READ,
+    f"GET {PROJECT}/onboard/batches/{{batchID}}": READ_ROW,
     f"GET {PROJECT}/meta-events": READ,
     f"GET {PROJECT}/meta-events/": READ,
     f"GET {META_EVENT}": READ_ROW,
@@ -194,12 +198,18 @@ ALLOWED: dict[str, Who] = {
 
 #: The rows that a path names, and those of them that it names without their project.
 IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID")
-ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID")
+ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID", "batchID")
 #: What must be in a query.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
 #: A body that each operation of Convoy's and of the portal API takes. The others take none.
-BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
-BODY |= {"event_type": "new", "data": "new"}
+BODY: dict[str, Any] = {
+    "name": "New",
+    "url": "https://new.example.com/in",
+    "type": "outgoing",
+    "owner_id": "new",
+    "secret": "new",
+}
+BODY |= {"event_type": "new", "data": "new", "items": [{"name": "New", "url": "https://new.example.com/in"}]}
 
 
 class Tenant:
@@ -222,6 +232,7 @@ class Tenant:
         self.marks += [self.link.link.token, f"{mark}-payload", f"{mark}-answer"]
         self.ids = {"projectID": project.uid, "ownerID": owner_id, "portalLinkID": self.link.link.uid}
         self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
+        self.ids["batchID"] = accept(project, [{"name": self.marks[0], "url": f"https://{self.marks[1]}/in"}])[0].uid
         self.ids["metaEventID"] = make_meta_event(project, {"name": self.marks[0], "owner_id": owner_id}).uid
         self.ids |= {"eventDeliveryID": self.delivery.uid, "deliveryAttemptID": self.attempt.uid}
         self.ids |= {"eventID": self.event.uid}
@@ -381,6 +392,7 @@ _OWNERS = {
     "subscriptions_subscription": ("project_id", _OF_ENDPOINT),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
+    "onboarding_onboardbatch": ("project_id", "''"),
     "meta_events_metaevent": ("project_id", "body::json #>> '{data,owner_id}'"),
     "events_event": (
         "project_id",

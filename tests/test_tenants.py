@@ -7,6 +7,7 @@ import pytest
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
+from onboarding.operations import accept
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import Project
@@ -46,6 +47,7 @@ NOT_FOUND = {
     f"GET {EVENT}": (404, "event not found"),
     f"PUT {EVENT}/replay": (400, "event not found"),
     f"GET {META_EVENT}": (404, "meta event not found"),
+    f"GET {PROJECT}/onboard/batches/{{batchID}}": (404, "onboard batch not found"),
     f"PUT {META_EVENT}/resend": (404, "meta event not found"),
 }
 IN_A_PROJECT = [operation for operation in OPERATIONS if operation.path.startswith(PROJECT)]
@@ -55,7 +57,15 @@ LISTS = [
     for operation in IN_A_PROJECT
     if operation.method == "GET"
     and operation.path.removeprefix(PROJECT).rstrip("/")
-    in ("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/events", "/meta-events")
+    in (
+        "/endpoints",
+        "/portal-links",
+        "/portal-sessions",
+        "/eventdeliveries",
+        "/events",
+        "/meta-events",
+        "/onboard/batches",
+    )
 ]
 
 #: A body that each operation that reads one takes.
@@ -92,7 +102,8 @@ class Tenant:
         self.marks = [mark, self.link.token, event.uid]
         self.meta_event = make_meta_event(project, {"name": mark})
         self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session, self.delivery)]
-        self.marks += [self.meta_event.pk]
+        self.batch = accept(project, [{"name": mark, "url": f"https://{mark}.example.com/new"}])[0]
+        self.marks += [self.meta_event.pk, self.batch.pk]
 
     def path(self, operation: Operation, project: Project | None = None) -> str:
         link = self.refresh_link if operation.path.endswith("refresh_token") else self.link
@@ -103,6 +114,7 @@ class Tenant:
             sessionID=self.session.uid,
             eventID=self.event.uid,
             metaEventID=self.meta_event.uid,
+            batchID=self.batch.uid,
             eventDeliveryID=self.delivery.uid,
             deliveryAttemptID=self.attempt.uid,
         )
@@ -128,7 +140,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 12
+    assert len({operation.path for operation in LISTS}) == 13
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}
