@@ -47,7 +47,7 @@ def create_endpoint(
     now = timezone.now()
     with transaction.atomic():
         project = _project(project_id)
-        _check_url(project, url)
+        check_url(project, url)
         endpoint = Endpoint(
             project=project,
             url=url,
@@ -84,7 +84,7 @@ def update_endpoint(
     """
     with transaction.atomic():
         endpoint = _lock(project_id, endpoint_id, scope)
-        _check_url(endpoint.project, url)
+        check_url(endpoint.project, url)
         endpoint.url = url
         endpoint.name = _checked_name(name, "updating endpoints")
         for field in ("description", "support_email", "rate_limit_duration"):
@@ -203,7 +203,7 @@ def _lock(project_id: str, endpoint_id: str, scope: Scope = None) -> Endpoint:
         raise NotFound("endpoint not found") from None
 
 
-def _check_url(project: Project, url: str) -> None:
+def check_url(project: Project, url: str) -> None:
     """Refuse a URL that could never be delivered to. Contract: endpoints section 2.2, the ping aside."""
     if not url.strip():
         raise InvalidInput("please provide the endpoint url", field="url")

@@ -22,6 +22,7 @@ from projects.keys import MANAGEMENT_PREFIX, make_key
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
+from tests.meta_events.rows import make_meta_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
 from tests.surfaces import refusal, send
 
@@ -41,7 +42,7 @@ DELETERS = MANAGERS - {"nahook editor"}
 ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix everything"} | {
     "svix ManageEndpointSecret"
 }
-#: What may have an event sent again: a link may, also where it manages nothing.
+#: What may send events, again or for the first time: a link may, also where it manages nothing.
 SENDERS = LINKS | {"nahook admin", "nahook editor", "svix CreateAttempts", "svix everything"}
 #: What sees no signing secret, its own customer's either.
 LOOKERS = {
@@ -80,8 +81,11 @@ WRITE_ROW = Who(WRITE.own, WRITE.own, ELSEWHERE)
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+META_EVENT = f"{PROJECT}/meta-events/{{metaEventID}}"
 DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 PORTAL_ENDPOINT = "/portal-api/endpoints/{endpointID}"
+EVENT = f"{PROJECT}/events/{{eventID}}"
+PORTAL_EVENT = "/portal-api/events/{eventID}"
 PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
 PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
 
@@ -122,6 +126,21 @@ ALLOWED: dict[str, Who] = {
     f"GET {PROJECT}/portal-sessions": READ,
     f"GET {PROJECT}/portal-sessions/": READ,
     f"PUT {PROJECT}/portal-sessions/{{sessionID}}/revoke": WRITE_ROW,
+    f"GET {PROJECT}/events": READ,
+    f"GET {PROJECT}/events/": READ,
+    f"POST {PROJECT}/events": WRITE,
+    f"POST {PROJECT}/events/": WRITE,
+    f"POST {PROJECT}/events/fanout": WRITE,
+    f"POST {PROJECT}/events/broadcast": WRITE,
+    f"POST {PROJECT}/events/dynamic": WRITE,
+    f"POST {PROJECT}/events/batchreplay": WRITE,
+    f"GET {PROJECT}/events/countbatchreplayevents": READ,
+    f"GET {EVENT}": READ_ROW,
+    f"PUT {EVENT}/replay": WRITE_ROW,
+    f"GET {PROJECT}/meta-events": READ,
+    f"GET {PROJECT}/meta-events/": READ,
+    f"GET {META_EVENT}": READ_ROW,
+    f"PUT {META_EVENT}/resend": WRITE_ROW,
     # The portal API: an API key looks at its whole project and changes nothing.
     "GET /portal-api/portal_link": Who(CUSTOMERS),
     "GET /portal-api/license/features": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
@@ -135,6 +154,14 @@ ALLOWED: dict[str, Who] = {
     f"PUT {PORTAL_ENDPOINT}/pause": Who(MANAGERS, set(), set()),
     f"POST {PORTAL_ENDPOINT}/activate": Who(MANAGERS, set(), set()),
     f"PUT {PORTAL_ENDPOINT}/expire_secret": Who(ROTATORS, set(), set()),
+    "GET /portal-api/events": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/events/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "POST /portal-api/events": Who(SENDERS),
+    "POST /portal-api/events/": Who(SENDERS),
+    "POST /portal-api/events/batchreplay": Who(SENDERS),
+    "GET /portal-api/events/countbatchreplayevents": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_EVENT}": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"PUT {PORTAL_EVENT}/replay": Who(SENDERS, set(), set()),
     "GET /portal-api/endpoints/period-failure-rates": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     f"GET {PORTAL_DELIVERIES}": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     f"GET {PORTAL_DELIVERIES}/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
@@ -166,12 +193,13 @@ ALLOWED: dict[str, Who] = {
 }
 
 #: The rows that a path names, and those of them that it names without their project.
-IN_ANY_PROJECT = ("endpointID", "eventDeliveryID")
-ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID")
+IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID")
+ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID")
 #: What must be in a query.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
 #: A body that each operation of Convoy's and of the portal API takes. The others take none.
 BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
+BODY |= {"event_type": "new", "data": "new"}
 
 
 class Tenant:
@@ -187,13 +215,16 @@ class Tenant:
         self.link = create_portal_link(project.uid, name=self.marks[0], owner_id=owner_id, auth_type="refresh_token")
         self.session = session(project, key, owner_id, EVERYTHING)[0]
         event = make_event(project.uid, endpoints=[self.endpoint.uid], data=f'{{"mark":"{mark}-payload"}}')
+        self.event = event
         self.delivery = make_delivery(self.endpoint, "Failure", event=event)
         self.delivered = make_delivery(self.endpoint, "Success", event=event)
         self.attempt = make_attempt(self.delivery, response_data=f"{mark}-answer")
         self.marks += [self.link.link.token, f"{mark}-payload", f"{mark}-answer"]
         self.ids = {"projectID": project.uid, "ownerID": owner_id, "portalLinkID": self.link.link.uid}
         self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
+        self.ids["metaEventID"] = make_meta_event(project, {"name": self.marks[0], "owner_id": owner_id}).uid
         self.ids |= {"eventDeliveryID": self.delivery.uid, "deliveryAttemptID": self.attempt.uid}
+        self.ids |= {"eventID": self.event.uid}
 
     def url(self, operation: Operation) -> str:
         ids = self.ids | ({"endpointID": self.paused.uid} if operation.path.endswith("/activate") else {})
@@ -347,9 +378,14 @@ _OWNERS = {
     "projects_project": ("uid", "''"),
     "projects_apikey": ("project_id", "''"),
     "endpoints_endpoint": ("project_id", "owner_id"),
+    "subscriptions_subscription": ("project_id", _OF_ENDPOINT),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
-    "events_event": ("project_id", "''"),
+    "meta_events_metaevent": ("project_id", "body::json #>> '{data,owner_id}'"),
+    "events_event": (
+        "project_id",
+        "coalesce((SELECT owner_id FROM endpoints_endpoint e WHERE e.uid = t.endpoints[1]), '')",
+    ),
     "events_eventdelivery": ("project_id", _OF_ENDPOINT),
     "events_deliveryattempt": ("project_id", _OF_ENDPOINT),
     "events_batchretry": ("project_id", "''"),
@@ -399,11 +435,13 @@ def test_the_allowed_and_nobody_else(operation: Operation) -> None:
     for whose, allowed in ALLOWED[str(operation)]._asdict().items():
         if allowed is None:
             continue
-        url = getattr(world, whose).url(operation)
+        tenant = getattr(world, whose)
+        url = tenant.url(operation)
+        sent = body and body | {"endpoint_id": tenant.endpoint.uid}
         for kind in sorted(KINDS):
             cell = f"{kind}: {operation} ({whose})"
             with undone():
-                response = send(operation, url, world.credentials[kind], body)
+                response = send(operation, url, world.credentials[kind], sent)
                 what_changed = changed(before, snapshot())
             strangers = world.strangers_to(kind)
             if kind in allowed:

@@ -45,6 +45,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}/expire_secret": {"secret": "secret", "expiration": 1},
+    "POST /portal-api/events": CONVOY_BODIES["POST /projects/{projectID}/events"],
+    "POST /portal-api/events/": CONVOY_BODIES["POST /projects/{projectID}/events"],
     "POST /portal-api/eventdeliveries/forceresend": {"ids": []},
 }
 #: These do what their path says, whatever their body holds.
@@ -54,6 +56,8 @@ WITHOUT_BODY = {
     f"DELETE {ENDPOINT}",
     f"PUT {ENDPOINT}/pause",
     f"POST {ENDPOINT}/activate",
+    "POST /portal-api/events/batchreplay",
+    "PUT /portal-api/events/{eventID}/replay",
     f"PUT {DELIVERY}/resend",
     "POST /portal-api/eventdeliveries/batchretry",
 }
@@ -61,15 +65,11 @@ WITHOUT_BODY = {
 OPTIONAL = {NAHOOK, ACCESS, EXPIRE}
 
 WITH_BODY = [operation for operation in ELSEWHERE if str(operation) in BODIES]
-LISTS = [
-    operation
-    for operation in ELSEWHERE
-    if str(operation).rstrip("/") in ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries")
-]
-
-
+#: What answers pages.
+PAGED = ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries", "GET /portal-api/events")
+LISTS = [operation for operation in ELSEWHERE if str(operation).rstrip("/") in PAGED]
 #: What a path names that must be there.
-NAMED = ("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID")
+NAMED = ("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID")
 
 
 class Caller:
@@ -95,6 +95,7 @@ class Caller:
         self.ids = {"projectID": project.uid, "ownerID": "acme", "endpointID": endpoint.uid}
         delivery = make_delivery(endpoint, "Failure")
         self.ids |= {"eventDeliveryID": delivery.uid, "deliveryAttemptID": make_attempt(delivery).uid}
+        self.ids["eventID"] = delivery.event_id
         match operation.surface:
             case Surface.FEATHER:
                 self.credential = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]
@@ -106,6 +107,11 @@ class Caller:
     def __call__(self, body: Any = None, *, query: str = "", content_type: str = "application/json", **ids: str) -> Any:
         url = self.operation.url.format(**self.ids | ids) + query
         return send(self.operation, url, self.credential, body, content_type=content_type)
+
+    def body(self) -> dict[str, Any]:
+        """The operation's good body, for the caller's own rows."""
+        body = BODIES[str(self.operation)]
+        return body | ({"endpoint_id": self.ids["endpointID"]} if "endpoint_id" in body else {})
 
     def refused(self, response: Any, sent: Any) -> str:
         """The words of a refusal, in the right shape."""
@@ -130,7 +136,7 @@ def test_every_operation_is_known() -> None:
 class TestBodies:
     def test_the_good_body_is_good(self, caller: Caller, operation: Operation) -> None:
         """Otherwise the tests below would pass for another reason."""
-        assert caller(BODIES[str(operation)]).status_code in (200, 201, 202, 204)
+        assert caller(caller.body()).status_code in (200, 201, 202, 204)
 
     def test_what_is_no_json_object(self, caller: Caller, operation: Operation) -> None:
         with nothing_changes():
@@ -139,14 +145,14 @@ class TestBodies:
                     caller.refused(caller(body), body)
 
     def test_what_is_not_utf8(self, caller: Caller, operation: Operation) -> None:
-        text = orjson.dumps(BODIES[str(operation)]).decode()
+        text = orjson.dumps(caller.body()).decode()
         with nothing_changes():
             for encoding in ("utf-16", "utf-32", "utf-8-sig"):
                 caller.refused(caller(text.encode(encoding)), encoding)
 
     def test_what_does_not_belong_where_it_stands(self, caller: Caller, operation: Operation) -> None:
         with nothing_changes():
-            for body in broken(BODIES[str(operation)]):
+            for body in broken(caller.body()):
                 if isinstance(body.get("application"), dict) and body["application"] != {"name": "Acme"}:
                     continue  # what an application holds is not read
                 sent = json.dumps(body).encode()

@@ -12,14 +12,17 @@ from portal_links.operations import create_portal_link
 from projects.models import Project
 from tests.conftest import API
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
+from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
 
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+EVENT = f"{PROJECT}/events/{{eventID}}"
 DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 SESSION = f"{PROJECT}/portal-sessions/{{sessionID}}"
+META_EVENT = f"{PROJECT}/meta-events/{{metaEventID}}"
 
 #: What each operation on one row says of a row that is another project's. A route that is new, and
 #: takes an id, fails until it is named here.
@@ -40,6 +43,10 @@ NOT_FOUND = {
     f"PUT {LINK}/revoke": (404, "Resource not found"),
     f"GET {LINK}/refresh_token": (400, "portal link not found"),
     f"PUT {SESSION}/revoke": (404, "Resource not found"),
+    f"GET {EVENT}": (404, "event not found"),
+    f"PUT {EVENT}/replay": (400, "event not found"),
+    f"GET {META_EVENT}": (404, "meta event not found"),
+    f"PUT {META_EVENT}/resend": (404, "meta event not found"),
 }
 IN_A_PROJECT = [operation for operation in OPERATIONS if operation.path.startswith(PROJECT)]
 ON_ONE_ROW = [operation for operation in IN_A_PROJECT if operation.path.count("{") > 1]
@@ -48,7 +55,7 @@ LISTS = [
     for operation in IN_A_PROJECT
     if operation.method == "GET"
     and operation.path.removeprefix(PROJECT).rstrip("/")
-    in ("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries")
+    in ("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/events", "/meta-events")
 ]
 
 #: A body that each operation that reads one takes.
@@ -58,6 +65,8 @@ BODY: dict[str, Any] = {
     "owner_id": "shared",
     "secret": "mine",
     "type": "outgoing",
+    "event_type": "a",
+    "data": "mine",
 }
 
 
@@ -76,11 +85,14 @@ class Tenant:
         ).link
         self.session = PortalSession.objects.get(portal_link=self.refresh_link)
         event = make_event(project.uid, endpoints=[self.endpoint.uid], data=f'{{"mark":"{mark}"}}')
+        self.event = event
         self.delivery = make_delivery(self.endpoint, "Failure", event=event)
         self.attempt = make_attempt(self.delivery, response_data=mark)
         #: Texts that no other tenant may ever see.
-        self.marks = [mark, self.link.token]
+        self.marks = [mark, self.link.token, event.uid]
+        self.meta_event = make_meta_event(project, {"name": mark})
         self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session, self.delivery)]
+        self.marks += [self.meta_event.pk]
 
     def path(self, operation: Operation, project: Project | None = None) -> str:
         link = self.refresh_link if operation.path.endswith("refresh_token") else self.link
@@ -89,6 +101,8 @@ class Tenant:
             endpointID=self.endpoint.uid,
             portalLinkID=link.uid,
             sessionID=self.session.uid,
+            eventID=self.event.uid,
+            metaEventID=self.meta_event.uid,
             eventDeliveryID=self.delivery.uid,
             deliveryAttemptID=self.attempt.uid,
         )
@@ -114,7 +128,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 8
+    assert len({operation.path for operation in LISTS}) == 12
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}

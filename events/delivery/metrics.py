@@ -1,4 +1,4 @@
-"""What a worker counts for Prometheus. The figures that the database knows are added by convoyclone/health.py."""
+"""What a worker counts for Prometheus. figures.py has what the database knows."""
 
 from collections.abc import Sequence
 
