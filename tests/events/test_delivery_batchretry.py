@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -46,7 +47,7 @@ def work_off_all() -> None:
 
 
 def state(delivery: EventDelivery) -> dict[str, Any]:
-    return EventDelivery.objects.filter(pk=delivery.pk).values().get()
+    return dict(EventDelivery.objects.filter(pk=delivery.pk).values().get())
 
 
 class TestWorks:
@@ -275,6 +276,6 @@ def test_a_stored_filter_means_the_same_later() -> None:
     wanted = DeliveryFilter(
         first_uid="0", beyond_uid="Z", endpoint_ids=[], event_type="a", statuses=["Failure"], broker_message_id="b"
     )
-    batch = BatchRetry(parameters=batch_retry.asdict(wanted))
+    batch = BatchRetry(parameters=asdict(wanted))
     assert DeliveryFilter(**batch.parameters) == wanted
     assert isinstance(batch.created_at, datetime)
