@@ -210,22 +210,10 @@ def test_what_takes_too_long(
         blocker.close()
 
 
-@pytest.mark.parametrize("path", [TOTALS, COUNT, SUMMARY, RATES])
 class TestAuthentication(RefusesStrangers):
-    @pytest.fixture
-    def call(self, path: str) -> Call:
-        return lambda api: api.get(path)
-
-    def test_no_credential(self, project: Project, call: Call, path: str) -> None:
-        super().test_no_credential(project, call)
-
-    def test_the_dead_and_the_unknown_look_the_same(
-        self, project: Project, other_project: Project, call: Call, path: str
-    ) -> None:
-        super().test_the_dead_and_the_unknown_look_the_same(project, other_project, call)
-
-    def test_a_key_of_the_instance(self, instance: API, call: Call, path: str) -> None:
-        super().test_a_key_of_the_instance(instance, call)
+    @pytest.fixture(params=[TOTALS, COUNT, SUMMARY, RATES])
+    def call(self, request: pytest.FixtureRequest) -> Call:
+        return lambda api: api.get(request.param)
 
 
 @pytest.mark.parametrize("count", [1, 20])

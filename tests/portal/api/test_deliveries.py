@@ -271,22 +271,10 @@ class TestBatchRetryAuthentication(RefusesStrangers, RefusesKeys, AnswersOptions
         return lambda api: api.post(f"{LIST}/batchretry")
 
 
-@pytest.mark.parametrize("rest", ["", "/deliveryattempts"])
 class TestReadsAuthentication(RefusesStrangers):
-    @pytest.fixture
-    def call(self, path: str, rest: str) -> Call:
-        return lambda api: api.get(path + rest)
-
-    def test_no_credential(self, project: Project, call: Call, rest: str) -> None:
-        super().test_no_credential(project, call)
-
-    def test_the_dead_and_the_unknown_look_the_same(
-        self, project: Project, other_project: Project, call: Call, rest: str
-    ) -> None:
-        super().test_the_dead_and_the_unknown_look_the_same(project, other_project, call)
-
-    def test_a_key_of_the_instance(self, instance: API, call: Call, rest: str) -> None:
-        super().test_a_key_of_the_instance(instance, call)
+    @pytest.fixture(params=["", "/deliveryattempts"])
+    def call(self, request: pytest.FixtureRequest, path: str) -> Call:
+        return lambda api: api.get(path + request.param)
 
 
 @pytest.mark.parametrize("count", [1, 20])
