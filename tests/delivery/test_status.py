@@ -1,15 +1,20 @@
 """What a worker says of itself over HTTP, and when it starts to work at all."""
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from prometheus_client.parser import text_string_to_metric_families
 
 from endpoints.models import Endpoint
+from events.delivery import status
+from events.delivery.status import serving
+from events.delivery.worker import Worker
 from events.models import EventDelivery
 from tests.delivery.engine import queue_deliveries, wait_until
 from tests.delivery.process import SECONDS, Deliver
@@ -121,6 +126,22 @@ class TestProbes:
             assert deliver.process.wait(SECONDS) == 0
         assert EventDelivery.objects.get().status == "Retry"
 
+    def test_a_worker_that_cannot_read_the_queue_is_not_healthy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(status, "SILENT_SECONDS", 0.5)
+        worker, port = Worker(f"postgresql://127.0.0.1:{free_port()}/x"), free_port()
+
+        async def ask() -> tuple[int, str]:
+            # It is not at work, as one whose database hangs.
+            async with serving(worker, "127.0.0.1", port), httpx.AsyncClient(trust_env=False) as client:
+                assert (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
+                await asyncio.sleep(0.6)
+                answer = await client.get(f"http://127.0.0.1:{port}/healthz")
+                return answer.status_code, answer.text
+
+        code, text = asyncio.run(ask())
+        assert code == 503
+        assert text.startswith("the queue could not be read for ")
+
 
 class TestStart:
     def test_a_database_without_its_migrations_ends_it(self, make_endpoint: Make) -> None:
@@ -135,6 +156,11 @@ class TestStart:
             deliver.wait_for_log("waiting for the database: ")
             assert deliver.terminate() == 0
             assert "Traceback" not in deliver.log
+
+    def test_what_is_no_port_ends_it(self) -> None:
+        with Deliver(port=70000) as deliver:
+            assert deliver.process.wait(SECONDS) == 1
+            assert deliver.log.startswith("CommandError: cannot listen on 127.0.0.1 port 70000: ")
 
     def test_a_port_in_use_ends_it(self) -> None:
         with Receiver() as taken, Deliver(port=int(taken.url().rsplit(":", 1)[1].rstrip("/"))) as deliver:
