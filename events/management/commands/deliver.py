@@ -84,6 +84,7 @@ async def _work(worker: Worker, port: int) -> None:
         if port:
             try:
                 await stack.enter_async_context(serving(worker, settings.METRICS_HOST, port))
-            except OSError as error:
-                raise CommandError(f"cannot listen on {settings.METRICS_HOST} port {port}: {error.strerror}") from None
+            except (OSError, OverflowError) as error:
+                reason = getattr(error, "strerror", error)
+                raise CommandError(f"cannot listen on {settings.METRICS_HOST} port {port}: {reason}") from None
         await worker.run()
