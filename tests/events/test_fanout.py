@@ -46,8 +46,8 @@ class TestWorks:
     def test_two_subscriptions_get_two_deliveries(
         self, post: Post, endpoint: Endpoint, subscribe: MakeSubscription
     ) -> None:
-        for types in ({"*": {}}, {"invoice.paid": {}}, {"other": {}}):
-            subscribe(endpoint, types)
+        for name in ("*", "invoice.paid", "other"):
+            subscribe(endpoint, {name: {}})
         post("/fanout", owner_id="acme")
         assert len(deliveries()) == 2
 
