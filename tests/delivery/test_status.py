@@ -89,6 +89,12 @@ class TestMetrics:
             assert deliver.get("/metrics", Authorization="Bearer a token for the tests").status_code == 200
             assert deliver.get("/healthz").status_code == 200
 
+    def test_every_outcome_is_there_before_the_first_attempt(self) -> None:
+        with Deliver() as deliver:
+            found = samples(deliver.get("/metrics").text)
+        for outcome in ("Success", "Retry", "Failure"):
+            assert found[f"convoyclone_attempts_total[{outcome}]"] == 0
+
     def test_without_a_port_nothing_listens(self, make_endpoint: Make) -> None:
         with Receiver() as receiver, Deliver(port=0) as deliver:
             queue_deliveries(make_endpoint(url=receiver.url("/in")))
@@ -230,6 +236,16 @@ class TestLog:
         secrets = ["in-the-payload", "in-a-header", "in-the-query", "the-credential", "a-secret-of-the-endpoint"]
         secrets += ["in-the-answer", "in-its-header", "in-the-location"]
         assert [secret for secret in secrets if secret in log] == []
+
+    def test_a_hostile_status_line_is_one_line_of_the_log(self, make_endpoint: Make) -> None:
+        with Receiver() as receiver, Deliver() as deliver:
+            for number, reason in enumerate([b"\xff\xfe\xed\xa0\x80", b'"} {"event"', b"\x1b[31m\x85\xe2\x80\xa8"]):
+                receiver.answer(f"/{number}", raw=[b"HTTP/1.1 200 " + reason + b"\r\nContent-Length: 0\r\n\r\n"])
+                queue_deliveries(make_endpoint(url=receiver.url(f"/{number}")))
+            wait_until(lambda: not EventDelivery.objects.filter(num_trials=0).exists())
+            assert deliver.terminate() == 0
+            assert len(deliver.attempts) == 3
+            assert len(deliver.log.splitlines()) == 3
 
     def test_it_can_be_switched_off(self, make_endpoint: Make) -> None:
         with Receiver() as receiver, Deliver(ATTEMPT_LOG_LEVEL="WARNING") as deliver:
