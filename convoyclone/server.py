@@ -1,7 +1,7 @@
 """`script/server`: all that a running server needs, from an empty folder on, until Ctrl-C.
 
-The database (database.py), its tables, the demo of the first run (quickstart.py), then Granian in
-processes of its own. Production starts Granian directly (README).
+The database (database.py), its tables, the demo of the first run (quickstart.py), then Granian and a
+worker of the delivery engine in processes of their own. Production starts these directly (README).
 """
 
 import contextlib
@@ -27,7 +27,12 @@ from convoyclone.private_files import ensure_secrets
 
 START_SECONDS = 60
 STOP_SECONDS = 3
-# Holds the lock on the data folder and the process id of the web server.
+#: Somewhat more than an endpoint has by default to answer.
+DRAIN_SECONDS = 12
+WATCH_SECONDS = 0.2
+#: Networks of this machine itself.
+LOOPBACK = "127.0.0.0/8,::1/128"
+# Holds the lock on the data folder and the process ids of the web server and the worker.
 LOCK = "server.lock"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -87,9 +92,9 @@ def _sole_use(data_dir: Path) -> Iterator[None]:
 
 
 def _end_leftover(lock: Path) -> None:
-    """End the web server of a run that was killed: it may be on its way down still, and holds the port."""
-    group = lock.read_text()
-    leftover = [process for process in psutil.process_iter() if group and _is_granian(process, int(group))]
+    """End what a run that was killed has left: it may be on its way down still, and holds the port."""
+    groups = {int(group) for group in lock.read_text().split()}
+    leftover = [process for process in psutil.process_iter() if groups and _is_ours(process, groups)]
     for process in leftover:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -98,10 +103,10 @@ def _end_leftover(lock: Path) -> None:
             process.kill()
 
 
-def _is_granian(process: psutil.Process, group: int) -> bool:
-    """Whether this is a process of the web server that heads, or headed, a process group."""
+def _is_ours(process: psutil.Process, groups: set[int]) -> bool:
+    """Whether this is a process of the web server or of the worker that head, or headed, process groups."""
     try:
-        return os.getpgid(process.pid) == group and "granian" in process.cmdline()
+        return os.getpgid(process.pid) in groups and not {"granian", "deliver"}.isdisjoint(process.cmdline())
     except (OSError, psutil.Error):
         return False
 
@@ -129,16 +134,51 @@ def _run(data_dir: Path) -> int:
         demo = ensure_demo(data_dir / "quickstart.json")
     except Error as error:
         raise CannotStart(f"the database cannot be prepared: {' '.join(str(error).split())}") from None
-    with granian(host, port) as process:
+    with granian(host, port) as process, Worker() as worker:
         try:
-            (data_dir / LOCK).write_text(str(process.pid))
+            (data_dir / LOCK).write_text(f"{process.pid} {worker.pid}")
             wait_until_it_answers(process, host, port)
             _print_quickstart(settings.BASE_URL, demo, data_dir)
-            code = process.wait()
+            while (code := process.poll()) is None:
+                if worker.has_ended():
+                    print("convoyclone: the worker ended by itself, and is started again", file=sys.stderr)
+                    worker.start()
+                    (data_dir / LOCK).write_text(f"{process.pid} {worker.pid}")
+                time.sleep(WATCH_SECONDS)
         finally:
             _ignore_signals()
     print(f"convoyclone: the web server ended by itself, with exit code {code}", file=sys.stderr)
     return 1
+
+
+class Worker:
+    """A worker of the delivery engine as a process of its own, until the block ends.
+
+    This machine is a demo: it may deliver to itself, unless the operator says where to.
+    """
+
+    def __enter__(self) -> "Worker":
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start it, for the first time or again."""
+        environment = {"DELIVERY_ALLOWED_NETWORKS": LOOPBACK} | os.environ
+        command = [sys.executable, str(database.BASE_DIR / "manage.py"), "deliver"]
+        self._process = _spawn(command, environment)
+
+    @property
+    def pid(self) -> int:
+        """Its process id, and that of its group."""
+        return self._process.pid
+
+    def has_ended(self) -> bool:
+        """Whether it has ended without being asked to."""
+        return self._process.poll() is not None
+
+    def __exit__(self, *_: Any) -> None:
+        """Let it finish what is under way, but not for ever: what it cannot finish is sent again later."""
+        _end(self._process, DRAIN_SECONDS)
 
 
 def _check_port(host: str, port: int) -> None:
@@ -160,20 +200,32 @@ def granian(
     command += ["--workers", os.environ.get("WORKERS") or "2", "--blocking-threads", "2", "--http", "1", "--no-ws"]
     command += ["--backlog", "1024", "--workers-kill-timeout", "2", "--respawn-failed-workers"]
     command += ["--log-level", "warning", application]
-    # A signal during the fork would be lost, or its server forgotten: it waits until after that.
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    # A session of its own: Ctrl-C in the terminal is for us, and its whole group can be ended.
-    process = subprocess.Popen(command, cwd=database.BASE_DIR, preexec_fn=_prepare_child, start_new_session=True)
+    process = _spawn(command)
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         yield process
     finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        _end(process)
+
+
+def _spawn(command: list[str], environment: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
+    # A signal during the fork would be lost, or its process forgotten: it waits until after that.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        # A session of its own: Ctrl-C in the terminal is for us, and its whole group can be ended.
+        return subprocess.Popen(
+            command, cwd=database.BASE_DIR, env=environment, preexec_fn=_prepare_child, start_new_session=True
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def _end(process: "subprocess.Popen[bytes]", seconds: float = STOP_SECONDS) -> None:
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _prepare_child() -> None:
@@ -215,6 +267,9 @@ def _print_quickstart(base_url: str, demo: dict[str, Any], data_dir: Path) -> No
             f"  Project    {demo['project_id']}  (three endpoints of the owner {demo['owner_id']})",
             f"  API key    {demo['api_key']}",
             f"  All this   {data_dir / 'quickstart.json'}",
+            "",
+            "Webhooks are delivered to this machine too, as this is a demo"
+            " (DELIVERY_ALLOWED_NETWORKS; elsewhere private networks are refused).",
             "",
             "Create a portal link:",
             "",

@@ -3,7 +3,7 @@
 import json
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -83,6 +83,21 @@ DELIVERY_MAX_TIMEOUT_SECONDS = _integer("DELIVERY_MAX_TIMEOUT_SECONDS", 60)
 DELIVERY_ALLOWED_NETWORKS = _networks("DELIVERY_ALLOWED_NETWORKS")
 DELIVERY_CA_FILE = os.environ.get("DELIVERY_CA_FILE") or None
 CIRCUIT_BREAKER = _flag("CIRCUIT_BREAKER", default=True)
+
+# E-mail, for notifications: smtp:// in clear, smtp+tls:// with STARTTLS, smtps:// with TLS from the start
+_email = urlsplit(os.environ.get("EMAIL_URL", ""))
+_email_ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+if _email.geturl() and (_email.scheme not in _email_ports or not _email.hostname):
+    # Without the value, in which there may be a password.
+    raise ImproperlyConfigured("EMAIL_URL must be like smtp+tls://user:password@mail.example.com:587")
+EMAIL_HOST = _email.hostname or ""
+EMAIL_PORT = _email.port or _email_ports.get(_email.scheme, 25)
+EMAIL_HOST_USER = unquote(_email.username or "")
+EMAIL_HOST_PASSWORD = unquote(_email.password or "")
+EMAIL_USE_TLS = _email.scheme == "smtp+tls"
+EMAIL_USE_SSL = _email.scheme == "smtps"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM") or f"webhooks@{urlsplit(BASE_URL).hostname}"
 
 # Django
 DEBUG = False

@@ -4,12 +4,12 @@ Contract: endpoints section 2.3. What the fields' own types do not catch is chec
 answered in the reference's words, on create and on update alike.
 """
 
-import re
 from typing import Any
 
 from convoyclone.addresses import SCHEMES, split_url
 from convoyclone.api.values import REDACTED
 from convoyclone.exceptions import InvalidInput
+from convoyclone.header_names import is_header_name, is_taken
 
 API_KEY = "api_key"
 BASIC_AUTH = "basic_auth"
@@ -20,7 +20,6 @@ CLIENT_ASSERTION = "client_assertion"
 #: The members of a JSON web key that are private (RFC 7517, RFC 7518).
 PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi")
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 Authentication = dict[str, Any]
 
@@ -85,10 +84,12 @@ def _check_api_key(given: dict[str, Any]) -> None:
         raise InvalidInput("api key field is required", field="header_value")
     if not given.get("header_name", "").strip():
         raise InvalidInput("api key header_name is required", field="header_name")
-    if not _HEADER_NAME.fullmatch(given["header_name"]) or not given["header_value"].isprintable():
+    if not is_header_name(given["header_name"]) or not given["header_value"].isprintable():
         raise InvalidInput(
             "api key header_name and header_value must be what an HTTP header can carry", field="header_name"
         )
+    if is_taken(given["header_name"]):
+        raise InvalidInput(f"api key header_name cannot be {given['header_name']}", field="header_name")
 
 
 def _checked_oauth2(given: dict[str, Any] | None) -> dict[str, Any]:

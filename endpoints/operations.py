@@ -14,6 +14,11 @@ from convoyclone.addresses import SCHEMES, is_public_url, split_url
 from convoyclone.exceptions import InvalidInput, NotFound
 from endpoints import authentication, certificates, secrets
 from endpoints.models import Endpoint, EndpointQuerySet
+from events.delivery.disabling import notify_reactivated
+from events.delivery.wake import wake_workers
+from events.models import EndpointState
+from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
+from meta_events.emission import emit_endpoint_event
 from projects.models import Project
 
 DEFAULT_CONTENT_TYPE = "application/json"
@@ -65,6 +70,7 @@ def create_endpoint(
             updated_at=now,
         )
         endpoint.save(force_insert=True)
+        emit_endpoint_event(ENDPOINT_CREATED, project, endpoint.uid)
     return endpoint
 
 
@@ -101,14 +107,17 @@ def update_endpoint(
             endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
         endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=EDITABLE)
+        emit_endpoint_event(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
     return endpoint
 
 
 def delete_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> None:
     """Delete an endpoint: it leaves every list and every portal link's scope at once. Raises NotFound."""
-    now = timezone.now()
-    if not _within(project_id, scope).filter(pk=endpoint_id).update(deleted_at=now, updated_at=now):
-        raise NotFound("endpoint not found")
+    with transaction.atomic():
+        endpoint = _lock(project_id, endpoint_id, scope)
+        emit_endpoint_event(ENDPOINT_DELETED, endpoint.project, endpoint.uid)
+        endpoint.deleted_at = endpoint.updated_at = timezone.now()
+        endpoint.save(update_fields=["deleted_at", "updated_at"])
 
 
 def toggle_pause(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
@@ -123,9 +132,21 @@ def pause_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) ->
 
 
 def activate_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
-    """Activate an endpoint that is not active. Raises InvalidInput, NotFound."""
+    """Activate an endpoint that is not active, and count its failures anew. Raises InvalidInput, NotFound.
+
+    Where it was inactive, its channels are told. Contract: deliveries sections 7 and 8.
+    """
     moves = dict.fromkeys((Status.INACTIVE, Status.PAUSED, Status.PENDING), Status.ACTIVE)
-    return _change_status(project_id, endpoint_id, moves, "activation", scope)
+    with transaction.atomic():
+        endpoint = _change_status(project_id, endpoint_id, moves, "activation", scope)
+        EndpointState.objects.filter(pk=endpoint.pk).update(
+            breaker=EndpointState.Breaker.CLOSED,
+            consecutive_trips=0,
+            counted_from=endpoint.updated_at,
+            open_until=None,
+            held_until=None,
+        )
+    return endpoint
 
 
 def expire_secret(
@@ -156,6 +177,10 @@ def _change_status(
         endpoint.status = moves[status]
         endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=["status", "updated_at"])
+        if status == Status.INACTIVE:
+            notify_reactivated(endpoint)
+        if endpoint.status == Status.ACTIVE:
+            wake_workers()
     return endpoint
 
 

@@ -1,7 +1,8 @@
 """A project's configuration: its defaults, and what an update makes of a stored one.
 
-Contract: projects sections 2.2 and 2.4. Durations are whole seconds, `search_policy` is a Go
-duration in text. `meta_event` holds a secret and is stored apart, encrypted.
+Contract: projects sections 2.2 and 2.4, deliveries section 12. Durations are whole seconds, those of
+`search_policy` and `retention_policy` Go durations in text. `meta_event` holds a secret and is stored
+apart, encrypted.
 """
 
 import copy
@@ -31,7 +32,8 @@ META_EVENT: dict[str, Any] = {
     "secret": "",
     "pub_sub": None,
 }
-NESTED = ("ssl", "ratelimit", "strategy", "signature", "circuit_breaker")
+RETENTION_POLICY = {"policy": "720h"}
+NESTED = ("retention_policy", "ssl", "ratelimit", "strategy", "signature", "circuit_breaker")
 
 
 def default_config(now: datetime) -> dict[str, Any]:
@@ -45,6 +47,8 @@ def default_config(now: datetime) -> dict[str, Any]:
         "verify_dynamic_events": False,
         "allow_unmatched_dynamic_urls": False,
         "search_policy": "",
+        "is_retention_policy_enabled": False,
+        "retention_policy": dict(RETENTION_POLICY),
         "ssl": {"enforce_secure_endpoints": False},
         "ratelimit": {"count": 1000, "duration": 60},
         "strategy": {"type": "linear", "duration": 100, "retry_count": 10},

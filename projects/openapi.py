@@ -1,5 +1,7 @@
 """The project operations in the OpenAPI document. Contract: projects sections 1 to 3."""
 
+from drf_spectacular.utils import extend_schema_field
+
 from convoyclone.api.openapi import (
     DELETED_AT,
     NOT_ONLY_SPACES,
@@ -22,7 +24,7 @@ from convoyclone.api.openapi import (
 )
 from convoyclone.api.values import REDACTED
 from projects import serializers
-from projects.config import CIRCUIT_BREAKER, MAX_PAYLOAD_READ_SIZE, META_EVENT, REQUEST_ID_HEADER
+from projects.config import CIRCUIT_BREAKER, MAX_PAYLOAD_READ_SIZE, META_EVENT, REQUEST_ID_HEADER, RETENTION_POLICY
 from projects.models import APIKey, Project
 
 TAG = "Projects"
@@ -43,6 +45,8 @@ REQUEST_ID_HEADER_NAME = define(
         pattern=f"^{HEADER_NAME}*$",
     ),
 )
+# Convoy's document of today has no component for it.
+RETENTION = record({"policy": text('How long events, deliveries and attempts are kept, such as "720h".')})
 CONFIG = define(
     "datastore.ProjectConfig",
     record(
@@ -55,6 +59,8 @@ CONFIG = define(
             "verify_dynamic_events": flag(),
             "allow_unmatched_dynamic_urls": flag(),
             "search_policy": text('How far back events can be searched, such as "720h".'),
+            "is_retention_policy_enabled": flag("Whether what is older than `retention_policy` is deleted."),
+            "retention_policy": RETENTION,
             "ssl": define(
                 "datastore.SSLConfiguration",
                 record({"enforce_secure_endpoints": flag("Whether endpoints must have https URLs.")}),
@@ -174,6 +180,19 @@ describe(
     secret={"description": "Generated where it is not sent and `is_enabled` is true."},
 )
 describe(serializers.CircuitBreakerConfiguration, "datastore.CircuitBreakerConfiguration")
+extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "policy": {
+                "type": "string",
+                "nullable": True,
+                "description": "A Go duration from 1h to 87600h; nothing stands for 720h.",
+                "pattern": "^([1-9][0-9]{0,3}h)?$",
+            }
+        },
+    }
+)(serializers.RetentionPolicyConfiguration)
 describe(
     serializers.ProjectConfig,
     "models.ProjectConfig",
@@ -205,6 +224,8 @@ PROJECT_EXAMPLE = {
         "verify_dynamic_events": False,
         "allow_unmatched_dynamic_urls": False,
         "search_policy": "",
+        "is_retention_policy_enabled": False,
+        "retention_policy": RETENTION_POLICY,
         "ssl": {"enforce_secure_endpoints": False},
         "ratelimit": {"count": 1000, "duration": 60},
         "strategy": {"type": "linear", "duration": 100, "retry_count": 10},

@@ -10,12 +10,15 @@ from convoyclone.addresses import SCHEMES, is_public_url, split_url
 from convoyclone.api.fields import INCORRECT_TYPE, Choice, Flag, Integer, Shape, Text
 from convoyclone.api.values import REDACTED, parse_go_duration, wire_time
 from convoyclone.header_names import is_header_name, is_taken
+from projects.config import RETENTION_POLICY
 from projects.models import APIKey, Project
 
 HASHES = [
     *("MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "SHA3_224", "SHA3_256", "SHA3_384", "SHA3_512"),
     *("SHA512_224", "SHA512_256"),
 ]
+SHORTEST_RETENTION_SECONDS = 3600
+LONGEST_RETENTION_SECONDS = 87_600 * 3600
 _rfc3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
 
@@ -106,6 +109,24 @@ class CircuitBreakerConfiguration(Shape):
     consecutive_failure_threshold = Integer(required=False)
 
 
+class RetentionPolicyConfiguration(Shape):
+    """`config.retention_policy`: how long what has ended is kept, as old versions of Convoy wrote it."""
+
+    policy = Text(required=False, max_length=64)
+
+    def validate_policy(self, policy: str) -> str:
+        """A Go duration between an hour and ten years; nothing stands for the default."""
+        if not policy:
+            return RETENTION_POLICY["policy"]
+        try:
+            seconds = parse_go_duration(policy)
+        except ValueError as error:
+            raise _own_text(str(error)) from None
+        if not SHORTEST_RETENTION_SECONDS <= seconds <= LONGEST_RETENTION_SECONDS:
+            raise _own_text("retention_policy.policy must be between 1h and 87600h")
+        return policy
+
+
 class ProjectConfig(Shape):
     """`config` of a project."""
 
@@ -117,6 +138,8 @@ class ProjectConfig(Shape):
     verify_dynamic_events = Flag(required=False)
     allow_unmatched_dynamic_urls = Flag(required=False)
     search_policy = Text(required=False, max_length=64)
+    is_retention_policy_enabled = Flag(required=False)
+    retention_policy = RetentionPolicyConfiguration(required=False)
     ssl = SSLConfiguration(required=False)
     ratelimit = RateLimitConfiguration(required=False)
     strategy = StrategyConfiguration(required=False)

@@ -40,6 +40,8 @@ def nothing_changes() -> Iterator[None]:
 
 def _rows() -> dict[str, Any]:
     ours = (
-        model for app in ("projects", "endpoints", "portal_links") for model in apps.get_app_config(app).get_models()
+        model
+        for app in ("projects", "endpoints", "portal_links", "subscriptions", "events", "meta_events")
+        for model in apps.get_app_config(app).get_models()
     )
     return {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in ours}

@@ -29,6 +29,8 @@ BODIES: dict[str, dict[str, Any]] = {
             "max_payload_read_size": 1024,
             "disable_endpoint": True,
             "search_policy": "720h",
+            "is_retention_policy_enabled": True,
+            "retention_policy": {"policy": "24h"},
             "ssl": {"enforce_secure_endpoints": True},
             "ratelimit": {"count": 10, "duration": 10},
             "strategy": {"type": "linear", "duration": 10, "retry_count": 3},

@@ -56,3 +56,31 @@ def test_the_web_server_ends_too(tmp_path: Path) -> None:
     done = run(tmp_path, *command, "convoyclone.wsgi:application")
     assert done.returncode != 0
     assert "ImproperlyConfigured: SECRET_KEY must " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("", "  25 False False"),
+        ("smtp://mail.example.com", "mail.example.com  25 False False"),
+        ("smtp+tls://ada:p%40ss@mail.example.com", "mail.example.com ada:p@ss 587 True False"),
+        ("smtps://ada:pw@mail.example.com:4650", "mail.example.com ada:pw 4650 False True"),
+    ],
+)
+def test_the_mail_server(tmp_path: Path, url: str, expected: str) -> None:
+    code = (
+        "from convoyclone.settings import *\n"
+        "user = f'{EMAIL_HOST_USER}:{EMAIL_HOST_PASSWORD}' if EMAIL_HOST_USER else ''\n"
+        "print(EMAIL_HOST, user, EMAIL_PORT, EMAIL_USE_TLS, EMAIL_USE_SSL)"
+    )
+    done = run(tmp_path, "-c", code, **GOOD, EMAIL_URL=url)
+    assert done.stdout.rstrip("\n") == expected
+
+
+@pytest.mark.parametrize("url", ["mail.example.com", "http://user:hidden@mail.example.com", "smtp://", "smtp:///x"])
+def test_a_bad_mail_server_ends_the_start(tmp_path: Path, url: str) -> None:
+    done = load(tmp_path, **GOOD, EMAIL_URL=url)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("django.core.exceptions.ImproperlyConfigured: EMAIL_URL must ")
+    assert "hidden" not in done.stderr

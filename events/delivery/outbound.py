@@ -8,9 +8,11 @@ a pooled connection was judged when it was opened.
 
 import asyncio
 import hashlib
+import os
 import re
 import socket
 import ssl
+import struct
 import tempfile
 import zlib
 from collections import OrderedDict
@@ -59,10 +61,14 @@ GZIP_ENDS_EARLY = "the response's gzip body ends early"
 UNREADABLE_GZIP = (GZIP_BROKEN, GZIP_ENDS_EARLY)
 
 _HEADER_NAMES = re.compile(r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n)*")
-_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+(?:%.*)?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _CANONICAL_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 _PATH_AND_QUERY = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
+
+
+_RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,13 +300,21 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class _Protocol(ResponseHandler):
-    """Ends a response of which too much comes, whatever it consists of.
+    """Ends what a receiver could keep going for ever.
 
-    Interim responses, blank lines and chunk extensions are read without end otherwise, and take a
-    whole processor.
+    A response of which too much comes, whatever it consists of: interim responses, blank lines and
+    chunk extensions are read without end otherwise, and take a whole processor. And a connection
+    that is given up: closed politely, it stays until the receiver has read what it does not read.
     """
 
     remaining = 0
+
+    def close(self) -> None:
+        transport = self.transport
+        if transport is not None and transport.get_write_buffer_size():
+            # The kernel keeps what is unsent for as long, unless the connection is reset.
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.abort()
 
     def data_received(self, data: bytes) -> None:
         self.remaining -= len(data)
@@ -367,7 +381,7 @@ def _parsed(url: str) -> URL | str:
     if "@" in parts.netloc:
         return "invalid endpoint url: it contains a user name or password"
     host = (target.raw_host or "").rstrip(".").lower()
-    if not host or not port:
+    if not _HOST.fullmatch(host) or not port:
         return "invalid endpoint url: it names no host and port"
     if _NUMBER.fullmatch(host.rpartition(".")[2]) and not _CANONICAL_IPV4.fullmatch(target.raw_host or ""):
         # Such as 2130706433, 0x7f.1 or 0177.0.0.1 (WHATWG URL, "ends in a number").
@@ -501,6 +515,9 @@ def _described(problem: Exception, timeout: float, connect_timeout: float) -> st
 def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
         return _line(error.reason or "TLS error")
+    if error.errno and not isinstance(error, socket.gaierror):
+        # asyncio writes the address in place of the reason.
+        return os.strerror(error.errno)
     return _line(error.strerror or str(error) or type(error).__name__)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from meta_events.operations import emit_delivery_events
+from meta_events.emission import Finished, emit_delivery_events
 from psycopg import AsyncConnection
 
 from events.delivery import queue
@@ -28,8 +28,13 @@ async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) 
     async with connection.transaction():
         written = await queue.finish(connection, outcomes)
         ended = [outcome for outcome in outcomes if outcome.delay is None and outcome.claim.delivery.uid in written]
-        if ended:
-            await emit_delivery_events(connection, ended)
+        await emit_delivery_events(
+            connection,
+            [
+                Finished(outcome.claim.delivery.uid, outcome.status, outcome.claim.target.project_meta_event)
+                for outcome in ended
+            ],
+        )
         exhausted = {
             outcome.claim.target.uid: outcome
             for outcome in ended

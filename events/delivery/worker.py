@@ -8,7 +8,6 @@ go on at once in one process: claiming, the requests, writing outcomes in batche
 import asyncio
 import contextlib
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -52,10 +51,7 @@ class Worker:
         self._unsettled = 0
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT, then finish what is under way and return."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+        """Work until `stop`, then finish what is under way and return."""
         pool: Pool = AsyncConnectionPool(
             self._conninfo,
             min_size=2,

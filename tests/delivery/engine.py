@@ -1,7 +1,10 @@
 """What the tests of the engine start from: deliveries in the queue, and a connection as a worker has it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -11,6 +14,7 @@ from django.utils import timezone
 
 from convoyclone.database import conninfo
 from endpoints.models import Endpoint
+from events.delivery.worker import Worker
 from events.models import Event, EventDelivery
 from subscriptions.models import Subscription
 
@@ -67,3 +71,31 @@ def queue_deliveries(endpoint: Endpoint, count: int = 1, *, due_in: float = 0, *
         EventDelivery(project=endpoint.project, event=event, endpoint=endpoint, subscription=subscription, **given)
         for _ in range(count)
     )
+
+
+@contextmanager
+def working(count: int = 1) -> Iterator[list[Worker]]:
+    """So many workers at work on the test's database, each in a thread, until the block ends and they have drained."""
+    workers = [Worker(conninfo(connection.settings_dict)) for _ in range(count)]
+    loops = [asyncio.new_event_loop() for _ in workers]
+    with ThreadPoolExecutor(count, "worker") as threads:
+        runs = [
+            threads.submit(loop.run_until_complete, worker.run()) for worker, loop in zip(workers, loops, strict=True)
+        ]
+        try:
+            yield workers
+        finally:
+            for worker, loop in zip(workers, loops, strict=True):
+                loop.call_soon_threadsafe(worker.stop)
+            for run in runs:
+                run.result(60)
+            for loop in loops:
+                loop.close()
+
+
+def wait_until(condition: Callable[[], Any], *, seconds: float = 30) -> None:
+    """Return once `condition` is true. Fails after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.02)

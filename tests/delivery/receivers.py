@@ -46,6 +46,8 @@ class Request:
     arrived_at: float
     #: A number for each connection, from 1.
     connection: int
+    #: The common name of the client's certificate, where the receiver asks for one.
+    client: str = ""
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -221,6 +223,12 @@ class Receiver:
         """The greatest number of requests that were here at the same time, read but not yet answered."""
         return self._most_in_flight
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now, in use or idle."""
+        with self._changed:
+            return len(self._connections)
+
     def _matching(self, path: str) -> list[Request]:
         return [request for request in self._received if not path or request.path.partition("?")[0] == path]
 
@@ -269,7 +277,7 @@ class Receiver:
         with self._changed:
             self._in_flight += 1
             self._most_in_flight = max(self._most_in_flight, self._in_flight)
-            self._received.append(Request(method, target, lines, body, time.time(), number))
+            self._received.append(Request(method, target, lines, body, time.time(), number, _client(connection)))
             self._changed.notify_all()
         try:
             return self._respond(connection, answer)
@@ -310,6 +318,12 @@ class Receiver:
                 return b""
             data += piece
         return data
+
+
+def _client(connection: socket.socket) -> str:
+    certificate = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    subject: Any = (certificate or {}).get("subject", ())
+    return next((value for part in subject for name, value in part if name == "commonName"), "")
 
 
 @cache

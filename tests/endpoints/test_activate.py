@@ -1,8 +1,12 @@
 """POST /api/v1/projects/{projectID}/endpoints/{endpointID}/activate"""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from endpoints.models import Endpoint
+from events.models import EndpointState, Notification
 from tests.conftest import API
 from tests.hostile import UNREADABLE
 from tests.refusals import Call, HidesOtherEndpoints, RefusesOtherProjects, RefusesStrangers, RefusesViewers, Send
@@ -58,7 +62,7 @@ class TestRefused:
 
 
 class TestStatements:
-    def test_the_key_the_lock_the_update_and_the_answer(self, api: API, path: str) -> None:
+    def test_the_key_the_lock_the_updates_and_the_answer(self, api: API, path: str) -> None:
         Endpoint.objects.update(status="inactive")
         with statements() as found:
             api.post(f"{path}/activate")
@@ -66,5 +70,51 @@ class TestStatements:
             "SELECT projects_apikey",
             "LOCK endpoints_endpoint",
             "UPDATE endpoints_endpoint",
+            "UPDATE events_endpointstate",
             "SELECT endpoints_endpoint",
         ]
+
+
+class TestWhatItBrings:
+    """Contract: deliveries sections 7 and 8."""
+
+    @pytest.mark.parametrize("status", ["inactive", "paused"])
+    def test_the_breaker_begins_anew(self, api: API, path: str, endpoint: Endpoint, status: str) -> None:
+        Endpoint.objects.update(status=status)
+        later = timezone.now() + timedelta(hours=1)
+        EndpointState.objects.create(
+            endpoint=endpoint, breaker="open", consecutive_trips=12, open_until=later, held_until=later, events=5
+        )
+        api.post(f"{path}/activate")
+        state = EndpointState.objects.get()
+        assert (state.breaker, state.consecutive_trips, state.open_until, state.held_until) == ("closed", 0, None, None)
+        assert state.counted_from == Endpoint.objects.get().updated_at
+        assert state.events == 5
+
+    def test_an_inactive_endpoints_channels_are_told(self, api: API, path: str) -> None:
+        Endpoint.objects.update(
+            status="inactive",
+            support_email="ops@example.com",
+            slack_webhook_url="https://hooks.slack.com/x",
+            teams_webhook_url="https://example.com/teams",
+        )
+        api.post(f"{path}/activate")
+        found = Notification.objects.order_by("uid")
+        assert [row.channel for row in found] == ["email", "slack", "teams"]
+        text = (
+            "endpoint url (https://hooks.example.com/in) which was formerly dectivated has now been reactivated, "
+            "endpoint status is now active"
+        )
+        assert {(row.subject, row.text) for row in found} == {("Endpoint Status Update", text)}
+        assert all(row.due_at is not None and row.sent_at is None for row in found)
+
+    @pytest.mark.parametrize("status", ["paused", "pending"])
+    def test_nobody_is_told_of_another_return(self, api: API, path: str, status: str) -> None:
+        Endpoint.objects.update(status=status, support_email="ops@example.com")
+        api.post(f"{path}/activate")
+        assert not Notification.objects.exists()
+
+    def test_a_refusal_tells_nobody(self, api: API, path: str) -> None:
+        Endpoint.objects.update(support_email="ops@example.com")
+        assert api.post(f"{path}/activate").status == 400
+        assert not Notification.objects.exists()

@@ -51,7 +51,7 @@ class TestAnotherTenant(HidesOtherEndpoints):
 
 
 class TestStatements:
-    def test_the_key_and_one_update(self, api: API, path: str) -> None:
+    def test_the_key_the_lock_and_the_update(self, api: API, path: str) -> None:
         with statements() as found:
             api.delete(path)
-        assert found == ["SELECT projects_apikey", "UPDATE endpoints_endpoint"]
+        assert found == ["SELECT projects_apikey", "LOCK endpoints_endpoint", "UPDATE endpoints_endpoint"]

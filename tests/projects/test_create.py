@@ -29,6 +29,7 @@ BODY = {"name": "Orders", "type": "outgoing"}
 FLAGS = [
     *("replay_attacks_prevention_enabled", "add_event_id_trace_headers", "disable_endpoint"),
     *("multiple_endpoint_subscriptions", "verify_dynamic_events", "allow_unmatched_dynamic_urls"),
+    "is_retention_policy_enabled",
 ]
 
 
@@ -71,6 +72,7 @@ class TestWorks:
             "max_payload_read_size": 51200,
             **dict.fromkeys(FLAGS, False),
             "search_policy": "",
+            "retention_policy": {"policy": "720h"},
             "ssl": {"enforce_secure_endpoints": False},
             "ratelimit": {"count": 1000, "duration": 60},
             "strategy": {"type": "linear", "duration": 100, "retry_count": 10},
@@ -105,6 +107,7 @@ class TestWorks:
         config = {
             "max_payload_read_size": 1000,
             "search_policy": "720h",
+            "retention_policy": {"policy": "1h30m"},
             "request_id_header": "X-Request-Key",
             "ssl": {"enforce_secure_endpoints": True},
             "ratelimit": {"count": 5, "duration": 1},
@@ -118,7 +121,9 @@ class TestWorks:
         }
         project = instance.post(PATH, BODY | {"config": config}).data["project"]
         stored = project["config"]
-        for name in ("max_payload_read_size", "search_policy", "request_id_header", "ssl", "ratelimit", "strategy"):
+        for name in ("max_payload_read_size", "search_policy", "retention_policy", "request_id_header"):
+            assert stored[name] == config[name]
+        for name in ("ssl", "ratelimit", "strategy"):
             assert stored[name] == config[name]
         (version,) = stored["signature"]["versions"]
         assert (version["uid"], version["hash"], version["encoding"]) == ("one", "SHA3_512", "base64")
@@ -244,6 +249,7 @@ class TestValidation:
             (["max_payload_read_size"], NOT_AN_INTEGER),
             (["search_policy", "request_id_header"], NOT_TEXT),
             (["ssl", "ratelimit", "strategy", "signature", "meta_event", "circuit_breaker"], NOT_AN_OBJECT),
+            (["retention_policy"], NOT_AN_OBJECT),
         ],
     )
     def test_members_of_config_of_another_type(self, instance: API, fields: list[str], wrong: list[Any]) -> None:
@@ -255,6 +261,7 @@ class TestValidation:
         ("member", "inner", "wrong"),
         [
             ("ssl", {"enforce_secure_endpoints": ...}, NOT_A_FLAG),
+            ("retention_policy", {"policy": ...}, NOT_TEXT),
             ("ratelimit", {"count": ...}, NOT_AN_INTEGER),
             ("ratelimit", {"duration": ...}, NOT_AN_INTEGER),
             ("strategy", {"type": ...}, NOT_TEXT),
@@ -310,6 +317,8 @@ class TestValidation:
             {"signature": {"header": "X-Sig", "versions": [{"hash": "MD5", "encoding": ""}]}},
             {"signature": {"header": "X-Sig", "versions": [{"hash": "MD5", "encoding": "hex"}] * 21}},
             {"search_policy": "1h" * 33},
+            {"retention_policy": {"policy": "1h" * 33}},
+            {"retention_policy": {"policy": "1h\x00"}},
             {"request_id_header": "X" * 256},
             {"meta_event": {"type": "carrier pigeon"}},
             {"meta_event": {"event_type": ["x"] * 101}},
@@ -328,6 +337,11 @@ class TestValidation:
             ),
             ({"search_policy": "720"}, 'time: invalid duration "720"'),
             ({"search_policy": "forever"}, 'time: invalid duration "forever"'),
+            *(
+                ({"retention_policy": {"policy": policy}}, "retention_policy.policy must be between 1h and 87600h")
+                for policy in ("0", "59m59s", "-720h", "87600h1s", "2562047h")
+            ),
+            ({"retention_policy": {"policy": "720"}}, 'time: invalid duration "720"'),
             ({"search_policy": "9" * 60 + "h"}, f'time: invalid duration "{"9" * 60}h"'),
             (
                 {"request_id_header": "X Key"},

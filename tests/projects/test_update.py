@@ -61,6 +61,12 @@ class TestWorks:
         assert second.data["config"] == first.data["config"] | {"search_policy": "720h"}
         assert second.data == api.get(path).data
 
+    def test_a_blank_retention_policy_is_the_default_one(self, api: API, path: str) -> None:
+        for policy in ("1h", ""):
+            config = api.put(path, BODY | {"config": {"retention_policy": {"policy": policy}}}).data["config"]
+            assert config["retention_policy"] == {"policy": policy or "720h"}
+            assert config["is_retention_policy_enabled"] is False
+
     @pytest.mark.parametrize("member", HARMLESS_MEMBERS)
     def test_members_that_mean_nothing(self, api: API, path: str, project: Project, member: bytes) -> None:
         data = api.put(path, with_raw_member(BODY, member)).data

@@ -1,6 +1,7 @@
 """`manage.py deliver`: a worker of the delivery engine. Any number of them share the work."""
 
 import asyncio
+import signal
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -17,4 +18,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Work; a signal ends it once all requests under way have ended."""
-        asyncio.run(Worker(conninfo(connection.settings_dict)).run())
+        asyncio.run(_work(Worker(conninfo(connection.settings_dict))))
+
+
+async def _work(worker: Worker) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+    await worker.run()

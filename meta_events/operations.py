@@ -1,0 +1,36 @@
+"""What can be done to meta events. Contract: meta-events-and-onboard section 2."""
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from convoyclone.exceptions import NotFound
+from events.delivery.wake import wake_workers
+from events.models import Status
+from meta_events.models import MetaEvent
+
+NOT_FOUND = "meta event not found"
+
+
+def resend_meta_event(project_id: str, meta_event_id: str) -> MetaEvent:
+    """Queue a meta event once more, whatever has become of it, with a whole new allowance of attempts.
+
+    One that is on its way at this moment stays as it is: it is being sent. Raises NotFound.
+    """
+    now = timezone.now()
+    rows = MetaEvent.objects.filter(pk=meta_event_id, project_id=project_id)
+    with transaction.atomic():
+        changed = rows.exclude(status=Status.PROCESSING).update(
+            status=Status.SCHEDULED,
+            num_trials_before=F("num_trials"),
+            next_send_time=now,
+            due_at=now,
+            lease=None,
+            updated_at=now,
+        )
+        if changed:
+            wake_workers()
+    meta_event = rows.first()
+    if meta_event is None:
+        raise NotFound(NOT_FOUND)
+    return meta_event

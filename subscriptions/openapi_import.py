@@ -1,0 +1,314 @@
+"""Event types from an OpenAPI document. Contract: subscriptions-and-event-types D3 rule 6.
+
+The document comes from a stranger: its size, its depth and what its references expand to are bounded,
+and nothing outside of it is read.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+import yaml
+
+from convoyclone.exceptions import InvalidInput
+
+MAX_CHARACTERS = 1_000_000
+MAX_NODES = 200_000
+MAX_DEPTH = 64
+MAX_EVENT_TYPES = 1_000
+MAX_NAME = 255
+#: What all schemas together may come to with their references resolved: a value or 20 characters count as 1.
+MAX_EXPANDED = 100_000
+
+METHODS = ("post", "put", "patch", "get", "delete")
+PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+#: Members of a schema whose keys are names, and members that are data and no schema.
+NAMED = ("properties", "patternProperties", "definitions", "$defs")
+DATA = ("const", "default", "enum", "example", "examples")
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML with the scalars of JSON: no dates, no `yes`, no octal or sexagesimal numbers."""
+
+    yaml_implicit_resolvers = {}
+
+
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"-?(?:0|[1-9][0-9]{0,17})", list("-0123456789")),
+    ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", list("-0123456789")),
+    ("merge", r"<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
+
+
+def event_types_of(spec: str) -> list[dict[str, Any]]:
+    """The event types that an OpenAPI document, as YAML or JSON, describes.
+
+    Each is `{"name", "description", "json_schema"}`; the schema, of the JSON request body, has `type`,
+    `properties` and `required` and no references, or is None where there is no such body. Webhooks go
+    before operations: those count only in a document without webhooks. A name that is there twice
+    counts once. Raises InvalidInput.
+    """
+    document = _Document(_load(spec))
+    found: dict[str, dict[str, Any]] = {}
+    for name, item, operation in document.webhooks() or document.operations():
+        if not 1 <= len(name) <= MAX_NAME:
+            raise _refusal(f"the name of a webhook must have 1 to {MAX_NAME} characters")
+        if name not in found:
+            found[name] = {
+                "name": name,
+                "description": _text(operation, "description", "summary") or _text(item, "description", "summary"),
+                "json_schema": document.body_schema(operation),
+            }
+        if len(found) > MAX_EVENT_TYPES:
+            raise _refusal(f"it has more than {MAX_EVENT_TYPES} webhooks")
+    if not found:
+        raise InvalidInput("no webhooks found in OpenAPI spec")
+    return list(found.values())
+
+
+def _refusal(reason: str) -> InvalidInput:
+    return InvalidInput(f"error loading OpenAPI spec: {reason}")
+
+
+def _text(value: dict[str, Any], *keys: str) -> str:
+    """The first of some members that is a text with something in it."""
+    return next((value[key] for key in keys if isinstance(value.get(key), str) and value[key]), "")
+
+
+# From text to a document
+
+
+def _load(spec: str) -> dict[str, Any]:
+    if len(spec) > MAX_CHARACTERS:
+        raise _refusal(f"it has more than {MAX_CHARACTERS} characters")
+    try:
+        document = orjson.loads(spec)
+    except orjson.JSONDecodeError:
+        document = _load_yaml(spec)
+    if not isinstance(document, dict):
+        raise _refusal("it is not an object")
+    _check(document)
+    return document
+
+
+def _load_yaml(spec: str) -> Any:
+    try:
+        _check_yaml(spec)
+        # The loader is a safe one.
+        return _with_text_keys(yaml.load(spec, Loader=_Loader))  # noqa: S506
+    except yaml.YAMLError as error:
+        raise _refusal(" ".join(str(error).split())[:200]) from None
+
+
+def _with_text_keys(value: Any) -> Any:
+    """A copy whose keys are texts, as in JSON: YAML reads the status of a response as a number."""
+    if isinstance(value, dict):
+        return {
+            key if isinstance(key, str) else orjson.dumps(key).decode(): _with_text_keys(item)
+            for key, item in value.items()
+        }
+    return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
+
+
+def _check_yaml(spec: str) -> None:
+    """Refuses, before anything is built, what is too deep or too large once its aliases are expanded."""
+    sizes = [0]
+    anchors: list[str | None] = [None]
+    known: dict[str, int] = {}
+    for event in yaml.parse(spec, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in known:
+                raise _refusal("an alias has no anchor before it, or is within what it stands for")
+            sizes[-1] += known[event.anchor]
+        elif isinstance(event, yaml.ScalarEvent):
+            _check_tag(event)
+            sizes[-1] += 1
+            if event.anchor:
+                known[event.anchor] = 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            _check_tag(event)
+            sizes.append(1)
+            anchors.append(event.anchor)
+            if event.anchor:
+                known.pop(event.anchor, None)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            size, anchor = sizes.pop(), anchors.pop()
+            sizes[-1] += size
+            if anchor:
+                known[anchor] = size
+        if len(sizes) > MAX_DEPTH:
+            raise _refusal(f"it is more than {MAX_DEPTH} levels deep")
+        if sizes[-1] > MAX_NODES:
+            raise _refusal(f"it has more than {MAX_NODES} values")
+
+
+def _check_tag(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+    if event.tag not in PLAIN_TAGS:
+        raise _refusal("it has a YAML tag")
+
+
+def _check(document: Any) -> None:
+    """Refuses what JSON could not hold, and any reference to another document."""
+    seen = 0
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                reference = value.get("$ref")
+                if isinstance(reference, str) and not reference.startswith("#"):
+                    raise _refusal(f"the external reference {reference[:100]} is not read")
+                below.extend(value)
+                below.extend(value.values())
+            elif isinstance(value, list):
+                below.extend(value)
+            elif isinstance(value, str) and "\0" in value:
+                raise _refusal("it contains the character NUL")
+            elif isinstance(value, float) and value in (float("inf"), float("-inf")):
+                raise _refusal("a number is too large")
+        seen += len(below)
+        if seen > MAX_NODES * 2:
+            raise _refusal(f"it has more than {MAX_NODES} values")
+        if not below:
+            return
+        level = below
+    raise _refusal(f"it is more than {MAX_DEPTH} levels deep")
+
+
+# From a document to its webhooks
+
+
+class _Document:
+    """An OpenAPI document whose references are followed within it, under a bound for all of them."""
+
+    def __init__(self, root: dict[str, Any]) -> None:
+        self.root = root
+        self.left = MAX_EXPANDED
+
+    def webhooks(self) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+        """Name, path item and operation of each webhook."""
+        found = []
+        for section in ("webhooks", "x-webhooks"):
+            for name, item in self._members(self.root.get(section)):
+                operation: dict[str, Any] = next(
+                    (item[method] for method in METHODS if isinstance(item.get(method), dict)), {}
+                )
+                found.append((name, item, operation))
+        return found
+
+    def operations(self) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+        """The same of each POST operation that calls itself a webhook; its name is its path's last fixed segment."""
+        found = []
+        for path, item in self._members(self.root.get("paths")):
+            operation = item.get("post")
+            if not isinstance(operation, dict):
+                continue
+            tags = operation.get("tags")
+            texts = [path, *(tags if isinstance(tags, list) else [])]
+            texts += [operation.get("operationId"), operation.get("summary")]
+            segments = [segment for segment in path.split("/") if segment and "{" not in segment]
+            if segments and any(isinstance(text, str) and "webhook" in text.lower() for text in texts):
+                found.append((segments[-1], item, operation))
+        return found
+
+    def body_schema(self, operation: dict[str, Any]) -> dict[str, Any] | None:
+        """The schema of an operation's JSON request body."""
+        content = self._follow(self._follow(operation.get("requestBody")).get("content"))
+        for media_type, media in content.items():
+            kind = media_type.partition(";")[0].strip().lower()
+            if (kind == "application/json" or kind.endswith("+json")) and isinstance(media, dict):
+                schema = self._expand(media.get("schema"), (), 0)
+                properties: dict[str, Any] = {}
+                required: list[str] = []
+                for part in _parts(schema):
+                    if isinstance(part.get("properties"), dict):
+                        properties.update(part["properties"])
+                    names = part.get("required")
+                    required += [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+                return {"type": "object", "properties": properties, "required": list(dict.fromkeys(required))}
+        return None
+
+    def _members(self, section: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, item in self._follow(section).items():
+            yield name, self._follow(item)
+
+    def _follow(self, value: Any) -> dict[str, Any]:
+        """An object, or what its reference leads to; empty for what is no object."""
+        for _ in range(MAX_DEPTH):
+            if not isinstance(value, dict):
+                return {}
+            if not isinstance(value.get("$ref"), str):
+                return value
+            value = self._target(value["$ref"])
+        raise _refusal("a reference leads to itself")
+
+    def _target(self, reference: str) -> Any:
+        value: Any = self.root
+        pointer = unquote(reference[1:])
+        if pointer and not pointer.startswith("/"):
+            raise _refusal(f"the reference {reference[:100]} leads nowhere")
+        for segment in pointer.split("/")[1:]:
+            key = segment.replace("~1", "/").replace("~0", "~")
+            if isinstance(value, dict) and key in value:
+                value = value[key]
+            elif isinstance(value, list) and re.fullmatch("[0-9]{1,6}", key) and int(key) < len(value):
+                value = value[int(key)]
+            else:
+                raise _refusal(f"the reference {reference[:100]} leads nowhere")
+        return value
+
+    def _expand(self, value: Any, inside: tuple[str, ...], depth: int, *, schema: bool = True) -> Any:
+        """A copy without references. One that leads back to where it is becomes {}, which allows anything.
+
+        `schema=False` stands for an object whose keys are names, of schemas or of anything.
+        """
+        self.left -= 1 + (len(value) // 20 if isinstance(value, str) else 0)
+        if self.left < 0 or depth > MAX_DEPTH:
+            raise _refusal("its schemas are too large when their references are resolved")
+        if isinstance(value, list):
+            return [self._expand(item, inside, depth + 1) for item in value]
+        if not isinstance(value, dict):
+            return value
+        reference = value.get("$ref") if schema else None
+        if isinstance(reference, str):
+            if reference in inside:
+                return {}
+            target = self._expand(self._target(reference), (*inside, reference), depth + 1)
+            beside = {key: item for key, item in value.items() if key != "$ref"}
+            if not beside or not isinstance(target, dict):
+                return target
+            return target | self._expand(beside, inside, depth + 1)
+        copy: dict[str, Any] = {}
+        for key, item in value.items():
+            self.left -= len(key) // 20
+            if schema and key in DATA:
+                self.left -= len(orjson.dumps(item)) // 20
+                copy[key] = item
+            else:
+                copy[key] = self._expand(item, inside, depth + 1, schema=not (schema and key in NAMED))
+        return _as_draft_7(copy) if schema else copy
+
+
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    """A schema and all that its `allOf` holds."""
+    if isinstance(schema, dict):
+        every = schema.get("allOf")
+        for part in every if isinstance(every, list) else []:
+            yield from _parts(part)
+        yield schema
+
+
+def _as_draft_7(schema: dict[str, Any]) -> dict[str, Any]:
+    """OpenAPI 3.0 has booleans where draft 7 has the bound itself."""
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        flag = schema.get(exclusive)
+        if isinstance(flag, bool):
+            del schema[exclusive]
+            if flag and bound in schema:
+                schema[exclusive] = schema.pop(bound)
+    return schema

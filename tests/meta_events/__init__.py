@@ -1,0 +1,1 @@
+"""Meta events: what a project is told of itself."""

@@ -1,0 +1,47 @@
+"""What the worker works with, against the tests' database: a pool of connections, and a way to its code."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_network
+from typing import Any, TypeVar
+
+from django.db import connection
+from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import AsyncConnectionPool
+
+from events.delivery.outbound import Outbound
+
+Result = TypeVar("Result")
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+#: Receivers of the tests are on this machine.
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+def conninfo() -> str:
+    """The tests' database, for libpq."""
+    names = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user", "PASSWORD": "password"}
+    found = {names[name]: value for name, value in connection.settings_dict.items() if name in names and value}
+    return make_conninfo(**found)
+
+
+def with_pool(work: Callable[[Pool], Awaitable[Result]]) -> Result:
+    """The result of `work(pool)`. The test must be marked django_db(transaction=True): it sees what is committed."""
+
+    async def run() -> Result:
+        pool: Pool = AsyncConnectionPool(conninfo(), min_size=1, max_size=4, open=False, kwargs={"autocommit": True})
+        async with pool:
+            return await work(pool)
+
+    return asyncio.run(run())
+
+
+def with_outbound(work: Callable[[Pool, Outbound], Awaitable[Result]]) -> Result:
+    """The result of `work(pool, outbound)`, where `outbound` reaches this machine."""
+
+    async def run(pool: Pool) -> Result:
+        async with Outbound(allowed_networks=LOOPBACK) as outbound:
+            return await work(pool, outbound)
+
+    return with_pool(run)
