@@ -193,6 +193,8 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Projects", "description": "Tenants of the instance; everything else belongs to one."},
         {"name": "Endpoints", "description": "Where a customer's webhooks go."},
+        {"name": "Event Deliveries", "description": "Events on their way, each to one endpoint."},
+        {"name": "Delivery Attempts", "description": "The requests of a delivery, and what came of them."},
         {"name": "Portal Links", "description": "A customer's way to see and manage their own endpoints."},
         {"name": "Portal Sessions", "description": "Who has access to the portal now, and the end of it."},
         {

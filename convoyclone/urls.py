@@ -8,7 +8,9 @@ from convoyclone.api import errors
 from convoyclone.api.views import UnknownPath
 from convoyclone.health import health
 from endpoints import views as endpoints
+from events import delivery_views as deliveries
 from portal import api as portal_api
+from portal import delivery_views as portal_deliveries
 from portal import subscription_views as portal_subscriptions
 from portal import views as portal
 from portal_links import feather, nahook, svix
@@ -21,8 +23,10 @@ PROJECT = "api/v1/projects/<projectID>"
 ENDPOINT = f"{PROJECT}/endpoints/<endpointID>"
 EVENT_TYPE = f"{PROJECT}/event-types/<eventTypeId>"
 SUBSCRIPTION = f"{PROJECT}/subscriptions/<subscriptionID>"
-PORTAL_ENDPOINT = "portal-api/endpoints/<endpointID>"
 PORTAL_SUBSCRIPTION = "portal-api/subscriptions/<subscriptionID>"
+DELIVERY = f"{PROJECT}/eventdeliveries/<eventDeliveryID>"
+PORTAL_ENDPOINT = "portal-api/endpoints/<endpointID>"
+PORTAL_DELIVERY = "portal-api/eventdeliveries/<eventDeliveryID>"
 PORTAL_LINK = f"{PROJECT}/portal-links/<portalLinkID>"
 
 urlpatterns = [
@@ -56,6 +60,7 @@ urlpatterns = [
     path(PROJECT, projects.ProjectDetail.as_view()),
     path(f"{PROJECT}/endpoints", endpoints.Endpoints.as_view()),
     path(f"{PROJECT}/endpoints/", endpoints.Endpoints.as_view()),
+    path(f"{PROJECT}/endpoints/period-failure-rates", deliveries.PeriodFailureRates.as_view()),
     path(ENDPOINT, endpoints.EndpointDetail.as_view()),
     path(f"{ENDPOINT}/pause", endpoints.PauseEndpoint.as_view()),
     path(f"{ENDPOINT}/activate", endpoints.ActivateEndpoint.as_view()),
@@ -77,6 +82,15 @@ urlpatterns = [
     path(f"{SUBSCRIPTION}/filters/bulk_update", subscriptions.BulkUpdateFilters.as_view()),
     path(f"{SUBSCRIPTION}/filters/test/<eventType>", subscriptions.TestEventAgainstFilters.as_view()),
     path(f"{SUBSCRIPTION}/filters/<filterID>", subscriptions.FilterDetail.as_view()),
+    path(f"{PROJECT}/eventdeliveries", deliveries.EventDeliveries.as_view()),
+    path(f"{PROJECT}/eventdeliveries/", deliveries.EventDeliveries.as_view()),
+    path(f"{PROJECT}/eventdeliveries/forceresend", deliveries.ForceResendEventDeliveries.as_view()),
+    path(f"{PROJECT}/eventdeliveries/batchretry", deliveries.BatchRetryEventDeliveries.as_view()),
+    path(DELIVERY, deliveries.EventDelivery.as_view()),
+    path(f"{DELIVERY}/resend", deliveries.ResendEventDelivery.as_view()),
+    path(f"{DELIVERY}/deliveryattempts", deliveries.DeliveryAttempts.as_view()),
+    path(f"{DELIVERY}/deliveryattempts/", deliveries.DeliveryAttempts.as_view()),
+    path(f"{DELIVERY}/deliveryattempts/<deliveryAttemptID>", deliveries.DeliveryAttempt.as_view()),
     path(f"{PROJECT}/portal-links", portal_links.PortalLinks.as_view()),
     path(f"{PROJECT}/portal-links/", portal_links.PortalLinks.as_view()),
     path(PORTAL_LINK, portal_links.PortalLinkDetail.as_view()),
@@ -96,6 +110,7 @@ urlpatterns = [
     path("portal-api/license/features", portal_api.LicenseFeatures.as_view()),
     path("portal-api/endpoints", portal_api.Endpoints.as_view()),
     path("portal-api/endpoints/", portal_api.Endpoints.as_view()),
+    path("portal-api/endpoints/period-failure-rates", portal_deliveries.PeriodFailureRates.as_view()),
     path(PORTAL_ENDPOINT, portal_api.EndpointDetail.as_view()),
     path(f"{PORTAL_ENDPOINT}/pause", portal_api.PauseEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/activate", portal_api.ActivateEndpoint.as_view()),
@@ -115,6 +130,18 @@ urlpatterns = [
     path(f"{PORTAL_SUBSCRIPTION}/filters/bulk_update", portal_subscriptions.BulkUpdateFilters.as_view()),
     path(f"{PORTAL_SUBSCRIPTION}/filters/test/<eventType>", portal_subscriptions.TestEventAgainstFilters.as_view()),
     path(f"{PORTAL_SUBSCRIPTION}/filters/<filterID>", portal_subscriptions.FilterDetail.as_view()),
+    path("portal-api/eventdeliveries", portal_deliveries.EventDeliveries.as_view()),
+    path("portal-api/eventdeliveries/", portal_deliveries.EventDeliveries.as_view()),
+    path("portal-api/eventdeliveries/forceresend", portal_deliveries.ForceResendEventDeliveries.as_view()),
+    path("portal-api/eventdeliveries/batchretry", portal_deliveries.BatchRetryEventDeliveries.as_view()),
+    path("portal-api/eventdeliveries/countbatchretryevents", portal_deliveries.CountBatchRetry.as_view()),
+    path("portal-api/eventdeliveries/statustotals", portal_deliveries.StatusTotals.as_view()),
+    path(PORTAL_DELIVERY, portal_deliveries.EventDelivery.as_view()),
+    path(f"{PORTAL_DELIVERY}/resend", portal_deliveries.ResendEventDelivery.as_view()),
+    path(f"{PORTAL_DELIVERY}/deliveryattempts", portal_deliveries.DeliveryAttempts.as_view()),
+    path(f"{PORTAL_DELIVERY}/deliveryattempts/", portal_deliveries.DeliveryAttempts.as_view()),
+    path(f"{PORTAL_DELIVERY}/deliveryattempts/<deliveryAttemptID>", portal_deliveries.DeliveryAttempt.as_view()),
+    path("portal-api/dashboard/summary", portal_deliveries.DashboardSummary.as_view()),
     re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
     re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),
 ]

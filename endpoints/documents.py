@@ -17,15 +17,17 @@ from convoyclone.encryption import decrypter
 from endpoints import authentication, certificates
 from endpoints.authentication import API_KEY
 
-#: The columns of `e` that `documents` takes, in its order.
+#: The columns that `documents` takes, in its order; they are those of `e` and, joined by JOIN, of `s`.
 COLUMNS = """
 e.uid, e.project_id, e.owner_id, e.url, e.name, e.description, e.status, e.advanced_signatures,
 e.http_timeout, e.rate_limit, e.rate_limit_duration, e.content_type, e.support_email,
 e.slack_webhook_url, e.teams_webhook_url, e.secrets, e.authentication, e.mtls_client_cert,
-e.metadata::text, e.created_at::text, e.updated_at::text
+e.metadata::text, e.created_at::text, e.updated_at::text, s.events, s.failure_rate, s.breaker
 """
+#: What the workers have counted of an endpoint (events.models.EndpointState); there is no row before that.
+JOIN = "LEFT JOIN events_endpointstate s ON s.endpoint_id = e.uid"
 
-_SELECT = f"SELECT {COLUMNS} FROM endpoints_endpoint e WHERE e.project_id = %s AND e.deleted_at IS NULL"
+_SELECT = f"SELECT {COLUMNS} FROM endpoints_endpoint e {JOIN} WHERE e.project_id = %s AND e.deleted_at IS NULL"
 _BY_IDS = f"{_SELECT} AND e.uid = ANY(%s) ORDER BY e.uid DESC"
 _BY_OWNERS = f"{_SELECT} AND e.owner_id = ANY(%s) ORDER BY e.uid DESC"
 _BY_IDS_OR_OWNERS = f"{_SELECT} AND (e.uid = ANY(%s) OR e.owner_id = ANY(%s)) ORDER BY e.uid DESC"
@@ -68,7 +70,7 @@ def read_rows(statement: str, parameters: Sequence[Any]) -> list[Row]:
 
 
 def documents(rows: Iterable[Row], *, reveal: bool) -> list[Document]:
-    """The endpoint objects for rows of COLUMNS. Everything that is not measured yet is 0 or null."""
+    """The endpoint objects for rows of COLUMNS. What was not counted yet is 0 or null."""
     open_secrets = decrypter("endpoints_endpoint.secrets")
     open_authentication = decrypter("endpoints_endpoint.authentication")
     open_certificate = decrypter("endpoints_endpoint.mtls_client_cert")
@@ -94,9 +96,9 @@ def documents(rows: Iterable[Row], *, reveal: bool) -> list[Document]:
             "teams_webhook_url": teams_webhook_url,
             "mtls_client_cert": certificate and certificates.shown(orjson.loads(open_certificate(certificate))),
             "metadata": orjson.Fragment(metadata),
-            "events": 0,
-            "failure_rate": 0,
-            "cb_state": None,
+            "events": events or 0,
+            "failure_rate": failure_rate or 0,
+            "cb_state": breaker,
             "period_failure_rate": None,
             "success_count": None,
             "failure_count": None,
@@ -127,6 +129,9 @@ def documents(rows: Iterable[Row], *, reveal: bool) -> list[Document]:
             metadata,
             created_at,
             updated_at,
+            events,
+            failure_rate,
+            breaker,
         ) in rows
     ]
 

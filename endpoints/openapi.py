@@ -35,6 +35,8 @@ from endpoints.operations import CONTENT_TYPES
 from endpoints.serializers import NON_ZERO
 
 TAG = "Endpoints"
+#: The states of events.models.EndpointState.
+CIRCUIT_BREAKER = ("closed", "half-open", "open")
 
 # Shapes of answers
 
@@ -136,20 +138,23 @@ ENDPOINT_PROPERTIES: dict[str, Schema] = {
         )
     ),
     "metadata": texts("That of the portal session in which it was created."),
-    "events": integer("Not counted: 0."),
-    "failure_rate": nullable({"type": "number"}, "Not measured: 0."),
-    "cb_state": nullable(text(), "Not measured: null."),
-    "period_failure_rate": nullable({"type": "number"}, "Not measured: null."),
-    "success_count": nullable(integer(), "Not measured: null."),
-    "failure_count": nullable(integer(), "Not measured: null."),
-    "retry_count": nullable(integer(), "Not measured: null."),
+    "events": integer("Deliveries of which at least one attempt was made."),
+    "failure_rate": nullable({"type": "number"}, "In percent, of the last attempts; 0 where none was made."),
+    "cb_state": nullable(
+        text(enum=list(CIRCUIT_BREAKER)), "The circuit breaker; null where no attempt was counted yet."
+    ),
+    "period_failure_rate": nullable({"type": "number"}, "Always null: see period-failure-rates."),
+    "success_count": nullable(integer(), "Always null: see period-failure-rates."),
+    "failure_count": nullable(integer(), "Always null: see period-failure-rates."),
+    "retry_count": nullable(integer(), "Always null: see period-failure-rates."),
     "created_at": TIME,
     "updated_at": TIME,
     "deleted_at": DELETED_AT,
 }
 ENDPOINT = define("models.EndpointResponse", record(ENDPOINT_PROPERTIES))
 #: The same inside of other objects, where X-Convoy-Version has no effect.
-NESTED_ENDPOINT = define("datastore.Endpoint", record(ENDPOINT_PROPERTIES))
+#: Where it is shown for its name only, what would be secret or is measured is empty.
+NESTED_ENDPOINT = define("datastore.Endpoint", record(ENDPOINT_PROPERTIES | {"content_type": text()}))
 
 # Request bodies
 

@@ -176,7 +176,7 @@ bulk_create_filters = operation(
     tag=TAG,
     description="The same as for one, for several, all or none.",
     parameters=[SUBSCRIPTION_ID],
-    request=array_body(serializers.CreateFilterRequest, "One filter", [FILTER_BODY]),
+    request=array_body(serializers.CreateFilterRequest, {"One filter": FILTER_BODY}),
     status=201,
     message="Filters created successfully",
     data=array(FILTER),
@@ -190,7 +190,7 @@ bulk_update_filters = operation(
     description="Changes what is sent of several filters, all or none. POST does the same.",
     parameters=[SUBSCRIPTION_ID],
     request=array_body(
-        serializers.BulkUpdateFilterRequest, "Disable one", [{"uid": FILTER_EXAMPLE["uid"], "enabled_at": None}]
+        serializers.BulkUpdateFilterRequest, {"Disable one": {"uid": FILTER_EXAMPLE["uid"], "enabled_at": None}}
     ),
     message="Filters updated successfully",
     data=array(FILTER),

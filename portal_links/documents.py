@@ -14,7 +14,7 @@ from django.db import connection
 
 from convoyclone.api.values import REDACTED, wire_time
 from convoyclone.exceptions import NotFound
-from endpoints.documents import COLUMNS, Document, documents, endpoint_documents, read_rows
+from endpoints.documents import COLUMNS, JOIN, Document, documents, endpoint_documents, read_rows
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET
 from portal_links.models import PortalLink, portal_url
@@ -36,6 +36,7 @@ LEFT JOIN LATERAL (
   SELECT * FROM endpoints_endpoint o
   WHERE l.owner_id = '' AND o.project_id = l.project_id AND o.uid = ANY(l.endpoints) AND o.deleted_at IS NULL
 ) e ON true
+{JOIN}
 WHERE l.project_id = %s AND l.uid = %s AND l.deleted_at IS NULL
 ORDER BY e.uid DESC
 """

@@ -88,12 +88,12 @@ SUBSCRIPTION_PROPERTIES: dict[str, Schema] = {
     "type": define("datastore.SubscriptionType", text(enum=["api"])),
     "project_id": UID,
     "function": nullable(text(), "Empty in the answer to a creation, and null later."),
-    "source_metadata": nullable(define("datastore.Source", {"type": "object"}), "Always null: there are no sources."),
+    "source_metadata": nullable(ref("datastore.Source"), "Always null: there are no sources."),
     "endpoint_metadata": nullable(
         NESTED_ENDPOINT,
         "What tells the endpoint from others; the rest has zero values. Null in the answer to a creation.",
     ),
-    "device_metadata": nullable(define("datastore.Device", {"type": "object"}), "Always null."),
+    "device_metadata": nullable(ref("datastore.Device"), "Always null."),
     "filter_config": nullable(FILTER_CONFIG),
     "delivery_mode": DELIVERY_MODE,
     "created_at": TIME,
@@ -212,10 +212,9 @@ describe(
 describe(serializers.TestFilterRequest, "models.TestFilterRequest")
 
 
-def array_body(serializer: Any, title: str, value: list[Any]) -> dict[str, OpenApiRequest]:
-    """The request body that is an array of what `serializer` reads, with one example."""
-    [example] = body(serializer, {title: value})[JSON].examples
-    return {JSON: OpenApiRequest(serializer(many=True), examples=[example])}
+def array_body(serializer: Any, examples: dict[str, Any]) -> dict[str, OpenApiRequest]:
+    """The request body that is an array of what `serializer` reads, with examples of one object in it."""
+    return {JSON: OpenApiRequest(serializer(many=True), examples=body(serializer, examples)[JSON].examples)}
 
 
 # Examples
@@ -573,7 +572,7 @@ bulk_create_filters = operation(
     tag=FILTERS,
     description="The same for several filters, all or none.",
     parameters=ONE,
-    request=array_body(serializers.CreateFilterRequest, "One filter", [FILTER_BODY]),
+    request=array_body(serializers.CreateFilterRequest, {"One filter": FILTER_BODY}),
     status=201,
     message="Filters created successfully",
     data=array(FILTER),
@@ -595,7 +594,7 @@ bulk_update_filters = operation(
     description="Changes what is sent of several filters, all or none. POST does the same.",
     parameters=ONE,
     request=array_body(
-        serializers.BulkUpdateFilterRequest, "Disable one", [{"uid": FILTER_EXAMPLE["uid"], "enabled_at": None}]
+        serializers.BulkUpdateFilterRequest, {"Disable one": {"uid": FILTER_EXAMPLE["uid"], "enabled_at": None}}
     ),
     message="Filters updated successfully",
     data=array(FILTER),

@@ -23,6 +23,7 @@ from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
 from subscriptions.models import EventType, Filter
 from subscriptions.operations import create_subscription
+from tests.events.delivery_rows import make_attempt, make_delivery, make_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
 from tests.surfaces import refusal, send
 
@@ -42,6 +43,8 @@ DELETERS = MANAGERS - {"nahook editor"}
 ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix everything"} | {
     "svix ManageEndpointSecret"
 }
+#: What may have an event sent again: a link may, also where it manages nothing.
+SENDERS = LINKS | {"nahook admin", "nahook editor", "svix CreateAttempts", "svix everything"}
 #: What sees no signing secret, its own customer's either.
 LOOKERS = {
     *("viewer key", "nahook viewer", "feather read only", "static token, view only", "PRT token, view only"),
@@ -83,13 +86,14 @@ PORTAL_CHOICE = Who(CHOOSERS, set(), set())
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 PORTAL_ENDPOINT = "/portal-api/endpoints/{endpointID}"
 EVENT_TYPE = f"{PROJECT}/event-types/{{eventTypeId}}"
 SUBSCRIPTION = f"{PROJECT}/subscriptions/{{subscriptionID}}"
 PORTAL_SUBSCRIPTION = "/portal-api/subscriptions/{subscriptionID}"
 
-#: What in a path names a row that is one project's.
-ROWS = ("endpointID", "subscriptionID", "filterID", "eventTypeId")
+PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
+PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
 
 ALLOWED: dict[str, Who] = {
     "GET /projects": Who(READ.own | {"key of another project"}),
@@ -107,6 +111,16 @@ ALLOWED: dict[str, Who] = {
     f"PUT {ENDPOINT}/pause": WRITE_ROW,
     f"POST {ENDPOINT}/activate": WRITE_ROW,
     f"PUT {ENDPOINT}/expire_secret": WRITE_ROW,
+    f"GET {PROJECT}/endpoints/period-failure-rates": READ,
+    f"GET {PROJECT}/eventdeliveries": READ,
+    f"GET {PROJECT}/eventdeliveries/": READ,
+    f"POST {PROJECT}/eventdeliveries/forceresend": WRITE,
+    f"POST {PROJECT}/eventdeliveries/batchretry": WRITE,
+    f"GET {DELIVERY}": READ_ROW,
+    f"PUT {DELIVERY}/resend": WRITE_ROW,
+    f"GET {DELIVERY}/deliveryattempts": READ_ROW,
+    f"GET {DELIVERY}/deliveryattempts/": READ_ROW,
+    f"GET {DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": READ_ROW,
     f"GET {PROJECT}/portal-links": READ,
     f"GET {PROJECT}/portal-links/": READ,
     f"POST {PROJECT}/portal-links": WRITE,
@@ -187,6 +201,21 @@ ALLOWED: dict[str, Who] = {
     f"GET {PORTAL_SUBSCRIPTION}/filters/{{filterID}}": PORTAL_READ_ROW,
     f"PUT {PORTAL_SUBSCRIPTION}/filters/{{filterID}}": PORTAL_CHOICE,
     f"DELETE {PORTAL_SUBSCRIPTION}/filters/{{filterID}}": PORTAL_CHOICE,
+    "GET /portal-api/endpoints/period-failure-rates": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"POST {PORTAL_DELIVERIES}/forceresend": Who(SENDERS),
+    f"POST {PORTAL_DELIVERIES}/batchretry": Who(SENDERS),
+    f"GET {PORTAL_DELIVERIES}/countbatchretryevents": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}/statustotals": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/dashboard/summary": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"PUT {PORTAL_DELIVERY}/resend": Who(SENDERS, set(), set()),
+    f"GET {PORTAL_DELIVERY}/deliveryattempts": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}/deliveryattempts/": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": Who(
+        CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}
+    ),
     # Sessions in the words of other clients
     "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal": Who(
         WRITE_KEYS | {"nhm key", "owner key"}, WRITE_KEYS | {"nhm key"}, ELSEWHERE
@@ -202,6 +231,11 @@ ALLOWED: dict[str, Who] = {
     "POST /api/v1/auth/logout": Who(SESSIONS),
 }
 
+#: The rows that a path names, and those of them that it names without their project.
+IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "subscriptionID", "filterID", "eventTypeId")
+ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID")
+#: What must be in a query.
+QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
 #: A body that each operation of Convoy's and of the portal API takes. The others take none.
 BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
 BODY |= {"event_type": "order.paid"}
@@ -222,7 +256,7 @@ def body_for(operation: Operation, tenant: "Tenant") -> Any:
         return BODY | {"endpoint_id": tenant.paused.uid}
     if operation.path.endswith("/filters/{filterID}"):
         return {"event_type": "order.paid"}
-    return BODY
+    return BODY | {"ids": [tenant.delivered.uid]}
 
 
 class Tenant:
@@ -237,21 +271,26 @@ class Tenant:
         pause_endpoint(project.uid, self.paused.uid)
         self.link = create_portal_link(project.uid, name=self.marks[0], owner_id=owner_id, auth_type="refresh_token")
         self.session = session(project, key, owner_id, EVERYTHING)[0]
-        self.marks += [self.link.link.token]
         config = {"event_types": ["order.created"], "filter": {"body": {"mark": self.marks[0]}}}
         self.subscription = create_subscription(
             project.uid, name=self.marks[0], endpoint_id=self.endpoint.uid, filter_config=config
         )
         EventType.objects.get_or_create(project=project, name="order.paid")
+        event = make_event(project.uid, endpoints=[self.endpoint.uid], data=f'{{"mark":"{mark}-payload"}}')
+        self.delivery = make_delivery(self.endpoint, "Failure", event=event)
+        self.delivered = make_delivery(self.endpoint, "Success", event=event)
+        self.attempt = make_attempt(self.delivery, response_data=f"{mark}-answer")
+        self.marks += [self.link.link.token, f"{mark}-payload", f"{mark}-answer"]
         self.ids = {"projectID": project.uid, "ownerID": owner_id, "portalLinkID": self.link.link.uid}
         self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
+        self.ids |= {"eventDeliveryID": self.delivery.uid, "deliveryAttemptID": self.attempt.uid}
         self.ids |= {"subscriptionID": self.subscription.uid, "eventType": "order.created"}
         self.ids |= {"filterID": Filter.objects.get(subscription=self.subscription).uid}
         self.ids |= {"eventTypeId": EventType.objects.get(project=project, name="order.created").uid}
 
     def url(self, operation: Operation) -> str:
         ids = self.ids | ({"endpointID": self.paused.uid} if operation.path.endswith("/activate") else {})
-        return operation.url.format(**ids)
+        return operation.url.format(**ids) + QUERY.get(operation.path, "")
 
 
 class World:
@@ -396,9 +435,8 @@ def undone() -> Iterator[None]:
 #: (table, project, owner): a digest of those rows.
 Snapshot = dict[tuple[str, str, str], str]
 
-_ENDPOINT_OWNER = "(SELECT owner_id FROM endpoints_endpoint e WHERE e.uid = {})"
+_OF_ENDPOINT = "(SELECT owner_id FROM endpoints_endpoint e WHERE e.uid = {})"
 _OF_SUBSCRIPTION = "(SELECT {} FROM subscriptions_subscription s WHERE s.uid = t.subscription_id)"
-_OWNER_OF_FILTER = _ENDPOINT_OWNER.format(_OF_SUBSCRIPTION.format("endpoint_id"))
 _OWNERS = {
     "projects_project": ("uid", "''"),
     "projects_apikey": ("project_id", "''"),
@@ -406,8 +444,15 @@ _OWNERS = {
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
     "subscriptions_eventtype": ("project_id", "''"),
-    "subscriptions_subscription": ("project_id", _ENDPOINT_OWNER.format("t.endpoint_id")),
-    "subscriptions_filter": (_OF_SUBSCRIPTION.format("project_id"), _OWNER_OF_FILTER),
+    "subscriptions_subscription": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
+    "subscriptions_filter": (
+        _OF_SUBSCRIPTION.format("project_id"),
+        _OF_ENDPOINT.format(_OF_SUBSCRIPTION.format("endpoint_id")),
+    ),
+    "events_event": ("project_id", "''"),
+    "events_eventdelivery": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
+    "events_deliveryattempt": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
+    "events_batchretry": ("project_id", "''"),
 }
 _SNAPSHOT = " UNION ALL ".join(
     f"SELECT '{table}', coalesce({project}, ''), {owner}, md5(string_agg(t::text, ' ' ORDER BY uid)) "  # noqa: S608
@@ -436,10 +481,10 @@ def test_the_table_is_complete() -> None:
     assert {str(operation) for operation in EVERY_OPERATION} == ALLOWED.keys()
     for operation in EVERY_OPERATION:
         who, in_path = ALLOWED[str(operation)], operation.path
-        names_a_row = any(f"{{{name}}}" in in_path for name in (*ROWS, "portalLinkID", "sessionID", "ownerID"))
+        names_a_row = any(f"{{{name}}}" in in_path for name in ROWS)
         assert (who.other_owner is not None) == names_a_row
-        of_a_project = any(f"{{{name}}}" in in_path for name in ("projectID", *ROWS))
-        assert (who.other_project is not None) == of_a_project
+        names_a_project = any(f"{{{name}}}" in in_path for name in ("projectID", *IN_ANY_PROJECT))
+        assert (who.other_project is not None) == names_a_project
         assert (who.own | (who.other_owner or set()) | (who.other_project or set())) <= KINDS - DEAD
 
 

@@ -3,20 +3,23 @@
 import copy
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import Project
-from subscriptions.models import EventType, Filter
+from subscriptions.models import EventType
 from subscriptions.operations import create_subscription
 from tests.conftest import API, Answer
+from tests.events.delivery_rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
@@ -67,6 +70,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "auth_type": "static_token",
         "can_manage_endpoint": True,
     },
+    "POST /projects/{projectID}/eventdeliveries/forceresend": {"ids": ["{deliveredID}"]},
 }
 # The type of a project never changes: there it is an unknown member, which is ignored.
 BODIES["PUT /projects/{projectID}"] = dict(BODIES["POST /projects"])
@@ -117,6 +121,7 @@ ITEMS: dict[str, dict[str, Any]] = {
 #: All is optional here.
 NOTHING_REQUIRED = {
     "PUT /projects/{projectID}/endpoints/{endpointID}/expire_secret",
+    "POST /projects/{projectID}/eventdeliveries/forceresend",
     f"PUT {EVENT_TYPES}/{{eventTypeId}}",
     f"PUT {SUBSCRIPTION}",
     f"POST {SUBSCRIPTIONS}/test_filter",
@@ -125,14 +130,14 @@ NOTHING_REQUIRED = {
 }
 #: No body is good for it.
 ALWAYS_REFUSED = {f"POST {SUBSCRIPTIONS}/test_function"}
-#: Lists without pages.
-WHOLE_LISTS = ("/projects", "/event-types", "/event-types/", "/filters", "/filters/")
 #: These do what their path says, whatever their body holds.
 WITHOUT_BODY = {
     "DELETE /projects/{projectID}",
     "DELETE /projects/{projectID}/endpoints/{endpointID}",
     "PUT /projects/{projectID}/endpoints/{endpointID}/pause",
     "POST /projects/{projectID}/endpoints/{endpointID}/activate",
+    "POST /projects/{projectID}/eventdeliveries/batchretry",
+    "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/resend",
     "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",
     "PUT /projects/{projectID}/portal-sessions/{sessionID}/revoke",
     f"POST {EVENT_TYPES}/{{eventTypeId}}/deprecate",
@@ -142,6 +147,13 @@ WITHOUT_BODY = {
 }
 WITH_BODY = [operation for operation in OPERATIONS if str(operation) in BODIES]
 LISTS = [operation for operation in OPERATIONS if operation.method == "GET" and operation.path.endswith(("s", "s/"))]
+UNPAGED = [
+    operation
+    for operation in LISTS
+    if operation.path.rstrip("/").endswith(
+        ("/projects", "/period-failure-rates", "/deliveryattempts", "/event-types", "/filters")
+    )
+]
 
 NOT_TEXT: list[Any] = [0, 1.5, True, [], {}, ["a"], {"a": "a"}]
 BAD_TEXT: list[Any] = ["\x00", "a\x00b", "a" * 100_000]
@@ -165,13 +177,16 @@ class Rows:
         endpoint = create_endpoint(project.uid, name="Old", url="https://hooks.example.com/old")
         link = create_portal_link(project.uid, name="Old", owner_id="old", auth_type="refresh_token").link
         session = PortalSession.objects.get(portal_link=link)
-        rows = {"projectID": project, "endpointID": endpoint, "portalLinkID": link, "sessionID": session}
-        self.ids = {name: row.pk for name, row in rows.items()}
         project.config["multiple_endpoint_subscriptions"] = True
         project.save(update_fields=["config"])
         subscription = create_subscription(project.uid, name="Old", endpoint_id=endpoint.uid)
+        delivery = make_delivery(endpoint, "Failure")
+        delivered = make_delivery(endpoint, "Success", event=delivery.event, at=timezone.now() - timedelta(days=30))
+        rows = {"projectID": project, "endpointID": endpoint, "portalLinkID": link, "sessionID": session}
+        rows |= {"eventDeliveryID": delivery, "deliveryAttemptID": make_attempt(delivery), "deliveredID": delivered}
+        self.ids = {name: row.pk for name, row in rows.items()}
         event_type = EventType.objects.create(project=project, name="new.type")
-        rows = {"eventTypeId": event_type, "subscriptionID": subscription, "filterID": Filter.objects.get()}
+        rows = {"eventTypeId": event_type, "subscriptionID": subscription, "filterID": subscription.filters.get()}
         self.ids |= {name: row.pk for name, row in rows.items()} | {"eventType": "new.type"}
 
     def path(self, operation: Operation, **ids: str) -> str:
@@ -183,6 +198,8 @@ class Rows:
             body["endpoint_id"] = self.ids["endpointID"]
         if "endpoints" in body:
             body["endpoints"] = [self.ids["endpointID"]]
+        if "ids" in body:
+            body["ids"] = [self.ids["deliveredID"]]
         return body
 
 
@@ -210,7 +227,7 @@ def broken(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if isinstance(value, dict):
             for inner in broken(value):
                 yield body | {name: inner}
-        if isinstance(value, list) and isinstance(value[0], dict):
+        if isinstance(value, list) and value and isinstance(value[0], dict):
             for inner in broken(value[0]):
                 yield body | {name: [inner]}
 
@@ -366,7 +383,7 @@ class TestQueries:
         for sent, per_page in expected.items():
             answer = caller.get(f"{rows.path(operation)}?perPage={sent}")
             assert answer.status == 200, answer.json
-            if not operation.path.endswith(WHOLE_LISTS):
+            if operation not in UNPAGED:
                 assert answer.data["pagination"]["per_page"] == per_page, sent
                 assert len(answer.data["content"]) == 1
 

@@ -14,8 +14,9 @@ from portal_links.models import PortalSession
 from portal_links.sessions import mint_session
 from projects.models import APIKey, Project
 from projects.operations import create_api_key
-from subscriptions.models import EventType, Filter
+from subscriptions.models import EventType
 from subscriptions.operations import create_subscription
+from tests.events.delivery_rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.routes import ELSEWHERE, Operation, Surface
 from tests.statements import nothing_changes
@@ -28,6 +29,7 @@ NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/port
 ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
 EXPIRE = "POST /api/v1/auth/app/{ownerID}/expire-all"
 ENDPOINT = "/portal-api/endpoints/{endpointID}"
+DELIVERY = "/portal-api/eventdeliveries/{eventDeliveryID}"
 CREATE_ENDPOINT = CONVOY_BODIES["POST /projects/{projectID}/endpoints"]
 
 #: A good body for each operation that reads one, with everything in it that it takes.
@@ -46,6 +48,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}/expire_secret": {"secret": "secret", "expiration": 1},
+    "POST /portal-api/eventdeliveries/forceresend": {"ids": []},
 }
 SUBSCRIPTIONS = "/portal-api/subscriptions"
 SUBSCRIPTION = f"{SUBSCRIPTIONS}/{{subscriptionID}}"
@@ -86,12 +89,22 @@ WITHOUT_BODY = {
     f"POST {ENDPOINT}/activate",
     f"DELETE {SUBSCRIPTION}",
     f"DELETE {SUBSCRIPTION}/filters/{{filterID}}",
+    f"PUT {DELIVERY}/resend",
+    "POST /portal-api/eventdeliveries/batchretry",
 }
 #: Bodies that may be left out.
 OPTIONAL = {NAHOOK, ACCESS, EXPIRE}
 
 WITH_BODY = [operation for operation in ELSEWHERE if str(operation) in BODIES]
-LISTS = [operation for operation in ELSEWHERE if str(operation).rstrip("/") == "GET /portal-api/endpoints"]
+LISTS = [
+    operation
+    for operation in ELSEWHERE
+    if str(operation).rstrip("/") in ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries")
+]
+
+
+#: What a path names that must be there.
+NAMED = ("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "subscriptionID", "filterID", "eventTypeId")
 
 
 class Caller:
@@ -120,8 +133,10 @@ class Caller:
         subscription = create_subscription(project.uid, name="Old", endpoint_id=endpoint.uid)
         event_type = EventType.objects.create(project=project, name="new.type")
         EventType.objects.create(project=project, name="a")
-        rows = {"eventTypeId": event_type, "subscriptionID": subscription, "filterID": Filter.objects.get()}
+        rows = {"eventTypeId": event_type, "subscriptionID": subscription, "filterID": subscription.filters.get()}
         self.ids |= {name: row.pk for name, row in rows.items()} | {"eventType": "new.type"}
+        delivery = make_delivery(endpoint, "Failure")
+        self.ids |= {"eventDeliveryID": delivery.uid, "deliveryAttemptID": make_attempt(delivery).uid}
         match operation.surface:
             case Surface.FEATHER:
                 self.credential = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]
@@ -242,8 +257,7 @@ class TestEveryOperation:
 
     def test_ids_of_nothing_in_every_position(self, caller: Caller, operation: Operation) -> None:
         # An owner need not exist, so any text is one.
-        rows = ("projectID", "endpointID", "subscriptionID", "filterID", "eventTypeId")
-        names = [name for name in rows if f"{{{name}}}" in operation.path]
+        names = [name for name in NAMED if f"{{{name}}}" in operation.path]
         with nothing_changes():
             for name in names:
                 for uid in IDS:

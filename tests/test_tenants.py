@@ -13,12 +13,14 @@ from projects.models import Project
 from subscriptions.models import EventType, Filter
 from subscriptions.operations import create_subscription
 from tests.conftest import API
+from tests.events.delivery_rows import make_attempt, make_delivery, make_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
 
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 SESSION = f"{PROJECT}/portal-sessions/{{sessionID}}"
 
 EVENT_TYPE = f"{PROJECT}/event-types/{{eventTypeId}}"
@@ -34,6 +36,11 @@ NOT_FOUND = {
     f"PUT {ENDPOINT}/pause": (400, "failed to find endpoint"),
     f"POST {ENDPOINT}/activate": (400, "failed to find endpoint"),
     f"PUT {ENDPOINT}/expire_secret": (400, "endpoint not found"),
+    f"GET {DELIVERY}": (404, "event delivery not found"),
+    f"PUT {DELIVERY}/resend": (400, "event delivery not found"),
+    f"GET {DELIVERY}/deliveryattempts": (400, "event delivery not found"),
+    f"GET {DELIVERY}/deliveryattempts/": (400, "event delivery not found"),
+    f"GET {DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": (400, "event delivery not found"),
     f"GET {LINK}": (404, "Resource not found"),
     f"PUT {LINK}": (404, "Resource not found"),
     f"PUT {LINK}/revoke": (404, "Resource not found"),
@@ -58,13 +65,13 @@ NOT_FOUND = {
     f"DELETE {FILTER}": (404, "subscription not found"),
 }
 IN_A_PROJECT = [operation for operation in OPERATIONS if operation.path.startswith(PROJECT)]
-ON_ONE_ROW = [operation for operation in IN_A_PROJECT if operation.path.count("{") >= 2]
+ON_ONE_ROW = [operation for operation in IN_A_PROJECT if operation.path.count("{") > 1]
 LISTS = [
     operation
     for operation in IN_A_PROJECT
     if operation.method == "GET"
     and operation.path.removeprefix(PROJECT).rstrip("/")
-    in ("/endpoints", "/portal-links", "/portal-sessions", "/subscriptions")
+    in ("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/subscriptions")
 ]
 
 #: A body that each operation that reads one takes.
@@ -102,9 +109,12 @@ class Tenant:
         EventType.objects.create(project=project, name="order.paid")
         self.filter = Filter.objects.get(subscription=self.subscription)
         self.session = PortalSession.objects.get(portal_link=self.refresh_link)
+        event = make_event(project.uid, endpoints=[self.endpoint.uid], data=f'{{"mark":"{mark}"}}')
+        self.delivery = make_delivery(self.endpoint, "Failure", event=event)
+        self.attempt = make_attempt(self.delivery, response_data=mark)
         #: Texts that no other tenant may ever see.
         self.marks = [mark, self.link.token]
-        self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session)]
+        self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session, self.delivery)]
         self.marks += [row.pk for row in (self.subscription, self.event_type, self.filter)]
 
     def path(self, operation: Operation, project: Project | None = None) -> str:
@@ -118,6 +128,8 @@ class Tenant:
             subscriptionID=self.subscription.uid,
             filterID=self.filter.uid,
             eventType="order.paid",
+            eventDeliveryID=self.delivery.uid,
+            deliveryAttemptID=self.attempt.uid,
         )
 
     def body(self, operation: Operation) -> Any:
@@ -149,7 +161,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 8
+    assert len({operation.path for operation in LISTS}) == 10
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}
@@ -241,12 +253,24 @@ class TestLists:
             *("", "ownerId=shared", "q=e", "endpointId={endpoint}", "endpointId={endpoint}&endpointId={mine}"),
             *("next_page_cursor=~", "direction=prev", "direction=prev&prev_page_cursor={endpoint}"),
             *("next_page_cursor={link}", "projectID={project}", "perPage=1000"),
+            *(
+                "eventId={event}",
+                "status=Failure",
+                "eventType=invoice.paid",
+                "subscriptionId={subscription}",
+                "sort=ASC",
+            ),
             *("portalLinkId={link}", "active=true", "active=false"),
         ],
     )
     def test_rows_of_one_project(self, mine: Tenant, theirs: Tenant, operation: Operation, query: str) -> None:
         query = query.format(
-            endpoint=theirs.endpoint.uid, link=theirs.link.uid, project=theirs.project.uid, mine=mine.endpoint.uid
+            endpoint=theirs.endpoint.uid,
+            link=theirs.link.uid,
+            project=theirs.project.uid,
+            mine=mine.endpoint.uid,
+            event=theirs.delivery.event_id,
+            subscription=theirs.delivery.subscription_id,
         )
         answer = mine.api.get(f"{mine.path(operation)}?{query}")
         assert {row["project_id"] for row in answer.data["content"]} <= {mine.project.uid}

@@ -15,11 +15,18 @@ GUARDED: tuple[Network, ...] = (
     ip_network("169.254.0.0/16"),
     ip_network("100.100.100.200/32"),  # Alibaba Cloud
     ip_network("168.63.129.16/32"),  # Azure, in a public network
+    ip_network("192.0.0.192/32"),  # Oracle Cloud
     ip_network("fe80::/10"),
     ip_network("fd00:ec2::/32"),  # AWS
     ip_network("ff02::/16"),
 )
 _GLOBAL_UNICAST = ip_network("2000::/3")
+#: For documentation, protocols and relays; older versions of `ipaddress` hold them for global.
+_SPECIAL: tuple[Network, ...] = (
+    ip_network("192.0.0.0/24"),
+    ip_network("192.88.99.0/24"),
+    ip_network("3fff::/20"),
+)
 _NAT64 = ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ip_network("::/96")
 _KINDS = (
@@ -71,6 +78,8 @@ def _meant(address: Address) -> Address:
 def _is_public(address: Address) -> bool:
     # What lies outside of global unicast is not routed, or is translated to an address that is hard to see.
     if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    if any(address in network for network in _SPECIAL):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 

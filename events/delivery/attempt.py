@@ -3,6 +3,7 @@
 Contract: deliveries sections 3 to 5, signatures-and-headers sections 3 to 8.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from events.delivery.signatures import convoy_signature, standard_headers
 from events.delivery.targets import Target
 from events.models import Status
 from projects.config import REQUEST_ID_HEADER
+
+logger = logging.getLogger("convoyclone.deliver")
 
 DEFAULT_TIMEOUT_SECONDS = 10
 TOKEN_TIMEOUT_SECONDS = 10
@@ -74,6 +77,10 @@ async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outc
         exchange = _unsent(str(error))
     except (Unbuildable, ValueError, UndecryptableValue) as error:
         exchange = _unsent(str(error), is_permanent=True)
+    except Exception:
+        # A defect of ours must not become a delivery that is claimed for ever: it counts as an attempt.
+        logger.exception("the request of delivery %s cannot be built", claim.delivery.uid)
+        exchange = _unsent("internal error: the request could not be built")
     else:
         exchange = await outbound.post(
             target.url,

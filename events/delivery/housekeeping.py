@@ -9,11 +9,11 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connections
 from psycopg_pool import AsyncConnectionPool
 
 from events import batch_retry
-from events.delivery import breaker
+from events.delivery import breaker, retention
 
 logger = logging.getLogger("convoyclone.deliver")
 
@@ -21,6 +21,7 @@ TICK_SECONDS = 1.0
 #: The breakers are looked at as often as costs this part of the time, at least every sample_rate seconds.
 BREAKER_SHARE = 0.02
 SAMPLE_RATE_SECONDS = 30.0
+RETENTION_SECONDS = 600.0
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
@@ -28,10 +29,16 @@ Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 async def run(pool: Pool, stopping: asyncio.Event) -> None:
     """Do all chores until `stopping` is set."""
     with ThreadPoolExecutor(1, "chores") as thread:
-        chores = [_repeat(stopping, lambda: _in_thread(thread, batch_retry.work_off))]
+        chores = [
+            _repeat(stopping, lambda: _in_thread(thread, batch_retry.work_off)),
+            _repeat(stopping, lambda: _delete_old(pool, stopping)),
+        ]
         if settings.CIRCUIT_BREAKER:
             chores.append(_repeat(stopping, lambda: _look_at_breakers(pool)))
-        await asyncio.gather(*chores)
+        try:
+            await asyncio.gather(*chores)
+        finally:
+            thread.submit(connections.close_all)
 
 
 async def _repeat(stopping: asyncio.Event, chore: Callable[[], Awaitable[float]]) -> None:
@@ -53,11 +60,9 @@ async def _in_thread(thread: ThreadPoolExecutor, work: Callable[[], bool]) -> fl
     """Run a piece of work that uses Django's database. It says whether there is more to do."""
 
     def run() -> bool:
+        # One that has broken is not used again.
         close_old_connections()
-        try:
-            return work()
-        finally:
-            close_old_connections()
+        return work()
 
     return 0 if await asyncio.get_running_loop().run_in_executor(thread, run) else TICK_SECONDS
 
@@ -66,3 +71,8 @@ async def _look_at_breakers(pool: Pool) -> float:
     async with pool.connection() as connection:
         took = await breaker.look(connection)
     return min(max(took / BREAKER_SHARE, TICK_SECONDS), SAMPLE_RATE_SECONDS)
+
+
+async def _delete_old(pool: Pool, stopping: asyncio.Event) -> float:
+    await retention.delete_old(pool, stopping)
+    return RETENTION_SECONDS

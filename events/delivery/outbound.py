@@ -47,6 +47,8 @@ MAX_HEADERS_BYTES = 65_536
 GZIP_OVERHEAD = 16_384
 #: What a response has beyond its body, and what arrives before reading can be paused, generously.
 OVERHEAD_BYTES = 524_288
+#: Of one piece of data; those beyond are read too.
+MAX_INTERIM_RESPONSES = 8
 #: Headers that frame the message or belong to the connection: the client's own, never a caller's (H10).
 FRAMING_HEADERS = frozenset(
     {
@@ -284,7 +286,7 @@ class _Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
         if isinstance(protocol, _Protocol):
-            protocol.remaining = self._max_received
+            protocol.expect_response(self._max_received)
             if protocol.transport is not None and (peer := protocol.transport.get_extra_info("peername")):
                 req.body.ip_address = peer[0]
         return connection
@@ -308,6 +310,14 @@ class _Protocol(ResponseHandler):
     """
 
     remaining = 0
+    #: The body of the final response, as soon as its headers have come.
+    _answer: aiohttp.StreamReader | None = None
+    _last = b""
+
+    def expect_response(self, max_received: int) -> None:
+        self.remaining = max_received
+        self._answer = None
+        self._last = b""
 
     def close(self) -> None:
         transport = self.transport
@@ -316,12 +326,43 @@ class _Protocol(ResponseHandler):
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.abort()
 
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        message, body = data
+        if message.code >= 200 or message.code == 101:
+            self._answer = body
+        super().feed_data(data, size)
+
     def data_received(self, data: bytes) -> None:
         self.remaining -= len(data)
-        if self.remaining >= 0:
-            super().data_received(data)
+        if self.remaining < 0:
+            self._give_up(_Malformed("it is endless"))
             return
-        problem = _Malformed("it is endless")
+        if data and self._answer is None and not (data := self._after_heads(data)):
+            return
+        if data and self._answer is not None and self._answer.is_eof():
+            self.force_close()
+            return
+        # Without data it goes on with what it has kept while reading was paused.
+        super().data_received(data)
+
+    def _after_heads(self, data: bytes) -> bytes:
+        """Give the parser headers by themselves, and return what follows them.
+
+        Of what follows too much, such as the body of a 204, it would complain, and forget that
+        there was an answer.
+        """
+        # The empty line may have begun in the data before.
+        seen = self._last + data
+        start, given = 0, len(self._last)
+        for _ in range(MAX_INTERIM_RESPONSES):
+            if self._answer is not None or (at := seen.find(b"\r\n\r\n", start)) < 0:
+                break
+            super().data_received(seen[given : at + 4])
+            start = given = at + 4
+        self._last = seen[max(start, len(seen) - 3) :]
+        return seen[given:]
+
+    def _give_up(self, problem: Exception) -> None:
         self.set_exception(problem)
         if self._payload is not None:
             self._payload.set_exception(problem)

@@ -152,9 +152,10 @@ WHERE d.due_at <= now() AND NOT d.is_parked
 ORDER BY d.due_at LIMIT %(window)s FOR UPDATE SKIP LOCKED
 """
 
-_IN_FLIGHT = """in_flight AS (
-  SELECT endpoint_id, count(*)::int AS requests FROM events_eventdelivery
-  WHERE status = 'Processing' AND due_at > now() GROUP BY endpoint_id
+#: How many requests are under way to the endpoint `e`: those of lost workers do not count for ever.
+_IN_FLIGHT = """(
+  SELECT count(*)::int FROM events_eventdelivery f
+  WHERE f.endpoint_id = e.uid AND f.status = 'Processing' AND f.due_at > now()
 )"""
 
 # The endpoints with parked deliveries, by hopping from one to the next in the index, and of each as many
@@ -167,16 +168,15 @@ WITH RECURSIVE backlog (endpoint_id) AS (
     SELECT n.endpoint_id FROM events_eventdelivery n
     WHERE n.is_parked AND n.endpoint_id > b.endpoint_id ORDER BY n.endpoint_id LIMIT 1
   ) FROM backlog b WHERE b.endpoint_id IS NOT NULL
-), {_IN_FLIGHT}, takers AS (
+), takers AS (
   SELECT b.endpoint_id,
     CASE WHEN e.deleted_at IS NOT NULL OR p.deleted_at IS NOT NULL OR e.status = 'inactive' THEN %(settled)s
          WHEN e.status = 'paused' OR s.held_until > now() OR s.open_until > now() THEN 0
-         ELSE greatest(%(cap)s - coalesce(f.requests, 0), 0) END AS room
+         ELSE greatest(%(cap)s - {_IN_FLIGHT}, 0) END AS room
   FROM backlog b
   JOIN endpoints_endpoint e ON e.uid = b.endpoint_id
   JOIN projects_project p ON p.uid = e.project_id
   LEFT JOIN events_endpointstate s ON s.endpoint_id = b.endpoint_id
-  LEFT JOIN in_flight f ON f.endpoint_id = b.endpoint_id
 )
 SELECT {_DELIVERY} FROM takers t CROSS JOIN LATERAL (
   SELECT * FROM events_eventdelivery q
@@ -187,15 +187,13 @@ WHERE t.room > 0 ORDER BY d.next_send_time LIMIT %(window)s
 """
 
 _TARGETS = f"""
-WITH {_IN_FLIGHT}
 SELECT e.uid, e.project_id, e.url, e.status, e.deleted_at IS NOT NULL AS is_deleted, e.http_timeout, e.rate_limit,
   e.rate_limit_duration, e.content_type, e.advanced_signatures, e.secrets, e.authentication, e.mtls_client_cert,
   p.deleted_at IS NOT NULL AS project_is_deleted, p.config AS project_config, p.meta_event AS project_meta_event,
-  coalesce(f.requests, 0) AS in_flight, s.open_until, s.held_until, now() AS now
+  {_IN_FLIGHT} AS in_flight, s.open_until, s.held_until, now() AS now
 FROM endpoints_endpoint e
 JOIN projects_project p ON p.uid = e.project_id
 LEFT JOIN events_endpointstate s ON s.endpoint_id = e.uid
-LEFT JOIN in_flight f ON f.endpoint_id = e.uid
 WHERE e.uid = ANY(%s)
 """
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from meta_events.emission import Finished, emit_delivery_events
 from psycopg import AsyncConnection
 
 from events.delivery import queue
 from events.delivery.attempt import LIMIT_REACHED
 from events.delivery.disabling import disable_endpoint
 from events.delivery.queue import Outcome
+from meta_events.emission import Finished, emit_delivery_events
 
 # One event that an endpoint cannot take does not make it broken.
 _HAS_SUCCEEDED_SINCE = """

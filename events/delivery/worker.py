@@ -8,6 +8,7 @@ go on at once in one process: claiming, the requests, writing outcomes in batche
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,6 +33,11 @@ POLL_SECONDS = 0.5
 #: What one look into the queue takes at most, and one write of outcomes.
 CLAIMED_AT_ONCE = 100
 WRITTEN_AT_ONCE = 500
+#: A look into the queue costs more than a delivery: under load there are this many seconds between two,
+#: in which more has come together.
+CLAIM_INTERVAL_SECONDS = 0.004
+#: Payloads under way, beyond which nothing is claimed.
+MAX_PAYLOAD_CHARACTERS = 128 * 1024 * 1024
 #: After an error of the database, before the next try.
 PAUSE_SECONDS = 1.0
 
@@ -49,6 +55,7 @@ class Worker:
         self._in_flight: set[asyncio.Task[None]] = set()
         #: Claims whose outcome is not written yet. They count as under way.
         self._unsettled = 0
+        self._payload_characters = 0
 
     async def run(self) -> None:
         """Work until `stop`, then finish what is under way and return."""
@@ -94,10 +101,13 @@ class Worker:
 
     async def _claim(self, pool: Pool, outbound: Outbound, tokens: Tokens) -> None:
         """Claim and start requests, as many as there is room for, until the worker is told to stop."""
+        last = 0.0
         while not self._stopping.is_set():
+            await asyncio.sleep(last + CLAIM_INTERVAL_SECONDS - time.monotonic())
             self._woken.clear()
             slots = min(settings.DELIVERY_CONCURRENCY - self._unsettled, CLAIMED_AT_ONCE)
-            if slots > 0:
+            if slots > 0 and self._payload_characters < MAX_PAYLOAD_CHARACTERS:
+                last = time.monotonic()
                 try:
                     async with pool.connection() as connection:
                         claimed = await queue.claim(
@@ -106,18 +116,19 @@ class Worker:
                             cap=settings.DELIVERY_ENDPOINT_CONCURRENCY,
                             lease_seconds=lease_seconds,
                         )
-                except (psycopg.Error, OSError) as error:
-                    logger.error("cannot read the queue: %s", error)
+                except Exception as error:
+                    unknown = not isinstance(error, (psycopg.Error, OSError))
+                    logger.error("cannot read the queue: %s", error, exc_info=unknown)
                     await self._pause()
                     continue
                 for claim in claimed.claims:
                     self._unsettled += 1
+                    self._payload_characters += len(claim.payload.data)
                     task = asyncio.create_task(self._send(claim, outbound, tokens))
                     self._in_flight.add(task)
                     task.add_done_callback(self._in_flight.discard)
                 if len(claimed.claims) == slots or claimed.has_moved:
-                    # There may be more, but the requests get their turn first.
-                    await asyncio.sleep(0)
+                    last = 0.0
                     continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
@@ -136,6 +147,7 @@ class Worker:
                 batch.append(self._outcomes.get_nowait())
             await self._write(pool, batch)
             self._unsettled -= len(batch)
+            self._payload_characters -= sum(len(outcome.claim.payload.data) for outcome in batch)
             self._woken.set()
 
     async def _write(self, pool: Pool, batch: list[Outcome]) -> None:
@@ -147,7 +159,7 @@ class Worker:
                 # What was sent is known here only: it is kept until the database is back.
                 logger.error("cannot write %s outcomes, trying again: %s", len(batch), error)
                 await asyncio.sleep(PAUSE_SECONDS)
-            except psycopg.Error:
+            except Exception:
                 if len(batch) > 1:
                     # One of them must not take the others with it.
                     for outcome in batch:
@@ -188,6 +200,9 @@ class Worker:
                 done = await work()
             except (psycopg.Error, OSError) as error:
                 logger.error("%s", error)
+                done = 0
+            except Exception:
+                logger.exception("a part of the worker has failed, and goes on")
                 done = 0
             if not done:
                 await self._pause()

@@ -191,6 +191,32 @@ class TestWhatComesBack:
         receiver.answer("/", status=413, early=True)
         assert post(receiver.url("/"), body=bytes(20_000_000)).status == 413
 
+    @pytest.mark.parametrize("together", [True, False])
+    @pytest.mark.parametrize(
+        ("head", "body", "status", "kept"),
+        [
+            (b"HTTP/1.1 204 No Content\r\n\r\n", b"but a body", 204, b""),
+            (b"HTTP/1.1 204 No Content\r\nContent-Length: 10\r\n\r\n", b"but a body", 204, b""),
+            (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n", b"but a body", 304, b""),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"but a body", 200, b""),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok, but more", 200, b"ok"),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\nok\r\n0\r\n\r\nmore", 200, b"ok"),
+            (b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok and more", 200, b"ok"),
+        ],
+    )
+    def test_more_than_was_announced_is_ignored(
+        self, head: bytes, body: bytes, status: int, kept: bytes, together: bool
+    ) -> None:
+        def behave(connection: socket.socket) -> None:
+            connection.recv(65_536)
+            for piece in [head + body] if together else [head[:12], head[12:-2], head[-2:] + body[:3], body[3:]]:
+                connection.sendall(piece)
+                time.sleep(0.02)
+
+        with Sink(behave) as sink:
+            exchange = post(sink.url())
+        assert (exchange.status, exchange.body, exchange.error) == (status, kept, "")
+
 
 class TestBodies:
     @pytest.mark.parametrize("chunked", [False, True])
@@ -472,7 +498,11 @@ class TestD9WhetherAnythingWasSent:
 
 
 class TestConnections:
-    def test_are_used_again(self, receiver: Receiver) -> None:
+    @pytest.mark.parametrize("body", [b"", b"ok", b"x" * LIMIT])
+    @pytest.mark.parametrize("chunked", [False, True])
+    def test_are_used_again(self, receiver: Receiver, body: bytes, chunked: bool) -> None:
+        receiver.answer("/", body=body, chunked=chunked)
+
         async def several() -> None:
             async with Outbound(allowed_networks=LOOPBACK) as outbound:
                 for _ in range(3):

@@ -1,0 +1,92 @@
+"""Sending many deliveries again, in the background. Contract: deliveries section 1.4.
+
+The API stores what is to be retried; workers do it a piece at a time, on any machine.
+"""
+
+from dataclasses import asdict, replace
+from datetime import timedelta
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from convoyclone.exceptions import InvalidInput
+from convoyclone.ulid import first_ulid_at
+from events.deliveries import GIVEN_UP, sent_again
+from events.delivery.wake import wake_workers
+from events.delivery_filters import DeliveryFilter
+from events.models import BatchRetry, EventDelivery, Status
+
+#: The deliveries of one piece of the work, which is one transaction.
+PIECE = 1000
+#: A batch that nobody has worked at for so long does not keep others from being started (D15).
+STALE_AFTER = timedelta(minutes=10)
+
+_WAITING = (Status.SCHEDULED, Status.RETRY)
+
+
+def create_batch_retry(project_id: str, wanted: DeliveryFilter) -> BatchRetry:
+    """Have all deliveries that are `wanted`, and are there now, sent again in the background.
+
+    Raises InvalidInput while another one of the project is under way.
+    """
+    now = timezone.now()
+    beyond_now = first_ulid_at(now + timedelta(milliseconds=1))
+    wanted = replace(wanted, beyond_uid=min(wanted.beyond_uid, beyond_now))
+    batch = BatchRetry(project_id=project_id, parameters=asdict(wanted), created_at=now, updated_at=now)
+    try:
+        with transaction.atomic():
+            open_ones = BatchRetry.objects.filter(project_id=project_id, finished_at=None)
+            open_ones.filter(updated_at__lt=now - STALE_AFTER).update(finished_at=now)
+            batch.save(force_insert=True)
+            wake_workers()
+    except IntegrityError:
+        raise InvalidInput("an active batch retry already exists") from None
+    return batch
+
+
+def work_off() -> bool:
+    """Do a piece of the oldest batch that nobody else is at. Returns whether there may be more to do.
+
+    Deliveries that were given up on are scheduled with a fresh allowance of attempts; those that wait
+    are due now; those that are being sent, or have succeeded, stay as they are. Place and deliveries are
+    written in one transaction, so that a crash repeats nothing and leaves nothing out.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+        batch = BatchRetry.objects.filter(finished_at=None).order_by("pk").select_for_update(skip_locked=True).first()
+        if batch is None:
+            return False
+        wanted = DeliveryFilter(**batch.parameters)
+        rows = wanted.rows(batch.project_id).filter(pk__gt=batch.cursor, status__in=[*GIVEN_UP, *_WAITING])
+        piece = list(rows.order_by("pk").values_list("pk", flat=True)[:PIECE])
+        now = timezone.now()
+        if piece:
+            batch.cursor = piece[-1]
+            batch.total += len(piece)
+            batch.retried += _send_again(EventDelivery.objects.filter(pk__in=piece))
+        else:
+            batch.finished_at = now
+        batch.updated_at = now
+        batch.save(update_fields=["cursor", "total", "retried", "finished_at", "updated_at"])
+    return True
+
+
+def _send_again(rows: "QuerySet[EventDelivery]") -> int:
+    """Put into the queue what is not yet due there. Returns how many.
+
+    Since the piece was read a worker may have taken some: their state is in the condition.
+    """
+    now = timezone.now()
+    given_up = Q(status__in=GIVEN_UP)
+    waiting = Q(status__in=_WAITING, is_parked=False, due_at__gt=now)
+    changes = sent_again(now) | {
+        "status": Case(When(given_up, then=Value(Status.SCHEDULED)), default=F("status")),
+        "description": Case(When(given_up, then=Value("")), default=F("description")),
+        "num_trials_before": Case(When(given_up, then=F("num_trials")), default=F("num_trials_before")),
+    }
+    moved = rows.filter(given_up | waiting).update(**changes)
+    if moved:
+        wake_workers()
+    return moved
