@@ -4,7 +4,7 @@
 import os
 import sys
 
-from convoyclone.database import DatabaseUnavailable, ensure_running
+from convoyclone.database import DatabaseAway, DatabaseUnavailable, ensure_running
 
 
 def main() -> None:
@@ -13,7 +13,9 @@ def main() -> None:
     try:
         ensure_running()
     except DatabaseUnavailable as error:
-        sys.exit(f"convoyclone: {error}")
+        # A worker waits for its database.
+        if not (isinstance(error, DatabaseAway) and sys.argv[1:2] == ["deliver"]):
+            sys.exit(f"convoyclone: {error}")
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -1,11 +1,14 @@
-"""A server for a benchmark: as `script/server` starts it, on a database of its own that is thrown away."""
+"""What a benchmark runs: servers and workers as `script/server` starts them, on a database that is thrown away."""
 
 import contextlib
 import os
 import shutil
 import socket
 import statistics
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,6 +57,51 @@ def serving(application: str) -> Iterator[tuple[int, psutil.Process]]:
     with server.granian(HOST, port, application) as granian:
         server.wait_until_it_answers(granian, HOST, port)
         yield port, psutil.Process(granian.pid)
+
+
+@contextlib.contextmanager
+def working(number: int = 1) -> Iterator[list[psutil.Process]]:
+    """Run workers, which may deliver to this machine, until the block ends. Yields their processes.
+
+    Their log goes into a file, as it does where it is kept.
+    """
+    command = [sys.executable, str(database.BASE_DIR / "manage.py"), "deliver"]
+    environment = os.environ | {"DELIVERY_ALLOWED_NETWORKS": "127.0.0.0/8"}
+    with (database.data_dir() / "worker.log").open("a") as log, contextlib.ExitStack() as stack:
+        workers = []
+        for _ in range(number):
+            worker = subprocess.Popen(command, env=environment, stderr=log)  # noqa: S603 - our own command
+            stack.callback(worker.wait)
+            # What hangs in it is not waited for: the database is thrown away.
+            stack.callback(worker.kill)
+            workers.append(psutil.Process(worker.pid))
+        _until_they_listen(number)
+        yield workers
+
+
+def _until_they_listen(workers: int) -> None:
+    from django.db import connection
+
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN %%'")
+            if cursor.fetchone() == (workers,):
+                return
+        time.sleep(0.05)
+    raise RuntimeError("the workers do not start; worker.log in the data folder may say why")
+
+
+@contextlib.contextmanager
+def receiving() -> Iterator[tuple[int, psutil.Process]]:
+    """Run a sink (bench/sink.py) until the block ends. Yields (port, process)."""
+    command = [sys.executable, "-m", "bench.sink"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=database.BASE_DIR) as sink:  # noqa: S603
+        try:
+            assert sink.stdout is not None  # noqa: S101
+            yield int(sink.stdout.readline()), psutil.Process(sink.pid)
+        finally:
+            sink.kill()
 
 
 def postgres() -> psutil.Process:

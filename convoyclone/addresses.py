@@ -74,6 +74,16 @@ def is_public_url(url: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host, a name or an address, is this machine by what its text says."""
+    host = host.rstrip(".").lower()
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
 def _is_public_name(host: str) -> bool:
     """Whether a host is a name, as a client that looks it up would read it, and not this machine's."""
     try:

@@ -35,6 +35,10 @@ class DatabaseUnavailable(Exception):
     """The database cannot be used; the text says why in one line."""
 
 
+class DatabaseAway(DatabaseUnavailable):
+    """The server of DATABASE_URL does not answer, which may pass."""
+
+
 def data_dir() -> Path:
     """The folder that holds everything that a running demo keeps (DATA_DIR, default `.data`)."""
     return Path(os.environ.get("DATA_DIR") or BASE_DIR / ".data").resolve()
@@ -88,7 +92,7 @@ def ensure_running() -> str:
     try:
         psycopg.connect(url, connect_timeout=5).close()
     except psycopg.Error as error:
-        raise DatabaseUnavailable(f"cannot connect to the database of DATABASE_URL: {_one_line(error)}") from None
+        raise DatabaseAway(f"cannot connect to the database of DATABASE_URL: {_one_line(error)}") from None
     return url
 
 

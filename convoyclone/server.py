@@ -147,6 +147,9 @@ def _run(data_dir: Path) -> int:
                 time.sleep(WATCH_SECONDS)
         finally:
             _ignore_signals()
+            # Both at once, then each is waited for.
+            process.terminate()
+            worker.stop()
     print(f"convoyclone: the web server ended by itself, with exit code {code}", file=sys.stderr)
     return 1
 
@@ -175,6 +178,10 @@ class Worker:
     def has_ended(self) -> bool:
         """Whether it has ended without being asked to."""
         return self._process.poll() is not None
+
+    def stop(self) -> None:
+        """Ask it to finish what is under way and to end."""
+        self._process.terminate()
 
     def __exit__(self, *_: Any) -> None:
         """Let it finish what is under way, but not for ever: what it cannot finish is sent again later."""

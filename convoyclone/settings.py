@@ -84,6 +84,15 @@ DELIVERY_ALLOWED_NETWORKS = _networks("DELIVERY_ALLOWED_NETWORKS")
 DELIVERY_CA_FILE = os.environ.get("DELIVERY_CA_FILE") or None
 CIRCUIT_BREAKER = _flag("CIRCUIT_BREAKER", default=True)
 
+# What Prometheus and probes ask: a worker for itself where it has a port, and /metrics of the web server
+METRICS_HOST = os.environ.get("METRICS_HOST") or "127.0.0.1"
+METRICS_PORT = _integer("METRICS_PORT", 0)
+if METRICS_PORT > 65535:
+    raise ImproperlyConfigured(f"METRICS_PORT must be at most 65535, not {METRICS_PORT}")
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN") or ""
+if METRICS_TOKEN and (len(METRICS_TOKEN) < 16 or not METRICS_TOKEN.isascii() or not METRICS_TOKEN.isprintable()):
+    raise ImproperlyConfigured("METRICS_TOKEN must be at least 16 printable characters")
+
 # E-mail, for notifications: smtp:// in clear, smtp+tls:// with STARTTLS, smtps:// with TLS from the start
 _email = urlsplit(os.environ.get("EMAIL_URL", ""))
 _email_ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
@@ -193,6 +202,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Projects", "description": "Tenants of the instance; everything else belongs to one."},
         {"name": "Endpoints", "description": "Where a customer's webhooks go."},
+        {"name": "Meta Events", "description": "What a project is told of its own endpoints and deliveries."},
         {"name": "Event Deliveries", "description": "Events on their way, each to one endpoint."},
         {"name": "Delivery Attempts", "description": "The requests of a delivery, and what came of them."},
         {"name": "Portal Links", "description": "A customer's way to see and manage their own endpoints."},

@@ -6,11 +6,14 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from convoyclone.api import errors
 from convoyclone.api.views import UnknownPath
-from convoyclone.health import health
+from convoyclone.health import health, metrics, ready
 from endpoints import views as endpoints
 from events import delivery_views as deliveries
+from events import views as events
+from meta_events import views as meta_events
 from portal import api as portal_api
 from portal import delivery_views as portal_deliveries
+from portal import event_views as portal_events
 from portal import subscription_views as portal_subscriptions
 from portal import views as portal
 from portal_links import feather, nahook, svix
@@ -26,11 +29,14 @@ SUBSCRIPTION = f"{PROJECT}/subscriptions/<subscriptionID>"
 PORTAL_SUBSCRIPTION = "portal-api/subscriptions/<subscriptionID>"
 DELIVERY = f"{PROJECT}/eventdeliveries/<eventDeliveryID>"
 PORTAL_ENDPOINT = "portal-api/endpoints/<endpointID>"
+META_EVENT = f"{PROJECT}/meta-events/<metaEventID>"
 PORTAL_DELIVERY = "portal-api/eventdeliveries/<eventDeliveryID>"
 PORTAL_LINK = f"{PROJECT}/portal-links/<portalLinkID>"
 
 urlpatterns = [
     path("healthz", health),
+    path("readyz", ready),
+    path("metrics", metrics),
     path("admin/", admin.site.urls),
     # The customers' pages. Without a credential they are an empty frame (portal/pages.py).
     path("portal", portal.portal, name="portal"),
@@ -82,6 +88,15 @@ urlpatterns = [
     path(f"{SUBSCRIPTION}/filters/bulk_update", subscriptions.BulkUpdateFilters.as_view()),
     path(f"{SUBSCRIPTION}/filters/test/<eventType>", subscriptions.TestEventAgainstFilters.as_view()),
     path(f"{SUBSCRIPTION}/filters/<filterID>", subscriptions.FilterDetail.as_view()),
+    path(f"{PROJECT}/events", events.Events.as_view()),
+    path(f"{PROJECT}/events/", events.Events.as_view()),
+    path(f"{PROJECT}/events/fanout", events.FanoutEvents.as_view()),
+    path(f"{PROJECT}/events/broadcast", events.BroadcastEvents.as_view()),
+    path(f"{PROJECT}/events/dynamic", events.DynamicEvents.as_view()),
+    path(f"{PROJECT}/events/batchreplay", events.BatchReplay.as_view()),
+    path(f"{PROJECT}/events/countbatchreplayevents", events.CountBatchReplay.as_view()),
+    path(f"{PROJECT}/events/<eventID>", events.EventDetail.as_view()),
+    path(f"{PROJECT}/events/<eventID>/replay", events.ReplayEvent.as_view()),
     path(f"{PROJECT}/eventdeliveries", deliveries.EventDeliveries.as_view()),
     path(f"{PROJECT}/eventdeliveries/", deliveries.EventDeliveries.as_view()),
     path(f"{PROJECT}/eventdeliveries/forceresend", deliveries.ForceResendEventDeliveries.as_view()),
@@ -99,6 +114,10 @@ urlpatterns = [
     path(f"{PROJECT}/portal-sessions", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/<sessionID>/revoke", sessions.RevokePortalSession.as_view()),
+    path(f"{PROJECT}/meta-events", meta_events.MetaEvents.as_view()),
+    path(f"{PROJECT}/meta-events/", meta_events.MetaEvents.as_view()),
+    path(META_EVENT, meta_events.MetaEventDetail.as_view()),
+    path(f"{META_EVENT}/resend", meta_events.ResendMetaEvent.as_view()),
     # Portal sessions in the words of other clients
     path("management/v1/workspaces/<projectID>/applications/<ownerID>/portal", nahook.NahookPortal.as_view()),
     path("v1/webhooks/portal", feather.FeatherPortal.as_view()),
@@ -130,6 +149,12 @@ urlpatterns = [
     path(f"{PORTAL_SUBSCRIPTION}/filters/bulk_update", portal_subscriptions.BulkUpdateFilters.as_view()),
     path(f"{PORTAL_SUBSCRIPTION}/filters/test/<eventType>", portal_subscriptions.TestEventAgainstFilters.as_view()),
     path(f"{PORTAL_SUBSCRIPTION}/filters/<filterID>", portal_subscriptions.FilterDetail.as_view()),
+    path("portal-api/events", portal_events.Events.as_view()),
+    path("portal-api/events/", portal_events.Events.as_view()),
+    path("portal-api/events/batchreplay", portal_events.BatchReplay.as_view()),
+    path("portal-api/events/countbatchreplayevents", portal_events.CountBatchReplay.as_view()),
+    path("portal-api/events/<eventID>", portal_events.EventDetail.as_view()),
+    path("portal-api/events/<eventID>/replay", portal_events.ReplayEvent.as_view()),
     path("portal-api/eventdeliveries", portal_deliveries.EventDeliveries.as_view()),
     path("portal-api/eventdeliveries/", portal_deliveries.EventDeliveries.as_view()),
     path("portal-api/eventdeliveries/forceresend", portal_deliveries.ForceResendEventDeliveries.as_view()),

@@ -14,9 +14,8 @@ from convoyclone.addresses import SCHEMES, is_public_url, split_url
 from convoyclone.exceptions import InvalidInput, NotFound
 from endpoints import authentication, certificates, secrets
 from endpoints.models import Endpoint, EndpointQuerySet
-from events.delivery.disabling import notify_reactivated
+from events.delivery.disabling import forget_failures, notify_reactivated
 from events.delivery.wake import wake_workers
-from events.models import EndpointState
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_endpoint_event
 from projects.models import Project
@@ -47,7 +46,7 @@ def create_endpoint(
     now = timezone.now()
     with transaction.atomic():
         project = _project(project_id)
-        _check_url(project, url)
+        check_url(project, url)
         endpoint = Endpoint(
             project=project,
             url=url,
@@ -84,7 +83,7 @@ def update_endpoint(
     """
     with transaction.atomic():
         endpoint = _lock(project_id, endpoint_id, scope)
-        _check_url(endpoint.project, url)
+        check_url(endpoint.project, url)
         endpoint.url = url
         endpoint.name = _checked_name(name, "updating endpoints")
         for field in ("description", "support_email", "rate_limit_duration"):
@@ -139,13 +138,7 @@ def activate_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None)
     moves = dict.fromkeys((Status.INACTIVE, Status.PAUSED, Status.PENDING), Status.ACTIVE)
     with transaction.atomic():
         endpoint = _change_status(project_id, endpoint_id, moves, "activation", scope)
-        EndpointState.objects.filter(pk=endpoint.pk).update(
-            breaker=EndpointState.Breaker.CLOSED,
-            consecutive_trips=0,
-            counted_from=endpoint.updated_at,
-            open_until=None,
-            held_until=None,
-        )
+        forget_failures(Endpoint.objects.filter(pk=endpoint.pk), endpoint.updated_at)
     return endpoint
 
 
@@ -203,7 +196,7 @@ def _lock(project_id: str, endpoint_id: str, scope: Scope = None) -> Endpoint:
         raise NotFound("endpoint not found") from None
 
 
-def _check_url(project: Project, url: str) -> None:
+def check_url(project: Project, url: str) -> None:
     """Refuse a URL that could never be delivered to. Contract: endpoints section 2.2, the ping aside."""
     if not url.strip():
         raise InvalidInput("please provide the endpoint url", field="url")

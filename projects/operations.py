@@ -11,6 +11,7 @@ from convoyclone.exceptions import InvalidInput, NotFound
 from convoyclone.tokens import digest
 from convoyclone.ulid import new_ulid
 from endpoints.models import Endpoint
+from events.delivery.disabling import forget_failures
 from projects.config import META_EVENT, REQUEST_ID_HEADER, created_config, merged_config, merged_meta_event
 from projects.keys import PREFIX, PROJECT_ADMIN, make_key
 from projects.models import KEY_NEEDS_PROJECT, APIKey, Project
@@ -35,7 +36,7 @@ def create_project(
     _check_request_id_header(type, config)
     try:
         with transaction.atomic():
-            project = Project.objects.create(
+            project = Project(
                 name=name,
                 type=type,
                 logo_url=logo_url,
@@ -44,6 +45,8 @@ def create_project(
                 created_at=now,
                 updated_at=now,
             )
+            _check_meta_event(project)
+            project.save(force_insert=True)
             EventType.objects.create(project=project, name=EVERY_TYPE, created_at=now, updated_at=now)
             api_key, key = create_api_key(
                 name=f"{name}'s default key", role=PROJECT_ADMIN, project=project, created_at=now
@@ -78,14 +81,15 @@ def update_project(
             project.config = merged_config(project.config, config or {}, now)
             if config and "meta_event" in config:
                 project.meta_event = merged_meta_event(project.meta_event, config["meta_event"])
+                _check_meta_event(project)
             project.updated_at = now
             for field, value in (portal or {}).items():
                 setattr(project, field, value)
             project.save(update_fields=["name", "logo_url", "config", "meta_event", "updated_at", *(portal or ())])
             if was_disabling and not project.config["disable_endpoint"]:
-                Endpoint.objects.for_project(project_id).filter(status=Endpoint.Status.INACTIVE).update(
-                    status=Endpoint.Status.ACTIVE, updated_at=now
-                )
+                inactive = Endpoint.objects.for_project(project_id).filter(status=Endpoint.Status.INACTIVE)
+                forget_failures(inactive, now)
+                inactive.update(status=Endpoint.Status.ACTIVE, updated_at=now)
     except IntegrityError:
         raise InvalidInput(NAME_TAKEN) from None
     return project
@@ -147,6 +151,13 @@ def _lock(project_id: str) -> Project:
         return Project.objects.live().select_for_update().get(pk=project_id)
     except Project.DoesNotExist:
         raise NotFound("project not found") from None
+
+
+def _check_meta_event(project: Project) -> None:
+    meta_event = project.meta_event
+    secure = meta_event["url"].lower().startswith("https:") or not project.config["ssl"]["enforce_secure_endpoints"]
+    if meta_event["is_enabled"] and not secure:
+        raise InvalidInput("only https endpoints allowed")
 
 
 def _check_request_id_header(project_type: str, config: dict[str, Any] | None) -> None:

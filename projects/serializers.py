@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from convoyclone.addresses import SCHEMES, is_public_url, split_url
+from convoyclone.addresses import SCHEMES, is_loopback, is_public_url, split_url
 from convoyclone.api.fields import INCORRECT_TYPE, Choice, Flag, Integer, Shape, Text
 from convoyclone.api.values import REDACTED, parse_go_duration, wire_time
 from convoyclone.header_names import is_header_name, is_taken
@@ -26,6 +26,23 @@ _token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
 def _own_text(message: str) -> serializers.ValidationError:
     """A failure whose text is answered as it is, in both families of body errors."""
     return serializers.ValidationError(message, code="own_text")
+
+
+def _meta_event_url_problem(url: str) -> str:
+    """Why meta events cannot be sent to `url`; empty where they can."""
+    if not url.strip():
+        return "please provide the endpoint url"
+    try:
+        parts = split_url(url)
+    except ValueError as error:
+        return str(error)
+    if parts.scheme not in SCHEMES:
+        return "invalid endpoint scheme"
+    if not parts.hostname:
+        return "endpoint url must include a valid host"
+    if is_loopback(parts.hostname):
+        return "endpoint url must not point to localhost or loopback addresses"
+    return "" if is_public_url(url) else "endpoint url must not point to private or reserved IP addresses"
 
 
 class SSLConfiguration(Shape):
@@ -91,9 +108,12 @@ class MetaEventConfiguration(Shape):
     secret = Text(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """An enabled one needs somewhere to go."""
-        if attrs.get("is_enabled") and not is_public_url(attrs.get("url", "")):
-            raise _own_text("meta_event.url must be an http or https URL with a public host")
+        """An enabled one needs somewhere to go, by HTTP. Contract: meta-events-and-onboard section 2.1."""
+        if attrs.get("is_enabled"):
+            if attrs.get("type", "") not in ("", "http"):
+                raise serializers.ValidationError("only http is supported")
+            if problem := _meta_event_url_problem(attrs.get("url", "")):
+                raise _own_text(problem)
         return attrs
 
 

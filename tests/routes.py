@@ -17,6 +17,8 @@ from portal_links import feather, nahook, svix
 #: or has tests of its own that it asks for another credential.
 NO_OPERATIONS = {
     "healthz": "no credential, no rows",
+    "readyz": "no credential, no rows",
+    "metrics": "figures of the whole instance, for METRICS_TOKEN (tests/test_metrics.py)",
     "admin/": "the operators' pages (tests of each app's admin.py)",
     "api/schema": "no rows",
     "api/docs": "no rows",

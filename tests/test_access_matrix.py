@@ -24,6 +24,7 @@ from projects.operations import create_api_key, create_project, delete_project, 
 from subscriptions.models import EventType, Filter
 from subscriptions.operations import create_subscription
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
+from tests.meta_events.rows import make_meta_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
 from tests.surfaces import refusal, send
 
@@ -43,7 +44,7 @@ DELETERS = MANAGERS - {"nahook editor"}
 ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix everything"} | {
     "svix ManageEndpointSecret"
 }
-#: What may have an event sent again: a link may, also where it manages nothing.
+#: What may send events, again or for the first time: a link may, also where it manages nothing.
 SENDERS = LINKS | {"nahook admin", "nahook editor", "svix CreateAttempts", "svix everything"}
 #: What sees no signing secret, its own customer's either.
 LOOKERS = {
@@ -86,11 +87,14 @@ PORTAL_CHOICE = Who(CHOOSERS, set(), set())
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+META_EVENT = f"{PROJECT}/meta-events/{{metaEventID}}"
 DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 PORTAL_ENDPOINT = "/portal-api/endpoints/{endpointID}"
 EVENT_TYPE = f"{PROJECT}/event-types/{{eventTypeId}}"
 SUBSCRIPTION = f"{PROJECT}/subscriptions/{{subscriptionID}}"
 PORTAL_SUBSCRIPTION = "/portal-api/subscriptions/{subscriptionID}"
+EVENT = f"{PROJECT}/events/{{eventID}}"
+PORTAL_EVENT = "/portal-api/events/{eventID}"
 
 PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
 PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
@@ -161,6 +165,21 @@ ALLOWED: dict[str, Who] = {
     f"GET {SUBSCRIPTION}/filters/{{filterID}}": READ_ROW,
     f"PUT {SUBSCRIPTION}/filters/{{filterID}}": WRITE_ROW,
     f"DELETE {SUBSCRIPTION}/filters/{{filterID}}": WRITE_ROW,
+    f"GET {PROJECT}/events": READ,
+    f"GET {PROJECT}/events/": READ,
+    f"POST {PROJECT}/events": WRITE,
+    f"POST {PROJECT}/events/": WRITE,
+    f"POST {PROJECT}/events/fanout": WRITE,
+    f"POST {PROJECT}/events/broadcast": WRITE,
+    f"POST {PROJECT}/events/dynamic": WRITE,
+    f"POST {PROJECT}/events/batchreplay": WRITE,
+    f"GET {PROJECT}/events/countbatchreplayevents": READ,
+    f"GET {EVENT}": READ_ROW,
+    f"PUT {EVENT}/replay": WRITE_ROW,
+    f"GET {PROJECT}/meta-events": READ,
+    f"GET {PROJECT}/meta-events/": READ,
+    f"GET {META_EVENT}": READ_ROW,
+    f"PUT {META_EVENT}/resend": WRITE_ROW,
     # The portal API: an API key looks at its whole project and changes nothing.
     "GET /portal-api/portal_link": Who(CUSTOMERS),
     "GET /portal-api/license/features": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
@@ -201,6 +220,14 @@ ALLOWED: dict[str, Who] = {
     f"GET {PORTAL_SUBSCRIPTION}/filters/{{filterID}}": PORTAL_READ_ROW,
     f"PUT {PORTAL_SUBSCRIPTION}/filters/{{filterID}}": PORTAL_CHOICE,
     f"DELETE {PORTAL_SUBSCRIPTION}/filters/{{filterID}}": PORTAL_CHOICE,
+    "GET /portal-api/events": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/events/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "POST /portal-api/events": Who(SENDERS),
+    "POST /portal-api/events/": Who(SENDERS),
+    "POST /portal-api/events/batchreplay": Who(SENDERS),
+    "GET /portal-api/events/countbatchreplayevents": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_EVENT}": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"PUT {PORTAL_EVENT}/replay": Who(SENDERS, set(), set()),
     "GET /portal-api/endpoints/period-failure-rates": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     f"GET {PORTAL_DELIVERIES}": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     f"GET {PORTAL_DELIVERIES}/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
@@ -232,13 +259,13 @@ ALLOWED: dict[str, Who] = {
 }
 
 #: The rows that a path names, and those of them that it names without their project.
-IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "subscriptionID", "filterID", "eventTypeId")
-ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID")
+IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID", "subscriptionID", "filterID", "eventTypeId")
+ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID")
 #: What must be in a query.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
 #: A body that each operation of Convoy's and of the portal API takes. The others take none.
 BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
-BODY |= {"event_type": "order.paid"}
+BODY |= {"event_type": "order.paid", "data": "new"}
 SPEC = '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'
 
 
@@ -256,7 +283,7 @@ def body_for(operation: Operation, tenant: "Tenant") -> Any:
         return BODY | {"endpoint_id": tenant.paused.uid}
     if operation.path.endswith("/filters/{filterID}"):
         return {"event_type": "order.paid"}
-    return BODY | {"ids": [tenant.delivered.uid]}
+    return BODY | {"ids": [tenant.delivered.uid], "endpoint_id": tenant.endpoint.uid}
 
 
 class Tenant:
@@ -277,16 +304,19 @@ class Tenant:
         )
         EventType.objects.get_or_create(project=project, name="order.paid")
         event = make_event(project.uid, endpoints=[self.endpoint.uid], data=f'{{"mark":"{mark}-payload"}}')
+        self.event = event
         self.delivery = make_delivery(self.endpoint, "Failure", event=event)
         self.delivered = make_delivery(self.endpoint, "Success", event=event)
         self.attempt = make_attempt(self.delivery, response_data=f"{mark}-answer")
         self.marks += [self.link.link.token, f"{mark}-payload", f"{mark}-answer"]
         self.ids = {"projectID": project.uid, "ownerID": owner_id, "portalLinkID": self.link.link.uid}
         self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
+        self.ids["metaEventID"] = make_meta_event(project, {"name": self.marks[0], "owner_id": owner_id}).uid
         self.ids |= {"eventDeliveryID": self.delivery.uid, "deliveryAttemptID": self.attempt.uid}
         self.ids |= {"subscriptionID": self.subscription.uid, "eventType": "order.created"}
         self.ids |= {"filterID": Filter.objects.get(subscription=self.subscription).uid}
         self.ids |= {"eventTypeId": EventType.objects.get(project=project, name="order.created").uid}
+        self.ids |= {"eventID": self.event.uid}
 
     def url(self, operation: Operation) -> str:
         ids = self.ids | ({"endpointID": self.paused.uid} if operation.path.endswith("/activate") else {})
@@ -449,7 +479,11 @@ _OWNERS = {
         _OF_SUBSCRIPTION.format("project_id"),
         _OF_ENDPOINT.format(_OF_SUBSCRIPTION.format("endpoint_id")),
     ),
-    "events_event": ("project_id", "''"),
+    "meta_events_metaevent": ("project_id", "body::json #>> '{data,owner_id}'"),
+    "events_event": (
+        "project_id",
+        "coalesce((SELECT owner_id FROM endpoints_endpoint e WHERE e.uid = t.endpoints[1]), '')",
+    ),
     "events_eventdelivery": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
     "events_deliveryattempt": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
     "events_batchretry": ("project_id", "''"),

@@ -21,6 +21,7 @@ from subscriptions.operations import create_subscription
 from tests.conftest import API, Answer
 from tests.events.delivery_rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
+from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
 
@@ -71,6 +72,21 @@ BODIES: dict[str, dict[str, Any]] = {
         "can_manage_endpoint": True,
     },
     "POST /projects/{projectID}/eventdeliveries/forceresend": {"ids": ["{deliveredID}"]},
+}
+_EVENT: dict[str, Any] = {
+    "event_type": "invoice.paid",
+    "data": {"invoice": 991},
+    "custom_headers": {"X-Tenant": "acme"},
+    "idempotency_key": "key",
+}
+BODIES["POST /projects/{projectID}/events"] = _EVENT | {"endpoint_id": "{endpointID}", "app_id": "x"}
+BODIES["POST /projects/{projectID}/events/"] = BODIES["POST /projects/{projectID}/events"]
+BODIES["POST /projects/{projectID}/events/fanout"] = _EVENT | {"owner_id": "acme"}
+BODIES["POST /projects/{projectID}/events/broadcast"] = _EVENT | {"acknowledged_at": "2026-07-03T00:00:00Z"}
+BODIES["POST /projects/{projectID}/events/dynamic"] = _EVENT | {
+    "url": "https://hooks.example.com/new",
+    "secret": "secret",
+    "event_types": ["a"],
 }
 # The type of a project never changes: there it is an unknown member, which is ignored.
 BODIES["PUT /projects/{projectID}"] = dict(BODIES["POST /projects"])
@@ -144,9 +160,18 @@ WITHOUT_BODY = {
     f"DELETE {SUBSCRIPTION}",
     f"PUT {SUBSCRIPTION}/toggle_status",
     f"DELETE {SUBSCRIPTION}/filters/{{filterID}}",
+    "POST /projects/{projectID}/events/batchreplay",
+    "PUT /projects/{projectID}/events/{eventID}/replay",
+    "PUT /projects/{projectID}/meta-events/{metaEventID}/resend",
 }
 WITH_BODY = [operation for operation in OPERATIONS if str(operation) in BODIES]
-LISTS = [operation for operation in OPERATIONS if operation.method == "GET" and operation.path.endswith(("s", "s/"))]
+LISTS = [
+    operation
+    for operation in OPERATIONS
+    if operation.method == "GET"
+    and operation.path.endswith(("s", "s/"))
+    and not operation.path.endswith("/countbatchreplayevents")
+]
 UNPAGED = [
     operation
     for operation in LISTS
@@ -183,7 +208,9 @@ class Rows:
         delivery = make_delivery(endpoint, "Failure")
         delivered = make_delivery(endpoint, "Success", event=delivery.event, at=timezone.now() - timedelta(days=30))
         rows = {"projectID": project, "endpointID": endpoint, "portalLinkID": link, "sessionID": session}
+        rows["metaEventID"] = make_meta_event(project, {"name": "Old"})
         rows |= {"eventDeliveryID": delivery, "deliveryAttemptID": make_attempt(delivery), "deliveredID": delivered}
+        rows |= {"eventID": delivery.event}
         self.ids = {name: row.pk for name, row in rows.items()}
         event_type = EventType.objects.create(project=project, name="new.type")
         rows = {"eventTypeId": event_type, "subscriptionID": subscription, "filterID": subscription.filters.get()}
@@ -194,10 +221,10 @@ class Rows:
 
     def body(self, operation: Operation) -> dict[str, Any]:
         body = copy.deepcopy(BODIES[str(operation)])
-        if "endpoint_id" in body:
-            body["endpoint_id"] = self.ids["endpointID"]
         if "endpoints" in body:
             body["endpoints"] = [self.ids["endpointID"]]
+        if "endpoint_id" in body:
+            body["endpoint_id"] = self.ids["endpointID"]
         if "ids" in body:
             body["ids"] = [self.ids["deliveredID"]]
         return body
@@ -222,6 +249,8 @@ def refused(answer: Answer, sent: Any) -> None:
 def broken(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """`body` with one value, at any depth, replaced by what does not belong there."""
     for name, value in body.items():
+        if name == "data":
+            continue  # any JSON value belongs there
         for wrong in WRONG[type(value)]:
             yield body | {name: wrong}
         if isinstance(value, dict):

@@ -48,6 +48,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}/expire_secret": {"secret": "secret", "expiration": 1},
+    "POST /portal-api/events": CONVOY_BODIES["POST /projects/{projectID}/events"],
+    "POST /portal-api/events/": CONVOY_BODIES["POST /projects/{projectID}/events"],
     "POST /portal-api/eventdeliveries/forceresend": {"ids": []},
 }
 SUBSCRIPTIONS = "/portal-api/subscriptions"
@@ -89,6 +91,8 @@ WITHOUT_BODY = {
     f"POST {ENDPOINT}/activate",
     f"DELETE {SUBSCRIPTION}",
     f"DELETE {SUBSCRIPTION}/filters/{{filterID}}",
+    "POST /portal-api/events/batchreplay",
+    "PUT /portal-api/events/{eventID}/replay",
     f"PUT {DELIVERY}/resend",
     "POST /portal-api/eventdeliveries/batchretry",
 }
@@ -96,15 +100,12 @@ WITHOUT_BODY = {
 OPTIONAL = {NAHOOK, ACCESS, EXPIRE}
 
 WITH_BODY = [operation for operation in ELSEWHERE if str(operation) in BODIES]
-LISTS = [
-    operation
-    for operation in ELSEWHERE
-    if str(operation).rstrip("/") in ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries")
-]
-
-
+#: What answers pages.
+PAGED = ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries", "GET /portal-api/events")
+LISTS = [operation for operation in ELSEWHERE if str(operation).rstrip("/") in PAGED]
 #: What a path names that must be there.
-NAMED = ("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "subscriptionID", "filterID", "eventTypeId")
+NAMED = ("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID")
+NAMED += ("subscriptionID", "filterID", "eventTypeId")
 
 
 class Caller:
@@ -137,6 +138,7 @@ class Caller:
         self.ids |= {name: row.pk for name, row in rows.items()} | {"eventType": "new.type"}
         delivery = make_delivery(endpoint, "Failure")
         self.ids |= {"eventDeliveryID": delivery.uid, "deliveryAttemptID": make_attempt(delivery).uid}
+        self.ids["eventID"] = delivery.event_id
         match operation.surface:
             case Surface.FEATHER:
                 self.credential = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]

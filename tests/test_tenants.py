@@ -14,14 +14,17 @@ from subscriptions.models import EventType, Filter
 from subscriptions.operations import create_subscription
 from tests.conftest import API
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
+from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
 
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
+EVENT = f"{PROJECT}/events/{{eventID}}"
 DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 SESSION = f"{PROJECT}/portal-sessions/{{sessionID}}"
+META_EVENT = f"{PROJECT}/meta-events/{{metaEventID}}"
 
 EVENT_TYPE = f"{PROJECT}/event-types/{{eventTypeId}}"
 SUBSCRIPTION = f"{PROJECT}/subscriptions/{{subscriptionID}}"
@@ -63,6 +66,10 @@ NOT_FOUND = {
     f"GET {FILTER}": (404, "subscription not found"),
     f"PUT {FILTER}": (404, "subscription not found"),
     f"DELETE {FILTER}": (404, "subscription not found"),
+    f"GET {EVENT}": (404, "event not found"),
+    f"PUT {EVENT}/replay": (400, "event not found"),
+    f"GET {META_EVENT}": (404, "meta event not found"),
+    f"PUT {META_EVENT}/resend": (404, "meta event not found"),
 }
 IN_A_PROJECT = [operation for operation in OPERATIONS if operation.path.startswith(PROJECT)]
 ON_ONE_ROW = [operation for operation in IN_A_PROJECT if operation.path.count("{") > 1]
@@ -71,7 +78,10 @@ LISTS = [
     for operation in IN_A_PROJECT
     if operation.method == "GET"
     and operation.path.removeprefix(PROJECT).rstrip("/")
-    in ("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/subscriptions")
+    in (
+        *("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/events", "/meta-events"),
+        "/subscriptions",
+    )
 ]
 
 #: A body that each operation that reads one takes.
@@ -83,6 +93,7 @@ BODY: dict[str, Any] = {
     "type": "outgoing",
     "event_type": "order.paid",
     "spec": '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}',
+    "data": "mine",
 }
 
 
@@ -110,12 +121,15 @@ class Tenant:
         self.filter = Filter.objects.get(subscription=self.subscription)
         self.session = PortalSession.objects.get(portal_link=self.refresh_link)
         event = make_event(project.uid, endpoints=[self.endpoint.uid], data=f'{{"mark":"{mark}"}}')
+        self.event = event
         self.delivery = make_delivery(self.endpoint, "Failure", event=event)
         self.attempt = make_attempt(self.delivery, response_data=mark)
         #: Texts that no other tenant may ever see.
-        self.marks = [mark, self.link.token]
+        self.marks = [mark, self.link.token, event.uid]
+        self.meta_event = make_meta_event(project, {"name": mark})
         self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session, self.delivery)]
         self.marks += [row.pk for row in (self.subscription, self.event_type, self.filter)]
+        self.marks += [self.meta_event.pk]
 
     def path(self, operation: Operation, project: Project | None = None) -> str:
         link = self.refresh_link if operation.path.endswith("refresh_token") else self.link
@@ -128,6 +142,8 @@ class Tenant:
             subscriptionID=self.subscription.uid,
             filterID=self.filter.uid,
             eventType="order.paid",
+            eventID=self.event.uid,
+            metaEventID=self.meta_event.uid,
             eventDeliveryID=self.delivery.uid,
             deliveryAttemptID=self.attempt.uid,
         )
@@ -161,7 +177,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 10
+    assert len({operation.path for operation in LISTS}) == 14
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}

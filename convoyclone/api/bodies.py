@@ -18,6 +18,8 @@ from convoyclone.exceptions import InvalidInput
 BAD_FORMAT = "Invalid request format"
 BAD_INPUT = "Invalid input provided"
 WRONG_TYPES = (INCORRECT_TYPE, "not_a_list")
+#: How many of a body's failures its refusal lists.
+MOST_FAILURES = 20
 
 
 def read_body(
@@ -54,7 +56,8 @@ def _checked(serializer: type[serializers.Serializer[Any]], value: Any, *, detai
         raise InvalidInput(f'body contains incorrect JSON type for field "{field}"' if detailed else BAD_FORMAT)
     if failure.code == "own_text":
         raise InvalidInput(str(failure))
-    raise InvalidInput(f"{field}:{failure}" if detailed else BAD_INPUT)
+    said = ", ".join(dict.fromkeys(f"{field}:{failure}" for field, failure in failures[:MOST_FAILURES]))
+    raise InvalidInput(said if detailed else BAD_INPUT)
 
 
 def failures_of(

@@ -14,12 +14,16 @@ _MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
 
 
 class Shape(serializers.Serializer[Any]):
-    """A JSON object. A member that is null counts as not sent."""
+    """A JSON object. A member that is null counts as not sent, unless it is one of `nullable`."""
+
+    nullable: frozenset[str] = frozenset()
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
             raise serializers.ValidationError({"non_field_errors": ["incorrect type"]}, code=INCORRECT_TYPE)
-        return super().to_internal_value({name: value for name, value in data.items() if value is not None})
+        return super().to_internal_value(
+            {name: value for name, value in data.items() if value is not None or name in self.nullable}
+        )
 
 
 class Text(serializers.CharField):

@@ -5,14 +5,16 @@ the other. notifications.py sends them.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 
 from convoyclone.ulid import new_ulid
 from endpoints.models import Endpoint
-from events.models import Notification
+from events.models import EndpointState, Notification
 
 Channel = Notification.Channel
 
@@ -87,6 +89,17 @@ async def disable_endpoint(
                 [(each.uid, endpoint_id, str(each.channel), each.subject, each.text) for each in messages],
             )
     return True
+
+
+def forget_failures(endpoints: "QuerySet[Endpoint]", now: datetime) -> None:
+    """Close the circuit breakers of endpoints that become active, and count what they fail from `now` on."""
+    EndpointState.objects.filter(endpoint__in=endpoints).update(
+        breaker=EndpointState.Breaker.CLOSED,
+        consecutive_trips=0,
+        counted_from=now,
+        open_until=None,
+        held_until=None,
+    )
 
 
 def notify_reactivated(endpoint: Endpoint) -> None:

@@ -1,12 +1,16 @@
-"""What a worker counts for Prometheus. The figures that the database knows are added by convoyclone/health.py."""
+"""What a worker counts for Prometheus. figures.py has what the database knows."""
 
 from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from events.delivery.queue import Outcome
+from events.models import Status
 
 ATTEMPTS = Counter("convoyclone_attempts", "Attempts by what became of the delivery.", ["outcome"])
+# A rate needs a zero to begin with.
+for _outcome in (Status.SUCCESS, Status.RETRY, Status.FAILURE):
+    ATTEMPTS.labels(_outcome)
 SECONDS = Histogram(
     "convoyclone_attempt_seconds",
     "From the beginning of a request to the headers of its answer.",

@@ -56,6 +56,7 @@ class Worker:
         #: Claims whose outcome is not written yet. They count as under way.
         self._unsettled = 0
         self._payload_characters = 0
+        self._alive_at = time.monotonic()
 
     async def run(self) -> None:
         """Work until `stop`, then finish what is under way and return."""
@@ -84,6 +85,16 @@ class Worker:
             for task in others:
                 task.cancel()
             await asyncio.gather(writing, *others, return_exceptions=True)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long it could not look into the queue. While it drains it does not want to."""
+        return 0.0 if self.is_stopping else time.monotonic() - self._alive_at
 
     def stop(self) -> None:
         """Take nothing new, and end once all that is under way has ended."""
@@ -121,6 +132,7 @@ class Worker:
                     logger.error("cannot read the queue: %s", error, exc_info=unknown)
                     await self._pause()
                     continue
+                self._alive_at = time.monotonic()
                 for claim in claimed.claims:
                     self._unsettled += 1
                     self._payload_characters += len(claim.payload.data)
@@ -130,6 +142,8 @@ class Worker:
                 if len(claimed.claims) == slots or claimed.has_moved:
                     last = 0.0
                     continue
+            else:
+                self._alive_at = time.monotonic()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 

@@ -14,13 +14,14 @@ from django.test import Client
 from jsonschema import Draft7Validator
 
 from endpoints.models import Endpoint
-from events.models import EventDelivery
+from events.models import Event, EventDelivery
 from projects.models import Project
 from projects.operations import create_api_key
 from subscriptions.models import EventType, Filter, Subscription
 from tests.api.openapi_facts import METHODS, facts
 from tests.conftest import API, Answer, Role
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
+from tests.meta_events.rows import make_meta_event
 
 ROOT = settings.BASE_DIR
 COMMITTED = (ROOT / "openapi.yaml").read_text()
@@ -41,9 +42,7 @@ IMPLEMENTED = sorted(OURS["operations"])
 
 #: The words of docs/compatibility.md for what is not implemented yet: tags and paths.
 NOT_IMPLEMENTED = {
-    "Events": "Events",
-    "meta events": "Meta Events",
-    "sources": "Sources",
+    "Sources": "Sources",
     "`sources/test_function`": "POST /v1/projects/{projectID}/sources/test_function",
     "bulk onboarding": "Onboard",
     "`endpoints/oauth2/test`": "POST /v1/projects/{projectID}/endpoints/oauth2/test",
@@ -58,6 +57,7 @@ NEVER_ANSWERED = {
     "datastore.Role": {"app"},
     "datastore.VerifierConfig": {"api_key", "basic_auth", "hmac", "type"},
     "models.EventDeliveryResponse": {"target_url"},
+    "models.EventResponse": {"app_id", "endpoint_metadata", "raw", "source_id"},
 }
 
 
@@ -189,11 +189,9 @@ def delivery_of_the_examples(endpoint_id: str) -> EventDelivery:
     return make_delivery(endpoint, "Failure", event=event)
 
 
-def with_ids(body: Any, ids: dict[str, str]) -> Any:
-    """An example of a body, with the ids that are given for its members in place of the document's."""
-    if isinstance(body, list):
-        return [with_ids(item, ids) for item in body]
-    return body | {name: ids[name] for name in body if name in ids}
+def with_changes(body: Any, changes: dict[str, Any]) -> Any:
+    """An example of a body, an array of objects too, with some members changed."""
+    return [with_changes(item, changes) for item in body] if isinstance(body, list) else body | changes
 
 
 class TestTrue:
@@ -201,16 +199,18 @@ class TestTrue:
         """A project's life, by the request examples of the document and with instance's key."""
         answered: set[str] = set()
 
-        def call(operation_id: str, example: str = "", **ids: str) -> Any:
+        def call(operation_id: str, example: str = "", changes: dict[str, Any] | None = None, **ids: str) -> Any:
             method, path, _ = OPERATIONS[operation_id]
-            body = with_ids(examples(operation_id)[example], ids) if example else None
+            body = with_changes(examples(operation_id)[example], changes or {}) if example else None
             answer: Answer = instance(method.upper(), path.removeprefix("/v1").format(**ids), body)
             status = str(answer.status)
             assert status.startswith("2"), answer.json
             validate(answer.json, "paths", path, method, *schema_of(status))
             stated = examples(operation_id, status)
             assert shape(answer.json) in [shape(value) for value in stated.values()]
-            assert answer.message in {value["message"] for value in stated.values()}
+            # A message with a figure in it says another one in the example.
+            said = {re.sub(r"[0-9]+", "0", value["message"]) for value in stated.values()}
+            assert re.sub(r"[0-9]+", "0", answer.message) in said
             answered.add(operation_id)
             return answer.data
 
@@ -225,6 +225,11 @@ class TestTrue:
         call("UpdateEndpoint", "AnotherName", **one)
         call("PauseEndpoint", **one)
         call("ActivateEndpoint", **one)
+        event = call("CreateEndpointEvent", "ForAnEndpoint", {"endpoint_id": endpoint}, projectID=project)["uid"]
+        call("GetEndpointEvent", projectID=project, eventID=event)
+        call("ReplayEndpointEvent", projectID=project, eventID=event)
+        call("GetEventsPaged", projectID=project)
+        Event.objects.all().delete()
         link = call("CreatePortalLink", "ForACustomer", projectID=project)["uid"]
         call("LoadPortalLinksPaged", projectID=project)
         call("GetPortalLink", projectID=project, portalLinkID=link)
@@ -254,7 +259,9 @@ class TestTrue:
         call("CreateEventType", "ByItsName", projectID=project)
         EventDelivery.objects.filter(endpoint_id=endpoint).delete()
         Subscription.objects.filter(endpoint_id=endpoint).delete()
-        subscription = call("CreateSubscription", "LargeOrders", projectID=project, endpoint_id=endpoint)["uid"]
+        subscription = call("CreateSubscription", "LargeOrders", projectID=project, changes={"endpoint_id": endpoint})[
+            "uid"
+        ]
         one_subscription = {"projectID": project, "subscriptionID": subscription}
         call("GetSubscriptions", projectID=project)
         call("GetSubscription", **one_subscription)
@@ -266,16 +273,26 @@ class TestTrue:
         call("GetFilters", **one_subscription)
         call("GetFilter", **one_filter)
         call("TestFilter", "APayload", **one_subscription, eventType="order.created")
-        call("BulkUpdateFilters", "DisableOne", **one_subscription, uid=one_filter["filterID"])
+        call("BulkUpdateFilters", "DisableOne", **one_subscription, changes={"uid": one_filter["filterID"]})
         call("DeleteFilter", **one_filter)
         one_filter |= {"filterID": call("CreateFilter", "GoldCustomers", **one_subscription)["uid"]}
         call("DeleteFilter", **one_filter)
         call("BulkCreateFilters", "OneFilter", **one_subscription)
         call("DeleteSubscription", **one_subscription)
+        call("CreateEndpointFanoutEvent", "ForACustomer", projectID=project)
+        call("CreateBroadcastEvent", "ForEveryone", projectID=project)
+        call("CreateDynamicEvent", "ForAURL", projectID=project)
+        call("CountAffectedEvents", projectID=project)
+        call("BatchReplayEvents", projectID=project)
         call("ExpireSecret", "ADayForTheOldOne", **one)
         call("DeleteEndpoint", **one)
         session = call("LoadPortalSessionsPaged", projectID=project)["content"][0]["uid"]
         call("RevokePortalSession", projectID=project, sessionID=session)
+        attempt = examples("GetMetaEvent", "200")["Delivered"]["data"]["attempt"]
+        meta_event = make_meta_event(Project.objects.get(), {"uid": endpoint, "name": "Orders"}, attempt=attempt).uid
+        call("GetMetaEventsPaged", projectID=project)
+        call("GetMetaEvent", projectID=project, metaEventID=meta_event)
+        call("ResendMetaEvent", projectID=project, metaEventID=meta_event)
         call("DeleteProject", projectID=project)
         assert answered == {name for name in OPERATIONS if name not in ELSEWHERE} - {"TestSubscriptionFunction"}
 
@@ -284,14 +301,21 @@ class TestTrue:
         key = create_api_key(name="k", role=Role.PROJECT_ADMIN, project=project, owner_id="acme")[1]
         answered: set[str] = set()
 
-        def call(operation_id: str, credential: str, example: str = "", query: str = "", **ids: str) -> Any:
+        def call(
+            operation_id: str,
+            credential: str,
+            example: str = "",
+            query: str = "",
+            changes: dict[str, Any] | None = None,
+            **ids: str,
+        ) -> Any:
             method, path, operation = OPERATIONS[operation_id]
             [server] = operation.get("servers", DOCUMENT["servers"])
             [[name]] = operation["security"]
             scheme = DOCUMENT["components"]["securitySchemes"][name]
             bearer = scheme["type"] == "http"
             header = "Authorization" if bearer else scheme["name"]
-            content = json.dumps(with_ids(examples(operation_id)[example], ids)) if example else ""
+            content = json.dumps(with_changes(examples(operation_id)[example], changes or {})) if example else ""
             url = server["url"].rstrip("/") + path.format(**ids) + query
             headers = {header: f"Bearer {credential}" if bearer else credential}
             answer = Client().generic(method.upper(), url, content, "application/json", headers=headers)
@@ -342,7 +366,7 @@ class TestTrue:
         call("GetPortalEventTypes", token)
         EventDelivery.objects.filter(endpoint_id=endpoint).delete()
         Subscription.objects.filter(endpoint_id=endpoint).delete()
-        subscription = call("CreatePortalSubscription", token, "LargeOrders", endpoint_id=endpoint)["uid"]
+        subscription = call("CreatePortalSubscription", token, "LargeOrders", changes={"endpoint_id": endpoint})["uid"]
         call("GetPortalSubscriptions", token)
         call("GetPortalSubscription", token, subscriptionID=subscription)
         call("UpdatePortalSubscription", token, "AnotherName", subscriptionID=subscription)
@@ -352,13 +376,26 @@ class TestTrue:
         call("GetPortalFilters", token, subscriptionID=subscription)
         call("GetPortalFilter", token, **one_filter)
         call("TestPortalFilter", token, "APayload", subscriptionID=subscription, eventType="order.created")
-        call("BulkUpdatePortalFilters", token, "DisableOne", subscriptionID=subscription, uid=one_filter["filterID"])
+        call(
+            "BulkUpdatePortalFilters",
+            token,
+            "DisableOne",
+            subscriptionID=subscription,
+            changes={"uid": one_filter["filterID"]},
+        )
         call("DeletePortalFilter", token, **one_filter)
         one_filter["filterID"] = call("CreatePortalFilter", token, "GoldCustomers", subscriptionID=subscription)["uid"]
         call("DeletePortalFilter", token, **one_filter)
         call("BulkCreatePortalFilters", token, "OneFilter", subscriptionID=subscription)
         call("DeletePortalSubscription", token, subscriptionID=subscription)
         call("ExpirePortalSecret", token, "ADayForTheOldOne", endpointID=endpoint)
+        Event.objects.all().delete()
+        event = call("CreatePortalEvent", token, "ForAnEndpoint", changes={"endpoint_id": endpoint})["uid"]
+        call("GetPortalEvent", token, eventID=event)
+        call("GetPortalEvents", token)
+        call("ReplayPortalEvent", token, eventID=event)
+        call("BatchReplayPortalEvents", token)
+        call("CountPortalAffectedEvents", token)
         call("DeletePortalEndpoint", token, endpointID=endpoint)
         call("v1.authentication.logout", token)
         call("v1.authentication.expire-all", key, "AllNow", ownerID="acme")

@@ -188,7 +188,7 @@ class TestNames:
             exchange = post(
                 receiver.url("/", host="several.test"),
                 allowed_networks=[ip_network("127.0.0.1/32")],
-                resolver=Names(["10.0.0.1", "169.254.169.254", "127.0.0.2", "127.0.0.1"]),
+                resolver=Names(["10.0.0.1", "169.254.169.254", *["127.0.0.2"] * 20, "127.0.0.1"]),
             )
             assert (exchange.status, exchange.ip_address) == (200, "127.0.0.1")
             [request] = receiver.requests()

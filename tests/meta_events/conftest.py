@@ -1,6 +1,7 @@
 """What the tests of meta events start from."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from meta_events.models import MetaEvent
 from projects.models import Project
 from tests.delivery.receivers import Receiver
+from tests.meta_events.rows import make_meta_event as make_one
 
 SECRET = "meta-secret"
 
@@ -45,17 +47,4 @@ def enable(project: Project) -> Callable[..., None]:
 def make_meta_event(project: Project) -> Callable[..., MetaEvent]:
     """Creates a meta event of the project, by default one that is due now."""
 
-    def make(**fields: Any) -> MetaEvent:
-        return MetaEvent.objects.create(
-            **{
-                "project": project,
-                "event_type": "endpoint.created",
-                "body": '{"data":{"uid":"ep1"},"event_type":"endpoint.created"}',
-                "strategy": "linear",
-                "interval_seconds": 10,
-                "retry_limit": 3,
-            }
-            | fields
-        )
-
-    return make
+    return partial(make_one, project)

@@ -17,6 +17,7 @@ from projects.models import Project
 from projects.operations import create_project, delete_project
 from tests.delivery.receivers import Receiver
 from tests.meta_events.conftest import SECRET
+from tests.meta_events.rows import make_meta_event as make_one
 from tests.pools import LOOPBACK, Pool, with_outbound, with_pool
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -255,7 +256,7 @@ class TestTheQueue:
         other.save(update_fields=["meta_event"])
         for _ in range(10):
             make_meta_event()
-        make_meta_event(project=other)
+        make_one(other)
         assert send(limit=2) == 2
         assert len(receiver.requests("/quiet")) == 1
 

@@ -31,6 +31,28 @@ FLAGS = [
     *("multiple_endpoint_subscriptions", "verify_dynamic_events", "allow_unmatched_dynamic_urls"),
     "is_retention_policy_enabled",
 ]
+#: URLs that meta events are not sent to, by what is said of them.
+META_EVENT_URLS = {
+    "please provide the endpoint url": ["", " "],
+    "invalid endpoint scheme": ["example.com", "ftp://example.com", "//example.com"],
+    "endpoint url must include a valid host": ["https://", "https:///path"],
+    "endpoint url must not point to localhost or loopback addresses": [
+        "http://localhost/",
+        "http://LOCALHOST.:80/",
+        "http://a.localhost/",
+        "http://127.0.0.1/x",
+        "http://127.9.9.9/x",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+    ],
+    "endpoint url must not point to private or reserved IP addresses": [
+        "http://10.0.0.1/",
+        "http://169.254.169.254/",
+        "http://2130706433/",
+        "http://[fd00::1]/",
+        "http://[::ffff:10.0.0.1]/",
+    ],
+}
 
 
 @pytest.fixture
@@ -323,6 +345,7 @@ class TestValidation:
             {"meta_event": {"type": "carrier pigeon"}},
             {"meta_event": {"event_type": ["x"] * 101}},
             {"meta_event": {"secret": "a\x00b"}},
+            {"meta_event": {"is_enabled": True, "url": "https://example.com", "type": "pub_sub"}},
         ],
     )
     def test_members_of_config_that_are_not_allowed(self, instance: API, config: dict[str, Any]) -> None:
@@ -359,11 +382,16 @@ class TestValidation:
                 for name in TAKEN_HEADERS
             ),
             *(
-                (
-                    {"meta_event": {"is_enabled": True, "url": url}},
-                    "meta_event.url must be an http or https URL with a public host",
-                )
-                for url in ("", "example.com", "ftp://example.com", "http://localhost/", "http://10.0.0.1/")
+                ({"meta_event": {"is_enabled": True, "url": url}}, message)
+                for message, urls in META_EVENT_URLS.items()
+                for url in urls
+            ),
+            (
+                {
+                    "ssl": {"enforce_secure_endpoints": True},
+                    "meta_event": {"is_enabled": True, "url": "http://example.com"},
+                },
+                "only https endpoints allowed",
             ),
         ],
     )

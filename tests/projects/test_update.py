@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from endpoints.models import Endpoint
+from events.models import EndpointState
 from projects.models import Project
 from tests.concurrency import at_once
 from tests.conftest import API
@@ -112,6 +113,7 @@ class TestInactiveEndpoints:
         made = [make_endpoint().uid for _ in range(3)] + [make_endpoint(project_id=other_project.uid).uid]
         for uid, status in zip(made, ("inactive", "paused", "pending", "inactive"), strict=True):
             Endpoint.objects.filter(pk=uid).update(status=status)
+            EndpointState.objects.create(endpoint_id=uid, consecutive_trips=9)
         return lambda: list(Endpoint.objects.order_by("pk").values_list("status", flat=True))
 
     def test_a_rename_wakes_nobody(self, api: API, path: str, states: Callable[[], list[str]]) -> None:
@@ -125,6 +127,9 @@ class TestInactiveEndpoints:
         assert states() == ["inactive", "paused", "pending", "inactive"]
         api.put(path, BODY | {"config": {"disable_endpoint": False}})
         assert states() == ["active", "paused", "pending", "inactive"]
+        # What they have failed is forgotten with it: else the breaker would disable them at once.
+        trips = EndpointState.objects.order_by("pk").values_list("consecutive_trips", flat=True)
+        assert list(trips) == [0, 9, 9, 9]
 
 
 class TestAuthentication(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
@@ -163,7 +168,17 @@ class TestValidation:
             ),
             (
                 BODY | {"config": {"disable_endpoint": True, "meta_event": {"is_enabled": True}}},
-                "meta_event.url must be an http or https URL with a public host",
+                "please provide the endpoint url",
+            ),
+            (
+                BODY
+                | {
+                    "config": {
+                        "ssl": {"enforce_secure_endpoints": True},
+                        "meta_event": {"is_enabled": True, "url": "http://example.com"},
+                    }
+                },
+                "only https endpoints allowed",
             ),
         ],
     )
@@ -214,13 +229,13 @@ class TestStatements:
         assert found == ["SELECT projects_apikey", "LOCK projects_project", "UPDATE projects_project"]
 
     @pytest.mark.parametrize("count", [1, 20])
-    def test_waking_endpoints_is_one_more(self, api: API, path: str, make_endpoint: MakeEndpoint, count: int) -> None:
+    def test_waking_endpoints_is_two_more(self, api: API, path: str, make_endpoint: MakeEndpoint, count: int) -> None:
         api.put(path, BODY | {"config": {"disable_endpoint": True}})
         for _ in range(count):
             make_endpoint()
         Endpoint.objects.update(status="inactive")
         with statements() as found:
             api.put(path, BODY | {"config": {"disable_endpoint": False}})
-        assert found[-1] == "UPDATE endpoints_endpoint"
-        assert len(found) == 4
+        assert found[-2:] == ["UPDATE events_endpointstate", "UPDATE endpoints_endpoint"]
+        assert len(found) == 5
         assert set(Endpoint.objects.values_list("status", flat=True)) == {"active"}

@@ -1,14 +1,25 @@
 """`manage.py deliver`: a worker of the delivery engine. Any number of them share the work."""
 
 import asyncio
+import contextlib
+import logging
 import signal
+import time
 from typing import Any
 
-from django.core.management.base import BaseCommand
-from django.db import connection
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error, connection
 
 from convoyclone.database import conninfo
+from convoyclone.health import missing_migrations
+from events.delivery.status import serving
 from events.delivery.worker import Worker
+
+logger = logging.getLogger("convoyclone.deliver")
+
+#: While the database is away, between two looks for it.
+PAUSE_SECONDS = 1.0
 
 
 class Command(BaseCommand):
@@ -16,12 +27,64 @@ class Command(BaseCommand):
 
     help = "Deliver webhooks until SIGTERM. Run as many as are needed, on as many machines."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--metrics-port",
+            type=int,
+            default=settings.METRICS_PORT,
+            help="Serve /metrics, /healthz and /readyz on this port of METRICS_HOST; 0: do not (METRICS_PORT).",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        """Work; a signal ends it once all requests under way have ended."""
-        asyncio.run(_work(Worker(conninfo(connection.settings_dict))))
+        """Work; a signal ends it once all requests under way have ended.
+
+        Waits for a database that is away. Raises CommandError where the database lacks migrations, or the
+        port is taken.
+        """
+        with _ending_by_signals():
+            missing = _missing_migrations()
+        if missing:
+            raise CommandError(f"the database lacks {', '.join(missing)}: run manage.py migrate first")
+        worker = Worker(conninfo(connection.settings_dict))
+        # It has connections of its own.
+        connection.close()
+        asyncio.run(_work(worker, options["metrics_port"]))
 
 
-async def _work(worker: Worker) -> None:
+@contextlib.contextmanager
+def _ending_by_signals() -> Any:
+    """A block in which nothing is under way: a signal ends the process at once, as an orderly end."""
+
+    def end(*_: Any) -> None:
+        raise SystemExit(0)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _missing_migrations() -> list[str]:
+    """What the database lacks, as soon as it answers."""
+    while True:
+        try:
+            return missing_migrations()
+        except Error as error:
+            logger.warning("waiting for the database: %s", " ".join(str(error).split()))
+            connection.close()
+            time.sleep(PAUSE_SECONDS)
+
+
+async def _work(worker: Worker, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.stop)
-    await worker.run()
+    async with contextlib.AsyncExitStack() as stack:
+        if port:
+            try:
+                await stack.enter_async_context(serving(worker, settings.METRICS_HOST, port))
+            except (OSError, OverflowError) as error:
+                reason = getattr(error, "strerror", error)
+                raise CommandError(f"cannot listen on {settings.METRICS_HOST} port {port}: {reason}") from None
+        await worker.run()

@@ -1,0 +1,236 @@
+"""What `script/bench deliver` measures. To be imported once Django is set up."""
+
+import http.client
+import itertools
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import orjson
+import psutil
+from django.db import connection, transaction
+
+from bench.instance import HOST, cpu_seconds, postgres, serving, working
+from bench.queueing import clear, event_body, insert_deliveries, make_project, make_subscriptions
+from bench.sink import HANGING
+from convoyclone.ulid import new_ulid
+from events.delivery.wake import wake_workers
+from events.models import EventDelivery, Status
+from subscriptions.models import Subscription
+
+ENDPOINTS = 100
+HANGING_SHARE = 0.2
+WARM_UP = 1_000
+#: Events that are sent before those that are timed: statements are prepared, connections made.
+UNTIMED = 20
+APART_SECONDS = 0.05
+PATIENCE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What one round has shown: deliveries a second, and milliseconds of CPU for each delivery."""
+
+    per_second: float
+    cpu_ms: float
+    postgres_cpu_ms: float = 0
+    sink_cpu_ms: float = 0
+
+
+@dataclass
+class Sink:
+    """The receiver."""
+
+    port: int
+    process: psutil.Process
+
+    def ask(self, path: str) -> bytes:
+        """The sink's answer to a GET."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
+        connection.request("GET", path)
+        answer = connection.getresponse().read()
+        connection.close()
+        return answer
+
+    def take(self) -> list[tuple[str, str, float]]:
+        """What has come since the last time: path, id of the payload, moment."""
+        return [(path, uid, moment) for path, uid, moment in orjson.loads(self.ask("/arrivals"))]
+
+    def wait_for(self, number: int) -> None:
+        """Return when that many requests have come. Raises RuntimeError when they do not."""
+        _until(lambda: int(self.ask("/count")) >= number, "the deliveries do not arrive")
+
+    def urls(self, folder: str, number: int) -> list[str]:
+        """URLs at the sink."""
+        return [f"http://{HOST}:{self.port}{folder}/{each}" for each in range(number)]
+
+
+class Bench:
+    """A project with endpoints at the sink, and what is measured on it."""
+
+    def __init__(self, sink: Sink, deliveries: int) -> None:
+        self.sink = sink
+        #: How many there are in each run.
+        self.deliveries = deliveries
+        self.project, self.key = make_project("Benchmark")
+        self.subscriptions = make_subscriptions(self.project, sink.urls("/endpoint", ENDPOINTS))
+        #: How often each payload has come to each endpoint, but for those of the floor.
+        self.seen: Counter[tuple[str, str]] = Counter()
+
+    def drain(self, workers: int) -> Drained:
+        """Insert deliveries, and let workers that are awake already drain them."""
+        with working(workers) as processes:
+            self.enqueue(self.subscriptions, WARM_UP)
+            self.wait_until_settled()
+            self.note()
+            return self.measure(processes)
+
+    def measure(self, processes: Sequence[psutil.Process]) -> Drained:
+        """Drain deliveries by `processes`, from their commit until the last outcome is written."""
+        meters = [cpu_seconds(*parents) for parents in (processes, [postgres()], [self.sink.process])]
+        before: list[float] = []
+
+        def start() -> None:
+            before.extend(meter() for meter in meters)
+
+        started = self.enqueue(self.subscriptions, self.deliveries, start)
+        self.sink.wait_for(self.deliveries)
+        self.wait_until_settled()
+        took = time.monotonic() - started
+        used = [(meter() - earlier) / self.deliveries * 1e3 for meter, earlier in zip(meters, before, strict=True)]
+        self.note()
+        return Drained(self.deliveries / took, *used)
+
+    def post(self, in_flight: int) -> Drained:
+        """The same number of requests by the floor, with the bytes of the last delivery."""
+        head, _, body = self.sink.ask("/last").partition(b"\r\n\r\n")
+        headers = [line.split(": ", 1) for line in head.decode().splitlines()[1:]]
+        order = {
+            "urls": self.sink.urls("/endpoint", ENDPOINTS),
+            "headers": [pair for pair in headers if pair[0].lower() not in ("host", "content-length")],
+            "body": body.decode(),
+            "count": self.deliveries,
+            "in_flight": in_flight,
+        }
+        command = [sys.executable, "-m", "bench.posting"]
+        done = subprocess.run(command, input=orjson.dumps(order), capture_output=True, check=True)  # noqa: S603
+        self.sink.take()
+        took = orjson.loads(done.stdout)
+        return Drained(self.deliveries / took["seconds"], took["cpu_seconds"] / self.deliveries * 1e3)
+
+    def time_each(self, number: int) -> dict[str, list[float]]:
+        """Milliseconds from an event to its arrival, one each 50 ms: by POST /events, and inserted by itself."""
+        timed: dict[str, list[float]] = {}
+        with serving("convoyclone.wsgi:application") as (port, _), working():
+            for name, send in (("POST /events", self.poster(port)), ("INSERT and NOTIFY", self.insert)):
+                sent: dict[str, float] = {}
+                for each in range(number + UNTIMED):
+                    uid = new_ulid()
+                    started = time.monotonic()
+                    send(uid)
+                    if each >= UNTIMED:
+                        sent[uid] = started
+                    time.sleep(max(0.0, started + APART_SECONDS - time.monotonic()))
+                self.wait_until_settled()
+                timed[name] = [(moment - sent[uid]) * 1e3 for _, uid, moment in self.note() if uid in sent]
+        return timed
+
+    def poster(self, port: int) -> Callable[[str], None]:
+        """A function that posts an event with an id in its payload."""
+        server = http.client.HTTPConnection(HOST, port, timeout=30)
+        server.connect()
+        server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        path = f"/api/v1/projects/{self.project.uid}/events"
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+
+        def post(uid: str) -> None:
+            server.request("POST", path, event_body(self.subscriptions[0].endpoint_id, uid), headers)
+            answer = server.getresponse()
+            answer.read()
+            if answer.status != 201:
+                raise RuntimeError(f"the server has answered {answer.status}")
+
+        return post
+
+    def insert(self, uid: str) -> None:
+        """Write an event with its delivery, and wake the worker."""
+        with transaction.atomic():
+            insert_deliveries(self.project, self.subscriptions[:1], [uid])
+            wake_workers()
+
+    def hang(self, endpoints: int, rounds: int) -> tuple[float, float]:
+        """Seconds until the deliveries to healthy endpoints are through: all are healthy, a fifth hangs.
+
+        Each run begins with empty tables: no breaker, and nothing left to send.
+        """
+        hanging = int(endpoints * HANGING_SHARE)
+        healthy = make_subscriptions(self.project, self.sink.urls("/healthy", endpoints - hanging))
+        others = [make_subscriptions(self.project, self.sink.urls(folder, hanging)) for folder in ("/other", HANGING)]
+        took: list[list[float]] = [[], []]
+        for _ in range(rounds):
+            for seconds, other in zip(took, others, strict=True):
+                # In turn, so that none stands before the others in the queue.
+                seconds.append(self.through([*itertools.chain.from_iterable(_dealt(healthy, other))], len(healthy)))
+        return statistics.median(took[0]), statistics.median(took[1])
+
+    def through(self, subscriptions: Sequence[Subscription], healthy: int) -> float:
+        """Seconds until the healthy ones among `subscriptions` have got their part of the deliveries."""
+        clear()
+        with working():
+            number = self.deliveries // len(subscriptions) * len(subscriptions)
+            started = self.enqueue(subscriptions, number)
+            expected = number // len(subscriptions) * healthy
+            arrived: list[float] = []
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while len(arrived) < expected and time.monotonic() < deadline:
+                time.sleep(0.1)
+                arrived += [moment for path, _, moment in self.note() if path.startswith("/healthy")]
+        if len(arrived) < expected:
+            raise RuntimeError(f"after {PATIENCE_SECONDS} s {len(arrived)} of {expected} have arrived")
+        return max(arrived) - started
+
+    def enqueue(
+        self, subscriptions: Sequence[Subscription], number: int, before: Callable[[], None] = lambda: None
+    ) -> float:
+        """Insert deliveries in one transaction, and wake the workers. Returns the moment of the commit.
+
+        `before` is called just before it. The planner knows the tables, as it would after autovacuum's first minute.
+        """
+        with transaction.atomic(), connection.cursor() as cursor:
+            insert_deliveries(self.project, subscriptions, [new_ulid() for _ in range(number)])
+            cursor.execute("ANALYZE events_event, events_eventdelivery")
+            wake_workers()
+            before()
+            return time.monotonic()
+
+    def wait_until_settled(self) -> None:
+        """Return when every delivery has come to its end, which is that it was sent. Raises RuntimeError if not."""
+        due = EventDelivery.objects.filter(due_at__isnull=False)
+        _until(lambda: not due.exists(), "deliveries are not settled")
+        if EventDelivery.objects.exclude(status=Status.SUCCESS).exists():
+            raise RuntimeError("a delivery has failed")
+
+    def note(self) -> list[tuple[str, str, float]]:
+        """What has arrived since the last time."""
+        arrivals = self.sink.take()
+        self.seen.update((path, uid) for path, uid, _ in arrivals)
+        return arrivals
+
+
+def _dealt(healthy: list[Subscription], other: list[Subscription]) -> Iterator[list[Subscription]]:
+    each = len(healthy) // len(other)
+    for number, one in enumerate(other):
+        yield [*healthy[number * each : (number + 1) * each], one]
+
+
+def _until(is_so: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise RuntimeError(otherwise)
+        time.sleep(0.02)

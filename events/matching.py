@@ -1,0 +1,144 @@
+"""Which subscriptions take an event. Contract: events section 6.
+
+One statement reads everything that can matter to an event, or to many; the rest is done on its rows.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from django.db import connection
+
+from convoyclone.exceptions import NotFound
+from endpoints.models import Endpoint
+from subscriptions.filters import matches_event
+from subscriptions.models import EVERY_TYPE
+
+# An exact row comes before that of "*", and where it is enabled hides it (6.6).
+_READ = """
+SELECT p.type, p.config->>'request_id_header', (p.config->'strategy')::text,
+  e.uid, e.name, e.owner_id, e.status, s.uid, s.delivery_mode, f.event_type, nullif(f.conditions, '{}')::text
+FROM projects_project p
+LEFT JOIN endpoints_endpoint e ON e.project_id = p.uid AND e.deleted_at IS NULL AND (%s)
+LEFT JOIN subscriptions_subscription s ON s.endpoint_id = e.uid AND s.deleted_at IS NULL
+LEFT JOIN subscriptions_filter f
+  ON f.subscription_id = s.uid AND f.enabled_at IS NOT NULL AND f.event_type = ANY(%%s)
+WHERE p.uid = %%s AND p.deleted_at IS NULL
+ORDER BY e.uid, s.uid, f.event_type = '*'
+"""
+_LISTED = _READ % "e.uid = ANY(%s)"
+_OWNED = _READ % "e.owner_id = ANY(%s)"
+_LISTED_OR_OWNED = _READ % "e.uid = ANY(%s) OR e.owner_id = ANY(%s)"
+_ALL = _READ % "TRUE"
+
+
+class Settings(NamedTuple):
+    """What of a project's configuration counts when an event comes in."""
+
+    type: str
+    request_id_header: str
+    strategy: Mapping[str, Any]
+
+
+class Row(NamedTuple):
+    """An endpoint, one of its subscriptions, and the enabled filter of one event type: None where there is none.
+
+    `conditions` is JSON, None where there are none.
+    """
+
+    endpoint_id: str
+    endpoint_name: str
+    owner_id: str
+    endpoint_status: str
+    subscription_id: str | None
+    delivery_mode: str
+    event_type: str | None
+    conditions: str | None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the endpoint receives; if not, its deliveries are discarded."""
+        return self.endpoint_status == Endpoint.Status.ACTIVE
+
+
+class Candidates(NamedTuple):
+    """A project's settings, and rows by endpoint; of an endpoint the oldest subscription first."""
+
+    settings: Settings
+    endpoints: dict[str, list[Row]]
+
+
+def read_candidates(
+    project_id: str,
+    *,
+    event_types: Iterable[str],
+    ids: Sequence[str] = (),
+    owners: Sequence[str] = (),
+    everyone: bool = False,
+) -> Candidates:
+    """What events of these types, for these endpoints or owners or for everyone, have to be matched with.
+
+    One statement. Deleted endpoints are not in it (D7). Raises NotFound.
+    """
+    types = [*{*event_types, EVERY_TYPE}]
+    if everyone:
+        statement, whom = _ALL, []
+    elif owners and ids:
+        statement, whom = _LISTED_OR_OWNED, [list(ids), list(owners)]
+    else:
+        statement, whom = (_OWNED, [list(owners)]) if owners else (_LISTED, [list(ids)])
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*whom, types, project_id])
+        found = cursor.fetchall()
+    if not found:
+        raise NotFound("failed to retrieve project")
+    settings = Settings(found[0][0], found[0][1], orjson.loads(found[0][2]))
+    endpoints: dict[str, list[Row]] = {}
+    for row in found:
+        if row[3] is not None:
+            endpoints.setdefault(row[3], []).append(Row(*row[3:]))
+    return Candidates(settings, endpoints)
+
+
+def of_each_subscription(rows: Iterable[Row], event_type: str) -> list[Row]:
+    """Of each subscription of an endpoint the row that decides on events of a type, if there is one (6.5, 6.6)."""
+    deciding: dict[str, Row] = {}
+    for row in rows:
+        if row.subscription_id is not None and row.event_type in (event_type, EVERY_TYPE):
+            # Where rows of several events were read, those of other types are passed over.
+            deciding.setdefault(row.subscription_id, row)
+    return list(deciding.values())
+
+
+def is_taken(row: Row, *, data: Any, headers: Any) -> bool:
+    """Whether the row's conditions hold for an event. One that cannot be evaluated takes nothing (D10)."""
+    if row.conditions is None:
+        return True
+    return matches_event(orjson.loads(row.conditions), body=data, headers=headers, query={}, path={})
+
+
+def matched(endpoints: Iterable[Sequence[Row]], *, event_type: str, data: Any, headers: Any) -> list[Row]:
+    """The rows of every subscription that takes a direct event or a fanout (6.1)."""
+    return [
+        row
+        for rows in endpoints
+        for row in of_each_subscription(rows, event_type)
+        if is_taken(row, data=data, headers=headers)
+    ]
+
+
+def matched_once(endpoints: Iterable[Sequence[Row]], *, event_type: str, data: Any, headers: Any) -> list[Row]:
+    """The same for a broadcast: one row for each endpoint, rather that of the exact type (6.3)."""
+    taken = []
+    for rows in endpoints:
+        deciding = of_each_subscription(rows, event_type)
+        deciding.sort(key=lambda row: row.event_type != event_type)
+        first = next((row for row in deciding if is_taken(row, data=data, headers=headers)), None)
+        if first is not None:
+            taken.append(first)
+    return taken
+
+
+def has_conditions(rows: Iterable[Row]) -> bool:
+    """Whether the payload must be known to match an event with these rows."""
+    return any(row.conditions is not None for row in rows)

@@ -1,0 +1,94 @@
+"""Which events a list, a count or a batch replay is about: one set of parameters for all three (D11).
+
+Contract: events sections 7.1 and 7.2.
+"""
+
+from typing import Any
+
+import orjson
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
+from rest_framework.request import Request
+
+from convoyclone.api.windows import read_window
+from convoyclone.exceptions import InvalidInput
+from endpoints.models import Endpoint
+from events.models import Event
+
+BAD_BODY = "body must be a nonempty JSON object"
+
+
+class Contains(Func):
+    """Whether a payload contains a JSON object, as jsonb's `@>` sees it (migration 0002)."""
+
+    template = "(payload_as_jsonb(%(expressions)s))"
+    arg_joiner = ") @> payload_as_jsonb("
+    output_field = BooleanField()
+
+
+def chosen_events(request: Request, project_id: str, *, within: list[str] | None = None) -> "QuerySet[Event]":
+    """The events of a project that a request's query chooses, `query` and `body` aside. Raises InvalidInput.
+
+    With `within`, only those that have one of these endpoints.
+    """
+    query = request.query_params
+    window = read_window(request)
+    rows = Event.objects.filter(project_id=project_id, pk__gte=window.first_uid, pk__lt=window.beyond_uid)
+    if within is not None:
+        rows = rows.filter(endpoints__overlap=within)
+    if given := _texts(request, "endpointId"):
+        rows = rows.filter(endpoints__overlap=given if within is None else [uid for uid in given if uid in within])
+    if _texts(request, "sourceId"):
+        # There are no sources.
+        rows = rows.none()
+    if owner_id := query.get("ownerId", "").strip():
+        owned = Endpoint.objects.for_project(project_id).filter(owner_id=owner_id)
+        if within is not None:
+            owned = owned.filter(pk__in=within)
+        rows = rows.filter(endpoints__overlap=ArraySubquery(owned.values("pk")))
+    if key := query.get("idempotencyKey", "").strip():
+        rows = rows.filter(idempotency_key=key)
+    if message_id := query.get("brokerMessageId", "").strip():
+        names = ("x-broker-message-id", "X-Broker-Message-Id")
+        either = [Q(headers__contains={name: [message_id]}) for name in names]
+        rows = rows.filter(either[0] | either[1])
+    return rows
+
+
+def searched_events(request: Request, rows: "QuerySet[Event]") -> "QuerySet[Event]":
+    """Those of `rows` that a request's `query` and `body` find. Raises InvalidInput."""
+    text, objects = _split(request.query_params.get("query", "").strip())
+    if body := request.query_params.get("body", "").strip():
+        if not _is_object(body):
+            raise InvalidInput(BAD_BODY)
+        objects.append(body)
+    for wanted in objects:
+        rows = rows.filter(Contains(F("data"), Value(wanted)))
+    if text:
+        rows = rows.filter(Q(pk__startswith=text) | Q(idempotency_key__icontains=text) | Q(event_type__icontains=text))
+    return rows
+
+
+def is_search(request: Request) -> bool:
+    """Whether a request has `query` or `body`."""
+    return any(request.query_params.get(name, "").strip() for name in ("query", "body"))
+
+
+def _texts(request: Request, name: str) -> list[str]:
+    return [text for text in request.query_params.getlist(name) if text.strip()]
+
+
+def _split(text: str) -> tuple[str, list[str]]:
+    """The text of a `query`, and the JSON object in it, if it has one."""
+    start, end = text.find("{"), text.rfind("}") + 1
+    if start >= 0 and _is_object(text[start:end]):
+        return " ".join([*text[:start].split(), *text[end:].split()]), [text[start:end]]
+    return text, []
+
+
+def _is_object(text: str) -> bool:
+    try:
+        value: Any = orjson.loads(text)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and bool(value)
