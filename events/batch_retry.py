@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, TextField, Value, When
 from django.utils import timezone
 
 from convoyclone.exceptions import InvalidInput
@@ -83,7 +83,7 @@ def _send_again(rows: "QuerySet[EventDelivery]") -> int:
     waiting = Q(status__in=_WAITING, is_parked=False, due_at__gt=now)
     changes = sent_again(now) | {
         "status": Case(When(given_up, then=Value(Status.SCHEDULED)), default=F("status")),
-        "description": Case(When(given_up, then=Value("")), default=F("description")),
+        "description": Case(When(given_up, then=Value("", TextField())), default=F("description")),
         "num_trials_before": Case(When(given_up, then=F("num_trials")), default=F("num_trials_before")),
     }
     moved = rows.filter(given_up | waiting).update(**changes)

@@ -84,3 +84,13 @@ def test_a_bad_mail_server_ends_the_start(tmp_path: Path, url: str) -> None:
     last = done.stderr.splitlines()[-1]
     assert last.startswith("django.core.exceptions.ImproperlyConfigured: EMAIL_URL must ")
     assert "hidden" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("METRICS_TOKEN", "short"), ("METRICS_TOKEN", "ü" * 16), ("METRICS_PORT", "70000"), ("METRICS_PORT", "http")],
+)
+def test_bad_settings_of_the_metrics_end_the_start(tmp_path: Path, name: str, value: str) -> None:
+    done = load(tmp_path, **GOOD | {name: value})
+    assert done.returncode == 1
+    assert f"ImproperlyConfigured: {name} must be " in done.stderr.splitlines()[-1]

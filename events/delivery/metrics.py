@@ -5,8 +5,12 @@ from collections.abc import Sequence
 from prometheus_client import Counter, Gauge, Histogram
 
 from events.delivery.queue import Outcome
+from events.models import Status
 
 ATTEMPTS = Counter("convoyclone_attempts", "Attempts by what became of the delivery.", ["outcome"])
+# A rate needs a zero to begin with.
+for _outcome in (Status.SUCCESS, Status.RETRY, Status.FAILURE):
+    ATTEMPTS.labels(_outcome)
 SECONDS = Histogram(
     "convoyclone_attempt_seconds",
     "From the beginning of a request to the headers of its answer.",

@@ -1,15 +1,20 @@
 """What a worker says of itself over HTTP, and when it starts to work at all."""
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from prometheus_client.parser import text_string_to_metric_families
 
 from endpoints.models import Endpoint
+from events.delivery import status
+from events.delivery.status import serving
+from events.delivery.worker import Worker
 from events.models import EventDelivery
 from tests.delivery.engine import queue_deliveries, wait_until
 from tests.delivery.process import SECONDS, Deliver
@@ -84,6 +89,12 @@ class TestMetrics:
             assert deliver.get("/metrics", Authorization="Bearer a token for the tests").status_code == 200
             assert deliver.get("/healthz").status_code == 200
 
+    def test_every_outcome_is_there_before_the_first_attempt(self) -> None:
+        with Deliver() as deliver:
+            found = samples(deliver.get("/metrics").text)
+        for outcome in ("Success", "Retry", "Failure"):
+            assert found[f"convoyclone_attempts_total[{outcome}]"] == 0
+
     def test_without_a_port_nothing_listens(self, make_endpoint: Make) -> None:
         with Receiver() as receiver, Deliver(port=0) as deliver:
             queue_deliveries(make_endpoint(url=receiver.url("/in")))
@@ -121,6 +132,22 @@ class TestProbes:
             assert deliver.process.wait(SECONDS) == 0
         assert EventDelivery.objects.get().status == "Retry"
 
+    def test_a_worker_that_cannot_read_the_queue_is_not_healthy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(status, "SILENT_SECONDS", 0.5)
+        worker, port = Worker(f"postgresql://127.0.0.1:{free_port()}/x"), free_port()
+
+        async def ask() -> tuple[int, str]:
+            # It is not at work, as one whose database hangs.
+            async with serving(worker, "127.0.0.1", port), httpx.AsyncClient(trust_env=False) as client:
+                assert (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
+                await asyncio.sleep(0.6)
+                answer = await client.get(f"http://127.0.0.1:{port}/healthz")
+                return answer.status_code, answer.text
+
+        code, text = asyncio.run(ask())
+        assert code == 503
+        assert text.startswith("the queue could not be read for ")
+
 
 class TestStart:
     def test_a_database_without_its_migrations_ends_it(self, make_endpoint: Make) -> None:
@@ -135,6 +162,11 @@ class TestStart:
             deliver.wait_for_log("waiting for the database: ")
             assert deliver.terminate() == 0
             assert "Traceback" not in deliver.log
+
+    def test_what_is_no_port_ends_it(self) -> None:
+        with Deliver(port=70000) as deliver:
+            assert deliver.process.wait(SECONDS) == 1
+            assert deliver.log.startswith("CommandError: cannot listen on 127.0.0.1 port 70000: ")
 
     def test_a_port_in_use_ends_it(self) -> None:
         with Receiver() as taken, Deliver(port=int(taken.url().rsplit(":", 1)[1].rstrip("/"))) as deliver:
@@ -204,6 +236,16 @@ class TestLog:
         secrets = ["in-the-payload", "in-a-header", "in-the-query", "the-credential", "a-secret-of-the-endpoint"]
         secrets += ["in-the-answer", "in-its-header", "in-the-location"]
         assert [secret for secret in secrets if secret in log] == []
+
+    def test_a_hostile_status_line_is_one_line_of_the_log(self, make_endpoint: Make) -> None:
+        with Receiver() as receiver, Deliver() as deliver:
+            for number, reason in enumerate([b"\xff\xfe\xed\xa0\x80", b'"} {"event"', b"\x1b[31m\x85\xe2\x80\xa8"]):
+                receiver.answer(f"/{number}", raw=[b"HTTP/1.1 200 " + reason + b"\r\nContent-Length: 0\r\n\r\n"])
+                queue_deliveries(make_endpoint(url=receiver.url(f"/{number}")))
+            wait_until(lambda: not EventDelivery.objects.filter(num_trials=0).exists())
+            assert deliver.terminate() == 0
+            assert len(deliver.attempts) == 3
+            assert len(deliver.log.splitlines()) == 3
 
     def test_it_can_be_switched_off(self, make_endpoint: Make) -> None:
         with Receiver() as receiver, Deliver(ATTEMPT_LOG_LEVEL="WARNING") as deliver:
