@@ -88,8 +88,16 @@ class EventAdmin(EventsAdmin):
 class EventDeliveryAdmin(EventsAdmin):
     """What is on its way, has arrived, or was given up on."""
 
-    list_display = ["uid", "event_type", "status", "num_trials", "next_send_time", "short_url", "description"]
-    list_display += ["project", "created_at"]
+    list_display = [
+        "uid",
+        "event_type",
+        "status",
+        "description",
+        "num_trials",
+        "next_send_time",
+        "short_url",
+        "project",
+    ]
     list_filter = ["status"]
     search_fields = ["uid__exact", "event__exact", "endpoint__exact"]
     search_help_text = "By the id of a delivery, an event or an endpoint."
@@ -118,14 +126,15 @@ class EventDeliveryAdmin(EventsAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """The list, under the figures of each project."""
         if request.method == "GET":
-            figures = {"glance": glance(), "minutes": RECENT.seconds // 60, "most_rows": MOST_ROWS}
+            titles = ["Project", "In the queue", "Oldest due", "Attempts", "Failed"]
+            figures = {"glance": glance(), "titles": titles, "minutes": RECENT.seconds // 60, "most_rows": MOST_ROWS}
             extra_context = figures | (extra_context or {})
         return super().changelist_view(request, extra_context)
 
     @admin.display(description="endpoint's URL")
     def short_url(self, delivery: EventDelivery) -> str:
         """The URL for a list's column."""
-        return Truncator(delivery.endpoint.url).chars(60)
+        return Truncator(delivery.endpoint.url).chars(40)
 
     @admin.display(description="event")
     def event_link(self, delivery: EventDelivery) -> SafeString:

@@ -58,7 +58,7 @@ class Glance:
 def glance() -> list[Glance]:
     """The projects that have something in the queue or were sent to lately, those that wait longest first."""
     now = timezone.now()
-    values = {"most": MOST_ROWS, "now": now, "since": first_ulid_at(now - RECENT)}
+    values: dict[str, int | str | datetime] = {"most": MOST_ROWS, "now": now, "since": first_ulid_at(now - RECENT)}
     with connection.cursor() as cursor:
         cursor.execute(_STATEMENT, values)
         return [Glance(*row) for row in cursor.fetchall()]
