@@ -19,6 +19,6 @@ ALTER TABLE events_endpointstate RESET
 
 
 class Migration(migrations.Migration):
-    dependencies = [("events", "0002_payload_as_jsonb")]
+    dependencies = [("events", "0003_event_lookups")]
 
     operations = [migrations.RunSQL(EARLY, DEFAULT)]
