@@ -41,7 +41,7 @@ def nothing_changes() -> Iterator[None]:
 def _rows() -> dict[str, Any]:
     ours = (
         model
-        for app in ("projects", "endpoints", "portal_links", "subscriptions", "events", "meta_events")
+        for app in ("projects", "endpoints", "portal_links", "subscriptions", "events", "meta_events", "onboarding")
         for model in apps.get_app_config(app).get_models()
     )
     return {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in ours}

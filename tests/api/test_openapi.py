@@ -34,6 +34,7 @@ NOT_CONVOYS = (
     "/v1/webhooks/portal",
     "/v1/auth/",
     "/v1/projects/{projectID}/portal-sessions",
+    "/v1/projects/{projectID}/onboard/",
 )
 OURS = facts(
     DOCUMENT | {"paths": {path: item for path, item in DOCUMENT["paths"].items() if not path.startswith(NOT_CONVOYS)}}
@@ -44,7 +45,6 @@ IMPLEMENTED = sorted(OURS["operations"])
 NOT_IMPLEMENTED = {
     "Sources": "Sources",
     "`sources/test_function`": "POST /v1/projects/{projectID}/sources/test_function",
-    "bulk onboarding": "Onboard",
     "`endpoints/oauth2/test`": "POST /v1/projects/{projectID}/endpoints/oauth2/test",
 }
 #: Properties of the published document that no answer of ours has.
@@ -295,6 +295,9 @@ class TestTrue:
         call("RevokePortalSession", projectID=project, sessionID=session)
         attempt = examples("GetMetaEvent", "200")["Delivered"]["data"]["attempt"]
         meta_event = make_meta_event(Project.objects.get(), {"uid": endpoint, "name": "Orders"}, attempt=attempt).uid
+        call("BulkOnboard", "Two", projectID=project)
+        batch = call("GetOnboardBatches", projectID=project)["content"][0]["uid"]
+        call("GetOnboardBatch", projectID=project, batchID=batch)
         call("GetMetaEventsPaged", projectID=project)
         call("GetMetaEvent", projectID=project, metaEventID=meta_event)
         call("ResendMetaEvent", projectID=project, metaEventID=meta_event)
