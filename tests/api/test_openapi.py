@@ -45,7 +45,6 @@ IMPLEMENTED = sorted(OURS["operations"])
 NOT_IMPLEMENTED = {
     "Sources": "Sources",
     "`sources/test_function`": "POST /v1/projects/{projectID}/sources/test_function",
-    "`endpoints/oauth2/test`": "POST /v1/projects/{projectID}/endpoints/oauth2/test",
 }
 #: Properties of the published document that no answer of ours has.
 NEVER_ANSWERED = {
@@ -295,6 +294,7 @@ class TestTrue:
         call("RevokePortalSession", projectID=project, sessionID=session)
         attempt = examples("GetMetaEvent", "200")["Delivered"]["data"]["attempt"]
         meta_event = make_meta_event(Project.objects.get(), {"uid": endpoint, "name": "Orders"}, attempt=attempt).uid
+        call("TestOAuth2Connection", "WithASecret", projectID=project)
         call("BulkOnboard", "Two", projectID=project)
         batch = call("GetOnboardBatches", projectID=project)["content"][0]["uid"]
         call("GetOnboardBatch", projectID=project, batchID=batch)
