@@ -68,6 +68,7 @@ urlpatterns = [
     path(f"{PROJECT}/endpoints", endpoints.Endpoints.as_view()),
     path(f"{PROJECT}/endpoints/", endpoints.Endpoints.as_view()),
     path(f"{PROJECT}/endpoints/period-failure-rates", deliveries.PeriodFailureRates.as_view()),
+    path(f"{PROJECT}/endpoints/oauth2/test", endpoints.OAuth2Test.as_view()),
     path(ENDPOINT, endpoints.EndpointDetail.as_view()),
     path(f"{ENDPOINT}/pause", endpoints.PauseEndpoint.as_view()),
     path(f"{ENDPOINT}/activate", endpoints.ActivateEndpoint.as_view()),

@@ -24,6 +24,7 @@ from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
 from subscriptions.models import EventType, Filter
 from subscriptions.operations import create_subscription
+from tests.endpoints.bodies import SHARED_SECRET
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
 from tests.meta_events.rows import make_meta_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
@@ -110,6 +111,7 @@ ALLOWED: dict[str, Who] = {
     f"GET {PROJECT}/endpoints/": READ,
     f"POST {PROJECT}/endpoints": WRITE,
     f"POST {PROJECT}/endpoints/": WRITE,
+    f"POST {PROJECT}/endpoints/oauth2/test": WRITE,
     f"GET {ENDPOINT}": READ_ROW,
     f"PUT {ENDPOINT}": WRITE_ROW,
     f"DELETE {ENDPOINT}": WRITE_ROW,
@@ -282,6 +284,10 @@ def body_for(operation: Operation, tenant: "Tenant") -> Any:
         return [BODY]
     if operation.path.endswith("/filters/bulk_update"):
         return [{"uid": tenant.ids["filterID"], "enabled_at": None}]
+    if operation.path.endswith("/oauth2/test"):
+        # An address that is refused before anything is sent: that the trial fails is an answer, too.
+        config: Any = SHARED_SECRET["oauth2"]
+        return {"oauth2": config | {"url": "https://127.0.0.1/token"}}
     if operation.path.endswith("/onboard"):
         return {"items": ITEMS}
     if operation.path.endswith("/import"):

@@ -65,6 +65,20 @@ BODIES: dict[str, dict[str, Any]] = {
         "is_disabled": False,
     },
     "PUT /projects/{projectID}/endpoints/{endpointID}/expire_secret": {"secret": "secret", "expiration": 1},
+    "POST /projects/{projectID}/endpoints/oauth2/test": {
+        # An address that is refused before anything is sent: that the trial fails is an answer, too.
+        "oauth2": {
+            "url": "https://127.0.0.1/token",
+            "client_id": "ada",
+            "grant_type": "client_credentials",
+            "scope": "all",
+            "audience": "us",
+            "authentication_type": "shared_secret",
+            "client_secret": "secret",
+            "field_mapping": {"access_token": "token", "token_type": "type", "expires_in": "life"},
+            "expiry_time_unit": "hours",
+        }
+    },
     "POST /projects/{projectID}/onboard": {
         "items": [
             {
