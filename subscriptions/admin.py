@@ -1,0 +1,92 @@
+"""Event types and subscriptions for operators: what there is, and what each subscription takes. They change nothing."""
+
+import json
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from convoyclone.admin import OperatorAdmin
+from subscriptions.models import EventType, Subscription
+
+#: The filters that a page shows.
+MOST_FILTERS = 200
+NOTHING = SafeString("-")
+
+
+@admin.register(EventType)
+class EventTypeAdmin(OperatorAdmin):
+    """The event types of live projects."""
+
+    list_display = ["name", "category", "project", "deprecated_at", "created_at"]
+    search_fields = ["uid__exact", "project__uid__exact"]
+    search_help_text = "By id, or by the id of the project."
+    fields = [
+        *("name", "category", "project", "uid", "description", "shown_schema"),
+        *("deprecated_at", "created_at", "updated_at"),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EventType]:
+        live = EventType.objects.filter(project__deleted_at=None).select_related("project")
+        return live.defer("project__config", "project__meta_event")
+
+    @admin.display(description="JSON schema")
+    def shown_schema(self, event_type: EventType) -> SafeString:
+        """The schema, as JSON."""
+        return _shown(event_type.json_schema)
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(OperatorAdmin):
+    """The live subscriptions on live endpoints of live projects."""
+
+    list_display = ["name", "short_event_types", "endpoint", "project", "created_at"]
+    search_fields = ["uid__exact", "endpoint__uid__exact", "project__uid__exact"]
+    search_help_text = "By id, or by the id of the endpoint or of the project."
+    fields = [
+        *("name", "endpoint", "project", "uid", "delivery_mode", "shown_conditions", "shown_filters"),
+        *("created_at", "updated_at"),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
+        live = Subscription.objects.filter(deleted_at=None, endpoint__deleted_at=None, project__deleted_at=None)
+        hidden = ("secrets", "authentication", "mtls_client_cert", "metadata")
+        return live.select_related("project", "endpoint").defer(
+            "project__config", "project__meta_event", *(f"endpoint__{name}" for name in hidden)
+        )
+
+    @admin.display(description="event types")
+    def short_event_types(self, subscription: Subscription) -> str:
+        """The event types for a list's column."""
+        return Truncator(", ".join(subscription.event_types[:20])).chars(80)
+
+    @admin.display(description="conditions")
+    def shown_conditions(self, subscription: Subscription) -> SafeString:
+        """The conditions that the subscription was saved with."""
+        return _shown(subscription.filter)
+
+    @admin.display(description="filters")
+    def shown_filters(self, subscription: Subscription) -> SafeString:
+        """What events are matched with: a row for each event type."""
+        rows = format_html_join(
+            "",
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            (
+                (
+                    row.event_type,
+                    row.enabled_at or "disabled",
+                    _shown(row.conditions),
+                    row.uid,
+                )
+                for row in subscription.filters.order_by("-pk")[:MOST_FILTERS]
+            ),
+        )
+        head = "<tr><th>Event type</th><th>Enabled since</th><th>Conditions</th><th>Id</th></tr>"
+        return format_html("<table><thead>{}</thead><tbody>{}</tbody></table>", SafeString(head), rows)
+
+
+def _shown(value: object) -> SafeString:
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False)) if value else NOTHING
