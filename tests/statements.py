@@ -24,7 +24,7 @@ def statements() -> Iterator[list[str]]:
         yield found
     for query in queries.captured_queries:
         sql = query["sql"]
-        verb = "LOCK" if "FOR UPDATE" in sql else sql.split()[0]
+        verb = "LOCK" if "FOR UPDATE" in sql or "FOR NO KEY UPDATE" in sql else sql.split()[0]
         if verb not in ("SAVEPOINT", "RELEASE"):
             table = _table.search(sql)
             found.append(f"{verb} {table[1]}" if table else verb)
