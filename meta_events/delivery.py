@@ -18,6 +18,7 @@ from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
 from convoyclone.encryption import UndecryptableValue
+from events.delivery.attempt import has_succeeded
 from events.delivery.outbound import Exchange, Outbound
 from events.delivery.retries import delay_seconds, parse_retry_after
 from events.delivery.signatures import NothingToSignWith, convoy_signature
@@ -163,7 +164,7 @@ def _outcome(claim: Claim, headers: list[tuple[str, str]], exchange: Exchange) -
             "response_data": exchange.body.decode(errors="replace").replace("\0", "\ufffd"),
         }
     ).decode()
-    if 200 <= exchange.status < 300 and not exchange.error:
+    if has_succeeded(exchange):
         return Outcome(Status.SUCCESS, trials=1, attempt=attempt)
     asked = next((value for name, value in exchange.response_headers if name.lower() == "retry-after"), "")
     return _failed(claim, retry_after=parse_retry_after(asked, datetime.now(UTC)), attempt=attempt)

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from django.db import connection
 from psycopg import AsyncConnection
-from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
+from convoyclone.database import conninfo
 from events.delivery.outbound import Outbound
 
 Result = TypeVar("Result")
@@ -19,18 +19,12 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
-def conninfo() -> str:
-    """The tests' database, for libpq."""
-    names = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user", "PASSWORD": "password"}
-    found = {names[name]: value for name, value in connection.settings_dict.items() if name in names and value}
-    return make_conninfo(**found)
-
-
 def with_pool(work: Callable[[Pool], Awaitable[Result]]) -> Result:
     """The result of `work(pool)`. The test must be marked django_db(transaction=True): it sees what is committed."""
 
     async def run() -> Result:
-        pool: Pool = AsyncConnectionPool(conninfo(), min_size=1, max_size=4, open=False, kwargs={"autocommit": True})
+        database = conninfo(connection.settings_dict)
+        pool: Pool = AsyncConnectionPool(database, min_size=1, max_size=4, open=False, kwargs={"autocommit": True})
         async with pool:
             return await work(pool)
 

@@ -38,7 +38,10 @@ async def run(pool: Pool, stopping: asyncio.Event) -> None:
         if settings.CIRCUIT_BREAKER:
             chores.append(_repeat(stopping, lambda: _look_at_breakers(pool)))
         try:
-            await asyncio.gather(*chores)
+            # Where this is cancelled, a group waits for all of its tasks to end; gather does not.
+            async with asyncio.TaskGroup() as group:
+                for chore in chores:
+                    group.create_task(chore)
         finally:
             thread.submit(connections.close_all)
 
