@@ -14,14 +14,19 @@ from meta_events import views as meta_events
 from portal import api as portal_api
 from portal import delivery_views as portal_deliveries
 from portal import event_views as portal_events
+from portal import subscription_views as portal_subscriptions
 from portal import views as portal
 from portal_links import feather, nahook, svix
 from portal_links import session_views as sessions
 from portal_links import views as portal_links
 from projects import views as projects
+from subscriptions import views as subscriptions
 
 PROJECT = "api/v1/projects/<projectID>"
 ENDPOINT = f"{PROJECT}/endpoints/<endpointID>"
+EVENT_TYPE = f"{PROJECT}/event-types/<eventTypeId>"
+SUBSCRIPTION = f"{PROJECT}/subscriptions/<subscriptionID>"
+PORTAL_SUBSCRIPTION = "portal-api/subscriptions/<subscriptionID>"
 DELIVERY = f"{PROJECT}/eventdeliveries/<eventDeliveryID>"
 PORTAL_ENDPOINT = "portal-api/endpoints/<endpointID>"
 META_EVENT = f"{PROJECT}/meta-events/<metaEventID>"
@@ -66,6 +71,23 @@ urlpatterns = [
     path(f"{ENDPOINT}/pause", endpoints.PauseEndpoint.as_view()),
     path(f"{ENDPOINT}/activate", endpoints.ActivateEndpoint.as_view()),
     path(f"{ENDPOINT}/expire_secret", endpoints.ExpireEndpointSecret.as_view()),
+    path(f"{PROJECT}/event-types", subscriptions.EventTypes.as_view()),
+    path(f"{PROJECT}/event-types/", subscriptions.EventTypes.as_view()),
+    path(f"{PROJECT}/event-types/import", subscriptions.ImportEventTypes.as_view()),
+    path(EVENT_TYPE, subscriptions.EventTypeDetail.as_view()),
+    path(f"{EVENT_TYPE}/deprecate", subscriptions.DeprecateEventType.as_view()),
+    path(f"{PROJECT}/subscriptions", subscriptions.Subscriptions.as_view()),
+    path(f"{PROJECT}/subscriptions/", subscriptions.Subscriptions.as_view()),
+    path(f"{PROJECT}/subscriptions/test_filter", subscriptions.TestSubscriptionFilter.as_view()),
+    path(f"{PROJECT}/subscriptions/test_function", subscriptions.TestSubscriptionFunction.as_view()),
+    path(SUBSCRIPTION, subscriptions.SubscriptionDetail.as_view()),
+    path(f"{SUBSCRIPTION}/toggle_status", subscriptions.ToggleSubscriptionStatus.as_view()),
+    path(f"{SUBSCRIPTION}/filters", subscriptions.Filters.as_view()),
+    path(f"{SUBSCRIPTION}/filters/", subscriptions.Filters.as_view()),
+    path(f"{SUBSCRIPTION}/filters/bulk", subscriptions.BulkCreateFilters.as_view()),
+    path(f"{SUBSCRIPTION}/filters/bulk_update", subscriptions.BulkUpdateFilters.as_view()),
+    path(f"{SUBSCRIPTION}/filters/test/<eventType>", subscriptions.TestEventAgainstFilters.as_view()),
+    path(f"{SUBSCRIPTION}/filters/<filterID>", subscriptions.FilterDetail.as_view()),
     path(f"{PROJECT}/events", events.Events.as_view()),
     path(f"{PROJECT}/events/", events.Events.as_view()),
     path(f"{PROJECT}/events/fanout", events.FanoutEvents.as_view()),
@@ -112,6 +134,21 @@ urlpatterns = [
     path(f"{PORTAL_ENDPOINT}/pause", portal_api.PauseEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/activate", portal_api.ActivateEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/expire_secret", portal_api.ExpireEndpointSecret.as_view()),
+    path("portal-api/event-types", portal_subscriptions.EventTypes.as_view()),
+    path("portal-api/event-types/", portal_subscriptions.EventTypes.as_view()),
+    path("portal-api/event-types/<eventTypeId>", portal_subscriptions.EventTypeDetail.as_view()),
+    path("portal-api/event-types/<eventTypeId>/deprecate", portal_subscriptions.DeprecateEventType.as_view()),
+    path("portal-api/subscriptions", portal_subscriptions.Subscriptions.as_view()),
+    path("portal-api/subscriptions/", portal_subscriptions.Subscriptions.as_view()),
+    path("portal-api/subscriptions/test_filter", portal_subscriptions.TestSubscriptionFilter.as_view()),
+    path("portal-api/subscriptions/test_function", portal_subscriptions.TestSubscriptionFunction.as_view()),
+    path(PORTAL_SUBSCRIPTION, portal_subscriptions.SubscriptionDetail.as_view()),
+    path(f"{PORTAL_SUBSCRIPTION}/filters", portal_subscriptions.Filters.as_view()),
+    path(f"{PORTAL_SUBSCRIPTION}/filters/", portal_subscriptions.Filters.as_view()),
+    path(f"{PORTAL_SUBSCRIPTION}/filters/bulk", portal_subscriptions.BulkCreateFilters.as_view()),
+    path(f"{PORTAL_SUBSCRIPTION}/filters/bulk_update", portal_subscriptions.BulkUpdateFilters.as_view()),
+    path(f"{PORTAL_SUBSCRIPTION}/filters/test/<eventType>", portal_subscriptions.TestEventAgainstFilters.as_view()),
+    path(f"{PORTAL_SUBSCRIPTION}/filters/<filterID>", portal_subscriptions.FilterDetail.as_view()),
     path("portal-api/events", portal_events.Events.as_view()),
     path("portal-api/events/", portal_events.Events.as_view()),
     path("portal-api/events/batchreplay", portal_events.BatchReplay.as_view()),

@@ -22,6 +22,7 @@ from convoyclone.api.openapi import (
     path_parameter,
     query,
     record,
+    ref,
     text,
 )
 from convoyclone.api.values import ZERO_TIME
@@ -31,7 +32,6 @@ from events.delivery_counts import TOO_LONG
 from events.delivery_documents import NO_DEVICE, NO_SOURCE
 from events.delivery_serializers import DeliveryIDs
 from events.models import Status
-from subscriptions.models import Subscription
 
 TAG = "Event Deliveries"
 ATTEMPTS_TAG = "Delivery Attempts"
@@ -56,7 +56,8 @@ HTTP_HEADERS = define(
     },
 )
 STATUS = define("datastore.EventDeliveryStatus", text(enum=list(Status.values)))
-DELIVERY_MODE = define("datastore.DeliveryMode", text(enum=list(Subscription.DeliveryMode.values)))
+#: Defined in subscriptions/openapi.py.
+DELIVERY_MODE = ref("datastore.DeliveryMode")
 STRATEGY = define("datastore.StrategyProvider", text(enum=["linear", "exponential"]))
 NO_TIME = text(example=ZERO_TIME)
 SOURCE = define(

@@ -5,6 +5,7 @@ next attempt while it waits, the end of the worker's lease while it is sent, nul
 """
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -60,6 +61,12 @@ class Event(models.Model):
         indexes = [
             # The list of a project's events, and retention.
             models.Index("project", models.F("uid").desc(), name="event_of_project"),
+            # The list of an endpoint's events, and of a customer's in the portal, who may have few of many.
+            GinIndex(fields=["endpoints"], name="event_of_endpoint"),
+            # The list of a key's events: those that the constraint below leaves out, which are rare.
+            models.Index(
+                "project", "idempotency_key", condition=Q(is_duplicate_event=True), name="event_duplicate_of_key"
+            ),
         ]
         constraints = [
             # Of any number of events with one key, one is sent.

@@ -185,13 +185,13 @@ def create_dynamic_event(
         # One at a time for a URL, so that it gets one endpoint (D13).
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"dynamic {project_id} {url}"])
-        endpoint = Endpoint.objects.for_project(project_id).filter(url=url).order_by("pk").first()
+        found = Endpoint.objects.for_project(project_id).filter(url=url).order_by("pk").values_list("pk", flat=True)
+        endpoint = _lock(project_id, next(iter(found[:1]), ""))
         if endpoint is None:
             name = f"endpoint-{new_ulid()}"
             endpoint = create_endpoint(project_id, url=url, name=name, http_timeout=10, secret=secret)
         _choose_types(endpoint, list(dict.fromkeys(event_types)))
         candidates = read_candidates(project_id, event_types=[event.event_type], ids=[endpoint.uid])
-        # It has been deleted in this moment: an ordinary end of the event, which says so.
         taken = candidates.endpoints.get(endpoint.uid, [])[:1]
         return _store(project_id, event, Channel.DYNAMIC, candidates, [endpoint.uid], taken)
 
@@ -314,16 +314,21 @@ def _subscribe_to_everything(project_id: str, row: Row) -> None:
 
     The endpoint is locked, as it is where subscriptions are created, so that two events make one.
     """
-    endpoint = Endpoint.objects.for_project(project_id).select_for_update().filter(pk=row.endpoint_id).first()
+    endpoint = _lock(project_id, row.endpoint_id)
     if endpoint is None:
         raise InvalidInput("endpoint not found")
     if not Subscription.objects.filter(endpoint=endpoint, deleted_at=None).exists():
         _subscribe(endpoint, f"{endpoint.name[:242]}-subscription", [EVERY_TYPE])
 
 
+def _lock(project_id: str, endpoint_id: str) -> Endpoint | None:
+    """A live endpoint of a project, locked as it is where subscriptions are created."""
+    rows = Endpoint.objects.for_project(project_id).filter(pk=endpoint_id)
+    return rows.only("project_id", "name").select_for_update(of=("self",), no_key=True).first()
+
+
 def _choose_types(endpoint: Endpoint, event_types: list[str]) -> None:
-    """Make a dynamic event's subscription, or give the first one of its endpoint other event types."""
-    Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+    """Make a dynamic event's subscription, or give the first one of its endpoint, which is locked, other types."""
     subscription = Subscription.objects.filter(endpoint=endpoint, deleted_at=None).order_by("pk").first()
     if subscription is None:
         _subscribe(endpoint, f"dynamic-subscription-{endpoint.uid}", event_types or [EVERY_TYPE])

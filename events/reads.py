@@ -47,7 +47,10 @@ def chosen_events(request: Request, project_id: str, *, within: list[str] | None
             owned = owned.filter(pk__in=within)
         rows = rows.filter(endpoints__overlap=ArraySubquery(owned.values("pk")))
     if key := query.get("idempotencyKey", "").strip():
-        rows = rows.filter(idempotency_key=key)
+        # Each half has an index.
+        rows = rows.filter(
+            Q(is_duplicate_event=False, idempotency_key=key) | Q(is_duplicate_event=True, idempotency_key=key)
+        )
     if message_id := query.get("brokerMessageId", "").strip():
         names = ("x-broker-message-id", "X-Broker-Message-Id")
         either = [Q(headers__contains={name: [message_id]}) for name in names]

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from convoyclone.api.fields import INCORRECT_TYPE, Shape, Text
 from endpoints.serializers import required
 
-MAX_EVENT_TYPES = 1000
+MAX_EVENT_TYPES = 100
 MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
 
 

@@ -62,8 +62,14 @@ class Operation(NamedTuple):
 
     @property
     def writes(self) -> bool:
-        """Whether it changes rows: everything but GET, and the GET that mints a token."""
-        return self.method != "GET" or self.path.endswith("/refresh_token")
+        """Whether it needs the right to write: everything but GET and trials, and the GET that mints a token."""
+        is_trial = self.path.endswith(("/test_filter", "/test_function", "/filters/test/{eventType}"))
+        return self.path.endswith("/refresh_token") or (self.method != "GET" and not is_trial)
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes rows: what writes, but for a switch that does nothing."""
+        return self.writes and not self.path.endswith("/toggle_status")
 
 
 def operations() -> list[Operation]:

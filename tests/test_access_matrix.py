@@ -21,6 +21,8 @@ from portal_links.sessions import mint_session, open_session, revoke_session
 from projects.keys import MANAGEMENT_PREFIX, make_key
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
+from subscriptions.models import EventType, Filter
+from subscriptions.operations import create_subscription
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
 from tests.meta_events.rows import make_meta_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
@@ -49,6 +51,8 @@ LOOKERS = {
     *("viewer key", "nahook viewer", "feather read only", "static token, view only", "PRT token, view only"),
     *("svix ViewBase", "svix ManageTransformations", "svix CreateAttempts"),
 }
+#: What of CUSTOMERS may choose which events are sent.
+CHOOSERS = MANAGERS | {"static token, view only", "PRT token, view only"}
 #: What opens nothing at all.
 DEAD = {
     *("no credential", "nonsense", "unknown key", "revoked key", "expired key", "key of a deleted project"),
@@ -77,6 +81,8 @@ WRITE = Who(WRITE_KEYS, other_project=ELSEWHERE)
 # The Convoy API is for whole projects: it knows owners only as a column.
 READ_ROW = Who(READ.own, READ.own, ELSEWHERE)
 WRITE_ROW = Who(WRITE.own, WRITE.own, ELSEWHERE)
+PORTAL_READ_ROW = Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"})
+PORTAL_CHOICE = Who(CHOOSERS, set(), set())
 
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
@@ -84,8 +90,12 @@ LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
 META_EVENT = f"{PROJECT}/meta-events/{{metaEventID}}"
 DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 PORTAL_ENDPOINT = "/portal-api/endpoints/{endpointID}"
+EVENT_TYPE = f"{PROJECT}/event-types/{{eventTypeId}}"
+SUBSCRIPTION = f"{PROJECT}/subscriptions/{{subscriptionID}}"
+PORTAL_SUBSCRIPTION = "/portal-api/subscriptions/{subscriptionID}"
 EVENT = f"{PROJECT}/events/{{eventID}}"
 PORTAL_EVENT = "/portal-api/events/{eventID}"
+
 PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
 PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
 
@@ -126,6 +136,35 @@ ALLOWED: dict[str, Who] = {
     f"GET {PROJECT}/portal-sessions": READ,
     f"GET {PROJECT}/portal-sessions/": READ,
     f"PUT {PROJECT}/portal-sessions/{{sessionID}}/revoke": WRITE_ROW,
+    f"GET {PROJECT}/event-types": READ,
+    f"GET {PROJECT}/event-types/": READ,
+    f"POST {PROJECT}/event-types": WRITE,
+    f"POST {PROJECT}/event-types/": WRITE,
+    f"POST {PROJECT}/event-types/import": WRITE,
+    f"PUT {EVENT_TYPE}": WRITE_ROW,
+    f"POST {EVENT_TYPE}/deprecate": WRITE_ROW,
+    f"GET {PROJECT}/subscriptions": READ,
+    f"GET {PROJECT}/subscriptions/": READ,
+    f"POST {PROJECT}/subscriptions": WRITE,
+    f"POST {PROJECT}/subscriptions/": WRITE,
+    f"POST {PROJECT}/subscriptions/test_filter": READ,
+    # There are no functions.
+    f"POST {PROJECT}/subscriptions/test_function": Who(set(), other_project=set()),
+    f"GET {SUBSCRIPTION}": READ_ROW,
+    f"PUT {SUBSCRIPTION}": WRITE_ROW,
+    f"DELETE {SUBSCRIPTION}": WRITE_ROW,
+    f"PUT {SUBSCRIPTION}/toggle_status": WRITE_ROW,
+    f"GET {SUBSCRIPTION}/filters": READ_ROW,
+    f"GET {SUBSCRIPTION}/filters/": READ_ROW,
+    f"POST {SUBSCRIPTION}/filters": WRITE_ROW,
+    f"POST {SUBSCRIPTION}/filters/": WRITE_ROW,
+    f"POST {SUBSCRIPTION}/filters/bulk": WRITE_ROW,
+    f"POST {SUBSCRIPTION}/filters/bulk_update": WRITE_ROW,
+    f"PUT {SUBSCRIPTION}/filters/bulk_update": WRITE_ROW,
+    f"POST {SUBSCRIPTION}/filters/test/{{eventType}}": READ_ROW,
+    f"GET {SUBSCRIPTION}/filters/{{filterID}}": READ_ROW,
+    f"PUT {SUBSCRIPTION}/filters/{{filterID}}": WRITE_ROW,
+    f"DELETE {SUBSCRIPTION}/filters/{{filterID}}": WRITE_ROW,
     f"GET {PROJECT}/events": READ,
     f"GET {PROJECT}/events/": READ,
     f"POST {PROJECT}/events": WRITE,
@@ -154,6 +193,33 @@ ALLOWED: dict[str, Who] = {
     f"PUT {PORTAL_ENDPOINT}/pause": Who(MANAGERS, set(), set()),
     f"POST {PORTAL_ENDPOINT}/activate": Who(MANAGERS, set(), set()),
     f"PUT {PORTAL_ENDPOINT}/expire_secret": Who(ROTATORS, set(), set()),
+    # Event types are the company's.
+    "GET /portal-api/event-types": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/event-types/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "POST /portal-api/event-types": Who(set()),
+    "POST /portal-api/event-types/": Who(set()),
+    "PUT /portal-api/event-types/{eventTypeId}": Who(set(), set(), set()),
+    "POST /portal-api/event-types/{eventTypeId}/deprecate": Who(set(), set(), set()),
+    "GET /portal-api/subscriptions": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/subscriptions/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "POST /portal-api/subscriptions": Who(CHOOSERS),
+    "POST /portal-api/subscriptions/": Who(CHOOSERS),
+    "POST /portal-api/subscriptions/test_filter": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "POST /portal-api/subscriptions/test_function": Who(set()),
+    f"GET {PORTAL_SUBSCRIPTION}": PORTAL_READ_ROW,
+    f"PUT {PORTAL_SUBSCRIPTION}": PORTAL_CHOICE,
+    f"DELETE {PORTAL_SUBSCRIPTION}": PORTAL_CHOICE,
+    f"GET {PORTAL_SUBSCRIPTION}/filters": PORTAL_READ_ROW,
+    f"GET {PORTAL_SUBSCRIPTION}/filters/": PORTAL_READ_ROW,
+    f"POST {PORTAL_SUBSCRIPTION}/filters": PORTAL_CHOICE,
+    f"POST {PORTAL_SUBSCRIPTION}/filters/": PORTAL_CHOICE,
+    f"POST {PORTAL_SUBSCRIPTION}/filters/bulk": PORTAL_CHOICE,
+    f"POST {PORTAL_SUBSCRIPTION}/filters/bulk_update": PORTAL_CHOICE,
+    f"PUT {PORTAL_SUBSCRIPTION}/filters/bulk_update": PORTAL_CHOICE,
+    f"POST {PORTAL_SUBSCRIPTION}/filters/test/{{eventType}}": PORTAL_READ_ROW,
+    f"GET {PORTAL_SUBSCRIPTION}/filters/{{filterID}}": PORTAL_READ_ROW,
+    f"PUT {PORTAL_SUBSCRIPTION}/filters/{{filterID}}": PORTAL_CHOICE,
+    f"DELETE {PORTAL_SUBSCRIPTION}/filters/{{filterID}}": PORTAL_CHOICE,
     "GET /portal-api/events": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     "GET /portal-api/events/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     "POST /portal-api/events": Who(SENDERS),
@@ -193,13 +259,31 @@ ALLOWED: dict[str, Who] = {
 }
 
 #: The rows that a path names, and those of them that it names without their project.
-IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID")
+IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID", "subscriptionID", "filterID", "eventTypeId")
 ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID")
 #: What must be in a query.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
 #: A body that each operation of Convoy's and of the portal API takes. The others take none.
 BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
-BODY |= {"event_type": "new", "data": "new"}
+BODY |= {"event_type": "order.paid", "data": "new"}
+SPEC = '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'
+
+
+def body_for(operation: Operation, tenant: "Tenant") -> Any:
+    """A body that the operation takes on the tenant's rows."""
+    if operation.surface not in (Surface.CONVOY, Surface.PORTAL) or operation.method == "GET":
+        return None
+    if operation.path.endswith("/filters/bulk"):
+        return [BODY]
+    if operation.path.endswith("/filters/bulk_update"):
+        return [{"uid": tenant.ids["filterID"], "enabled_at": None}]
+    if operation.path.endswith("/import"):
+        return {"spec": SPEC}
+    if operation.path.endswith(("/subscriptions", "/subscriptions/")):
+        return BODY | {"endpoint_id": tenant.paused.uid}
+    if operation.path.endswith("/filters/{filterID}"):
+        return {"event_type": "order.paid"}
+    return BODY | {"ids": [tenant.delivered.uid], "endpoint_id": tenant.endpoint.uid}
 
 
 class Tenant:
@@ -214,6 +298,11 @@ class Tenant:
         pause_endpoint(project.uid, self.paused.uid)
         self.link = create_portal_link(project.uid, name=self.marks[0], owner_id=owner_id, auth_type="refresh_token")
         self.session = session(project, key, owner_id, EVERYTHING)[0]
+        config = {"event_types": ["order.created"], "filter": {"body": {"mark": self.marks[0]}}}
+        self.subscription = create_subscription(
+            project.uid, name=self.marks[0], endpoint_id=self.endpoint.uid, filter_config=config
+        )
+        EventType.objects.get_or_create(project=project, name="order.paid")
         event = make_event(project.uid, endpoints=[self.endpoint.uid], data=f'{{"mark":"{mark}-payload"}}')
         self.event = event
         self.delivery = make_delivery(self.endpoint, "Failure", event=event)
@@ -224,6 +313,9 @@ class Tenant:
         self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
         self.ids["metaEventID"] = make_meta_event(project, {"name": self.marks[0], "owner_id": owner_id}).uid
         self.ids |= {"eventDeliveryID": self.delivery.uid, "deliveryAttemptID": self.attempt.uid}
+        self.ids |= {"subscriptionID": self.subscription.uid, "eventType": "order.created"}
+        self.ids |= {"filterID": Filter.objects.get(subscription=self.subscription).uid}
+        self.ids |= {"eventTypeId": EventType.objects.get(project=project, name="order.created").uid}
         self.ids |= {"eventID": self.event.uid}
 
     def url(self, operation: Operation) -> str:
@@ -373,21 +465,27 @@ def undone() -> Iterator[None]:
 #: (table, project, owner): a digest of those rows.
 Snapshot = dict[tuple[str, str, str], str]
 
-_OF_ENDPOINT = "(SELECT owner_id FROM endpoints_endpoint e WHERE e.uid = t.endpoint_id)"
+_OF_ENDPOINT = "(SELECT owner_id FROM endpoints_endpoint e WHERE e.uid = {})"
+_OF_SUBSCRIPTION = "(SELECT {} FROM subscriptions_subscription s WHERE s.uid = t.subscription_id)"
 _OWNERS = {
     "projects_project": ("uid", "''"),
     "projects_apikey": ("project_id", "''"),
     "endpoints_endpoint": ("project_id", "owner_id"),
-    "subscriptions_subscription": ("project_id", _OF_ENDPOINT),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
+    "subscriptions_eventtype": ("project_id", "''"),
+    "subscriptions_subscription": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
+    "subscriptions_filter": (
+        _OF_SUBSCRIPTION.format("project_id"),
+        _OF_ENDPOINT.format(_OF_SUBSCRIPTION.format("endpoint_id")),
+    ),
     "meta_events_metaevent": ("project_id", "body::json #>> '{data,owner_id}'"),
     "events_event": (
         "project_id",
         "coalesce((SELECT owner_id FROM endpoints_endpoint e WHERE e.uid = t.endpoints[1]), '')",
     ),
-    "events_eventdelivery": ("project_id", _OF_ENDPOINT),
-    "events_deliveryattempt": ("project_id", _OF_ENDPOINT),
+    "events_eventdelivery": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
+    "events_deliveryattempt": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
     "events_batchretry": ("project_id", "''"),
 }
 _SNAPSHOT = " UNION ALL ".join(
@@ -429,24 +527,21 @@ def test_the_table_is_complete() -> None:
 def test_the_allowed_and_nobody_else(operation: Operation) -> None:
     world = World()
     assert world.credentials.keys() == KINDS
-    takes_body = operation.surface in (Surface.CONVOY, Surface.PORTAL) and operation.method != "GET"
-    body = BODY | {"ids": [world.own.delivered.uid]} if takes_body else None
     before = snapshot()
     for whose, allowed in ALLOWED[str(operation)]._asdict().items():
         if allowed is None:
             continue
         tenant = getattr(world, whose)
-        url = tenant.url(operation)
-        sent = body and body | {"endpoint_id": tenant.endpoint.uid}
+        url, body = tenant.url(operation), body_for(operation, tenant)
         for kind in sorted(KINDS):
             cell = f"{kind}: {operation} ({whose})"
             with undone():
-                response = send(operation, url, world.credentials[kind], sent)
+                response = send(operation, url, world.credentials[kind], body)
                 what_changed = changed(before, snapshot())
             strangers = world.strangers_to(kind)
             if kind in allowed:
                 assert 200 <= response.status_code < 300, (cell, response.status_code, response.content)
-                assert operation.writes if what_changed else whose != "own" or not operation.writes, cell
+                assert operation.changes if what_changed else whose != "own" or not operation.changes, cell
                 assert what_changed.isdisjoint(tenant.key for tenant in strangers), cell
             else:
                 assert refusal(operation.surface, response)[0] in (400, 401, 403, 404), (cell, response.content)

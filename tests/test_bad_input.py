@@ -16,6 +16,8 @@ from endpoints.operations import create_endpoint
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import Project
+from subscriptions.models import EventType
+from subscriptions.operations import create_subscription
 from tests.conftest import API, Answer
 from tests.events.delivery_rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
@@ -93,6 +95,57 @@ BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"] = BODIES["POST /proje
 BODIES["POST /projects/{projectID}/endpoints/"] = BODIES["POST /projects/{projectID}/endpoints"]
 BODIES["PUT /projects/{projectID}/portal-links/{portalLinkID}"] = BODIES["POST /projects/{projectID}/portal-links"]
 BODIES["POST /projects/{projectID}/portal-links/"] = BODIES["POST /projects/{projectID}/portal-links"]
+EVENT_TYPES = "/projects/{projectID}/event-types"
+SUBSCRIPTIONS = "/projects/{projectID}/subscriptions"
+SUBSCRIPTION = f"{SUBSCRIPTIONS}/{{subscriptionID}}"
+_CONDITIONS: dict[str, Any] = {"headers": {}, "body": {}, "query": {}, "path": {}}
+_FILTER = {"event_type": "new.type", **_CONDITIONS}
+BODIES |= {
+    f"POST {EVENT_TYPES}": {"name": "new", "category": "new", "description": "new", "json_schema": {}},
+    f"PUT {EVENT_TYPES}/{{eventTypeId}}": {"category": "new", "description": "new", "json_schema": {}},
+    f"POST {EVENT_TYPES}/import": {"spec": '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'},
+    f"POST {SUBSCRIPTIONS}": {
+        "name": "New",
+        "endpoint_id": "{endpointID}",
+        "source_id": "",
+        "app_id": "",
+        "function": "",
+        "delivery_mode": "at_most_once",
+        "filter_config": {"event_types": ["a"], "filter": _CONDITIONS},
+        "alert_config": {"count": 1, "threshold": "1h"},
+        "rate_limit_config": {"count": 1, "duration": 1},
+    },
+    # A request may hold anything; only conditions have a type.
+    f"POST {SUBSCRIPTIONS}/test_filter": {"request": {}, "schema": {"header": {}, "body": {}, "query": {}, "path": {}}},
+    f"POST {SUBSCRIPTION}/filters": _FILTER,
+    f"PUT {SUBSCRIPTION}/filters/{{filterID}}": {**_FILTER, "is_flattened": True},
+    f"POST {SUBSCRIPTION}/filters/test/{{eventType}}": {
+        "request": {"header": {}, "headers": {}, "query": {}, "path": {}}
+    },
+}
+BODIES[f"PUT {SUBSCRIPTION}"] = BODIES[f"POST {SUBSCRIPTIONS}"] | {
+    "retry_config": {"type": "linear", "duration": "10s", "interval_seconds": 10, "retry_count": 1}
+}
+for _path in (EVENT_TYPES, SUBSCRIPTIONS, f"{SUBSCRIPTION}/filters"):
+    BODIES[f"POST {_path}/"] = BODIES[f"POST {_path}"]
+#: The same for those that read an array: one object of it.
+ITEMS: dict[str, dict[str, Any]] = {
+    f"POST {SUBSCRIPTION}/filters/bulk": _FILTER,
+    f"PUT {SUBSCRIPTION}/filters/bulk_update": {"uid": "{filterID}", **_FILTER},
+    f"POST {SUBSCRIPTION}/filters/bulk_update": {"uid": "{filterID}", **_FILTER},
+}
+#: All is optional here.
+NOTHING_REQUIRED = {
+    "PUT /projects/{projectID}/endpoints/{endpointID}/expire_secret",
+    "POST /projects/{projectID}/eventdeliveries/forceresend",
+    f"PUT {EVENT_TYPES}/{{eventTypeId}}",
+    f"PUT {SUBSCRIPTION}",
+    f"POST {SUBSCRIPTIONS}/test_filter",
+    f"PUT {SUBSCRIPTION}/filters/{{filterID}}",
+    f"POST {SUBSCRIPTION}/filters/test/{{eventType}}",
+}
+#: No body is good for it.
+ALWAYS_REFUSED = {f"POST {SUBSCRIPTIONS}/test_function"}
 #: These do what their path says, whatever their body holds.
 WITHOUT_BODY = {
     "DELETE /projects/{projectID}",
@@ -103,6 +156,10 @@ WITHOUT_BODY = {
     "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/resend",
     "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",
     "PUT /projects/{projectID}/portal-sessions/{sessionID}/revoke",
+    f"POST {EVENT_TYPES}/{{eventTypeId}}/deprecate",
+    f"DELETE {SUBSCRIPTION}",
+    f"PUT {SUBSCRIPTION}/toggle_status",
+    f"DELETE {SUBSCRIPTION}/filters/{{filterID}}",
     "POST /projects/{projectID}/events/batchreplay",
     "PUT /projects/{projectID}/events/{eventID}/replay",
     "PUT /projects/{projectID}/meta-events/{metaEventID}/resend",
@@ -118,7 +175,9 @@ LISTS = [
 UNPAGED = [
     operation
     for operation in LISTS
-    if operation.path.rstrip("/").endswith(("/projects", "/period-failure-rates", "/deliveryattempts"))
+    if operation.path.rstrip("/").endswith(
+        ("/projects", "/period-failure-rates", "/deliveryattempts", "/event-types", "/filters")
+    )
 ]
 
 NOT_TEXT: list[Any] = [0, 1.5, True, [], {}, ["a"], {"a": "a"}]
@@ -143,6 +202,9 @@ class Rows:
         endpoint = create_endpoint(project.uid, name="Old", url="https://hooks.example.com/old")
         link = create_portal_link(project.uid, name="Old", owner_id="old", auth_type="refresh_token").link
         session = PortalSession.objects.get(portal_link=link)
+        project.config["multiple_endpoint_subscriptions"] = True
+        project.save(update_fields=["config"])
+        subscription = create_subscription(project.uid, name="Old", endpoint_id=endpoint.uid)
         delivery = make_delivery(endpoint, "Failure")
         delivered = make_delivery(endpoint, "Success", event=delivery.event, at=timezone.now() - timedelta(days=30))
         rows = {"projectID": project, "endpointID": endpoint, "portalLinkID": link, "sessionID": session}
@@ -150,6 +212,9 @@ class Rows:
         rows |= {"eventDeliveryID": delivery, "deliveryAttemptID": make_attempt(delivery), "deliveredID": delivered}
         rows |= {"eventID": delivery.event}
         self.ids = {name: row.pk for name, row in rows.items()}
+        event_type = EventType.objects.create(project=project, name="new.type")
+        rows = {"eventTypeId": event_type, "subscriptionID": subscription, "filterID": subscription.filters.get()}
+        self.ids |= {name: row.pk for name, row in rows.items()} | {"eventType": "new.type"}
 
     def path(self, operation: Operation, **ids: str) -> str:
         return operation.path.format(**self.ids | ids)
@@ -199,7 +264,7 @@ def broken(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_every_operation_is_known() -> None:
     """A new one fails here until it has a good body, or is known to read none."""
     writing = {str(operation) for operation in OPERATIONS if operation.method != "GET"}
-    assert writing == BODIES.keys() | WITHOUT_BODY
+    assert writing == BODIES.keys() | ITEMS.keys() | WITHOUT_BODY | ALWAYS_REFUSED
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, ids=str)
@@ -236,11 +301,38 @@ class TestBodies:
 
     def test_nulls_are_not_sent(self, rows: Rows, caller: API, operation: Operation) -> None:
         body = dict.fromkeys(rows.body(operation))
-        if operation.path.endswith(("/expire_secret", "/forceresend")):
-            assert caller(operation.method, rows.path(operation), body).status == 200
+        if str(operation) in NOTHING_REQUIRED:
+            assert caller(operation.method, rows.path(operation), body).status in (200, 202)
             return
         with nothing_changes():
             refused(caller(operation.method, rows.path(operation), body), body)
+
+
+@pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if str(operation) in ITEMS], ids=str)
+class TestArrays:
+    def send(self, rows: Rows, caller: API, operation: Operation, body: Any) -> Answer:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return caller(operation.method, rows.path(operation), content)
+
+    def item(self, rows: Rows, operation: Operation) -> dict[str, Any]:
+        item = copy.deepcopy(ITEMS[str(operation)])
+        return item | ({"uid": rows.ids["filterID"]} if "uid" in item else {})
+
+    def test_the_good_body_is_good(self, rows: Rows, caller: API, operation: Operation) -> None:
+        assert self.send(rows, caller, operation, [self.item(rows, operation)]).status in (200, 201)
+
+    def test_what_is_no_array_of_objects(self, rows: Rows, caller: API, operation: Operation) -> None:
+        item = self.item(rows, operation)
+        bodies = [b"", b"null", b"{}", b"[", b"[{}]]", b"[" * 100_000, b'["\\ud800"]', item]
+        bodies += [[], [None], [[]], [item, 1], [item, "text"], [item, [item]], [item] * 1001, [item, item], [{}] * 2]
+        with nothing_changes():
+            for body in bodies:
+                refused(self.send(rows, caller, operation, body), body)
+
+    def test_what_does_not_belong_where_it_stands(self, rows: Rows, caller: API, operation: Operation) -> None:
+        with nothing_changes():
+            for item in broken(self.item(rows, operation)):
+                refused(self.send(rows, caller, operation, [item]), item)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
@@ -289,8 +381,11 @@ class TestEveryOperation:
         assert Answer(response).error == (400, "the Content-Length is not a number")
 
     def test_ids_of_nothing_in_every_position(self, rows: Rows, caller: API, operation: Operation) -> None:
-        names = [name for name in rows.ids if f"{{{name}}}" in operation.path]
-        body = rows.body(operation) if str(operation) in BODIES else None
+        # A type of event is no id: any text is one.
+        names = [name for name in rows.ids if f"{{{name}}}" in operation.path and name != "eventType"]
+        body: Any = rows.body(operation) if str(operation) in BODIES else None
+        if str(operation) in ITEMS:
+            body = [ITEMS[str(operation)] | {"uid": rows.ids["filterID"]}]
         with nothing_changes():
             for name in names:
                 for uid in IDS:
@@ -323,7 +418,7 @@ class TestQueries:
 
     def test_garbage(self, rows: Rows, caller: API, operation: Operation) -> None:
         names = ["next_page_cursor", "prev_page_cursor", "sort", "q", "ownerId", "endpointId", "portalLinkId"]
-        names += ["active", "perPage", "unknown"]
+        names += ["active", "perPage", "name", "unknown"]
         for direction in ("next", "prev"):
             for name in names:
                 for text in (*IDS, "%", "%5C", "_", "%zz", "~", "%EF%BF%BF", "&&&", "=", f"x&{name}=y"):

@@ -14,6 +14,8 @@ from portal_links.models import PortalSession
 from portal_links.sessions import mint_session
 from projects.models import APIKey, Project
 from projects.operations import create_api_key
+from subscriptions.models import EventType
+from subscriptions.operations import create_subscription
 from tests.events.delivery_rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.routes import ELSEWHERE, Operation, Surface
@@ -21,6 +23,7 @@ from tests.statements import nothing_changes
 from tests.surfaces import bearer, refusal, send
 from tests.test_bad_input import BODIES as CONVOY_BODIES
 from tests.test_bad_input import IDS, broken
+from tests.test_bad_input import ITEMS as CONVOY_ITEMS
 
 NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal"
 ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
@@ -49,6 +52,36 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /portal-api/events/": CONVOY_BODIES["POST /projects/{projectID}/events"],
     "POST /portal-api/eventdeliveries/forceresend": {"ids": []},
 }
+SUBSCRIPTIONS = "/portal-api/subscriptions"
+SUBSCRIPTION = f"{SUBSCRIPTIONS}/{{subscriptionID}}"
+BODIES |= {
+    f"{method} {path}": CONVOY_BODIES[f"{method} {path.replace('/portal-api/', '/projects/{projectID}/')}"]
+    for method, path in (
+        *(("POST", f"{SUBSCRIPTIONS}{slash}") for slash in ("", "/")),
+        ("PUT", SUBSCRIPTION),
+        ("POST", f"{SUBSCRIPTIONS}/test_filter"),
+        *(("POST", f"{SUBSCRIPTION}/filters{slash}") for slash in ("", "/")),
+        ("PUT", f"{SUBSCRIPTION}/filters/{{filterID}}"),
+        ("POST", f"{SUBSCRIPTION}/filters/test/{{eventType}}"),
+    )
+}
+#: The same for those that read an array: one object of it.
+ITEMS = {
+    f"{method} {path}": CONVOY_ITEMS[f"{method} {path.replace('/portal-api/', '/projects/{projectID}/')}"]
+    for method, path in (
+        ("POST", f"{SUBSCRIPTION}/filters/bulk"),
+        ("POST", f"{SUBSCRIPTION}/filters/bulk_update"),
+        ("PUT", f"{SUBSCRIPTION}/filters/bulk_update"),
+    )
+}
+#: No body is good for these.
+ALWAYS_REFUSED = {
+    "POST /portal-api/event-types",
+    "POST /portal-api/event-types/",
+    "PUT /portal-api/event-types/{eventTypeId}",
+    "POST /portal-api/event-types/{eventTypeId}/deprecate",
+    f"POST {SUBSCRIPTIONS}/test_function",
+}
 #: These do what their path says, whatever their body holds.
 WITHOUT_BODY = {
     "POST /v1/webhooks/portal",
@@ -56,6 +89,8 @@ WITHOUT_BODY = {
     f"DELETE {ENDPOINT}",
     f"PUT {ENDPOINT}/pause",
     f"POST {ENDPOINT}/activate",
+    f"DELETE {SUBSCRIPTION}",
+    f"DELETE {SUBSCRIPTION}/filters/{{filterID}}",
     "POST /portal-api/events/batchreplay",
     "PUT /portal-api/events/{eventID}/replay",
     f"PUT {DELIVERY}/resend",
@@ -70,6 +105,7 @@ PAGED = ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries", "GET /p
 LISTS = [operation for operation in ELSEWHERE if str(operation).rstrip("/") in PAGED]
 #: What a path names that must be there.
 NAMED = ("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID")
+NAMED += ("subscriptionID", "filterID", "eventTypeId")
 
 
 class Caller:
@@ -93,6 +129,13 @@ class Caller:
         # A use is noted when it is the first one in a minute, of refused requests too.
         PortalSession.objects.update(last_used_at=minted.session.created_at, last_used_from="127.0.0.1")
         self.ids = {"projectID": project.uid, "ownerID": "acme", "endpointID": endpoint.uid}
+        project.config["multiple_endpoint_subscriptions"] = True
+        project.save(update_fields=["config"])
+        subscription = create_subscription(project.uid, name="Old", endpoint_id=endpoint.uid)
+        event_type = EventType.objects.create(project=project, name="new.type")
+        EventType.objects.create(project=project, name="a")
+        rows = {"eventTypeId": event_type, "subscriptionID": subscription, "filterID": subscription.filters.get()}
+        self.ids |= {name: row.pk for name, row in rows.items()} | {"eventType": "new.type"}
         delivery = make_delivery(endpoint, "Failure")
         self.ids |= {"eventDeliveryID": delivery.uid, "deliveryAttemptID": make_attempt(delivery).uid}
         self.ids["eventID"] = delivery.event_id
@@ -108,10 +151,13 @@ class Caller:
         url = self.operation.url.format(**self.ids | ids) + query
         return send(self.operation, url, self.credential, body, content_type=content_type)
 
-    def body(self) -> dict[str, Any]:
-        """The operation's good body, for the caller's own rows."""
-        body = BODIES[str(self.operation)]
-        return body | ({"endpoint_id": self.ids["endpointID"]} if "endpoint_id" in body else {})
+    @property
+    def body(self) -> Any:
+        """A good body, or None."""
+        if item := ITEMS.get(str(self.operation)):
+            return [item | ({"uid": self.ids["filterID"]} if "uid" in item else {})]
+        body = BODIES.get(str(self.operation))
+        return body | {"endpoint_id": self.ids["endpointID"]} if body and "endpoint_id" in body else body
 
     def refused(self, response: Any, sent: Any) -> str:
         """The words of a refusal, in the right shape."""
@@ -129,14 +175,14 @@ def caller(project: Project, operation: Operation) -> Caller:
 def test_every_operation_is_known() -> None:
     """A new one fails here until it has a good body, or is known to read none."""
     writing = {str(operation) for operation in ELSEWHERE if operation.method != "GET"}
-    assert writing == BODIES.keys() | WITHOUT_BODY
+    assert writing == BODIES.keys() | ITEMS.keys() | WITHOUT_BODY | ALWAYS_REFUSED
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, ids=str)
 class TestBodies:
     def test_the_good_body_is_good(self, caller: Caller, operation: Operation) -> None:
         """Otherwise the tests below would pass for another reason."""
-        assert caller(caller.body()).status_code in (200, 201, 202, 204)
+        assert caller(caller.body).status_code in (200, 201, 202, 204)
 
     def test_what_is_no_json_object(self, caller: Caller, operation: Operation) -> None:
         with nothing_changes():
@@ -145,14 +191,14 @@ class TestBodies:
                     caller.refused(caller(body), body)
 
     def test_what_is_not_utf8(self, caller: Caller, operation: Operation) -> None:
-        text = orjson.dumps(caller.body()).decode()
+        text = orjson.dumps(caller.body).decode()
         with nothing_changes():
             for encoding in ("utf-16", "utf-32", "utf-8-sig"):
                 caller.refused(caller(text.encode(encoding)), encoding)
 
     def test_what_does_not_belong_where_it_stands(self, caller: Caller, operation: Operation) -> None:
         with nothing_changes():
-            for body in broken(caller.body()):
+            for body in broken(caller.body):
                 if isinstance(body.get("application"), dict) and body["application"] != {"name": "Acme"}:
                     continue  # what an application holds is not read
                 sent = json.dumps(body).encode()
@@ -167,13 +213,27 @@ class TestBodies:
             caller.refused(caller(body.replace(b"REPLACED", text)), text)
 
 
+@pytest.mark.parametrize("operation", [operation for operation in ELSEWHERE if str(operation) in ITEMS], ids=str)
+class TestArrays:
+    def test_good_and_bad(self, caller: Caller, operation: Operation) -> None:
+        """The reading is the Convoy API's, where more is tried (test_bad_input.py)."""
+        [item] = caller.body
+        with nothing_changes():
+            for body in (b"", b"null", item, [], [None], [item, 1], [item, item]):
+                caller.refused(caller(body), body)
+            for wrong in broken(item):
+                sent = json.dumps([wrong]).encode()
+                caller.refused(caller(sent), sent)
+        assert caller(caller.body).status_code in (200, 201)
+
+
 @pytest.mark.parametrize("operation", ELSEWHERE, ids=str)
 class TestEveryOperation:
     def test_another_content_type(self, caller: Caller, operation: Operation) -> None:
         """Only the portal API does not ask what it is sent, as the reference says."""
         for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "*"):
             if operation.surface == Surface.PORTAL:
-                response = caller(BODIES.get(str(operation), {}), content_type=content_type)
+                response = caller(caller.body or {}, content_type=content_type)
                 assert response.status_code != 415
                 assert response.status_code < 500
             else:
@@ -203,7 +263,7 @@ class TestEveryOperation:
         with nothing_changes():
             for name in names:
                 for uid in IDS:
-                    caller.refused(caller(BODIES.get(str(operation)), **{name: uid}), uid)
+                    caller.refused(caller(caller.body, **{name: uid}), uid)
 
     def test_owners_that_cannot_be(self, caller: Caller, operation: Operation) -> None:
         if "{ownerID}" not in operation.path:

@@ -10,6 +10,8 @@ from endpoints.operations import create_endpoint
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import Project
+from subscriptions.models import EventType, Filter
+from subscriptions.operations import create_subscription
 from tests.conftest import API
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
 from tests.meta_events.rows import make_meta_event
@@ -23,6 +25,10 @@ EVENT = f"{PROJECT}/events/{{eventID}}"
 DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 SESSION = f"{PROJECT}/portal-sessions/{{sessionID}}"
 META_EVENT = f"{PROJECT}/meta-events/{{metaEventID}}"
+
+EVENT_TYPE = f"{PROJECT}/event-types/{{eventTypeId}}"
+SUBSCRIPTION = f"{PROJECT}/subscriptions/{{subscriptionID}}"
+FILTER = f"{SUBSCRIPTION}/filters/{{filterID}}"
 
 #: What each operation on one row says of a row that is another project's. A route that is new, and
 #: takes an id, fails until it is named here.
@@ -43,6 +49,23 @@ NOT_FOUND = {
     f"PUT {LINK}/revoke": (404, "Resource not found"),
     f"GET {LINK}/refresh_token": (400, "portal link not found"),
     f"PUT {SESSION}/revoke": (404, "Resource not found"),
+    f"PUT {EVENT_TYPE}": (400, "event type not found"),
+    f"POST {EVENT_TYPE}/deprecate": (400, "event type not found"),
+    f"GET {SUBSCRIPTION}": (404, "failed to find subscription"),
+    f"PUT {SUBSCRIPTION}": (400, "failed to find subscription"),
+    f"DELETE {SUBSCRIPTION}": (404, "failed to find subscription"),
+    f"PUT {SUBSCRIPTION}/toggle_status": (404, "failed to find subscription"),
+    f"GET {SUBSCRIPTION}/filters": (404, "subscription not found"),
+    f"GET {SUBSCRIPTION}/filters/": (404, "subscription not found"),
+    f"POST {SUBSCRIPTION}/filters": (404, "subscription not found"),
+    f"POST {SUBSCRIPTION}/filters/": (404, "subscription not found"),
+    f"POST {SUBSCRIPTION}/filters/bulk": (404, "subscription not found"),
+    f"POST {SUBSCRIPTION}/filters/bulk_update": (404, "subscription not found"),
+    f"PUT {SUBSCRIPTION}/filters/bulk_update": (404, "subscription not found"),
+    f"POST {SUBSCRIPTION}/filters/test/{{eventType}}": (404, "subscription not found"),
+    f"GET {FILTER}": (404, "subscription not found"),
+    f"PUT {FILTER}": (404, "subscription not found"),
+    f"DELETE {FILTER}": (404, "subscription not found"),
     f"GET {EVENT}": (404, "event not found"),
     f"PUT {EVENT}/replay": (400, "event not found"),
     f"GET {META_EVENT}": (404, "meta event not found"),
@@ -55,7 +78,10 @@ LISTS = [
     for operation in IN_A_PROJECT
     if operation.method == "GET"
     and operation.path.removeprefix(PROJECT).rstrip("/")
-    in ("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/events", "/meta-events")
+    in (
+        *("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/events", "/meta-events"),
+        "/subscriptions",
+    )
 ]
 
 #: A body that each operation that reads one takes.
@@ -65,7 +91,8 @@ BODY: dict[str, Any] = {
     "owner_id": "shared",
     "secret": "mine",
     "type": "outgoing",
-    "event_type": "a",
+    "event_type": "order.paid",
+    "spec": '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}',
     "data": "mine",
 }
 
@@ -83,6 +110,15 @@ class Tenant:
         self.refresh_link = create_portal_link(
             project.uid, name=f"{mark} link", owner_id="shared", auth_type="refresh_token"
         ).link
+        self.subscription = create_subscription(
+            project.uid,
+            name=f"{mark} subscription",
+            endpoint_id=self.endpoint.uid,
+            filter_config={"event_types": [f"{mark}.created"], "filter": {"body": {"of": mark}}},
+        )
+        self.event_type = EventType.objects.get(project=project, name=f"{mark}.created")
+        EventType.objects.create(project=project, name="order.paid")
+        self.filter = Filter.objects.get(subscription=self.subscription)
         self.session = PortalSession.objects.get(portal_link=self.refresh_link)
         event = make_event(project.uid, endpoints=[self.endpoint.uid], data=f'{{"mark":"{mark}"}}')
         self.event = event
@@ -92,6 +128,7 @@ class Tenant:
         self.marks = [mark, self.link.token, event.uid]
         self.meta_event = make_meta_event(project, {"name": mark})
         self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session, self.delivery)]
+        self.marks += [row.pk for row in (self.subscription, self.event_type, self.filter)]
         self.marks += [self.meta_event.pk]
 
     def path(self, operation: Operation, project: Project | None = None) -> str:
@@ -101,11 +138,23 @@ class Tenant:
             endpointID=self.endpoint.uid,
             portalLinkID=link.uid,
             sessionID=self.session.uid,
+            eventTypeId=self.event_type.uid,
+            subscriptionID=self.subscription.uid,
+            filterID=self.filter.uid,
+            eventType="order.paid",
             eventID=self.event.uid,
             metaEventID=self.meta_event.uid,
             eventDeliveryID=self.delivery.uid,
             deliveryAttemptID=self.attempt.uid,
         )
+
+    def body(self, operation: Operation) -> Any:
+        """A body that the operation takes."""
+        if operation.path.endswith("/filters/bulk"):
+            return [BODY]
+        if operation.path.endswith("/filters/bulk_update"):
+            return [{"uid": self.filter.uid}]
+        return BODY | ({"endpoint_id": self.free.uid} if operation.path.rstrip("/").endswith("/subscriptions") else {})
 
 
 @pytest.fixture
@@ -128,7 +177,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 12
+    assert len({operation.path for operation in LISTS}) == 14
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}
@@ -138,14 +187,14 @@ def test_the_route_table_is_known() -> None:
 class TestAnotherProject:
     def test_its_path_with_ones_own_key(self, mine: Tenant, theirs: Tenant, operation: Operation) -> None:
         with nothing_changes():
-            answer = mine.api(operation.method, theirs.path(operation), BODY)
+            answer = mine.api(operation.method, theirs.path(operation), theirs.body(operation))
         assert answer.error == (404, "project not found")
         reveals_nothing(answer, theirs)
 
     def test_a_project_that_never_was_looks_the_same(self, mine: Tenant, theirs: Tenant, operation: Operation) -> None:
-        foreign = mine.api(operation.method, theirs.path(operation), BODY)
+        foreign = mine.api(operation.method, theirs.path(operation), theirs.body(operation))
         path = theirs.path(operation).replace(theirs.project.uid, "01JZ8QK3V7M2N4P6R8T0W2Y4A6")
-        unknown = mine.api(operation.method, path, BODY)
+        unknown = mine.api(operation.method, path, theirs.body(operation))
         assert foreign.response.content == unknown.response.content
         assert foreign.headers.keys() == unknown.headers.keys()
 
@@ -154,7 +203,7 @@ class TestAnotherProject:
 class TestAnotherProjectsRow:
     def test_in_ones_own_project(self, mine: Tenant, theirs: Tenant, operation: Operation) -> None:
         with nothing_changes():
-            answer = mine.api(operation.method, theirs.path(operation, mine.project), BODY)
+            answer = mine.api(operation.method, theirs.path(operation, mine.project), theirs.body(operation))
         assert answer.error == NOT_FOUND[str(operation)]
         reveals_nothing(answer, theirs)
 
@@ -162,12 +211,12 @@ class TestAnotherProjectsRow:
         self, mine: Tenant, theirs: Tenant, instance: API, operation: Operation
     ) -> None:
         with nothing_changes():
-            answer = instance(operation.method, theirs.path(operation, mine.project), BODY)
+            answer = instance(operation.method, theirs.path(operation, mine.project), theirs.body(operation))
         assert answer.error == NOT_FOUND[str(operation)]
 
     def test_ones_own_row_is_found(self, mine: Tenant, operation: Operation) -> None:
         """Otherwise the tests above would pass where nothing is ever found."""
-        answer = mine.api(operation.method, mine.path(operation), BODY)
+        answer = mine.api(operation.method, mine.path(operation), mine.body(operation))
         assert answer.error[0] == 400 if operation.path.endswith("/activate") else answer.status < 300, answer.json
         if operation.path.endswith("/activate"):
             assert answer.message == "current endpoint status - active, does not support activation"
@@ -177,20 +226,25 @@ class TestAnotherProjectsRow:
 class TestEveryOperation:
     def test_no_key(self, theirs: Tenant, nobody: API, operation: Operation) -> None:
         with nothing_changes():
-            assert nobody(operation.method, theirs.path(operation), BODY).error == (401, "Authentication required")
+            assert nobody(operation.method, theirs.path(operation), theirs.body(operation)).error == (
+                401,
+                "Authentication required",
+            )
 
     def test_a_portal_token(self, theirs: Tenant, operation: Operation) -> None:
         with nothing_changes():
-            answer = API(theirs.link.token)(operation.method, theirs.path(operation), BODY)
+            answer = API(theirs.link.token)(operation.method, theirs.path(operation), theirs.body(operation))
         assert answer.error == (401, "unauthorized")
 
     def test_a_viewer_changes_nothing_and_sees_no_secret(
         self, mine: Tenant, theirs: Tenant, viewer: API, operation: Operation
     ) -> None:
         with nothing_changes():
-            answer = viewer(operation.method, mine.path(operation), BODY)
+            answer = viewer(operation.method, mine.path(operation), mine.body(operation))
         if operation.writes:
             assert answer.error == (403, "Unauthorized")
+        elif operation.path.endswith("/test_function"):
+            assert answer.status == 400
         else:
             assert answer.status == 200
         assert mine.link.token not in answer.response.content.decode()

@@ -30,7 +30,24 @@ def read_body(
     null stands for "not sent", unknown keys are ignored. `detailed` chooses family B.
     Raises InvalidInput.
     """
-    values, failures = failures_of(serializer, parse_object(request, detailed=detailed))
+    return _checked(serializer, parse_object(request, detailed=detailed), detailed=detailed)
+
+
+def read_list(request: Request, serializer: type[serializers.Serializer[Any]], *, longest: int) -> list[dict[str, Any]]:
+    """The validated values of each object in a request's JSON array, in the errors of family B.
+
+    Raises InvalidInput, for an empty array and one with more than `longest` objects too.
+    """
+    items = _parse(request, list, detailed=True)
+    if not 0 < len(items) <= longest:
+        raise InvalidInput(f"body must be an array of 1 to {longest} objects")
+    if not all(isinstance(item, dict) for item in items):
+        raise InvalidInput("body contains incorrect JSON type (at character 1)")
+    return [_checked(serializer, item, detailed=True) for item in items]
+
+
+def _checked(serializer: type[serializers.Serializer[Any]], value: Any, *, detailed: bool) -> dict[str, Any]:
+    values, failures = failures_of(serializer, value)
     if not failures:
         return values
     wrong_types = (found for found in failures if found[1].code in WRONG_TYPES)
@@ -68,6 +85,12 @@ def _validator(serializer: type[serializers.Serializer[Any]]) -> serializers.Ser
 
 def parse_object(request: Request, *, detailed: bool) -> dict[str, Any]:
     """The JSON object in a request's body. Raises InvalidInput; `detailed` says what is wrong with it."""
+    value: dict[str, Any] = _parse(request, dict, detailed=detailed)
+    return value
+
+
+def _parse(request: Request, kind: type, *, detailed: bool) -> Any:
+    """The JSON value of a type in a request's body."""
     body = request.body
     if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
         raise InvalidInput("the request body is shorter than its Content-Length")
@@ -78,7 +101,7 @@ def parse_object(request: Request, *, detailed: bool) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         where = "" if error.pos >= len(error.doc) else f" (at character {error.pos + 1})"
         raise InvalidInput(f"body contains badly-formed JSON{where}" if detailed else BAD_FORMAT) from None
-    if not isinstance(value, dict):
+    if not isinstance(value, kind):
         raise InvalidInput("body contains incorrect JSON type (at character 1)" if detailed else BAD_FORMAT)
     return value
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -89,6 +90,8 @@ async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outc
             timeout=timeout_seconds(target),
             client_certificate=request.client_certificate,
         )
+        if exchange.status == HTTPStatus.UNAUTHORIZED:
+            _forget_token(target, tokens)
     return outcome_of(claim, request, exchange)
 
 
@@ -209,6 +212,13 @@ async def _authentication(target: Target, tokens: Tokens) -> list[tuple[str, str
     if stored and stored["type"] == OAUTH2:
         return [("Authorization", await tokens.header(target.uid, stored[OAUTH2]))]
     return authentication_headers(stored)
+
+
+def _forget_token(target: Target, tokens: Tokens) -> None:
+    """A token that the receiver does not take (any more) is not shown to it again."""
+    stored = _authentication_object(target.authentication)
+    if stored and stored["type"] == OAUTH2:
+        tokens.forget(target.uid, stored[OAUTH2])
 
 
 def _unsent(error: str, *, is_permanent: bool = False) -> Exchange:

@@ -43,6 +43,12 @@ def settled(delivery: EventDelivery, status: str) -> EventDelivery:
     return delivery
 
 
+def oauth2(receiver: Receiver) -> dict[str, Any]:
+    """The authentication of an endpoint that wants a token of the receiver's."""
+    given = {"client_id": "c", "client_secret": "s", "authentication_type": "shared_secret"}
+    return {"authentication": {"type": "oauth2", "oauth2": {"url": receiver.url("/token"), **given}}}
+
+
 class TestDelivering:
     def test_what_is_due_arrives_signed(self, make_endpoint: Make, receiver: Receiver) -> None:
         endpoint = make_endpoint(url=receiver.url("/in"), secret="s1")
@@ -184,24 +190,23 @@ class TestFailing:
     def test_d10_a_token_server_that_is_down_is_a_retry(self, make_endpoint: Make, receiver: Receiver) -> None:
         receiver.answer_once("/token", status=503)
         receiver.answer("/token", body=b'{"access_token":"t1","token_type":"Bearer","expires_in":3600}')
-        endpoint = make_endpoint(
-            url=receiver.url("/in"),
-            authentication={
-                "type": "oauth2",
-                "oauth2": {
-                    "url": receiver.url("/token"),
-                    "client_id": "c",
-                    "client_secret": "s",
-                    "authentication_type": "shared_secret",
-                },
-            },
-        )
+        endpoint = make_endpoint(url=receiver.url("/in"), **oauth2(receiver))
         [delivery] = queue_deliveries(endpoint, interval_seconds=6)
         with working():
             settled(delivery, "Retry")
             assert DeliveryAttempt.objects.get().error
             settled(delivery, "Success")
         assert receiver.wait_for(1, "/in")[0].header("Authorization") == "Bearer t1"
+
+    def test_a_token_that_is_refused_is_not_used_again(self, make_endpoint: Make, receiver: Receiver) -> None:
+        for name in ("old", "new"):
+            receiver.answer_once("/token", body=orjson.dumps({"access_token": name, "expires_in": 3600}))
+        receiver.answer_once("/in", status=401)
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in"), **oauth2(receiver)), interval_seconds=1)
+        with working():
+            settled(delivery, "Success")
+        sent = [request.header("Authorization") for request in receiver.requests("/in")]
+        assert sent == ["Bearer old", "Bearer new"]
 
 
 class TestFairness:

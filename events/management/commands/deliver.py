@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import resource
 import signal
 import time
 from typing import Any
@@ -21,6 +22,8 @@ logger = logging.getLogger("convoyclone.deliver")
 
 #: While the database is away, between two looks for it.
 PAUSE_SECONDS = 1.0
+#: Beside its requests a worker has connections of the database, lookups of names and its logs.
+OTHER_FILES = 256
 
 
 class Command(BaseCommand):
@@ -46,6 +49,7 @@ class Command(BaseCommand):
             missing = _missing_migrations()
         if missing:
             raise CommandError(f"the database lacks {', '.join(missing)}: run manage.py migrate first")
+        _allow_connections(settings.DELIVERY_CONCURRENCY)
         worker = Worker(conninfo(connection.settings_dict))
         # It has connections of its own.
         connection.close()
@@ -55,6 +59,18 @@ class Command(BaseCommand):
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
         asyncio.run(_work(worker, options["metrics_port"]))
+
+
+def _allow_connections(count: int) -> None:
+    """Have enough open files for so many requests at once, and as many idle connections."""
+    needed = 2 * count + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise CommandError(
+            f"DELIVERY_CONCURRENCY of {count} needs {needed} open files, and this process may have {hard}"
+        )
+    if soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,139 @@
+"""`script/bench events`: the intake of events beside bare inserts, and what a fan-out costs.
+
+Prints the tables of docs/performance.md.
+"""
+
+import argparse
+import socket
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import astuple
+from functools import partial
+
+import psutil
+
+from bench.instance import count_statements, cpu_seconds, instance, postgres, receiving, serving, working
+from bench.load import Measured, measure, request_bytes
+
+SERVER = "convoyclone.wsgi:application"
+FLOORS = {"bench.floor_events:event": "event row", "bench.floor_events:with_delivery": "event and delivery rows"}
+SIZES = [1, 10, 100, 1000]
+#: How often a fan-out is repeated.
+REPEATS = 30
+
+
+def main() -> int:
+    """Run the benchmark. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="script/bench events", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2.0, help="how long each measurement takes (2)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is repeated; the median counts (5)")
+    arguments = parser.parse_args()
+    with instance(), ExitStack() as stack:
+        # Django is set up only now.
+        from bench.engine import Sink
+        from bench.queueing import clear, event_body, fanout_body, make_project, make_subscriptions
+        from convoyclone.ulid import new_ulid
+
+        sink = Sink(*stack.enter_context(receiving()))
+        project, key = make_project("Benchmark")
+        (subscription,) = make_subscriptions(project, sink.urls("/one", 1))
+        path = f"/api/v1/projects/{project.uid}/events"
+        request = request_bytes("POST", path, key=key, body=event_body(subscription.endpoint_id, new_ulid()))
+        sides: dict[str, tuple[int, psutil.Process]] = {
+            application: stack.enter_context(serving(application)) for application in (SERVER, *FLOORS)
+        }
+
+        def load(application: str) -> Measured:
+            port, process = sides[application]
+            used = cpu_seconds(process, postgres())
+            return measure(port, request, warm_up=0.3, seconds=arguments.seconds, cpu_seconds=used)
+
+        results: dict[str, list[Measured]] = {}
+        for _ in range(arguments.rounds):
+            for application in sides:
+                results.setdefault(application, []).append(load(application))
+            # What the generator has left behind is answered first.
+            time.sleep(1)
+            clear()
+            with working():
+                results.setdefault("with a worker", []).append(load(SERVER))
+                time.sleep(1)
+            clear()
+        server = sides[SERVER][0]
+        statements = count_statements(partial(send, server, request))
+        report(results, statements)
+
+        fanouts = []
+        for size in SIZES:
+            owner_id = f"customer-{size}"
+            make_subscriptions(project, sink.urls(f"/{owner_id}", size), owner_id=owner_id)
+            request = request_bytes("POST", f"{path}/fanout", key=key, body=fanout_body(owner_id, new_ulid()))
+            fanouts.append(
+                (size, time_each(partial(send, server, request)), count_statements(partial(send, server, request)))
+            )
+        report_fanouts(fanouts)
+    return 0
+
+
+def send(port: int, request: bytes) -> None:
+    """Send one request on a connection of its own. Raises RuntimeError for an answer that is not a 2xx."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(request)
+        if not connection.recv(65_536).startswith(b"HTTP/1.1 2"):
+            raise RuntimeError("the server has refused a request")
+
+
+def time_each(act: Callable[[], None]) -> list[float]:
+    """The milliseconds of each of REPEATS times, one after the other."""
+    for _ in range(3 * 4):  # each of the server's threads has a connection with statements of its own
+        act()
+    milliseconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        act()
+        milliseconds.append((time.perf_counter() - started) * 1e3)
+    return milliseconds
+
+
+def report(results: dict[str, list[Measured]], statements: int) -> None:
+    """Print how many events are taken in."""
+    print_row("", "requests/s", "p50 ms", "p99 ms", "CPU ms", "SQL", *(f"ratio to: {name}" for name in FLOORS.values()))
+    print_row(*["---"] * (6 + len(FLOORS)))
+    names = {SERVER: "POST /events", "with a worker": "while a worker delivers them"}
+    for application, rounds in results.items():
+        middle = [statistics.median(figures) for figures in zip(*map(astuple, rounds), strict=True)]
+        ratios = []
+        for floor in FLOORS:
+            pairs = zip(rounds, results[floor], strict=True)
+            ratio = statistics.median(ours.requests_per_second / theirs.requests_per_second for ours, theirs in pairs)
+            ratios.append("" if application in FLOORS else f"**{ratio:.2f}**")
+        name = names.get(application) or f"floor: {FLOORS[application]}"
+        shown = (f"{middle[0]:,.0f}", f"{middle[1]:.1f}", f"{middle[2]:.1f}", f"{middle[3]:.2f}")
+        print_row(name, *shown, 1 if application in FLOORS else statements, *ratios)
+
+
+def report_fanouts(fanouts: list[tuple[int, list[float], int]]) -> None:
+    """Print what a fan-out costs."""
+    print()
+    print_row("subscriptions", "ms", "SQL", "ms for each further subscription")
+    print_row(*["---"] * 4)
+    first_size, first, _ = fanouts[0]
+    for size, milliseconds, statements in fanouts:
+        took = statistics.median(milliseconds)
+        each = f"{(took - statistics.median(first)) / (size - first_size):.3f}" if size > first_size else ""
+        print_row(size, f"{took:.1f}", statements, each)
+
+
+def print_row(*cells: object) -> None:
+    """Print a row of a Markdown table."""
+    print(f"| {' | '.join(map(str, cells))} |", flush=True)
+
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    code = main()
+    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,213 @@
+"""What can be done to the filters of a subscription. Each function owns its transaction.
+
+Contract: subscriptions-and-event-types part B. The subscription is locked while its filters change,
+and its `event_types` are always those that it has filters for. A filter of another subscription looks
+exactly like one that does not exist.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from convoyclone.exceptions import InvalidInput, NotFound
+from subscriptions import filters
+from subscriptions.event_types import unknown
+from subscriptions.models import EVERY_TYPE, Filter, Subscription
+from subscriptions.operations import Scope, checked_conditions, find_subscription, lock_subscription
+
+NO_SUBSCRIPTION = "subscription not found"
+NO_FILTER = "filter not found"
+CREATE_FAILED = "failed to create filter"
+UPDATE_FAILED = "failed to update filter"
+BULK_CREATE_FAILED = "failed to create filters"
+BULK_UPDATE_FAILED = "failed to update filters"
+
+
+def list_filters(project_id: str, subscription_id: str, *, scope: Scope = None) -> list[Filter]:
+    """All filters of a subscription, newest first. Raises NotFound."""
+    subscription = find_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+    return list(subscription.filters.order_by("-pk"))
+
+
+def get_filter(project_id: str, subscription_id: str, filter_id: str, *, scope: Scope = None) -> Filter:
+    """One filter. Raises NotFound."""
+    return _find(find_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION), filter_id)
+
+
+def create_filter(project_id: str, subscription_id: str, *, scope: Scope = None, **sent: Any) -> Filter:
+    """Give a subscription a filter for one more event type, enabled now where no `enabled_at` is sent.
+
+    `sent` holds validated fields of CreateFilterRequest. Raises InvalidInput, NotFound.
+    """
+    conditions = checked_conditions(sent, CREATE_FAILED)
+    with transaction.atomic():
+        subscription = lock_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+        name = sent.get("event_type", "")
+        if unknown(project_id, [name]):
+            raise NotFound("event type does not exist")
+        if subscription.filters.filter(event_type=name).exists():
+            raise InvalidInput("filter with this event type already exists", field="event_type")
+        [made] = _create(subscription, [(name, sent.get("enabled_at", timezone.now()), conditions)])
+    return made
+
+
+def create_filters(
+    project_id: str, subscription_id: str, items: Sequence[dict[str, Any]], *, scope: Scope = None
+) -> list[Filter]:
+    """The same for several filters, all or none, in the order that they are sent in. Raises InvalidInput, NotFound."""
+    made = [(item, checked_conditions(item, BULK_CREATE_FAILED)) for item in items]
+    with transaction.atomic():
+        subscription = lock_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+        names = [item.get("event_type", "") for item in items]
+        _check_names(project_id, names)
+        taken = set(subscription.filters.filter(event_type__in=names).values_list("event_type", flat=True))
+        for name in names:
+            if name in taken:
+                raise InvalidInput(f"filter for event type {name} already exists", field="event_type")
+        now = timezone.now()
+        rows = [(item.get("event_type", ""), item.get("enabled_at", now), conditions) for item, conditions in made]
+        return _create(subscription, rows)
+
+
+def update_filter(project_id: str, subscription_id: str, filter_id: str, *, scope: Scope = None, **sent: Any) -> Filter:
+    """Change what is sent of a filter: {} clears a scope, an `enabled_at` of None disables.
+
+    Raises InvalidInput, NotFound.
+    """
+    checked_conditions(sent, UPDATE_FAILED)
+    with transaction.atomic():
+        subscription = lock_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+        changed = _find(subscription, filter_id)
+        if (name := sent.get("event_type", "")) and name != changed.event_type:
+            if unknown(project_id, [name]):
+                raise NotFound("event type does not exist")
+            if subscription.filters.filter(event_type=name).exists():
+                raise InvalidInput("filter with this event type already exists", field="event_type")
+        _rename(subscription, {changed.event_type: name or changed.event_type})
+        _change(changed, sent)
+        changed.save(update_fields=["event_type", "enabled_at", "conditions"])
+    return changed
+
+
+def update_filters(
+    project_id: str, subscription_id: str, items: Sequence[dict[str, Any]], *, scope: Scope = None
+) -> list[Filter]:
+    """The same for several filters, each named by its `uid`, all or none. Raises InvalidInput, NotFound.
+
+    An event type that a filter has cannot be given to another one in the same call.
+    """
+    for item in items:
+        checked_conditions(item, BULK_UPDATE_FAILED)
+    with transaction.atomic():
+        subscription = lock_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+        rows = {row.uid: row for row in subscription.filters.all()}
+        ids: set[str] = set()
+        for item in items:
+            if item["uid"] not in rows:
+                raise NotFound(f"filter {item['uid']} not found")
+            if item["uid"] in ids:
+                raise InvalidInput(f"{BULK_UPDATE_FAILED}: filter {item['uid']} is there twice", field="uid")
+            ids.add(item["uid"])
+        _check_names(project_id, [item["event_type"] for item in items if item.get("event_type")])
+        owners = {row.event_type: row.uid for row in rows.values()}
+        renamed = {}
+        for item in items:
+            row = rows[item["uid"]]
+            name = item.get("event_type") or row.event_type
+            if owners.get(name, row.uid) != row.uid:
+                raise InvalidInput(f"filter for event type {name} already exists", field="event_type")
+            renamed[row.event_type] = name
+            _change(row, item)
+        _rename(subscription, renamed)
+        changed = [rows[item["uid"]] for item in items]
+        Filter.objects.bulk_update(changed, ["event_type", "enabled_at", "conditions"], batch_size=500)
+    return changed
+
+
+def delete_filter(project_id: str, subscription_id: str, filter_id: str, *, scope: Scope = None) -> None:
+    """Delete a filter: the subscription is rid of its event type. Raises NotFound."""
+    with transaction.atomic():
+        subscription = lock_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+        deleted = _find(subscription, filter_id)
+        deleted.delete()
+        _set_types(subscription, [name for name in subscription.event_types if name != deleted.event_type])
+
+
+def would_take(
+    project_id: str,
+    subscription_id: str,
+    event_type: str,
+    *,
+    payload: Any = None,
+    request: dict[str, Any] | None = None,
+    scope: Scope = None,
+) -> bool:
+    """Whether a subscription would take an event of this type. Nothing is sent. Raises NotFound.
+
+    `request` has validated fields of TestFilterRequestScopes; its body wins over `payload`. As in the
+    original, true where there is a filter neither for this type nor for all of them (B2).
+    """
+    subscription = find_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+    rows = {row.event_type: row for row in subscription.filters.filter(event_type__in=[event_type, EVERY_TYPE])}
+    if not rows:
+        return True
+    enabled = [rows[name] for name in (event_type, EVERY_TYPE) if name in rows and rows[name].enabled_at is not None]
+    if not enabled:
+        return False
+    given = request or {}
+    return filters.matches_event(
+        enabled[0].conditions,
+        body=given.get("body", payload),
+        headers=given.get("headers", given.get("header", {})),
+        query=given.get("query", {}),
+        path=given.get("path", {}),
+    )
+
+
+def _find(subscription: Subscription, filter_id: str) -> Filter:
+    found = subscription.filters.filter(pk=filter_id).first()
+    if found is None:
+        raise NotFound(NO_FILTER)
+    return found
+
+
+def _check_names(project_id: str, names: Sequence[str]) -> None:
+    """Refuse event types that are named twice, or are none of the project's."""
+    missing = unknown(project_id, names)
+    seen: set[str] = set()
+    for name in names:
+        if name in missing:
+            raise NotFound(f"event type {name} does not exist")
+        if name in seen:
+            raise InvalidInput(f"duplicate event type {name} in request", field="event_type")
+        seen.add(name)
+
+
+def _create(subscription: Subscription, rows: Iterable[tuple[str, datetime | None, dict[str, Any]]]) -> list[Filter]:
+    made = Filter.objects.bulk_create(
+        Filter(subscription=subscription, event_type=name, enabled_at=enabled_at, conditions=conditions)
+        for name, enabled_at, conditions in rows
+    )
+    _set_types(subscription, [*subscription.event_types, *(row.event_type for row in made)])
+    return made
+
+
+def _change(row: Filter, sent: dict[str, Any]) -> None:
+    row.event_type = sent.get("event_type") or row.event_type
+    row.enabled_at = sent.get("enabled_at", row.enabled_at)
+    conditions = row.conditions | {scope: sent[scope] for scope in filters.SCOPES if scope in sent}
+    row.conditions = {scope: given for scope, given in conditions.items() if given}
+
+
+def _rename(subscription: Subscription, names: dict[str, str]) -> None:
+    if any(old != new for old, new in names.items()):
+        _set_types(subscription, [names.get(name, name) for name in subscription.event_types])
+
+
+def _set_types(subscription: Subscription, names: list[str]) -> None:
+    subscription.event_types = names
+    subscription.updated_at = timezone.now()
+    subscription.save(update_fields=["event_types", "updated_at"])
