@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 #: Of the floor, which has the better of the two.
 IN_FLIGHT = (32, 100)
+WORKERS = {1: "one worker", 2: "two workers"}
 #: How many endpoints there are when a fifth of them hangs.
 SIZES = (100, 1000)
 
@@ -36,10 +37,10 @@ def main() -> int:
         bench = Bench(Sink(*stack.enter_context(receiving())), arguments.deliveries)
         drains: dict[str, list[Drained]] = {}
         for _ in range(arguments.rounds):
-            for workers in (1, 2):
-                drains.setdefault(f"{workers} workers", []).append(bench.drain(workers))
+            for workers in WORKERS:
+                drains.setdefault(WORKERS[workers], []).append(bench.drain(workers))
             for in_flight in IN_FLIGHT:
-                drains.setdefault(f"floor {in_flight}", []).append(bench.post(in_flight))
+                drains.setdefault(f"floor, {in_flight} in flight", []).append(bench.post(in_flight))
         report_drains(drains)
         report_latencies(bench.time_each(arguments.events))
         report_hanging([(number, *bench.hang(number, arguments.rounds)) for number in SIZES])
@@ -50,7 +51,9 @@ def main() -> int:
 
 def report_drains(drains: "dict[str, list[Drained]]") -> None:
     """Print how fast the deliveries are drained, each round beside the floor of the same round."""
-    best = max((f"floor {number}" for number in IN_FLIGHT), key=lambda name: _median(drains[name]).per_second)
+    best = max(
+        (f"floor, {number} in flight" for number in IN_FLIGHT), key=lambda name: _median(drains[name]).per_second
+    )
     print_row("", "deliveries/s", "CPU ms", "PostgreSQL: CPU ms", "sink: CPU ms", "ratio to the floor")
     print_row(*["---"] * 6)
     for name, rounds in drains.items():

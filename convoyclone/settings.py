@@ -129,6 +129,7 @@ INSTALLED_APPS = [
     "subscriptions",
     "events",
     "meta_events",
+    "onboarding",
     "portal_links",
     "portal",
     "rest_framework",
@@ -205,6 +206,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Meta Events", "description": "What a project is told of its own endpoints and deliveries."},
         {"name": "Event Deliveries", "description": "Events on their way, each to one endpoint."},
         {"name": "Delivery Attempts", "description": "The requests of a delivery, and what came of them."},
+        {"name": "Onboard", "description": "Many endpoints from one request."},
         {"name": "Portal Links", "description": "A customer's way to see and manage their own endpoints."},
         {"name": "Portal Sessions", "description": "Who has access to the portal now, and the end of it."},
         {

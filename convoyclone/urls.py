@@ -11,6 +11,7 @@ from endpoints import views as endpoints
 from events import delivery_views as deliveries
 from events import views as events
 from meta_events import views as meta_events
+from onboarding import views as onboarding
 from portal import api as portal_api
 from portal import delivery_views as portal_deliveries
 from portal import event_views as portal_events
@@ -67,6 +68,7 @@ urlpatterns = [
     path(f"{PROJECT}/endpoints", endpoints.Endpoints.as_view()),
     path(f"{PROJECT}/endpoints/", endpoints.Endpoints.as_view()),
     path(f"{PROJECT}/endpoints/period-failure-rates", deliveries.PeriodFailureRates.as_view()),
+    path(f"{PROJECT}/endpoints/oauth2/test", endpoints.OAuth2Test.as_view()),
     path(ENDPOINT, endpoints.EndpointDetail.as_view()),
     path(f"{ENDPOINT}/pause", endpoints.PauseEndpoint.as_view()),
     path(f"{ENDPOINT}/activate", endpoints.ActivateEndpoint.as_view()),
@@ -114,6 +116,9 @@ urlpatterns = [
     path(f"{PROJECT}/portal-sessions", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/<sessionID>/revoke", sessions.RevokePortalSession.as_view()),
+    path(f"{PROJECT}/onboard", onboarding.Onboard.as_view()),
+    path(f"{PROJECT}/onboard/batches", onboarding.OnboardBatches.as_view()),
+    path(f"{PROJECT}/onboard/batches/<batchID>", onboarding.OnboardBatchDetail.as_view()),
     path(f"{PROJECT}/meta-events", meta_events.MetaEvents.as_view()),
     path(f"{PROJECT}/meta-events/", meta_events.MetaEvents.as_view()),
     path(META_EVENT, meta_events.MetaEventDetail.as_view()),

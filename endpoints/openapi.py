@@ -27,7 +27,7 @@ from convoyclone.api.openapi import (
     texts,
     version_parameter,
 )
-from convoyclone.api.values import REDACTED
+from convoyclone.api.values import REDACTED, ZERO_TIME
 from endpoints import serializers
 from endpoints.authentication import CLIENT_ASSERTION, SHARED_SECRET, TYPES
 from endpoints.models import Endpoint
@@ -162,6 +162,7 @@ describe(serializers.ApiKey, "models.ApiKey")
 describe(serializers.BasicAuth, "models.BasicAuth")
 describe(serializers.OAuth2FieldMapping, "models.OAuth2FieldMapping")
 describe(serializers.OAuth2SigningKey, "models.OAuth2SigningKey")
+describe(serializers.OAuth2Test, "models.TestOAuth2Request", oauth2={"description": "Required."})
 describe(
     serializers.OAuth2,
     "models.OAuth2",
@@ -432,6 +433,67 @@ expire_secret = operation(
             "Of a wrong type": 'body contains incorrect JSON type for field "expiration"',
             "No such endpoint": "endpoint not found",
             "Too many": "at most 20 secrets may be live at once",
+        }
+    },
+)
+test_oauth2 = operation(
+    "TestOAuth2Connection",
+    "Test OAuth2 connection",
+    tag=TAG,
+    description="Asks the token server for a token, as a delivery would. It has ten seconds, and nothing is stored.",
+    parameters=[PROJECT_ID],
+    request=body(
+        serializers.OAuth2Test,
+        {
+            "With a secret": {
+                "oauth2": {
+                    "url": "https://auth.example.invalid/token",
+                    "client_id": "the client",
+                    "authentication_type": SHARED_SECRET,
+                    "client_secret": "the secret",
+                }
+            }
+        },
+    ),
+    message="OAuth2 connection test successful",
+    data=define(
+        "models.TestOAuth2Response",
+        record(
+            {
+                "success": flag("Whether there is a token."),
+                "access_token": text(),
+                "token_type": text(example="Bearer"),
+                "expires_at": text(f"`{ZERO_TIME}` where there is no token."),
+                "message": text(),
+                "error": text("Why there is no token."),
+            },
+            required=False,
+        ),
+    ),
+    examples={
+        "A token": {
+            "success": True,
+            "access_token": "the-token",
+            "token_type": "Bearer",
+            "expires_at": "2026-07-03T10:20:01.500231Z",
+            "message": "OAuth2 connection successful",
+        },
+    },
+    other_examples={
+        "OAuth2 connection test failed": {
+            "No token": {
+                "success": False,
+                "error": "oauth2: the token server answered 401 (invalid_client)",
+                "expires_at": ZERO_TIME,
+            }
+        }
+    },
+    refused={
+        400: {
+            "Not JSON, or of a wrong type": "Invalid request format",
+            "Something is missing or not allowed": "Invalid input provided",
+            "No configuration": "OAuth2 configuration is required",
+            "An incomplete one": "oauth2 client_secret is required for shared_secret authentication",
         }
     },
 )

@@ -82,6 +82,12 @@ class OAuth2(Shape):
     expiry_time_unit = Choice(EXPIRY_UNITS, message="unsupported expiry time unit", required=False)
 
 
+class OAuth2Test(Shape):
+    """The body of a trial of an OAuth2 configuration."""
+
+    oauth2 = OAuth2(required=False)
+
+
 class EndpointAuthentication(Shape):
     """How deliveries authenticate themselves; only the member that `type` names counts."""
 

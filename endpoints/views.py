@@ -11,9 +11,10 @@ from convoyclone.api.envelope import success
 from convoyclone.api.pagination import read_page
 from convoyclone.api.views import ConvoyView
 from convoyclone.exceptions import NotFound
-from endpoints import openapi, operations
+from endpoints import openapi, operations, serializers
 from endpoints.documents import Document, endpoint_documents
 from endpoints.models import Endpoint
+from endpoints.oauth2_test import try_oauth2
 from endpoints.serializers import (
     CreateEndpoint,
     CreateEndpointBefore2024,
@@ -139,6 +140,16 @@ class ExpireEndpointSecret(EndpointView):
         endpoint = operations.expire_secret(projectID, endpointID, **read_body(request, ExpireSecret, detailed=True))
         document = read(self.document(projectID, endpoint.uid))
         return success("endpoint secret expired successfully", document)
+
+
+class OAuth2Test(ConvoyView):
+    """A trial of an OAuth2 configuration."""
+
+    @openapi.test_oauth2
+    def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+        """Ask for a token now; that there is none is an answer, not an error."""
+        data = try_oauth2(read_body(request, serializers.OAuth2Test).get("oauth2"))
+        return success(f"OAuth2 connection test {'successful' if data['success'] else 'failed'}", data)
 
 
 def read(document: Document) -> Document:

@@ -33,7 +33,8 @@ from events.matching import (
 from events.models import Event, Status
 from projects.config import REQUEST_ID_HEADER
 from projects.models import Project
-from subscriptions.models import EVERY_TYPE, Filter, Subscription
+from subscriptions.models import Subscription
+from subscriptions.operations import create_subscription, update_subscription
 
 NO_MATCH = "no subscription matched this event"
 NOT_CONCRETE = "dynamic event URL must be concrete, not an endpoint URL template"
@@ -122,7 +123,8 @@ def content(
 def create_event(project_id: str, event: Content, *, endpoint_id: str = "", app_id: str = "") -> Posted:
     """Store an event for one endpoint, with a delivery for each of its subscriptions that takes it.
 
-    An endpoint's `app_id` is its own id. An endpoint that has no subscription gets one to everything.
+    An endpoint's `app_id` is its own id. An endpoint that has no subscription gets one to everything;
+    not in an incoming project, where a subscription belongs to a source.
     Raises InvalidInput. Contract: sections 2.1 and 6.1.
     """
     target = endpoint_id or app_id
@@ -133,7 +135,7 @@ def create_event(project_id: str, event: Content, *, endpoint_id: str = "", app_
     rows = candidates.endpoints.get(target)
     if rows is None:
         raise InvalidInput("endpoint not found" if endpoint_id else "app ID has no configured endpoints")
-    if rows[0].subscription_id is not None:
+    if rows[0].subscription_id is not None or candidates.settings.type == Project.Type.INCOMING:
         return _store(project_id, event, Channel.DIRECT, candidates, [target], _direct(candidates, event))
     with transaction.atomic():
         _subscribe_to_everything(project_id, rows[0])
@@ -185,12 +187,11 @@ def create_dynamic_event(
         # One at a time for a URL, so that it gets one endpoint (D13).
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"dynamic {project_id} {url}"])
-        found = Endpoint.objects.for_project(project_id).filter(url=url).order_by("pk").values_list("pk", flat=True)
-        endpoint = _lock(project_id, next(iter(found[:1]), ""))
+        endpoint = Endpoint.objects.for_project(project_id).filter(url=url).only("pk").order_by("pk").first()
         if endpoint is None:
             name = f"endpoint-{new_ulid()}"
             endpoint = create_endpoint(project_id, url=url, name=name, http_timeout=10, secret=secret)
-        _choose_types(endpoint, list(dict.fromkeys(event_types)))
+        _choose_types(project_id, endpoint.uid, list(dict.fromkeys(event_types)))
         candidates = read_candidates(project_id, event_types=[event.event_type], ids=[endpoint.uid])
         taken = candidates.endpoints.get(endpoint.uid, [])[:1]
         return _store(project_id, event, Channel.DYNAMIC, candidates, [endpoint.uid], taken)
@@ -310,50 +311,35 @@ def _deliveries(settings: Settings, made: Sequence[tuple[str, Row]], now: dateti
 
 
 def _subscribe_to_everything(project_id: str, row: Row) -> None:
-    """Give an endpoint its first subscription, unless it has one by now.
-
-    The endpoint is locked, as it is where subscriptions are created, so that two events make one.
-    """
-    endpoint = _lock(project_id, row.endpoint_id)
-    if endpoint is None:
+    """Give an endpoint its first subscription, unless it has one by now."""
+    if _lock(project_id, row.endpoint_id) is None:
         raise InvalidInput("endpoint not found")
-    if not Subscription.objects.filter(endpoint=endpoint, deleted_at=None).exists():
-        _subscribe(endpoint, f"{endpoint.name[:242]}-subscription", [EVERY_TYPE])
+    if _first_subscription(row.endpoint_id) is None:
+        create_subscription(project_id, name=f"{row.endpoint_name[:242]}-subscription", endpoint_id=row.endpoint_id)
+
+
+def _choose_types(project_id: str, endpoint_id: str, event_types: list[str]) -> None:
+    """Make a dynamic event's subscription, or give the first one of its endpoint other event types."""
+    subscription = _first_subscription(endpoint_id)
+    if subscription is None and _lock(project_id, endpoint_id) is not None:
+        subscription = _first_subscription(endpoint_id)
+    if subscription is None:
+        name = f"dynamic-subscription-{endpoint_id}"
+        config = {"event_types": event_types}
+        create_subscription(project_id, name=name, endpoint_id=endpoint_id, filter_config=config)
+    elif event_types and subscription.event_types != event_types:
+        config = {"event_types": event_types, "filter": subscription.filter}
+        update_subscription(project_id, subscription.uid, filter_config=config)
 
 
 def _lock(project_id: str, endpoint_id: str) -> Endpoint | None:
-    """A live endpoint of a project, locked as it is where subscriptions are created."""
-    rows = Endpoint.objects.for_project(project_id).filter(pk=endpoint_id)
-    return rows.only("project_id", "name").select_for_update(of=("self",), no_key=True).first()
+    """A live endpoint of a project, locked as it is where subscriptions are created: of two events one makes it."""
+    rows = Endpoint.objects.for_project(project_id).filter(pk=endpoint_id).only("pk")
+    return rows.select_for_update(of=("self",), no_key=True).first()
 
 
-def _choose_types(endpoint: Endpoint, event_types: list[str]) -> None:
-    """Make a dynamic event's subscription, or give the first one of its endpoint, which is locked, other types."""
-    subscription = Subscription.objects.filter(endpoint=endpoint, deleted_at=None).order_by("pk").first()
-    if subscription is None:
-        _subscribe(endpoint, f"dynamic-subscription-{endpoint.uid}", event_types or [EVERY_TYPE])
-    elif event_types and subscription.event_types != event_types:
-        now = timezone.now()
-        subscription.event_types = event_types
-        subscription.updated_at = now
-        subscription.save(update_fields=["event_types", "updated_at"])
-        subscription.filters.exclude(event_type__in=event_types).delete()
-        kept = set(subscription.filters.values_list("event_type", flat=True))
-        _add_filters(subscription, [name for name in event_types if name not in kept], now)
-
-
-def _subscribe(endpoint: Endpoint, name: str, event_types: list[str]) -> None:
-    subscription = Subscription(project_id=endpoint.project_id, endpoint=endpoint, name=name, event_types=event_types)
-    subscription.save(force_insert=True)
-    _add_filters(subscription, event_types, subscription.created_at)
-
-
-def _add_filters(subscription: Subscription, event_types: list[str], now: datetime) -> None:
-    conditions = {scope: given for scope, given in subscription.filter.items() if given}
-    Filter.objects.bulk_create(
-        Filter(subscription=subscription, event_type=name, enabled_at=now, conditions=conditions)
-        for name in event_types
-    )
+def _first_subscription(endpoint_id: str) -> Subscription | None:
+    return Subscription.objects.filter(endpoint=endpoint_id, deleted_at=None).order_by("pk").first()
 
 
 def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> int:

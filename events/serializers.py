@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from convoyclone.api.fields import INCORRECT_TYPE, Shape, Text
 from endpoints.serializers import required
+from events.delivery.headers import MAX_VALUE_LENGTH
 
 MAX_EVENT_TYPES = 100
 MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
@@ -23,7 +24,7 @@ class TextByName(serializers.DictField):
     """A JSON object whose members are strings."""
 
     default_error_messages = MESSAGE
-    child = Text()
+    child = Text(max_length=MAX_VALUE_LENGTH)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         """The object as it is. What a header may be is the operation's affair."""

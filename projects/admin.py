@@ -55,6 +55,7 @@ class ProjectAdmin(OperatorAdmin):
         """Links to the lists of the project's rows."""
         lists = [("API keys", "projects_apikey"), ("Endpoints", "endpoints_endpoint")]
         lists += [("Portal links", "portal_links_portallink"), ("Portal sessions", "portal_links_portalsession")]
+        lists += [("Events", "events_event"), ("Event deliveries", "events_eventdelivery")]
         links = ((reverse(f"admin:{model}_changelist"), project.pk, label) for label, model in lists)
         return format_html_join(" · ", '<a href="{}?project={}">{}</a>', links)
 

@@ -132,8 +132,6 @@ def _check_schema(schema: dict[str, Any] | None) -> None:
     """Refuse what is no JSON Schema of draft 7, or too large to be looked at. Raises InvalidInput."""
     if schema is None:
         return
-    if len(orjson.dumps(schema)) > MAX_SCHEMA_BYTES:
-        raise InvalidInput(f"invalid JSON schema: it is longer than {MAX_SCHEMA_BYTES} bytes", field="json_schema")
     level: list[Any] = [schema]
     for _ in range(MAX_SCHEMA_DEPTH):
         below: list[Any] = []
@@ -147,6 +145,8 @@ def _check_schema(schema: dict[str, Any] | None) -> None:
         level = below
     if level:
         raise InvalidInput(f"invalid JSON schema: it is deeper than {MAX_SCHEMA_DEPTH} levels", field="json_schema")
+    if len(orjson.dumps(schema)) > MAX_SCHEMA_BYTES:
+        raise InvalidInput(f"invalid JSON schema: it is longer than {MAX_SCHEMA_BYTES} bytes", field="json_schema")
     error = next(_schemas.iter_errors(schema), None)
     if error is not None:
         where = "/".join(str(part) for part in error.absolute_path)

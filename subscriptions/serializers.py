@@ -52,10 +52,7 @@ class OptionalTime(Text):
                 raise serializers.SkipField
             if data in (None, ""):
                 return None
-        return super().run_validation(data)
-
-    def to_internal_value(self, data: Any) -> Any:
-        text = super().to_internal_value(data)
+        text = super().run_validation(data)
         try:
             if not _RFC3339.fullmatch(text):
                 raise ValueError(text)

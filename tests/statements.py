@@ -24,7 +24,7 @@ def statements() -> Iterator[list[str]]:
         yield found
     for query in queries.captured_queries:
         sql = query["sql"]
-        verb = "LOCK" if "FOR UPDATE" in sql else sql.split()[0]
+        verb = "LOCK" if "FOR UPDATE" in sql or "FOR NO KEY UPDATE" in sql else sql.split()[0]
         if verb not in ("SAVEPOINT", "RELEASE"):
             table = _table.search(sql)
             found.append(f"{verb} {table[1]}" if table else verb)
@@ -41,7 +41,7 @@ def nothing_changes() -> Iterator[None]:
 def _rows() -> dict[str, Any]:
     ours = (
         model
-        for app in ("projects", "endpoints", "portal_links", "subscriptions", "events", "meta_events")
+        for app in ("projects", "endpoints", "portal_links", "subscriptions", "events", "meta_events", "onboarding")
         for model in apps.get_app_config(app).get_models()
     )
     return {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in ours}

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from endpoints.operations import create_endpoint, pause_endpoint
+from onboarding.operations import accept
 from portal_links.capabilities import EVERYTHING, ROLES, SVIX, Capabilities
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, mint_refresh_token, revoke_portal_link
@@ -23,6 +24,7 @@ from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
 from subscriptions.models import EventType, Filter
 from subscriptions.operations import create_subscription
+from tests.endpoints.bodies import SHARED_SECRET
 from tests.events.delivery_rows import make_attempt, make_delivery, make_event
 from tests.meta_events.rows import make_meta_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
@@ -109,6 +111,7 @@ ALLOWED: dict[str, Who] = {
     f"GET {PROJECT}/endpoints/": READ,
     f"POST {PROJECT}/endpoints": WRITE,
     f"POST {PROJECT}/endpoints/": WRITE,
+    f"POST {PROJECT}/endpoints/oauth2/test": WRITE,
     f"GET {ENDPOINT}": READ_ROW,
     f"PUT {ENDPOINT}": WRITE_ROW,
     f"DELETE {ENDPOINT}": WRITE_ROW,
@@ -176,6 +179,9 @@ ALLOWED: dict[str, Who] = {
     f"GET {PROJECT}/events/countbatchreplayevents": READ,
     f"GET {EVENT}": READ_ROW,
     f"PUT {EVENT}/replay": WRITE_ROW,
+    f"POST {PROJECT}/onboard": WRITE,
+    f"GET {PROJECT}/onboard/batches": READ,
+    f"GET {PROJECT}/onboard/batches/{{batchID}}": READ_ROW,
     f"GET {PROJECT}/meta-events": READ,
     f"GET {PROJECT}/meta-events/": READ,
     f"GET {META_EVENT}": READ_ROW,
@@ -260,12 +266,13 @@ ALLOWED: dict[str, Who] = {
 
 #: The rows that a path names, and those of them that it names without their project.
 IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID", "subscriptionID", "filterID", "eventTypeId")
-ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID")
+ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID", "batchID")
 #: What must be in a query.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
 #: A body that each operation of Convoy's and of the portal API takes. The others take none.
 BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
 BODY |= {"event_type": "order.paid", "data": "new"}
+ITEMS = [{"name": "New", "url": "https://new.example.com/in"}]
 SPEC = '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'
 
 
@@ -277,6 +284,12 @@ def body_for(operation: Operation, tenant: "Tenant") -> Any:
         return [BODY]
     if operation.path.endswith("/filters/bulk_update"):
         return [{"uid": tenant.ids["filterID"], "enabled_at": None}]
+    if operation.path.endswith("/oauth2/test"):
+        # An address that is refused before anything is sent: that the trial fails is an answer, too.
+        config: Any = SHARED_SECRET["oauth2"]
+        return {"oauth2": config | {"url": "https://127.0.0.1/token"}}
+    if operation.path.endswith("/onboard"):
+        return {"items": ITEMS}
     if operation.path.endswith("/import"):
         return {"spec": SPEC}
     if operation.path.endswith(("/subscriptions", "/subscriptions/")):
@@ -311,6 +324,7 @@ class Tenant:
         self.marks += [self.link.link.token, f"{mark}-payload", f"{mark}-answer"]
         self.ids = {"projectID": project.uid, "ownerID": owner_id, "portalLinkID": self.link.link.uid}
         self.ids |= {"endpointID": self.endpoint.uid, "sessionID": self.session.uid}
+        self.ids["batchID"] = accept(project, [{"name": self.marks[0], "url": f"https://{self.marks[1]}/in"}])[0].uid
         self.ids["metaEventID"] = make_meta_event(project, {"name": self.marks[0], "owner_id": owner_id}).uid
         self.ids |= {"eventDeliveryID": self.delivery.uid, "deliveryAttemptID": self.attempt.uid}
         self.ids |= {"subscriptionID": self.subscription.uid, "eventType": "order.created"}
@@ -473,6 +487,7 @@ _OWNERS = {
     "endpoints_endpoint": ("project_id", "owner_id"),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
+    "onboarding_onboardbatch": ("project_id", "''"),
     "subscriptions_eventtype": ("project_id", "''"),
     "subscriptions_subscription": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
     "subscriptions_filter": (

@@ -104,8 +104,10 @@ WITH_BODY = [operation for operation in ELSEWHERE if str(operation) in BODIES]
 PAGED = ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries", "GET /portal-api/events")
 LISTS = [operation for operation in ELSEWHERE if str(operation).rstrip("/") in PAGED]
 #: What a path names that must be there.
-NAMED = ("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID")
-NAMED += ("subscriptionID", "filterID", "eventTypeId")
+NAMED = (
+    *("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID"),
+    *("subscriptionID", "filterID", "eventTypeId"),
+)
 
 
 class Caller:

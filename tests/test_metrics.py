@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
+import httpx
 import pytest
 from django.db import connection
 from django.test import Client
@@ -18,6 +20,7 @@ from events.delivery import figures
 from events.delivery.figures import QueueCollector
 from events.models import EventDelivery
 from tests.delivery.engine import queue_deliveries
+from tests.server import Server
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Endpoint]
@@ -136,3 +139,16 @@ class TestAccess:
     def test_a_refusal_is_that_of_an_unknown_path(self) -> None:
         client = Client(REMOTE_ADDR="203.0.113.7")
         assert client.get("/metrics").content == client.get("/metricz").content
+
+
+@pytest.mark.server
+def test_a_server_as_it_is_started(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    try:
+        server.start()
+        with httpx.Client(base_url=server.url, trust_env=False) as client:
+            assert client.get("/readyz").status_code == 200
+            assert 'convoyclone_queue_deliveries{state="due"} ' in client.get("/metrics").text
+            assert client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 404
+    finally:
+        server.stop()

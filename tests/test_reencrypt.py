@@ -14,6 +14,8 @@ from django.db.models.functions import Cast
 from convoyclone import encryption
 from endpoints.models import Endpoint
 from endpoints.operations import expire_secret
+from onboarding.models import OnboardBatch
+from onboarding.operations import accept
 from portal_links.models import PortalLink
 from portal_links.operations import create_portal_link
 from projects.management.commands import reencrypt
@@ -27,6 +29,7 @@ COLUMNS: list[tuple[Any, str]] = [
     (Endpoint, "secrets"),
     (Endpoint, "authentication"),
     (Endpoint, "mtls_client_cert"),
+    (OnboardBatch, "items"),
     (PortalLink, "token"),
 ]
 
@@ -44,6 +47,7 @@ def rows(keys: Any, project: Project, make_endpoint: MakeEndpoint) -> None:
     make_endpoint(secret="signing-secret", authentication=authentication)
     make_endpoint(secret="signing-secret")
     create_portal_link(project.uid, name="Acme", owner_id="acme")
+    accept(project, [{"name": "Acme", "url": "https://hooks.example.com/in", "auth_password": "basic-secret"}])
     keys.ENCRYPTION_KEYS = [NEW, OLD]
 
 
@@ -70,6 +74,7 @@ def test_everything_moves_to_the_first_key_and_reads_the_same(
         "endpoints_endpoint.secrets: 2 re-encrypted, 0 already current, 0 changed meanwhile, 0 undecryptable",
         "endpoints_endpoint.authentication: 1 re-encrypted, 0 already current, 0 changed meanwhile, 0 undecryptable",
         "endpoints_endpoint.mtls_client_cert: 0 re-encrypted, 0 already current, 0 changed meanwhile, 0 undecryptable",
+        "onboarding_onboardbatch.items: 1 re-encrypted, 0 already current, 0 changed meanwhile, 0 undecryptable",
         "portal_links_portallink.token: 1 re-encrypted, 0 already current, 0 changed meanwhile, 0 undecryptable",
     ]
     # The old key can go.

@@ -169,6 +169,11 @@ class TestStop:
             assert client.get("/projects").json()["data"][0]["uid"] == server.quickstart["project_id"]
 
 
+def web_server(server: Server) -> psutil.Process:
+    """Granian's main process, whose id stands first in the lock."""
+    return psutil.Process(int((server.data / "server.lock").read_text().split()[0]))
+
+
 def kill_server(server: Server) -> None:
     assert server.process is not None
     server.process.kill()
@@ -197,7 +202,7 @@ def kill_everything(server: Server) -> None:
 def kill_all_but_the_workers(server: Server) -> None:
     """The web server's workers stay behind without anybody who would end them, and listen."""
     assert server.process is not None
-    main = psutil.Process(int((server.data / "server.lock").read_text()))
+    main = web_server(server)
     main.suspend()
     server.process.kill()
     main.kill()
@@ -205,7 +210,7 @@ def kill_all_but_the_workers(server: Server) -> None:
 
 def kill_web_server(server: Server) -> None:
     """Granian's main process dies, and leaves its workers behind."""
-    main = psutil.Process(int((server.data / "server.lock").read_text()))
+    main = web_server(server)
     main.kill()
 
 
@@ -258,7 +263,7 @@ class TestKill:
             assert client.post(links, json={"name": "after", "owner_id": "after"}).status_code == 201
 
     def test_killed_workers_are_replaced(self, victim: Server) -> None:
-        main = psutil.Process(int((victim.data / "server.lock").read_text()))
+        main = web_server(victim)
         assert until(lambda: len(main.children()) == 2)
         killed = main.children()
         for worker in killed:

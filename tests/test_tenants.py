@@ -7,6 +7,7 @@ import pytest
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
+from onboarding.operations import accept
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import Project
@@ -69,6 +70,7 @@ NOT_FOUND = {
     f"GET {EVENT}": (404, "event not found"),
     f"PUT {EVENT}/replay": (400, "event not found"),
     f"GET {META_EVENT}": (404, "meta event not found"),
+    f"GET {PROJECT}/onboard/batches/{{batchID}}": (404, "onboard batch not found"),
     f"PUT {META_EVENT}/resend": (404, "meta event not found"),
 }
 IN_A_PROJECT = [operation for operation in OPERATIONS if operation.path.startswith(PROJECT)]
@@ -80,7 +82,7 @@ LISTS = [
     and operation.path.removeprefix(PROJECT).rstrip("/")
     in (
         *("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/events", "/meta-events"),
-        "/subscriptions",
+        *("/subscriptions", "/onboard/batches"),
     )
 ]
 
@@ -129,7 +131,8 @@ class Tenant:
         self.meta_event = make_meta_event(project, {"name": mark})
         self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session, self.delivery)]
         self.marks += [row.pk for row in (self.subscription, self.event_type, self.filter)]
-        self.marks += [self.meta_event.pk]
+        self.batch = accept(project, [{"name": mark, "url": f"https://{mark}.example.com/new"}])[0]
+        self.marks += [self.meta_event.pk, self.batch.pk]
 
     def path(self, operation: Operation, project: Project | None = None) -> str:
         link = self.refresh_link if operation.path.endswith("refresh_token") else self.link
@@ -144,6 +147,7 @@ class Tenant:
             eventType="order.paid",
             eventID=self.event.uid,
             metaEventID=self.meta_event.uid,
+            batchID=self.batch.uid,
             eventDeliveryID=self.delivery.uid,
             deliveryAttemptID=self.attempt.uid,
         )
@@ -177,7 +181,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 14
+    assert len({operation.path for operation in LISTS}) == 15
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}

@@ -197,6 +197,8 @@ def operation(
     status: int = 200,
     data: Schema = NOTHING,
     examples: Mapping[str, Any],
+    other_examples: Mapping[str, Mapping[str, Any]] | None = None,
+    also: Mapping[int, tuple[str, Schema, Mapping[str, Any]]] | None = None,
     request: dict[str, OpenApiRequest] | None = None,
     parameters: Sequence[OpenApiParameter] = (),
     refused: Mapping[int, Mapping[str, str]] | None = None,
@@ -204,12 +206,21 @@ def operation(
     """A decorator that documents a handler.
 
     `message`, `status` and `data` (a schema) are those of its success, and `examples` has values of
-    `data` by their titles. `refused` has what it refuses itself: messages by the cases' titles, by
+    `data` by their titles; `other_examples` has those that come with another message, by that message.
+    `also` has the same three, message, data and examples, of its other successes,
+    by status. `refused` has what it refuses itself: messages by the cases' titles, by
     status. What every operation refuses is added by schema.py.
     """
-    answers = {title: {"status": True, "message": message, "data": value} for title, value in examples.items()}
-    success = {"type": "object", "properties": {"data": data}, "required": ["data"]}
-    responses = {status: OpenApiResponse({"allOf": [ENVELOPE, success]}, message, _examples(answers))}
+    responses = {}
+    for code, (said, schema, values) in {status: (message, data, examples), **(also or {})}.items():
+        by_message = {said: values} | (dict(other_examples or {}) if code == status else {})
+        answers = {
+            title: {"status": True, "message": words, "data": value}
+            for words, these in by_message.items()
+            for title, value in these.items()
+        }
+        success = {"type": "object", "properties": {"data": schema}, "required": ["data"]}
+        responses[code] = OpenApiResponse({"allOf": [ENVELOPE, success]}, said, _examples(answers))
     for code, cases in (refused or {}).items():
         refusals = {title: refusal(message) for title, message in cases.items()}
         responses[code] = OpenApiResponse(REFUSAL, "Refused; nothing has changed.", _examples(refusals))

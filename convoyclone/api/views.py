@@ -50,6 +50,8 @@ class ConvoyView(APIView):
     # Without OPTIONS: the public API has no CORS, and describes itself at /api/docs.
     http_method_names = ["get", "head", "post", "put", "delete"]
     authentication_classes = [APIKeyAuthentication]
+    #: The types of a body that it may have.
+    content_types: tuple[str, ...] = (JSON,)
     #: The methods that need no right to write.
     reads: tuple[str, ...] = READS
     #: Whether a key that speaks for one owner may be used. The Convoy API acts on whole projects.
@@ -63,7 +65,7 @@ class ConvoyView(APIView):
         It stands in place of REST framework's own: the answers are JSON whatever the Accept header
         says, and versions, throttles and permissions are Convoy's.
         """
-        check_body(request)
+        check_body(request, self.content_types)
         self.perform_authentication(request)
         caller = self.caller
         if "projectID" in kwargs and not caller.may_use(kwargs["projectID"]):
@@ -96,10 +98,10 @@ class UnknownPath(ConvoyView):
         raise NotFound(NO_SUCH_PATH)
 
 
-def check_body(request: Request) -> None:
+def check_body(request: Request, content_types: tuple[str, ...] = (JSON,)) -> None:
     """Refuse what cannot be a request of this API before anything is read. Raises DomainError."""
     content_type = request.META.get("CONTENT_TYPE", "")
-    if content_type and not content_type.startswith(JSON):
+    if content_type and not content_type.startswith(content_types):
         raise UnsupportedBody("the request body must be application/json")
     check_size(request)
 

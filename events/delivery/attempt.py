@@ -136,7 +136,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
     return Request(
         headers=headers,
         body=body,
-        client_certificate=certificate and (certificate["client_cert"], certificate["client_key"]),
+        client_certificate=None if certificate is None else (certificate["client_cert"], certificate["client_key"]),
         secret_names=tuple(name for name, _ in authentication),
     )
 

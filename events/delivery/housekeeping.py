@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from events import batch_retry
 from events.delivery import breaker, retention
+from onboarding import operations as onboarding
 
 logger = logging.getLogger("convoyclone.deliver")
 
@@ -31,6 +32,7 @@ async def run(pool: Pool, stopping: asyncio.Event) -> None:
     with ThreadPoolExecutor(1, "chores") as thread:
         chores = [
             _repeat(stopping, lambda: _in_thread(thread, batch_retry.work_off)),
+            _repeat(stopping, lambda: _in_thread(thread, onboarding.work_off)),
             _repeat(stopping, lambda: _delete_old(pool, stopping)),
         ]
         if settings.CIRCUIT_BREAKER:

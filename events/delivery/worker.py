@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -153,10 +153,22 @@ class Worker:
                 await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 
     async def _send(self, claim: Claim, outbound: Outbound, tokens: Tokens) -> None:
-        with metrics.IN_FLIGHT.track_inprogress():
-            outcome = await make_attempt(claim, outbound, tokens)
-        log_attempt(outcome)
-        self._outcomes.put_nowait(outcome)
+        try:
+            with metrics.IN_FLIGHT.track_inprogress():
+                outcome = await make_attempt(claim, outbound, tokens)
+            log_attempt(outcome)
+        except Exception:
+            # A defect of ours. The lease ends, and it is sent again.
+            logger.exception("the attempt of delivery %s has failed", claim.delivery.uid)
+            self._give_back([claim])
+        else:
+            self._outcomes.put_nowait(outcome)
+
+    def _give_back(self, claims: Sequence[Claim]) -> None:
+        """Count claims as under way no longer."""
+        self._unsettled -= len(claims)
+        self._payload_characters -= sum(len(claim.payload.data) for claim in claims)
+        self._woken.set()
 
     async def _write_outcomes(self, pool: Pool) -> None:
         """Write outcomes as they come, all that have come together at once, and again until it works."""
@@ -165,9 +177,7 @@ class Worker:
             while len(batch) < WRITTEN_AT_ONCE and not self._outcomes.empty():
                 batch.append(self._outcomes.get_nowait())
             await self._write(pool, batch)
-            self._unsettled -= len(batch)
-            self._payload_characters -= sum(len(outcome.claim.payload.data) for outcome in batch)
-            self._woken.set()
+            self._give_back([outcome.claim for outcome in batch])
 
     async def _write(self, pool: Pool, batch: list[Outcome]) -> None:
         while True:

@@ -33,7 +33,7 @@ NOW = datetime.now(UTC)
 
 def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fields: Any) -> Claim:
     secrets = fields.pop("secrets", [new_secret("s1", NOW)])
-    target = {
+    target: dict[str, Any] = {
         "uid": "01K4T0A1B2C3D4E5F6G7H8J9KM",
         "project_id": "01K4SZZZ3N8W6P0Q2R4S6T8V0X",
         "url": "https://hooks.example.com/in",
@@ -55,7 +55,7 @@ def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fi
         "held_until": None,
         "now": NOW,
     }
-    delivery = {
+    delivery: dict[str, Any] = {
         "uid": "01K4T0ZA7Q3X9W5V1T7R3P9N5M",
         "project_id": target["project_id"],
         "event_id": "01K4T0Z8M6Q2V7R9B3C5D1E8FG",
@@ -72,7 +72,7 @@ def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fi
         "is_parked": False,
         "created_at": NOW - timedelta(seconds=1),
     }
-    payload = {"uid": delivery["event_id"], "data": data, "headers": {}, "idempotency_key": ""}
+    payload: dict[str, Any] = {"uid": delivery["event_id"], "data": data, "headers": {}, "idempotency_key": ""}
     for name, value in fields.items():
         [given] = [group for group in (target, delivery, payload) if name in group and name != "uid"][:1]
         given[name] = value

@@ -4,6 +4,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -279,9 +280,7 @@ class TestFinishing:
         for _ in range(3):
             EventDelivery.objects.update(due_at=timezone.now())
             [found] = on_a_connection(claim).claims
-            on_a_connection(
-                lambda connection, found=found: queue.finish(connection, [outcome(found, status="Retry", delay=0)])
-            )
+            on_a_connection(partial(queue.finish, outcomes=[outcome(found, status="Retry", delay=0)]))
         assert EndpointState.objects.get().events == 1
         delivery.refresh_from_db()
         assert delivery.num_trials == 3

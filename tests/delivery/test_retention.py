@@ -19,7 +19,7 @@ from events.models import BatchRetry, DeliveryAttempt, Event, EventDelivery, Not
 from meta_events.models import MetaEvent
 from projects.models import Project
 from projects.operations import delete_project, update_project
-from tests.delivery.engine import queue_deliveries
+from tests.delivery.engine import queue_deliveries, wait_until, working
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Make = Callable[..., Endpoint]
@@ -169,6 +169,12 @@ class TestWhatGoes:
         assert MetaEvent.objects.filter(event_type="endpoint.created", body="{}").count() == 3
         assert (Notification.objects.count(), BatchRetry.objects.count()) == (2, 3)
         assert not Notification.objects.filter(due_at=None, uid__lt=aged("0" * 26, timedelta(hours=1))).exists()
+
+
+def test_a_worker_does_it_beside_its_work(endpoint: Endpoint) -> None:
+    deliver(endpoint, 3)
+    with working():
+        wait_until(lambda: left() == (0, 0, 0))
 
 
 class TestWhatStays:

@@ -173,6 +173,13 @@ class TestFirstSubscription:
         assert Subscription.objects.count() == 1
         assert EventDelivery.objects.count() == 2
 
+    def test_not_in_an_incoming_project(self, post: Post, project: Project, endpoint: Endpoint) -> None:
+        """There a subscription belongs to a source, and there are none."""
+        Project.objects.filter(pk=project.pk).update(type="incoming")
+        assert post(endpoint_id=endpoint.uid).status == 201
+        assert newest().status == "Failure"
+        assert not Subscription.objects.exists()
+
     def test_a_deleted_one_is_none(self, post: Post, endpoint: Endpoint, subscribe: MakeSubscription) -> None:
         deleted = subscribe(endpoint, deleted_at=timezone.now())
         post(endpoint_id=endpoint.uid)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from tests.server import Server
 
 ENDPOINTS = 3
 POSTING_THREADS = 4
+KILLS_A_ROUND = 4
 #: A lost worker's lease, some retries, and a start of everything.
 SETTLE_SECONDS = 120
 #: How often one of the endpoints refuses before it takes anything.
@@ -53,7 +55,7 @@ class Found:
     def __str__(self) -> str:
         kills = ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items()))
         return (
-            f"{self.accepted} events accepted ({self.refused} not, while something was down), "
+            f"{self.accepted} events accepted ({self.refused} answers missed while something was down), "
             f"{self.arrivals} arrivals at {ENDPOINTS} endpoints, {self.duplicates} duplicates, {len(self.lost)} lost; "
             f"killed: {kills}"
         )
@@ -127,7 +129,7 @@ class Round:
         threads = [threading.Thread(target=self._post) for _ in range(POSTING_THREADS)]
         for thread in threads:
             thread.start()
-        while any(thread.is_alive() for thread in threads):
+        for _ in range(KILLS_A_ROUND):
             time.sleep(random.uniform(0.1, 1.5))
             kill = random.choice(KILLS)
             with contextlib.suppress(psycopg.Error, psutil.Error, OSError, ValueError):
@@ -155,25 +157,25 @@ class Round:
                         return
                     self._next += 1
                     name = f"{self.number}-{self._next}"
-                self._post_one(client, name)
+                while not self._post_one(client, f"{name}-{uuid.uuid4().hex}"):
+                    time.sleep(0.1)
 
-    def _post_one(self, client: httpx.Client, name: str) -> None:
+    def _post_one(self, client: httpx.Client, name: str) -> bool:
+        """Whether an event was accepted."""
         path = f"/projects/{self.server.quickstart['project_id']}/events/fanout"
         body = {"owner_id": "crash", "event_type": "crash", "data": {"name": name}}
         try:
             answer = client.post(path, json=body, timeout=10)
         except httpx.HTTPError:
             # Nobody knows; it was not promised.
-            time.sleep(0.1)
-            with self._lock:
-                self.found.refused += 1
-            return
+            answer = None
         with self._lock:
-            if answer.status_code == 201:
+            if answer is not None and answer.status_code == 201:
                 self.accepted.add(name)
-            else:
-                assert answer.status_code == 503, answer.text
-                self.found.refused += 1
+                return True
+            assert answer is None or answer.status_code == 503, answer.text
+            self.found.refused += 1
+            return False
 
 
 def run(folder: Path, *, rounds: int, events: int, say: Callable[[str], Any] = print) -> Found:

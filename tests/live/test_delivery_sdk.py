@@ -88,7 +88,7 @@ def test_from_failure_to_success(project: LiveProject, convoy: AuthenticatedClie
         assert [attempt.http_status for attempt in attempts] == ["500 Internal Server Error", "200 OK"]
         assert attempts[1].status is True
 
-        forced = force_resend_event_deliveries.sync_detailed(
+        forced: Any = force_resend_event_deliveries.sync_detailed(
             project.uid, client=convoy, body=ModelsIDs(ids=[failed.uid])
         )
         assert (forced.status_code, forced.parsed.message) == (200, "1 successful, 0 failed")
@@ -111,6 +111,6 @@ def test_many_at_once(project: LiveProject, convoy: AuthenticatedClient) -> None
             project.client.post(f"{project.path}/events", json=event).raise_for_status()
         until(lambda: statuses() == ["Failure"] * 5)
         receiver.answer("/in", status=200)
-        begun = batch_retry_event_delivery.sync_detailed(project.uid, client=convoy, status=["Failure"])
+        begun: Any = batch_retry_event_delivery.sync_detailed(project.uid, client=convoy, status=["Failure"])
         assert (begun.status_code, begun.parsed.message) == (200, "Batch retry processing")
         until(lambda: statuses() == ["Success"] * 5)

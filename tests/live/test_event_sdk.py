@@ -71,6 +71,7 @@ def test_an_event_there_and_back(project: LiveProject, convoy: AuthenticatedClie
     counted = data(count_affected_events.sync_detailed(project.uid, client=convoy, endpoint_id=[endpoint]), 200)
     assert counted.num == 1
     batch = batch_replay_events.sync_detailed(project.uid, client=convoy, idempotency_key="key")
+    assert batch.parsed is not None
     assert (batch.status_code, batch.parsed.message) == (200, "1 successful, 0 failed")
 
 

@@ -58,9 +58,12 @@ def test_the_document_is_kept(project: LiveProject, instance: httpx.Client, tmp_
     doomed = instance.post("/projects", json={"name": f"doomed {project.uid}", "type": "outgoing"}).json()["data"]
     mint()
     [session] = instance.get(f"/projects/{project.uid}/portal-sessions").json()["data"]["content"]
+    endpoint = project.make_endpoint(owner_id="schema")
+    event = project.client.post(f"{project.path}/events", json={"endpoint_id": endpoint, "event_type": "a", "data": {}})
     rows = {
         "project": project.uid,
-        "endpoint": project.make_endpoint(owner_id="schema"),
+        "endpoint": endpoint,
+        "event": event.json()["data"]["uid"],
         "link": link(auth_type="refresh_token"),
         "doomed project": doomed["project"]["uid"],
         "doomed endpoint": project.make_endpoint(owner_id="schema"),

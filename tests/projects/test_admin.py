@@ -19,6 +19,7 @@ from endpoints.models import Endpoint
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, update_project
 from tests.conftest import API, Role
+from tests.events.delivery_rows import make_delivery
 
 MakeEndpoint = Callable[..., Endpoint]
 
@@ -99,13 +100,17 @@ class TestProjects:
     def test_the_page_leads_to_what_the_project_holds(
         self, admin_client: Client, project: Project, other_api: API, api: API, make_endpoint: MakeEndpoint
     ) -> None:
-        make_endpoint(name="Of this project")
+        delivery = make_delivery(make_endpoint(name="Of this project"))
         shown = page(admin_client, f"{PROJECTS}{project.uid}/change/")
         links = re.findall(r'href="(/admin/[^"]+\?project=[^"]+)"', shown)
-        assert len(links) == 4
-        keys, endpoints, portal_links, portal_sessions = (page(admin_client, link) for link in links)
+        assert len(links) == 6
+        keys, endpoints, portal_links, portal_sessions, events, deliveries = (
+            page(admin_client, link) for link in links
+        )
         assert "admin" in keys
         assert "other admin" not in keys
+        assert delivery.event_id in events
+        assert delivery.uid in deliveries
         assert "Of this project" in endpoints
         assert "0 portal links" in portal_links
         assert "0 portal sessions" in portal_sessions

@@ -1,0 +1,1 @@
+"""Bulk onboarding: many endpoints, each with a subscription, from one request."""

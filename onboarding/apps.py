@@ -1,0 +1,9 @@
+"""Bulk onboarding: many endpoints, each with a subscription, from one request."""
+
+from django.apps import AppConfig
+
+
+class OnboardingConfig(AppConfig):
+    """The app."""
+
+    name = "onboarding"

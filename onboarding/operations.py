@@ -1,0 +1,126 @@
+"""What is done with a bulk onboarding: it is stored whole, and then worked off in the background.
+
+Contract: meta-events-and-onboard sections 3.3 and 3.4, defect X8.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from convoyclone.exceptions import DomainError
+from endpoints.models import Endpoint
+from endpoints.operations import check_url, create_endpoint
+from events.delivery.wake import wake_workers
+from onboarding.models import OnboardBatch
+from onboarding.parsing import Item, event_type_of
+from projects.models import Project
+from subscriptions.models import Subscription
+from subscriptions.operations import create_subscription
+
+logger = logging.getLogger("convoyclone.onboarding")
+
+BATCH = 50
+#: What became of an item.
+CREATED, REUSED, SKIPPED, FAILED = "created", "reused", "skipped", "failed"
+ALREADY_SUBSCRIBED = "the endpoint has a subscription already"
+
+
+def accept(project: Project, items: Sequence[Item]) -> list[OnboardBatch]:
+    """Store validated items, in batches and all of them or none (X8). A worker does the rest."""
+    now = timezone.now()
+    batches = [
+        OnboardBatch(
+            project=project,
+            first_row=start + 1,
+            total_items=len(items[start : start + BATCH]),
+            items=list(items[start : start + BATCH]),
+            created_at=now,
+        )
+        for start in range(0, len(items), BATCH)
+    ]
+    with transaction.atomic():
+        OnboardBatch.objects.bulk_create(batches)
+        wake_workers()
+    return batches
+
+
+def work_off() -> bool:
+    """Carry out the oldest batch that nobody else is at. Returns whether there may be more to do.
+
+    Endpoints, subscriptions and results are written in one transaction: a crash leaves the batch as it
+    was. What an item is refused concerns that item alone, and is in its result.
+    """
+    with transaction.atomic():
+        rows = OnboardBatch.objects.filter(finished_at=None).order_by("pk")
+        batch = rows.select_for_update(skip_locked=True).first()
+        if batch is None:
+            return False
+        # One batch of a project at a time: two could both find that there is no endpoint with a URL yet.
+        project = Project.objects.select_for_update(no_key=True).get(pk=batch.project_id)
+        batch.results = _carry_out(project, batch)
+        batch.items = None
+        batch.finished_at = timezone.now()
+        batch.save(update_fields=["results", "items", "finished_at"])
+    return True
+
+
+def _carry_out(project: Project, batch: OnboardBatch) -> list[dict[str, Any]]:
+    urls = [item["url"] for item in batch.items]
+    rows = Endpoint.objects.for_project(project.uid).filter(url__in=urls).order_by("-pk")
+    # Of several with one URL, the oldest.
+    known = dict(rows.values_list("url", "uid"))
+    results = []
+    for number, item in enumerate(batch.items, batch.first_row):
+        result = {"row": number, "name": item["name"], "url": item["url"]}
+        result |= {"endpoint_id": "", "subscription_id": "", "error": ""}
+        try:
+            with transaction.atomic():
+                result |= _onboard(project, item, known.get(item["url"]))
+        except DomainError as error:
+            result |= {"status": FAILED, "error": error.message}
+        except (OperationalError, InterfaceError):
+            # Nothing is wrong with the item: the whole batch is tried again.
+            raise
+        except Exception:
+            logger.exception("item %s of onboard batch %s", number, batch.uid)
+            result |= {"status": FAILED, "error": "internal error"}
+        else:
+            known[item["url"]] = result["endpoint_id"]
+        results.append(result)
+    return results
+
+
+def _onboard(project: Project, item: Item, endpoint_id: str | None) -> dict[str, str]:
+    """One item: its endpoint, which is a new one without `endpoint_id`, and its subscription.
+
+    Raises DomainError.
+    """
+    check_url(project, item["url"])
+    status = CREATED if endpoint_id is None else REUSED
+    if endpoint_id is None:
+        endpoint_id = create_endpoint(
+            project.uid, url=item["url"], name=item["name"], authentication=_authentication(item)
+        ).uid
+    elif not project.config["multiple_endpoint_subscriptions"] and _is_subscribed(project, endpoint_id):
+        return {"status": SKIPPED, "endpoint_id": endpoint_id, "error": ALREADY_SUBSCRIBED}
+    subscription = create_subscription(
+        project.uid,
+        name=f"{item['name']}-{endpoint_id}-subscription",
+        endpoint_id=endpoint_id,
+        filter_config={"event_types": [event_type_of(item)]},
+    )
+    return {"status": status, "endpoint_id": endpoint_id, "subscription_id": subscription.uid}
+
+
+def _is_subscribed(project: Project, endpoint_id: str) -> bool:
+    return Subscription.objects.for_project(project.uid).filter(endpoint_id=endpoint_id).exists()
+
+
+def _authentication(item: Item) -> dict[str, Any]:
+    if not item.get("auth_username"):
+        return {}
+    credentials = {"username": item["auth_username"], "password": item["auth_password"]}
+    return {"type": "basic_auth", "basic_auth": credentials}
