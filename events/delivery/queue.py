@@ -316,8 +316,9 @@ async def finish(connection: Connection, outcomes: Sequence[Outcome]) -> set[str
         "lease": [outcome.claim.lease for outcome in outcomes],
         "status": [outcome.status for outcome in outcomes],
         "description": [outcome.description for outcome in outcomes],
-        "delay": [outcome.delay for outcome in outcomes],
-        "latency": [outcome.latency_seconds for outcome in outcomes],
+        # Numbers of one type: psycopg refuses arrays of several.
+        "delay": [None if outcome.delay is None else float(outcome.delay) for outcome in outcomes],
+        "latency": [float(outcome.latency_seconds) for outcome in outcomes],
         "attempt_uid": [outcome.attempt.uid for outcome in outcomes],
         "url": [outcome.attempt.url for outcome in outcomes],
         "ip": [outcome.attempt.ip_address for outcome in outcomes],
