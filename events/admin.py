@@ -17,7 +17,7 @@ from convoyclone.admin import OperatorAdmin
 from convoyclone.api.time_limit import TookTooLong, time_limit
 from events import deliveries
 from events.glance import MOST_ROWS, RECENT, glance
-from events.models import DeliveryAttempt, Event, EventDelivery
+from events.models import DeliveryAttempt, Event, EventDelivery, Notification
 
 NOTHING = SafeString("-")
 #: How much of a payload or a response a page shows.
@@ -221,6 +221,39 @@ class DeliveryAttemptAdmin(EventsAdmin):
     def response(self, attempt: DeliveryAttempt) -> SafeString:
         """The beginning of the response's body."""
         return _text(attempt.response_data) if attempt.response_data else NOTHING
+
+
+@admin.register(Notification)
+class NotificationAdmin(OperatorAdmin):
+    """The messages to people about endpoints, and what became of them."""
+
+    list_display = ["uid", "subject", "channel", "endpoint_link", "num_trials", "short_error", "created_at", "sent_at"]
+    search_fields = ["uid__exact", "endpoint__exact"]
+    search_help_text = "By the id of a notification or of an endpoint."
+    fieldsets = [
+        (None, {"fields": ["uid", "endpoint_link", "channel", "subject", "message"]}),
+        ("What became of it", {"fields": ["num_trials", "error", "sent_at", "due_at"]}),
+        ("Times", {"fields": ["created_at"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notification]:
+        return Notification.objects.defer("text")
+
+    @admin.display(description="error")
+    def short_error(self, notification: Notification) -> str:
+        """The last error for a list's column."""
+        return Truncator(notification.error).chars(60)
+
+    @admin.display(description="endpoint")
+    def endpoint_link(self, notification: Notification) -> SafeString:
+        """A link to the endpoint."""
+        url = reverse("admin:endpoints_endpoint_change", args=[notification.endpoint_id])
+        return format_html('<a href="{}">{}</a>', url, notification.endpoint_id)
+
+    @admin.display
+    def message(self, notification: Notification) -> SafeString:
+        """The text."""
+        return _text(notification.text)
 
 
 def _text(text: str) -> SafeString:

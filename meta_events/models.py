@@ -36,6 +36,13 @@ class MetaEvent(models.Model):
         indexes = [
             models.Index("project", models.F("uid").desc(), name="meta_event_of_project"),
             models.Index("due_at", condition=Q(due_at__isnull=False), name="meta_event_due"),
+            # The admin: those that were not delivered, which is rare.
+            models.Index(
+                "status",
+                models.F("uid").desc(),
+                condition=Q(status__in=["Failure", "Discarded", "Retry"]),
+                name="meta_event_by_status",
+            ),
         ]
 
     def __str__(self) -> str:

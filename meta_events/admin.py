@@ -1,0 +1,56 @@
+"""Meta events for operators: looked at, and sent again."""
+
+import json
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from convoyclone.admin import OperatorAdmin
+from meta_events.models import MetaEvent
+from meta_events.operations import resend_meta_event
+
+NOTHING = SafeString("-")
+
+
+@admin.register(MetaEvent)
+class MetaEventAdmin(OperatorAdmin):
+    """What projects are told of themselves."""
+
+    list_display = ["uid", "event_type", "status", "num_trials", "project", "created_at", "next_send_time"]
+    list_filter = ["status"]
+    search_fields = ["uid__exact", "project__exact"]
+    search_help_text = "By id, or by the id of the project."
+    actions = ["resend"]
+    fieldsets = [
+        (None, {"fields": ["uid", "project", "event_type", "status"]}),
+        ("Delivery", {"fields": ["num_trials", "retry_limit", "strategy", "interval_seconds", "next_send_time"]}),
+        ("What was sent, and the last answer", {"fields": ["shown_body", "shown_attempt"]}),
+        ("Times", {"fields": ["created_at", "updated_at"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MetaEvent]:
+        rows = MetaEvent.objects.filter(project__deleted_at=None).select_related("project")
+        return rows.defer("body", "attempt", "project__config", "project__meta_event")
+
+    @admin.display(description="body")
+    def shown_body(self, meta_event: MetaEvent) -> SafeString:
+        """The body, byte for byte."""
+        return format_html("<pre>{}</pre>", meta_event.body)
+
+    @admin.display(description="attempt")
+    def shown_attempt(self, meta_event: MetaEvent) -> SafeString:
+        """The last attempt that was answered."""
+        if meta_event.attempt is None:
+            return NOTHING
+        return format_html("<pre>{}</pre>", json.dumps(meta_event.attempt, indent=2, ensure_ascii=False))
+
+    @admin.action(description="Send again", permissions=["operate"])
+    def resend(self, request: HttpRequest, selected: QuerySet[MetaEvent]) -> HttpResponseBase | None:
+        """Queue the selected meta events once more."""
+        return self.run(
+            request, selected, lambda row: resend_meta_event(row.project_id, row.pk), "Queued to be sent again"
+        )
