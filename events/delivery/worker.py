@@ -12,8 +12,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import orjson
 import psycopg
 from django.conf import settings
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from events.delivery import housekeeping, metrics, notifications, queue
@@ -31,7 +33,7 @@ logger = logging.getLogger("convoyclone.deliver")
 #: How long a worker sleeps at most when nobody wakes it: a notification may be lost, a retry come due.
 POLL_SECONDS = 0.5
 #: What one look into the queue takes at most, and one write of outcomes.
-CLAIMED_AT_ONCE = 100
+CLAIMED_AT_ONCE = 200
 WRITTEN_AT_ONCE = 500
 #: A look into the queue costs more than a delivery: under load there are this many seconds between two,
 #: in which more has come together.
@@ -66,6 +68,7 @@ class Worker:
             max_size=6,
             open=False,
             kwargs={"autocommit": True, "prepare_threshold": 1},
+            configure=_configure,
         )
         async with pool, self._outbound() as outbound:
             tokens = Tokens(outbound)
@@ -112,7 +115,7 @@ class Worker:
 
     async def _claim(self, pool: Pool, outbound: Outbound, tokens: Tokens) -> None:
         """Claim and start requests, as many as there is room for, until the worker is told to stop."""
-        last = 0.0
+        last, window_factor = 0.0, 1
         while not self._stopping.is_set():
             await asyncio.sleep(last + CLAIM_INTERVAL_SECONDS - time.monotonic())
             self._woken.clear()
@@ -126,6 +129,7 @@ class Worker:
                             slots=slots,
                             cap=settings.DELIVERY_ENDPOINT_CONCURRENCY,
                             lease_seconds=lease_seconds,
+                            window_factor=window_factor,
                         )
                 except Exception as error:
                     unknown = not isinstance(error, (psycopg.Error, OSError))
@@ -133,6 +137,7 @@ class Worker:
                     await self._pause()
                     continue
                 self._alive_at = time.monotonic()
+                window_factor = queue.WINDOW_FACTOR if claimed.has_moved else 1
                 for claim in claimed.claims:
                     self._unsettled += 1
                     self._payload_characters += len(claim.payload.data)
@@ -234,3 +239,8 @@ class Worker:
     async def _pause(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), PAUSE_SECONDS)
+
+
+async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
+    # The configuration of its project comes with each endpoint.
+    set_json_loads(orjson.loads, connection)

@@ -291,3 +291,16 @@ class TestFinishing:
         EventDelivery.objects.filter(pk=gone.uid).delete()
         written = on_a_connection(lambda connection: queue.finish(connection, [outcome(found) for found in claims]))
         assert written == {stays.uid}
+
+    def test_successes_and_failures_are_written_together(self, make_endpoint: Make, project: Project) -> None:
+        """Whole numbers and fractions of seconds come together in one batch."""
+        queued = queue_deliveries(make_endpoint(), 3)
+        claims = on_a_connection(claim).claims
+        ends: list[dict[str, Any]] = [
+            {"latency_seconds": 0.25},
+            {"status": "Retry", "delay": 100, "latency_seconds": 0},
+            {"status": "Retry", "delay": 2.5, "latency_seconds": 0},
+        ]
+        outcomes = [outcome(found, **fields) for found, fields in zip(claims, ends, strict=True)]
+        written = on_a_connection(lambda connection: queue.finish(connection, outcomes))
+        assert written == {delivery.uid for delivery in queued}

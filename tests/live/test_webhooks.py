@@ -59,8 +59,10 @@ class TestLibraries:
         assert post(project, endpoint, b'{ "order": 42 }').status_code == 201
         [request] = receiver.wait_for(1)
         webhook = Webhook(secret=SECRET, hash=hash_name, encoding=encoding)
-        assert webhook.verify_signature(request.body.decode(), request.header("X-Acme-Signature"))
-        assert not webhook.verify_signature(request.body.decode() + " ", request.header("X-Acme-Signature"))
+        header = request.header("X-Acme-Signature")
+        assert header is not None
+        assert webhook.verify_signature(request.body.decode(), header)
+        assert not webhook.verify_signature(request.body.decode() + " ", header)
 
 
 class TestPayloads:
