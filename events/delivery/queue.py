@@ -234,6 +234,9 @@ async def claim(
         targets = await _read_targets(connection, {row.endpoint_id for row in rows})
         await rate_limit.fill(connection, [target for target in targets.values() if target.is_limited])
         choice = choose(rows, targets, slots=slots, cap=cap)
+        if any(row.delivery_mode == AT_MOST_ONCE for row in choice.send):
+            # The connection's commits may be forgotten in a crash of the database. This one must not.
+            await connection.execute("SET LOCAL synchronous_commit = on")
         if choice.send:
             seconds = [lease_seconds(targets[row.endpoint_id]) for row in choice.send]
             await connection.execute(_CLAIM, [lease, [row.uid for row in choice.send], seconds])

@@ -32,6 +32,11 @@ logger = logging.getLogger("convoyclone.deliver")
 
 #: How long a worker sleeps at most when nobody wakes it: a notification may be lost, a retry come due.
 POLL_SECONDS = 0.5
+#: Requests under way that are quick. More at once make each slower, and the whole no faster.
+QUICK_AT_ONCE = 256
+#: A request that is older is slow, and takes a place among the quick ones no longer: endpoints that hang, however
+#: many they are, hold up the others for that long.
+SLOW_SECONDS = 0.5
 #: What one look into the queue takes at most, and one write of outcomes.
 CLAIMED_AT_ONCE = 200
 WRITTEN_AT_ONCE = 500
@@ -58,19 +63,17 @@ class Worker:
         #: Claims whose outcome is not written yet. They count as under way.
         self._unsettled = 0
         self._payload_characters = 0
+        #: The deliveries whose requests have been under way for SLOW_SECONDS.
+        self._slow: set[str] = set()
         self._alive_at = time.monotonic()
 
     async def run(self) -> None:
         """Work until `stop`, then finish what is under way and return."""
-        pool: Pool = AsyncConnectionPool(
-            self._conninfo,
-            min_size=2,
-            max_size=6,
-            open=False,
-            kwargs={"autocommit": True, "prepare_threshold": 1},
-            configure=_configure,
-        )
-        async with pool, self._outbound() as outbound:
+        # A claim that the database forgets in a crash is made again: it does not wait for the disk. The connection
+        # is apart, because what the others write does.
+        claiming = self._pool(1, options="-c synchronous_commit=off")
+        pool = self._pool(6)
+        async with claiming, pool, self._outbound() as outbound:
             tokens = Tokens(outbound)
             writing = asyncio.create_task(self._write_outcomes(pool))
             others = [
@@ -82,12 +85,22 @@ class Worker:
                     housekeeping.run(pool, self._stopping),
                 )
             ]
-            await self._claim(pool, outbound, tokens)
+            await self._claim(claiming, outbound, tokens)
             await self._drain()
             writing.cancel()
             for task in others:
                 task.cancel()
             await asyncio.gather(writing, *others, return_exceptions=True)
+
+    def _pool(self, size: int, **settings: str) -> Pool:
+        return AsyncConnectionPool(
+            self._conninfo,
+            min_size=1,
+            max_size=size,
+            open=False,
+            kwargs={"autocommit": True, "prepare_threshold": 1, **settings},
+            configure=_configure,
+        )
 
     @property
     def is_stopping(self) -> bool:
@@ -113,17 +126,24 @@ class Worker:
         ) as outbound:
             yield outbound
 
-    async def _claim(self, pool: Pool, outbound: Outbound, tokens: Tokens) -> None:
+    def _free_places(self) -> int:
+        """How many more deliveries may be claimed now."""
+        if self._payload_characters >= MAX_PAYLOAD_CHARACTERS:
+            return 0
+        quick = self._unsettled - len(self._slow)
+        return min(settings.DELIVERY_CONCURRENCY - self._unsettled, QUICK_AT_ONCE - quick, CLAIMED_AT_ONCE)
+
+    async def _claim(self, claiming: Pool, outbound: Outbound, tokens: Tokens) -> None:
         """Claim and start requests, as many as there is room for, until the worker is told to stop."""
         last, window_factor = 0.0, 1
         while not self._stopping.is_set():
             await asyncio.sleep(last + CLAIM_INTERVAL_SECONDS - time.monotonic())
             self._woken.clear()
-            slots = min(settings.DELIVERY_CONCURRENCY - self._unsettled, CLAIMED_AT_ONCE)
-            if slots > 0 and self._payload_characters < MAX_PAYLOAD_CHARACTERS:
+            slots = self._free_places()
+            if slots > 0:
                 last = time.monotonic()
                 try:
-                    async with pool.connection() as connection:
+                    async with claiming.connection() as connection:
                         claimed = await queue.claim(
                             connection,
                             slots=slots,
@@ -153,16 +173,25 @@ class Worker:
                 await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 
     async def _send(self, claim: Claim, outbound: Outbound, tokens: Tokens) -> None:
+        uid = claim.delivery.uid
+        timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._note_slow, uid)
         try:
             with metrics.IN_FLIGHT.track_inprogress():
                 outcome = await make_attempt(claim, outbound, tokens)
             log_attempt(outcome)
         except Exception:
             # A defect of ours. The lease ends, and it is sent again.
-            logger.exception("the attempt of delivery %s has failed", claim.delivery.uid)
+            logger.exception("the attempt of delivery %s has failed", uid)
             self._give_back([claim])
         else:
             self._outcomes.put_nowait(outcome)
+        finally:
+            timer.cancel()
+            self._slow.discard(uid)
+
+    def _note_slow(self, uid: str) -> None:
+        self._slow.add(uid)
+        self._woken.set()
 
     def _give_back(self, claims: Sequence[Claim]) -> None:
         """Count claims as under way no longer."""

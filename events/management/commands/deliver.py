@@ -49,7 +49,7 @@ class Command(BaseCommand):
             missing = _missing_migrations()
         if missing:
             raise CommandError(f"the database lacks {', '.join(missing)}: run manage.py migrate first")
-        _allow_connections(settings.DELIVERY_CONCURRENCY)
+        settings.DELIVERY_CONCURRENCY = _allowed_connections(settings.DELIVERY_CONCURRENCY)
         worker = Worker(conninfo(connection.settings_dict))
         # It has connections of its own.
         connection.close()
@@ -61,16 +61,20 @@ class Command(BaseCommand):
         asyncio.run(_work(worker, options["metrics_port"]))
 
 
-def _allow_connections(count: int) -> None:
-    """Have enough open files for so many requests at once, and as many idle connections."""
-    needed = 2 * count + OTHER_FILES
+def _allowed_connections(wanted: int) -> int:
+    """As many requests at once as are wanted, or as this process may have open files for.
+
+    Each can leave an idle connection behind.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 2 * wanted + OTHER_FILES
     if hard != resource.RLIM_INFINITY and hard < needed:
-        raise CommandError(
-            f"DELIVERY_CONCURRENCY of {count} needs {needed} open files, and this process may have {hard}"
-        )
-    if soft < needed:
+        allowed = max((hard - OTHER_FILES) // 2, 1)
+        logger.warning("%s requests at once need %s open files of %s: there will be %s", wanted, needed, hard, allowed)
+        wanted, needed = allowed, hard
+    if soft != resource.RLIM_INFINITY and soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    return wanted
 
 
 @contextlib.contextmanager
