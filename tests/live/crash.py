@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -89,7 +90,9 @@ def kill_web(server: Server) -> bool:
 
 def kill_one_web_worker(server: Server) -> bool:
     """One of the web server's processes; another takes its place."""
-    return _kill(_running(server, lambda words: "convoyclone.wsgi:application" in words)[-1:])
+    web = _running(server, lambda words: "convoyclone.wsgi:application" in words)
+    ids = {process.pid for process in web}
+    return _kill([process for process in web if process.ppid() in ids][:1])
 
 
 def kill_postgres_backend(server: Server) -> bool:
@@ -135,19 +138,21 @@ class Round:
             with contextlib.suppress(psycopg.Error, psutil.Error, OSError, ValueError):
                 if kill(self.server):
                     self.found.kills[kill.__name__.removeprefix("kill_")] += 1
-            self._revive(kill in (kill_web, kill_postgres, kill_everything))
-        for thread in threads:
-            thread.join()
+            self._revive(is_down=kill in (kill_web, kill_postgres, kill_everything))
+        while any(thread.is_alive() for thread in threads):
+            time.sleep(0.5)
+            self._revive(is_down=False)
 
-    def _revive(self, is_down: bool) -> None:
+    def _revive(self, *, is_down: bool) -> None:
+        """Start the server again where it has ended, or must."""
         assert self.server.process is not None
-        if not is_down:
-            return
-        with contextlib.suppress(psutil.TimeoutExpired, Exception):
-            self.server.process.wait(2)
-        if self.server.process.poll() is None:
-            self.server.signal(signal.SIGTERM)
-        self.server.start()
+        if is_down:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.server.process.wait(2)
+            if self.server.process.poll() is None:
+                self.server.signal(signal.SIGTERM)
+        if self.server.process.poll() is not None:
+            self.server.start()
 
     def _post(self) -> None:
         with self.server.client() as client:
