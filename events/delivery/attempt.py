@@ -3,6 +3,7 @@
 Contract: deliveries sections 3 to 5, signatures-and-headers sections 3 to 8.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from convoyclone.ulid import new_ulid
 from endpoints.authentication import OAUTH2
 from endpoints.secrets import is_live
 from events.delivery.headers import authentication_headers, redact_attempt_headers, request_headers, trace_headers
+from events.delivery.oauth2 import REQUEST_SECONDS as TOKEN_TIMEOUT_SECONDS
 from events.delivery.oauth2 import Tokens, TokenUnavailable
 from events.delivery.outbound import UNREADABLE_GZIP, Exchange, Outbound
 from events.delivery.payload import NotAnObject, form_encode
@@ -32,7 +34,8 @@ from projects.config import REQUEST_ID_HEADER
 logger = logging.getLogger("convoyclone.deliver")
 
 DEFAULT_TIMEOUT_SECONDS = 10
-TOKEN_TIMEOUT_SECONDS = 10
+#: A longer payload is made into a request in a thread: to sign and encode it would hold up all others.
+LONG_PAYLOAD = 32_768
 #: Beyond the longest that a request can take: for its outcome's way into the database.
 LEASE_MARGIN_SECONDS = 15
 USER_AGENT = f"Convoy/{settings.VERSION}"
@@ -73,10 +76,15 @@ async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outc
     request: Request | None = None
     try:
         authentication = await _authentication(target, tokens)
-        request = build_request(claim, authentication, now=datetime.now(UTC))
-    except TokenUnavailable as error:
+        now = datetime.now(UTC)
+        if len(claim.payload.data) > LONG_PAYLOAD:
+            request = await asyncio.to_thread(build_request, claim, authentication, now=now)
+        else:
+            request = build_request(claim, authentication, now=now)
+    except (TokenUnavailable, UndecryptableValue) as error:
+        # The next worker may have the key that this one lacks.
         exchange = _unsent(str(error))
-    except (Unbuildable, ValueError, UndecryptableValue) as error:
+    except (Unbuildable, ValueError) as error:
         exchange = _unsent(str(error), is_permanent=True)
     except Exception:
         # A defect of ours must not become a delivery that is claimed for ever: it counts as an attempt.

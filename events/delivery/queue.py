@@ -10,6 +10,7 @@ that no backlog of one endpoint stands before the deliveries of another. Parked 
 endpoint by endpoint, as far as each can take them.
 """
 
+import random
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -23,13 +24,17 @@ from events.delivery import rate_limit
 from events.delivery.targets import Target
 from subscriptions.models import Subscription
 
-#: Of the rows that stand first in the queue, how many are looked at for each that can be sent, where the last
-#: look had to move rows out of the way. Otherwise one: rows that are looked at and not sent were locked for nothing.
-WINDOW_FACTOR = 4
-#: How many parked deliveries of an endpoint that is gone are settled at once.
-SETTLED_AT_ONCE = 500
+#: Rows that are looked at, where some of those that stand first in the queue could not be sent.
+WIDE_WINDOW = 1_000
+#: Endpoints with parked deliveries that one look goes through.
+HOPS = 200
+#: How many parked deliveries of endpoints that are gone are discarded at once.
+DISCARDED_AT_ONCE = 1_000
+#: One worker claims at a time, so that what is counted for an endpoint holds over all of them.
+LOCK_ID = 0x436F6E766F79_02
 
 AT_MOST_ONCE = Subscription.DeliveryMode.AT_MOST_ONCE
+GONE = "the endpoint is inactive or deleted"
 LOST = "the worker was lost while it sent this, and at_most_once forbids to send it again"
 
 Connection = AsyncConnection[Any]
@@ -110,9 +115,13 @@ class Choice:
 class Claimed:
     """The result of one look into the queue."""
 
-    claims: list[Claim]
+    claims: list[Claim] = field(default_factory=list)
     #: Whether something was moved out of the way, so that another look may find more.
-    has_moved: bool
+    has_moved: bool = False
+    #: Up to which endpoint the parked deliveries were looked through; "" once all were.
+    parked_after: str = ""
+    #: Whether another worker was at it, and nothing was looked at.
+    is_busy: bool = False
 
 
 def choose(rows: Iterable[Queued], targets: dict[str, Target], *, slots: int, cap: int) -> Choice:
@@ -159,32 +168,50 @@ _IN_FLIGHT = """(
   WHERE f.endpoint_id = e.uid AND f.status = 'Processing' AND f.due_at > now()
 )"""
 
-# The endpoints with parked deliveries, by hopping from one to the next in the index, and of each as many
-# as it can take.
-_PARKED = f"""
-WITH RECURSIVE backlog (endpoint_id) AS (
-  (SELECT endpoint_id FROM events_eventdelivery WHERE is_parked ORDER BY endpoint_id LIMIT 1)
+# The next endpoints with parked deliveries, by hopping from one to the other in the index.
+_BACKLOG = """
+WITH RECURSIVE backlog (endpoint_id, number) AS (
+  (SELECT endpoint_id, 1 FROM events_eventdelivery
+   WHERE is_parked AND endpoint_id > %(after)s ORDER BY endpoint_id LIMIT 1)
   UNION ALL
   SELECT (
     SELECT n.endpoint_id FROM events_eventdelivery n
     WHERE n.is_parked AND n.endpoint_id > b.endpoint_id ORDER BY n.endpoint_id LIMIT 1
-  ) FROM backlog b WHERE b.endpoint_id IS NOT NULL
-), takers AS (
-  SELECT b.endpoint_id,
-    CASE WHEN e.deleted_at IS NOT NULL OR p.deleted_at IS NOT NULL OR e.status = 'inactive' THEN %(settled)s
-         WHEN e.status = 'paused' OR s.held_until > now() OR s.open_until > now() THEN 0
-         ELSE greatest(%(cap)s - {_IN_FLIGHT}, 0) END AS room
-  FROM backlog b
-  JOIN endpoints_endpoint e ON e.uid = b.endpoint_id
-  JOIN projects_project p ON p.uid = e.project_id
-  LEFT JOIN events_endpointstate s ON s.endpoint_id = b.endpoint_id
+  ), b.number + 1 FROM backlog b WHERE b.endpoint_id IS NOT NULL AND b.number < %(hops)s
 )
-SELECT {_DELIVERY} FROM takers t CROSS JOIN LATERAL (
-  SELECT * FROM events_eventdelivery q
-  WHERE q.is_parked AND q.endpoint_id = t.endpoint_id
-  ORDER BY q.next_send_time LIMIT t.room FOR UPDATE SKIP LOCKED
-) d
-WHERE t.room > 0 ORDER BY d.next_send_time LIMIT %(window)s
+SELECT endpoint_id FROM backlog WHERE endpoint_id IS NOT NULL ORDER BY endpoint_id
+"""
+
+# How many each of them can take.
+_TAKERS = f"""
+SELECT e.uid, e.deleted_at IS NOT NULL OR p.deleted_at IS NOT NULL OR e.status = 'inactive' AS is_gone,
+  CASE WHEN e.status = 'paused' OR s.held_until > now() OR s.open_until > now() THEN 0
+       ELSE greatest(%(cap)s - {_IN_FLIGHT}, 0) END AS room
+FROM endpoints_endpoint e
+JOIN projects_project p ON p.uid = e.project_id
+LEFT JOIN events_endpointstate s ON s.endpoint_id = e.uid
+WHERE e.uid = ANY(%(ids)s)
+"""
+
+# The oldest of those that can be taken. Only what comes out is locked.
+_PARKED = f"""
+SELECT {_DELIVERY} FROM (
+  SELECT q.uid FROM unnest(%(ids)s::text[], %(rooms)s::int[]) AS t (endpoint_id, room)
+  CROSS JOIN LATERAL (
+    SELECT uid, next_send_time FROM events_eventdelivery
+    WHERE is_parked AND endpoint_id = t.endpoint_id ORDER BY next_send_time LIMIT t.room
+  ) q ORDER BY q.next_send_time LIMIT %(window)s
+) c JOIN events_eventdelivery d ON d.uid = c.uid
+WHERE d.is_parked AND d.due_at <= now()
+ORDER BY d.next_send_time FOR UPDATE OF d SKIP LOCKED
+"""
+
+_DISCARD_PARKED = """
+UPDATE events_eventdelivery SET status = 'Discarded', description = %s, due_at = NULL, is_parked = false, lease = NULL,
+  updated_at = now()
+WHERE uid IN (
+  SELECT uid FROM events_eventdelivery WHERE is_parked AND endpoint_id = ANY(%s) LIMIT %s FOR UPDATE SKIP LOCKED
+)
 """
 
 _TARGETS = f"""
@@ -214,23 +241,34 @@ _PAYLOADS = "SELECT uid, data, headers, idempotency_key FROM events_event WHERE 
 
 
 async def claim(
-    connection: Connection, *, slots: int, cap: int, lease_seconds: Callable[[Target], float], window_factor: int = 1
+    connection: Connection,
+    *,
+    slots: int,
+    cap: int,
+    lease_seconds: Callable[[Target], float],
+    is_wide: bool = False,
+    parked_after: str = "",
+    freed: Collection[str] = (),
 ) -> Claimed:
     """Take at most `slots` due deliveries for this worker, at most `cap` under way to each endpoint.
 
     `lease_seconds` says how long a request to a target can take at most, its outcome's way into the
-    database included. `window_factor` is how many rows are looked at for each slot.
+    database included. `is_wide`: look at more rows than can be sent, because the first ones could not
+    be. Of the parked deliveries those are looked at whose endpoints have been `freed`, and those of the
+    next endpoints after `parked_after`.
     """
     lease = uuid.uuid4()
+    found = Claimed()
     async with connection.transaction():
-        window = {"window": slots * window_factor, "cap": cap, "settled": SETTLED_AT_ONCE}
+        locked = await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK_ID])
+        if await locked.fetchone() != (True,):
+            return Claimed(parked_after=parked_after, is_busy=True)
+        parked = await _read_parked(connection, found, slots, cap, parked_after, freed)
         async with connection.cursor(row_factory=class_row(Queued)) as cursor:
-            # A half for what was parked: the two must not shut each other out.
-            parked = await (await cursor.execute(_PARKED, window | {"window": max(slots // 2, 1)})).fetchall()
-            due = await (await cursor.execute(_DUE, window)).fetchall()
-        rows = [*parked, *due]
+            await cursor.execute(_DUE, {"window": max(slots, WIDE_WINDOW) if is_wide else slots})
+            rows = [*parked, *await cursor.fetchall()]
         if not rows:
-            return Claimed([], False)
+            return found
         targets = await _read_targets(connection, {row.endpoint_id for row in rows})
         await rate_limit.fill(connection, [target for target in targets.values() if target.is_limited])
         choice = choose(rows, targets, slots=slots, cap=cap)
@@ -243,12 +281,48 @@ async def claim(
         if choice.park:
             await connection.execute(_PARK, [choice.park])
         if choice.settle:
-            await connection.execute(_SETTLE, [list(column) for column in zip(*choice.settle, strict=True)])
+            await _settle(connection, choice.settle)
         if choice.used:
             await rate_limit.use(connection, [(targets[uid], requests) for uid, requests in choice.used.items()])
-        payloads = await _read_payloads(connection, {row.event_id for row in choice.send})
-    claims = [Claim(row, targets[row.endpoint_id], payloads[row.event_id], lease) for row in choice.send]
-    return Claimed(claims, bool(choice.park or choice.settle))
+    found.has_moved = found.has_moved or bool(choice.park or choice.settle)
+    payloads = await _read_payloads(connection, {row.event_id for row in choice.send})
+    for row in choice.send:
+        if payload := payloads.get(row.event_id):
+            found.claims.append(Claim(row, targets[row.endpoint_id], payload, lease))
+        else:
+            await _settle(connection, [(row.uid, "Discarded", "event not found")])
+    return found
+
+
+async def _read_parked(
+    connection: Connection, found: Claimed, slots: int, cap: int, after: str, freed: Collection[str]
+) -> list[Queued]:
+    """Parked deliveries that can be sent now. Those of endpoints that are gone are discarded."""
+    cursor = await connection.execute(_BACKLOG, {"after": after, "hops": HOPS})
+    backlog = [uid for (uid,) in await cursor.fetchall()]
+    found.parked_after = backlog[-1] if len(backlog) == HOPS else ""
+    # Where the look was at all of them, those that were freed are among them.
+    ids = backlog if len(backlog) < HOPS and not after else list({*backlog, *freed})
+    if not ids:
+        return []
+    cursor = await connection.execute(_TAKERS, {"ids": ids, "cap": cap})
+    takers = await cursor.fetchall()
+    if gone := [uid for uid, is_gone, _ in takers if is_gone]:
+        cursor = await connection.execute(_DISCARD_PARKED, [GONE, gone, DISCARDED_AT_ONCE])
+        found.has_moved = cursor.rowcount == DISCARDED_AT_ONCE
+    rooms = {uid: room for uid, is_gone, room in takers if room and not is_gone}
+    # A half for what was parked, so that the two do not shut each other out; a single place goes to either.
+    window = slots // 2 or random.getrandbits(1)
+    if not rooms or not window:
+        return []
+    parameters = {"ids": list(rooms), "rooms": list(rooms.values()), "window": window}
+    async with connection.cursor(row_factory=class_row(Queued)) as rows:
+        await rows.execute(_PARKED, parameters)
+        return await rows.fetchall()
+
+
+async def _settle(connection: Connection, settled: Sequence[tuple[str, str, str]]) -> None:
+    await connection.execute(_SETTLE, [list(column) for column in zip(*settled, strict=True)])
 
 
 async def _read_targets(connection: Connection, ids: Collection[str]) -> dict[str, Target]:
@@ -294,7 +368,7 @@ WITH outcome AS (
   SET status = o.status, description = o.description, num_trials = d.num_trials + 1,
       next_send_time = coalesce(now() + o.delay * interval '1 second', d.next_send_time),
       due_at = now() + o.delay * interval '1 second',
-      latency_seconds = o.latency, lease = NULL, updated_at = now()
+      latency_seconds = o.latency, lease = NULL, is_parked = false, updated_at = now()
   FROM outcome o WHERE d.uid = o.uid AND d.lease = o.lease
   RETURNING d.uid, d.project_id, d.endpoint_id, d.num_trials
 ), attempts AS (

@@ -23,7 +23,8 @@ SELECT endpoint_id, tokens, refilled_at FROM events_endpointstate
 WHERE endpoint_id = ANY(%s) ORDER BY endpoint_id FOR UPDATE
 """
 _USE = """
-UPDATE events_endpointstate s SET tokens = u.tokens, refilled_at = u.refilled_at, held_until = u.held_until
+UPDATE events_endpointstate s SET tokens = u.tokens, refilled_at = greatest(s.refilled_at, u.refilled_at),
+  held_until = u.held_until
 FROM unnest(%s::text[], %s::float[], %s::timestamptz[], %s::timestamptz[]) AS u (uid, tokens, refilled_at, held_until)
 WHERE s.endpoint_id = u.uid
 """

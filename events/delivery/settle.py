@@ -36,8 +36,9 @@ async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) 
             ],
         )
         exhausted = {
+            # The latest of an endpoint decides.
             outcome.claim.target.uid: outcome
-            for outcome in ended
+            for outcome in sorted(ended, key=lambda outcome: outcome.claim.delivery.uid)
             if outcome.description == LIMIT_REACHED and outcome.claim.target.project_config["disable_endpoint"]
         }
         for endpoint_id, outcome in sorted(exhausted.items()):

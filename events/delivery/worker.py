@@ -32,6 +32,10 @@ logger = logging.getLogger("convoyclone.deliver")
 
 #: How long a worker sleeps at most when nobody wakes it: a notification may be lost, a retry come due.
 POLL_SECONDS = 0.5
+#: The same while there are more parked deliveries than one look goes through.
+BACKLOG_POLL_SECONDS = 0.05
+#: How long the requests of meta events and notifications may take to end.
+STOP_SECONDS = 60
 #: Requests under way that are quick. More at once make each slower, and the whole no faster.
 QUICK_AT_ONCE = 256
 #: A request that is older is slow, and takes a place among the quick ones no longer: endpoints that hang, however
@@ -45,6 +49,7 @@ WRITTEN_AT_ONCE = 500
 CLAIM_INTERVAL_SECONDS = 0.004
 #: Payloads under way, beyond which nothing is claimed.
 MAX_PAYLOAD_CHARACTERS = 128 * 1024 * 1024
+OTHER_CONNECTIONS = 64
 #: After an error of the database, before the next try.
 PAUSE_SECONDS = 1.0
 
@@ -65,13 +70,18 @@ class Worker:
         self._payload_characters = 0
         #: The deliveries whose requests have been under way for SLOW_SECONDS.
         self._slow: set[str] = set()
+        #: Outcomes wait for the database. To claim would be to send again what they are about.
+        self._cannot_write = False
+        #: The endpoints at which a place got free since the last look.
+        self._freed: set[str] = set()
         self._alive_at = time.monotonic()
 
     async def run(self) -> None:
         """Work until `stop`, then finish what is under way and return."""
         # A claim that the database forgets in a crash is made again: it does not wait for the disk. The connection
         # is apart, because what the others write does.
-        claiming = self._pool(1, options="-c synchronous_commit=off")
+        # One that hangs in the middle of a claim must not keep the others from theirs.
+        claiming = self._pool(1, options="-c synchronous_commit=off -c idle_in_transaction_session_timeout=5s")
         pool = self._pool(6)
         async with claiming, pool, self._outbound() as outbound:
             tokens = Tokens(outbound)
@@ -87,8 +97,9 @@ class Worker:
             ]
             await self._claim(claiming, outbound, tokens)
             await self._drain()
-            writing.cancel()
-            for task in others:
+            # What these have under way ends too.
+            await asyncio.wait(others, timeout=STOP_SECONDS)
+            for task in (writing, *others):
                 task.cancel()
             await asyncio.gather(writing, *others, return_exceptions=True)
 
@@ -98,6 +109,9 @@ class Worker:
             min_size=1,
             max_size=size,
             open=False,
+            # After an outage it is back as soon as the database is.
+            timeout=5,
+            reconnect_timeout=5,
             kwargs={"autocommit": True, "prepare_threshold": 1, **settings},
             configure=_configure,
         )
@@ -121,56 +135,70 @@ class Worker:
     async def _outbound(self) -> Any:
         async with Outbound(
             allowed_networks=settings.DELIVERY_ALLOWED_NETWORKS,
-            connections=settings.DELIVERY_CONCURRENCY,
+            # Beside the deliveries there are meta events and requests for tokens.
+            connections=settings.DELIVERY_CONCURRENCY + OTHER_CONNECTIONS,
             ca_file=settings.DELIVERY_CA_FILE,
         ) as outbound:
             yield outbound
 
     def _free_places(self) -> int:
         """How many more deliveries may be claimed now."""
-        if self._payload_characters >= MAX_PAYLOAD_CHARACTERS:
+        if self._cannot_write or self._payload_characters >= MAX_PAYLOAD_CHARACTERS:
             return 0
         quick = self._unsettled - len(self._slow)
         return min(settings.DELIVERY_CONCURRENCY - self._unsettled, QUICK_AT_ONCE - quick, CLAIMED_AT_ONCE)
 
     async def _claim(self, claiming: Pool, outbound: Outbound, tokens: Tokens) -> None:
         """Claim and start requests, as many as there is room for, until the worker is told to stop."""
-        last, window_factor = 0.0, 1
+        last, parked_after, is_wide = 0.0, "", False
         while not self._stopping.is_set():
             await asyncio.sleep(last + CLAIM_INTERVAL_SECONDS - time.monotonic())
             self._woken.clear()
             slots = self._free_places()
-            if slots > 0:
-                last = time.monotonic()
-                try:
-                    async with claiming.connection() as connection:
-                        claimed = await queue.claim(
-                            connection,
-                            slots=slots,
-                            cap=settings.DELIVERY_ENDPOINT_CONCURRENCY,
-                            lease_seconds=lease_seconds,
-                            window_factor=window_factor,
-                        )
-                except Exception as error:
-                    unknown = not isinstance(error, (psycopg.Error, OSError))
-                    logger.error("cannot read the queue: %s", error, exc_info=unknown)
-                    await self._pause()
-                    continue
+            if slots <= 0:
                 self._alive_at = time.monotonic()
-                window_factor = queue.WINDOW_FACTOR if claimed.has_moved else 1
-                for claim in claimed.claims:
-                    self._unsettled += 1
-                    self._payload_characters += len(claim.payload.data)
-                    task = asyncio.create_task(self._send(claim, outbound, tokens))
-                    self._in_flight.add(task)
-                    task.add_done_callback(self._in_flight.discard)
-                if len(claimed.claims) == slots or claimed.has_moved:
-                    last = 0.0
-                    continue
+                await self._wait(POLL_SECONDS)
+                continue
+            last = time.monotonic()
+            freed, self._freed = self._freed, set()
+            try:
+                async with claiming.connection() as connection:
+                    claimed = await queue.claim(
+                        connection,
+                        slots=slots,
+                        cap=settings.DELIVERY_ENDPOINT_CONCURRENCY,
+                        lease_seconds=lease_seconds,
+                        is_wide=is_wide,
+                        parked_after=parked_after,
+                        freed=freed,
+                    )
+            except Exception as error:
+                unknown = not isinstance(error, (psycopg.Error, OSError))
+                logger.error("cannot read the queue: %s", error, exc_info=unknown)
+                self._freed |= freed
+                await self._pause()
+                continue
+            self._alive_at = time.monotonic()
+            if claimed.is_busy:
+                # Another worker claims; it is not long at it.
+                self._freed |= freed
+                self._woken.set()
+                continue
+            parked_after, is_wide = claimed.parked_after, claimed.has_moved
+            for claim in claimed.claims:
+                self._unsettled += 1
+                self._payload_characters += len(claim.payload.data)
+                task = asyncio.create_task(self._send(claim, outbound, tokens))
+                self._in_flight.add(task)
+                task.add_done_callback(self._in_flight.discard)
+            if len(claimed.claims) == slots or claimed.has_moved:
+                last = 0.0
             else:
-                self._alive_at = time.monotonic()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                await self._wait(BACKLOG_POLL_SECONDS if parked_after else POLL_SECONDS)
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), seconds)
 
     async def _send(self, claim: Claim, outbound: Outbound, tokens: Tokens) -> None:
         uid = claim.delivery.uid
@@ -195,6 +223,7 @@ class Worker:
 
     def _give_back(self, claims: Sequence[Claim]) -> None:
         """Count claims as under way no longer."""
+        self._freed.update(claim.target.uid for claim in claims)
         self._unsettled -= len(claims)
         self._payload_characters -= sum(len(claim.payload.data) for claim in claims)
         self._woken.set()
@@ -213,8 +242,9 @@ class Worker:
             try:
                 async with pool.connection() as connection:
                     await settle(connection, batch)
-            except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
-                # What was sent is known here only: it is kept until the database is back.
+            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError) as error:
+                # What was sent is known here only: it is kept until the database is back, and can be written.
+                self._cannot_write = True
                 logger.error("cannot write %s outcomes, trying again: %s", len(batch), error)
                 await asyncio.sleep(PAUSE_SECONDS)
             except Exception:
@@ -227,6 +257,7 @@ class Worker:
                 logger.exception("the outcome of %s cannot be written", batch[0].claim.delivery.uid)
                 return
             else:
+                self._cannot_write = False
                 metrics.count(batch)
                 return
 
@@ -239,7 +270,7 @@ class Worker:
 
     async def _listen(self) -> None:
         """Wake up when something becomes due in the database."""
-        while True:
+        while not self._stopping.is_set():
             try:
                 connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
                 async with connection:
@@ -247,7 +278,7 @@ class Worker:
                     self._woken.set()
                     async for _ in connection.notifies():
                         self._woken.set()
-            except (psycopg.Error, OSError) as error:
+            except Exception as error:
                 logger.warning("cannot listen: %s", error)
             await self._pause()
 

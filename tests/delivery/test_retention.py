@@ -206,7 +206,7 @@ class TestWhatStays:
             {"status": "Processing"},
             {"status": "Failure", "due_at": timezone.now()},
         ],
-        ids=str,
+        ids=["scheduled", "parked", "to be tried again", "being sent", "failed and due"],
     )
     def test_what_is_queued_or_under_way(self, endpoint: Endpoint, fields: dict[str, Any]) -> None:
         deliver(endpoint, **fields)
