@@ -137,9 +137,8 @@ def activate_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None)
     """
     moves = dict.fromkeys((Status.INACTIVE, Status.PAUSED, Status.PENDING), Status.ACTIVE)
     with transaction.atomic():
-        endpoint = _change_status(project_id, endpoint_id, moves, "activation", scope)
-        forget_failures(Endpoint.objects.filter(pk=endpoint.pk), endpoint.updated_at)
-    return endpoint
+        forget_failures(_within(project_id, scope).filter(pk=endpoint_id))
+        return _change_status(project_id, endpoint_id, moves, "activation", scope)
 
 
 def expire_secret(

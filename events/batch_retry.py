@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Case, Exists, F, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from convoyclone.exceptions import InvalidInput
@@ -109,10 +110,9 @@ def _send_again(rows: "QuerySet[EventDelivery]") -> int:
 
     Since the piece was read a worker may have taken some: their state is in the condition.
     """
-    now = timezone.now()
     given_up = Q(status__in=GIVEN_UP)
-    waiting = Q(status__in=_WAITING, is_parked=False, due_at__gt=now)
-    changes = sent_again(now) | {
+    waiting = Q(status__in=_WAITING, is_parked=False, due_at__gt=Now())
+    changes = sent_again() | {
         "status": Case(When(given_up, then=Value(Status.SCHEDULED)), default=F("status")),
         "description": Case(When(given_up, then=Value("", TextField())), default=F("description")),
         "num_trials_before": Case(When(given_up, then=F("num_trials")), default=F("num_trials_before")),

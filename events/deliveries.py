@@ -6,12 +6,11 @@ none of these: what came of it is still to be written (D11, D12). Contract: deli
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from convoyclone.exceptions import InvalidInput, NotFound
 from endpoints.models import Endpoint
@@ -66,12 +65,11 @@ def resend_delivery(project_id: str, delivery_id: str, *, scope: Scope = None) -
 
     Of two at once, one is refused. Raises InvalidInput, NotFound. Contract: deliveries section 1.2.
     """
-    now = timezone.now()
     active = Endpoint.objects.for_project(project_id).filter(status=Endpoint.Status.ACTIVE)
     # The state is in the UPDATE's own condition: whoever comes second finds it changed.
     given_up = _within(project_id, scope).filter(pk=delivery_id, status__in=GIVEN_UP, endpoint__in=active.values("pk"))
     with transaction.atomic():
-        if not given_up.update(**sent_again(now)):
+        if not given_up.update(**sent_again()):
             raise _refusal(project_id, delivery_id, scope)
         wake_workers()
     return find_delivery(project_id, delivery_id, scope=scope)
@@ -94,22 +92,25 @@ def force_resend(project_id: str, delivery_ids: Sequence[str], *, scope: Scope =
             raise InvalidInput("only successful events can be force resent")
         ready = [uid for uid, _, status, deleted_at in found if status == Endpoint.Status.ACTIVE and deleted_at is None]
         if ready:
-            EventDelivery.objects.filter(pk__in=ready).update(**sent_again(timezone.now()))
+            EventDelivery.objects.filter(pk__in=ready).update(**sent_again())
             wake_workers()
     return Outcome(len(ready), len(found) - len(ready))
 
 
-def sent_again(now: datetime) -> dict[str, Any]:
-    """What an UPDATE sets to put deliveries back into the queue with a fresh allowance of attempts."""
+def sent_again() -> dict[str, Any]:
+    """What an UPDATE sets to put deliveries back into the queue with a fresh allowance of attempts.
+
+    They are due by the clock of the database, as the workers read it.
+    """
     return {
         "status": Status.SCHEDULED,
         "description": "",
         "num_trials_before": F("num_trials"),
-        "next_send_time": now,
-        "due_at": now,
+        "next_send_time": Now(),
+        "due_at": Now(),
         "is_parked": False,
         "lease": None,
-        "updated_at": now,
+        "updated_at": Now(),
     }
 
 

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from convoyclone.ulid import ULIDField
@@ -250,8 +251,8 @@ class Notification(models.Model):
     error = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     sent_at = models.DateTimeField(null=True)
-    # The queue, as that of deliveries
-    due_at = models.DateTimeField(null=True, default=timezone.now)
+    # The queue, as that of deliveries, by the clock of the database
+    due_at = models.DateTimeField(null=True, db_default=Now())
     lease = models.UUIDField(null=True)
 
     class Meta:

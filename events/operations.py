@@ -55,6 +55,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 _UNLESS_DUPLICATE = """
 ON CONFLICT (project_id, idempotency_key) WHERE NOT is_duplicate_event AND NOT idempotency_key = '' DO NOTHING
 """
+# Due by the clock of the database, as the workers read it; this process may have another.
 _INSERT_DELIVERIES = """
 INSERT INTO events_eventdelivery
   (uid, project_id, event_id, endpoint_id, subscription_id, event_type, delivery_mode, status, description,
@@ -63,7 +64,8 @@ INSERT INTO events_eventdelivery
 SELECT d.uid, {event}.project_id, {event}.uid, d.endpoint_id, d.subscription_id, {event}.event_type, d.delivery_mode,
   CASE WHEN d.is_active THEN 'Scheduled' ELSE 'Discarded' END,
   CASE WHEN d.is_active THEN '' ELSE 'the endpoint was not active when the event came in' END,
-  %s, %s, %s, 0, 0, now.at, 0, CASE WHEN d.is_active THEN now.at END, FALSE, NULL, now.at, now.at
+  %s, %s, %s, 0, 0, statement_timestamp(), 0, CASE WHEN d.is_active THEN statement_timestamp() END, FALSE, NULL,
+  now.at, now.at
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[])
   AS d(uid, event_id, endpoint_id, subscription_id, delivery_mode, is_active)
 """

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from convoyclone.ulid import ULIDField
@@ -23,11 +24,11 @@ class MetaEvent(models.Model):
     retry_limit = models.PositiveIntegerField()
     num_trials = models.PositiveIntegerField(default=0)
     num_trials_before = models.PositiveIntegerField(default=0)
-    next_send_time = models.DateTimeField(default=timezone.now)
+    next_send_time = models.DateTimeField(db_default=Now())
     #: {"request_http_header", "response_http_header", "response_data"} of the last one that was answered.
     attempt = models.JSONField(null=True)
-    # The queue, as that of deliveries
-    due_at = models.DateTimeField(null=True, default=timezone.now)
+    # The queue, as that of deliveries, by the clock of the database
+    due_at = models.DateTimeField(null=True, db_default=Now())
     lease = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from convoyclone.exceptions import NotFound
 from events.delivery.wake import wake_workers
@@ -17,16 +17,15 @@ def resend_meta_event(project_id: str, meta_event_id: str) -> MetaEvent:
 
     One that is on its way at this moment stays as it is: it is being sent. Raises NotFound.
     """
-    now = timezone.now()
     rows = MetaEvent.objects.filter(pk=meta_event_id, project_id=project_id)
     with transaction.atomic():
         changed = rows.exclude(status=Status.PROCESSING).update(
             status=Status.SCHEDULED,
             num_trials_before=F("num_trials"),
-            next_send_time=now,
-            due_at=now,
+            next_send_time=Now(),
+            due_at=Now(),
             lease=None,
-            updated_at=now,
+            updated_at=Now(),
         )
         if changed:
             wake_workers()

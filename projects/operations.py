@@ -12,6 +12,7 @@ from convoyclone.tokens import digest
 from convoyclone.ulid import new_ulid
 from endpoints.models import Endpoint
 from events.delivery.disabling import forget_failures
+from events.delivery.wake import wake_workers
 from projects.config import META_EVENT, REQUEST_ID_HEADER, created_config, merged_config, merged_meta_event
 from projects.keys import PREFIX, PROJECT_ADMIN, make_key
 from projects.models import KEY_NEEDS_PROJECT, APIKey, Project
@@ -90,8 +91,9 @@ def update_project(
             project.save(update_fields=["name", "logo_url", "config", "meta_event", "updated_at", *(portal or ())])
             if was_disabling and not project.config["disable_endpoint"]:
                 inactive = Endpoint.objects.for_project(project_id).filter(status=Endpoint.Status.INACTIVE)
-                forget_failures(inactive, now)
+                forget_failures(inactive)
                 inactive.update(status=Endpoint.Status.ACTIVE, updated_at=now)
+                wake_workers()
     except IntegrityError:
         raise InvalidInput(NAME_TAKEN) from None
     return project
@@ -150,7 +152,7 @@ def revoke_api_key(api_key_id: str) -> None:
 
 def _lock(project_id: str) -> Project:
     try:
-        return Project.objects.live().select_for_update().get(pk=project_id)
+        return Project.objects.live().select_for_update(no_key=True).get(pk=project_id)
     except Project.DoesNotExist:
         raise NotFound("project not found") from None
 

@@ -5,10 +5,10 @@ the other. notifications.py sends them.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 
@@ -91,12 +91,18 @@ async def disable_endpoint(
     return True
 
 
-def forget_failures(endpoints: "QuerySet[Endpoint]", now: datetime) -> None:
-    """Close the circuit breakers of endpoints that become active, and count what they fail from `now` on."""
-    EndpointState.objects.filter(endpoint__in=endpoints).update(
+def forget_failures(endpoints: "QuerySet[Endpoint]") -> None:
+    """Close the circuit breakers of endpoints that become active, and count only what they fail from now on.
+
+    Call it before the endpoints are locked, as workers lock a state and then its endpoint, and a state
+    before those of greater ids: so nobody waits for each other.
+    """
+    states = EndpointState.objects.filter(endpoint__in=endpoints.order_by().values("pk"))
+    locked = list(states.order_by("pk").select_for_update().values_list("pk", flat=True))
+    EndpointState.objects.filter(pk__in=locked).update(
         breaker=EndpointState.Breaker.CLOSED,
         consecutive_trips=0,
-        counted_from=now,
+        counted_from=Now(),
         open_until=None,
         held_until=None,
     )

@@ -62,15 +62,17 @@ class TestRefused:
 
 
 class TestStatements:
-    def test_the_key_the_lock_the_updates_and_the_answer(self, api: API, path: str) -> None:
+    def test_the_key_the_locks_the_updates_and_the_answer(self, api: API, path: str, endpoint: Endpoint) -> None:
+        EndpointState.objects.create(endpoint=endpoint)
         Endpoint.objects.update(status="inactive")
         with statements() as found:
             api.post(f"{path}/activate")
         assert found == [
             "SELECT projects_apikey",
+            "LOCK events_endpointstate",
+            "UPDATE events_endpointstate",
             "LOCK endpoints_endpoint",
             "UPDATE endpoints_endpoint",
-            "UPDATE events_endpointstate",
             "SELECT endpoints_endpoint",
         ]
 
@@ -85,10 +87,12 @@ class TestWhatItBrings:
         EndpointState.objects.create(
             endpoint=endpoint, breaker="open", consecutive_trips=12, open_until=later, held_until=later, events=5
         )
+        before = timezone.now()
         api.post(f"{path}/activate")
         state = EndpointState.objects.get()
         assert (state.breaker, state.consecutive_trips, state.open_until, state.held_until) == ("closed", 0, None, None)
-        assert state.counted_from == Endpoint.objects.get().updated_at
+        assert state.counted_from is not None
+        assert before < state.counted_from < timezone.now()
         assert state.events == 5
 
     def test_an_inactive_endpoints_channels_are_told(self, api: API, path: str) -> None:

@@ -241,13 +241,13 @@ class TestStatements:
         assert found == ["SELECT projects_apikey", "LOCK projects_project", "UPDATE projects_project"]
 
     @pytest.mark.parametrize("count", [1, 20])
-    def test_waking_endpoints_is_two_more(self, api: API, path: str, make_endpoint: MakeEndpoint, count: int) -> None:
+    def test_waking_endpoints_is_three_more(self, api: API, path: str, make_endpoint: MakeEndpoint, count: int) -> None:
         api.put(path, BODY | {"config": {"disable_endpoint": True}})
         for _ in range(count):
-            make_endpoint()
+            EndpointState.objects.create(endpoint=make_endpoint())
         Endpoint.objects.update(status="inactive")
         with statements() as found:
             api.put(path, BODY | {"config": {"disable_endpoint": False}})
-        assert found[-2:] == ["UPDATE events_endpointstate", "UPDATE endpoints_endpoint"]
-        assert len(found) == 5
+        assert found[-3:] == ["LOCK events_endpointstate", "UPDATE events_endpointstate", "UPDATE endpoints_endpoint"]
+        assert len(found) == 6
         assert set(Endpoint.objects.values_list("status", flat=True)) == {"active"}
