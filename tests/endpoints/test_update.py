@@ -105,6 +105,10 @@ class TestWorks:
         assert (data["status"], data["deleted_at"]) == ("active", None)
 
 
+CHATS = ("slack_webhook_url", "teams_webhook_url")
+MISSING = "url:please provide a url for your endpoint, name:please provide your endpointName"
+
+
 class TestWritingBack:
     """What was read may be written back: a masked value keeps what is stored."""
 
@@ -116,6 +120,16 @@ class TestWritingBack:
             read = reader.get(f"{collection}/{uid}").data
             assert api.put(f"{collection}/{uid}", read).status == 202
             assert Endpoint.objects.get().authentication == stored
+
+    def test_the_urls_of_chats_survive(self, api: API, viewer: API, full: str) -> None:
+        read = viewer.get(full).data
+        assert read["slack_webhook_url"] == read["teams_webhook_url"] == "[REDACTED]"
+        after = api.put(full, read).data
+        assert {name: after[name] for name in CHATS} == {name: FULL[name] for name in CHATS}
+
+    def test_the_mask_of_a_chat_that_there_is_not(self, api: API, path: str) -> None:
+        after = api.put(path, BODY | dict.fromkeys(CHATS, "[REDACTED]")).data
+        assert {name: after[name] for name in CHATS} == dict.fromkeys(CHATS, "")
 
     def test_a_mask_without_a_stored_value_is_nothing(self, api: API, path: str) -> None:
         masked = {"type": "basic_auth", "basic_auth": {"username": "ada", "password": "[REDACTED]"}}
@@ -168,7 +182,7 @@ class TestAnotherTenant(HidesOtherEndpoints):
     missing = (400, "endpoint not found")
 
     def test_a_bad_body_comes_before_an_unknown_endpoint(self, api: API, collection: str) -> None:
-        assert api.put(f"{collection}/nope", {}).error == (400, "url:please provide a url for your endpoint")
+        assert api.put(f"{collection}/nope", {}).error == (400, MISSING)
 
     def test_an_unknown_endpoint_comes_before_a_bad_url(self, api: API, collection: str) -> None:
         assert api.put(f"{collection}/nope", BODY | {"url": "x"}).error == (400, "endpoint not found")
@@ -199,7 +213,7 @@ class TestValidation:
     @pytest.mark.parametrize(
         ("body", "message"),
         [
-            ({}, "url:please provide a url for your endpoint"),
+            ({}, MISSING),
             ({"name": "Orders"}, "url:please provide a url for your endpoint"),
             (BODY | {"url": ""}, "url:please provide a url for your endpoint"),
             (BODY | {"name": ""}, "name:please provide your endpointName"),
