@@ -48,12 +48,13 @@ Channel = Event.Channel
 _INSERT_EVENT = """
 INSERT INTO events_event
   (uid, project_id, channel, event_type, endpoints, owner_id, headers, data, idempotency_key,
-   is_duplicate_event, status, failure_reason, created_at, updated_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+   key_scope, is_duplicate_event, status, failure_reason, created_at, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 # A post with the same key that is under way is waited for.
 _UNLESS_DUPLICATE = """
-ON CONFLICT (project_id, idempotency_key) WHERE NOT is_duplicate_event AND NOT idempotency_key = '' DO NOTHING
+ON CONFLICT (project_id, idempotency_key, key_scope) WHERE NOT is_duplicate_event AND NOT idempotency_key = ''
+DO NOTHING
 """
 # Due by the clock of the database, as the workers read it; this process may have another.
 _INSERT_DELIVERIES = """
@@ -122,11 +123,14 @@ def content(
     return Content(event_type, payload.compact(raw), value, headers, idempotency_key)
 
 
-def create_event(project_id: str, event: Content, *, endpoint_id: str = "", app_id: str = "") -> Posted:
+def create_event(
+    project_id: str, event: Content, *, endpoint_id: str = "", app_id: str = "", key_scope: str = ""
+) -> Posted:
     """Store an event for one endpoint, with a delivery for each of its subscriptions that takes it.
 
     An endpoint's `app_id` is its own id. An endpoint that has no subscription gets one to everything;
-    not in an incoming project, where a subscription belongs to a source.
+    not in an incoming project, where a subscription belongs to a source. `key_scope` names the customer
+    who posts it, whose idempotency keys are not the company's.
     Raises InvalidInput. Contract: sections 2.1 and 6.1.
     """
     target = endpoint_id or app_id
@@ -138,11 +142,13 @@ def create_event(project_id: str, event: Content, *, endpoint_id: str = "", app_
     if rows is None:
         raise InvalidInput("endpoint not found" if endpoint_id else "app ID has no configured endpoints")
     if rows[0].subscription_id is not None or candidates.settings.type == Project.Type.INCOMING:
-        return _store(project_id, event, Channel.DIRECT, candidates, [target], _direct(candidates, event))
+        taken = _direct(candidates, event)
+        return _store(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
     with transaction.atomic():
         _subscribe_to_everything(project_id, rows[0])
         candidates = read_candidates(project_id, event_types=[event.event_type], ids=[target])
-        return _store(project_id, event, Channel.DIRECT, candidates, [target], _direct(candidates, event))
+        taken = _direct(candidates, event)
+        return _store(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
 
 
 def create_fanout_event(project_id: str, event: Content, *, owner_id: str) -> Posted:
@@ -261,6 +267,7 @@ def _store(
     taken: list[Row],
     *,
     owner_id: str = "",
+    key_scope: str = "",
     reason: str = NO_MATCH,
 ) -> Posted:
     """Store an event and its deliveries: one statement, unless they are many or it is a duplicate."""
@@ -269,7 +276,7 @@ def _store(
     status, reason = (Status.SUCCESS, "") if taken else (Status.FAILURE, reason)
     text, headers = event.data.decode(), orjson.dumps(event.headers).decode()
     said: list[Any] = [project_id, channel.value, event.event_type, endpoints, owner_id, headers, text]
-    said.append(event.idempotency_key)
+    said += [event.idempotency_key, key_scope]
     first, *others = _chunks((uid, row) for row in taken) or [[]]
     with connection.cursor() as cursor:
         if not others:

@@ -86,10 +86,10 @@ class Worker:
         async with claiming, pool, self._outbound() as outbound:
             tokens = Tokens(outbound)
             writing = asyncio.create_task(self._write_outcomes(pool))
+            listening = asyncio.create_task(self._listen())
             others = [
                 asyncio.create_task(chore)
                 for chore in (
-                    self._listen(),
                     self._repeat(lambda: meta_events.send_due(pool, outbound)),
                     self._repeat(lambda: notifications.send_due(pool)),
                     housekeeping.run(pool, self._stopping),
@@ -99,9 +99,9 @@ class Worker:
             await self._drain()
             # What these have under way ends too.
             await asyncio.wait(others, timeout=STOP_SECONDS)
-            for task in (writing, *others):
+            for task in (writing, listening, *others):
                 task.cancel()
-            await asyncio.gather(writing, *others, return_exceptions=True)
+            await asyncio.gather(writing, listening, *others, return_exceptions=True)
 
     def _pool(self, size: int, **settings: str) -> Pool:
         return AsyncConnectionPool(

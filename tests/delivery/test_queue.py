@@ -1,5 +1,6 @@
 """The queue: who gets what, and what is written of it."""
 
+import asyncio
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -179,6 +181,14 @@ class TestWhatIsNotSent:
         state.save()
         assert claimed() == [delivery.uid]
 
+    def test_a_delivery_whose_event_is_gone_stops_no_other(self, make_endpoint: Make) -> None:
+        [bad], [good] = (queue_deliveries(make_endpoint()) for _ in range(2))
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM events_event WHERE uid = %s", [bad.event_id])
+        assert claimed() == [good.uid]
+        bad.refresh_from_db()
+        assert (bad.status, bad.description) == ("Discarded", "event not found")
+
 
 class TestFairness:
     def test_an_endpoint_has_so_many_under_way_and_no_more(self, make_endpoint: Make) -> None:
@@ -223,6 +233,73 @@ class TestFairness:
         assert len(claimed()) == 10
         EventDelivery.objects.update(due_at=timezone.now())
         assert len(claimed()) == 10
+
+    def test_one_free_place_goes_to_what_is_parked_and_to_what_is_not(self, make_endpoint: Make) -> None:
+        queue_deliveries(make_endpoint(), 60)
+        assert len(claimed(cap=1)) == 1
+        [healthy] = queue_deliveries(make_endpoint())
+        for _ in range(50):
+            # The one that is slow comes to its end, and gives its only place back.
+            EventDelivery.objects.filter(status="Processing").update(status="Success", due_at=None)
+            if healthy.uid in claimed(slots=1, cap=1):
+                return
+        raise AssertionError("it never got the place")
+
+    def test_the_cap_holds_over_all_workers(self, make_endpoint: Make) -> None:
+        queue_deliveries(make_endpoint(), 40)
+
+        async def both(first: psycopg.AsyncConnection[Any]) -> int:
+            second = await psycopg.AsyncConnection.connect(first.info.dsn, autocommit=True)
+            async with second:
+                found = await asyncio.gather(claim(first, slots=3), claim(second, slots=100))
+            return sum(len(each.claims) for each in found)
+
+        for _ in range(10):
+            assert on_a_connection(both) <= 10
+            EventDelivery.objects.update(status="Scheduled", due_at=timezone.now(), lease=None, is_parked=False)
+
+    def test_many_parked_endpoints_are_looked_through_piece_by_piece(
+        self, make_endpoint: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(queue, "HOPS", 3)
+        deliveries = [queue_deliveries(make_endpoint())[0] for _ in range(8)]
+        EventDelivery.objects.update(is_parked=True)
+
+        async def look(connection: psycopg.AsyncConnection[Any]) -> list[list[str]]:
+            after, looks = "", []
+            while True:
+                found = await queue.claim(
+                    connection, slots=100, cap=10, lease_seconds=lambda target: 60, parked_after=after
+                )
+                looks.append([claim.delivery.uid for claim in found.claims])
+                after = found.parked_after
+                if not after:
+                    return looks
+
+        looks = on_a_connection(look)
+        assert [len(found) for found in looks] == [3, 3, 2]
+        assert sorted(uid for found in looks for uid in found) == sorted(delivery.uid for delivery in deliveries)
+
+    def test_an_endpoint_that_got_a_place_free_need_not_wait_for_its_turn(
+        self, make_endpoint: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(queue, "HOPS", 1)
+        _, [last] = (queue_deliveries(make_endpoint()) for _ in range(2))
+        EventDelivery.objects.update(is_parked=True)
+        found = on_a_connection(
+            lambda connection: queue.claim(
+                connection, slots=100, cap=10, lease_seconds=lambda target: 60, freed=[last.endpoint_id]
+            )
+        )
+        assert last.uid in [claim.delivery.uid for claim in found.claims]
+
+    def test_parked_deliveries_of_a_deleted_endpoint_are_discarded_at_once(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint()
+        queue_deliveries(endpoint, 600)
+        EventDelivery.objects.update(is_parked=True)
+        delete_endpoint(endpoint.project_id, endpoint.uid)
+        assert claimed(slots=1) == []
+        assert EventDelivery.objects.filter(status="Discarded", due_at=None, is_parked=False).count() == 600
 
 
 class TestRateLimit:
@@ -274,6 +351,22 @@ class TestFinishing:
         delivery.refresh_from_db()
         assert (delivery.status, delivery.lease) == ("Processing", other.lease)
         assert not DeliveryAttempt.objects.exists()
+
+    @pytest.mark.parametrize(("status", "delay"), [("Success", None), ("Retry", 1000)])
+    def test_a_late_outcome_of_one_that_was_parked_is_its_last(
+        self, make_endpoint: Make, status: str, delay: float | None
+    ) -> None:
+        [delivery] = queue_deliveries(make_endpoint())
+        [found] = on_a_connection(claim).claims
+        # Its lease ends, and its endpoint takes nothing now.
+        EventDelivery.objects.update(due_at=timezone.now())
+        Endpoint.objects.update(status="paused")
+        assert claimed() == []
+        on_a_connection(partial(queue.finish, outcomes=[outcome(found, status=status, delay=delay)]))
+        Endpoint.objects.update(status="active")
+        assert claimed() == []
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.is_parked) == (status, False)
 
     def test_only_the_first_attempt_counts_an_event(self, make_endpoint: Make) -> None:
         [delivery] = queue_deliveries(make_endpoint())

@@ -5,11 +5,16 @@ from ipaddress import ip_network
 from typing import Any
 
 import orjson
+import psycopg
 import pytest
+from django.db import connection
 from pytest_django import Settings
 from standardwebhooks.webhooks import Webhook
 
 from endpoints.models import Endpoint
+from events.delivery import worker
+from events.delivery.queue import Outcome
+from events.delivery.settle import settle
 from events.delivery.signatures import standard_secret
 from events.delivery.wake import wake_workers
 from events.models import DeliveryAttempt, EventDelivery, Notification
@@ -175,6 +180,34 @@ class TestFailing:
             settled(delivery, "Retry")
         assert "127.0.0.1" in DeliveryAttempt.objects.get().error
         assert receiver.requests() == []
+
+    def test_a_secret_that_this_worker_cannot_read_is_a_retry(self, make_endpoint: Make, receiver: Receiver) -> None:
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE endpoints_endpoint SET secrets = %s", [b"under a key that is not here"])
+        with working():
+            settled(delivery, "Retry")
+        assert "ENCRYPTION_KEYS" in DeliveryAttempt.objects.get().error
+        assert receiver.requests() == []
+
+    def test_an_outcome_that_cannot_be_written_is_not_sent_again(
+        self, make_endpoint: Make, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
+        write = settle
+        refusals = [psycopg.OperationalError("gone"), psycopg.errors.ReadOnlySqlTransaction("a standby")]
+
+        async def failing(connected: psycopg.AsyncConnection[Any], outcomes: list[Outcome]) -> None:
+            if refusals:
+                # It was away for longer than the lease.
+                await connected.execute("UPDATE events_eventdelivery SET due_at = now()")
+                raise refusals.pop()
+            await write(connected, outcomes)
+
+        monkeypatch.setattr(worker, "settle", failing)
+        with working():
+            settled(delivery, "Success")
+        assert len(receiver.requests()) == 1
 
     def test_d14_credentials_are_sent_and_not_stored(self, make_endpoint: Make, receiver: Receiver) -> None:
         endpoint = make_endpoint(
