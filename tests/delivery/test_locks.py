@@ -1,7 +1,7 @@
 """Who locks states and endpoints at once: no two wait for each other, and none undoes what the other has done."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import psycopg
@@ -40,7 +40,7 @@ def endpoint(project: Project, make_endpoint: MakeEndpoint) -> Endpoint:
     return endpoint
 
 
-def in_a_thread(work: Callable[[], object]) -> Callable[[], Awaitable[object]]:
+def in_a_thread(work: Callable[[], object]) -> Callable[[], Coroutine[Any, Any, object]]:
     """`work` with a database connection of its own."""
 
     def run() -> object:
@@ -56,7 +56,7 @@ async def connected() -> psycopg.AsyncConnection[Any]:
     return await psycopg.AsyncConnection.connect(conninfo(connection.settings_dict), autocommit=True)
 
 
-def while_a_worker_settles(endpoint: Endpoint, other: Callable[[], Awaitable[object]]) -> None:
+def while_a_worker_settles(endpoint: Endpoint, other: Callable[[], Coroutine[Any, Any, object]]) -> None:
     """Let `other` begin while somebody has the endpoint's state, and who then takes the endpoint, as a worker does.
 
     Two that take them in opposite orders wait for each other until the database ends one of them.
@@ -67,7 +67,7 @@ def while_a_worker_settles(endpoint: Endpoint, other: Callable[[], Awaitable[obj
         async with worker, watcher:
             async with worker.transaction():
                 await worker.execute(STATE, [endpoint.uid])
-                task = asyncio.create_task(other())  # type: ignore[arg-type]
+                task = asyncio.create_task(other())
                 await until_somebody_waits(watcher)
                 await worker.execute("SET LOCAL lock_timeout = '5s'")
                 await worker.execute(ENDPOINT, [endpoint.uid])
@@ -149,7 +149,7 @@ def test_an_activation_while_the_breaker_looks_stands(endpoint: Endpoint) -> Non
             def wait() -> None:
                 asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(30)
 
-            activation = asyncio.create_task(in_a_thread(lambda: activate(done, wait))())  # type: ignore[arg-type]
+            activation = asyncio.create_task(in_a_thread(lambda: activate(done, wait))())
             await activating.wait()
             # It has read the state as it was before the activation, and waits to write it.
             look = asyncio.create_task(breaker.look(looker))
