@@ -40,8 +40,9 @@ NO_MATCH = "no subscription matched this event"
 NOT_CONCRETE = "dynamic event URL must be concrete, not an endpoint URL template"
 #: Deliveries in one statement.
 CHUNK = 5_000
-#: Events that are replayed in one transaction.
+#: Events that are replayed in one transaction; fewer, once they are for so many subscriptions.
 REPLAY_CHUNK = 100
+REPLAY_DELIVERIES = 20_000
 
 Channel = Event.Channel
 
@@ -227,7 +228,8 @@ def replay_event(project_id: str, event_id: str, *, scope: Scope = None) -> None
 def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = None) -> tuple[int, int]:
     """Replay the events `rows` of a project, oldest first; (how many were, how many could not be).
 
-    It takes some statements for each REPLAY_CHUNK events, each chunk in a transaction of its own.
+    It takes some statements for each REPLAY_CHUNK events, fewer where these have more than
+    REPLAY_DELIVERIES deliveries, each chunk in a transaction of its own.
     Duplicates are no events of their own, and are left out. Contract: section 7.2 (E8).
     """
     within = scope_ids(scope)
@@ -240,8 +242,9 @@ def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = Non
         )
         if not chunk:
             break
-        replayed += _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
-        cursor = chunk[-1]
+        done = _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
+        replayed += len(done)
+        cursor = done[-1] if done else chunk[-1]
     return replayed, max(total - replayed, 0)
 
 
@@ -359,8 +362,11 @@ def _first_subscription(endpoint_id: str) -> Subscription | None:
     return Subscription.objects.filter(endpoint=endpoint_id, deleted_at=None).order_by("pk").first()
 
 
-def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> int:
-    """Replay some events in one transaction; returns how many. Each statement is for all of them."""
+def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> list[str]:
+    """Replay some events in one transaction, the oldest first, until they are for REPLAY_DELIVERIES subscriptions.
+
+    Returns the ids of those that were. Each statement is for all of them.
+    """
     if within is not None:
         # An event without endpoints is in nobody's scope.
         rows = rows.filter(endpoints__contained_by=within, endpoints__len__gt=0)
@@ -368,7 +374,7 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
     with transaction.atomic():
         events = list(rows.order_by("pk").select_for_update().defer("data"))
         if not events:
-            return 0
+            return []
         candidates = read_candidates(
             project_id,
             event_types={event.event_type for event in events},
@@ -377,7 +383,14 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
             everyone=any(event.channel == Channel.BROADCAST for event in events),
         )
         allowed = candidates.endpoints.keys() if within is None else candidates.endpoints.keys() & set(within)
-        chosen = {event.uid: _targets(event, candidates, allowed) for event in events}
+        chosen: dict[str, list[list[Row]]] = {}
+        size = 0
+        for event in events:
+            chosen[event.uid] = _targets(event, candidates, allowed)
+            size += sum(map(len, chosen[event.uid]))
+            if size >= REPLAY_DELIVERIES:
+                break
+        events = events[: len(chosen)]
         reading = [event.uid for event in events if has_conditions(row for rows in chosen[event.uid] for row in rows)]
         data = dict(Event.objects.filter(pk__in=reading).values_list("pk", "data")) if reading else {}
         taken = {event.uid: _retaken(event, chosen[event.uid], data.get(event.uid)) for event in events}
@@ -387,7 +400,7 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
             outcomes = zip(*(_outcome(event, taken[event.uid]) for event in events), strict=True)
             cursor.execute(_REWRITE, [now, *map(list, outcomes)])
         wake_workers()
-    return len(events)
+    return list(chosen)
 
 
 def _targets(event: Event, candidates: Candidates, allowed: Iterable[str]) -> list[list[Row]]:

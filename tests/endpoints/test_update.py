@@ -1,10 +1,13 @@
 """PUT /api/v1/projects/{projectID}/endpoints/{endpointID}"""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from endpoints.models import Endpoint
+from events.models import EndpointState
 from projects.models import Project
 from tests.conftest import API
 from tests.endpoints.bodies import (
@@ -140,6 +143,37 @@ class TestWritingBack:
         masked = {"type": "basic_auth", "basic_auth": {"username": "ada", "password": "[REDACTED]"}}
         with nothing_changes():
             assert api.put(full, BODY | {"authentication": masked}).error == (400, "basic auth field is required")
+
+
+class TestAnotherRateLimit:
+    """Contract: deliveries section 6."""
+
+    @pytest.fixture
+    def state(self, endpoint: Endpoint) -> EndpointState:
+        Endpoint.objects.update(rate_limit=1, rate_limit_duration=86400)
+        now = timezone.now()
+        return EndpointState.objects.create(endpoint=endpoint, tokens=0, refilled_at=now, held_until=now + timedelta(1))
+
+    @pytest.mark.parametrize("change", [{"rate_limit": 0}, {"rate_limit": 5}, {"rate_limit_duration": 1}])
+    def test_what_the_old_one_holds_is_released(
+        self, api: API, path: str, state: EndpointState, change: dict[str, int]
+    ) -> None:
+        api.put(path, BODY | change)
+        state.refresh_from_db()
+        assert (state.tokens, state.refilled_at, state.held_until) == (None, None, None)
+
+    def test_the_same_one_releases_nothing(self, api: API, path: str, state: EndpointState) -> None:
+        api.put(path, BODY | {"rate_limit": 1, "rate_limit_duration": 86400})
+        api.put(path, BODY)
+        before = state.held_until
+        state.refresh_from_db()
+        assert (state.tokens, state.held_until) == (0, before)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_the_workers_are_woken(self, api: API, path: str, state: EndpointState) -> None:
+        with statements() as found:
+            api.put(path, BODY | {"rate_limit": 0})
+        assert "NOTIFY" in found
 
 
 class TestOlderClients:
