@@ -48,6 +48,10 @@ def full(api: API, collection: str) -> str:
     return f"{collection}/{api.post(collection, BODY | FULL).data['uid']}"
 
 
+NO_URL = "url:please provide a url for your endpoint"
+NO_NAME = "name:please provide your endpointName"
+
+
 class TestWorks:
     def test_changes_every_field(self, api: API, path: str, endpoint: Endpoint) -> None:
         sent = FULL | {"url": "http://example.com/other", "name": "Renamed"}
@@ -202,7 +206,7 @@ class TestAnotherTenant(HidesOtherEndpoints):
     missing = (400, "endpoint not found")
 
     def test_a_bad_body_comes_before_an_unknown_endpoint(self, api: API, collection: str) -> None:
-        assert api.put(f"{collection}/nope", {}).error == (400, "url:please provide a url for your endpoint")
+        assert api.put(f"{collection}/nope", {}).error == (400, f"{NO_URL}, {NO_NAME}")
 
     def test_an_unknown_endpoint_comes_before_a_bad_url(self, api: API, collection: str) -> None:
         assert api.put(f"{collection}/nope", BODY | {"url": "x"}).error == (400, "endpoint not found")
@@ -233,11 +237,11 @@ class TestValidation:
     @pytest.mark.parametrize(
         ("body", "message"),
         [
-            ({}, "url:please provide a url for your endpoint"),
-            ({"name": "Orders"}, "url:please provide a url for your endpoint"),
-            (BODY | {"url": ""}, "url:please provide a url for your endpoint"),
-            (BODY | {"name": ""}, "name:please provide your endpointName"),
-            (BODY | {"name": None}, "name:please provide your endpointName"),
+            ({}, f"{NO_URL}, {NO_NAME}"),
+            ({"name": "Orders"}, NO_URL),
+            (BODY | {"url": ""}, NO_URL),
+            (BODY | {"name": ""}, NO_NAME),
+            (BODY | {"name": None}, NO_NAME),
             (BODY | {"name": "x" * 256}, "name:Ensure this field has no more than 255 characters."),
             (BODY | {"name": "a\x00b"}, "name:Null characters are not allowed."),
             (BODY | {"support_email": "nobody"}, "support_email:please provide a valid email"),
