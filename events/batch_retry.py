@@ -29,18 +29,21 @@ STALE_AFTER = timedelta(minutes=10)
 _WAITING = (Status.SCHEDULED, Status.RETRY)
 
 
-def create_batch_retry(project_id: str, wanted: DeliveryFilter) -> BatchRetry:
+def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str = "") -> BatchRetry:
     """Have all deliveries that are `wanted`, and are there now, sent again in the background.
 
-    Raises InvalidInput while another one of the project is under way.
+    `customer` is who asks for it in the portal, "" the company. Raises InvalidInput while another one of
+    the same caller is under way.
     """
     now = timezone.now()
     beyond_now = first_ulid_at(now + timedelta(milliseconds=1))
     wanted = replace(wanted, beyond_uid=min(wanted.beyond_uid, beyond_now))
-    batch = BatchRetry(project_id=project_id, parameters=asdict(wanted), created_at=now, updated_at=now)
+    batch = BatchRetry(
+        project_id=project_id, customer=customer, parameters=asdict(wanted), created_at=now, updated_at=now
+    )
     try:
         with transaction.atomic():
-            open_ones = BatchRetry.objects.filter(project_id=project_id, finished_at=None)
+            open_ones = BatchRetry.objects.filter(project_id=project_id, customer=customer, finished_at=None)
             worked_at = BatchRetry.objects.filter(updated_at__gte=now - STALE_AFTER, updated_at__gt=F("created_at"))
             open_ones.filter(~Exists(worked_at), updated_at__lt=now - STALE_AFTER).update(finished_at=now)
             batch.save(force_insert=True)

@@ -40,20 +40,22 @@ NO_MATCH = "no subscription matched this event"
 NOT_CONCRETE = "dynamic event URL must be concrete, not an endpoint URL template"
 #: Deliveries in one statement.
 CHUNK = 5_000
-#: Events that are replayed in one transaction.
+#: Events that are replayed in one transaction; fewer, once they are for so many subscriptions.
 REPLAY_CHUNK = 100
+REPLAY_DELIVERIES = 20_000
 
 Channel = Event.Channel
 
 _INSERT_EVENT = """
 INSERT INTO events_event
   (uid, project_id, channel, event_type, endpoints, owner_id, headers, data, idempotency_key,
-   is_duplicate_event, status, failure_reason, created_at, updated_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+   key_scope, is_duplicate_event, status, failure_reason, created_at, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 # A post with the same key that is under way is waited for.
 _UNLESS_DUPLICATE = """
-ON CONFLICT (project_id, idempotency_key) WHERE NOT is_duplicate_event AND NOT idempotency_key = '' DO NOTHING
+ON CONFLICT (project_id, idempotency_key, key_scope) WHERE NOT is_duplicate_event AND NOT idempotency_key = ''
+DO NOTHING
 """
 # Due by the clock of the database, as the workers read it; this process may have another.
 _INSERT_DELIVERIES = """
@@ -122,11 +124,14 @@ def content(
     return Content(event_type, payload.compact(raw), value, headers, idempotency_key)
 
 
-def create_event(project_id: str, event: Content, *, endpoint_id: str = "", app_id: str = "") -> Posted:
+def create_event(
+    project_id: str, event: Content, *, endpoint_id: str = "", app_id: str = "", key_scope: str = ""
+) -> Posted:
     """Store an event for one endpoint, with a delivery for each of its subscriptions that takes it.
 
     An endpoint's `app_id` is its own id. An endpoint that has no subscription gets one to everything;
-    not in an incoming project, where a subscription belongs to a source.
+    not in an incoming project, where a subscription belongs to a source. `key_scope` names the customer
+    who posts it, whose idempotency keys are not the company's.
     Raises InvalidInput. Contract: sections 2.1 and 6.1.
     """
     target = endpoint_id or app_id
@@ -138,11 +143,13 @@ def create_event(project_id: str, event: Content, *, endpoint_id: str = "", app_
     if rows is None:
         raise InvalidInput("endpoint not found" if endpoint_id else "app ID has no configured endpoints")
     if rows[0].subscription_id is not None or candidates.settings.type == Project.Type.INCOMING:
-        return _store(project_id, event, Channel.DIRECT, candidates, [target], _direct(candidates, event))
+        taken = _direct(candidates, event)
+        return _store(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
     with transaction.atomic():
         _subscribe_to_everything(project_id, rows[0])
         candidates = read_candidates(project_id, event_types=[event.event_type], ids=[target])
-        return _store(project_id, event, Channel.DIRECT, candidates, [target], _direct(candidates, event))
+        taken = _direct(candidates, event)
+        return _store(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
 
 
 def create_fanout_event(project_id: str, event: Content, *, owner_id: str) -> Posted:
@@ -213,7 +220,8 @@ def replay_event(project_id: str, event_id: str, *, scope: Scope = None) -> None
 def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = None) -> tuple[int, int]:
     """Replay the events `rows` of a project, oldest first; (how many were, how many could not be).
 
-    It takes some statements for each REPLAY_CHUNK events, each chunk in a transaction of its own.
+    It takes some statements for each REPLAY_CHUNK events, fewer where these have more than
+    REPLAY_DELIVERIES deliveries, each chunk in a transaction of its own.
     Duplicates are no events of their own, and are left out. Contract: section 7.2 (E8).
     """
     within = scope_ids(scope)
@@ -226,8 +234,9 @@ def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = Non
         )
         if not chunk:
             break
-        replayed += _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
-        cursor = chunk[-1]
+        done = _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
+        replayed += len(done)
+        cursor = done[-1] if done else chunk[-1]
     return replayed, max(total - replayed, 0)
 
 
@@ -261,6 +270,7 @@ def _store(
     taken: list[Row],
     *,
     owner_id: str = "",
+    key_scope: str = "",
     reason: str = NO_MATCH,
 ) -> Posted:
     """Store an event and its deliveries: one statement, unless they are many or it is a duplicate."""
@@ -269,7 +279,7 @@ def _store(
     status, reason = (Status.SUCCESS, "") if taken else (Status.FAILURE, reason)
     text, headers = event.data.decode(), orjson.dumps(event.headers).decode()
     said: list[Any] = [project_id, channel.value, event.event_type, endpoints, owner_id, headers, text]
-    said.append(event.idempotency_key)
+    said += [event.idempotency_key, key_scope]
     first, *others = _chunks((uid, row) for row in taken) or [[]]
     with connection.cursor() as cursor:
         if not others:
@@ -344,8 +354,11 @@ def _first_subscription(endpoint_id: str) -> Subscription | None:
     return Subscription.objects.filter(endpoint=endpoint_id, deleted_at=None).order_by("pk").first()
 
 
-def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> int:
-    """Replay some events in one transaction; returns how many. Each statement is for all of them."""
+def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> list[str]:
+    """Replay some events in one transaction, the oldest first, until they are for REPLAY_DELIVERIES subscriptions.
+
+    Returns the ids of those that were. Each statement is for all of them.
+    """
     if within is not None:
         # An event without endpoints is in nobody's scope.
         rows = rows.filter(endpoints__contained_by=within, endpoints__len__gt=0)
@@ -353,7 +366,7 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
     with transaction.atomic():
         events = list(rows.order_by("pk").select_for_update().defer("data"))
         if not events:
-            return 0
+            return []
         candidates = read_candidates(
             project_id,
             event_types={event.event_type for event in events},
@@ -362,7 +375,14 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
             everyone=any(event.channel == Channel.BROADCAST for event in events),
         )
         allowed = candidates.endpoints.keys() if within is None else candidates.endpoints.keys() & set(within)
-        chosen = {event.uid: _targets(event, candidates, allowed) for event in events}
+        chosen: dict[str, list[list[Row]]] = {}
+        size = 0
+        for event in events:
+            chosen[event.uid] = _targets(event, candidates, allowed)
+            size += sum(map(len, chosen[event.uid]))
+            if size >= REPLAY_DELIVERIES:
+                break
+        events = events[: len(chosen)]
         reading = [event.uid for event in events if has_conditions(row for rows in chosen[event.uid] for row in rows)]
         data = dict(Event.objects.filter(pk__in=reading).values_list("pk", "data")) if reading else {}
         taken = {event.uid: _retaken(event, chosen[event.uid], data.get(event.uid)) for event in events}
@@ -372,7 +392,7 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
             outcomes = zip(*(_outcome(event, taken[event.uid]) for event in events), strict=True)
             cursor.execute(_REWRITE, [now, *map(list, outcomes)])
         wake_workers()
-    return len(events)
+    return list(chosen)
 
 
 def _targets(event: Event, candidates: Candidates, allowed: Iterable[str]) -> list[list[Row]]:

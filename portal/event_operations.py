@@ -17,12 +17,17 @@ from portal_links.capabilities import CREATE_ATTEMPTS
 
 
 def create_event(access: Access, event: Content, *, endpoint_id: str = "", app_id: str = "") -> Posted:
-    """Store an event for one endpoint of the customer. Raises DomainError."""
+    """Store an event for one endpoint of the customer, whose idempotency keys are the customer's own.
+
+    Raises DomainError.
+    """
     access.require(CREATE_ATTEMPTS)
     target = endpoint_id or app_id
     if target and not access.endpoints().filter(pk=target).exists():
         raise NotFound("endpoint not found")
-    return operations.create_event(access.project.uid, event, endpoint_id=endpoint_id, app_id=app_id)
+    return operations.create_event(
+        access.project.uid, event, endpoint_id=endpoint_id, app_id=app_id, key_scope=access.customer
+    )
 
 
 def shown_to(access: Access) -> dict[str, Any]:

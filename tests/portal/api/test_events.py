@@ -19,6 +19,7 @@ from tests.portal.api.customers import (
     Call,
     RefusesKeys,
     RefusesStrangers,
+    create_link,
     create_session,
     customer,
     portal,
@@ -165,6 +166,60 @@ def test_a_list_link_opens_the_events_of_its_list(project: Project, make_endpoin
     assert [row["uid"] for row in caller.get(PATH).data["content"]] == [mine.uid]
     assert caller.put(f"{PATH}/{mine.uid}/replay").status == 200
     assert caller.put(f"{PATH}/{theirs.uid}/replay").error == UNSEEN
+
+
+class TestIdempotencyKeys:
+    """A key is the company's or one customer's: none of them can use up, or find out, another's."""
+
+    def test_a_customers_key_does_not_use_up_the_companys(
+        self, project: Project, own: Endpoint, foreign: Endpoint
+    ) -> None:
+        body = {"endpoint_id": own.uid, "event_type": "a", "data": 1, "idempotency_key": "invoice-992"}
+        customer(project, "static token").post(PATH, body)
+        event = direct(foreign, idempotency_key="invoice-992")
+        assert not event.is_duplicate_event
+        assert EventDelivery.objects.filter(event=event).count() == 1
+
+    def test_the_companys_key_does_not_use_up_a_customers(
+        self, project: Project, own: Endpoint, foreign: Endpoint
+    ) -> None:
+        direct(foreign, idempotency_key="invoice-991")
+        body = {"endpoint_id": own.uid, "event_type": "a", "data": 1, "idempotency_key": "invoice-991"}
+        caller = customer(project, "static token")
+        uid = caller.post(PATH, body).data["uid"]
+        assert caller.get(f"{PATH}/{uid}").data["is_duplicate_event"] is False
+        assert EventDelivery.objects.filter(event=uid).count() == 1
+
+    def test_each_customer_has_keys_of_its_own(self, project: Project, make_endpoint: MakeEndpoint) -> None:
+        """A link without an owner is a customer too, whatever the others' owners are called."""
+        listed = make_endpoint()
+        link = create_link(project, owner_id="", endpoints=[listed.uid])
+        other = create_link(project, owner_id="", endpoints=[listed.uid])
+        tokens = [link.token, other.token]
+        for owner_id in ("acme", "globex", link.uid, f"link:{link.uid}"):
+            make_endpoint(owner_id=owner_id)
+            tokens.append(create_link(project, owner_id=owner_id).token)
+        for token in tokens:
+            caller = portal(token)
+            [endpoint] = caller.get("/endpoints").data["content"]
+            body = {"endpoint_id": endpoint["uid"], "event_type": "a", "data": 1, "idempotency_key": "key"}
+            caller.post(PATH, body)
+        assert list(Event.objects.values_list("is_duplicate_event", flat=True)) == [False] * 6
+
+    def test_of_all_credentials_of_an_owner_a_key_is_one(self, project: Project, own: Endpoint) -> None:
+        body = {"endpoint_id": own.uid, "event_type": "a", "data": 1, "idempotency_key": "key"}
+        for kind in KINDS:
+            customer(project, kind).post(PATH, body)
+        events = Event.objects.order_by("pk")
+        assert [event.is_duplicate_event for event in events] == [False, True, True]
+
+    def test_a_project_with_a_header_of_its_own_needs_a_key(self, project: Project, own: Endpoint) -> None:
+        Project.objects.filter(pk=project.pk).update(config=project.config | {"request_id_header": "X-Request"})
+        caller = customer(project, "static token")
+        body = {"endpoint_id": own.uid, "event_type": "a", "data": 1}
+        with nothing_changes():
+            assert caller.post(PATH, body).error[0] == 400
+        assert caller.post(PATH, body | {"idempotency_key": "key"}).status == 201
 
 
 @pytest.mark.parametrize("name", ["fanout", "broadcast", "dynamic"])
