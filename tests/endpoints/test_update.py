@@ -48,6 +48,11 @@ def full(api: API, collection: str) -> str:
     return f"{collection}/{api.post(collection, BODY | FULL).data['uid']}"
 
 
+NO_URL = "url:please provide a url for your endpoint"
+NO_NAME = "name:please provide your endpointName"
+CHATS = ("slack_webhook_url", "teams_webhook_url")
+
+
 class TestWorks:
     def test_changes_every_field(self, api: API, path: str, endpoint: Endpoint) -> None:
         sent = FULL | {"url": "http://example.com/other", "name": "Renamed"}
@@ -106,10 +111,6 @@ class TestWorks:
         data = api.put(path, with_raw_member(BODY, member)).data
         assert (data["uid"], data["project_id"]) == (endpoint.uid, endpoint.project_id)
         assert (data["status"], data["deleted_at"]) == ("active", None)
-
-
-CHATS = ("slack_webhook_url", "teams_webhook_url")
-MISSING = "url:please provide a url for your endpoint, name:please provide your endpointName"
 
 
 class TestWritingBack:
@@ -216,7 +217,7 @@ class TestAnotherTenant(HidesOtherEndpoints):
     missing = (400, "endpoint not found")
 
     def test_a_bad_body_comes_before_an_unknown_endpoint(self, api: API, collection: str) -> None:
-        assert api.put(f"{collection}/nope", {}).error == (400, MISSING)
+        assert api.put(f"{collection}/nope", {}).error == (400, f"{NO_URL}, {NO_NAME}")
 
     def test_an_unknown_endpoint_comes_before_a_bad_url(self, api: API, collection: str) -> None:
         assert api.put(f"{collection}/nope", BODY | {"url": "x"}).error == (400, "endpoint not found")
@@ -247,11 +248,11 @@ class TestValidation:
     @pytest.mark.parametrize(
         ("body", "message"),
         [
-            ({}, MISSING),
-            ({"name": "Orders"}, "url:please provide a url for your endpoint"),
-            (BODY | {"url": ""}, "url:please provide a url for your endpoint"),
-            (BODY | {"name": ""}, "name:please provide your endpointName"),
-            (BODY | {"name": None}, "name:please provide your endpointName"),
+            ({}, f"{NO_URL}, {NO_NAME}"),
+            ({"name": "Orders"}, NO_URL),
+            (BODY | {"url": ""}, NO_URL),
+            (BODY | {"name": ""}, NO_NAME),
+            (BODY | {"name": None}, NO_NAME),
             (BODY | {"name": "x" * 256}, "name:Ensure this field has no more than 255 characters."),
             (BODY | {"name": "a\x00b"}, "name:Null characters are not allowed."),
             (BODY | {"support_email": "nobody"}, "support_email:please provide a valid email"),
