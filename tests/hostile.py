@@ -9,11 +9,10 @@ NOT_A_FLAG: list[Any] = ["true", "", 0, 1, 1.0, [], [True], {}]
 NOT_AN_INTEGER: list[Any] = ["1", "", True, 1.0, 1.5, -1, [], [1], {}]
 NOT_AN_OBJECT: list[Any] = ["text", "", 0, True, [], [{}]]
 
-#: Bodies that are no JSON object, with what family B of the body errors says of each.
+#: Bodies that are no JSON object, with what family B of the body errors says of each. It reads null as {}.
 NOT_A_BODY: list[tuple[bytes, str]] = [
     (b"", "body must not be empty"),
     (b" \n\t", "body must not be empty"),
-    (b"null", "body contains incorrect JSON type (at character 1)"),
     (b"[]", "body contains incorrect JSON type (at character 1)"),
     (b'"text"', "body contains incorrect JSON type (at character 1)"),
     (b"{", "body contains badly-formed JSON"),

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from endpoints.models import Endpoint
@@ -307,6 +308,15 @@ class TestBodies:
         with nothing_changes():
             for body in [*(body for body, _ in NOT_A_BODY), *UNREADABLE]:
                 refused(caller(operation.method, rows.path(operation), body), body)
+
+    def test_null_is_refused_or_an_object_without_keys(self, rows: Rows, caller: API, operation: Operation) -> None:
+        path = rows.path(operation)
+        with transaction.atomic():
+            empty = caller(operation.method, path, b"{}")
+            transaction.set_rollback(True)
+        answer = caller(operation.method, path, b"null")
+        assert answer.status == empty.status
+        assert answer.message in (empty.message, "Invalid request format", "Request is invalid")
 
     def test_what_is_not_utf8(self, rows: Rows, caller: API, operation: Operation) -> None:
         text = orjson.dumps(rows.body(operation)).decode()

@@ -6,6 +6,7 @@ says it.
 
 from collections.abc import Iterator
 from functools import cache
+from types import NoneType
 from typing import Any
 
 import orjson
@@ -27,10 +28,11 @@ def read_body(
 ) -> dict[str, Any]:
     """The validated values of a request's JSON body; a key that is not sent is not there.
 
-    null stands for "not sent", unknown keys are ignored. `detailed` chooses family B.
-    Raises InvalidInput.
+    null stands for "not sent", unknown keys are ignored. `detailed` chooses family B, where a body of
+    null is an object without keys. Raises InvalidInput.
     """
-    return _checked(serializer, parse_object(request, detailed=detailed), detailed=detailed)
+    value = _parse(request, (dict, NoneType) if detailed else (dict,), detailed=detailed)
+    return _checked(serializer, value or {}, detailed=detailed)
 
 
 def read_list(request: Request, serializer: type[serializers.Serializer[Any]], *, longest: int) -> list[dict[str, Any]]:
@@ -38,7 +40,7 @@ def read_list(request: Request, serializer: type[serializers.Serializer[Any]], *
 
     Raises InvalidInput, for an empty array and one with more than `longest` objects too.
     """
-    items = _parse(request, list, detailed=True)
+    items = _parse(request, (list,), detailed=True)
     if not 0 < len(items) <= longest:
         raise InvalidInput(f"body must be an array of 1 to {longest} objects")
     if not all(isinstance(item, dict) for item in items):
@@ -85,12 +87,12 @@ def _validator(serializer: type[serializers.Serializer[Any]]) -> serializers.Ser
 
 def parse_object(request: Request, *, detailed: bool) -> dict[str, Any]:
     """The JSON object in a request's body. Raises InvalidInput; `detailed` says what is wrong with it."""
-    value: dict[str, Any] = _parse(request, dict, detailed=detailed)
+    value: dict[str, Any] = _parse(request, (dict,), detailed=detailed)
     return value
 
 
-def _parse(request: Request, kind: type, *, detailed: bool) -> Any:
-    """The JSON value of a type in a request's body."""
+def _parse(request: Request, kinds: tuple[type, ...], *, detailed: bool) -> Any:
+    """The JSON value in a request's body, which is of one of some types."""
     body = request.body
     if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
         raise InvalidInput("the request body is shorter than its Content-Length")
@@ -101,7 +103,7 @@ def _parse(request: Request, kind: type, *, detailed: bool) -> Any:
     except orjson.JSONDecodeError as error:
         where = "" if error.pos >= len(error.doc) else f" (at character {error.pos + 1})"
         raise InvalidInput(f"body contains badly-formed JSON{where}" if detailed else BAD_FORMAT) from None
-    if not isinstance(value, kind):
+    if not isinstance(value, kinds):
         raise InvalidInput("body contains incorrect JSON type (at character 1)" if detailed else BAD_FORMAT)
     return value
 

@@ -279,7 +279,7 @@ class TestValidation:
         with nothing_changes():
             assert api.post(collection, body).error == (400, message)
 
-    @pytest.mark.parametrize("body", [body for body, _ in NOT_A_BODY] + UNREADABLE)
+    @pytest.mark.parametrize("body", [b"null", *(body for body, _ in NOT_A_BODY), *UNREADABLE])
     def test_what_is_no_body(self, api: API, collection: str, body: bytes) -> None:
         self.refuse(api, collection, body, "Invalid request format")
 

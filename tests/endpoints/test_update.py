@@ -249,6 +249,7 @@ class TestValidation:
         ("body", "message"),
         [
             ({}, f"{NO_URL}, {NO_NAME}"),
+            (b"null", f"{NO_URL}, {NO_NAME}"),
             ({"name": "Orders"}, NO_URL),
             (BODY | {"url": ""}, NO_URL),
             (BODY | {"name": ""}, NO_NAME),

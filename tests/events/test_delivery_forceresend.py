@@ -90,7 +90,7 @@ class TestRefused:
         assert answer.error == (400, "only successful events can be force resent")
 
     def test_bodies_that_are_none(self, api: API, path: str, delivered: list[EventDelivery]) -> None:
-        bodies: list[Any] = [body for body, _ in NOT_A_BODY] + UNREADABLE
+        bodies: list[Any] = [b"null", *(body for body, _ in NOT_A_BODY), *UNREADABLE]
         bodies += [{"ids": ids} for ids in ["text", 1, True, {}, {"a": 1}, [None], ["\x00"]]]
         bodies += [{"ids": [value]} for value in NOT_TEXT]
         bodies.append({"ids": ["nope"] * (MOST_IDS + 1)})

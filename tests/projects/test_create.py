@@ -230,7 +230,7 @@ class TestValidation:
         with nothing_changes():
             assert instance.post(PATH, body).error == (400, message)
 
-    @pytest.mark.parametrize("body", [body for body, _ in NOT_A_BODY] + UNREADABLE)
+    @pytest.mark.parametrize("body", [b"null", *(body for body, _ in NOT_A_BODY), *UNREADABLE])
     def test_what_is_no_body(self, instance: API, body: bytes) -> None:
         self.refuse(instance, body, "Invalid request format")
 

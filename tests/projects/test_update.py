@@ -141,7 +141,7 @@ class TestValidation:
         with nothing_changes():
             assert api.put(path, body).error == (400, message)
 
-    @pytest.mark.parametrize("body", [body for body, _ in NOT_A_BODY] + UNREADABLE)
+    @pytest.mark.parametrize("body", [b"null", *(body for body, _ in NOT_A_BODY), *UNREADABLE])
     def test_what_is_no_body(self, api: API, path: str, body: bytes) -> None:
         self.refuse(api, path, body, "Invalid request format")
 
