@@ -234,6 +234,7 @@ LOGGING = {
         # The worker's line for each attempt
         "convoyclone.attempt": {"level": os.environ.get("ATTEMPT_LOG_LEVEL") or "INFO"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "django.security.TooManyFieldsSent": {"level": "CRITICAL"},
     },
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL") or "WARNING"},
 }
