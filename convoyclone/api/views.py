@@ -16,19 +16,25 @@ from projects.keys import Caller
 READS = ("GET", "HEAD")
 
 
-class UnsupportedBody(DomainError):
+class UnreadBody(DomainError):
+    """The body is refused before it is read. What is left of it on the connection is no request: it is closed."""
+
+    headers = {"Connection": "close"}
+
+
+class UnsupportedBody(UnreadBody):
     """The body is of another type than JSON."""
 
     status = 415
 
 
-class BodyTooLarge(DomainError):
+class BodyTooLarge(UnreadBody):
     """The body is longer than MAX_REQUEST_BODY_BYTES."""
 
     status = 413
 
 
-class LengthRequired(DomainError):
+class LengthRequired(UnreadBody):
     """The body comes in chunks of which nobody knows how many there will be."""
 
     status = 411

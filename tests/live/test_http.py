@@ -128,6 +128,16 @@ class TestBodies:
         answer = project.client.post(project.links, json={"name": "a" * 10_000_000, "owner_id": "acme"})
         assert (answer.status_code, answer.json()["message"]) == (413, "request body is too large")
 
+    def test_after_a_refusal_of_an_unread_body_comes_another_connection(self, project: LiveProject) -> None:
+        """What is left of the body would be taken for the next request."""
+        for content_type, status in (("application/json", 413), ("text/plain", 415)):
+            for _ in range(5):
+                answer = project.client.post(
+                    project.links, content=b"x" * 3_000_000, headers={"Content-Type": content_type}
+                )
+                assert (answer.status_code, answer.headers["Connection"]) == (status, "close")
+                assert project.client.get(project.links).status_code == 200
+
     def test_ten_megabytes_that_are_only_promised(self, project: LiveProject) -> None:
         answer = create(project, "Content-Length: 10485760", body=b"")
         assert (answer.status, answer.message) == (413, "request body is too large")
@@ -198,6 +208,12 @@ class TestPaths:
         for path in (f"{project.endpoints}/{'a' * length}", f"{project.endpoints}?q={'a' * length}"):
             answer = raw(project, head(project, f"GET /api/v1{path}"))
             assert (answer.status, answer.refused_by_server) == (status, True)
+
+    def test_more_parameters_than_django_reads(self, project: LiveProject) -> None:
+        log = project.server.stderr
+        answer = raw(project, head(project, f"GET /api/v1{project.links}?{'a=1&' * 1001}"))
+        assert (answer.status, answer.is_envelope) == (400, True)
+        assert project.server.stderr == log
 
     def test_repeated_slashes_count_as_one(self, project: LiveProject) -> None:
         for path in (f"/api//v1{project.links}", f"//api/v1{project.links}", f"/api/v1//{project.links}///"):
