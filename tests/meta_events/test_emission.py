@@ -107,6 +107,7 @@ class TestEndpoints:
     def test_x1_no_credential_is_in_it(self, api: API, enable: Enable, endpoints: str) -> None:
         enable(*ENDPOINT_TYPES)
         body = BODY | {"secret": "a signing secret", "authentication": API_KEY}
+        body |= {"slack_webhook_url": "https://hooks.slack.com/hook-7", "teams_webhook_url": "https://a.example/hook-8"}
         path = f"{endpoints}/{api.post(endpoints, body).data['uid']}"
         api.put(
             path,
@@ -117,7 +118,7 @@ class TestEndpoints:
             assert data["secrets"][0]["value"] == "[REDACTED]"
         stored = "".join(MetaEvent.objects.values_list("body", flat=True))
         assert len(told()) == 3
-        for secret in ("a signing secret", "the value", "pw-9"):
+        for secret in ("a signing secret", "the value", "pw-9", "hook-7", "hook-8"):
             assert secret not in stored
 
     def test_x6_it_is_there_if_and_only_if_the_change_is(self, project: Project, enable: Enable) -> None:
