@@ -16,6 +16,7 @@ from endpoints import authentication, certificates, secrets
 from endpoints.models import Endpoint, EndpointQuerySet
 from events.delivery.disabling import forget_failures, notify_reactivated
 from events.delivery.wake import wake_workers
+from events.models import EndpointState
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_endpoint_event
 from projects.models import Project
@@ -79,10 +80,16 @@ def update_endpoint(
     """Change an endpoint; what is not sent is kept (docs/compatibility.md: the original wipes some).
 
     A blank `owner_id` and an `http_timeout` of 0 count as not sent, `secret` has no effect, and the
-    status does not change. Raises InvalidInput, NotFound.
+    status does not change. Another rate limit holds at once: what the old one held back is sent.
+    Raises InvalidInput, NotFound.
     """
     with transaction.atomic():
+        if "rate_limit" in sent or "rate_limit_duration" in sent:
+            # A state is locked before its endpoint, as the workers do it.
+            states = EndpointState.objects.filter(endpoint__in=_within(project_id, scope).order_by().values("pk"))
+            states.select_for_update().filter(pk=endpoint_id).first()
         endpoint = _lock(project_id, endpoint_id, scope)
+        limit_before = endpoint.rate_limit, endpoint.rate_limit_duration
         check_url(endpoint.project, url)
         endpoint.url = url
         endpoint.name = _checked_name(name, "updating endpoints")
@@ -106,6 +113,9 @@ def update_endpoint(
             endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
         endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=EDITABLE)
+        if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
+            EndpointState.objects.filter(pk=endpoint.pk).update(tokens=None, refilled_at=None, held_until=None)
+            wake_workers()
         emit_endpoint_event(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
     return endpoint
 

@@ -45,7 +45,7 @@ NO_MATCH = "no subscription matched this event"
 NOT_CONCRETE = "dynamic event URL must be concrete, not an endpoint URL template"
 #: Deliveries in one statement.
 CHUNK = 5_000
-#: Events that are replayed in one transaction, and the deliveries after which no more of them are.
+#: Events that are replayed in one transaction; fewer, once they are for so many subscriptions.
 REPLAY_CHUNK = 50
 REPLAY_DELIVERIES = 20_000
 #: What the filters of a tenant, and of all, may take for a chunk: less than for as many events that come in.
@@ -223,8 +223,7 @@ def replay_event(project_id: str, event_id: str, *, scope: Scope = None) -> None
     Raises NotFound. Contract: section 7.2.
     """
     rows = Event.objects.filter(project_id=project_id, pk=event_id)
-    replayed, _ = _replay(project_id, rows, scope_ids(scope))
-    if not replayed:
+    if not _replay(project_id, rows, scope_ids(scope)):
         raise NotFound("event not found")
 
 
@@ -233,8 +232,9 @@ def batch_replay(
 ) -> tuple[int, int]:
     """Replay the events `rows` of a project, oldest first; (how many were, how many were not).
 
-    It takes some statements for each REPLAY_CHUNK events, each chunk in a transaction of its own, and
-    REPLAY_SECONDS: the events that are not reached by then are among those that were not replayed.
+    It takes some statements for each REPLAY_CHUNK events, fewer where these have more than
+    REPLAY_DELIVERIES deliveries, each chunk in a transaction of its own. After REPLAY_SECONDS it ends: the
+    events that it has not reached are among those that were not replayed.
     Duplicates are no events of their own, and are left out. A project, and in the portal a customer,
     which `customer` names, has one at a time. Raises InvalidInput for a second one. Contract: section 7.2 (E8).
     """
@@ -250,9 +250,9 @@ def batch_replay(
             )
             if not chunk:
                 break
-            made, stopped_at = _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
-            replayed += made
-            cursor = stopped_at or chunk[-1]
+            done = _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
+            replayed += len(done)
+            cursor = done[-1] if done else chunk[-1]
             if time.monotonic() > end:
                 break
     return replayed, max(total - replayed, 0)
@@ -389,11 +389,10 @@ def _first_subscription(endpoint_id: str) -> Subscription | None:
     return Subscription.objects.filter(endpoint=endpoint_id, deleted_at=None).order_by("pk").first()
 
 
-def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> tuple[int, str]:
-    """Replay some events in one transaction. Each statement is for all of them.
+def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> list[str]:
+    """Replay some events in one transaction, the oldest first, until they are for REPLAY_DELIVERIES subscriptions.
 
-    Returns how many were replayed and, where REPLAY_DELIVERIES were made before the last one's turn,
-    the id of the event that was the last to have its own.
+    Returns the ids of those that were. Each statement is for all of them.
     """
     if within is not None:
         # An event without endpoints is in nobody's scope.
@@ -402,7 +401,7 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
     with transaction.atomic():
         events = list(rows.order_by("pk").select_for_update().defer("data"))
         if not events:
-            return 0, ""
+            return []
         candidates = read_candidates(
             project_id,
             event_types={event.event_type for event in events},
@@ -411,25 +410,25 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
             everyone=any(event.channel == Channel.BROADCAST for event in events),
         )
         allowed = candidates.endpoints.keys() if within is None else candidates.endpoints.keys() & set(within)
-        chosen = {event.uid: _targets(event, candidates, allowed) for event in events}
+        chosen: dict[str, list[list[Row]]] = {}
+        size = 0
+        for event in events:
+            chosen[event.uid] = _targets(event, candidates, allowed)
+            size += sum(map(len, chosen[event.uid]))
+            if size >= REPLAY_DELIVERIES:
+                break
+        events = events[: len(chosen)]
         reading = [event.uid for event in events if has_conditions(row for rows in chosen[event.uid] for row in rows)]
         data = dict(Event.objects.filter(pk__in=reading).values_list("pk", "data")) if reading else {}
         allowance = Allowance() if len(events) == 1 else Allowance(REPLAY_STEPS, REPLAY_STEPS_TOGETHER)
-        taken: dict[str, list[Row]] = {}
-        made = 0
-        for event in events:
-            taken[event.uid] = _retaken(event, chosen[event.uid], data.get(event.uid), allowance)
-            made += len(taken[event.uid])
-            if made >= REPLAY_DELIVERIES:
-                break
-        done = events[: len(taken)]
+        taken = {event.uid: _retaken(event, chosen[event.uid], data.get(event.uid), allowance) for event in events}
         with connection.cursor() as cursor:
             for chunk in _chunks((uid, row) for uid, found in taken.items() for row in found):
                 cursor.execute(_ADD, _deliveries(candidates.settings, chunk, now))
-            outcomes = zip(*(_outcome(event, taken[event.uid]) for event in done), strict=True)
+            outcomes = zip(*(_outcome(event, taken[event.uid]) for event in events), strict=True)
             cursor.execute(_REWRITE, [now, *map(list, outcomes)])
         wake_workers()
-    return len(done), done[-1].uid if len(done) < len(events) else ""
+    return list(chosen)
 
 
 def _targets(event: Event, candidates: Candidates, allowed: Iterable[str]) -> list[list[Row]]:

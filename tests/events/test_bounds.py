@@ -6,6 +6,7 @@ A filter here takes some 75,000 of a tenant's 100,000 steps for an event, so tha
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
@@ -21,7 +22,7 @@ from tests.conftest import API, Answer
 from tests.delivery.engine import wait_until
 from tests.events.conftest import MakeSubscription, Post, deliveries, newest
 from tests.portal.api.customers import customer
-from tests.statements import nothing_changes, statements
+from tests.statements import nothing_changes
 
 MakeEndpoint = Callable[..., Endpoint]
 MakeHostile = Callable[..., Endpoint]
@@ -121,17 +122,6 @@ class TestReplay:
         api.put(f"{path}/{newest().uid}/replay")
         assert reached() == [first.uid] * 2
 
-    def test_a_transaction_ends_after_so_many_deliveries(
-        self, api: API, path: str, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(operations, "REPLAY_DELIVERIES", 2)
-        for _ in range(5):
-            post(endpoint_id=endpoint.uid)
-        with statements() as found:
-            assert api.post(f"{path}/batchreplay").message == "5 successful, 0 failed"
-        assert [len(deliveries(event)) for event in Event.objects.all()] == [2] * 5
-        assert found.count("LOCK events_event") == 3
-
     def test_it_ends_when_its_time_is_up(
         self, api: API, path: str, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -159,7 +149,10 @@ class TestOneAtATime:
         post(endpoint_id=endpoint.uid)
         acme, globex = (customer(project, "static token", owner_id=owner) for owner in ("acme", "globex"))
         acme_by_session = customer(project, "session", owner_id="acme")
-        calls: list[Callable[[], Answer]] = [lambda: api.post(f"{path}/batchreplay"), lambda: acme.post("/events/batchreplay")]
+        calls: list[Callable[[], Answer]] = [
+            lambda: api.post(f"{path}/batchreplay"),
+            lambda: acme.post("/events/batchreplay"),
+        ]
 
         def call(number: int) -> Answer:
             try:
