@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from convoyclone.addresses import SCHEMES, is_public_url, split_url
+from convoyclone.api.values import REDACTED
 from convoyclone.exceptions import InvalidInput, NotFound
 from endpoints import authentication, certificates, secrets
 from endpoints.models import Endpoint, EndpointQuerySet
@@ -77,7 +78,7 @@ def create_endpoint(
 def update_endpoint(
     project_id: str, endpoint_id: str, *, url: str, name: str, scope: Scope = None, **sent: Any
 ) -> Endpoint:
-    """Change an endpoint; what is not sent is kept (docs/compatibility.md: the original wipes some).
+    """Change an endpoint; what is not sent, or masked, is kept (docs/compatibility.md: the original wipes some).
 
     A blank `owner_id` and an `http_timeout` of 0 count as not sent, `secret` has no effect, and the
     status does not change. Another rate limit holds at once: what the old one held back is sent.
@@ -103,9 +104,9 @@ def update_endpoint(
             endpoint.advanced_signatures = sent.get("advanced_signatures", endpoint.advanced_signatures)
         if "content_type" in sent:
             endpoint.content_type = _checked_content_type(sent["content_type"], "updating endpoints")
-        if "slack_webhook_url" in sent:
+        if sent.get("slack_webhook_url", REDACTED) != REDACTED:
             endpoint.slack_webhook_url = _checked_chat_url(sent["slack_webhook_url"], "slack")
-        if "teams_webhook_url" in sent:
+        if sent.get("teams_webhook_url", REDACTED) != REDACTED:
             endpoint.teams_webhook_url = _checked_chat_url(sent["teams_webhook_url"], "teams")
         if "authentication" in sent:
             endpoint.authentication = authentication.checked(sent["authentication"], endpoint.authentication)

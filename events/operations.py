@@ -135,13 +135,20 @@ def content(
 
 
 def create_event(
-    project_id: str, event: Content, *, endpoint_id: str = "", app_id: str = "", key_scope: str = ""
+    project_id: str,
+    event: Content,
+    *,
+    endpoint_id: str = "",
+    app_id: str = "",
+    key_scope: str = "",
+    subscribes: bool = True,
 ) -> Posted:
     """Store an event for one endpoint, with a delivery for each of its subscriptions that takes it.
 
     An endpoint's `app_id` is its own id. An endpoint that has no subscription gets one to everything;
-    not in an incoming project, where a subscription belongs to a source. `key_scope` names the customer
-    who posts it, whose idempotency keys are not the company's.
+    not in an incoming project, where a subscription belongs to a source, nor from a caller who may not
+    subscribe (`subscribes`). `key_scope` names the customer who posts it, whose idempotency keys are not
+    the company's.
     Raises InvalidInput. Contract: sections 2.1 and 6.1.
     """
     target = endpoint_id or app_id
@@ -152,7 +159,8 @@ def create_event(
     rows = candidates.endpoints.get(target)
     if rows is None:
         raise InvalidInput("endpoint not found" if endpoint_id else "app ID has no configured endpoints")
-    if rows[0].subscription_id is not None or candidates.settings.type == Project.Type.INCOMING:
+    subscribes = subscribes and candidates.settings.type != Project.Type.INCOMING
+    if rows[0].subscription_id is not None or not subscribes:
         taken = _direct(candidates, event)
         return _store(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
     with transaction.atomic():

@@ -13,20 +13,25 @@ from events.documents import Document, event_documents
 from events.models import Event
 from events.operations import Content, Posted
 from portal_links.access import Access
-from portal_links.capabilities import CREATE_ATTEMPTS
+from portal_links.capabilities import CREATE_ATTEMPTS, MANAGE_SUBSCRIPTIONS
 
 
 def create_event(access: Access, event: Content, *, endpoint_id: str = "", app_id: str = "") -> Posted:
     """Store an event for one endpoint of the customer, whose idempotency keys are the customer's own.
 
-    Raises DomainError.
+    Without the capability to subscribe it makes no subscription either. Raises DomainError.
     """
     access.require(CREATE_ATTEMPTS)
     target = endpoint_id or app_id
     if target and not access.endpoints().filter(pk=target).exists():
         raise NotFound("endpoint not found")
     return operations.create_event(
-        access.project.uid, event, endpoint_id=endpoint_id, app_id=app_id, key_scope=access.customer
+        access.project.uid,
+        event,
+        endpoint_id=endpoint_id,
+        app_id=app_id,
+        key_scope=access.customer,
+        subscribes=access.may(MANAGE_SUBSCRIPTIONS),
     )
 
 

@@ -50,6 +50,7 @@ def full(api: API, collection: str) -> str:
 
 NO_URL = "url:please provide a url for your endpoint"
 NO_NAME = "name:please provide your endpointName"
+CHATS = ("slack_webhook_url", "teams_webhook_url")
 
 
 class TestWorks:
@@ -123,6 +124,16 @@ class TestWritingBack:
             read = reader.get(f"{collection}/{uid}").data
             assert api.put(f"{collection}/{uid}", read).status == 202
             assert Endpoint.objects.get().authentication == stored
+
+    def test_the_urls_of_chats_survive(self, api: API, viewer: API, full: str) -> None:
+        read = viewer.get(full).data
+        assert read["slack_webhook_url"] == read["teams_webhook_url"] == "[REDACTED]"
+        after = api.put(full, read).data
+        assert {name: after[name] for name in CHATS} == {name: FULL[name] for name in CHATS}
+
+    def test_the_mask_of_a_chat_that_there_is_not(self, api: API, path: str) -> None:
+        after = api.put(path, BODY | dict.fromkeys(CHATS, "[REDACTED]")).data
+        assert {name: after[name] for name in CHATS} == dict.fromkeys(CHATS, "")
 
     def test_a_mask_without_a_stored_value_is_nothing(self, api: API, path: str) -> None:
         masked = {"type": "basic_auth", "basic_auth": {"username": "ada", "password": "[REDACTED]"}}

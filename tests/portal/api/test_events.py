@@ -251,6 +251,19 @@ def test_the_right_to_send_attempts_is_what_it_takes(project: Project, api: API,
         assert caller.put(f"{PATH}/{event.uid}/replay").error == (403, "Unauthorized")
 
 
+def test_who_may_not_subscribe_does_not_subscribe_by_an_event(project: Project, own: Endpoint) -> None:
+    caller = portal(create_session(project, capabilities=SVIX["CreateAttempts"]).secret)
+    body = {"endpoint_id": own.uid, "event_type": "a", "data": 1}
+    uid = caller.post(PATH, body).data["uid"]
+    assert not Subscription.objects.exists()
+    event = Event.objects.get(pk=uid)
+    assert (event.status, event.failure_reason) == ("Failure", "no subscription matched this event")
+    assert event.endpoints == [own.uid]
+    subscribe(own)
+    caller.post(PATH, body)
+    assert EventDelivery.objects.count() == 1
+
+
 class _Writes(RefusesStrangers, RefusesKeys, AnswersOptions):
     @pytest.mark.parametrize("kind", ["session token"])
     def test_who_may_only_look(self, project: Project, call: Call, kind: str) -> None:
