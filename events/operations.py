@@ -5,7 +5,9 @@ event is from the start `Success` (its deliveries are made, or it is a duplicate
 `Failure`, which says why.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,6 +24,8 @@ from events.delivery import payload
 from events.delivery.headers import check_custom_headers
 from events.delivery.wake import wake_workers
 from events.matching import (
+    MAX_STEPS_TOGETHER,
+    Allowance,
     Candidates,
     Row,
     Settings,
@@ -33,6 +37,7 @@ from events.matching import (
 from events.models import Event, Status
 from projects.config import REQUEST_ID_HEADER
 from projects.models import Project
+from subscriptions.filters import MAX_STEPS
 from subscriptions.models import Subscription
 from subscriptions.operations import create_subscription, update_subscription
 
@@ -41,8 +46,13 @@ NOT_CONCRETE = "dynamic event URL must be concrete, not an endpoint URL template
 #: Deliveries in one statement.
 CHUNK = 5_000
 #: Events that are replayed in one transaction; fewer, once they are for so many subscriptions.
-REPLAY_CHUNK = 100
+REPLAY_CHUNK = 50
 REPLAY_DELIVERIES = 20_000
+#: What the filters of a tenant, and of all, may take for a chunk: less than for as many events that come in.
+REPLAY_STEPS = 10 * MAX_STEPS
+REPLAY_STEPS_TOGETHER = 2 * MAX_STEPS_TOGETHER
+#: A batch replay ends with the transaction in which it has taken so long; a web server's thread waits for it.
+REPLAY_SECONDS = 20.0
 
 Channel = Event.Channel
 
@@ -225,27 +235,52 @@ def replay_event(project_id: str, event_id: str, *, scope: Scope = None) -> None
         raise NotFound("event not found")
 
 
-def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = None) -> tuple[int, int]:
-    """Replay the events `rows` of a project, oldest first; (how many were, how many could not be).
+def batch_replay(
+    project_id: str, rows: "QuerySet[Event]", *, scope: Scope = None, customer: str = ""
+) -> tuple[int, int]:
+    """Replay the events `rows` of a project, oldest first; (how many were, how many were not).
 
     It takes some statements for each REPLAY_CHUNK events, fewer where these have more than
-    REPLAY_DELIVERIES deliveries, each chunk in a transaction of its own.
-    Duplicates are no events of their own, and are left out. Contract: section 7.2 (E8).
+    REPLAY_DELIVERIES deliveries, each chunk in a transaction of its own. After REPLAY_SECONDS it ends: the
+    events that it has not reached are among those that were not replayed.
+    Duplicates are no events of their own, and are left out. A project, and in the portal a customer,
+    which `customer` names, has one at a time. Raises InvalidInput for a second one. Contract: section 7.2 (E8).
     """
-    within = scope_ids(scope)
-    rows = originals(rows)
-    replayed, cursor, last = 0, "", rows.order_by("-pk").values_list("pk", flat=True).first()
-    total = rows.count()
-    while last is not None and cursor < last:
-        chunk = list(
-            rows.filter(pk__gt=cursor, pk__lte=last).order_by("pk").values_list("pk", flat=True)[:REPLAY_CHUNK]
-        )
-        if not chunk:
-            break
-        done = _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
-        replayed += len(done)
-        cursor = done[-1] if done else chunk[-1]
+    end = time.monotonic() + REPLAY_SECONDS
+    with _alone(f"batch replay {project_id} {customer}", "an active batch replay already exists"):
+        within = scope_ids(scope)
+        rows = originals(rows)
+        replayed, cursor, last = 0, "", rows.order_by("-pk").values_list("pk", flat=True).first()
+        total = rows.count()
+        while last is not None and cursor < last:
+            chunk = list(
+                rows.filter(pk__gt=cursor, pk__lte=last).order_by("pk").values_list("pk", flat=True)[:REPLAY_CHUNK]
+            )
+            if not chunk:
+                break
+            done = _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
+            replayed += len(done)
+            cursor = done[-1] if done else chunk[-1]
+            if time.monotonic() > end:
+                break
     return replayed, max(total - replayed, 0)
+
+
+@contextmanager
+def _alone(name: str, refusal: str) -> Iterator[None]:
+    """A block that nobody else is in by the same name. Raises InvalidInput with `refusal` when somebody is.
+
+    The lock is this connection's, over all transactions, and ends with it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
+        if not cursor.fetchone()[0]:
+            raise InvalidInput(refusal)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
 
 
 def originals(rows: "QuerySet[Event]") -> "QuerySet[Event]":
@@ -393,7 +428,8 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
         events = events[: len(chosen)]
         reading = [event.uid for event in events if has_conditions(row for rows in chosen[event.uid] for row in rows)]
         data = dict(Event.objects.filter(pk__in=reading).values_list("pk", "data")) if reading else {}
-        taken = {event.uid: _retaken(event, chosen[event.uid], data.get(event.uid)) for event in events}
+        allowance = Allowance() if len(events) == 1 else Allowance(REPLAY_STEPS, REPLAY_STEPS_TOGETHER)
+        taken = {event.uid: _retaken(event, chosen[event.uid], data.get(event.uid), allowance) for event in events}
         with connection.cursor() as cursor:
             for chunk in _chunks((uid, row) for uid, found in taken.items() for row in found):
                 cursor.execute(_ADD, _deliveries(candidates.settings, chunk, now))
@@ -417,12 +453,12 @@ def _targets(event: Event, candidates: Candidates, allowed: Iterable[str]) -> li
     return [candidates.endpoints[uid] for uid in dict.fromkeys(event.endpoints) if uid in allowed]
 
 
-def _retaken(event: Event, targets: list[list[Row]], data: str | None) -> list[Row]:
+def _retaken(event: Event, targets: list[list[Row]], data: str | None, allowance: Allowance) -> list[Row]:
     if event.channel == Channel.DYNAMIC:
         return [rows[0] for rows in targets if rows[0].subscription_id is not None]
     value = None if data is None else orjson.loads(data)
     match = matched_once if event.channel == Channel.BROADCAST else matched
-    return match(targets, event_type=event.event_type, data=value, headers=event.headers)
+    return match(targets, event_type=event.event_type, data=value, headers=event.headers, allowance=allowance)
 
 
 def _outcome(event: Event, taken: list[Row]) -> tuple[str, str, str, str]:

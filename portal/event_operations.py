@@ -64,7 +64,7 @@ def replay_event(access: Access, event_id: str) -> None:
 def batch_replay(access: Access, rows: "QuerySet[Event]") -> tuple[int, int]:
     """Replay those of `rows` that are the customer's alone; (how many were, how many could not be).
 
-    Raises Forbidden.
+    Raises Forbidden, and InvalidInput while another one of the customer's is under way.
     """
     access.require(CREATE_ATTEMPTS)
-    return operations.batch_replay(access.project.uid, rows, scope=access.endpoints())
+    return operations.batch_replay(access.project.uid, rows, scope=access.endpoints(), customer=access.customer)

@@ -120,8 +120,9 @@ class MetaEventConfiguration(Shape):
 
 
 class CircuitBreakerConfiguration(Shape):
-    """`config.circuit_breaker`, in the ranges of deliveries section 7."""
+    """`config.circuit_breaker`."""
 
+    # The ranges are those of the contract, deliveries section 7.
     sample_rate = IntegerBetween(1, 3600, required=False)
     error_timeout = IntegerBetween(1, 86_400, required=False)
     failure_threshold = IntegerBetween(1, 100, required=False)
