@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+import orjson
 import re2  # type: ignore[import-untyped]
 
 from convoyclone.exceptions import InvalidInput
@@ -22,6 +23,8 @@ OPERATORS = ("$eq", "$neq", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$regex
 
 # What one scope of a filter may hold.
 MAX_CONDITIONS = 500
+#: As JSON: every event that may concern a subscription reads its conditions.
+MAX_BYTES = 65_536
 MAX_VALUES = 10_000
 MAX_DEPTH = 32
 MAX_KEY = 512
@@ -78,6 +81,8 @@ def check(conditions: dict[str, Any], *, wildcards: bool = True) -> None:
     `wildcards=False` refuses `$.` in keys, as for headers, query and path (B3 rule 6).
     """
     _check(conditions, wildcards=wildcards, saving=True)
+    if len(orjson.dumps(conditions)) > MAX_BYTES:
+        raise InvalidInput(f"a filter may have at most {MAX_BYTES} bytes in each of its scopes")
 
 
 def flatten(conditions: dict[str, Any]) -> dict[str, Any]:

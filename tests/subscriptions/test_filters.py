@@ -507,6 +507,12 @@ def test_the_size_of_a_filter_is_bounded(fits: Any, refused: Any) -> None:
         matches(refused, {})
 
 
+def test_what_is_saved_is_not_long() -> None:
+    check({"a": {"$in": ["x" * 9_000] * 7}})
+    with pytest.raises(InvalidInput, match="at most 65536 bytes"):
+        check({"a": {"$in": ["x" * 9_000] * 8}})
+
+
 # The flattened form
 
 
