@@ -11,6 +11,8 @@ from endpoints.serializers import required
 from projects.serializers import RateLimitConfiguration
 
 MOST_EVENT_TYPES = 1000
+#: In one request.
+MOST_FILTERS = 1000
 #: More than a request may hold: what is too long is said by the operation that reads it.
 ANY_LENGTH = 1 << 31
 
