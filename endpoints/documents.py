@@ -92,8 +92,9 @@ def documents(rows: Iterable[Row], *, reveal: bool) -> list[Document]:
             "rate_limit_duration": rate_limit_duration,
             "content_type": content_type,
             "support_email": support_email,
-            "slack_webhook_url": slack_webhook_url,
-            "teams_webhook_url": teams_webhook_url,
+            # Whoever has such a URL can write there.
+            "slack_webhook_url": slack_webhook_url if reveal else slack_webhook_url and REDACTED,
+            "teams_webhook_url": teams_webhook_url if reveal else teams_webhook_url and REDACTED,
             "mtls_client_cert": certificate and certificates.shown(orjson.loads(open_certificate(certificate))),
             "metadata": orjson.Fragment(metadata),
             "events": events or 0,

@@ -129,8 +129,8 @@ ENDPOINT_PROPERTIES: dict[str, Schema] = {
     "rate_limit_duration": integer("In seconds; 0: no limit."),
     "content_type": text(enum=list(CONTENT_TYPES)),
     "support_email": text(),
-    "slack_webhook_url": text(),
-    "teams_webhook_url": text(),
+    "slack_webhook_url": text(f"`{REDACTED}` where the key may only read."),
+    "teams_webhook_url": text(f"`{REDACTED}` where the key may only read."),
     "mtls_client_cert": nullable(
         define(
             "datastore.MtlsClientCert",
@@ -199,10 +199,14 @@ describe(
     advanced_signatures={"description": "True where it is not sent; always true in an incoming project."},
     appID={"description": "Accepted and ignored."},
 )
+CHAT_URL: Schema = {
+    "description": f"A URL with a public host, or empty; `{REDACTED}` keeps the stored one.",
+    "pattern": rf"{URL_OR_EMPTY_PATTERN}|^\[REDACTED\]$",
+}
 describe(
     serializers.UpdateEndpoint,
     "models.UpdateEndpoint",
-    **FIELDS,
+    **FIELDS | {"slack_webhook_url": CHAT_URL, "teams_webhook_url": CHAT_URL},
     secret={"description": "Accepted and ignored: a secret is replaced by expire_secret."},
 )
 describe(

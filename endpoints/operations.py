@@ -11,11 +11,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from convoyclone.addresses import SCHEMES, is_public_url, split_url
+from convoyclone.api.values import REDACTED
 from convoyclone.exceptions import InvalidInput, NotFound
 from endpoints import authentication, certificates, secrets
 from endpoints.models import Endpoint, EndpointQuerySet
 from events.delivery.disabling import forget_failures, notify_reactivated
 from events.delivery.wake import wake_workers
+from events.models import EndpointState
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_endpoint_event
 from projects.models import Project
@@ -76,13 +78,19 @@ def create_endpoint(
 def update_endpoint(
     project_id: str, endpoint_id: str, *, url: str, name: str, scope: Scope = None, **sent: Any
 ) -> Endpoint:
-    """Change an endpoint; what is not sent is kept (docs/compatibility.md: the original wipes some).
+    """Change an endpoint; what is not sent, or masked, is kept (docs/compatibility.md: the original wipes some).
 
     A blank `owner_id` and an `http_timeout` of 0 count as not sent, `secret` has no effect, and the
-    status does not change. Raises InvalidInput, NotFound.
+    status does not change. Another rate limit holds at once: what the old one held back is sent.
+    Raises InvalidInput, NotFound.
     """
     with transaction.atomic():
+        if "rate_limit" in sent or "rate_limit_duration" in sent:
+            # A state is locked before its endpoint, as the workers do it.
+            states = EndpointState.objects.filter(endpoint__in=_within(project_id, scope).order_by().values("pk"))
+            states.select_for_update().filter(pk=endpoint_id).first()
         endpoint = _lock(project_id, endpoint_id, scope)
+        limit_before = endpoint.rate_limit, endpoint.rate_limit_duration
         check_url(endpoint.project, url)
         endpoint.url = url
         endpoint.name = _checked_name(name, "updating endpoints")
@@ -96,9 +104,9 @@ def update_endpoint(
             endpoint.advanced_signatures = sent.get("advanced_signatures", endpoint.advanced_signatures)
         if "content_type" in sent:
             endpoint.content_type = _checked_content_type(sent["content_type"], "updating endpoints")
-        if "slack_webhook_url" in sent:
+        if sent.get("slack_webhook_url", REDACTED) != REDACTED:
             endpoint.slack_webhook_url = _checked_chat_url(sent["slack_webhook_url"], "slack")
-        if "teams_webhook_url" in sent:
+        if sent.get("teams_webhook_url", REDACTED) != REDACTED:
             endpoint.teams_webhook_url = _checked_chat_url(sent["teams_webhook_url"], "teams")
         if "authentication" in sent:
             endpoint.authentication = authentication.checked(sent["authentication"], endpoint.authentication)
@@ -106,6 +114,9 @@ def update_endpoint(
             endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
         endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=EDITABLE)
+        if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
+            EndpointState.objects.filter(pk=endpoint.pk).update(tokens=None, refilled_at=None, held_until=None)
+            wake_workers()
         emit_endpoint_event(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
     return endpoint
 

@@ -52,7 +52,7 @@ class EventAdmin(EventsAdmin):
     fieldsets = [
         (None, {"fields": ["uid", "project", "event_type", "channel", "owner_id", "endpoints"]}),
         ("What became of it", {"fields": ["status", "failure_reason", "is_duplicate_event", "its_deliveries"]}),
-        ("What it says", {"fields": ["idempotency_key", "custom_headers", "payload"]}),
+        ("What it says", {"fields": ["idempotency_key", "key_scope", "custom_headers", "payload"]}),
         ("Times", {"fields": ["created_at", "updated_at"]}),
     ]
 

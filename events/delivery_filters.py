@@ -91,11 +91,14 @@ def _texts(request: Request, name: str) -> list[str]:
 
 
 def _event_id(project_id: str, idempotency_key: str, endpoint_ids: list[str] | None) -> str:
-    """The event that was sent under a key. In the portal, one that concerns the caller's endpoints."""
+    """The event that was sent under a key. In the portal, one that concerns the caller's endpoints.
+
+    The company's comes before one that a customer has posted under the same key.
+    """
     events = Event.objects.filter(project_id=project_id, idempotency_key=idempotency_key, is_duplicate_event=False)
     if endpoint_ids is not None:
         events = events.filter(endpoints__overlap=endpoint_ids) if endpoint_ids else events.none()
-    found = events.values_list("pk", flat=True).first()
+    found = events.order_by("key_scope", "pk").values_list("pk", flat=True).first()
     if found is None:
         raise InvalidInput("event not found")
     return found

@@ -3,6 +3,8 @@
 One statement reads everything that can matter to an event, or to many; the rest is done on its rows.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,8 +13,17 @@ from django.db import connection
 
 from convoyclone.exceptions import NotFound
 from endpoints.models import Endpoint
-from subscriptions.filters import matches_event
+from subscriptions.filters import MAX_STEPS, Budget, matches_event
 from subscriptions.models import EVERY_TYPE
+
+# The steps that all tenants' filters may take together.
+MAX_STEPS_TOGETHER = 20 * MAX_STEPS
+# What is any tenant's, even when the others have used up what there is for all. A usual filter takes 10 to 50.
+AT_LEAST = 1_000
+# What reading a filter's JSON takes.
+BYTES_A_STEP = 100
+
+logger = logging.getLogger(__name__)
 
 # An exact row comes before that of "*", and where it is enabled hides it (6.6).
 _READ = """
@@ -110,30 +121,78 @@ def of_each_subscription(rows: Iterable[Row], event_type: str) -> list[Row]:
     return list(deciding.values())
 
 
-def is_taken(row: Row, *, data: Any, headers: Any) -> bool:
-    """Whether the row's conditions hold for an event. One that cannot be evaluated takes nothing (D10)."""
-    if row.conditions is None:
-        return True
-    return matches_event(orjson.loads(row.conditions), body=data, headers=headers, query={}, path={})
+class Allowance:
+    """What the filters may cost that one event, or a few that are replayed, are matched with.
+
+    The filters of a tenant share `steps`, so that a customer with many of them costs no more than one
+    with a single one; all tenants share `together`, of which each has AT_LEAST.
+    """
+
+    def __init__(self, steps: int = MAX_STEPS, together: int = MAX_STEPS_TOGETHER) -> None:
+        self._each = steps
+        self._together = together
+        self._spent: Counter[tuple[str, str]] = Counter()
+        self._is_told = False
+
+    def is_taken(self, row: Row, *, data: Any, headers: Any) -> bool:
+        """Whether the row's conditions hold for an event.
+
+        One that cannot be evaluated, or has no steps left, takes nothing (D10).
+        """
+        if row.conditions is None:
+            return True
+        # The endpoints of an owner are one tenant's.
+        tenant = (row.owner_id, "" if row.owner_id else row.endpoint_id)
+        spent = self._spent[tenant]
+        given = max(min(self._each - spent, max(self._together, AT_LEAST - spent)), 0)
+        budget = Budget(given - len(row.conditions) // BYTES_A_STEP)
+        taken = budget.steps >= 0 and matches_event(
+            orjson.loads(row.conditions), body=data, headers=headers, query={}, path={}, budget=budget
+        )
+        used = min(given - budget.steps, given)
+        self._spent[tenant] += used
+        self._together -= used
+        if budget.steps < 0 and not self._is_told:
+            self._is_told = True
+            logger.warning(
+                "filters take too many steps and count as no match, first that of subscription %s", row.subscription_id
+            )
+        return taken
 
 
-def matched(endpoints: Iterable[Sequence[Row]], *, event_type: str, data: Any, headers: Any) -> list[Row]:
+def matched(
+    endpoints: Iterable[Sequence[Row]],
+    *,
+    event_type: str,
+    data: Any,
+    headers: Any,
+    allowance: Allowance | None = None,
+) -> list[Row]:
     """The rows of every subscription that takes a direct event or a fanout (6.1)."""
+    allowance = allowance or Allowance()
     return [
         row
         for rows in endpoints
         for row in of_each_subscription(rows, event_type)
-        if is_taken(row, data=data, headers=headers)
+        if allowance.is_taken(row, data=data, headers=headers)
     ]
 
 
-def matched_once(endpoints: Iterable[Sequence[Row]], *, event_type: str, data: Any, headers: Any) -> list[Row]:
+def matched_once(
+    endpoints: Iterable[Sequence[Row]],
+    *,
+    event_type: str,
+    data: Any,
+    headers: Any,
+    allowance: Allowance | None = None,
+) -> list[Row]:
     """The same for a broadcast: one row for each endpoint, rather that of the exact type (6.3)."""
+    allowance = allowance or Allowance()
     taken = []
     for rows in endpoints:
         deciding = of_each_subscription(rows, event_type)
         deciding.sort(key=lambda row: row.event_type != event_type)
-        first = next((row for row in deciding if is_taken(row, data=data, headers=headers)), None)
+        first = next((row for row in deciding if allowance.is_taken(row, data=data, headers=headers)), None)
         if first is not None:
             taken.append(first)
     return taken

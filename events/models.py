@@ -52,6 +52,8 @@ class Event(models.Model):
     #: Compact JSON text: what is signed and sent. Text, because jsonb would change it.
     data = models.TextField()
     idempotency_key = models.CharField(max_length=255, blank=True, default="")
+    #: Whose key it is: "" for the company, or the customer who has posted it in the portal (Access.customer).
+    key_scope = models.CharField(max_length=300, blank=True, default="", db_default="")
     is_duplicate_event = models.BooleanField(default=False)
     status = models.CharField(max_length=10)
     failure_reason = models.TextField(blank=True, default="")
@@ -70,9 +72,9 @@ class Event(models.Model):
             ),
         ]
         constraints = [
-            # Of any number of events with one key, one is sent.
+            # Of any number of events with one key of the company's, or of one customer's, one is sent.
             models.UniqueConstraint(
-                fields=["project", "idempotency_key"],
+                fields=["project", "idempotency_key", "key_scope"],
                 condition=Q(is_duplicate_event=False) & ~Q(idempotency_key=""),
                 name="event_idempotency_key",
             ),
@@ -211,6 +213,8 @@ class BatchRetry(models.Model):
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, db_index=False)
+    #: Who has asked for it: "" for the company, or a customer in the portal (Access.customer).
+    customer = models.CharField(max_length=300, blank=True, default="", db_default="")
     #: What the caller has asked for, as the list's parameters; `endpoint_ids` bounds it to a portal's scope.
     parameters = models.JSONField(default=dict)
     #: The worker's place: deliveries after this id are done.
@@ -224,8 +228,10 @@ class BatchRetry(models.Model):
     class Meta:
         verbose_name_plural = "batch retries"
         constraints = [
-            # One at a time in a project.
-            models.UniqueConstraint(fields=["project"], condition=Q(finished_at=None), name="batch_retry_of_project"),
+            # One at a time of the company's, and of each customer's.
+            models.UniqueConstraint(
+                fields=["project", "customer"], condition=Q(finished_at=None), name="batch_retry_of_project"
+            ),
         ]
 
     def __str__(self) -> str:

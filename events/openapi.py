@@ -191,6 +191,10 @@ BAD_WINDOW = {
     "An end that is no date": "please specify a correct endDate in the format 2006-01-02T15:04:05 or none at all",
     "The end before the start": "startDate cannot be greater than endDate",
 }
+BAD_BATCH = BAD_WINDOW | {
+    "A search": "batch replay does not support search filters",
+    "Another one is under way": "an active batch replay already exists",
+}
 BAD_SEARCH = {400: BAD_WINDOW | {"A body that is no object": "body must be a nonempty JSON object"}}
 SLOW = {504: {"More than five seconds": "Search took too long. Narrow the time range or search term."}}
 PAGE_EXAMPLES = {
@@ -203,7 +207,10 @@ REPLAY_DESCRIPTION = (
     "Matches the event with the subscriptions of today, and makes new deliveries. The event keeps its id, and its "
     "idempotency key does not hold it up. A body is ignored."
 )
-BATCH_DESCRIPTION = "Replays every event that the query chooses, duplicates aside, oldest first."
+BATCH_DESCRIPTION = (
+    "Replays every event that the query chooses, duplicates aside, oldest first. It ends after 20 seconds: what it has "
+    "not reached by then counts as failed, and a later `startDate` goes on with it."
+)
 COUNT_DESCRIPTION = "How many events a batch replay with the same query would replay."
 CREATE_DESCRIPTION = (
     "Stores an event and a delivery to each of the endpoint's subscriptions that takes it, before it answers. An "
@@ -318,7 +325,7 @@ batch_replay_events = operation(
     message="12 successful, 0 failed",
     data=nullable(text(), "Always null."),
     examples={"Replayed": None},
-    refused={400: BAD_WINDOW | {"A search": "batch replay does not support search filters"}},
+    refused={400: BAD_BATCH},
 )
 count_affected_events = operation(
     "CountAffectedEvents",

@@ -5,7 +5,9 @@ event is from the start `Success` (its deliveries are made, or it is a duplicate
 `Failure`, which says why.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,6 +24,8 @@ from events.delivery import payload
 from events.delivery.headers import check_custom_headers
 from events.delivery.wake import wake_workers
 from events.matching import (
+    MAX_STEPS_TOGETHER,
+    Allowance,
     Candidates,
     Row,
     Settings,
@@ -33,6 +37,7 @@ from events.matching import (
 from events.models import Event, Status
 from projects.config import REQUEST_ID_HEADER
 from projects.models import Project
+from subscriptions.filters import MAX_STEPS
 from subscriptions.models import Subscription
 from subscriptions.operations import create_subscription, update_subscription
 
@@ -40,20 +45,27 @@ NO_MATCH = "no subscription matched this event"
 NOT_CONCRETE = "dynamic event URL must be concrete, not an endpoint URL template"
 #: Deliveries in one statement.
 CHUNK = 5_000
-#: Events that are replayed in one transaction.
-REPLAY_CHUNK = 100
+#: Events that are replayed in one transaction; fewer, once they are for so many subscriptions.
+REPLAY_CHUNK = 50
+REPLAY_DELIVERIES = 20_000
+#: What the filters of a tenant, and of all, may take for a chunk: less than for as many events that come in.
+REPLAY_STEPS = 10 * MAX_STEPS
+REPLAY_STEPS_TOGETHER = 2 * MAX_STEPS_TOGETHER
+#: A batch replay ends with the transaction in which it has taken so long; a web server's thread waits for it.
+REPLAY_SECONDS = 20.0
 
 Channel = Event.Channel
 
 _INSERT_EVENT = """
 INSERT INTO events_event
   (uid, project_id, channel, event_type, endpoints, owner_id, headers, data, idempotency_key,
-   is_duplicate_event, status, failure_reason, created_at, updated_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+   key_scope, is_duplicate_event, status, failure_reason, created_at, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 # A post with the same key that is under way is waited for.
 _UNLESS_DUPLICATE = """
-ON CONFLICT (project_id, idempotency_key) WHERE NOT is_duplicate_event AND NOT idempotency_key = '' DO NOTHING
+ON CONFLICT (project_id, idempotency_key, key_scope) WHERE NOT is_duplicate_event AND NOT idempotency_key = ''
+DO NOTHING
 """
 # Due by the clock of the database, as the workers read it; this process may have another.
 _INSERT_DELIVERIES = """
@@ -122,11 +134,21 @@ def content(
     return Content(event_type, payload.compact(raw), value, headers, idempotency_key)
 
 
-def create_event(project_id: str, event: Content, *, endpoint_id: str = "", app_id: str = "") -> Posted:
+def create_event(
+    project_id: str,
+    event: Content,
+    *,
+    endpoint_id: str = "",
+    app_id: str = "",
+    key_scope: str = "",
+    subscribes: bool = True,
+) -> Posted:
     """Store an event for one endpoint, with a delivery for each of its subscriptions that takes it.
 
     An endpoint's `app_id` is its own id. An endpoint that has no subscription gets one to everything;
-    not in an incoming project, where a subscription belongs to a source.
+    not in an incoming project, where a subscription belongs to a source, nor from a caller who may not
+    subscribe (`subscribes`). `key_scope` names the customer who posts it, whose idempotency keys are not
+    the company's.
     Raises InvalidInput. Contract: sections 2.1 and 6.1.
     """
     target = endpoint_id or app_id
@@ -137,12 +159,15 @@ def create_event(project_id: str, event: Content, *, endpoint_id: str = "", app_
     rows = candidates.endpoints.get(target)
     if rows is None:
         raise InvalidInput("endpoint not found" if endpoint_id else "app ID has no configured endpoints")
-    if rows[0].subscription_id is not None or candidates.settings.type == Project.Type.INCOMING:
-        return _store(project_id, event, Channel.DIRECT, candidates, [target], _direct(candidates, event))
+    subscribes = subscribes and candidates.settings.type != Project.Type.INCOMING
+    if rows[0].subscription_id is not None or not subscribes:
+        taken = _direct(candidates, event)
+        return _store(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
     with transaction.atomic():
         _subscribe_to_everything(project_id, rows[0])
         candidates = read_candidates(project_id, event_types=[event.event_type], ids=[target])
-        return _store(project_id, event, Channel.DIRECT, candidates, [target], _direct(candidates, event))
+        taken = _direct(candidates, event)
+        return _store(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
 
 
 def create_fanout_event(project_id: str, event: Content, *, owner_id: str) -> Posted:
@@ -210,25 +235,52 @@ def replay_event(project_id: str, event_id: str, *, scope: Scope = None) -> None
         raise NotFound("event not found")
 
 
-def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = None) -> tuple[int, int]:
-    """Replay the events `rows` of a project, oldest first; (how many were, how many could not be).
+def batch_replay(
+    project_id: str, rows: "QuerySet[Event]", *, scope: Scope = None, customer: str = ""
+) -> tuple[int, int]:
+    """Replay the events `rows` of a project, oldest first; (how many were, how many were not).
 
-    It takes some statements for each REPLAY_CHUNK events, each chunk in a transaction of its own.
-    Duplicates are no events of their own, and are left out. Contract: section 7.2 (E8).
+    It takes some statements for each REPLAY_CHUNK events, fewer where these have more than
+    REPLAY_DELIVERIES deliveries, each chunk in a transaction of its own. After REPLAY_SECONDS it ends: the
+    events that it has not reached are among those that were not replayed.
+    Duplicates are no events of their own, and are left out. A project, and in the portal a customer,
+    which `customer` names, has one at a time. Raises InvalidInput for a second one. Contract: section 7.2 (E8).
     """
-    within = scope_ids(scope)
-    rows = originals(rows)
-    replayed, cursor, last = 0, "", rows.order_by("-pk").values_list("pk", flat=True).first()
-    total = rows.count()
-    while last is not None and cursor < last:
-        chunk = list(
-            rows.filter(pk__gt=cursor, pk__lte=last).order_by("pk").values_list("pk", flat=True)[:REPLAY_CHUNK]
-        )
-        if not chunk:
-            break
-        replayed += _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
-        cursor = chunk[-1]
+    end = time.monotonic() + REPLAY_SECONDS
+    with _alone(f"batch replay {project_id} {customer}", "an active batch replay already exists"):
+        within = scope_ids(scope)
+        rows = originals(rows)
+        replayed, cursor, last = 0, "", rows.order_by("-pk").values_list("pk", flat=True).first()
+        total = rows.count()
+        while last is not None and cursor < last:
+            chunk = list(
+                rows.filter(pk__gt=cursor, pk__lte=last).order_by("pk").values_list("pk", flat=True)[:REPLAY_CHUNK]
+            )
+            if not chunk:
+                break
+            done = _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
+            replayed += len(done)
+            cursor = done[-1] if done else chunk[-1]
+            if time.monotonic() > end:
+                break
     return replayed, max(total - replayed, 0)
+
+
+@contextmanager
+def _alone(name: str, refusal: str) -> Iterator[None]:
+    """A block that nobody else is in by the same name. Raises InvalidInput with `refusal` when somebody is.
+
+    The lock is this connection's, over all transactions, and ends with it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
+        if not cursor.fetchone()[0]:
+            raise InvalidInput(refusal)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
 
 
 def originals(rows: "QuerySet[Event]") -> "QuerySet[Event]":
@@ -261,6 +313,7 @@ def _store(
     taken: list[Row],
     *,
     owner_id: str = "",
+    key_scope: str = "",
     reason: str = NO_MATCH,
 ) -> Posted:
     """Store an event and its deliveries: one statement, unless they are many or it is a duplicate."""
@@ -269,7 +322,7 @@ def _store(
     status, reason = (Status.SUCCESS, "") if taken else (Status.FAILURE, reason)
     text, headers = event.data.decode(), orjson.dumps(event.headers).decode()
     said: list[Any] = [project_id, channel.value, event.event_type, endpoints, owner_id, headers, text]
-    said.append(event.idempotency_key)
+    said += [event.idempotency_key, key_scope]
     first, *others = _chunks((uid, row) for row in taken) or [[]]
     with connection.cursor() as cursor:
         if not others:
@@ -344,8 +397,11 @@ def _first_subscription(endpoint_id: str) -> Subscription | None:
     return Subscription.objects.filter(endpoint=endpoint_id, deleted_at=None).order_by("pk").first()
 
 
-def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> int:
-    """Replay some events in one transaction; returns how many. Each statement is for all of them."""
+def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> list[str]:
+    """Replay some events in one transaction, the oldest first, until they are for REPLAY_DELIVERIES subscriptions.
+
+    Returns the ids of those that were. Each statement is for all of them.
+    """
     if within is not None:
         # An event without endpoints is in nobody's scope.
         rows = rows.filter(endpoints__contained_by=within, endpoints__len__gt=0)
@@ -353,7 +409,7 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
     with transaction.atomic():
         events = list(rows.order_by("pk").select_for_update().defer("data"))
         if not events:
-            return 0
+            return []
         candidates = read_candidates(
             project_id,
             event_types={event.event_type for event in events},
@@ -362,17 +418,25 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
             everyone=any(event.channel == Channel.BROADCAST for event in events),
         )
         allowed = candidates.endpoints.keys() if within is None else candidates.endpoints.keys() & set(within)
-        chosen = {event.uid: _targets(event, candidates, allowed) for event in events}
+        chosen: dict[str, list[list[Row]]] = {}
+        size = 0
+        for event in events:
+            chosen[event.uid] = _targets(event, candidates, allowed)
+            size += sum(map(len, chosen[event.uid]))
+            if size >= REPLAY_DELIVERIES:
+                break
+        events = events[: len(chosen)]
         reading = [event.uid for event in events if has_conditions(row for rows in chosen[event.uid] for row in rows)]
         data = dict(Event.objects.filter(pk__in=reading).values_list("pk", "data")) if reading else {}
-        taken = {event.uid: _retaken(event, chosen[event.uid], data.get(event.uid)) for event in events}
+        allowance = Allowance() if len(events) == 1 else Allowance(REPLAY_STEPS, REPLAY_STEPS_TOGETHER)
+        taken = {event.uid: _retaken(event, chosen[event.uid], data.get(event.uid), allowance) for event in events}
         with connection.cursor() as cursor:
             for chunk in _chunks((uid, row) for uid, found in taken.items() for row in found):
                 cursor.execute(_ADD, _deliveries(candidates.settings, chunk, now))
             outcomes = zip(*(_outcome(event, taken[event.uid]) for event in events), strict=True)
             cursor.execute(_REWRITE, [now, *map(list, outcomes)])
         wake_workers()
-    return len(events)
+    return list(chosen)
 
 
 def _targets(event: Event, candidates: Candidates, allowed: Iterable[str]) -> list[list[Row]]:
@@ -389,12 +453,12 @@ def _targets(event: Event, candidates: Candidates, allowed: Iterable[str]) -> li
     return [candidates.endpoints[uid] for uid in dict.fromkeys(event.endpoints) if uid in allowed]
 
 
-def _retaken(event: Event, targets: list[list[Row]], data: str | None) -> list[Row]:
+def _retaken(event: Event, targets: list[list[Row]], data: str | None, allowance: Allowance) -> list[Row]:
     if event.channel == Channel.DYNAMIC:
         return [rows[0] for rows in targets if rows[0].subscription_id is not None]
     value = None if data is None else orjson.loads(data)
     match = matched_once if event.channel == Channel.BROADCAST else matched
-    return match(targets, event_type=event.event_type, data=value, headers=event.headers)
+    return match(targets, event_type=event.event_type, data=value, headers=event.headers, allowance=allowance)
 
 
 def _outcome(event: Event, taken: list[Row]) -> tuple[str, str, str, str]:

@@ -4,7 +4,7 @@ A project that has not asked for it costs no statement (X7). Contract: meta-even
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -35,10 +35,13 @@ logger = logging.getLogger("convoyclone.meta_events")
 #: The meta event that tells of a delivery's end, by its status. The other states are nobody's news.
 DELIVERY_EVENTS = {str(Status.SUCCESS): DELIVERY_SUCCESS, str(Status.FAILURE): DELIVERY_FAILED}
 
+#: Payloads of the meta events that are made and written at a time. Each has its event's payload in it twice.
+MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
+
 _SELECT = """
 SELECT d.uid, d.project_id, d.event_id, d.endpoint_id, d.subscription_id, d.event_type, d.status, d.description,
   d.strategy, d.interval_seconds, d.retry_limit, d.num_trials, d.next_send_time, d.created_at, d.updated_at,
-  e.headers, e.idempotency_key, e.data, e.created_at AS event_created_at,
+  e.headers, e.idempotency_key, octet_length(e.data) AS payload_bytes, e.created_at AS event_created_at,
   n.name AS endpoint_name, n.owner_id AS endpoint_owner_id, n.url AS endpoint_url, n.status AS endpoint_status,
   n.support_email AS endpoint_support_email, n.deleted_at AS endpoint_deleted_at,
   a.uid AS attempt_uid, a.url AS attempt_url, a.ip_address, a.request_http_header, a.response_http_header,
@@ -52,7 +55,9 @@ CROSS JOIN LATERAL (
   SELECT * FROM events_deliveryattempt WHERE delivery_id = d.uid ORDER BY uid DESC LIMIT 1
 ) a
 WHERE d.uid = ANY(%s)
+ORDER BY d.event_id, d.uid
 """
+_PAYLOADS = "SELECT uid, data FROM events_event WHERE uid = ANY(%s)"
 _INSERT = """
 INSERT INTO meta_events_metaevent (uid, project_id, event_type, body, status, strategy, interval_seconds,
   retry_limit, num_trials, num_trials_before, next_send_time, due_at, created_at, updated_at)
@@ -110,9 +115,10 @@ def emit_endpoint_event(event_type: str, project: Project, endpoint_id: str) -> 
 async def emit_delivery_events(connection: AsyncConnection[Any], finished: Sequence[Finished]) -> int:
     """Tell of deliveries that an attempt has ended, in the transaction that has written status and attempt.
 
-    Call it after both are written: it reads them, in one statement for all, and writes the meta events
-    in another. Where no project wants to hear anything it does neither. A delivery that failed without
-    an attempt is not to be passed. Returns how many meta events there are to send.
+    Call it after both are written: it reads them, in one statement for all, and each event's payload once;
+    it writes the meta events so many at a time that their payloads stay below MAX_PAYLOAD_BYTES, which is
+    all of them but for large ones. Where no project wants to hear anything it does neither. A delivery that
+    failed without an attempt is not to be passed. Returns how many meta events there are to send.
     """
     wanted = {each.delivery_id: DELIVERY_EVENTS[each.status] for each in finished if _wants(each)}
     if not wanted:
@@ -120,12 +126,38 @@ async def emit_delivery_events(connection: AsyncConnection[Any], finished: Seque
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(_SELECT, [list(wanted)])
         rows = await cursor.fetchall()
-        columns = list(
-            zip(*(_column_values(row, wanted[row["uid"]]) for row in rows), strict=True),
-        )
-        if columns:
-            await cursor.execute(_INSERT, [list(column) for column in columns])
-    return len(rows)
+        payloads: dict[str, str] = {}
+        count = 0
+        for piece in _pieces(rows):
+            # They are in the order of events: of those that were read before, only the last can come again.
+            payloads = {uid: data for uid, data in payloads.items() if uid == piece[0]["event_id"]}
+            if unread := list({row["event_id"] for row in piece} - payloads.keys()):
+                await cursor.execute(_PAYLOADS, [unread])
+                payloads |= {row["uid"]: row["data"] for row in await cursor.fetchall()}
+            values = [
+                _column_values(row | {"data": payloads[row["event_id"]]}, wanted[row["uid"]])
+                for row in piece
+                # Retention may have deleted it since.
+                if row["event_id"] in payloads
+            ]
+            if values:
+                await cursor.execute(_INSERT, [list(column) for column in zip(*values, strict=True)])
+                count += len(values)
+    return count
+
+
+def _pieces(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The rows, as many at a time as have MAX_PAYLOAD_BYTES of payload together; one alone may have more."""
+    piece: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        if piece and size + row["payload_bytes"] > MAX_PAYLOAD_BYTES:
+            yield piece
+            piece, size = [], 0
+        piece.append(row)
+        size += row["payload_bytes"]
+    if piece:
+        yield piece
 
 
 def _wants(finished: Finished) -> bool:

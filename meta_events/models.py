@@ -36,7 +36,8 @@ class MetaEvent(models.Model):
     class Meta:
         indexes = [
             models.Index("project", models.F("uid").desc(), name="meta_event_of_project"),
-            models.Index("due_at", condition=Q(due_at__isnull=False), name="meta_event_due"),
+            # The worker: what is due of one project after the other.
+            models.Index("project", "due_at", condition=Q(due_at__isnull=False), name="meta_event_due"),
             # The admin: those that were not delivered, which is rare.
             models.Index(
                 "status",

@@ -31,4 +31,6 @@ def create_batch_retry(access: Access, wanted: DeliveryFilter) -> BatchRetry | N
     `wanted` is narrowed to the customer's endpoints already. Raises DomainError.
     """
     access.require(CREATE_ATTEMPTS)
-    return batch_retry.create_batch_retry(access.project.uid, wanted) if wanted.endpoint_ids else None
+    if not wanted.endpoint_ids:
+        return None
+    return batch_retry.create_batch_retry(access.project.uid, wanted, customer=access.customer)

@@ -61,13 +61,13 @@ batch_replay_events = operation(
     "BatchReplayPortalEvents",
     "Replay many events of the customer's endpoints",
     tag=TAG,
-    description=f"{openapi.BATCH_DESCRIPTION} The message says how many that were, and how many could not be because "
-    "they have endpoints of others too.",
+    description=f"{openapi.BATCH_DESCRIPTION} The message says how many that were, and how many were not because "
+    "they have endpoints of others too, or for lack of time.",
     parameters=openapi.BATCH,
     message="12 successful, 0 failed",
     data=nullable(text(), "Always null."),
     examples={"Replayed": None},
-    refused={400: openapi.BAD_WINDOW | {"A search": "batch replay does not support search filters"}},
+    refused={400: openapi.BAD_BATCH},
 )
 count_affected_events = operation(
     "CountPortalAffectedEvents",

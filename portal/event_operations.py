@@ -13,16 +13,26 @@ from events.documents import Document, event_documents
 from events.models import Event
 from events.operations import Content, Posted
 from portal_links.access import Access
-from portal_links.capabilities import CREATE_ATTEMPTS
+from portal_links.capabilities import CREATE_ATTEMPTS, MANAGE_SUBSCRIPTIONS
 
 
 def create_event(access: Access, event: Content, *, endpoint_id: str = "", app_id: str = "") -> Posted:
-    """Store an event for one endpoint of the customer. Raises DomainError."""
+    """Store an event for one endpoint of the customer, whose idempotency keys are the customer's own.
+
+    Without the capability to subscribe it makes no subscription either. Raises DomainError.
+    """
     access.require(CREATE_ATTEMPTS)
     target = endpoint_id or app_id
     if target and not access.endpoints().filter(pk=target).exists():
         raise NotFound("endpoint not found")
-    return operations.create_event(access.project.uid, event, endpoint_id=endpoint_id, app_id=app_id)
+    return operations.create_event(
+        access.project.uid,
+        event,
+        endpoint_id=endpoint_id,
+        app_id=app_id,
+        key_scope=access.customer,
+        subscribes=access.may(MANAGE_SUBSCRIPTIONS),
+    )
 
 
 def shown_to(access: Access) -> dict[str, Any]:
@@ -54,7 +64,7 @@ def replay_event(access: Access, event_id: str) -> None:
 def batch_replay(access: Access, rows: "QuerySet[Event]") -> tuple[int, int]:
     """Replay those of `rows` that are the customer's alone; (how many were, how many could not be).
 
-    Raises Forbidden.
+    Raises Forbidden, and InvalidInput while another one of the customer's is under way.
     """
     access.require(CREATE_ATTEMPTS)
-    return operations.batch_replay(access.project.uid, rows, scope=access.endpoints())
+    return operations.batch_replay(access.project.uid, rows, scope=access.endpoints(), customer=access.customer)

@@ -36,7 +36,7 @@ def _number(label: str, help_text: str = "") -> forms.IntegerField:
 
 
 class EndpointForm(forms.Form):
-    """An endpoint to be made, or with `endpoint` one to be changed."""
+    """An endpoint to be made, or with `endpoint` one to be changed; `reveal` shows the webhook URLs of its chats."""
 
     url = _text(
         "URL",
@@ -70,8 +70,10 @@ class EndpointForm(forms.Form):
     slack_webhook_url = _text("Slack webhook URL", widget=forms.URLInput, spellcheck="false")
     teams_webhook_url = _text("Teams webhook URL", widget=forms.URLInput, spellcheck="false")
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, endpoint: Endpoint | None = None) -> None:
-        self.endpoint = endpoint
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, endpoint: Endpoint | None = None, reveal: bool = False
+    ) -> None:
+        self.endpoint, self.reveal = endpoint, reveal
         self.stored: dict[str, Any] = (endpoint.authentication if endpoint is not None else None) or {}
         super().__init__(data, initial=None if endpoint is None else self._stored_values(endpoint))
         kinds = [
@@ -142,6 +144,9 @@ class EndpointForm(forms.Form):
 
     def _stored_values(self, endpoint: Endpoint) -> dict[str, Any]:
         values = {name: getattr(endpoint, name) for name in self.base_fields if hasattr(endpoint, name)}
+        if not self.reveal:
+            # Sent back, the mask keeps what is stored.
+            values |= {name: REDACTED for name in ("slack_webhook_url", "teams_webhook_url") if values[name]}
         values["type"] = self.stored.get("type", "")
         known = self.stored.get(values["type"]) or {}
         values |= {name: known[name] for name in ("header_name", "username") if name in known}

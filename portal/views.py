@@ -22,7 +22,7 @@ from portal.forms import OVERLAPS, EndpointForm, rotation
 from portal.pages import PageRequest, at, not_found, page, secured, show
 from portal.verification import snippets
 from portal_links.access import Access, find_access
-from portal_links.capabilities import MANAGE_ENDPOINT, ROTATE_SECRET
+from portal_links.capabilities import MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
 from portal_links.sessions import CodeExpired, CodeUsed, open_session
 from projects.models import Project
 
@@ -109,7 +109,8 @@ def edit_endpoint(request: PageRequest, access: Access, endpointID: str) -> Http
     """The form of an endpoint, and its change."""
     access.require(MANAGE_ENDPOINT)
     found = operations.find_endpoint(access, endpointID)
-    form = EndpointForm(request.POST if request.method == "POST" else None, endpoint=found)
+    posted = request.POST if request.method == "POST" else None
+    form = EndpointForm(posted, endpoint=found, reveal=access.may(VIEW_SECRET))
     if form.is_bound and form.is_valid():
         try:
             changed = operations.update_endpoint(access, endpointID, **form.sent)

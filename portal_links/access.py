@@ -37,6 +37,11 @@ class Access:
     #: An API key in place of a portal credential: it reads its whole project.
     by_key: bool = False
 
+    @property
+    def customer(self) -> str:
+        """Who it is, as one text. An owner is one customer by whatever credential; a link without one is another."""
+        return f"owner:{self.owner_id}" if self.link is None or self.owner_id else f"link:{self.link.uid}"
+
     def may(self, capability: str) -> bool:
         """Whether the customer has a capability."""
         return capability in self.capabilities

@@ -47,6 +47,7 @@ def create_project(
                 updated_at=now,
             )
             _check_meta_event(project)
+            _check_circuit_breaker(project, config)
             project.save(force_insert=True)
             EventType.objects.create(project=project, name=EVERY_TYPE, created_at=now, updated_at=now)
             api_key, key = create_api_key(
@@ -83,6 +84,7 @@ def update_project(
             if config and "meta_event" in config:
                 project.meta_event = merged_meta_event(project.meta_event, config["meta_event"])
                 _check_meta_event(project)
+            _check_circuit_breaker(project, config)
             project.updated_at = now
             for field, value in (portal or {}).items():
                 setattr(project, field, value)
@@ -160,6 +162,13 @@ def _check_meta_event(project: Project) -> None:
     secure = meta_event["url"].lower().startswith("https:") or not project.config["ssl"]["enforce_secure_endpoints"]
     if meta_event["is_enabled"] and not secure:
         raise InvalidInput("only https endpoints allowed")
+
+
+def _check_circuit_breaker(project: Project, config: dict[str, Any] | None) -> None:
+    """A window that is not longer than the time between two looks would leave attempts uncounted."""
+    breaker = project.config["circuit_breaker"]
+    if config and "circuit_breaker" in config and breaker["observability_window"] * 60 <= breaker["sample_rate"]:
+        raise InvalidInput("circuit_breaker.observability_window must be longer than its sample_rate")
 
 
 def _check_request_id_header(project_type: str, config: dict[str, Any] | None) -> None:

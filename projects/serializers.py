@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from convoyclone.addresses import SCHEMES, is_loopback, is_public_url, split_url
-from convoyclone.api.fields import INCORRECT_TYPE, Choice, Flag, Integer, Shape, Text
+from convoyclone.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Shape, Text
 from convoyclone.api.values import REDACTED, parse_go_duration, wire_time
 from convoyclone.header_names import is_header_name, is_taken
 from projects.config import RETENTION_POLICY
@@ -17,6 +17,8 @@ HASHES = [
     *("MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "SHA3_224", "SHA3_256", "SHA3_384", "SHA3_512"),
     *("SHA512_224", "SHA512_256"),
 ]
+#: Each version is computed with each secret of the endpoint, over the whole payload.
+MOST_SIGNATURES = 4
 SHORTEST_RETENTION_SECONDS = 3600
 LONGEST_RETENTION_SECONDS = 87_600 * 3600
 _rfc3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
@@ -89,7 +91,7 @@ class SignatureConfiguration(Shape):
     """`config.signature`."""
 
     header = Text(allow_blank=False)
-    versions = SignatureVersion(many=True, required=False, max_length=20)  # type: ignore[call-arg]
+    versions = SignatureVersion(many=True, required=False, max_length=MOST_SIGNATURES)  # type: ignore[call-arg]
 
     def validate_header(self, header: str) -> str:
         """The header's name must be one that HTTP can carry, and not one that a webhook has anyway."""
@@ -118,15 +120,15 @@ class MetaEventConfiguration(Shape):
 
 
 class CircuitBreakerConfiguration(Shape):
-    """`config.circuit_breaker`."""
+    """`config.circuit_breaker`, in the ranges of deliveries section 7."""
 
-    sample_rate = Integer(required=False)
-    error_timeout = Integer(required=False)
-    failure_threshold = Integer(required=False)
-    success_threshold = Integer(required=False)
-    minimum_request_count = Integer(required=False)
-    observability_window = Integer(required=False)
-    consecutive_failure_threshold = Integer(required=False)
+    sample_rate = IntegerBetween(1, 3600, required=False)
+    error_timeout = IntegerBetween(1, 86_400, required=False)
+    failure_threshold = IntegerBetween(1, 100, required=False)
+    success_threshold = IntegerBetween(1, 100, required=False)
+    minimum_request_count = IntegerBetween(1, INT32_MAX, required=False)
+    observability_window = IntegerBetween(1, 60, required=False)
+    consecutive_failure_threshold = IntegerBetween(1, INT32_MAX, required=False)
 
 
 class RetentionPolicyConfiguration(Shape):

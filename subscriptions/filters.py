@@ -30,11 +30,15 @@ MAX_TEXT = 10_000
 MAX_PATTERN = 1_000
 MAX_WILDCARDS = 3
 
-# What matching one event with one filter may cost; beyond it, there is no match. A step is one look at
-# one value, which takes a fraction of a microsecond.
+# What matching may cost; beyond it, there is no match. A step is one look at one value, which takes half a
+# microsecond or so; what takes longer counts as more.
 MAX_STEPS = 100_000
 # The worst case of a search: the size of the compiled pattern times the bytes of the text, so many a step.
 SEARCHED_A_STEP = 300
+# What compiling a pattern takes, by its size; it counts even if it was kept, so that it is always the same.
+COMPILED_A_STEP = 2
+# What reading a text as a number takes, by its length.
+DIGITS_A_STEP = 64
 PATTERN_MEMORY = 1 << 20
 
 # A longer text, or one with a longer exponent, is a text and no number.
@@ -52,14 +56,14 @@ MISSING = object()
 
 
 class TooMuchWork(Exception):
-    """Matching would take longer than MAX_STEPS allow."""
+    """Matching would take more steps than there are left."""
 
 
 class Budget:
-    """The steps that are left."""
+    """The steps that are left; fewer than none when more were asked for."""
 
-    def __init__(self) -> None:
-        self.steps = MAX_STEPS
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        self.steps = steps
 
     def spend(self, steps: int) -> None:
         """Raises TooMuchWork when the steps are used up."""
@@ -97,13 +101,16 @@ def matches(conditions: dict[str, Any], value: Any) -> bool:
         return False
 
 
-def matches_event(scopes: Conditions, *, body: Any, headers: Any, query: Any, path: Any) -> bool:
+def matches_event(
+    scopes: Conditions, *, body: Any, headers: Any, query: Any, path: Any, budget: Budget | None = None
+) -> bool:
     """Whether an event meets the conditions of all four scopes, which `check` has accepted. Never raises.
 
     `headers` are names with lists of values; of each the first counts, and names have no letter case.
-    Conditions on headers, query or path fail when there are none (B3 rules 4 to 7).
+    Conditions on headers, query or path fail when there are none (B3 rules 4 to 7). `budget` is what it
+    may cost, and holds what is left of it afterwards.
     """
-    budget = Budget()
+    budget = budget or Budget()
     values = {"body": body, "headers": headers, "query": query, "path": path}
     try:
         return all(_scope_holds(name, scopes.get(name) or {}, values[name], budget) for name in SCOPES)
@@ -142,6 +149,7 @@ def _scope_holds(name: str, conditions: dict[str, Any], value: Any, budget: Budg
     if name != "body" and not value:
         return False
     if name == "headers" and isinstance(value, dict):
+        budget.spend(len(value))
         # Backwards, so that the first of two spellings of one name stays.
         value = {key.lower(): _first(values) for key, values in reversed(value.items()) if values != []}
         return _holds(conditions, value, budget, lower=True)
@@ -379,7 +387,7 @@ def _test(name: str, operand: Any, budget: Budget) -> Test:
         case "$exist":
             return lambda value: (value is not MISSING) is operand
         case _:
-            return _ordered(name, operand)
+            return _ordered(name, operand, budget)
 
 
 def _not(test: Test) -> Test:
@@ -390,12 +398,12 @@ def _equals(operand: Any, budget: Budget) -> Test:
     """Equality: numbers and texts of numbers by their value, and an array contains a bare value."""
     if isinstance(operand, (dict, list)):
         return lambda value: _same(value, operand, budget)
-    number = _number(operand)
+    number = _number(operand, budget)
 
     def scalar_equals(value: Any) -> bool:
         if isinstance(value, bool) or isinstance(operand, bool):
             return value is operand
-        return bool(value == operand) or (number is not None and _number(value) == number)
+        return bool(value == operand) or (number is not None and _number(value, budget) == number)
 
     def equals(value: Any) -> bool:
         if isinstance(value, list):
@@ -434,6 +442,7 @@ def _among(operand: Any, budget: Budget) -> Test:
 
 def _search(pattern: str, budget: Budget) -> Test:
     compiled = _compile(pattern)
+    budget.spend(compiled.programsize // COMPILED_A_STEP)
 
     def found(value: Any) -> bool:
         if not isinstance(value, str):
@@ -444,12 +453,12 @@ def _search(pattern: str, budget: Budget) -> Test:
     return found
 
 
-def _ordered(name: str, operand: Any) -> Test:
+def _ordered(name: str, operand: Any, budget: Budget) -> Test:
     """`$gt` and its like: false unless both are numbers, or texts of numbers."""
-    bound = _number(operand)
+    bound = _number(operand, budget)
 
     def ordered(value: Any) -> bool:
-        number = _number(value)
+        number = _number(value, budget)
         if number is None or bound is None:
             return False
         match name:
@@ -465,7 +474,7 @@ def _ordered(name: str, operand: Any) -> Test:
     return ordered
 
 
-def _number(value: Any) -> Decimal | None:
+def _number(value: Any, budget: Budget) -> Decimal | None:
     """A number, or a text that is a plain decimal number, as it was written; None for anything else."""
     if isinstance(value, bool):
         return None
@@ -473,8 +482,9 @@ def _number(value: Any) -> Decimal | None:
         return Decimal(value)
     if isinstance(value, float):
         return Decimal(repr(value)) if math.isfinite(value) else None
-    if isinstance(value, str) and len(value) <= MAX_NUMBER and NUMBER.fullmatch(value):
-        return Decimal(value)
+    if isinstance(value, str) and len(value) <= MAX_NUMBER:
+        budget.spend(len(value) // DIGITS_A_STEP)
+        return Decimal(value) if NUMBER.fullmatch(value) else None
     return None
 
 

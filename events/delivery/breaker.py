@@ -52,15 +52,17 @@ def next_state(breaker: Breaker, *, successes: int, failures: int, config: dict[
     return breaker
 
 
+# Windows that were stored before they were checked.
+_WINDOW = "least(greatest((p.config->'circuit_breaker'->>'observability_window')::float, 1), 60) * interval '1 minute'"
 # The window slides: what counts is the time before now, at most back to when the breaker last changed.
-_LOOK = """
+_LOOK = f"""
 WITH counted AS (
   SELECT a.endpoint_id, count(*) FILTER (WHERE a.status) AS successes, count(*) FILTER (WHERE NOT a.status) AS failures
   FROM events_deliveryattempt a
   JOIN projects_project p ON p.uid = a.project_id
   LEFT JOIN events_endpointstate s ON s.endpoint_id = a.endpoint_id
   WHERE a.uid >= %(first)s
-    AND a.created_at > now() - (p.config->'circuit_breaker'->>'observability_window')::float * interval '1 minute'
+    AND a.created_at > now() - {_WINDOW}
     AND (s.counted_from IS NULL OR a.created_at > s.counted_from)
   GROUP BY a.endpoint_id
 )
@@ -76,21 +78,25 @@ JOIN endpoints_endpoint e ON e.uid = coalesce(c.endpoint_id, x.endpoint_id) AND 
 JOIN projects_project p ON p.uid = e.project_id
 LEFT JOIN events_endpointstate s ON s.endpoint_id = e.uid
 ORDER BY e.uid
-"""
+"""  # noqa: S608 - only this module's own text
+# What was read may be out of date: an endpoint that was activated since then counts from another moment, and stays so.
 _WRITE = """
+WITH n AS (
+  SELECT * FROM unnest(
+    %s::text[], %s::text[], %s::float[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[]
+  ) AS given (uid, breaker, failure_rate, trips, open_until, counted_from, counted_from_before)
+)
 INSERT INTO events_endpointstate AS state
   (endpoint_id, events, breaker, failure_rate, consecutive_trips, open_until, counted_from)
-SELECT uid, 0, breaker, failure_rate, trips, open_until, counted_from
-FROM unnest(%s::text[], %s::text[], %s::float[], %s::int[], %s::timestamptz[], %s::timestamptz[])
-  AS n (uid, breaker, failure_rate, trips, open_until, counted_from) ORDER BY uid
+SELECT uid, 0, breaker, failure_rate, trips, open_until, counted_from FROM n ORDER BY uid
 ON CONFLICT (endpoint_id) DO UPDATE SET breaker = excluded.breaker, failure_rate = excluded.failure_rate,
   consecutive_trips = excluded.consecutive_trips, open_until = excluded.open_until,
   counted_from = excluded.counted_from
+WHERE (state.endpoint_id, coalesce(state.counted_from, '-infinity'))
+  IN (SELECT uid, coalesce(counted_from_before, '-infinity') FROM n)
+RETURNING endpoint_id
 """
-_LONGEST_WINDOW = """
-SELECT now() - max((config->'circuit_breaker'->>'observability_window')::float) * interval '1 minute'
-FROM projects_project WHERE deleted_at IS NULL
-"""
+_LONGEST_WINDOW = f"SELECT now() - max({_WINDOW}) FROM projects_project p WHERE p.deleted_at IS NULL"  # noqa: S608
 
 
 async def look(connection: AsyncConnection[Any]) -> float:
@@ -108,6 +114,7 @@ async def look(connection: AsyncConnection[Any]) -> float:
             await cursor.execute(_LOOK, {"first": first_ulid_at(since[0])})
             rows = await cursor.fetchall()
         changed = []
+        to_disable = {}
         for row in rows:
             before = Breaker(row["state"], row["consecutive_trips"], row["open_until"], row["counted_from"])
             after = next_state(
@@ -119,7 +126,10 @@ async def look(connection: AsyncConnection[Any]) -> float:
                 rate = row["failure_rate"]
             if after != before or row["is_new"] or rate != row["failure_rate"]:
                 changed.append(
-                    (row["uid"], after.state, rate, after.consecutive_trips, after.open_until, after.counted_from)
+                    (
+                        *(row["uid"], after.state, rate, after.consecutive_trips, after.open_until),
+                        *(after.counted_from, before.counted_from),
+                    )
                 )
             tripped = after.consecutive_trips > before.consecutive_trips
             if (
@@ -127,9 +137,13 @@ async def look(connection: AsyncConnection[Any]) -> float:
                 and row["may_disable"]
                 and after.consecutive_trips >= row["config"]["consecutive_failure_threshold"]
             ):
-                await disable_endpoint(
-                    connection, endpoint_id=row["uid"], failure=THRESHOLD_EXCEEDED, failure_rate=rate
-                )
+                to_disable[row["uid"]] = rate
         if changed:
-            await connection.execute(_WRITE, [list(column) for column in zip(*changed, strict=True)])
+            # States before endpoints, as everywhere: otherwise two transactions could wait for each other.
+            cursor = await connection.execute(_WRITE, [list(column) for column in zip(*changed, strict=True)])
+            written = {uid for (uid,) in await cursor.fetchall()}
+            for uid in sorted(to_disable.keys() & written):
+                await disable_endpoint(
+                    connection, endpoint_id=uid, failure=THRESHOLD_EXCEEDED, failure_rate=to_disable[uid]
+                )
     return time.monotonic() - started

@@ -7,6 +7,7 @@ transaction, and tried again for a day, so that none gets lost while a server is
 import asyncio
 import smtplib
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ from events.models import Notification
 CHAT_TIMEOUT_SECONDS = 10
 #: A mail server may take its timeout several times over: for the greeting, the login, the text.
 LEASE_SECONDS = 120
+#: Each has a thread that is there for nothing else, so that none waits for one while its lease runs.
+MAILS_AT_ONCE = 4
 FIRST_PAUSE_SECONDS = 30
 GIVEN_UP_AFTER = timedelta(days=1)
 TEAMS_BYTES = 4096
@@ -36,9 +39,17 @@ NO_CHANNEL = "the endpoint is gone, or has this channel no more"
 Channel = Notification.Channel
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
+_mail_threads = ThreadPoolExecutor(MAILS_AT_ONCE, "mail")
+
 _CLAIM = """
-WITH due AS (
-  SELECT uid FROM events_notification WHERE due_at <= now() ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+WITH mail AS (
+  SELECT uid FROM events_notification WHERE due_at <= now() AND channel = 'email'
+  ORDER BY due_at LIMIT %(mails)s FOR UPDATE SKIP LOCKED
+), chat AS (
+  SELECT uid FROM events_notification WHERE due_at <= now() AND channel <> 'email'
+  ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), due AS (
+  SELECT uid FROM mail UNION ALL SELECT uid FROM chat
 )
 UPDATE events_notification n SET lease = %(lease)s, due_at = now() + %(seconds)s * interval '1 second'
 FROM due, endpoints_endpoint e, projects_project p
@@ -83,14 +94,14 @@ class _Failed(Exception):
 
 
 async def send_due(pool: Pool, outbound: Outbound | None = None, *, limit: int = 20) -> int:
-    """Claim up to `limit` notifications that are due, send them, and write what came of each.
+    """Claim up to `limit` chats and MAILS_AT_ONCE mails that are due, send them, and write what came of each.
 
     Returns how many there were. Chats are posted to with an Outbound of their own, which never reaches
     a private address, whatever the operator allows for deliveries; `outbound` takes its place.
     """
     lease = uuid.uuid4()
     async with pool.connection() as connection, connection.cursor(row_factory=class_row(Claim)) as cursor:
-        await cursor.execute(_CLAIM, {"limit": limit, "lease": lease, "seconds": LEASE_SECONDS})
+        await cursor.execute(_CLAIM, {"limit": limit, "mails": MAILS_AT_ONCE, "lease": lease, "seconds": LEASE_SECONDS})
         claims = await cursor.fetchall()
     async with AsyncExitStack() as stack:
         if outbound is None and any(claim.channel != Channel.EMAIL for claim in claims):
@@ -127,7 +138,7 @@ async def _send(outbound: Outbound | None, claim: Claim) -> None:
     if not claim.address:
         raise _Pointless(NO_CHANNEL)
     if claim.channel == Channel.EMAIL:
-        await asyncio.to_thread(_mail, claim)
+        await asyncio.get_running_loop().run_in_executor(_mail_threads, _mail, claim)
         return
     assert outbound is not None  # noqa: S101 - send_due has made one
     message = slack_message(claim.text) if claim.channel == Channel.SLACK else teams_message(claim.text)

@@ -7,6 +7,7 @@ a pooled connection was judged when it was opened.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
@@ -16,7 +17,7 @@ import struct
 import tempfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from weakref import WeakValueDictionary
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
@@ -38,7 +40,11 @@ KEEP_ALIVE_SECONDS = 15
 #: A name with more addresses than these is tried at the first ones.
 MAX_ADDRESSES = 8
 #: A lookup waits in a thread of its own, so that names that hang do not hold up those that do not.
-LOOKUP_THREADS = 64
+LOOKUP_THREADS = 128
+#: Of the names of one registrant, so that whoever has a server of names that hangs does not take all threads.
+LOOKUPS_OF_ONE_DOMAIN = 4
+#: A lookup that has not begun by then is given up: nobody waits for it any more.
+LOOKUP_WAIT_SECONDS = 30
 MAX_CERTIFICATES = 64
 MAX_HEADER_LINE = 8190
 MAX_HEADERS = 100
@@ -377,6 +383,8 @@ class _Lookup(AbstractResolver):
         self._resolver = resolver
         self._allowed = allowed
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
+        #: A domain is forgotten with its last lookup.
+        self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -384,7 +392,7 @@ class _Lookup(AbstractResolver):
         if self._resolver is not None:
             found = await self._resolver.resolve(host, port, family)
         else:
-            found = await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port, family)
+            found = await self._in_a_thread(host, port, family)
         if not found:
             raise OSError("the name has no address")
         reasons = [refusal(each["host"], self._allowed) for each in found]
@@ -392,8 +400,36 @@ class _Lookup(AbstractResolver):
             raise AddressRefused(reasons[0])
         return [each for each, reason in zip(found, reasons, strict=True) if not reason][:MAX_ADDRESSES]
 
+    async def _in_a_thread(self, host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+        domain = _domain(host)
+        places = self._places.get(domain) or asyncio.Semaphore(LOOKUPS_OF_ONE_DOMAIN)
+        self._places[domain] = places
+        try:
+            async with asyncio.timeout(LOOKUP_WAIT_SECONDS):
+                await places.acquire()
+        except TimeoutError:
+            raise OSError(f"too many names of {domain} are being looked up") from None
+        loop = asyncio.get_running_loop()
+        running = self._threads.submit(_look_up, host, port, family)
+        # The thread's end frees the place: it goes on when nobody waits for it any more.
+        running.add_done_callback(lambda _: _call_soon(loop, places.release))
+        return await asyncio.wrap_future(running)
+
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    # Without its loop a thread that ends late has nobody to tell.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)
+
+
+def _domain(host: str) -> str:
+    """The part of a name that one registrant has, as far as its form tells: under co.uk or com.au three labels."""
+    labels = host.lower().rstrip(".").split(".")
+    is_national = len(labels[-1]) == 2 and len(labels) > 2 and len(labels[-2]) <= 3
+    return ".".join(labels[-3 if is_national else -2 :])
 
 
 def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:

@@ -13,14 +13,13 @@ from psycopg import AsyncConnection
 
 from events.delivery.targets import Target
 
-# Rows are locked in the order of their ids, here and where outcomes are counted: no two workers wait for each other.
-_ENSURE = """
-INSERT INTO events_endpointstate (endpoint_id, events, failure_rate, consecutive_trips)
-SELECT uid, 0, 0, 0 FROM unnest(%s::text[]) AS given (uid) ORDER BY uid ON CONFLICT DO NOTHING
-"""
+# Rows are made and locked in one statement, in the order of their ids, as where outcomes are counted: no two workers
+# wait for each other.
 _LOCK = """
-SELECT endpoint_id, tokens, refilled_at FROM events_endpointstate
-WHERE endpoint_id = ANY(%s) ORDER BY endpoint_id FOR UPDATE
+INSERT INTO events_endpointstate AS s (endpoint_id, events, failure_rate, consecutive_trips)
+SELECT uid, 0, 0, 0 FROM unnest(%s::text[]) AS given (uid) ORDER BY uid
+ON CONFLICT (endpoint_id) DO UPDATE SET events = s.events
+RETURNING s.endpoint_id, s.tokens, s.refilled_at
 """
 _USE = """
 UPDATE events_endpointstate s SET tokens = u.tokens, refilled_at = greatest(s.refilled_at, u.refilled_at),
@@ -49,7 +48,6 @@ async def fill(connection: AsyncConnection[Any], targets: Sequence[Target]) -> N
     if not targets:
         return
     ids = [target.uid for target in targets]
-    await connection.execute(_ENSURE, [ids])
     cursor = await connection.execute(_LOCK, [ids])
     stored = {uid: (tokens, since) for uid, tokens, since in await cursor.fetchall()}
     for target in targets:

@@ -26,7 +26,7 @@ from events.delivery.outbound import Outbound
 from events.delivery.queue import Claim, Outcome
 from events.delivery.settle import settle
 from events.delivery.wake import CHANNEL
-from meta_events import delivery as meta_events
+from meta_events.delivery import Sender as MetaEvents
 
 logger = logging.getLogger("convoyclone.deliver")
 
@@ -90,7 +90,7 @@ class Worker:
             others = [
                 asyncio.create_task(chore)
                 for chore in (
-                    self._repeat(lambda: meta_events.send_due(pool, outbound)),
+                    MetaEvents(pool, outbound).run(self._stopping),
                     self._repeat(lambda: notifications.send_due(pool)),
                     housekeeping.run(pool, self._stopping),
                 )

@@ -89,6 +89,17 @@ class TestLooking:
         look()
         assert EndpointState.objects.get().breaker == OPEN
 
+    @pytest.mark.parametrize("window", [2147483647, 0, -5])
+    def test_a_window_that_was_stored_before_it_was_checked(
+        self, project: Project, make_endpoint: Callable[..., Endpoint], window: int
+    ) -> None:
+        project.config["circuit_breaker"]["observability_window"] = window
+        project.save()
+        endpoint = make_endpoint()
+        attempts(endpoint, failures=10)
+        look()
+        assert EndpointState.objects.get().breaker == OPEN
+
     def test_open_becomes_half_open_becomes_closed(self, make_endpoint: Callable[..., Endpoint]) -> None:
         endpoint = make_endpoint()
         attempts(endpoint, failures=10, age=timedelta(seconds=30))

@@ -3,7 +3,9 @@
 import asyncio
 import email
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import Message
 from typing import Any
@@ -16,7 +18,14 @@ from pytest_django import Settings
 
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint
-from events.delivery.notifications import NO_CHANNEL, NO_MAIL_SERVER, TEAMS_BYTES, send_due, teams_message
+from events.delivery.notifications import (
+    MAILS_AT_ONCE,
+    NO_CHANNEL,
+    NO_MAIL_SERVER,
+    TEAMS_BYTES,
+    send_due,
+    teams_message,
+)
 from events.delivery.outbound import Outbound
 from events.models import Notification
 from tests.delivery.receivers import Receiver
@@ -256,6 +265,33 @@ class TestSafety:
         assert sum(with_pool(work)) == 30
         assert len(receiver.requests()) == 30
         assert not Notification.objects.filter(sent_at=None).exists()
+
+    def test_no_more_mails_are_claimed_than_have_a_thread(self, mail_server: MailServer, make: Make) -> None:
+        for _ in range(MAILS_AT_ONCE + 1):
+            make("email")
+        chat = make("slack")
+        assert send() == MAILS_AT_ONCE + 1
+        assert len(mail_server.messages) == MAILS_AT_ONCE
+        chat.refresh_from_db()
+        assert chat.sent_at is not None, "mails that wait do not hold up chats"
+        assert send() == 1
+
+    def test_mail_does_not_wait_for_other_work_in_threads(self, mail_server: MailServer, make: Make) -> None:
+        make("email")
+        is_over = threading.Event()
+
+        async def work(pool: Pool) -> int:
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+            busy = asyncio.create_task(asyncio.to_thread(is_over.wait, 60))
+            try:
+                async with asyncio.timeout(30):
+                    return await send_due(pool)
+            finally:
+                is_over.set()
+                await busy
+
+        assert with_pool(work) == 1
+        assert len(mail_server.messages) == 1
 
     def test_nothing_is_due(self, db: None) -> None:
         assert with_pool(lambda pool: send_due(pool)) == 0

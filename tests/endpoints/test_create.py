@@ -326,6 +326,8 @@ class TestValidation:
             ({"slack_webhook_url": "hooks.slack.com"}, "invalid slack webhook url"),
             ({"slack_webhook_url": "http://localhost"}, "invalid slack webhook url"),
             ({"teams_webhook_url": "http://10.0.0.1/"}, "invalid teams webhook url"),
+            ({"slack_webhook_url": "[REDACTED]"}, "invalid slack webhook url"),
+            ({"teams_webhook_url": "[REDACTED]"}, "invalid teams webhook url"),
             ({"authentication": {"type": "api_key"}}, "api key field is required"),
             ({"authentication": {"type": "basic_auth"}}, "basic auth field is required"),
             ({"authentication": {"type": "oauth2"}}, "oauth2 configuration is required"),

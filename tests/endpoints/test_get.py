@@ -80,6 +80,18 @@ class TestWhatIsShown:
         assert masked["secrets"] == [secret | {"value": "[REDACTED]"} for secret in shown["secrets"]]
         assert masked | {"secrets": []} == shown | {"secrets": []}
 
+    def test_who_may_only_read_cannot_write_to_the_chats(
+        self, api: API, viewer: API, collection: str, make_endpoint: Callable[..., Endpoint]
+    ) -> None:
+        urls = {
+            "slack_webhook_url": "https://hooks.slack.com/services/the-slack-secret",
+            "teams_webhook_url": "https://example.webhook.office.com/the-teams-secret",
+        }
+        path = f"{collection}/{make_endpoint(**urls).uid}"
+        assert api.get(path).data.items() >= urls.items()
+        for answer in (viewer.get(path).data, viewer.get(collection).data["content"][0]):
+            assert answer.items() >= dict.fromkeys(urls, "[REDACTED]").items()
+
 
 class TestAuthentication(RefusesStrangers, RefusesOtherProjects):
     pass

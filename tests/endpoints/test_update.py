@@ -1,10 +1,13 @@
 """PUT /api/v1/projects/{projectID}/endpoints/{endpointID}"""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from endpoints.models import Endpoint
+from events.models import EndpointState
 from projects.models import Project
 from tests.conftest import API
 from tests.endpoints.bodies import (
@@ -43,6 +46,11 @@ def send(collection: str) -> Send:
 def full(api: API, collection: str) -> str:
     """The path of an endpoint whose every field has a value."""
     return f"{collection}/{api.post(collection, BODY | FULL).data['uid']}"
+
+
+NO_URL = "url:please provide a url for your endpoint"
+NO_NAME = "name:please provide your endpointName"
+CHATS = ("slack_webhook_url", "teams_webhook_url")
 
 
 class TestWorks:
@@ -117,6 +125,16 @@ class TestWritingBack:
             assert api.put(f"{collection}/{uid}", read).status == 202
             assert Endpoint.objects.get().authentication == stored
 
+    def test_the_urls_of_chats_survive(self, api: API, viewer: API, full: str) -> None:
+        read = viewer.get(full).data
+        assert read["slack_webhook_url"] == read["teams_webhook_url"] == "[REDACTED]"
+        after = api.put(full, read).data
+        assert {name: after[name] for name in CHATS} == {name: FULL[name] for name in CHATS}
+
+    def test_the_mask_of_a_chat_that_there_is_not(self, api: API, path: str) -> None:
+        after = api.put(path, BODY | dict.fromkeys(CHATS, "[REDACTED]")).data
+        assert {name: after[name] for name in CHATS} == dict.fromkeys(CHATS, "")
+
     def test_a_mask_without_a_stored_value_is_nothing(self, api: API, path: str) -> None:
         masked = {"type": "basic_auth", "basic_auth": {"username": "ada", "password": "[REDACTED]"}}
         with nothing_changes():
@@ -126,6 +144,37 @@ class TestWritingBack:
         masked = {"type": "basic_auth", "basic_auth": {"username": "ada", "password": "[REDACTED]"}}
         with nothing_changes():
             assert api.put(full, BODY | {"authentication": masked}).error == (400, "basic auth field is required")
+
+
+class TestAnotherRateLimit:
+    """Contract: deliveries section 6."""
+
+    @pytest.fixture
+    def state(self, endpoint: Endpoint) -> EndpointState:
+        Endpoint.objects.update(rate_limit=1, rate_limit_duration=86400)
+        now = timezone.now()
+        return EndpointState.objects.create(endpoint=endpoint, tokens=0, refilled_at=now, held_until=now + timedelta(1))
+
+    @pytest.mark.parametrize("change", [{"rate_limit": 0}, {"rate_limit": 5}, {"rate_limit_duration": 1}])
+    def test_what_the_old_one_holds_is_released(
+        self, api: API, path: str, state: EndpointState, change: dict[str, int]
+    ) -> None:
+        api.put(path, BODY | change)
+        state.refresh_from_db()
+        assert (state.tokens, state.refilled_at, state.held_until) == (None, None, None)
+
+    def test_the_same_one_releases_nothing(self, api: API, path: str, state: EndpointState) -> None:
+        api.put(path, BODY | {"rate_limit": 1, "rate_limit_duration": 86400})
+        api.put(path, BODY)
+        before = state.held_until
+        state.refresh_from_db()
+        assert (state.tokens, state.held_until) == (0, before)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_the_workers_are_woken(self, api: API, path: str, state: EndpointState) -> None:
+        with statements() as found:
+            api.put(path, BODY | {"rate_limit": 0})
+        assert "NOTIFY" in found
 
 
 class TestOlderClients:
@@ -168,7 +217,7 @@ class TestAnotherTenant(HidesOtherEndpoints):
     missing = (400, "endpoint not found")
 
     def test_a_bad_body_comes_before_an_unknown_endpoint(self, api: API, collection: str) -> None:
-        assert api.put(f"{collection}/nope", {}).error == (400, "url:please provide a url for your endpoint")
+        assert api.put(f"{collection}/nope", {}).error == (400, f"{NO_URL}, {NO_NAME}")
 
     def test_an_unknown_endpoint_comes_before_a_bad_url(self, api: API, collection: str) -> None:
         assert api.put(f"{collection}/nope", BODY | {"url": "x"}).error == (400, "endpoint not found")
@@ -199,11 +248,11 @@ class TestValidation:
     @pytest.mark.parametrize(
         ("body", "message"),
         [
-            ({}, "url:please provide a url for your endpoint"),
-            ({"name": "Orders"}, "url:please provide a url for your endpoint"),
-            (BODY | {"url": ""}, "url:please provide a url for your endpoint"),
-            (BODY | {"name": ""}, "name:please provide your endpointName"),
-            (BODY | {"name": None}, "name:please provide your endpointName"),
+            ({}, f"{NO_URL}, {NO_NAME}"),
+            ({"name": "Orders"}, NO_URL),
+            (BODY | {"url": ""}, NO_URL),
+            (BODY | {"name": ""}, NO_NAME),
+            (BODY | {"name": None}, NO_NAME),
             (BODY | {"name": "x" * 256}, "name:Ensure this field has no more than 255 characters."),
             (BODY | {"name": "a\x00b"}, "name:Null characters are not allowed."),
             (BODY | {"support_email": "nobody"}, "support_email:please provide a valid email"),

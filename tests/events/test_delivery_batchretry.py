@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from endpoints.models import Endpoint
@@ -204,6 +204,67 @@ class TestOneAtATime:
         answers = at_once(6, lambda _: api.post(path))
         assert sorted(answer.status for answer in answers) == [200, *[400] * 5]
         assert BatchRetry.objects.count() == 1
+
+
+class TestTurns:
+    """Batches of many projects take turns."""
+
+    @pytest.fixture(autouse=True)
+    def small_pieces(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(batch_retry, "PIECE", 1)
+
+    def test_a_large_batch_does_not_hold_up_another_projects(
+        self, project: Project, other_project: Project, make_endpoint: MakeEndpoint
+    ) -> None:
+        endpoint = make_endpoint()
+        for _ in range(5):
+            make_delivery(endpoint, "Failure")
+        large, small = (create_batch_retry(uid, EVERYTHING) for uid in (project.uid, other_project.uid))
+        for _ in range(2):
+            work_off()
+        large.refresh_from_db()
+        small.refresh_from_db()
+        assert (large.finished_at, small.finished_at is None) == (None, False)
+
+    def test_one_that_cannot_be_worked_at_is_finished_and_said(
+        self, project: Project, other_project: Project, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        broken = BatchRetry.objects.create(project=project, parameters=asdict(EVERYTHING) | {"of_another_version": 1})
+        create_batch_retry(other_project.uid, EVERYTHING)
+        work_off_all()
+        assert broken.uid in caplog.text
+        assert not BatchRetry.objects.filter(finished_at=None).exists()
+
+    def test_after_trouble_of_the_database_it_is_the_others_turn_and_then_its_own(
+        self, project: Project, other_project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = (create_batch_retry(uid, EVERYTHING) for uid in (project.uid, other_project.uid))
+        work_at, seen = batch_retry._work_at, []
+
+        def canceled_once(batch: BatchRetry) -> None:
+            seen.append(batch.uid)
+            if len(seen) == 1:
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL statement_timeout = 10")
+                    cursor.execute("SELECT pg_sleep(5)")
+            work_at(batch)
+
+        monkeypatch.setattr(batch_retry, "_work_at", canceled_once)
+        with pytest.raises(OperationalError):
+            work_off()
+        work_off_all()
+        assert seen == [first.uid, second.uid, first.uid]
+        assert not BatchRetry.objects.filter(finished_at=None).exists()
+
+    def test_one_that_waits_for_its_turn_is_not_abandoned(
+        self, api: API, path: str, project: Project, other_project: Project
+    ) -> None:
+        for uid in (project.uid, other_project.uid):
+            create_batch_retry(uid, EVERYTHING)
+        long_ago = timezone.now() - 2 * STALE_AFTER
+        BatchRetry.objects.update(created_at=long_ago, updated_at=long_ago)
+        BatchRetry.objects.filter(project=other_project).update(updated_at=timezone.now())
+        assert api.post(path).status == 400
 
 
 @pytest.mark.django_db(transaction=True)

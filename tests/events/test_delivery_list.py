@@ -126,6 +126,13 @@ class TestFilters:
         make_event(other_project.uid, idempotency_key="theirs")
         assert api.get(f"{path}?idempotencyKey=theirs").error == (400, "event not found")
 
+    def test_of_a_key_that_a_customer_has_used_too_the_companys_event(
+        self, api: API, path: str, odd: EventDelivery, make_endpoint: MakeEndpoint
+    ) -> None:
+        events = [make_event(odd.project_id, idempotency_key="key", key_scope=scope) for scope in ("owner:acme", "")]
+        rows = [make_delivery(make_endpoint(), event=event) for event in events]
+        assert uids(api.get(f"{path}?idempotencyKey=key")) == [rows[1].uid]
+
     def test_a_duplicate_is_not_looked_up(self, api: API, path: str, odd: EventDelivery) -> None:
         make_event(odd.project_id, idempotency_key="again", is_duplicate_event=True)
         assert api.get(f"{path}?idempotencyKey=again").error == (400, "event not found")

@@ -7,6 +7,7 @@ import pytest
 
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint, pause_endpoint
+from events import operations
 from events.models import Event, EventDelivery
 from events.operations import REPLAY_CHUNK
 from projects.models import Project
@@ -260,6 +261,25 @@ class TestBatch:
         assert counts[0] == counts[1]
         # Two chunks
         assert counts[2] < 2 * counts[1]
+
+    def test_a_chunk_ends_once_it_has_many_deliveries(
+        self,
+        api: API,
+        path: str,
+        post: Post,
+        make_endpoint: MakeEndpoint,
+        subscribe: MakeSubscription,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        for _ in range(2):
+            subscribe(make_endpoint())
+        for _ in range(5):
+            post("/broadcast")
+        monkeypatch.setattr(operations, "REPLAY_DELIVERIES", 3)
+        with statements() as found:
+            assert api.post(f"{path}/batchreplay").message == "5 successful, 0 failed"
+        assert found.count("INSERT events_eventdelivery") == 3
+        assert {len(deliveries(event)) for event in Event.objects.all()} == {4}
 
 
 class TestReplayAuthentication(RefusesStrangers, RefusesOtherProjects, RefusesViewers):

@@ -8,17 +8,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from events.delivery.outbound import Outbound
-from meta_events.delivery import request_headers, send_due
+from meta_events import delivery
+from meta_events.delivery import PROJECT_AT_ONCE, Sender, request_headers
 from meta_events.models import MetaEvent
 from projects.models import Project
 from projects.operations import create_project, delete_project
+from tests.delivery.engine import wait_until
 from tests.delivery.receivers import Receiver
 from tests.meta_events.conftest import SECRET
 from tests.meta_events.rows import make_meta_event as make_one
-from tests.pools import LOOPBACK, Pool, with_outbound, with_pool
+from tests.meta_events.sending import send_due
+from tests.pools import Pool, with_outbound, with_pool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,8 +30,33 @@ Make = Callable[..., MetaEvent]
 Enable = Callable[..., None]
 
 
-def send(**arguments: Any) -> int:
-    return with_outbound(lambda pool, outbound: send_due(pool, outbound, **arguments))
+def send() -> int:
+    return with_outbound(lambda pool, outbound: send_due(pool, outbound))
+
+
+def send_until(condition: Callable[[], Any], *, workers: int = 1) -> None:
+    """Let so many workers send until `condition` is true, and then finish what is under way."""
+
+    def watch() -> None:
+        try:
+            wait_until(condition)
+        finally:
+            connection.close()
+
+    async def work(pool: Pool, outbound: Outbound) -> None:
+        stopping = asyncio.Event()
+        runs = [asyncio.create_task(Sender(pool, outbound).run(stopping)) for _ in range(workers)]
+        try:
+            await asyncio.to_thread(watch)
+        finally:
+            stopping.set()
+            await asyncio.gather(*runs)
+
+    with_outbound(work)
+
+
+def has_sent(row: MetaEvent) -> bool:
+    return MetaEvent.objects.filter(pk=row.pk, status="Success").exists()
 
 
 def make_due() -> None:
@@ -224,8 +253,8 @@ class TestTheQueue:
         async def work(pool: Pool, outbound: Outbound) -> None:
             slow = asyncio.create_task(send_due(pool, outbound))
             await asyncio.to_thread(receiver.wait_for, 1, "/meta")
-            async with pool.connection() as connection:
-                await connection.execute("UPDATE meta_events_metaevent SET lease = gen_random_uuid()")
+            async with pool.connection() as connected:
+                await connected.execute("UPDATE meta_events_metaevent SET lease = gen_random_uuid()")
             await slow
 
         with_outbound(work)
@@ -237,28 +266,87 @@ class TestTheQueue:
         enable(url=receiver.url("/meta"))
         for _ in range(40):
             make_meta_event()
-
-        async def work(pool: Pool) -> list[int]:
-            async with Outbound(allowed_networks=LOOPBACK) as one, Outbound(allowed_networks=LOOPBACK) as other:
-                return await asyncio.gather(*(send_due(pool, each) for each in (one, other, one, other)))
-
-        assert sum(with_pool(work)) == 40
+        send_until(lambda: not MetaEvent.objects.exclude(status="Success").exists(), workers=2)
         assert len(receiver.requests("/meta")) == 40
         assert len({request.header("X-Convoy-Idempotency-Key") for request in receiver.requests()}) == 40
         assert set(MetaEvent.objects.values_list("status", flat=True)) == {"Success"}
 
-    def test_one_project_does_not_take_all_places(
-        self, receiver: Receiver, enable: Enable, make_meta_event: Make
-    ) -> None:
-        enable(url=receiver.url("/meta"))
+    @pytest.fixture
+    def quiet(self, receiver: Receiver) -> Project:
+        """Another project, whose URL answers."""
         other = create_project(name="Quiet", type="outgoing")[0]
         other.meta_event = other.meta_event | {"is_enabled": True, "url": receiver.url("/quiet"), "secret": "x"}
         other.save(update_fields=["meta_event"])
-        for _ in range(10):
+        return other
+
+    def test_a_url_that_hangs_holds_up_no_other_projects(
+        self, receiver: Receiver, enable: Enable, make_meta_event: Make, quiet: Project
+    ) -> None:
+        enable(url=receiver.url("/hang"))
+        receiver.answer("/hang", hang=True)
+        for _ in range(4 * delivery.AT_ONCE):
             make_meta_event()
-        make_one(other)
-        assert send(limit=2) == 2
-        assert len(receiver.requests("/quiet")) == 1
+        row = make_one(quiet)
+        send_until(lambda: has_sent(row) and MetaEvent.objects.filter(num_trials=1, status="Retry").exists())
+        sent_at = receiver.requests("/quiet")[0].arrived_at
+        others = [request.arrived_at for request in receiver.requests("/hang")]
+        assert len([arrived for arrived in others if arrived < others[0] + 5]) == PROJECT_AT_ONCE
+        assert sent_at < others[0] + delivery.TIMEOUT_SECONDS / 2
+
+    def test_a_slow_request_does_not_hold_up_what_comes_after_it_and_is_finished(
+        self, receiver: Receiver, enable: Enable, make_meta_event: Make, quiet: Project
+    ) -> None:
+        enable(url=receiver.url("/slow"))
+        receiver.answer("/slow", delay=6)
+        slow = make_meta_event()
+
+        def the_next_is_sent() -> bool:
+            receiver.wait_for(1, "/slow")
+            row = make_one(quiet)
+            wait_until(lambda: has_sent(row))
+            return not has_sent(slow)
+
+        send_until(the_next_is_sent)
+        assert has_sent(slow)
+
+    def test_where_places_are_few_projects_take_turns(
+        self,
+        receiver: Receiver,
+        enable: Enable,
+        make_meta_event: Make,
+        quiet: Project,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Even where one claim goes through one project only."""
+        monkeypatch.setattr(delivery, "AT_ONCE", 1)
+        monkeypatch.setattr(delivery, "PROJECTS_PER_CLAIM", 1)
+        enable(url=receiver.url("/meta"))
+        for _ in range(3):
+            make_meta_event()
+            make_one(quiet)
+        send_until(lambda: not MetaEvent.objects.exclude(status="Success").exists())
+        paths = [request.path for request in receiver.requests()]
+        assert sorted(paths[:2]) == sorted(paths[2:4]) == ["/meta", "/quiet"]
+
+    def test_an_error_of_the_database_ends_nothing(
+        self,
+        receiver: Receiver,
+        enable: Enable,
+        make_meta_event: Make,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        enable(url=receiver.url("/meta"))
+        row = make_meta_event()
+        claim = delivery._CLAIM
+        monkeypatch.setattr(delivery, "_CLAIM", "SELECT 1 / 0")
+
+        def repaired() -> bool:
+            if "cannot claim meta events: division by zero" in caplog.text:
+                monkeypatch.setattr(delivery, "_CLAIM", claim)
+            return has_sent(row)
+
+        send_until(repaired)
 
     def test_no_transaction_is_open_while_it_is_sent(
         self, receiver: Receiver, enable: Enable, make_meta_event: Make
@@ -270,8 +358,8 @@ class TestTheQueue:
         async def work(pool: Pool, outbound: Outbound) -> Any:
             sending = asyncio.create_task(send_due(pool, outbound))
             await asyncio.to_thread(receiver.wait_for, 1, "/meta")
-            async with pool.connection() as connection:
-                found = await connection.execute(
+            async with pool.connection() as connected:
+                found = await connected.execute(
                     "SELECT count(*) FROM pg_stat_activity "
                     "WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
                 )

@@ -9,11 +9,13 @@ import orjson
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from psycopg import AsyncCursor
 
 from convoyclone.exceptions import InvalidInput
 from endpoints import operations
 from endpoints.models import Endpoint
 from events.models import DeliveryAttempt, Event, EventDelivery, Status
+from meta_events import emission
 from meta_events.emission import Finished, emit_delivery_events
 from meta_events.models import MetaEvent
 from projects.models import Project
@@ -105,6 +107,7 @@ class TestEndpoints:
     def test_x1_no_credential_is_in_it(self, api: API, enable: Enable, endpoints: str) -> None:
         enable(*ENDPOINT_TYPES)
         body = BODY | {"secret": "a signing secret", "authentication": API_KEY}
+        body |= {"slack_webhook_url": "https://hooks.slack.com/hook-7", "teams_webhook_url": "https://a.example/hook-8"}
         path = f"{endpoints}/{api.post(endpoints, body).data['uid']}"
         api.put(
             path,
@@ -115,7 +118,7 @@ class TestEndpoints:
             assert data["secrets"][0]["value"] == "[REDACTED]"
         stored = "".join(MetaEvent.objects.values_list("body", flat=True))
         assert len(told()) == 3
-        for secret in ("a signing secret", "the value", "pw-9"):
+        for secret in ("a signing secret", "the value", "pw-9", "hook-7", "hook-8"):
             assert secret not in stored
 
     def test_x6_it_is_there_if_and_only_if_the_change_is(self, project: Project, enable: Enable) -> None:
@@ -255,6 +258,44 @@ class TestDeliveries:
             assert data["endpoint_metadata"]["name"] == "Orders"
             for name in ("event_metadata", "source_metadata", "device_metadata"):
                 assert name in data
+
+    def test_a_payload_is_read_once_and_only_so_much_at_a_time(
+        self,
+        project: Project,
+        enable: Enable,
+        make_delivery: Callable[..., EventDelivery],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Seven deliveries of one large event between two of others."""
+        enable("eventdelivery.success")
+        deliveries = [make_delivery(Status.SUCCESS) for _ in range(9)]
+        large = deliveries[1].event
+        large.data = '{"large":"' + "x" * 1000 + '"}'
+        large.save()
+        EventDelivery.objects.filter(pk__in=[row.uid for row in deliveries[1:8]]).update(event=large)
+        monkeypatch.setattr(emission, "MAX_PAYLOAD_BYTES", 2500)
+        finished = [Finished(row.uid, row.status, stored_settings(project)) for row in deliveries]
+        reads: list[list[str]] = []
+        written: list[int] = []
+
+        class Watched(AsyncCursor[Any]):
+            async def execute(self, query: Any, params: Any = None, **more: Any) -> Any:
+                if query is emission._PAYLOADS:
+                    reads.append(sorted(params[0]))
+                if query is emission._INSERT:
+                    written.append(len(params[0]))
+                return await super().execute(query, params, **more)
+
+        async def work(pool: Any) -> int:
+            async with pool.connection() as found, found.transaction():
+                found.cursor_factory = Watched
+                return await emit_delivery_events(found, finished)
+
+        assert with_pool(work) == 9
+        assert reads == [[deliveries[0].event_id, large.uid], [deliveries[8].event_id]]
+        assert written == [3, 2, 2, 2]
+        told = {data["uid"]: data["metadata"]["raw"] for _, data in self.loosely_told()}
+        assert told == {row.uid: EventDelivery.objects.get(pk=row.pk).event.data for row in deliveries}
 
     @pytest.mark.parametrize("status", [Status.RETRY, Status.DISCARDED, Status.PROCESSING, Status.SCHEDULED])
     def test_no_other_state_is_told(

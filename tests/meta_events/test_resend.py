@@ -7,12 +7,12 @@ import pytest
 from django.utils import timezone
 
 from events.models import Status
-from meta_events.delivery import send_due
 from meta_events.models import MetaEvent
 from projects.models import Project
 from tests.conftest import API
 from tests.delivery.receivers import Receiver
 from tests.meta_events.rows import make_meta_event as make_one
+from tests.meta_events.sending import send_due
 from tests.pools import with_outbound
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes, statements

@@ -396,6 +396,24 @@ def test_create(login: Callable[..., Customer], project: Project) -> None:
     assert "mine" not in response.content.decode()
 
 
+def test_the_urls_of_chats_are_shown_as_secrets_are_and_kept(
+    login: Callable[..., Customer], make_endpoint: MakeEndpoint
+) -> None:
+    """No client grants changing without seeing today, so the pair is put together here."""
+    url = "https://hooks.slack.com/services/the-slack-secret"
+    endpoint = make_endpoint(owner_id=OWNER, slack_webhook_url=url)
+    path = f"endpoints/{endpoint.uid}/edit"
+    assert url in login().html(path)
+    customer = login(READ_ONLY | {"manage_endpoint"})
+    page = customer.html(path)
+    assert "the-slack-secret" not in page
+    [shown] = re.findall(r'name="slack_webhook_url" value="([^"]*)"', page)
+    for sent, stored in ((shown, url), ("", "")):
+        assert customer.post(path, **FORM | {"slack_webhook_url": sent}).status_code == 200
+        endpoint.refresh_from_db()
+        assert endpoint.slack_webhook_url == stored
+
+
 WRONG = {
     "": ("url", "Enter the URL"),
     "nonsense": ("url", "Invalid endpoint scheme."),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from convoyclone.api.values import ZERO_TIME
+from projects.config import CIRCUIT_BREAKER
 from projects.models import APIKey, Project
 from tests.concurrency import at_once
 from tests.conftest import API, Answer
@@ -337,7 +338,14 @@ class TestValidation:
             {"signature": {"header": "X-Sig", "versions": [{"hash": "sha256", "encoding": "hex"}]}},
             {"signature": {"header": "X-Sig", "versions": [{"hash": "MD5", "encoding": "base32"}]}},
             {"signature": {"header": "X-Sig", "versions": [{"hash": "MD5", "encoding": ""}]}},
-            {"signature": {"header": "X-Sig", "versions": [{"hash": "MD5", "encoding": "hex"}] * 21}},
+            {"signature": {"header": "X-Sig", "versions": [{"hash": "MD5", "encoding": "hex"}] * 5}},
+            {"circuit_breaker": {"sample_rate": 3601}},
+            {"circuit_breaker": {"error_timeout": 86_401}},
+            {"circuit_breaker": {"failure_threshold": 101}},
+            {"circuit_breaker": {"success_threshold": 101}},
+            {"circuit_breaker": {"minimum_request_count": 2**31}},
+            {"circuit_breaker": {"observability_window": 61}},
+            {"circuit_breaker": {"consecutive_failure_threshold": 2**31}},
             {"search_policy": "1h" * 33},
             {"retention_policy": {"policy": "1h" * 33}},
             {"retention_policy": {"policy": "1h\x00"}},
@@ -399,6 +407,17 @@ class TestValidation:
         self, instance: API, config: dict[str, Any], message: str
     ) -> None:
         self.refuse(instance, BODY | {"config": config}, message)
+
+    @pytest.mark.parametrize("field", list(CIRCUIT_BREAKER))
+    def test_a_circuit_breaker_has_no_number_below_1(self, instance: API, field: str) -> None:
+        self.refuse(instance, with_config(circuit_breaker={field: 0}), "Invalid request format")
+
+    @pytest.mark.parametrize("breaker", [{"sample_rate": 300}, {"observability_window": 1, "sample_rate": 60}])
+    def test_a_circuit_breaker_looks_back_further_than_to_its_last_look(
+        self, instance: API, breaker: dict[str, int]
+    ) -> None:
+        message = "circuit_breaker.observability_window must be longer than its sample_rate"
+        self.refuse(instance, with_config(circuit_breaker=breaker), message)
 
     def test_an_incoming_project_keeps_the_default_request_id_header(self, instance: API) -> None:
         incoming = BODY | {"type": "incoming"}

@@ -185,6 +185,18 @@ class TestValidation:
     def test_values_that_are_not_allowed(self, api: API, path: str, body: Any, message: str) -> None:
         self.refuse(api, path, body, message)
 
+    def test_a_circuit_breaker_must_fit_what_is_stored(self, api: API, path: str, project: Project) -> None:
+        message = "circuit_breaker.observability_window must be longer than its sample_rate"
+        assert api.put(path, BODY | {"config": {"circuit_breaker": {"sample_rate": 120}}}).status == 202
+        self.refuse(api, path, BODY | {"config": {"circuit_breaker": {"observability_window": 2}}}, message)
+
+    def test_what_an_older_version_has_stored_does_not_stop_an_update_of_something_else(
+        self, api: API, path: str, project: Project
+    ) -> None:
+        project.config["circuit_breaker"] |= {"sample_rate": 0, "observability_window": 0}
+        project.save()
+        assert api.put(path, BODY | {"config": {"disable_endpoint": True}}).status == 202
+
     def test_values_of_another_type(self, api: API, path: str) -> None:
         for value in NOT_TEXT:
             self.refuse(api, path, {"name": value}, "Invalid request format")

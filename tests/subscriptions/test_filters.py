@@ -717,3 +717,28 @@ def test_half_a_surrogate_pair_is_refused() -> None:
 def test_a_filter_survives_its_way_through_json() -> None:
     conditions = {"a": {"$in": [1, "x"]}, "$or": [{"b.c": {"$exist": False}}]}
     assert flatten(json.loads(json.dumps(conditions))) == flatten(conditions)
+
+
+def test_what_is_slow_costs_more_steps() -> None:
+    """Compiling a large pattern takes 10 ms, and reading a text of 400 digits five looks at a value."""
+
+    def steps(conditions: Any, payload: Any) -> int:
+        check(conditions)
+        budget = filters.Budget(1_000_000)
+        matches_event({"body": conditions}, body=payload, headers={}, query={}, path={}, budget=budget)
+        return 1_000_000 - budget.steps
+
+    patterns = [{"a": {"$regex": f"(?i)\\pL{{20}}{number}"}} for number in range(20)]
+    assert steps({"$or": patterns}, {"a": "x"}) == steps({"$or": patterns}, {"a": "x"}) > 100_000
+    assert steps({"a": {"$regex": "^invoice[.][a-z]+$"}}, {"a": "invoice.paid"}) < 50
+    assert steps({"a": {"$gt": 1}}, {"a": "1" * 400}) > steps({"a": {"$gt": 1}}, {"a": "1"}) + 5
+    assert steps({"a": "x"}, {"a": ["1" * 400] * 100}) < steps({"a": "1"}, {"a": ["1" * 400] * 100}) - 500
+
+
+def test_a_budget_is_shared_by_what_it_is_given_to() -> None:
+    budget = filters.Budget(10)
+    assert event({"body": {"a": 1}}, budget=budget)
+    assert 0 < budget.steps < 10
+    assert not all(event({"body": {"a": 1}}, budget=budget) for _ in range(10))
+    assert budget.steps < 0
+    assert not event({"body": {"a": 1}}, budget=budget)

@@ -69,17 +69,20 @@ def test_no_portal_credential_on_the_convoy_api(
 class TestNoSecretsForViewers:
     """Who may only look sees that there are secrets, in every answer, and none of them."""
 
-    SECRETS = ("the signing secret", "the value")
+    SECRETS = ("the signing secret", "the value", "the-slack-secret")
 
     @pytest.mark.parametrize("path", ["/endpoints", "/endpoints/", "/endpoints/{}", "/portal_link"])
     def test_in_no_answer(self, manager: API, looker: API, make_endpoint: MakeEndpoint, path: str) -> None:
-        endpoint = make_endpoint(owner_id="acme", secret="the signing secret", authentication=API_KEY)
+        chat = "https://hooks.slack.com/services/the-slack-secret"
+        endpoint = make_endpoint(
+            owner_id="acme", secret="the signing secret", authentication=API_KEY, slack_webhook_url=chat
+        )
         shown, masked = (caller.get(path.format(endpoint.uid)) for caller in (manager, looker))
         assert shown.status == masked.status == 200
         for secret in self.SECRETS:
             assert secret in shown.response.content.decode()
             assert secret not in masked.response.content.decode()
-        assert masked.response.content.decode().count("[REDACTED]") == 2
+        assert masked.response.content.decode().count("[REDACTED]") == 3
 
     def test_nor_by_a_version_of_long_ago(self, looker: API, endpoint: Endpoint) -> None:
         for path in ("/endpoints", f"/endpoints/{endpoint.uid}"):

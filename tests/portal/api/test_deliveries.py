@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint
-from events.batch_retry import work_off
+from events.batch_retry import STALE_AFTER, work_off
 from events.models import BatchRetry, EventDelivery
 from portal_links.capabilities import CREATE_ATTEMPTS, READ_ONLY
 from projects.models import Project
@@ -216,6 +217,22 @@ class TestBatchRetry:
             pass
         row.refresh_from_db()
         assert row.status == "Failure"
+
+    def test_one_at_a_time_is_one_of_each_customer_and_of_the_company(
+        self, project: Project, api: API, delivery: EventDelivery, foreign: list[EventDelivery]
+    ) -> None:
+        begin = f"{LIST}/batchretry"
+        callers = [customer(project, "static token", owner_id=owner_id) for owner_id in ("acme", "globex")]
+        for caller in callers:
+            assert caller.post(begin).status == 200
+        company = f"/projects/{project.uid}{begin}"
+        assert api.post(company).status == 200
+        assert {caller.post(begin).error for caller in callers} == {(400, "an active batch retry already exists")}
+        BatchRetry.objects.update(updated_at=timezone.now() - STALE_AFTER)
+        # A new one gives up on the caller's own alone.
+        assert api.post(company).status == 200
+        assert BatchRetry.objects.filter(finished_at=None).count() == 3
+        assert BatchRetry.objects.get(finished_at__isnull=False).customer == ""
 
     def test_an_endpoint_out_of_scope(self, manager: API, foreign: list[EventDelivery]) -> None:
         with nothing_changes():

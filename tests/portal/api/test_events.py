@@ -19,6 +19,7 @@ from tests.portal.api.customers import (
     Call,
     RefusesKeys,
     RefusesStrangers,
+    create_link,
     create_session,
     customer,
     portal,
@@ -167,6 +168,60 @@ def test_a_list_link_opens_the_events_of_its_list(project: Project, make_endpoin
     assert caller.put(f"{PATH}/{theirs.uid}/replay").error == UNSEEN
 
 
+class TestIdempotencyKeys:
+    """A key is the company's or one customer's: none of them can use up, or find out, another's."""
+
+    def test_a_customers_key_does_not_use_up_the_companys(
+        self, project: Project, own: Endpoint, foreign: Endpoint
+    ) -> None:
+        body = {"endpoint_id": own.uid, "event_type": "a", "data": 1, "idempotency_key": "invoice-992"}
+        customer(project, "static token").post(PATH, body)
+        event = direct(foreign, idempotency_key="invoice-992")
+        assert not event.is_duplicate_event
+        assert EventDelivery.objects.filter(event=event).count() == 1
+
+    def test_the_companys_key_does_not_use_up_a_customers(
+        self, project: Project, own: Endpoint, foreign: Endpoint
+    ) -> None:
+        direct(foreign, idempotency_key="invoice-991")
+        body = {"endpoint_id": own.uid, "event_type": "a", "data": 1, "idempotency_key": "invoice-991"}
+        caller = customer(project, "static token")
+        uid = caller.post(PATH, body).data["uid"]
+        assert caller.get(f"{PATH}/{uid}").data["is_duplicate_event"] is False
+        assert EventDelivery.objects.filter(event=uid).count() == 1
+
+    def test_each_customer_has_keys_of_its_own(self, project: Project, make_endpoint: MakeEndpoint) -> None:
+        """A link without an owner is a customer too, whatever the others' owners are called."""
+        listed = make_endpoint()
+        link = create_link(project, owner_id="", endpoints=[listed.uid])
+        other = create_link(project, owner_id="", endpoints=[listed.uid])
+        tokens = [link.token, other.token]
+        for owner_id in ("acme", "globex", link.uid, f"link:{link.uid}"):
+            make_endpoint(owner_id=owner_id)
+            tokens.append(create_link(project, owner_id=owner_id).token)
+        for token in tokens:
+            caller = portal(token)
+            [endpoint] = caller.get("/endpoints").data["content"]
+            body = {"endpoint_id": endpoint["uid"], "event_type": "a", "data": 1, "idempotency_key": "key"}
+            caller.post(PATH, body)
+        assert list(Event.objects.values_list("is_duplicate_event", flat=True)) == [False] * 6
+
+    def test_of_all_credentials_of_an_owner_a_key_is_one(self, project: Project, own: Endpoint) -> None:
+        body = {"endpoint_id": own.uid, "event_type": "a", "data": 1, "idempotency_key": "key"}
+        for kind in KINDS:
+            customer(project, kind).post(PATH, body)
+        events = Event.objects.order_by("pk")
+        assert [event.is_duplicate_event for event in events] == [False, True, True]
+
+    def test_a_project_with_a_header_of_its_own_needs_a_key(self, project: Project, own: Endpoint) -> None:
+        Project.objects.filter(pk=project.pk).update(config=project.config | {"request_id_header": "X-Request"})
+        caller = customer(project, "static token")
+        body = {"endpoint_id": own.uid, "event_type": "a", "data": 1}
+        with nothing_changes():
+            assert caller.post(PATH, body).error[0] == 400
+        assert caller.post(PATH, body | {"idempotency_key": "key"}).status == 201
+
+
 @pytest.mark.parametrize("name", ["fanout", "broadcast", "dynamic"])
 def test_events_for_more_than_one_are_the_companys(project: Project, own: Endpoint, name: str) -> None:
     body = {"owner_id": "acme", "url": own.url, "event_type": "a", "data": 1}
@@ -194,6 +249,19 @@ def test_the_right_to_send_attempts_is_what_it_takes(project: Project, api: API,
     caller.get(PATH)
     with nothing_changes():
         assert caller.put(f"{PATH}/{event.uid}/replay").error == (403, "Unauthorized")
+
+
+def test_who_may_not_subscribe_does_not_subscribe_by_an_event(project: Project, own: Endpoint) -> None:
+    caller = portal(create_session(project, capabilities=SVIX["CreateAttempts"]).secret)
+    body = {"endpoint_id": own.uid, "event_type": "a", "data": 1}
+    uid = caller.post(PATH, body).data["uid"]
+    assert not Subscription.objects.exists()
+    event = Event.objects.get(pk=uid)
+    assert (event.status, event.failure_reason) == ("Failure", "no subscription matched this event")
+    assert event.endpoints == [own.uid]
+    subscribe(own)
+    caller.post(PATH, body)
+    assert EventDelivery.objects.count() == 1
 
 
 class _Writes(RefusesStrangers, RefusesKeys, AnswersOptions):
