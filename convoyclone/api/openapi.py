@@ -100,6 +100,7 @@ _DAY_AND_TIME = (
 )
 #: RFC 3339.
 TIME_PATTERN = f"^{_DAY_AND_TIME}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+TIME_OR_EMPTY_PATTERN = f"^({TIME_PATTERN[1:-1]})?$"
 #: What startDate and endDate take: no zone.
 DATE_PATTERN = f"^{_DAY_AND_TIME}$"
 DATE_OR_EMPTY_PATTERN = f"^({_DAY_AND_TIME})?$"

@@ -64,6 +64,9 @@ def test_the_document_is_kept(project: LiveProject, instance: httpx.Client, tmp_
         answer = project.client.get(f"{project.path}/{path}")
         return answer.raise_for_status().json()["data"]
 
+    def subscribe(endpoint: str, **fields: Any) -> str:
+        return str(one("subscriptions", {"name": "s", "endpoint_id": endpoint} | fields)["uid"])
+
     # A delivery that fails once can be sent again; a meta event is one of the endpoints that follow.
     config = {
         "strategy": {"type": "linear", "duration": 1, "retry_count": 1},
@@ -75,13 +78,11 @@ def test_the_document_is_kept(project: LiveProject, instance: httpx.Client, tmp_
     [session] = instance.get(f"/projects/{project.uid}/portal-sessions").json()["data"]["content"]
     # Nobody listens there.
     endpoint = project.make_endpoint(owner_id="schema", url="http://127.0.0.1:1/in")
-    subscribed = {"name": "s", "endpoint_id": endpoint, "filter_config": {"event_types": ["a", "b"]}}
-    subscription = one("subscriptions", subscribed)["uid"]
+    subscription = subscribe(endpoint, filter_config={"event_types": ["a", "b"]})
     filters = listed(f"subscriptions/{subscription}/filters")
     event = one("events", {"endpoint_id": endpoint, "event_type": "a", "data": {}})["uid"]
     [delivery] = until(lambda: listed(f"eventdeliveries?eventId={event}&status=Failure")["content"])
     [attempt] = listed(f"eventdeliveries/{delivery['uid']}/deliveryattempts")
-    unsubscribed = project.make_endpoint(owner_id="schema")
     rows = {
         "project": project.uid,
         "endpoint": endpoint,
@@ -96,7 +97,8 @@ def test_the_document_is_kept(project: LiveProject, instance: httpx.Client, tmp_
         "link": link(auth_type="refresh_token"),
         "doomed project": doomed["project"]["uid"],
         "doomed endpoint": project.make_endpoint(owner_id="schema"),
-        "doomed subscription": one("subscriptions", {"name": "s", "endpoint_id": unsubscribed})["uid"],
+        "doomed subscription": subscribe(project.make_endpoint(owner_id="schema")),
+        "changed subscription": subscribe(project.make_endpoint(owner_id="schema")),
         "doomed filter": filters[1]["uid"],
         "doomed link": link(),
         "doomed session": session["uid"],
