@@ -155,7 +155,7 @@ OPTIONAL_TIME = define(
         "nullable": True,
         "properties": {
             "set": flag("False: as if it was not sent."),
-            "time": text("RFC 3339; empty: none.", pattern=TIME_OR_EMPTY_PATTERN),
+            "time": nullable(text("RFC 3339. Empty or null: none.", pattern=TIME_OR_EMPTY_PATTERN)),
         },
         "description": "A time as a text of RFC 3339, or null for none. An object of `set` and `time` is taken too.",
     },
