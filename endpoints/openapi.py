@@ -162,7 +162,7 @@ describe(serializers.ApiKey, "models.ApiKey")
 describe(serializers.BasicAuth, "models.BasicAuth")
 describe(serializers.OAuth2FieldMapping, "models.OAuth2FieldMapping")
 describe(serializers.OAuth2SigningKey, "models.OAuth2SigningKey")
-describe(serializers.OAuth2Test, "models.TestOAuth2Request", oauth2={"description": "Required."})
+describe(serializers.OAuth2Test, "models.TestOAuth2Request", ("oauth2",))
 describe(
     serializers.OAuth2,
     "models.OAuth2",

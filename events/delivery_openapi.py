@@ -3,6 +3,7 @@
 from typing import Any
 
 from convoyclone.api.openapi import (
+    DATE_OR_EMPTY_PATTERN,
     DELETED_AT,
     PAGE_PARAMETERS,
     PAGINATION_EXAMPLE,
@@ -354,8 +355,9 @@ LIST_EXAMPLES = {
 # Parameters and refusals
 
 ENDPOINT_IDS = query("endpointId", array({"type": "string"}), "Only those to these endpoints.")
-START = query("startDate", {"type": "string"}, "From this second on, as 2026-02-03T09:15:02 in UTC; else a week ago.")
-END = query("endDate", {"type": "string"}, "To the end of this second; else the end of today.")
+_DATE = text(pattern=DATE_OR_EMPTY_PATTERN)
+START = query("startDate", _DATE, "From this second on, as 2026-02-03T09:15:02 in UTC; else a week ago.")
+END = query("endDate", _DATE, "To the end of this second; else the end of today.")
 _PAGE = {parameter.name: parameter for parameter in PAGE_PARAMETERS}
 #: In the order of the published document; what that has not comes last.
 FILTERS = [

@@ -3,11 +3,13 @@
 from typing import Any
 
 from convoyclone.api.openapi import (
+    NOT_ONLY_SPACES,
     PAGE_PARAMETERS,
     PAGINATION_EXAMPLE,
     PROJECT_ID,
     TIME,
     UID,
+    URL_PATTERN,
     array,
     body,
     define,
@@ -24,6 +26,7 @@ from convoyclone.api.openapi import (
 from onboarding.documents import FINISHED, PENDING
 from onboarding.operations import CREATED, FAILED, REUSED, SKIPPED
 from onboarding.parsing import CREDENTIALS, MAX_ITEMS
+from onboarding.parsing import REQUIRED as REQUIRED_COLUMNS
 from onboarding.serializers import BulkOnboard, OnboardItem
 
 TAG = "Onboard"
@@ -92,10 +95,13 @@ BATCH = record(
 describe(
     OnboardItem,
     "models.OnboardItem",
+    REQUIRED_COLUMNS,
+    name={"pattern": NOT_ONLY_SPACES},
+    url={"description": "An http or https URL.", "pattern": URL_PATTERN},
     event_type={"description": "The one type that is subscribed to; `*`, all of them, where it is not sent."},
     auth_username={"description": "For basic authentication, together with `auth_password`."},
 )
-describe(BulkOnboard, "models.BulkOnboardRequest", items={"description": f"1 to {MAX_ITEMS} of them."})
+describe(BulkOnboard, "models.BulkOnboardRequest", ("items",), items={"minItems": 1, "maxItems": MAX_ITEMS})
 
 BATCH_EXAMPLE: dict[str, Any] = {
     "uid": "01K4T0ZX7B8C9D0E1F2G3H4J5K",

@@ -2,7 +2,18 @@
 
 from datetime import date, timedelta
 
-from convoyclone.api.openapi import array, body, integer, operation, page_of, query, record, text
+from convoyclone.api.openapi import (
+    DATE_OR_EMPTY_PATTERN,
+    DATE_PATTERN,
+    array,
+    body,
+    integer,
+    operation,
+    page_of,
+    query,
+    record,
+    text,
+)
 from convoyclone.api.windows import BAD_START
 from events.delivery_counts import FEWEST_BUCKETS, PERIODS
 from events.delivery_openapi import (
@@ -153,9 +164,9 @@ dashboard_summary = operation(
     description="Deliveries by the time of their creation in UTC, oldest first; where that is fewer than 30 entries, "
     "empty ones with the index 0 come first.",
     parameters=[
-        query("startDate", {"type": "string"}, "Required: from this second on, as 2026-02-03T00:00:00 in UTC."),
-        query("endDate", {"type": "string"}, "To the end of this second; else the end of the start's day."),
-        query("type", {"type": "string"}, f"Required: {', '.join(PERIODS)}."),
+        query("startDate", text(pattern=DATE_PATTERN), "From this second on, as 2026-02-03T00:00:00.", required=True),
+        query("endDate", text(pattern=DATE_OR_EMPTY_PATTERN), "To the end of this second; else of the start's day."),
+        query("type", text(enum=list(PERIODS)), "How long each entry is.", required=True),
     ],
     message="Dashboard summary fetched successfully",
     data=record(

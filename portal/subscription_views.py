@@ -16,6 +16,7 @@ from subscriptions.event_types import event_types
 from subscriptions.openapi import undocumented
 from subscriptions.operations import NOT_FOUND
 from subscriptions.serializers import (
+    MOST_FILTERS,
     BulkUpdateFilterRequest,
     CreateFilterRequest,
     CreateSubscription,
@@ -23,7 +24,7 @@ from subscriptions.serializers import (
     UpdateFilterRequest,
     UpdateSubscription,
 )
-from subscriptions.views import MOST_FILTERS, endpoint_ids_of, filter_tested, function_refused, subscription_page
+from subscriptions.views import endpoint_ids_of, filter_tested, function_refused, subscription_page
 
 #: What methods that change something need.
 WRITES = dict.fromkeys(("POST", "PUT", "DELETE"), MANAGE_SUBSCRIPTIONS)

@@ -15,6 +15,8 @@ from convoyclone.api.openapi import (
     PAGINATION_EXAMPLE,
     PROJECT_ID,
     TIME,
+    TIME_OR_EMPTY_PATTERN,
+    TIME_PATTERN,
     UID,
     Schema,
     array,
@@ -149,9 +151,12 @@ FUNCTION_TESTED = define(
 OPTIONAL_TIME = define(
     "models.OptionalTime",
     {
-        "anyOf": [{"type": "string"}, {"type": "object"}],
+        "anyOf": [{"type": "string", "pattern": TIME_PATTERN}, {"type": "object"}],
         "nullable": True,
-        "properties": {"set": flag("False: as if it was not sent."), "time": text("RFC 3339.")},
+        "properties": {
+            "set": flag("False: as if it was not sent."),
+            "time": nullable(text("RFC 3339. Empty or null: none.", pattern=TIME_OR_EMPTY_PATTERN)),
+        },
         "description": "A time as a text of RFC 3339, or null for none. An object of `set` and `time` is taken too.",
     },
 )
@@ -163,6 +168,7 @@ describe(serializers.UpdateEventType, "models.UpdateEventType", json_schema=ANY_
 describe(
     serializers.ImportOpenAPISpec,
     "models.ImportOpenAPISpec",
+    ("spec",),
     spec={"description": "The document's text, YAML or JSON."},
 )
 describe(serializers.Conditions, "models.FS", **_scopes)
@@ -214,7 +220,8 @@ describe(serializers.TestFilterRequest, "models.TestFilterRequest")
 
 def array_body(serializer: Any, examples: dict[str, Any]) -> dict[str, OpenApiRequest]:
     """The request body that is an array of what `serializer` reads, with examples of one object in it."""
-    return {JSON: OpenApiRequest(serializer(many=True), examples=body(serializer, examples)[JSON].examples)}
+    items = serializer(many=True, min_length=1, max_length=serializers.MOST_FILTERS)
+    return {JSON: OpenApiRequest(items, examples=body(serializer, examples)[JSON].examples)}
 
 
 # Examples

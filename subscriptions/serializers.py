@@ -11,6 +11,8 @@ from endpoints.serializers import required
 from projects.serializers import RateLimitConfiguration
 
 MOST_EVENT_TYPES = 1000
+#: In one request.
+MOST_FILTERS = 1000
 #: More than a request may hold: what is too long is said by the operation that reads it.
 ANY_LENGTH = 1 << 31
 
@@ -44,14 +46,17 @@ class OptionalTime(Text):
     """
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        if isinstance(data, dict):
-            is_set, data = data.get("set", "time" in data), data.get("time")
-            if not isinstance(is_set, bool):
-                self.fail(INCORRECT_TYPE)
-            if not is_set:
-                raise serializers.SkipField
-            if data in (None, ""):
-                return None
+        if not isinstance(data, dict):
+            return self._moment(data)
+        is_set, time = data.get("set", "time" in data), data.get("time")
+        if not isinstance(is_set, bool):
+            self.fail(INCORRECT_TYPE)
+        moment = None if time in (None, "") else self._moment(time)
+        if not is_set:
+            raise serializers.SkipField
+        return moment
+
+    def _moment(self, data: Any) -> datetime:
         text = super().run_validation(data)
         try:
             if not _RFC3339.fullmatch(text):

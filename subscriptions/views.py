@@ -15,6 +15,7 @@ from subscriptions import event_types, filter_operations, filters, openapi, oper
 from subscriptions.documents import event_type_document, filter_document, subscription_document
 from subscriptions.models import SubscriptionQuerySet
 from subscriptions.serializers import (
+    MOST_FILTERS,
     BulkUpdateFilterRequest,
     CreateEventType,
     CreateFilterRequest,
@@ -27,8 +28,6 @@ from subscriptions.serializers import (
     UpdateFilterRequest,
     UpdateSubscription,
 )
-
-MOST_FILTERS = 1000
 
 # Event types
 

@@ -29,6 +29,8 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 SCHEMAS: dict[str, Schema] = {}
 #: What the fields of a request body do not say of themselves, by serializer and field.
 PROPERTIES: dict[Serializer, dict[str, Schema]] = {}
+#: Which of them must be there, where an operation says so and not the serializer.
+REQUIRED: dict[Serializer, Sequence[str]] = {}
 
 
 # Shapes
@@ -93,6 +95,15 @@ DELETED_AT = nullable(text("Null: what is deleted is not shown."))
 URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7F/?#{}][^\x00-\x20\x7F{}]*$"
 URL_OR_EMPTY_PATTERN = r"^([Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7F/?#][^\x00-\x20\x7F]*)?$"
 NOT_ONLY_SPACES = r"\S"
+_DAY_AND_TIME = (
+    r"[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?"
+)
+#: RFC 3339.
+TIME_PATTERN = f"^{_DAY_AND_TIME}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+TIME_OR_EMPTY_PATTERN = f"^({TIME_PATTERN[1:-1]})?$"
+#: What startDate and endDate take: no zone.
+DATE_PATTERN = f"^{_DAY_AND_TIME}$"
+DATE_OR_EMPTY_PATTERN = f"^({_DAY_AND_TIME})?$"
 
 ENVELOPE = define(
     "util.ServerResponse",
@@ -136,9 +147,9 @@ def page_of(rows: Schema) -> Schema:
 # Parameters
 
 
-def query(name: str, schema: Schema, description: str) -> OpenApiParameter:
-    """A parameter of the query; all of them can be left out."""
-    return OpenApiParameter(name, schema, description=description)
+def query(name: str, schema: Schema, description: str, *, required: bool = False) -> OpenApiParameter:
+    """A parameter of the query."""
+    return OpenApiParameter(name, schema, description=description, required=required)
 
 
 def path_parameter(name: str, description: str) -> OpenApiParameter:
@@ -176,10 +187,14 @@ def version_parameter(effect: str) -> OpenApiParameter:
 # Requests and operations
 
 
-def describe(serializer: Serializer, component: str, /, **properties: Schema) -> None:
-    """Make `serializer` the component `component`, and add to its fields what they do not say of themselves."""
+def describe(serializer: Serializer, component: str, required: Sequence[str] = (), /, **properties: Schema) -> None:
+    """Make `serializer` the component `component`, and add to its fields what they do not say of themselves.
+
+    `required` are fields that the operation misses, where the serializer does not.
+    """
     extend_schema_serializer(component_name=component)(serializer)
     PROPERTIES[serializer] = properties
+    REQUIRED[serializer] = required
 
 
 def body(serializer: Serializer, examples: Mapping[str, Any]) -> dict[str, OpenApiRequest]:

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from convoyclone.api.envelope import JSON
 from convoyclone.api.fields import Choice, Integer
-from convoyclone.api.openapi import PROPERTIES, REFUSAL, SCHEMAS, Schema, example_key, refusal
+from convoyclone.api.openapi import PROPERTIES, REFUSAL, REQUIRED, SCHEMAS, Schema, example_key, refusal
 from convoyclone.api.views import READS
 
 API_DESCRIPTION = """\
@@ -155,7 +155,17 @@ class ConvoyAutoSchema(AutoSchema):
                     stated = {key: value for key, value in stated.items() if key == "nullable"}
                     more = {"allOf": [more]} if stated else more
                 schema["properties"][name] = stated | more
+            for name in REQUIRED.get(base, ()):
+                schema["properties"][name].pop("nullable")
+                schema.setdefault("required", []).append(name)
         return schema
+
+    def _unwrap_list_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> Schema | None:
+        """Say how many objects an array may hold."""
+        schema: Schema | None = super()._unwrap_list_serializer(serializer, direction)
+        bounds = {"minItems": "min_length", "maxItems": "max_length"}
+        found = {name: getattr(serializer, attribute, None) for name, attribute in bounds.items()}
+        return schema and schema | {name: bound for name, bound in found.items() if bound is not None}
 
 
 class APIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

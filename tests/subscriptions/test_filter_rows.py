@@ -86,7 +86,8 @@ class TestCreate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
         "sent",
         [
             *("", "now", "2026-07-03", "2026-07-03T09:41:00", "2026-13-03T09:41:00Z", "0001-01-01T00:00:00+01:00"),
-            *(5, True, [], {"set": "yes"}, {"set": True, "time": 5}, "2026-07-03T09:41:00Z\n"),
+            *(5, True, [], {"set": "yes"}, {"set": True, "time": 5}, {"set": False, "time": "x"}),
+            "2026-07-03T09:41:00Z\n",
         ],
     )
     def test_a_time_that_is_none(self, api: API, path: str, sent: Any) -> None:
