@@ -109,6 +109,7 @@ def test_the_document_is_kept(project: LiveProject, instance: httpx.Client, tmp_
         "doomed project": doomed["project"]["uid"],
         "doomed endpoint": project.make_endpoint(owner_id="schema"),
         "doomed subscription": subscribe(project.make_endpoint(owner_id="schema")),
+        "changed endpoint": project.make_endpoint(owner_id="schema"),
         "changed subscription": subscribe(project.make_endpoint(owner_id="schema")),
         "doomed filter": filters[1]["uid"],
         "doomed link": link(),
