@@ -23,6 +23,7 @@ from convoyclone.api.openapi import (
     page_of,
     path_parameter,
     record,
+    takes_null,
     text,
     texts,
     version_parameter,
@@ -215,6 +216,7 @@ describe(
     secret={"description": "The new secret. Generated where it is not sent."},
     expiration={"description": "Hours for which deliveries are signed with the old secret too."},
 )
+takes_null(serializers.ExpireSecret)
 
 # Examples
 

@@ -32,6 +32,7 @@ from convoyclone.api.openapi import (
     query,
     record,
     ref,
+    takes_null,
     text,
 )
 from convoyclone.api.values import ZERO_TIME
@@ -216,6 +217,13 @@ describe(
     **dict.fromkeys(("header", "headers", "query", "path"), CONDITIONS),
 )
 describe(serializers.TestFilterRequest, "models.TestFilterRequest")
+takes_null(
+    serializers.UpdateEventType,
+    serializers.UpdateSubscription,
+    serializers.TestFilter,
+    serializers.UpdateFilterRequest,
+    serializers.TestFilterRequest,
+)
 
 
 def array_body(serializer: Any, examples: dict[str, Any]) -> dict[str, OpenApiRequest]:

@@ -31,6 +31,8 @@ SCHEMAS: dict[str, Schema] = {}
 PROPERTIES: dict[Serializer, dict[str, Schema]] = {}
 #: Which of them must be there, where an operation says so and not the serializer.
 REQUIRED: dict[Serializer, Sequence[str]] = {}
+#: The bodies that may be null, which stands for an object without members.
+NULLABLE: set[Serializer] = set()
 
 
 # Shapes
@@ -195,6 +197,11 @@ def describe(serializer: Serializer, component: str, required: Sequence[str] = (
     extend_schema_serializer(component_name=component)(serializer)
     PROPERTIES[serializer] = properties
     REQUIRED[serializer] = required
+
+
+def takes_null(*bodies: Serializer) -> None:
+    """Say that null in place of these bodies is an object without members: errors are detailed, and none must be."""
+    NULLABLE.update(bodies)
 
 
 def body(serializer: Serializer, examples: Mapping[str, Any]) -> dict[str, OpenApiRequest]:

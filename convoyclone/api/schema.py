@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from convoyclone.api.envelope import JSON
 from convoyclone.api.fields import Choice, Integer
-from convoyclone.api.openapi import PROPERTIES, REFUSAL, REQUIRED, SCHEMAS, Schema, example_key, refusal
+from convoyclone.api.openapi import NULLABLE, PROPERTIES, REFUSAL, REQUIRED, SCHEMAS, Schema, example_key, refusal
 from convoyclone.api.views import READS
 
 API_DESCRIPTION = """\
@@ -158,7 +158,7 @@ class ConvoyAutoSchema(AutoSchema):
             for name in REQUIRED.get(base, ()):
                 schema["properties"][name].pop("nullable")
                 schema.setdefault("required", []).append(name)
-        return schema
+        return schema | ({"nullable": True} if type(serializer) in NULLABLE else {})
 
     def _unwrap_list_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> Schema | None:
         """Say how many objects an array may hold."""
