@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -35,6 +36,8 @@ LOOPBACK = "127.0.0.0/8,::1/128"
 # Holds the lock on the data folder and the process ids of the web server and the worker.
 LOCK = "server.lock"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_asked_to_stop = threading.Event()
 
 
 class CannotStart(Exception):
@@ -59,11 +62,15 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     except (CannotStart, database.DatabaseUnavailable) as error:
+        if _asked_to_stop.is_set():
+            # What was interrupted may complain of that before it gives way.
+            return 0
         print(f"convoyclone: {error}", file=sys.stderr)
         return 1
 
 
 def _stop(*_: Any) -> None:
+    _asked_to_stop.set()
     raise KeyboardInterrupt
 
 
