@@ -12,10 +12,11 @@ import orjson
 from django.db import connection
 from psycopg.pq import Format
 
-from convoyclone.api.values import REDACTED, wire_time_from_sql
+from convoyclone.api.values import REDACTED, ZERO_TIME, wire_time, wire_time_from_sql
 from convoyclone.encryption import decrypter
 from endpoints import authentication, certificates
 from endpoints.authentication import API_KEY
+from endpoints.models import Endpoint
 
 #: The columns that `documents` takes, in its order; they are those of `e` and, joined by JOIN, of `s`.
 COLUMNS = """
@@ -135,6 +136,44 @@ def documents(rows: Iterable[Row], *, reveal: bool) -> list[Document]:
             breaker,
         ) in rows
     ]
+
+
+def endpoint_metadata(endpoint: Endpoint) -> Document:
+    """The few facts of an endpoint that its deliveries and subscriptions show; the rest is zero, its secrets too.
+
+    Contract: subscriptions-and-event-types A3, deliveries section 2.
+    """
+    return {
+        "uid": endpoint.uid,
+        "project_id": endpoint.project_id,
+        "owner_id": endpoint.owner_id,
+        "url": endpoint.url,
+        "name": endpoint.name,
+        "secrets": [],
+        "advanced_signatures": False,
+        "description": "",
+        "status": endpoint.status,
+        "http_timeout": 0,
+        "authentication": None,
+        "rate_limit": 0,
+        "rate_limit_duration": 0,
+        "content_type": "",
+        "support_email": endpoint.support_email,
+        "slack_webhook_url": "",
+        "teams_webhook_url": "",
+        "mtls_client_cert": None,
+        "metadata": {},
+        "events": 0,
+        "failure_rate": None,
+        "cb_state": None,
+        "period_failure_rate": None,
+        "success_count": None,
+        "failure_count": None,
+        "retry_count": None,
+        "created_at": ZERO_TIME,
+        "updated_at": ZERO_TIME,
+        "deleted_at": endpoint.deleted_at and wire_time(endpoint.deleted_at),
+    }
 
 
 def _masked_secrets(plain: bytes) -> list[dict[str, Any]]:

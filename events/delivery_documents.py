@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from convoyclone.api.values import ZERO_TIME, wire_time
-from endpoints.models import Endpoint
+from endpoints.documents import endpoint_metadata
 from events.delivery.headers import mask_headers
 from events.models import DeliveryAttempt, Event, EventDelivery
 
@@ -83,7 +83,7 @@ def delivery_document(delivery: EventDelivery, *, is_masked: bool) -> Document:
         "latency_seconds": delivery.latency_seconds,
         "event_type": delivery.event_type,
         "delivery_mode": delivery.delivery_mode,
-        "endpoint_metadata": _endpoint_metadata(delivery.endpoint),
+        "endpoint_metadata": endpoint_metadata(delivery.endpoint),
         "event_metadata": _event_metadata(event),
         "source_metadata": NO_SOURCE,
         "device_metadata": NO_DEVICE,
@@ -137,41 +137,6 @@ def attempt_document(attempt: DeliveryAttempt, *, is_masked: bool) -> Document:
         "created_at": wire_time(attempt.created_at),
         "updated_at": wire_time(attempt.created_at),
         "deleted_at": None,
-    }
-
-
-def _endpoint_metadata(endpoint: Endpoint) -> Document:
-    """What the contract fills of the endpoint; the rest is as the original leaves it."""
-    return {
-        "uid": endpoint.uid,
-        "project_id": endpoint.project_id,
-        "owner_id": endpoint.owner_id,
-        "url": endpoint.url,
-        "name": endpoint.name,
-        "secrets": [],
-        "advanced_signatures": False,
-        "description": "",
-        "status": endpoint.status,
-        "http_timeout": 0,
-        "authentication": None,
-        "rate_limit": 0,
-        "rate_limit_duration": 0,
-        "content_type": "",
-        "support_email": endpoint.support_email,
-        "slack_webhook_url": "",
-        "teams_webhook_url": "",
-        "mtls_client_cert": None,
-        "metadata": {},
-        "events": 0,
-        "failure_rate": None,
-        "cb_state": None,
-        "period_failure_rate": None,
-        "success_count": None,
-        "failure_count": None,
-        "retry_count": None,
-        "created_at": ZERO_TIME,
-        "updated_at": ZERO_TIME,
-        "deleted_at": endpoint.deleted_at and wire_time(endpoint.deleted_at),
     }
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from convoyclone.api.values import ZERO_TIME, wire_time
-from endpoints.models import Endpoint
+from convoyclone.api.values import wire_time
+from endpoints.documents import endpoint_metadata
 from subscriptions import filters
 from subscriptions.models import EventType, Filter, Subscription
 
@@ -36,7 +36,7 @@ def subscription_document(subscription: Subscription, *, is_new: bool = False) -
         "project_id": subscription.project_id,
         "function": "" if is_new else None,
         "source_metadata": None,
-        "endpoint_metadata": None if is_new else _endpoint(subscription.endpoint),
+        "endpoint_metadata": None if is_new else endpoint_metadata(subscription.endpoint),
         "device_metadata": None,
         "filter_config": {
             "event_types": subscription.event_types,
@@ -67,41 +67,6 @@ def filter_document(row: Filter, *, sent: Collection[str] = filters.SCOPES) -> D
         "enabled_at": row.enabled_at and wire_time(row.enabled_at),
         **_wire_json(flat),
         **_wire_json({f"raw_{scope}": given for scope, given in raw.items()}),
-    }
-
-
-def _endpoint(endpoint: Endpoint) -> Document:
-    """The few facts of an endpoint that a subscription names; the others are zero values, its secrets too."""
-    return {
-        "uid": endpoint.uid,
-        "project_id": endpoint.project_id,
-        "owner_id": endpoint.owner_id,
-        "url": endpoint.url,
-        "name": endpoint.name,
-        "secrets": [],
-        "advanced_signatures": False,
-        "description": "",
-        "status": endpoint.status,
-        "http_timeout": 0,
-        "authentication": None,
-        "rate_limit": 0,
-        "rate_limit_duration": 0,
-        "content_type": "",
-        "support_email": endpoint.support_email,
-        "slack_webhook_url": "",
-        "teams_webhook_url": "",
-        "mtls_client_cert": None,
-        "metadata": {},
-        "events": 0,
-        "failure_rate": None,
-        "cb_state": None,
-        "period_failure_rate": None,
-        "success_count": None,
-        "failure_count": None,
-        "retry_count": None,
-        "created_at": ZERO_TIME,
-        "updated_at": ZERO_TIME,
-        "deleted_at": None,
     }
 
 
