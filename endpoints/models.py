@@ -9,6 +9,9 @@ from convoyclone.encryption import EncryptedJSONField
 from convoyclone.ulid import ULIDField
 from projects.models import Project
 
+DEFAULT_CONTENT_TYPE = "application/json"
+CONTENT_TYPES = (DEFAULT_CONTENT_TYPE, "application/x-www-form-urlencoded")
+
 
 class EndpointQuerySet(models.QuerySet["Endpoint"]):
     """Reads of endpoints."""

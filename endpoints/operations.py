@@ -14,7 +14,18 @@ from convoyclone.addresses import SCHEMES, is_public_url, split_url
 from convoyclone.api.values import REDACTED
 from convoyclone.exceptions import InvalidInput, NotFound
 from endpoints import authentication, certificates, secrets
-from endpoints.models import Endpoint, EndpointQuerySet
+from endpoints.exceptions import (
+    ChatUrl,
+    EndpointNotFound,
+    NotStored,
+    StatusNotChangeable,
+    UrlMissing,
+    UrlNotSecure,
+    UrlScheme,
+    UrlTemplate,
+    UrlWithoutHost,
+)
+from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet
 from events.delivery.disabling import forget_failures, notify_reactivated
 from events.delivery.wake import wake_workers
 from events.models import EndpointState
@@ -22,8 +33,6 @@ from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDA
 from meta_events.emission import emit_endpoint_event
 from projects.models import Project
 
-DEFAULT_CONTENT_TYPE = "application/json"
-CONTENT_TYPES = (DEFAULT_CONTENT_TYPE, "application/x-www-form-urlencoded")
 #: What an update may change.
 EDITABLE = [
     *("url", "name", "description", "owner_id", "support_email", "slack_webhook_url", "teams_webhook_url"),
@@ -170,13 +179,13 @@ def expire_secret(
 
 
 def _change_status(
-    project_id: str, endpoint_id: str, moves: dict[Status, Status], what: str, scope: Scope = None
+    project_id: str, endpoint_id: str, moves: dict[Status, Status], change: str, scope: Scope = None
 ) -> Endpoint:
     with transaction.atomic():
         endpoint = _lock(project_id, endpoint_id, scope)
         status = Status(endpoint.status)
         if status not in moves:
-            raise InvalidInput(f"current endpoint status - {status}, does not support {what}")
+            raise StatusNotChangeable(status=status, change=change)
         endpoint.status = moves[status]
         endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=["status", "updated_at"])
@@ -203,40 +212,40 @@ def _lock(project_id: str, endpoint_id: str, scope: Scope = None) -> Endpoint:
     try:
         return rows.get(pk=endpoint_id)
     except Endpoint.DoesNotExist:
-        raise NotFound("endpoint not found") from None
+        raise EndpointNotFound from None
 
 
 def check_url(project: Project, url: str) -> None:
     """Refuse a URL that could never be delivered to. Contract: endpoints section 2.2, the ping aside."""
     if not url.strip():
-        raise InvalidInput("please provide the endpoint url", field="url")
+        raise UrlMissing
     if "{" in url or "}" in url:
-        raise InvalidInput("endpoint URL templates are not enabled", field="url")
+        raise UrlTemplate
     try:
         parts = split_url(url)
     except ValueError as error:
         raise InvalidInput(str(error), field="url") from None
     if parts.scheme not in SCHEMES:
-        raise InvalidInput("invalid endpoint scheme", field="url")
+        raise UrlScheme
     if not parts.hostname:
-        raise InvalidInput("endpoint url must include a valid host", field="url")
+        raise UrlWithoutHost
     if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
-        raise InvalidInput("only https endpoints allowed", field="url")
+        raise UrlNotSecure
 
 
 def _checked_name(name: str, doing: str) -> str:
     if not name.strip():
-        raise InvalidInput(f"an error occurred while {doing}", field="name")
+        raise NotStored(doing=doing, field="name")
     return name
 
 
 def _checked_content_type(content_type: str, doing: str) -> str:
     if (content_type or DEFAULT_CONTENT_TYPE) not in CONTENT_TYPES:
-        raise InvalidInput(f"an error occurred while {doing}")
+        raise NotStored(doing=doing)
     return content_type or DEFAULT_CONTENT_TYPE
 
 
 def _checked_chat_url(url: str, product: str) -> str:
     if url and not is_public_url(url):
-        raise InvalidInput(f"invalid {product} webhook url", field=f"{product}_webhook_url")
+        raise ChatUrl(product=product, field=f"{product}_webhook_url")
     return url

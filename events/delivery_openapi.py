@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from convoyclone.api.documents import Schema
 from convoyclone.api.openapi import (
     DATE_OR_EMPTY_PATTERN,
     DELETED_AT,
@@ -10,7 +11,6 @@ from convoyclone.api.openapi import (
     PROJECT_ID,
     TIME,
     UID,
-    Schema,
     array,
     body,
     define,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from convoyclone.api.documents import Schema
 from convoyclone.api.openapi import (
     DELETED_AT,
     NOTHING,
@@ -10,7 +11,6 @@ from convoyclone.api.openapi import (
     TIME,
     UID,
     URL_PATTERN,
-    Schema,
     array,
     body,
     define,

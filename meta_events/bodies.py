@@ -3,6 +3,7 @@
 Contract: meta-events-and-onboard section 2.3, defects X1 to X3.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ _NO_SOURCE = {"uid": "", "name": ""}
 _NO_DEVICE = {"uid": "", "status": "", "host_name": ""}
 
 
-def meta_event_body(event_type: str, data: dict[str, Any]) -> bytes:
+def meta_event_body(event_type: str, data: Mapping[str, Any]) -> bytes:
     """The body of any meta event. `data` may hold orjson fragments, of compact JSON."""
     return orjson.dumps({"event_type": event_type, "data": data})
 

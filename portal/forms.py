@@ -8,8 +8,7 @@ from django import forms
 from convoyclone.api.bodies import failures_of
 from convoyclone.api.values import REDACTED
 from endpoints.authentication import API_KEY, BASIC_AUTH, OAUTH2
-from endpoints.models import Endpoint
-from endpoints.operations import CONTENT_TYPES
+from endpoints.models import CONTENT_TYPES, Endpoint
 from endpoints.serializers import CreateEndpoint, ExpireSecret, UpdateEndpoint
 
 KEPT = "Stored; leave it empty to keep it"

@@ -5,6 +5,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
+from convoyclone.api.documents import Schema
 from convoyclone.api.openapi import (
     DELETED_AT,
     NOT_ONLY_SPACES,
@@ -14,7 +15,6 @@ from convoyclone.api.openapi import (
     TIME,
     UID,
     Handler,
-    Schema,
     array,
     body,
     define,

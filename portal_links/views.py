@@ -4,11 +4,10 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from convoyclone.api import versioning
-from convoyclone.api.bodies import BAD_FORMAT, BAD_INPUT, read_body
+from convoyclone.api.bodies import BadFormat, BadInput, read_body
 from convoyclone.api.envelope import success
 from convoyclone.api.pagination import read_page
 from convoyclone.api.views import ConvoyView
-from convoyclone.exceptions import InvalidInput
 from portal_links import documents, openapi, operations
 from portal_links.models import PortalLink
 from portal_links.serializers import CreatePortalLinkRequest, UpdatePortalLinkRequest
@@ -40,7 +39,7 @@ class PortalLinks(ConvoyView):
         sent = read_body(request, CreatePortalLinkRequest)
         if not sent.get("owner_id") and not sent.get("endpoints"):
             old_client = versioning.client_version(request) < versioning.OWNER_ID_OPTIONAL
-            raise InvalidInput(BAD_FORMAT if old_client else BAD_INPUT)
+            raise BadFormat if old_client else BadInput
         created = operations.create_portal_link(projectID, minted_by=self.caller.key_id, **sent)
         data = documents.link_document(created.link, created.endpoints, reveal=True, auth_key=created.auth_key)
         return success("Portal link created successfully", data, 201)

@@ -7,6 +7,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiRequest, extend_schema
 
+from convoyclone.api.documents import Schema
 from convoyclone.api.envelope import JSON
 from convoyclone.api.openapi import (
     DELETED_AT,
@@ -18,7 +19,6 @@ from convoyclone.api.openapi import (
     TIME_OR_EMPTY_PATTERN,
     TIME_PATTERN,
     UID,
-    Schema,
     array,
     body,
     define,

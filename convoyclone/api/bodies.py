@@ -16,11 +16,53 @@ from rest_framework.request import Request
 from convoyclone.api.fields import INCORRECT_TYPE
 from convoyclone.exceptions import InvalidInput
 
-BAD_FORMAT = "Invalid request format"
-BAD_INPUT = "Invalid input provided"
 WRONG_TYPES = (INCORRECT_TYPE, "not_a_list")
 #: How many of a body's failures its refusal lists.
 MOST_FAILURES = 20
+
+
+class BadFormat(InvalidInput):
+    """Not JSON, or of a wrong type."""
+
+    message = "Invalid request format"
+
+
+class BadInput(InvalidInput):
+    """A field is missing or not allowed."""
+
+    message = "Invalid input provided"
+
+
+class NoBody(InvalidInput):
+    """No body."""
+
+    message = "body must not be empty"
+
+
+class NotJSON(InvalidInput):
+    """Not JSON."""
+
+    message = "body contains badly-formed JSON{where}"
+
+
+class WrongType(InvalidInput):
+    """Of a wrong type."""
+
+    message = 'body contains incorrect JSON type for field "{name}"'
+
+
+class WrongFields(InvalidInput):
+    """A field is missing or not allowed."""
+
+    message = "{failures}"
+
+
+class BlankFields(WrongFields):
+    """A field is blank."""
+
+
+#: The refusals of family A.
+HIDDEN = (BadFormat, BadInput)
 
 
 def read_body(
@@ -55,11 +97,11 @@ def _checked(serializer: type[serializers.Serializer[Any]], value: Any, *, detai
     wrong_types = (found for found in failures if found[1].code in WRONG_TYPES)
     field, failure = next(wrong_types, failures[0])
     if failure.code in WRONG_TYPES:
-        raise InvalidInput(f'body contains incorrect JSON type for field "{field}"' if detailed else BAD_FORMAT)
+        raise WrongType(name=field) if detailed else BadFormat
     if failure.code == "own_text":
         raise InvalidInput(str(failure))
     said = ", ".join(dict.fromkeys(f"{field}:{failure}" for field, failure in failures[:MOST_FAILURES]))
-    raise InvalidInput(said if detailed else BAD_INPUT)
+    raise WrongFields(failures=said) if detailed else BadInput
 
 
 def failures_of(
@@ -97,14 +139,14 @@ def _parse(request: Request, kinds: tuple[type, ...], *, detailed: bool) -> Any:
     if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
         raise InvalidInput("the request body is shorter than its Content-Length")
     if not body.strip():
-        raise InvalidInput("body must not be empty" if detailed else BAD_FORMAT)
+        raise NoBody if detailed else BadFormat
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         where = "" if error.pos >= len(error.doc) else f" (at character {error.pos + 1})"
-        raise InvalidInput(f"body contains badly-formed JSON{where}" if detailed else BAD_FORMAT) from None
+        raise (NotJSON(where=where) if detailed else BadFormat) from None
     if not isinstance(value, kinds):
-        raise InvalidInput("body contains incorrect JSON type (at character 1)" if detailed else BAD_FORMAT)
+        raise InvalidInput("body contains incorrect JSON type (at character 1)") if detailed else BadFormat
     return value
 
 

@@ -1,14 +1,17 @@
-"""The words in which an app describes its operations for the OpenAPI document (schema.py).
+"""Declare operations: one declaration answers the request and documents it (schema.py).
 
-An app's openapi.py defines the shapes of its answers, describes its request bodies, and has one
-decorator for each operation; names, parameters and types are those of Convoy's published document,
-so that generated clients keep theirs. Nothing here runs when a request is answered.
+An app's openapi.py describes its request bodies and has a declaration for each operation, which decorates the handler.
+The documents of answers are TypedDicts (documents.py), refusals are exception classes (exceptions.py). Names,
+parameters and types are those of Convoy's published document, so that generated clients keep theirs.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
+from django.http import HttpResponse
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
@@ -19,14 +22,18 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
-from convoyclone.api.envelope import JSON
+from convoyclone.api.documents import SCHEMAS, PageOf, Row, Schema, example, schema_of
+from convoyclone.api.documents import Pagination as PaginationDocument
+from convoyclone.api.envelope import JSON, success
+from convoyclone.exceptions import DomainError, NotFound
 
-Schema = dict[str, Any]
 Serializer = type[serializers.Serializer[Any]]
 Handler = TypeVar("Handler", bound=Callable[..., Any])
+D = TypeVar("D")
+P = ParamSpec("P")
+#: A refusal that an operation lists: its class, or an instance where the text has values.
+Refusal = type[DomainError] | DomainError
 
-#: Shapes that no serializer has, by the names of their components.
-SCHEMAS: dict[str, Schema] = {}
 #: What the fields of a request body do not say of themselves, by serializer and field.
 PROPERTIES: dict[Serializer, dict[str, Schema]] = {}
 #: Which of them must be there, where an operation says so and not the serializer.
@@ -116,29 +123,12 @@ REFUSAL = define(
     "util.ErrorResponse",
     {"allOf": [ENVELOPE, {"type": "object", "properties": {"status": {"type": "boolean", "enum": [False]}}}]},
 )
-PAGINATION = define(
-    "datastore.PaginationData",
-    record(
-        {
-            "per_page": integer("Rows in a full page."),
-            "has_next_page": flag("Stop when this is false."),
-            "has_prev_page": flag(),
-            "next_page_cursor": text("Send it as next_page_cursor, with direction=next."),
-            "prev_page_cursor": text("Send it as prev_page_cursor, with direction=prev."),
-        }
-    ),
-)
+PAGINATION = ref("datastore.PaginationData")
 PAGE = define(
     "models.PagedResponse",
     record({"content": {"description": "The rows, newest first."}, "pagination": nullable(PAGINATION)}),
 )
-PAGINATION_EXAMPLE = {
-    "per_page": 20,
-    "has_next_page": False,
-    "has_prev_page": False,
-    "prev_page_cursor": "01JZ8QM5X9C1D3F5G7H9J1K3M5",
-    "next_page_cursor": "",
-}
+PAGINATION_EXAMPLE = example(PaginationDocument)
 
 
 def page_of(rows: Schema) -> Schema:
@@ -207,6 +197,122 @@ def takes_null(*bodies: Serializer) -> None:
 def body(serializer: Serializer, examples: Mapping[str, Any]) -> dict[str, OpenApiRequest]:
     """The request body that `serializer` reads, with examples by their titles."""
     return {JSON: OpenApiRequest(serializer, examples=_examples(examples))}
+
+
+class Outcome(NamedTuple):
+    """Another success of an operation than its first: its message, and examples of its data by their titles."""
+
+    message: str
+    examples: Mapping[str, Any]
+    status: int = HTTPStatus.OK
+    #: The type of its data, where it is not that of the first.
+    data: Any = None
+
+
+class Operation(Generic[D]):
+    """One operation: decorates its handler, answers with the data that the handler returns, and documents both.
+
+    `data` is the type of the data, and `examples` has values of it by their titles; `schema` has what the type does not
+    say. `refused` lists what the operation itself refuses; what every operation refuses is added by schema.py.
+    With `not_found`, that refusal takes the place of a NotFound that the handler raises: the original has many words
+    for it. With `outcomes` there is more than one success, and the handler returns an `answer()`.
+    """
+
+    def __init__(
+        self,
+        operation_id: str,
+        summary: str,
+        *,
+        tag: str,
+        description: str,
+        message: str,
+        data: type[D],
+        examples: Mapping[str, D],
+        status: int = HTTPStatus.OK,
+        schema: Schema | None = None,
+        outcomes: Sequence[Outcome] = (),
+        request: dict[str, OpenApiRequest] | None = None,
+        parameters: Sequence[OpenApiParameter] = (),
+        refused: Sequence[Refusal] = (),
+        not_found: type[DomainError] | None = None,
+    ) -> None:
+        self._declared = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        self._first = Outcome(message, examples, status, data)
+        self._not_found = not_found
+        refusals = [*refused, *([not_found] if not_found else [])]
+        self._document = extend_schema(
+            operation_id=operation_id,
+            summary=summary,
+            tags=[tag],
+            description=description,
+            request=request,
+            parameters=list(parameters),
+            responses=_successes([self._first, *outcomes], data, schema or {}) | _refusals(refusals),
+        )
+
+    def __call__(self, handler: Callable[P, D | HttpResponse]) -> Callable[P, HttpResponse]:
+        """Make a handler that returns data one that answers with it."""
+
+        @wraps(handler)
+        def answering(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            try:
+                data = handler(*args, **kwargs)
+            except NotFound as error:
+                if self._not_found is None:
+                    raise
+                raise self._not_found() from error
+            return data if isinstance(data, HttpResponse) else self.answer(data)
+
+        return cast(Callable[P, HttpResponse], self._document(answering))
+
+    def answer(self, data: D, outcome: Outcome | None = None) -> HttpResponse:
+        """Return the answer that carries `data`: that of the first success, or of another `outcome`."""
+        said = outcome or self._first
+        return success(said.message, data, said.status)
+
+    def twin(self, operation_id: str, summary: str, *, without: Sequence[str] = (), **changed: Any) -> "Operation[D]":
+        """Declare this operation once more under another path: only what is `changed` differs.
+
+        `without` names parameters that the other path does not take.
+        """
+        declared = self._declared | {"operation_id": operation_id, "summary": summary} | changed
+        kept = [parameter for parameter in declared["parameters"] if parameter.name not in without]
+        return Operation(**declared | {"parameters": kept})
+
+
+def _successes(outcomes: Sequence[Outcome], data: Any, schema: Schema) -> dict[int, OpenApiResponse]:
+    """Describe the successes of an operation by status; those of one status are examples of one answer."""
+    responses = {}
+    for status in dict.fromkeys(outcome.status for outcome in outcomes):
+        these = [outcome for outcome in outcomes if outcome.status == status]
+        carried = {"type": "object", "properties": {"data": schema_of(these[0].data or data) | schema}}
+        answers = {
+            title: {"status": True, "message": outcome.message, "data": value}
+            for outcome in these
+            for title, value in outcome.examples.items()
+        }
+        body = {"allOf": [ENVELOPE, carried | {"required": ["data"]}]}
+        responses[int(status)] = OpenApiResponse(body, these[0].message, _examples(answers))
+    return responses
+
+
+def _refusals(refused: Sequence[Refusal]) -> dict[int, OpenApiResponse]:
+    """Describe the refusals of an operation by status."""
+    by_status: dict[int, dict[str, Any]] = {}
+    for one in refused:
+        cases = by_status.setdefault(one.status, {})
+        if one.title() in cases:
+            raise ValueError(f"two refusals of one operation are titled {one.title()!r}")
+        cases[one.title()] = refusal(one.message)
+    return {
+        status: OpenApiResponse(REFUSAL, "Refused; nothing has changed.", _examples(cases))
+        for status, cases in by_status.items()
+    }
+
+
+def page_example(*rows: Row) -> PageOf[Row]:
+    """Return an example of a page that holds `rows`."""
+    return {"content": list(rows), "pagination": example(PaginationDocument)}
 
 
 def operation(

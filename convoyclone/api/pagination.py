@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from django.db.models import Exists, QuerySet
 from rest_framework.request import Request
 
+from convoyclone.api.documents import D, PageOf, Pagination
+
 DEFAULT_PER_PAGE = 20
 MAX_PER_PAGE = 1000
 # Sorts above every ULID.
@@ -19,7 +21,11 @@ class Page(NamedTuple):
     """The rows of one page, in their order, and the page object's `pagination`."""
 
     rows: list[Any]
-    pagination: dict[str, Any]
+    pagination: Pagination
+
+    def of(self, documents: list[D]) -> PageOf[D]:
+        """Return the page object whose rows are shown as `documents`."""
+        return {"content": documents, "pagination": self.pagination}
 
 
 def read_page(request: Request, rows: "QuerySet[Any]", *, sortable: bool = False) -> Page:

@@ -7,9 +7,10 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
+from convoyclone.api.documents import SCHEMAS, Schema
 from convoyclone.api.envelope import JSON
 from convoyclone.api.fields import Choice, Integer
-from convoyclone.api.openapi import NULLABLE, PROPERTIES, REFUSAL, REQUIRED, SCHEMAS, Schema, example_key, refusal
+from convoyclone.api.openapi import NULLABLE, PROPERTIES, REFUSAL, REQUIRED, example_key, refusal
 from convoyclone.api.views import READS
 
 API_DESCRIPTION = """\

@@ -5,15 +5,18 @@ counts as older than everything, as in the original.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from rest_framework.request import Request
 
-from convoyclone.api.bodies import BAD_FORMAT
+from convoyclone.api.bodies import BadFormat
 from convoyclone.api.values import go_duration, parse_go_duration
 from convoyclone.exceptions import InvalidInput
+
+D = TypeVar("D", bound=Mapping[str, Any])
 
 DURATIONS_AS_TEXT = date(2024, 1, 1)
 TARGET_URL_AND_TITLE = date(2024, 4, 1)
@@ -32,13 +35,14 @@ def client_version(request: Request) -> date:
         return date.min
 
 
-def endpoint_response(document: dict[str, Any], version: date) -> dict[str, Any]:
-    """An endpoint object in the shape of `version`."""
-    if version < TARGET_URL_AND_TITLE:
-        document = {{"url": "target_url", "name": "title"}.get(key, key): value for key, value in document.items()}
+def endpoint_response(document: D, version: date) -> D:
+    """Return an endpoint's document in the shape of `version`. Its type is that of the current shape."""
+    if version >= TARGET_URL_AND_TITLE:
+        return document
+    shown = {{"url": "target_url", "name": "title"}.get(key, key): value for key, value in document.items()}
     if version < DURATIONS_AS_TEXT:
-        document |= {key: go_duration(document[key]) for key in DURATIONS}
-    return document
+        shown |= {key: go_duration(shown[key]) for key in DURATIONS}
+    return cast(D, shown)
 
 
 def whole_seconds(name: str, text: str, *, detailed: bool) -> int:
@@ -48,5 +52,5 @@ def whole_seconds(name: str, text: str, *, detailed: bool) -> int:
         if not 0 <= seconds < 2**31:
             raise ValueError(f'time: invalid duration "{text}"')
     except ValueError as error:
-        raise InvalidInput(f"invalid {name} format: {error}" if detailed else BAD_FORMAT) from None
+        raise (InvalidInput(f"invalid {name} format: {error}") if detailed else BadFormat) from None
     return int(seconds)
