@@ -7,8 +7,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from django.utils import timezone
 
-from convoyclone.api.values import REDACTED
-from convoyclone.exceptions import InvalidInput
+from core.api.values import REDACTED
+from core.exceptions import InvalidInput
 
 
 def checked(sent: dict[str, Any], stored: dict[str, Any] | None) -> dict[str, str] | None:

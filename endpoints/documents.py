@@ -12,8 +12,8 @@ import orjson
 from django.db import connection
 from psycopg.pq import Format
 
-from convoyclone.api.values import REDACTED, ZERO_TIME, wire_time, wire_time_from_sql
-from convoyclone.encryption import decrypter
+from core.api.values import REDACTED, ZERO_TIME, wire_time, wire_time_from_sql
+from core.encryption import decrypter
 from endpoints import authentication, certificates
 from endpoints.authentication import API_KEY
 from endpoints.models import Endpoint
@@ -26,7 +26,7 @@ e.slack_webhook_url, e.teams_webhook_url, e.secrets, e.authentication, e.mtls_cl
 e.metadata::text, e.created_at::text, e.updated_at::text, s.events, s.failure_rate, s.breaker
 """
 #: What the workers have counted of an endpoint (events.models.EndpointState); there is no row before that.
-JOIN = "LEFT JOIN events_endpointstate s ON s.endpoint_id = e.uid"
+JOIN = "LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid"
 
 _SELECT = f"SELECT {COLUMNS} FROM endpoints_endpoint e {JOIN} WHERE e.project_id = %s AND e.deleted_at IS NULL"
 _BY_IDS = f"{_SELECT} AND e.uid = ANY(%s) ORDER BY e.uid DESC"

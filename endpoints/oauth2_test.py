@@ -7,12 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from convoyclone.api.values import ZERO_TIME, wire_time
-from convoyclone.exceptions import InvalidInput
+from core.api.values import ZERO_TIME, wire_time
+from core.exceptions import InvalidInput
 from endpoints import authentication
 from endpoints.authentication import OAUTH2
-from events.delivery.oauth2 import Token, TokenUnavailable, fetch
-from events.delivery.outbound import Outbound
+from outbound.client import Outbound
+from outbound.oauth2 import Token, TokenUnavailable, fetch
 
 #: A request waits for it, so it is shorter than that of a delivery.
 SECONDS = 10

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from convoyclone.api.openapi import (
+from core.api.openapi import (
     DELETED_AT,
     PAGE_PARAMETERS,
     PAGINATION_EXAMPLE,
@@ -28,7 +28,7 @@ from convoyclone.api.openapi import (
     texts,
     version_parameter,
 )
-from convoyclone.api.values import REDACTED, ZERO_TIME
+from core.api.values import REDACTED, ZERO_TIME
 from endpoints import serializers
 from endpoints.authentication import CLIENT_ASSERTION, SHARED_SECRET, TYPES
 from endpoints.models import Endpoint

@@ -8,10 +8,10 @@ that does not expire. Contract: endpoints rules 11 to 17.
 from datetime import datetime, timedelta
 from typing import Any
 
-from convoyclone.api.values import wire_time
-from convoyclone.exceptions import InvalidInput
-from convoyclone.tokens import SECRET_ALPHABET, random_text
-from convoyclone.ulid import new_ulid
+from core.api.values import wire_time
+from core.exceptions import InvalidInput
+from core.tokens import SECRET_ALPHABET, random_text
+from core.ulid import new_ulid
 
 GENERATED_LENGTH = 25
 MAX_LIVE = 20

@@ -1,6 +1,9 @@
 """The portal API in the OpenAPI document: what a customer's own client can do. Contract: portal-links section 5."""
 
-from convoyclone.api.openapi import PAGE_PARAMETERS, PAGINATION_EXAMPLE, body, flag, operation, page_of, record
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+
+from core.api.openapi import PAGE_PARAMETERS, PAGINATION_EXAMPLE, Schema, body, flag, operation, page_of, record
 from endpoints import serializers
 from endpoints.openapi import (
     CREATED_EXAMPLE,
@@ -135,3 +138,14 @@ expire_secret = operation(
     examples={"Two secrets": ROTATED_EXAMPLE},
     refused=UNSEEN | {400: {"A wrong time": 'body contains incorrect JSON type for field "expiration"'}},
 )
+
+
+class PortalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of the portal API."""
+
+    target_class = "portal.api.PortalCredential"
+    name = "PortalToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        described = "A portal link's token, `PRT.…`, or the token of a portal session; or an API key, to look."
+        return {"type": "http", "scheme": "bearer", "description": described}

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from endpoints.models import Endpoint
+from endpoints.models import Endpoint, EndpointState
 from endpoints.openapi import CIRCUIT_BREAKER
-from events.models import EndpointState
 from projects.models import Project
 from tests.conftest import API
 from tests.portal.api.customers import ROOT
