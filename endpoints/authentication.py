@@ -6,10 +6,10 @@ answered in the reference's words, on create and on update alike.
 
 from typing import Any
 
-from convoyclone.addresses import SCHEMES, split_url
-from convoyclone.api.values import REDACTED
-from convoyclone.exceptions import InvalidInput
-from convoyclone.header_names import is_header_name, is_taken
+from core.addresses import SCHEMES, split_url
+from core.api.values import REDACTED
+from core.exceptions import InvalidInput
+from core.header_names import is_header_name, is_taken
 from endpoints.exceptions import ApiKeyMissing, OAuth2SecretMissing
 
 API_KEY = "api_key"

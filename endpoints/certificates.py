@@ -8,9 +8,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from django.utils import timezone
 
-from convoyclone.api.documents import component
-from convoyclone.api.values import REDACTED
-from convoyclone.exceptions import InvalidInput
+from core.api.documents import component
+from core.api.values import REDACTED
+from core.exceptions import InvalidInput
 
 
 @component("datastore.MtlsClientCert")

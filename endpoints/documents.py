@@ -13,15 +13,14 @@ from django.db import connection
 from orjson import Fragment
 from psycopg.pq import Format
 
-from convoyclone.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
-from convoyclone.api.values import REDACTED, ZERO_TIME, wire_time, wire_time_from_sql
-from convoyclone.encryption import decrypter
+from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
+from core.api.values import REDACTED, ZERO_TIME, wire_time, wire_time_from_sql
+from core.encryption import decrypter
 from endpoints import authentication, certificates
 from endpoints.authentication import API_KEY, CLIENT_ASSERTION, SHARED_SECRET, TYPES
 from endpoints.certificates import ClientCertificateDocument
-from endpoints.models import CONTENT_TYPES, Endpoint
+from endpoints.models import CONTENT_TYPES, Endpoint, EndpointState
 from endpoints.serializers import EXPIRY_UNITS
-from events.models import EndpointState
 
 #: The columns that `documents` takes, in its order; they are those of `e` and, joined by JOIN, of `s`.
 COLUMNS = """
@@ -31,7 +30,7 @@ e.slack_webhook_url, e.teams_webhook_url, e.secrets, e.authentication, e.mtls_cl
 e.metadata::text, e.created_at::text, e.updated_at::text, s.events, s.failure_rate, s.breaker
 """
 #: What the workers have counted of an endpoint (events.models.EndpointState); there is no row before that.
-JOIN = "LEFT JOIN events_endpointstate s ON s.endpoint_id = e.uid"
+JOIN = "LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid"
 
 _SELECT = f"SELECT {COLUMNS} FROM endpoints_endpoint e {JOIN} WHERE e.project_id = %s AND e.deleted_at IS NULL"
 _BY_IDS = f"{_SELECT} AND e.uid = ANY(%s) ORDER BY e.uid DESC"

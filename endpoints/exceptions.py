@@ -1,6 +1,6 @@
 """The refusals of endpoint operations. Contract: endpoints sections 1 and 2."""
 
-from convoyclone.exceptions import InvalidInput, NotFound
+from core.exceptions import InvalidInput, NotFound
 
 
 class EndpointNotFound(NotFound):

@@ -7,13 +7,13 @@ from typing import Annotated, Any, NotRequired, TypedDict
 from django.conf import settings
 from django.utils import timezone
 
-from convoyclone.api.documents import Example, component
-from convoyclone.api.values import ZERO_TIME, wire_time
+from core.api.documents import Example, component
+from core.api.values import ZERO_TIME, wire_time
 from endpoints import authentication
 from endpoints.authentication import OAUTH2
 from endpoints.exceptions import OAuth2Missing
-from events.delivery.oauth2 import Token, TokenUnavailable, fetch
-from events.delivery.outbound import Outbound
+from outbound.client import Outbound
+from outbound.oauth2 import Token, TokenUnavailable, fetch
 
 #: A request waits for it, so it is shorter than that of a delivery.
 SECONDS = 10

@@ -2,9 +2,9 @@
 
 from types import NoneType
 
-from convoyclone.api.bodies import HIDDEN, BlankFields, NoBody, NotJSON, WrongFields, WrongType
-from convoyclone.api.documents import PageOf, Schema, example, schema_of
-from convoyclone.api.openapi import (
+from core.api.bodies import HIDDEN, BlankFields, NoBody, NotJSON, WrongFields, WrongType
+from core.api.documents import PageOf, Schema, example, schema_of
+from core.api.openapi import (
     PAGE_PARAMETERS,
     PROJECT_ID,
     URL_OR_EMPTY_PATTERN,
@@ -18,7 +18,7 @@ from convoyclone.api.openapi import (
     takes_null,
     version_parameter,
 )
-from convoyclone.api.values import REDACTED, ZERO_TIME
+from core.api.values import REDACTED, ZERO_TIME
 from endpoints import serializers
 from endpoints.authentication import CLIENT_ASSERTION, SHARED_SECRET
 from endpoints.documents import AuthenticationType, EndpointDocument, NestedEndpointDocument, SecretDocument

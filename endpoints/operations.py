@@ -5,15 +5,19 @@ of another project, or outside the `scope` that is given, looks exactly like one
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from convoyclone.addresses import SCHEMES, is_public_url, split_url
-from convoyclone.api.values import REDACTED
-from convoyclone.exceptions import InvalidInput, NotFound
+from core.addresses import SCHEMES, is_public_url, split_url
+from core.api.values import REDACTED
+from core.exceptions import InvalidInput, NotFound
+from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
+from endpoints.disabling import forget_failures, notify_reactivated
+from endpoints.documents import endpoint_documents
 from endpoints.exceptions import (
     ChatUrl,
     EndpointNotFound,
@@ -25,12 +29,9 @@ from endpoints.exceptions import (
     UrlTemplate,
     UrlWithoutHost,
 )
-from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet
-from events.delivery.disabling import forget_failures, notify_reactivated
-from events.delivery.wake import wake_workers
-from events.models import EndpointState
+from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet, EndpointState
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
-from meta_events.emission import emit_endpoint_event
+from meta_events.emission import emit_meta_event
 from projects.models import Project
 
 #: What an update may change.
@@ -80,7 +81,7 @@ def create_endpoint(
             updated_at=now,
         )
         endpoint.save(force_insert=True)
-        emit_endpoint_event(ENDPOINT_CREATED, project, endpoint.uid)
+        _emit(ENDPOINT_CREATED, project, endpoint.uid)
     return endpoint
 
 
@@ -126,7 +127,7 @@ def update_endpoint(
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
             EndpointState.objects.filter(pk=endpoint.pk).update(tokens=None, refilled_at=None, held_until=None)
             wake_workers()
-        emit_endpoint_event(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
+        _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
     return endpoint
 
 
@@ -134,7 +135,7 @@ def delete_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -
     """Delete an endpoint: it leaves every list and every portal link's scope at once. Raises NotFound."""
     with transaction.atomic():
         endpoint = _lock(project_id, endpoint_id, scope)
-        emit_endpoint_event(ENDPOINT_DELETED, endpoint.project, endpoint.uid)
+        _emit(ENDPOINT_DELETED, endpoint.project, endpoint.uid)
         endpoint.deleted_at = endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=["deleted_at", "updated_at"])
 
@@ -176,6 +177,14 @@ def expire_secret(
         endpoint.updated_at = now
         endpoint.save(update_fields=["secrets", "updated_at"])
     return endpoint
+
+
+def reactivate_endpoints(project_id: str, now: datetime) -> None:
+    """Make the project's inactive endpoints active, within the caller's transaction."""
+    inactive = Endpoint.objects.for_project(project_id).filter(status=Status.INACTIVE)
+    forget_failures(inactive)
+    inactive.update(status=Status.ACTIVE, updated_at=now)
+    wake_workers()
 
 
 def _change_status(
@@ -249,3 +258,8 @@ def _checked_chat_url(url: str, product: str) -> str:
     if url and not is_public_url(url):
         raise ChatUrl(product=product, field=f"{product}_webhook_url")
     return url
+
+
+def _emit(event_type: str, project: Project, endpoint_id: str) -> None:
+    """Queue a meta event with the live endpoint as the API shows it to read-only keys: without secrets (X1)."""
+    emit_meta_event(event_type, project, lambda: endpoint_documents(project.uid, ids=[endpoint_id], reveal=False)[0])

@@ -8,9 +8,9 @@ that does not expire. Contract: endpoints rules 11 to 17.
 from datetime import datetime, timedelta
 from typing import Any
 
-from convoyclone.api.values import wire_time
-from convoyclone.tokens import SECRET_ALPHABET, random_text
-from convoyclone.ulid import new_ulid
+from core.api.values import wire_time
+from core.tokens import SECRET_ALPHABET, random_text
+from core.ulid import new_ulid
 from endpoints.exceptions import TooManySecrets
 
 GENERATED_LENGTH = 25

@@ -5,12 +5,11 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from convoyclone.api import versioning
-from convoyclone.api.bodies import read_body
-from convoyclone.api.documents import PageOf
-from convoyclone.api.pagination import read_page
-from convoyclone.api.views import ConvoyView
-from endpoints import openapi, operations, serializers
+from core.api.bodies import read_body
+from core.api.documents import PageOf
+from core.api.pagination import read_page
+from core.api.versioning import client_version
+from endpoints import openapi, operations, serializers, versioning
 from endpoints.documents import EndpointDocument, endpoint_documents
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
@@ -22,6 +21,7 @@ from endpoints.serializers import (
     UpdateEndpoint,
     UpdateEndpointBefore2024,
 )
+from projects.convoy_view import ConvoyView
 
 
 class EndpointView(ConvoyView):
@@ -36,7 +36,7 @@ class EndpointView(ConvoyView):
 
     def versioned(self, document: EndpointDocument) -> EndpointDocument:
         """Return the endpoint in the shape that the client's X-Convoy-Version asks for."""
-        return versioning.endpoint_response(document, versioning.client_version(self.request))
+        return versioning.endpoint_response(document, client_version(self.request))
 
     def changed(self, endpoint: Endpoint) -> EndpointDocument:
         """Return the document of an endpoint that the operation has changed."""
@@ -44,7 +44,7 @@ class EndpointView(ConvoyView):
 
     def body(self, request: Request, *, detailed: bool) -> dict[str, Any]:
         """The validated body of a create (or, with `detailed`, update) request of any version."""
-        if versioning.client_version(request) >= versioning.DURATIONS_AS_TEXT:
+        if client_version(request) >= versioning.DURATIONS_AS_TEXT:
             return read_body(request, UpdateEndpoint if detailed else CreateEndpoint, detailed=detailed)
         sent = read_body(request, UpdateEndpointBefore2024 if detailed else CreateEndpointBefore2024, detailed=detailed)
         for name in versioning.DURATIONS:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from convoyclone.api.values import wire_time
+from core.api.values import wire_time
 
 ENDPOINT_CREATED = "endpoint.created"
 ENDPOINT_UPDATED = "endpoint.updated"
@@ -34,7 +34,7 @@ def delivery_event_body(event_type: str, *, delivery: dict[str, Any], attempt: d
 
 
 def delivery_data(row: dict[str, Any]) -> dict[str, Any]:
-    """The delivery object for a row of emission.py: times are datetimes, `data` is the payload's text."""
+    """The delivery object for a row of engine/meta_emission.py: times are datetimes, `data` is the payload's text."""
     return {
         "uid": row["uid"],
         "project_id": row["project_id"],

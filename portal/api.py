@@ -6,15 +6,14 @@ from django.http import HttpResponse
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from convoyclone.api.authentication import BAD_CREDENTIAL, NO_CREDENTIAL
-from convoyclone.api.bodies import read_body
-from convoyclone.api.documents import PageOf
-from convoyclone.api.envelope import success
-from convoyclone.api.errors import NO_SUCH_PATH
-from convoyclone.api.pagination import read_page
-from convoyclone.api.views import check_size
-from convoyclone.client_address import client_address
-from convoyclone.exceptions import InvalidInput, NotFound, Unauthenticated
+from core.api.bodies import read_body
+from core.api.checks import check_size
+from core.api.documents import PageOf
+from core.api.envelope import success
+from core.api.errors import NO_SUCH_PATH
+from core.api.pagination import read_page
+from core.client_address import client_address
+from core.exceptions import InvalidInput, NotFound, Unauthenticated
 from endpoints.documents import EndpointDocument, endpoint_documents
 from endpoints.serializers import ExpireSecret
 from endpoints.views import EndpointView, read
@@ -22,6 +21,7 @@ from portal import openapi, operations
 from portal_links.access import Access, find_access, find_key_access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
 from portal_links.documents import access_document
+from projects.authentication import BAD_CREDENTIAL, NO_CREDENTIAL
 from projects.keys import PREFIX
 
 OUT_OF_SCOPE = (401, "unauthorized")

@@ -1,6 +1,6 @@
 """The refusals of the portal API. Contract: portal-links section 5."""
 
-from convoyclone.exceptions import Unauthenticated
+from core.exceptions import Unauthenticated
 
 
 class OutOfScope(Unauthenticated):

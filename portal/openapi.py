@@ -2,7 +2,15 @@
 
 from typing import Any, TypedDict
 
-from convoyclone.api.openapi import Operation, body, operation
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+
+from core.api.documents import Schema
+from core.api.openapi import (
+    Operation,
+    body,
+    operation,
+)
 from endpoints import openapi as endpoints
 from endpoints import serializers
 from portal.exceptions import OutOfScope
@@ -94,3 +102,14 @@ activate_endpoint = endpoints.activate_endpoint.twin(
 expire_secret = endpoints.expire_secret.twin(
     "ExpirePortalSecret", "Roll the secret of an endpoint of the customer's", **OF_CUSTOMER | UNSEEN
 )
+
+
+class PortalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of the portal API."""
+
+    target_class = "portal.api.PortalCredential"
+    name = "PortalToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        described = "A portal link's token, `PRT.…`, or the token of a portal session; or an API key, to look."
+        return {"type": "http", "scheme": "bearer", "description": described}

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, Func, Value
 from django.utils import timezone
 
-from convoyclone.exceptions import NotFound
+from core.exceptions import NotFound
 from endpoints import operations
 from endpoints.documents import EndpointDocument, endpoint_documents
 from endpoints.models import Endpoint

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from convoyclone.api.values import REDACTED, wire_time
-from convoyclone.exceptions import NotFound
+from core.api.values import REDACTED, wire_time
+from core.exceptions import NotFound
 from endpoints.documents import COLUMNS, JOIN, EndpointDocument, documents, endpoint_documents, read_rows
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET

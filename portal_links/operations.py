@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from convoyclone.exceptions import InvalidInput, NotFound
-from convoyclone.tokens import digest, random_text
-from convoyclone.ulid import new_ulid
+from core.exceptions import InvalidInput, NotFound
+from core.tokens import digest, random_text
+from core.ulid import new_ulid
 from endpoints.documents import BY_OWNER, EndpointDocument, Row, documents, endpoint_documents, read_rows
 from portal_links.models import PortalLink
 from portal_links.sessions import new_link_session

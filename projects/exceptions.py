@@ -1,6 +1,6 @@
 """The refusals of project operations. Contract: projects section 1."""
 
-from convoyclone.exceptions import NotFound
+from core.exceptions import NotFound
 
 
 class ProjectNotFound(NotFound):

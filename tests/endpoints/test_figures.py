@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from endpoints.models import Endpoint
-from events.models import EndpointState
+from endpoints.models import Endpoint, EndpointState
 from projects.models import Project
 from tests.conftest import API
 from tests.portal.api.customers import ROOT
