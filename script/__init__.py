@@ -1,0 +1,1 @@
+"""Scripts of the project, and what they share."""

@@ -1,0 +1,1 @@
+"""Checks that script/lint runs, beside those of the tools."""
