@@ -11,20 +11,30 @@ that no backlog of one endpoint stands before the deliveries of another. Parked 
 endpoint by endpoint, as far as each can take them.
 """
 
+import asyncio
+import logging
 import random
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool
 
 from events.delivery import rate_limit
 from events.delivery.targets import Target
 from subscriptions.models import Subscription
 
+logger = logging.getLogger("convoyclone.deliver")
+
+#: Errors of a database that is away, restarts or is a standby: the same statement can work later.
+OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
+#: After an error of the database, before the next try.
+PAUSE_SECONDS = 1.0
 #: Rows that are looked at, where some of those that stand first in the queue could not be sent.
 WIDE_WINDOW = 1_000
 #: Endpoints with parked deliveries that one look goes through.
@@ -41,6 +51,7 @@ GONE = "the endpoint is inactive or deleted"
 LOST = "the worker was lost while it sent this, and at_most_once forbids to send it again"
 
 Connection = AsyncConnection[Any]
+Pool = AsyncConnectionPool[Connection]
 #: A claim whose outcome is not written yet: the delivery's id, and the lease.
 Unsettled = tuple[str, uuid.UUID]
 
@@ -444,3 +455,19 @@ async def finish(connection: Connection, outcomes: Sequence[Outcome]) -> set[str
     }
     cursor = await connection.execute(_FINISH, columns)
     return {uid for (uid,) in await cursor.fetchall()}
+
+
+async def write_outcome(pool: Pool, statement: LiteralString, parameters: dict[str, Any]) -> None:
+    """Execute the statement that writes what came of one request, and repeat it until no outage stops it.
+
+    Only the caller knows the outcome: if it were lost, the request would be sent again. Raises the
+    errors of the database that are not OUTAGES.
+    """
+    while True:
+        try:
+            async with pool.connection() as connection:
+                await connection.execute(statement, parameters)
+                return
+        except OUTAGES as error:
+            logger.error("cannot write an outcome, trying again: %s", error)
+            await asyncio.sleep(PAUSE_SECONDS)

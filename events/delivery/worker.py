@@ -23,7 +23,7 @@ from events.delivery.attempt import lease_seconds, make_attempt
 from events.delivery.log import log_attempt
 from events.delivery.oauth2 import Tokens
 from events.delivery.outbound import Outbound
-from events.delivery.queue import Claim, Outcome, Unsettled
+from events.delivery.queue import OUTAGES, PAUSE_SECONDS, Claim, Outcome, Pool, Unsettled
 from events.delivery.settle import settle
 from events.delivery.wake import CHANNEL
 from meta_events.delivery import Sender as MetaEvents
@@ -50,10 +50,6 @@ CLAIM_INTERVAL_SECONDS = 0.004
 #: Payloads under way, beyond which nothing is claimed.
 MAX_PAYLOAD_CHARACTERS = 128 * 1024 * 1024
 OTHER_CONNECTIONS = 64
-#: After an error of the database, before the next try.
-PAUSE_SECONDS = 1.0
-
-Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
 
 class Worker:
@@ -243,7 +239,7 @@ class Worker:
             try:
                 async with pool.connection() as connection:
                     await settle(connection, batch)
-            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError) as error:
+            except OUTAGES as error:
                 # What was sent is known here only: it is kept until the database is back, and can be written.
                 self._cannot_write = True
                 logger.error("cannot write %s outcomes, trying again: %s", len(batch), error)
