@@ -259,7 +259,11 @@ class Operation(Generic[D]):
         )
 
     def __call__(self, handler: Callable[P, D | HttpResponse]) -> Callable[P, HttpResponse]:
-        """Make a handler that returns data one that answers with it."""
+        """Make a handler that returns data one that answers with it.
+
+        This declaration takes the place of another one that decorates the handler already, as in a portal's view.
+        """
+        handler = getattr(handler, "__wrapped__", handler)
 
         @wraps(handler)
         def answering(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -278,14 +282,17 @@ class Operation(Generic[D]):
         said = outcome or self._first
         return success(said.message, data, said.status)
 
-    def twin(self, operation_id: str, summary: str, *, without: Sequence[str] = (), **changed: Any) -> "Operation[D]":
+    def twin(
+        self, operation_id: str, summary: str, *, without: Sequence[str | Refusal] = (), **changed: Any
+    ) -> "Operation[D]":
         """Declare this operation once more under another path: only what is `changed` differs.
 
-        `without` names parameters that the other path does not take.
+        `without` has the names of parameters, and the refusals, that the other path does not have.
         """
         declared = self._declared | {"operation_id": operation_id, "summary": summary} | changed
-        kept = [parameter for parameter in declared["parameters"] if parameter.name not in without]
-        return Operation(**declared | {"parameters": kept})
+        parameters = [parameter for parameter in declared["parameters"] if parameter.name not in without]
+        refused = [refusal for refusal in declared["refused"] if refusal not in without]
+        return Operation(**declared | {"parameters": parameters, "refused": refused})
 
 
 def _successes(outcomes: Sequence[Outcome], data: Any, schema: Schema) -> dict[int, OpenApiResponse]:
