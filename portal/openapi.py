@@ -16,10 +16,11 @@ from endpoints import serializers
 from portal.exceptions import OutOfScope
 from portal_links.openapi import EXAMPLE as LINK_EXAMPLE
 from portal_links.openapi import LINK
+from projects.exceptions import ProjectNotFound
 
 TAG = "Portal API"
 #: The path names no project: the token does.
-OF_CUSTOMER: dict[str, Any] = {"tag": TAG, "without": ["projectID"]}
+OF_CUSTOMER: dict[str, Any] = {"tag": TAG, "without": ["projectID", ProjectNotFound]}
 UNSEEN: dict[str, Any] = {"not_found": OutOfScope}
 
 
