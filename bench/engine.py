@@ -18,9 +18,10 @@ from django.db import connection, transaction
 from bench.instance import HOST, cpu_seconds, postgres, serving, working
 from bench.queueing import clear, event_body, insert_deliveries, make_project, make_subscriptions
 from bench.sink import HANGING
-from convoyclone.ulid import new_ulid
-from events.delivery.wake import wake_workers
-from events.models import EventDelivery, Status
+from core.ulid import new_ulid
+from core.wake import wake_workers
+from events.models import EventDelivery
+from outbound.states import Status
 from subscriptions.models import Subscription
 
 ENDPOINTS = 100

@@ -35,7 +35,7 @@ def main() -> int:
         # Django is set up only now.
         from bench.engine import Sink
         from bench.queueing import clear, event_body, fanout_body, make_project, make_subscriptions
-        from convoyclone.ulid import new_ulid
+        from core.ulid import new_ulid
 
         sink = Sink(*stack.enter_context(receiving()))
         project, key = make_project("Benchmark")

@@ -26,8 +26,8 @@ import orjson
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from convoyclone.encryption import parse_keys
-from convoyclone.ulid import new_ulid
+from core.encryption import parse_keys
+from core.ulid import new_ulid
 
 Start = Callable[[str, list[tuple[str, str]]], Any]
 Rows = list[tuple[Any, ...]]

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from bench.floor import Start, digest, run
-from convoyclone.ulid import new_ulid
+from core.ulid import new_ulid
 
 INSERT = """
 INSERT INTO events_event (uid, project_id, channel, event_type, endpoints, owner_id, headers, data, idempotency_key,

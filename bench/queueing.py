@@ -8,10 +8,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from endpoints.operations import create_endpoint
-from events.models import Event, EventDelivery, Status
-from projects.models import Project
+from events.models import Event, EventDelivery
+from outbound.states import Status
+from projects.models import EVERY_TYPE, Project
 from projects.operations import create_project
-from subscriptions.models import EVERY_TYPE, Filter, Subscription
+from subscriptions.models import Filter, Subscription
 
 EVENT_TYPE = "order.created"
 #: With the names and the ids: 1 KB.
@@ -99,4 +100,4 @@ def insert_deliveries(project: Project, subscriptions: Sequence[Subscription], i
 def clear() -> None:
     """Forget all events, deliveries and what the workers know of endpoints."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE events_event, events_eventdelivery, events_deliveryattempt, events_endpointstate")
+        cursor.execute("TRUNCATE events_event, events_eventdelivery, events_deliveryattempt, endpoints_endpointstate")

@@ -19,16 +19,15 @@ from typing import Any
 
 import psutil
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
+
+from core.conninfo import FOR_DJANGO
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # How long a server may take to come up after a crash, and to stop.
 SETTLE_SECONDS = 60
 START_ATTEMPTS = 5
 STOP_SECONDS = 10
-
-
-_FOR_DJANGO = {"server_side_binding": True, "prepare_threshold": 5}
 
 
 class DatabaseUnavailable(Exception):
@@ -66,16 +65,8 @@ def django_settings(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": None,
         # Parameters travel apart from the statement, so that a statement which is used often is
         # prepared once a connection (docs/adr/0002).
-        "OPTIONS": {**parts, **_FOR_DJANGO},
+        "OPTIONS": {**parts, **FOR_DJANGO},
     }
-
-
-def conninfo(settings: dict[str, Any]) -> str:
-    """The libpq connection string for one of Django's DATABASES, for those who do without Django."""
-    options = {name: value for name, value in settings["OPTIONS"].items() if name not in _FOR_DJANGO}
-    named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
-    given = {name: settings[key] for name, key in named.items() if settings[key]}
-    return make_conninfo("", **given, **options)
 
 
 def ensure_running() -> str:

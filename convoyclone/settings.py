@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from convoyclone import database
-from convoyclone.encryption import parse_keys
+from core.encryption import parse_keys
 
 BASE_DIR = database.BASE_DIR
 DATA_DIR = database.data_dir()
@@ -124,10 +124,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BODY_BYTES
 APPEND_SLASH = False
 
 INSTALLED_APPS = [
+    "core",
     "projects",
     "endpoints",
     "subscriptions",
     "events",
+    "deliveries",
+    "engine",
     "meta_events",
     "onboarding",
     "portal_links",
@@ -143,7 +146,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
-    "convoyclone.middleware.request_id",
+    "core.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -167,6 +170,15 @@ TEMPLATES = [
         },
     }
 ]
+#: The lists to which an operator's page of a project leads, by their titles.
+ADMIN_PROJECT_LISTS = [
+    ("API keys", "projects_apikey"),
+    ("Endpoints", "endpoints_endpoint"),
+    ("Portal links", "portal_links_portallink"),
+    ("Portal sessions", "portal_links_portalsession"),
+    ("Events", "events_event"),
+    ("Event deliveries", "events_eventdelivery"),
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
@@ -189,9 +201,12 @@ REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
-    "DEFAULT_SCHEMA_CLASS": "convoyclone.api.schema.ConvoyAutoSchema",
-    "EXCEPTION_HANDLER": "convoyclone.api.errors.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "core.api.schema.ConvoyAutoSchema",
+    "EXCEPTION_HANDLER": "core.api.errors.exception_handler",
 }
+
+#: The APIs that are not under /api, but at the root. Trimmed of /api, no path of the others begins so.
+ROOT_API_PATHS = ("/management/v1/", "/v1/webhooks/portal", "/portal-api/")
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "ConvoyClone API",
@@ -215,8 +230,8 @@ SPECTACULAR_SETTINGS = {
         },
         {"name": "Portal API", "description": "What a customer's own client can do, with a portal token."},
     ],
-    "PREPROCESSING_HOOKS": ["convoyclone.api.schema.convoy_operations"],
-    "POSTPROCESSING_HOOKS": ["convoyclone.api.schema.complete"],
+    "PREPROCESSING_HOOKS": ["core.api.schema.convoy_operations"],
+    "POSTPROCESSING_HOOKS": ["core.api.schema.complete"],
     "SORT_OPERATION_PARAMETERS": False,
     "ENFORCE_NON_BLANK_FIELDS": True,
     "SWAGGER_UI_DIST": "SIDECAR",

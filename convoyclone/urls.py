@@ -4,11 +4,10 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from convoyclone.api import errors
-from convoyclone.api.views import UnknownPath
 from convoyclone.health import health, metrics, ready
+from core.api import errors
+from deliveries import views as deliveries
 from endpoints import views as endpoints
-from events import delivery_views as deliveries
 from events import views as events
 from meta_events import views as meta_events
 from onboarding import views as onboarding
@@ -21,6 +20,7 @@ from portal_links import feather, nahook, svix
 from portal_links import session_views as sessions
 from portal_links import views as portal_links
 from projects import views as projects
+from projects.convoy_view import UnknownPath
 from subscriptions import views as subscriptions
 
 PROJECT = "api/v1/projects/<projectID>"
@@ -183,6 +183,6 @@ errors.RENDERERS |= {
     "/api/v1/auth/": svix.SvixView.error,
 }
 
-handler400 = "convoyclone.api.errors.bad_request"
-handler404 = "convoyclone.api.errors.not_found"
-handler500 = "convoyclone.api.errors.server_error"
+handler400 = "core.api.errors.bad_request"
+handler404 = "core.api.errors.not_found"
+handler500 = "core.api.errors.server_error"

@@ -8,19 +8,19 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from convoyclone.admin import OperatorAdmin
-from convoyclone.api.values import REDACTED
+from core.admin import NOTHING, OperatorAdmin, shown_text
+from core.api.values import REDACTED
 from endpoints import authentication, operations
-from endpoints.models import Endpoint
+from endpoints.models import Endpoint, Notification
 from endpoints.secrets import is_live
 
 OVERLAP_HOURS = 24
-NOTHING = SafeString("-")
 
 
 @admin.register(Endpoint)
@@ -141,3 +141,36 @@ class EndpointAdmin(OperatorAdmin):
 def _without_path(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}/{REDACTED}" if url else NOTHING
+
+
+@admin.register(Notification)
+class NotificationAdmin(OperatorAdmin):
+    """The messages to people about endpoints, and what became of them."""
+
+    list_display = ["uid", "subject", "channel", "endpoint_link", "num_trials", "short_error", "created_at", "sent_at"]
+    search_fields = ["uid__exact", "endpoint__exact"]
+    search_help_text = "By the id of a notification or of an endpoint."
+    fieldsets = [
+        (None, {"fields": ["uid", "endpoint_link", "channel", "subject", "message"]}),
+        ("What became of it", {"fields": ["num_trials", "error", "sent_at", "due_at"]}),
+        ("Times", {"fields": ["created_at"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notification]:
+        return Notification.objects.defer("text")
+
+    @admin.display(description="error")
+    def short_error(self, notification: Notification) -> str:
+        """The last error for a list's column."""
+        return Truncator(notification.error).chars(60)
+
+    @admin.display(description="endpoint")
+    def endpoint_link(self, notification: Notification) -> SafeString:
+        """A link to the endpoint."""
+        url = reverse("admin:endpoints_endpoint_change", args=[notification.endpoint_id])
+        return format_html('<a href="{}">{}</a>', url, notification.endpoint_id)
+
+    @admin.display
+    def message(self, notification: Notification) -> SafeString:
+        """The text."""
+        return shown_text(notification.text)

@@ -6,10 +6,11 @@ answered in the reference's words, on create and on update alike.
 
 from typing import Any
 
-from convoyclone.addresses import SCHEMES, split_url
-from convoyclone.api.values import REDACTED
-from convoyclone.exceptions import InvalidInput
-from convoyclone.header_names import is_header_name, is_taken
+from core.addresses import SCHEMES, split_url
+from core.api.values import REDACTED
+from core.exceptions import InvalidInput
+from core.header_names import is_header_name, is_taken
+from endpoints.exceptions import ApiKeyMissing, OAuth2SecretMissing
 
 API_KEY = "api_key"
 BASIC_AUTH = "basic_auth"
@@ -81,7 +82,7 @@ def _unredacted(given: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]
 
 def _check_api_key(given: dict[str, Any]) -> None:
     if not given.get("header_value", "").strip():
-        raise InvalidInput("api key field is required", field="header_value")
+        raise ApiKeyMissing
     if not given.get("header_name", "").strip():
         raise InvalidInput("api key header_name is required", field="header_name")
     if not is_header_name(given["header_name"]) or not given["header_value"].isprintable():
@@ -109,7 +110,7 @@ def _checked_oauth2(given: dict[str, Any] | None) -> dict[str, Any]:
     }
     if given["authentication_type"] == SHARED_SECRET:
         if not given.get("client_secret", "").strip():
-            raise InvalidInput("oauth2 client_secret is required for shared_secret authentication")
+            raise OAuth2SecretMissing
     else:
         given = {"signing_algorithm": "ES256"} | given
         _check_assertion(given)

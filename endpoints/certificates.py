@@ -1,17 +1,27 @@
 """Client certificates of endpoints (mTLS): parsed and checked before they are stored."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, TypedDict
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from django.utils import timezone
 
-from convoyclone.api.values import REDACTED
-from convoyclone.exceptions import InvalidInput
+from core.api.documents import component
+from core.api.values import REDACTED
+from core.exceptions import InvalidInput
 
 
-def checked(sent: dict[str, Any], stored: dict[str, Any] | None) -> dict[str, str] | None:
+@component("datastore.MtlsClientCert")
+class ClientCertificateDocument(TypedDict):
+    """A client certificate without its key."""
+
+    client_cert: Annotated[str, "PEM."]
+    client_key: Annotated[str, f"Always `{REDACTED}`."]
+
+
+def checked(sent: Mapping[str, Any], stored: dict[str, Any] | None) -> dict[str, str] | None:
     """What to store for a `mtls_client_cert` object; None where both parts are empty.
 
     A key that reads `[REDACTED]` keeps the stored one. Raises InvalidInput where a part is missing
@@ -38,9 +48,9 @@ def checked(sent: dict[str, Any], stored: dict[str, Any] | None) -> dict[str, st
     return {"client_cert": certificate, "client_key": key}
 
 
-def shown(stored: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The `mtls_client_cert` of an answer: never its key."""
-    return None if stored is None else stored | {"client_key": REDACTED}
+def shown(stored: dict[str, str] | None) -> ClientCertificateDocument | None:
+    """Return the `mtls_client_cert` of an answer, without its key."""
+    return None if stored is None else {"client_cert": stored["client_cert"], "client_key": REDACTED}
 
 
 def _spki(public_key: Any) -> bytes:

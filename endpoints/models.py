@@ -3,11 +3,15 @@
 from django.contrib.postgres.indexes import SpGistIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from convoyclone.encryption import EncryptedJSONField
-from convoyclone.ulid import ULIDField
+from core.encryption import EncryptedJSONField
+from core.ulid import ULIDField
 from projects.models import Project
+
+DEFAULT_CONTENT_TYPE = "application/json"
+CONTENT_TYPES = (DEFAULT_CONTENT_TYPE, "application/x-www-form-urlencoded")
 
 
 class EndpointQuerySet(models.QuerySet["Endpoint"]):
@@ -89,3 +93,66 @@ class Endpoint(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class EndpointState(models.Model):
+    """What the workers know together of one endpoint: figures, circuit breaker and rate limit.
+
+    A table of its own, because these change with each batch of attempts and the endpoint does not.
+    """
+
+    class Breaker(models.TextChoices):
+        """The states of the circuit breaker (deliveries section 7)."""
+
+        CLOSED = "closed"
+        HALF_OPEN = "half-open"
+        OPEN = "open"
+
+    endpoint = models.OneToOneField(Endpoint, models.CASCADE, primary_key=True, related_name="state")
+    #: The deliveries of which at least one attempt was made.
+    events = models.PositiveBigIntegerField(default=0)
+    breaker = models.CharField(max_length=9, choices=Breaker, null=True)  # noqa: DJ001 - null: nothing was counted yet
+    failure_rate = models.FloatField(default=0, help_text="In percent, of the attempts in the window.")
+    consecutive_trips = models.PositiveIntegerField(default=0)
+    #: While the breaker is open: until when.
+    open_until = models.DateTimeField(null=True)
+    #: Attempts before this are not counted: the breaker closed, or the endpoint was activated, then.
+    counted_from = models.DateTimeField(null=True)
+    #: The token bucket of rate_limit.
+    tokens = models.FloatField(null=True)
+    refilled_at = models.DateTimeField(null=True)
+    #: Nothing is sent before this: the bucket is empty, or the receiver said so (Retry-After).
+    held_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.endpoint_id)
+
+
+class Notification(models.Model):
+    """A message to people about an endpoint, kept until it was taken by mail server or chat."""
+
+    class Channel(models.TextChoices):
+        """How it travels."""
+
+        EMAIL = "email"
+        SLACK = "slack"
+        TEAMS = "teams"
+
+    uid = ULIDField()
+    endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="notifications")
+    channel = models.CharField(max_length=5, choices=Channel)
+    subject = models.CharField(max_length=255)
+    text = models.TextField()
+    num_trials = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(null=True)
+    # The queue, as that of deliveries, by the clock of the database
+    due_at = models.DateTimeField(null=True, db_default=Now())
+    lease = models.UUIDField(null=True)
+
+    class Meta:
+        indexes = [models.Index("due_at", condition=Q(due_at__isnull=False), name="notification_due")]
+
+    def __str__(self) -> str:
+        return str(self.subject)

@@ -2,29 +2,42 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from django.conf import settings
 from django.utils import timezone
 
-from convoyclone.api.values import ZERO_TIME, wire_time
-from convoyclone.exceptions import InvalidInput
+from core.api.documents import Example, component
+from core.api.values import ZERO_TIME, wire_time
 from endpoints import authentication
 from endpoints.authentication import OAUTH2
-from events.delivery.oauth2 import Token, TokenUnavailable, fetch
-from events.delivery.outbound import Outbound
+from endpoints.exceptions import OAuth2Missing
+from outbound.client import Outbound
+from outbound.oauth2 import Token, TokenUnavailable, fetch
 
 #: A request waits for it, so it is shorter than that of a delivery.
 SECONDS = 10
 
 
-def try_oauth2(config: dict[str, Any] | None) -> dict[str, Any]:
+@component("models.TestOAuth2Response")
+class OAuth2TestDocument(TypedDict):
+    """The outcome of a trial: a token, or the error that stood in its way."""
+
+    success: Annotated[bool, "Whether there is a token."]
+    access_token: NotRequired[str]
+    token_type: NotRequired[Annotated[str, Example("Bearer")]]
+    expires_at: Annotated[str, f"`{ZERO_TIME}` where there is no token."]
+    message: NotRequired[str]
+    error: NotRequired[Annotated[str, "Why there is no token."]]
+
+
+def try_oauth2(config: dict[str, Any] | None) -> OAuth2TestDocument:
     """Ask the token server of a validated `oauth2` object for a token: the data of the answer.
 
     Nothing is remembered, so that no caller sees a token of another's. Raises InvalidInput.
     """
     if not config:
-        raise InvalidInput("OAuth2 configuration is required")
+        raise OAuth2Missing
     checked = authentication.checked({"type": OAUTH2, OAUTH2: config}, None) or {}
     try:
         token = asyncio.run(_fetch(checked[OAUTH2]))

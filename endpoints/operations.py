@@ -5,25 +5,35 @@ of another project, or outside the `scope` that is given, looks exactly like one
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from convoyclone.addresses import SCHEMES, is_public_url, split_url
-from convoyclone.api.values import REDACTED
-from convoyclone.exceptions import InvalidInput, NotFound
+from core.addresses import SCHEMES, is_public_url, split_url
+from core.api.values import REDACTED
+from core.exceptions import InvalidInput, NotFound
+from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
-from endpoints.models import Endpoint, EndpointQuerySet
-from events.delivery.disabling import forget_failures, notify_reactivated
-from events.delivery.wake import wake_workers
-from events.models import EndpointState
+from endpoints.disabling import forget_failures, notify_reactivated
+from endpoints.documents import endpoint_documents
+from endpoints.exceptions import (
+    ChatUrl,
+    EndpointNotFound,
+    NotStored,
+    StatusNotChangeable,
+    UrlMissing,
+    UrlNotSecure,
+    UrlScheme,
+    UrlTemplate,
+    UrlWithoutHost,
+)
+from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet, EndpointState
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
-from meta_events.emission import emit_endpoint_event
+from meta_events.emission import emit_meta_event
 from projects.models import Project
 
-DEFAULT_CONTENT_TYPE = "application/json"
-CONTENT_TYPES = (DEFAULT_CONTENT_TYPE, "application/x-www-form-urlencoded")
 #: What an update may change.
 EDITABLE = [
     *("url", "name", "description", "owner_id", "support_email", "slack_webhook_url", "teams_webhook_url"),
@@ -71,7 +81,7 @@ def create_endpoint(
             updated_at=now,
         )
         endpoint.save(force_insert=True)
-        emit_endpoint_event(ENDPOINT_CREATED, project, endpoint.uid)
+        _emit(ENDPOINT_CREATED, project, endpoint.uid)
     return endpoint
 
 
@@ -117,7 +127,7 @@ def update_endpoint(
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
             EndpointState.objects.filter(pk=endpoint.pk).update(tokens=None, refilled_at=None, held_until=None)
             wake_workers()
-        emit_endpoint_event(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
+        _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
     return endpoint
 
 
@@ -125,7 +135,7 @@ def delete_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -
     """Delete an endpoint: it leaves every list and every portal link's scope at once. Raises NotFound."""
     with transaction.atomic():
         endpoint = _lock(project_id, endpoint_id, scope)
-        emit_endpoint_event(ENDPOINT_DELETED, endpoint.project, endpoint.uid)
+        _emit(ENDPOINT_DELETED, endpoint.project, endpoint.uid)
         endpoint.deleted_at = endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=["deleted_at", "updated_at"])
 
@@ -169,14 +179,22 @@ def expire_secret(
     return endpoint
 
 
+def reactivate_endpoints(project_id: str, now: datetime) -> None:
+    """Make the project's inactive endpoints active, within the caller's transaction."""
+    inactive = Endpoint.objects.for_project(project_id).filter(status=Status.INACTIVE)
+    forget_failures(inactive)
+    inactive.update(status=Status.ACTIVE, updated_at=now)
+    wake_workers()
+
+
 def _change_status(
-    project_id: str, endpoint_id: str, moves: dict[Status, Status], what: str, scope: Scope = None
+    project_id: str, endpoint_id: str, moves: dict[Status, Status], change: str, scope: Scope = None
 ) -> Endpoint:
     with transaction.atomic():
         endpoint = _lock(project_id, endpoint_id, scope)
         status = Status(endpoint.status)
         if status not in moves:
-            raise InvalidInput(f"current endpoint status - {status}, does not support {what}")
+            raise StatusNotChangeable(status=status, change=change)
         endpoint.status = moves[status]
         endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=["status", "updated_at"])
@@ -203,40 +221,45 @@ def _lock(project_id: str, endpoint_id: str, scope: Scope = None) -> Endpoint:
     try:
         return rows.get(pk=endpoint_id)
     except Endpoint.DoesNotExist:
-        raise NotFound("endpoint not found") from None
+        raise EndpointNotFound from None
 
 
 def check_url(project: Project, url: str) -> None:
     """Refuse a URL that could never be delivered to. Contract: endpoints section 2.2, the ping aside."""
     if not url.strip():
-        raise InvalidInput("please provide the endpoint url", field="url")
+        raise UrlMissing
     if "{" in url or "}" in url:
-        raise InvalidInput("endpoint URL templates are not enabled", field="url")
+        raise UrlTemplate
     try:
         parts = split_url(url)
     except ValueError as error:
         raise InvalidInput(str(error), field="url") from None
     if parts.scheme not in SCHEMES:
-        raise InvalidInput("invalid endpoint scheme", field="url")
+        raise UrlScheme
     if not parts.hostname:
-        raise InvalidInput("endpoint url must include a valid host", field="url")
+        raise UrlWithoutHost
     if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
-        raise InvalidInput("only https endpoints allowed", field="url")
+        raise UrlNotSecure
 
 
 def _checked_name(name: str, doing: str) -> str:
     if not name.strip():
-        raise InvalidInput(f"an error occurred while {doing}", field="name")
+        raise NotStored(doing=doing, field="name")
     return name
 
 
 def _checked_content_type(content_type: str, doing: str) -> str:
     if (content_type or DEFAULT_CONTENT_TYPE) not in CONTENT_TYPES:
-        raise InvalidInput(f"an error occurred while {doing}")
+        raise NotStored(doing=doing)
     return content_type or DEFAULT_CONTENT_TYPE
 
 
 def _checked_chat_url(url: str, product: str) -> str:
     if url and not is_public_url(url):
-        raise InvalidInput(f"invalid {product} webhook url", field=f"{product}_webhook_url")
+        raise ChatUrl(product=product, field=f"{product}_webhook_url")
     return url
+
+
+def _emit(event_type: str, project: Project, endpoint_id: str) -> None:
+    """Queue a meta event with the live endpoint as the API shows it to read-only keys: without secrets (X1)."""
+    emit_meta_event(event_type, project, lambda: endpoint_documents(project.uid, ids=[endpoint_id], reveal=False)[0])

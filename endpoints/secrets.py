@@ -8,10 +8,10 @@ that does not expire. Contract: endpoints rules 11 to 17.
 from datetime import datetime, timedelta
 from typing import Any
 
-from convoyclone.api.values import wire_time
-from convoyclone.exceptions import InvalidInput
-from convoyclone.tokens import SECRET_ALPHABET, random_text
-from convoyclone.ulid import new_ulid
+from core.api.values import wire_time
+from core.tokens import SECRET_ALPHABET, random_text
+from core.ulid import new_ulid
+from endpoints.exceptions import TooManySecrets
 
 GENERATED_LENGTH = 25
 MAX_LIVE = 20
@@ -49,6 +49,6 @@ def rotate(secrets: list[Secret], *, value: str, hours: int, now: datetime) -> l
     older = [*secrets[:-1], current]
     live = [secret for secret in older if is_live(secret, now)]
     if len(live) >= MAX_LIVE:
-        raise InvalidInput(f"at most {MAX_LIVE} secrets may be live at once")
+        raise TooManySecrets(most=MAX_LIVE)
     kept = {secret["uid"] for secret in [secret for secret in older if not is_live(secret, now)][-MAX_ENDED:] + live}
     return [*(secret for secret in older if secret["uid"] in kept), new_secret(value, now)]

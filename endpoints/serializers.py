@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from rest_framework import serializers
 
-from convoyclone.api.fields import Choice, Flag, Integer, Shape, Text
+from core.api.fields import Choice, Flag, Integer, Shape, Text
 from endpoints.authentication import CLIENT_ASSERTION, SHARED_SECRET, TYPES
 
 NON_ZERO = "non zero value required"

@@ -5,14 +5,13 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from convoyclone.api import versioning
-from convoyclone.api.bodies import read_body
-from convoyclone.api.envelope import success
-from convoyclone.api.pagination import read_page
-from convoyclone.api.views import ConvoyView
-from convoyclone.exceptions import NotFound
-from endpoints import openapi, operations, serializers
-from endpoints.documents import Document, endpoint_documents
+from core.api.bodies import read_body
+from core.api.documents import PageOf
+from core.api.pagination import read_page
+from core.api.versioning import client_version
+from endpoints import openapi, operations, serializers, versioning
+from endpoints.documents import EndpointDocument, endpoint_documents
+from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from endpoints.oauth2_test import try_oauth2
 from endpoints.serializers import (
@@ -22,29 +21,30 @@ from endpoints.serializers import (
     UpdateEndpoint,
     UpdateEndpointBefore2024,
 )
+from projects.convoy_view import ConvoyView
 
 
 class EndpointView(ConvoyView):
-    """What the endpoint views share: the answer, and what older clients send."""
+    """Reads bodies of every version, and answers in the version that the client asks for."""
 
-    def document(self, project_id: str, endpoint_id: str) -> Document:
-        """One endpoint in its current shape. Raises NotFound."""
+    def document(self, project_id: str, endpoint_id: str) -> EndpointDocument:
+        """Return one endpoint in its current shape. Raises NotFound."""
         documents = endpoint_documents(project_id, ids=[endpoint_id], reveal=self.caller.can_write)
         if not documents:
-            raise NotFound("endpoint not found")
+            raise EndpointNotFound
         return documents[0]
 
-    def versioned(self, document: Document) -> Document:
-        """The endpoint in the shape that the client's X-Convoy-Version asks for."""
-        return versioning.endpoint_response(document, versioning.client_version(self.request))
+    def versioned(self, document: EndpointDocument) -> EndpointDocument:
+        """Return the endpoint in the shape that the client's X-Convoy-Version asks for."""
+        return versioning.endpoint_response(document, client_version(self.request))
 
-    def changed(self, message: str, endpoint: Endpoint, status: int = 202) -> HttpResponse:
-        """The answer to an operation that has changed `endpoint`."""
-        return success(message, self.versioned(read(self.document(endpoint.project_id, endpoint.uid))), status)
+    def changed(self, endpoint: Endpoint) -> EndpointDocument:
+        """Return the document of an endpoint that the operation has changed."""
+        return self.versioned(read(self.document(endpoint.project_id, endpoint.uid)))
 
     def body(self, request: Request, *, detailed: bool) -> dict[str, Any]:
         """The validated body of a create (or, with `detailed`, update) request of any version."""
-        if versioning.client_version(request) >= versioning.DURATIONS_AS_TEXT:
+        if client_version(request) >= versioning.DURATIONS_AS_TEXT:
             return read_body(request, UpdateEndpoint if detailed else CreateEndpoint, detailed=detailed)
         sent = read_body(request, UpdateEndpointBefore2024 if detailed else CreateEndpointBefore2024, detailed=detailed)
         for name in versioning.DURATIONS:
@@ -57,7 +57,7 @@ class Endpoints(EndpointView):
     """The endpoints of a project."""
 
     @openapi.list_endpoints
-    def get(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    def get(self, request: Request, projectID: str) -> PageOf[EndpointDocument]:  # noqa: N803
         """Answer a page, newest first, of those that `q` (in the name) and `ownerId` leave."""
         rows = Endpoint.objects.for_project(projectID)
         if q := request.query_params.get("q", "").strip():
@@ -67,79 +67,62 @@ class Endpoints(EndpointView):
         page = read_page(request, rows.only("pk"))
         ids = [row.pk for row in page.rows]
         documents = endpoint_documents(projectID, ids=ids, reveal=self.caller.can_write)
-        content = [self.versioned(read(document)) for document in documents]
-        return success("Endpoints fetched successfully", {"content": content, "pagination": page.pagination})
+        return page.of([self.versioned(read(document)) for document in documents])
 
     @openapi.create_endpoint
-    def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    def post(self, request: Request, projectID: str) -> EndpointDocument:  # noqa: N803
         """Create an endpoint."""
         endpoint = operations.create_endpoint(projectID, **self.body(request, detailed=False))
-        document = self.versioned(self.document(projectID, endpoint.uid))
-        return success("Endpoint created successfully", document, 201)
+        return self.versioned(self.document(projectID, endpoint.uid))
 
 
 class EndpointDetail(EndpointView):
     """One endpoint."""
 
-    not_found = {
-        "GET": (404, "Resource not found"),
-        "PUT": (400, "endpoint not found"),
-        "DELETE": (400, "endpoint not found"),
-    }
-
     @openapi.get_endpoint
-    def get(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
+    def get(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Answer the endpoint with its secrets."""
-        document = self.versioned(read(self.document(projectID, endpointID)))
-        return success("Endpoint fetched successfully", document)
+        return self.versioned(read(self.document(projectID, endpointID)))
 
     @openapi.update_endpoint
-    def put(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
+    def put(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Change what is sent of the endpoint."""
         endpoint = operations.update_endpoint(projectID, endpointID, **self.body(request, detailed=True))
-        return self.changed("Endpoint updated successfully", endpoint)
+        return self.changed(endpoint)
 
     @openapi.delete_endpoint
-    def delete(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
+    def delete(self, request: Request, projectID: str, endpointID: str) -> None:  # noqa: N803
         """Delete the endpoint."""
         operations.delete_endpoint(projectID, endpointID)
-        return success("Endpoint deleted successfully")
 
 
 class PauseEndpoint(EndpointView):
-    """Pausing, and the end of a pause."""
-
-    not_found = {"PUT": (400, "failed to find endpoint")}
+    """The pause of an endpoint."""
 
     @openapi.pause_endpoint
-    def put(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
+    def put(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Pause an active endpoint or activate a paused one; a body is ignored."""
-        return self.changed("endpoint status updated successfully", operations.toggle_pause(projectID, endpointID))
+        return self.changed(operations.toggle_pause(projectID, endpointID))
 
 
 class ActivateEndpoint(EndpointView):
     """Activation."""
 
-    not_found = {"POST": (400, "failed to find endpoint")}
-
     @openapi.activate_endpoint
-    def post(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
+    def post(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Activate an endpoint that is not active."""
         endpoint = operations.activate_endpoint(projectID, endpointID)
-        return self.changed("endpoint status successfully activated", endpoint)
+        return self.changed(endpoint)
 
 
 class ExpireEndpointSecret(EndpointView):
     """The rotation of a secret."""
 
-    not_found = {"PUT": (400, "endpoint not found")}
-
     @openapi.expire_secret
-    def put(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
+    def put(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
         """End the current secret in `expiration` hours and add a new one. Not versioned."""
         endpoint = operations.expire_secret(projectID, endpointID, **read_body(request, ExpireSecret, detailed=True))
-        document = read(self.document(projectID, endpoint.uid))
-        return success("endpoint secret expired successfully", document)
+        return read(self.document(projectID, endpoint.uid))
 
 
 class OAuth2Test(ConvoyView):
@@ -149,9 +132,9 @@ class OAuth2Test(ConvoyView):
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Ask for a token now; that there is none is an answer, not an error."""
         data = try_oauth2(read_body(request, serializers.OAuth2Test).get("oauth2"))
-        return success(f"OAuth2 connection test {'successful' if data['success'] else 'failed'}", data)
+        return openapi.test_oauth2.answer(data, None if data["success"] else openapi.NO_TOKEN)
 
 
-def read(document: Document) -> Document:
-    """The endpoint as every answer but that of its creation shows it: no authentication is `{}`, not null."""
+def read(document: EndpointDocument) -> EndpointDocument:
+    """Return the endpoint as every answer but that of its creation shows it: no authentication is `{}`, not null."""
     return document | {"authentication": document["authentication"] or {}}

@@ -1,1 +1,1 @@
-"""Events, their deliveries, and the engine that sends them."""
+"""Events: taken in, matched with subscriptions, replayed."""

@@ -1,4 +1,4 @@
-"""Events, their deliveries, and the engine that sends them."""
+"""Events: taken in, matched with subscriptions, replayed."""
 
 from django.apps import AppConfig
 

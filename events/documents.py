@@ -6,11 +6,8 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from convoyclone.api.values import wire_time_from_sql
-from events.delivery.headers import mask_headers
-from events.delivery_documents import NO_SOURCE
-
-_NO_SOURCE = orjson.Fragment(orjson.dumps(NO_SOURCE))
+from core.api.values import ZERO_TIME, wire_time_from_sql
+from outbound.headers import mask_headers
 
 _READ = """
 SELECT uid, event_type, endpoints, headers::text, idempotency_key, is_duplicate_event, data, status, failure_reason,
@@ -19,6 +16,32 @@ FROM events_event WHERE project_id = %s AND uid = ANY(%s)
 """
 
 Document = dict[str, Any]
+
+#: Convoy's source object where there is none.
+NO_SOURCE: Document = {
+    "uid": "",
+    "project_id": "",
+    "mask_id": "",
+    "name": "",
+    "url": "",
+    "type": "",
+    "provider": "",
+    "is_disabled": False,
+    "verifier": None,
+    "custom_response": {"body": "", "content_type": ""},
+    "provider_config": None,
+    "forward_headers": None,
+    "pub_sub": None,
+    "idempotency_keys": None,
+    "event_type_location": "",
+    "body_function": None,
+    "header_function": None,
+    "created_at": ZERO_TIME,
+    "updated_at": ZERO_TIME,
+    "deleted_at": None,
+}
+
+_NO_SOURCE = orjson.Fragment(orjson.dumps(NO_SOURCE))
 
 
 def event_documents(

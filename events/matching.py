@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import orjson
 from django.db import connection
 
-from convoyclone.exceptions import NotFound
+from core.exceptions import NotFound
 from endpoints.models import Endpoint
+from projects.models import EVERY_TYPE
 from subscriptions.filters import MAX_STEPS, Budget, matches_event
-from subscriptions.models import EVERY_TYPE
 
 # The steps that all tenants' filters may take together.
 MAX_STEPS_TOGETHER = 20 * MAX_STEPS

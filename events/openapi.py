@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from convoyclone.api.openapi import (
+from core.api.documents import Schema
+from core.api.openapi import (
     DELETED_AT,
+    NO_TIME,
     NOTHING,
     PAGINATION_EXAMPLE,
     PROJECT_ID,
     TIME,
     UID,
     URL_PATTERN,
-    Schema,
     array,
     body,
     define,
@@ -26,12 +27,42 @@ from convoyclone.api.openapi import (
     text,
 )
 from events import serializers
-from events.delivery_documents import NO_SOURCE
-from events.delivery_openapi import HTTP_HEADERS, SOURCE
+from events.documents import NO_SOURCE
+from outbound.openapi import HTTP_HEADERS
 
 TAG = "Events"
 FANOUT_CREATED = "Endpoint fanout event queued successfully"
 FANOUT_DUPLICATE = "Duplicate event received, but will not be sent"
+
+SOURCE = define(
+    "datastore.Source",
+    record(
+        {
+            "uid": text(),
+            "project_id": text(),
+            "mask_id": text(),
+            "name": text(),
+            "url": text(),
+            "type": define("datastore.SourceType", text()),
+            "provider": define("datastore.SourceProvider", text()),
+            "is_disabled": flag(),
+            "verifier": nullable(define("datastore.VerifierConfig", {"type": "object"})),
+            "custom_response": define("datastore.CustomResponse", record({"body": text(), "content_type": text()})),
+            "provider_config": nullable(define("datastore.ProviderConfig", {"type": "object"})),
+            "forward_headers": nullable(array(text())),
+            "pub_sub": nullable(define("datastore.PubSubConfig", {"type": "object"})),
+            "idempotency_keys": nullable(array(text())),
+            "event_type_location": text(),
+            "body_function": nullable(text()),
+            "header_function": nullable(text()),
+            "created_at": NO_TIME,
+            "updated_at": NO_TIME,
+            "deleted_at": DELETED_AT,
+        },
+        "There are no sources: all is empty.",
+    ),
+)
+
 
 # Shapes of answers
 

@@ -16,13 +16,11 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from convoyclone.exceptions import InvalidInput, NotFound
-from convoyclone.ulid import new_ulid
+from core.exceptions import InvalidInput, NotFound
+from core.ulid import new_ulid
+from core.wake import wake_workers
 from endpoints.models import Endpoint
 from endpoints.operations import Scope, check_url, create_endpoint
-from events.delivery import payload
-from events.delivery.headers import check_custom_headers
-from events.delivery.wake import wake_workers
 from events.matching import (
     MAX_STEPS_TOGETHER,
     Allowance,
@@ -34,7 +32,10 @@ from events.matching import (
     matched_once,
     read_candidates,
 )
-from events.models import Event, Status
+from events.models import Event
+from outbound import payload
+from outbound.headers import check_custom_headers
+from outbound.states import Status
 from projects.config import REQUEST_ID_HEADER
 from projects.models import Project
 from subscriptions.filters import MAX_STEPS

@@ -10,8 +10,8 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from rest_framework.request import Request
 
-from convoyclone.api.windows import read_window
-from convoyclone.exceptions import InvalidInput
+from core.api.windows import read_window
+from core.exceptions import InvalidInput
 from endpoints.models import Endpoint
 from events.models import Event
 

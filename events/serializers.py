@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from convoyclone.api.fields import INCORRECT_TYPE, Shape, Text
+from core.api.fields import INCORRECT_TYPE, Shape, Text
 from endpoints.serializers import required
-from events.delivery.headers import MAX_VALUE_LENGTH
+from outbound.headers import MAX_VALUE_LENGTH
 
 MAX_EVENT_TYPES = 100
 MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}

@@ -6,18 +6,18 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from convoyclone.api.bodies import read_body
-from convoyclone.api.envelope import success
-from convoyclone.api.pagination import read_page
-from convoyclone.api.time_limit import time_limit
-from convoyclone.api.views import ConvoyView
-from convoyclone.exceptions import InvalidInput, NotFound
+from core.api.bodies import read_body
+from core.api.envelope import success
+from core.api.pagination import read_page
+from core.api.time_limit import time_limit
+from core.exceptions import InvalidInput, NotFound
 from events import openapi, operations, serializers
-from events.delivery.payload import raw_member
 from events.documents import Document, event_documents
 from events.models import Event
 from events.operations import Content, Posted
 from events.reads import chosen_events, is_search, searched_events
+from outbound.payload import raw_member
+from projects.convoy_view import ConvoyView
 
 SECONDS_TO_SEARCH = 5
 TOO_SLOW = "Search took too long. Narrow the time range or search term."

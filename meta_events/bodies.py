@@ -3,11 +3,12 @@
 Contract: meta-events-and-onboard section 2.3, defects X1 to X3.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from convoyclone.api.values import wire_time
+from core.api.values import wire_time
 
 ENDPOINT_CREATED = "endpoint.created"
 ENDPOINT_UPDATED = "endpoint.updated"
@@ -19,7 +20,7 @@ _NO_SOURCE = {"uid": "", "name": ""}
 _NO_DEVICE = {"uid": "", "status": "", "host_name": ""}
 
 
-def meta_event_body(event_type: str, data: dict[str, Any]) -> bytes:
+def meta_event_body(event_type: str, data: Mapping[str, Any]) -> bytes:
     """The body of any meta event. `data` may hold orjson fragments, of compact JSON."""
     return orjson.dumps({"event_type": event_type, "data": data})
 
@@ -33,7 +34,7 @@ def delivery_event_body(event_type: str, *, delivery: dict[str, Any], attempt: d
 
 
 def delivery_data(row: dict[str, Any]) -> dict[str, Any]:
-    """The delivery object for a row of emission.py: times are datetimes, `data` is the payload's text."""
+    """The delivery object for a row of engine/meta_emission.py: times are datetimes, `data` is the payload's text."""
     return {
         "uid": row["uid"],
         "project_id": row["project_id"],

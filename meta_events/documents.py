@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from convoyclone.api.values import wire_time
+from core.api.values import wire_time
 from meta_events.models import MetaEvent
 
 

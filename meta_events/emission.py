@@ -1,82 +1,19 @@
-"""How a meta event comes to be: as a row, in the transaction of what it tells of (an outbox, X6).
+"""Queueing meta events: as rows, in the transaction of what they tell of (an outbox, X6).
 
 A project that has not asked for it costs no statement (X7). Contract: meta-events-and-onboard section 2.
 """
 
-import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import orjson
-from django.conf import settings
-from psycopg import AsyncConnection
-from psycopg.rows import dict_row
 
-from convoyclone.encryption import UndecryptableValue, decrypt
-from convoyclone.ulid import new_ulid
-from endpoints.documents import endpoint_documents
-from events.delivery.wake import wake_workers
-from events.models import Status
-from meta_events.bodies import (
-    DELIVERY_FAILED,
-    DELIVERY_SUCCESS,
-    attempt_data,
-    delivery_data,
-    delivery_event_body,
-    meta_event_body,
-)
+from core.encryption import decrypt
+from core.wake import wake_workers
+from meta_events.bodies import meta_event_body
 from meta_events.models import MetaEvent
 from projects.models import Project
-
-logger = logging.getLogger("convoyclone.meta_events")
-
-#: The meta event that tells of a delivery's end, by its status. The other states are nobody's news.
-DELIVERY_EVENTS = {str(Status.SUCCESS): DELIVERY_SUCCESS, str(Status.FAILURE): DELIVERY_FAILED}
-
-#: Payloads of the meta events that are made and written at a time. Each has its event's payload in it twice.
-MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
-
-_SELECT = """
-SELECT d.uid, d.project_id, d.event_id, d.endpoint_id, d.subscription_id, d.event_type, d.status, d.description,
-  d.strategy, d.interval_seconds, d.retry_limit, d.num_trials, d.next_send_time, d.created_at, d.updated_at,
-  e.headers, e.idempotency_key, octet_length(e.data) AS payload_bytes, e.created_at AS event_created_at,
-  n.name AS endpoint_name, n.owner_id AS endpoint_owner_id, n.url AS endpoint_url, n.status AS endpoint_status,
-  n.support_email AS endpoint_support_email, n.deleted_at AS endpoint_deleted_at,
-  a.uid AS attempt_uid, a.url AS attempt_url, a.ip_address, a.request_http_header, a.response_http_header,
-  a.http_status, a.response_data, a.error, a.status AS attempt_status, a.requested_at, a.responded_at,
-  a.created_at AS attempt_created_at, p.config -> 'strategy' AS project_strategy
-FROM events_eventdelivery d
-JOIN events_event e ON e.uid = d.event_id
-JOIN endpoints_endpoint n ON n.uid = d.endpoint_id
-JOIN projects_project p ON p.uid = d.project_id
-CROSS JOIN LATERAL (
-  SELECT * FROM events_deliveryattempt WHERE delivery_id = d.uid ORDER BY uid DESC LIMIT 1
-) a
-WHERE d.uid = ANY(%s)
-ORDER BY d.event_id, d.uid
-"""
-_PAYLOADS = "SELECT uid, data FROM events_event WHERE uid = ANY(%s)"
-_INSERT = """
-INSERT INTO meta_events_metaevent (uid, project_id, event_type, body, status, strategy, interval_seconds,
-  retry_limit, num_trials, num_trials_before, next_send_time, due_at, created_at, updated_at)
-SELECT m.uid, m.project_id, m.event_type, m.body, 'Scheduled', m.strategy, m.interval_seconds,
-  m.retry_limit, 0, 0, now(), now(), now(), now()
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::int[])
-  AS m (uid, project_id, event_type, body, strategy, interval_seconds, retry_limit)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A delivery that has just come to an end by an attempt."""
-
-    delivery_id: str
-    #: Its new status. Only Success and Failure are told.
-    status: str
-    #: `projects_project.meta_event` as it is stored: encrypted.
-    project_meta_event: bytes
 
 
 def is_wanted(meta_event: dict[str, Any], event_type: str) -> bool:
@@ -92,97 +29,20 @@ def settings_of(stored: bytes) -> dict[str, Any]:
     return opened
 
 
-def emit_endpoint_event(event_type: str, project: Project, endpoint_id: str) -> None:
-    """Tell of a live endpoint, within the caller's transaction, where the project wants to hear it.
+def emit_meta_event(event_type: str, project: Project, read_data: Callable[[], Mapping[str, Any]]) -> None:
+    """Queue a meta event, within the caller's transaction, where the project wants events of this type.
 
-    The endpoint is shown as the API shows it to those who may only read: no secret is in it (X1).
+    `read_data` returns the `data` of the event's body. It is called only where the event is wanted.
     """
     if not is_wanted(project.meta_event, event_type):
         return
     strategy = project.config["strategy"]
-    (document,) = endpoint_documents(project.uid, ids=[endpoint_id], reveal=False)
     MetaEvent.objects.create(
         project=project,
         event_type=event_type,
-        body=meta_event_body(event_type, document).decode(),
+        body=meta_event_body(event_type, read_data()).decode(),
         strategy=strategy["type"],
         interval_seconds=strategy["duration"],
         retry_limit=strategy["retry_count"],
     )
     wake_workers()
-
-
-async def emit_delivery_events(connection: AsyncConnection[Any], finished: Sequence[Finished]) -> int:
-    """Tell of deliveries that an attempt has ended, in the transaction that has written status and attempt.
-
-    Call it after both are written: it reads them, in one statement for all, and each event's payload once;
-    it writes the meta events so many at a time that their payloads stay below MAX_PAYLOAD_BYTES, which is
-    all of them but for large ones. Where no project wants to hear anything it does neither. A delivery that
-    failed without an attempt is not to be passed. Returns how many meta events there are to send.
-    """
-    wanted = {each.delivery_id: DELIVERY_EVENTS[each.status] for each in finished if _wants(each)}
-    if not wanted:
-        return 0
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(_SELECT, [list(wanted)])
-        rows = await cursor.fetchall()
-        payloads: dict[str, str] = {}
-        count = 0
-        for piece in _pieces(rows):
-            # They are in the order of events: of those that were read before, only the last can come again.
-            payloads = {uid: data for uid, data in payloads.items() if uid == piece[0]["event_id"]}
-            if unread := list({row["event_id"] for row in piece} - payloads.keys()):
-                await cursor.execute(_PAYLOADS, [unread])
-                payloads |= {row["uid"]: row["data"] for row in await cursor.fetchall()}
-            values = [
-                _column_values(row | {"data": payloads[row["event_id"]]}, wanted[row["uid"]])
-                for row in piece
-                # Retention may have deleted it since.
-                if row["event_id"] in payloads
-            ]
-            if values:
-                await cursor.execute(_INSERT, [list(column) for column in zip(*values, strict=True)])
-                count += len(values)
-    return count
-
-
-def _pieces(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """The rows, as many at a time as have MAX_PAYLOAD_BYTES of payload together; one alone may have more."""
-    piece: list[dict[str, Any]] = []
-    size = 0
-    for row in rows:
-        if piece and size + row["payload_bytes"] > MAX_PAYLOAD_BYTES:
-            yield piece
-            piece, size = [], 0
-        piece.append(row)
-        size += row["payload_bytes"]
-    if piece:
-        yield piece
-
-
-def _wants(finished: Finished) -> bool:
-    event_type = DELIVERY_EVENTS.get(finished.status)
-    if event_type is None:
-        return False
-    try:
-        return is_wanted(settings_of(finished.project_meta_event), event_type)
-    except UndecryptableValue as error:
-        # The delivery itself must not fail because of this.
-        logger.error("no meta event for delivery %s: %s", finished.delivery_id, error)
-        return False
-
-
-def _column_values(row: dict[str, Any], event_type: str) -> tuple[Any, ...]:
-    body = delivery_event_body(
-        event_type, delivery=delivery_data(row), attempt=attempt_data(row, version=settings.VERSION)
-    )
-    strategy = row["project_strategy"]
-    return (
-        new_ulid(),
-        row["project_id"],
-        event_type,
-        body.decode(),
-        strategy["type"],
-        strategy["duration"],
-        strategy["retry_count"],
-    )

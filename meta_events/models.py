@@ -5,8 +5,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from convoyclone.ulid import ULIDField
-from events.models import Status
+from core.ulid import ULIDField
+from outbound.states import Status
 from projects.models import Project
 
 

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from convoyclone.api.openapi import (
+from core.api.openapi import (
     DELETED_AT,
+    END,
     PAGE_PARAMETERS,
     PAGINATION_EXAMPLE,
     PROJECT_ID,
+    START,
     TIME,
     UID,
     define,
@@ -17,9 +19,9 @@ from convoyclone.api.openapi import (
     record,
     text,
 )
-from convoyclone.api.windows import BAD_END, BAD_ORDER, BAD_START
-from events.delivery_openapi import END, HTTP_HEADER, METADATA, START, STATUS
+from core.api.windows import BAD_END, BAD_ORDER, BAD_START
 from meta_events.operations import NOT_FOUND
+from outbound.openapi import HTTP_HEADER, METADATA, STATUS
 
 TAG = "Meta Events"
 

@@ -4,10 +4,10 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from convoyclone.exceptions import NotFound
-from events.delivery.wake import wake_workers
-from events.models import Status
+from core.exceptions import NotFound
+from core.wake import wake_workers
 from meta_events.models import MetaEvent
+from outbound.states import Status
 
 NOT_FOUND = "meta event not found"
 

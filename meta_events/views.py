@@ -3,15 +3,15 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from convoyclone.api.envelope import success
-from convoyclone.api.pagination import read_page
-from convoyclone.api.views import ConvoyView
-from convoyclone.api.windows import read_window
-from convoyclone.exceptions import NotFound
+from core.api.envelope import success
+from core.api.pagination import read_page
+from core.api.windows import read_window
+from core.exceptions import NotFound
 from meta_events import openapi
 from meta_events.documents import meta_event_document
 from meta_events.models import MetaEvent
 from meta_events.operations import NOT_FOUND, resend_meta_event
+from projects.convoy_view import ConvoyView
 
 
 class MetaEvents(ConvoyView):

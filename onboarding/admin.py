@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from convoyclone.admin import OperatorAdmin
+from core.admin import OperatorAdmin
 from onboarding.models import OnboardBatch
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from convoyclone.api.values import wire_time
+from core.api.values import wire_time
 from onboarding.models import OnboardBatch
 
 PENDING, FINISHED = "pending", "finished"

@@ -4,8 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from convoyclone.encryption import EncryptedJSONField
-from convoyclone.ulid import ULIDField
+from core.encryption import EncryptedJSONField
+from core.ulid import ULIDField
 from projects.models import Project
 
 

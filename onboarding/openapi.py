@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from convoyclone.api.openapi import (
+from core.api.openapi import (
     NOT_ONLY_SPACES,
     PAGE_PARAMETERS,
     PAGINATION_EXAMPLE,

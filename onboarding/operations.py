@@ -10,10 +10,10 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from convoyclone.exceptions import DomainError
+from core.exceptions import DomainError
+from core.wake import wake_workers
 from endpoints.models import Endpoint
 from endpoints.operations import check_url, create_endpoint
-from events.delivery.wake import wake_workers
 from onboarding.models import OnboardBatch
 from onboarding.parsing import Item, event_type_of
 from projects.models import Project

@@ -5,10 +5,9 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from convoyclone.exceptions import InvalidInput
+from core.exceptions import InvalidInput
 from endpoints.operations import check_url
-from projects.models import Project
-from subscriptions.models import EVERY_TYPE
+from projects.models import EVERY_TYPE, Project
 
 MAX_ITEMS = 1000
 REQUIRED = ("name", "url")

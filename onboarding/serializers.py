@@ -1,6 +1,6 @@
 """The body of a bulk onboarding in JSON. Contract: meta-events-and-onboard section 3.1."""
 
-from convoyclone.api.fields import Shape, Text
+from core.api.fields import Shape, Text
 from onboarding.parsing import LONGEST
 
 

@@ -8,17 +8,17 @@ from django.http import HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from rest_framework.request import Request
 
-from convoyclone.api.bodies import read_body
-from convoyclone.api.envelope import JSON, success
-from convoyclone.api.pagination import read_page
-from convoyclone.api.views import ConvoyView
-from convoyclone.exceptions import InvalidInput, NotFound
+from core.api.bodies import read_body
+from core.api.envelope import JSON, success
+from core.api.pagination import read_page
+from core.exceptions import InvalidInput, NotFound
 from onboarding import openapi
 from onboarding.documents import batch_document
 from onboarding.models import OnboardBatch
 from onboarding.operations import accept
 from onboarding.parsing import MAX_ITEMS, Item, read_csv, validate
 from onboarding.serializers import BulkOnboard
+from projects.convoy_view import ConvoyView
 from projects.models import Project
 
 MULTIPART = "multipart/form-data"

@@ -6,21 +6,22 @@ from django.http import HttpResponse
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from convoyclone.api.authentication import BAD_CREDENTIAL, NO_CREDENTIAL
-from convoyclone.api.bodies import read_body
-from convoyclone.api.envelope import success
-from convoyclone.api.errors import NO_SUCH_PATH
-from convoyclone.api.pagination import read_page
-from convoyclone.api.views import check_size
-from convoyclone.client_address import client_address
-from convoyclone.exceptions import InvalidInput, NotFound, Unauthenticated
-from endpoints.documents import Document, endpoint_documents
+from core.api.bodies import read_body
+from core.api.checks import check_size
+from core.api.documents import PageOf
+from core.api.envelope import success
+from core.api.errors import NO_SUCH_PATH
+from core.api.pagination import read_page
+from core.client_address import client_address
+from core.exceptions import InvalidInput, NotFound, Unauthenticated
+from endpoints.documents import EndpointDocument, endpoint_documents
 from endpoints.serializers import ExpireSecret
 from endpoints.views import EndpointView, read
 from portal import openapi, operations
 from portal_links.access import Access, find_access, find_key_access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
 from portal_links.documents import access_document
+from projects.authentication import BAD_CREDENTIAL, NO_CREDENTIAL
 from projects.keys import PREFIX
 
 OUT_OF_SCOPE = (401, "unauthorized")
@@ -70,7 +71,7 @@ class PortalView(EndpointView):
         """What the caller may do now."""
         return cast(Access, self.request.auth)
 
-    def document(self, project_id: str, endpoint_id: str) -> Document:
+    def document(self, project_id: str, endpoint_id: str) -> EndpointDocument:
         """One endpoint of the caller's scope. Raises NotFound."""
         return operations.endpoint_document(self.access, endpoint_id)
 
@@ -94,9 +95,9 @@ class LicenseFeatures(PortalView):
     """What the instance can do."""
 
     @openapi.license_features
-    def get(self, request: Request) -> HttpResponse:
-        """Answer what there is: nothing is kept for those who pay."""
-        return success("Retrieved license features successfully", dict.fromkeys(openapi.FEATURES, True))
+    def get(self, request: Request) -> openapi.FeaturesDocument:
+        """Answer all of them: nothing is kept for those who pay."""
+        return openapi.FEATURES
 
 
 class Endpoints(PortalView):
@@ -105,7 +106,7 @@ class Endpoints(PortalView):
     needs = {"POST": MANAGE_ENDPOINT}
 
     @openapi.list_endpoints
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: Request) -> PageOf[EndpointDocument]:
         """Answer a page, newest first, of those that `q` (in the name) leaves."""
         rows = self.access.endpoints().order_by()
         if q := request.query_params.get("q", "").strip():
@@ -113,15 +114,14 @@ class Endpoints(PortalView):
         page = read_page(request, rows.only("pk"))
         ids = [row.pk for row in page.rows]
         documents = endpoint_documents(self.access.project.uid, ids=ids, reveal=self.access.may(VIEW_SECRET))
-        content = [self.versioned(read(document)) for document in documents]
-        return success("Endpoints fetched successfully", {"content": content, "pagination": page.pagination})
+        return page.of([self.versioned(read(document)) for document in documents])
 
     @openapi.create_endpoint
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: Request) -> EndpointDocument:
         """Create an endpoint of the caller's owner."""
         endpoint = operations.create_endpoint(self.access, **self.body(request, detailed=False))
         [document] = endpoint_documents(endpoint.project_id, ids=[endpoint.uid], reveal=self.access.may(VIEW_SECRET))
-        return success("Endpoint created successfully", self.versioned(document), 201)
+        return self.versioned(document)
 
 
 class EndpointDetail(PortalView):
@@ -130,21 +130,20 @@ class EndpointDetail(PortalView):
     needs = {"PUT": MANAGE_ENDPOINT, "DELETE": DELETE_ENDPOINT}
 
     @openapi.get_endpoint
-    def get(self, request: Request, endpointID: str) -> HttpResponse:  # noqa: N803
+    def get(self, request: Request, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Answer the endpoint; its secrets only to those who may see them."""
-        return success("Endpoint fetched successfully", self.versioned(read(self.document("", endpointID))))
+        return self.versioned(read(self.document("", endpointID)))
 
     @openapi.update_endpoint
-    def put(self, request: Request, endpointID: str) -> HttpResponse:  # noqa: N803
+    def put(self, request: Request, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Change what is sent of the endpoint, its owner aside."""
         endpoint = operations.update_endpoint(self.access, endpointID, **self.body(request, detailed=True))
-        return self.changed("Endpoint updated successfully", endpoint)
+        return self.changed(endpoint)
 
     @openapi.delete_endpoint
-    def delete(self, request: Request, endpointID: str) -> HttpResponse:  # noqa: N803
+    def delete(self, request: Request, endpointID: str) -> None:  # noqa: N803
         """Delete the endpoint."""
         operations.delete_endpoint(self.access, endpointID)
-        return success("Endpoint deleted successfully")
 
 
 class PauseEndpoint(PortalView):
@@ -153,9 +152,9 @@ class PauseEndpoint(PortalView):
     needs = {"PUT": MANAGE_ENDPOINT}
 
     @openapi.pause_endpoint
-    def put(self, request: Request, endpointID: str) -> HttpResponse:  # noqa: N803
+    def put(self, request: Request, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Pause an active endpoint or activate a paused one; a body is ignored."""
-        return self.changed("endpoint status updated successfully", operations.toggle_pause(self.access, endpointID))
+        return self.changed(operations.toggle_pause(self.access, endpointID))
 
 
 class ActivateEndpoint(PortalView):
@@ -164,10 +163,10 @@ class ActivateEndpoint(PortalView):
     needs = {"POST": MANAGE_ENDPOINT}
 
     @openapi.activate_endpoint
-    def post(self, request: Request, endpointID: str) -> HttpResponse:  # noqa: N803
+    def post(self, request: Request, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Activate an endpoint that is not active."""
         endpoint = operations.activate_endpoint(self.access, endpointID)
-        return self.changed("endpoint status successfully activated", endpoint)
+        return self.changed(endpoint)
 
 
 class ExpireEndpointSecret(PortalView):
@@ -176,12 +175,11 @@ class ExpireEndpointSecret(PortalView):
     needs = {"PUT": ROTATE_SECRET}
 
     @openapi.expire_secret
-    def put(self, request: Request, endpointID: str) -> HttpResponse:  # noqa: N803
+    def put(self, request: Request, endpointID: str) -> EndpointDocument:  # noqa: N803
         """End the current secret in `expiration` hours and add a new one. Not versioned."""
         sent = read_body(request, ExpireSecret, detailed=True)
         endpoint = operations.expire_secret(self.access, endpointID, **sent)
-        document = read(self.document(endpoint.project_id, endpoint.uid))
-        return success("endpoint secret expired successfully", document)
+        return read(self.document(endpoint.project_id, endpoint.uid))
 
 
 class UnknownPath(PortalView):

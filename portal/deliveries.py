@@ -5,9 +5,10 @@ As in operations.py: the capability first, then the operation within the custome
 
 from collections.abc import Sequence
 
-from events import batch_retry, deliveries
-from events.deliveries import Outcome
-from events.delivery_filters import DeliveryFilter
+from deliveries import batch_retry
+from deliveries import operations as deliveries
+from deliveries.filters import DeliveryFilter
+from deliveries.operations import Outcome
 from events.models import BatchRetry, EventDelivery
 from portal_links.access import Access
 from portal_links.capabilities import CREATE_ATTEMPTS

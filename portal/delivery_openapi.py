@@ -2,9 +2,11 @@
 
 from datetime import date, timedelta
 
-from convoyclone.api.openapi import (
+from core.api.openapi import (
     DATE_OR_EMPTY_PATTERN,
     DATE_PATTERN,
+    END,
+    START,
     array,
     body,
     integer,
@@ -14,9 +16,9 @@ from convoyclone.api.openapi import (
     record,
     text,
 )
-from convoyclone.api.windows import BAD_START
-from events.delivery_counts import FEWEST_BUCKETS, PERIODS
-from events.delivery_openapi import (
+from core.api.windows import BAD_START
+from deliveries.counts import FEWEST_BUCKETS, PERIODS
+from deliveries.openapi import (
     ATTEMPT,
     ATTEMPT_EXAMPLE,
     ATTEMPT_ID,
@@ -25,7 +27,6 @@ from events.delivery_openapi import (
     DELIVERY,
     DELIVERY_EXAMPLE,
     DELIVERY_ID,
-    END,
     ENDPOINT_IDS,
     FILTERS,
     GIVEN_UP_EXAMPLE,
@@ -37,11 +38,10 @@ from events.delivery_openapi import (
     RESENT_EXAMPLE,
     RUNNING,
     SLOW,
-    START,
     UNREACHED_EXAMPLE,
 )
-from events.delivery_serializers import DeliveryIDs
-from events.models import Status
+from deliveries.serializers import DeliveryIDs
+from outbound.states import Status
 from portal.openapi import TAG
 
 UNSEEN = {401: {"No such delivery, or not to the customer's endpoints": "unauthorized"}}

@@ -7,12 +7,11 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from convoyclone.api.envelope import success
-from convoyclone.api.time_limit import time_limit
-from convoyclone.api.windows import BAD_START, Window, parse_date, read_window
-from convoyclone.exceptions import InvalidInput
-from events.deliveries import find_attempt, find_delivery, last_attempts
-from events.delivery_counts import (
+from core.api.envelope import success
+from core.api.time_limit import time_limit
+from core.api.windows import BAD_START, Window, parse_date, read_window
+from core.exceptions import InvalidInput
+from deliveries.counts import (
     BUDGET_SECONDS,
     MOST_RATES,
     PERIODS,
@@ -22,9 +21,10 @@ from events.delivery_counts import (
     count_by_status,
     period_failure_rates,
 )
-from events.delivery_documents import Document, attempt_document, delivery_document
-from events.delivery_filters import DeliveryFilter, Scope, read_endpoint_ids, read_filter
-from events.delivery_views import read_deliveries, read_ids
+from deliveries.documents import Document, attempt_document, delivery_document
+from deliveries.filters import DeliveryFilter, Scope, read_endpoint_ids, read_filter
+from deliveries.operations import find_attempt, find_delivery, last_attempts
+from deliveries.views import read_deliveries, read_ids
 from events.models import DeliveryAttempt as Attempt
 from events.models import EventDelivery as Delivery
 from portal import deliveries, delivery_openapi

@@ -1,6 +1,6 @@
 """Events of the portal API in the OpenAPI document. Contract: portal-links section 5.1."""
 
-from convoyclone.api.openapi import body, nullable, operation, page_of, text
+from core.api.openapi import body, nullable, operation, page_of, text
 from events import openapi, serializers
 from portal.openapi import TAG
 

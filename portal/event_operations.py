@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from convoyclone.exceptions import NotFound
+from core.exceptions import NotFound
 from events import operations
 from events.documents import Document, event_documents
 from events.models import Event

@@ -3,7 +3,7 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from convoyclone.api.envelope import success
+from core.api.envelope import success
 from events import serializers
 from events.operations import originals
 from events.reads import chosen_events

@@ -5,11 +5,10 @@ from typing import Any
 
 from django import forms
 
-from convoyclone.api.bodies import failures_of
-from convoyclone.api.values import REDACTED
+from core.api.bodies import failures_of
+from core.api.values import REDACTED
 from endpoints.authentication import API_KEY, BASIC_AUTH, OAUTH2
-from endpoints.models import Endpoint
-from endpoints.operations import CONTENT_TYPES
+from endpoints.models import CONTENT_TYPES, Endpoint
 from endpoints.serializers import CreateEndpoint, ExpireSecret, UpdateEndpoint
 
 KEPT = "Stored. Leave this empty to keep it."

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.db.models import F, Func, Value
 from django.utils import timezone
 
-from convoyclone.exceptions import NotFound
+from core.exceptions import NotFound
 from endpoints import operations
-from endpoints.documents import Document, endpoint_documents
+from endpoints.documents import EndpointDocument, endpoint_documents
 from endpoints.models import Endpoint
 from endpoints.secrets import Secret, is_live
 from portal_links.access import Access
@@ -21,7 +21,7 @@ from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_S
 from portal_links.models import PortalLink
 
 
-def endpoint_document(access: Access, endpoint_id: str) -> Document:
+def endpoint_document(access: Access, endpoint_id: str) -> EndpointDocument:
     """One endpoint of the customer, its secrets masked without the capability to see them. Raises NotFound."""
     if not access.endpoints().filter(pk=endpoint_id).exists():
         raise NotFound("endpoint not found")

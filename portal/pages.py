@@ -19,9 +19,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django_htmx.http import push_url, replace_url, retarget
 from django_htmx.middleware import HtmxDetails
 
-from convoyclone.addresses import validate_origin
-from convoyclone.client_address import client_address
-from convoyclone.exceptions import DomainError, Forbidden, NotFound
+from core.addresses import validate_origin
+from core.client_address import client_address
+from core.exceptions import DomainError, Forbidden, NotFound
 from portal_links.access import Access, find_access
 from portal_links.capabilities import WORDS
 from projects.models import Project

@@ -1,7 +1,7 @@
 """The portal API's event types, subscriptions and filters in the OpenAPI document. Contract: portal-links 5.1."""
 
-from convoyclone.api.openapi import NOTHING as STUB
-from convoyclone.api.openapi import PAGINATION_EXAMPLE, array, body, flag, nullable, operation, page_of, path_parameter
+from core.api.openapi import NOTHING as STUB
+from core.api.openapi import PAGINATION_EXAMPLE, array, body, flag, nullable, operation, page_of, path_parameter
 from portal.openapi import TAG
 from subscriptions import serializers
 from subscriptions.openapi import (

@@ -9,7 +9,7 @@ Contract: portal-links section 5.1, rules 22, 25, 26 and 29.
 from collections.abc import Sequence
 from typing import Any
 
-from convoyclone.exceptions import Unauthenticated
+from core.exceptions import Unauthenticated
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_SUBSCRIPTIONS
 from subscriptions import filter_operations, operations

@@ -3,10 +3,10 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from convoyclone.api.bodies import read_body, read_list
-from convoyclone.api.envelope import success
-from convoyclone.api.views import READS
-from convoyclone.exceptions import Unauthenticated
+from core.api.bodies import read_body, read_list
+from core.api.checks import READS
+from core.api.envelope import success
+from core.exceptions import Unauthenticated
 from portal import subscription_openapi as openapi
 from portal import subscription_operations as operations
 from portal.api import PortalView

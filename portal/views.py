@@ -12,9 +12,9 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from convoyclone.client_address import client_address
-from convoyclone.exceptions import InvalidInput, NotFound
-from convoyclone.tokens import matches
+from core.client_address import client_address
+from core.exceptions import InvalidInput, NotFound
+from core.tokens import matches
 from endpoints.models import Endpoint
 from endpoints.secrets import is_live
 from portal import operations, theme

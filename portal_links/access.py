@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from convoyclone.exceptions import Forbidden, InvalidInput
-from convoyclone.tokens import digest
+from core.exceptions import Forbidden, InvalidInput
+from core.tokens import digest
 from endpoints.models import Endpoint, EndpointQuerySet
 from portal_links.capabilities import READ_ONLY, VIEW, VIEW_SECRET, Capabilities
 from portal_links.models import PortalLink, PortalSession

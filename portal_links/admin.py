@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from convoyclone.admin import OperatorAdmin
+from core.admin import OperatorAdmin
 from portal_links import operations, sessions
 from portal_links.capabilities import WORDS
 from portal_links.models import PortalLink, PortalSession, portal_url

@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from convoyclone.api.values import REDACTED, wire_time
-from convoyclone.exceptions import NotFound
-from endpoints.documents import COLUMNS, JOIN, Document, documents, endpoint_documents, read_rows
+from core.api.values import REDACTED, wire_time
+from core.exceptions import NotFound
+from endpoints.documents import COLUMNS, JOIN, EndpointDocument, documents, endpoint_documents, read_rows
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET
 from portal_links.models import PortalLink, portal_url
@@ -44,6 +44,8 @@ _LINK_FIELDS = (
     *("uid", "project_id", "name", "owner_id", "endpoints", "can_manage_endpoint", "auth_type", "token"),
     *("created_at", "updated_at"),
 )
+
+Document = dict[str, Any]
 
 
 def portal_link(project_id: str, portal_link_id: str, *, reveal: bool, auth_key: str = "") -> Document:
@@ -120,7 +122,9 @@ def access_document(access: Access) -> Document:
     }
 
 
-def link_document(link: PortalLink, endpoints: Sequence[Document], *, reveal: bool, auth_key: str = "") -> Document:
+def link_document(
+    link: PortalLink, endpoints: Sequence[EndpointDocument], *, reveal: bool, auth_key: str = ""
+) -> Document:
     """The portal link object for a link and the endpoints of its scope, newest first.
 
     `auth_key` is a `PRT.` token that was minted just now; it is in the link's URL too. Without

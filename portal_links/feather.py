@@ -10,13 +10,13 @@ from django.http import HttpResponse
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from convoyclone.api.authentication import authenticate_key
-from convoyclone.api.envelope import JSON
-from convoyclone.api.views import ConvoyView
-from convoyclone.exceptions import InvalidInput, Unauthenticated
+from core.api.envelope import JSON
+from core.exceptions import InvalidInput, Unauthenticated
 from portal_links import openapi, sessions
 from portal_links.capabilities import EVERYTHING, READ_ONLY
 from portal_links.models import PortalSession, session_url
+from projects.authentication import authenticate_key
+from projects.convoy_view import ConvoyView
 from projects.keys import Caller
 
 MANAGE = "webhooks:manage"

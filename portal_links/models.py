@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from convoyclone.encryption import EncryptedJSONField
-from convoyclone.ulid import ULIDField
+from core.encryption import EncryptedJSONField
+from core.ulid import ULIDField
 from endpoints.models import Endpoint, EndpointQuerySet
 from portal_links.capabilities import Capabilities, of_link
 from projects.models import APIKey, Project

@@ -11,17 +11,17 @@ from django.http import HttpResponse
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from convoyclone.api.authentication import authenticate_key
-from convoyclone.api.bodies import failures_of, parse_object
-from convoyclone.api.envelope import JSON
-from convoyclone.api.values import wire_time
-from convoyclone.api.views import ConvoyView
-from convoyclone.exceptions import Forbidden, InvalidInput, Unauthenticated
+from core.api.bodies import failures_of, parse_object
+from core.api.envelope import JSON
+from core.api.values import wire_time
+from core.exceptions import Forbidden, InvalidInput, Unauthenticated
 from portal_links import openapi, sessions
 from portal_links.capabilities import ROLES
 from portal_links.models import PortalSession, session_url
 from portal_links.owners import checked_owner_id
 from portal_links.serializers import CreatePortalSession
+from projects.authentication import authenticate_key
+from projects.convoy_view import ConvoyView
 from projects.keys import MANAGEMENT_PREFIX, PREFIX, Caller
 
 CODES = {

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
-from convoyclone.api.openapi import (
+from core.api.documents import Schema
+from core.api.openapi import (
     DELETED_AT,
     NOT_ONLY_SPACES,
     PAGE_PARAMETERS,
@@ -14,7 +17,6 @@ from convoyclone.api.openapi import (
     TIME,
     UID,
     Handler,
-    Schema,
     array,
     body,
     define,
@@ -31,7 +33,7 @@ from convoyclone.api.openapi import (
     texts,
     version_parameter,
 )
-from convoyclone.api.values import REDACTED
+from core.api.values import REDACTED
 from endpoints.openapi import CREATED_EXAMPLE as ENDPOINT_EXAMPLE
 from endpoints.openapi import NESTED_ENDPOINT
 from portal_links import serializers
@@ -507,3 +509,34 @@ svix_logout = foreign_operation(
     description="Ends the session whose token makes the call.",
     success={204: OpenApiResponse(description="Ended.")},
 )
+
+
+class NahookScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of Nahook's clients."""
+
+    target_class = "portal_links.nahook.ManagementToken"
+    name = "NahookToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        return {"type": "http", "scheme": "bearer", "description": "A management token: `nhm_…`, or an API key."}
+
+
+class FeatherScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of Feather's clients."""
+
+    target_class = "portal_links.feather.APIKeyHeader"
+    name = "FeatherKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        return {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "An API key with an owner_id."}
+
+
+class SvixScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of Svix's clients."""
+
+    target_class = "portal_links.svix.BearerKey"
+    name = "SvixToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        described = "An API key of a project: `CO.` and two more parts. For a logout, the session's token."
+        return {"type": "http", "scheme": "bearer", "description": described}

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from convoyclone.exceptions import InvalidInput, NotFound
-from convoyclone.tokens import digest, random_text
-from convoyclone.ulid import new_ulid
-from endpoints.documents import BY_OWNER, Document, Row, documents, endpoint_documents, read_rows
+from core.exceptions import InvalidInput, NotFound
+from core.tokens import digest, random_text
+from core.ulid import new_ulid
+from endpoints.documents import BY_OWNER, EndpointDocument, Row, documents, endpoint_documents, read_rows
 from portal_links.models import PortalLink
 from portal_links.sessions import new_link_session
 
@@ -55,7 +55,7 @@ class CreatedLink(NamedTuple):
     """A new link, the endpoints of its scope, and the `PRT.` token of a refresh link, else ""."""
 
     link: PortalLink
-    endpoints: list[Document]
+    endpoints: list[EndpointDocument]
     auth_key: str
 
 
@@ -154,7 +154,7 @@ def mint_refresh_token(project_id: str, portal_link_id: str, *, minted_by: str |
     return key
 
 
-def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: datetime) -> list[Document]:
+def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: datetime) -> list[EndpointDocument]:
     """The scope that `ids` give a link, once they are adopted by `owner_id`, if there is one.
 
     Raises InvalidInput for the first id that is not an endpoint of the project, or has another owner.

@@ -1,6 +1,6 @@
 """Owners as other clients name them: an application, or an organisation."""
 
-from convoyclone.exceptions import InvalidInput
+from core.exceptions import InvalidInput
 
 MAX_LENGTH = 255
 

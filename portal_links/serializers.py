@@ -8,7 +8,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from convoyclone.api.fields import INCORRECT_TYPE, Choice, Flag, IntegerBetween, Shape, Text
+from core.api.fields import INCORRECT_TYPE, Choice, Flag, IntegerBetween, Shape, Text
 from portal_links.capabilities import ROLES, SVIX
 from portal_links.models import PortalLink
 

@@ -6,12 +6,12 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from convoyclone.api.envelope import success
-from convoyclone.api.pagination import read_page
-from convoyclone.api.values import wire_time
-from convoyclone.api.views import ConvoyView
+from core.api.envelope import success
+from core.api.pagination import read_page
+from core.api.values import wire_time
 from portal_links import openapi, sessions
 from portal_links.models import PortalSession
+from projects.convoy_view import ConvoyView
 
 
 class PortalSessions(ConvoyView):

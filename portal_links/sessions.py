@@ -16,8 +16,8 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from convoyclone.exceptions import Conflict, InvalidInput, NotFound
-from convoyclone.tokens import digest, random_text
+from core.exceptions import Conflict, InvalidInput, NotFound
+from core.tokens import digest, random_text
 from portal_links.capabilities import Capabilities
 from portal_links.models import PortalLink, PortalSession
 from projects.keys import make_key

@@ -11,17 +11,18 @@ from django.http import HttpResponse
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from convoyclone.api.authentication import authenticate_key
-from convoyclone.api.bodies import failures_of, parse_object
-from convoyclone.api.envelope import JSON
-from convoyclone.api.fields import Shape
-from convoyclone.api.views import ConvoyView, check_body
-from convoyclone.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
+from core.api.bodies import failures_of, parse_object
+from core.api.checks import check_body
+from core.api.envelope import JSON
+from core.api.fields import Shape
+from core.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
 from portal_links import openapi, sessions
 from portal_links.capabilities import of_svix
 from portal_links.models import PortalSession, session_url
 from portal_links.owners import checked_owner_id
 from portal_links.serializers import WEEK, ApplicationTokenExpireIn, AppPortalAccessIn
+from projects.authentication import authenticate_key
+from projects.convoy_view import ConvoyView
 from projects.keys import PREFIX, Caller
 
 CODES = {

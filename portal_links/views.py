@@ -1,19 +1,22 @@
 """The portal-link operations of the Convoy API. Contract: portal-links section 1."""
 
+from datetime import date
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from convoyclone.api import versioning
-from convoyclone.api.bodies import BAD_FORMAT, BAD_INPUT, read_body
-from convoyclone.api.envelope import success
-from convoyclone.api.pagination import read_page
-from convoyclone.api.views import ConvoyView
-from convoyclone.exceptions import InvalidInput
+from core.api.bodies import BadFormat, BadInput, read_body
+from core.api.envelope import success
+from core.api.pagination import read_page
+from core.api.versioning import client_version
 from portal_links import documents, openapi, operations
 from portal_links.models import PortalLink
 from portal_links.serializers import CreatePortalLinkRequest, UpdatePortalLinkRequest
+from projects.convoy_view import ConvoyView
 
 NOT_FOUND = (404, "Resource not found")
+
+OWNER_ID_OPTIONAL = date(2025, 11, 24)
 
 
 class PortalLinks(ConvoyView):
@@ -39,8 +42,8 @@ class PortalLinks(ConvoyView):
         """Create a portal link for an owner, for a list of endpoints, or for both."""
         sent = read_body(request, CreatePortalLinkRequest)
         if not sent.get("owner_id") and not sent.get("endpoints"):
-            old_client = versioning.client_version(request) < versioning.OWNER_ID_OPTIONAL
-            raise InvalidInput(BAD_FORMAT if old_client else BAD_INPUT)
+            old_client = client_version(request) < OWNER_ID_OPTIONAL
+            raise BadFormat if old_client else BadInput
         created = operations.create_portal_link(projectID, minted_by=self.caller.key_id, **sent)
         data = documents.link_document(created.link, created.endpoints, reveal=True, auth_key=created.auth_key)
         return success("Portal link created successfully", data, 201)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -15,11 +16,11 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from convoyclone.admin import OperatorAdmin
-from convoyclone.exceptions import NotFound
+from core.admin import OperatorAdmin, shown_json
+from core.exceptions import NotFound
 from projects import operations
 from projects.forms import PORTAL_FIELDS, APIKeyForm, ProjectForm
-from projects.models import APIKey, Project
+from projects.models import APIKey, EventType, Project
 from projects.serializers import project_document
 
 # A form that makes a key leads to the page that shows it, and nowhere else.
@@ -53,9 +54,7 @@ class ProjectAdmin(OperatorAdmin):
     @admin.display(description="rows")
     def belongings(self, project: Project) -> SafeString:
         """Links to the lists of the project's rows."""
-        lists = [("API keys", "projects_apikey"), ("Endpoints", "endpoints_endpoint")]
-        lists += [("Portal links", "portal_links_portallink"), ("Portal sessions", "portal_links_portalsession")]
-        lists += [("Events", "events_event"), ("Event deliveries", "events_eventdelivery")]
+        lists = settings.ADMIN_PROJECT_LISTS
         links = ((reverse(f"admin:{model}_changelist"), project.pk, label) for label, model in lists)
         return format_html_join(" · ", '<a href="{}?project={}">{}</a>', links)
 
@@ -147,3 +146,25 @@ class APIKeyAdmin(OperatorAdmin):
             "Revoked",
             question="Revoke these API keys for good?",
         )
+
+
+@admin.register(EventType)
+class EventTypeAdmin(OperatorAdmin):
+    """The event types of live projects."""
+
+    list_display = ["name", "category", "project", "deprecated_at", "created_at"]
+    search_fields = ["uid__exact", "project__uid__exact"]
+    search_help_text = "By id, or by the id of the project."
+    fields = [
+        *("name", "category", "project", "uid", "description", "shown_schema"),
+        *("deprecated_at", "created_at", "updated_at"),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EventType]:
+        live = EventType.objects.filter(project__deleted_at=None).select_related("project")
+        return live.defer("project__config", "project__meta_event")
+
+    @admin.display(description="JSON schema")
+    def shown_schema(self, event_type: EventType) -> SafeString:
+        """The schema, as JSON."""
+        return shown_json(event_type.json_schema)

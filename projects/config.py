@@ -9,9 +9,9 @@ import copy
 from datetime import datetime
 from typing import Any
 
-from convoyclone.api.values import REDACTED, ZERO_TIME, wire_time
-from convoyclone.tokens import SECRET_ALPHABET, random_text
-from convoyclone.ulid import new_ulid
+from core.api.values import REDACTED, ZERO_TIME, wire_time
+from core.tokens import SECRET_ALPHABET, random_text
+from core.ulid import new_ulid
 
 MAX_PAYLOAD_READ_SIZE = 51_200
 REQUEST_ID_HEADER = "X-Convoy-Idempotency-Key"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from convoyclone.tokens import matches, random_text
+from core.tokens import matches, random_text
 
 PREFIX = "CO"
 #: Nahook's clients refuse a management token without it. Such a key is `nhm_<mask><secret>`.

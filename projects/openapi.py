@@ -1,8 +1,11 @@
 """The project operations in the OpenAPI document. Contract: projects sections 1 to 3."""
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import extend_schema_field
 
-from convoyclone.api.openapi import (
+from core.api.documents import Schema
+from core.api.openapi import (
     DELETED_AT,
     NOT_ONLY_SPACES,
     PROJECT_ID,
@@ -22,7 +25,7 @@ from convoyclone.api.openapi import (
     ref,
     text,
 )
-from convoyclone.api.values import REDACTED
+from core.api.values import REDACTED
 from projects import serializers
 from projects.config import CIRCUIT_BREAKER, MAX_PAYLOAD_READ_SIZE, META_EVENT, REQUEST_ID_HEADER, RETENTION_POLICY
 from projects.models import APIKey, Project
@@ -352,3 +355,13 @@ delete_project = operation(
     message="Project deleted successfully",
     examples={"Deleted": None},
 )
+
+
+class APIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of the Convoy API."""
+
+    target_class = "projects.authentication.APIKeyAuthentication"
+    name = "ApiKeyAuth"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        return {"type": "http", "scheme": "bearer", "description": "An API key: `CO.` and two more parts."}

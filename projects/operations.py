@@ -1,24 +1,24 @@
 """What can be done to projects and API keys. Each function owns its transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from convoyclone.exceptions import InvalidInput, NotFound
-from convoyclone.tokens import digest
-from convoyclone.ulid import new_ulid
-from endpoints.models import Endpoint
-from events.delivery.disabling import forget_failures
-from events.delivery.wake import wake_workers
+from core.exceptions import InvalidInput, NotFound
+from core.tokens import digest
+from core.ulid import new_ulid
 from projects.config import META_EVENT, REQUEST_ID_HEADER, created_config, merged_config, merged_meta_event
 from projects.keys import PREFIX, PROJECT_ADMIN, make_key
-from projects.models import KEY_NEEDS_PROJECT, APIKey, Project
-from subscriptions.models import EVERY_TYPE, EventType
+from projects.models import EVERY_TYPE, KEY_NEEDS_PROJECT, APIKey, EventType, Project
 
 NAME_TAKEN = "a project with this name already exists"
+
+#: Called with the project's id and the time, within the transaction in which an update turns `disable_endpoint`
+#: off. Endpoints lie above projects, so their app adds its function itself (endpoints/apps.py).
+on_disabling_switched_off: list[Callable[[str, datetime], None]] = []
 
 
 def create_project(
@@ -90,10 +90,8 @@ def update_project(
                 setattr(project, field, value)
             project.save(update_fields=["name", "logo_url", "config", "meta_event", "updated_at", *(portal or ())])
             if was_disabling and not project.config["disable_endpoint"]:
-                inactive = Endpoint.objects.for_project(project_id).filter(status=Endpoint.Status.INACTIVE)
-                forget_failures(inactive)
-                inactive.update(status=Endpoint.Status.ACTIVE, updated_at=now)
-                wake_workers()
+                for reactivate in on_disabling_switched_off:
+                    reactivate(project_id, now)
     except IntegrityError:
         raise InvalidInput(NAME_TAKEN) from None
     return project

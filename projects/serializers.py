@@ -6,10 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from convoyclone.addresses import SCHEMES, is_loopback, is_public_url, split_url
-from convoyclone.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Shape, Text
-from convoyclone.api.values import REDACTED, parse_go_duration, wire_time
-from convoyclone.header_names import is_header_name, is_taken
+from core.addresses import SCHEMES, is_loopback, is_public_url, split_url
+from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Shape, Text
+from core.api.values import REDACTED, parse_go_duration, wire_time
+from core.header_names import is_header_name, is_taken
 from projects.config import RETENTION_POLICY
 from projects.models import APIKey, Project
 

@@ -3,11 +3,11 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from convoyclone.api.bodies import read_body
-from convoyclone.api.envelope import success
-from convoyclone.api.views import ConvoyView
-from convoyclone.exceptions import Forbidden, NotFound
+from core.api.bodies import read_body
+from core.api.envelope import success
+from core.exceptions import Forbidden, NotFound
 from projects import openapi, operations
+from projects.convoy_view import ConvoyView
 from projects.models import Project
 from projects.serializers import CreateProject, UpdateProject, created_key_document, project_document
 

@@ -1,6 +1,4 @@
-"""Event types and subscriptions for operators: what there is, and what each subscription takes. They change nothing."""
-
-import json
+"""Subscriptions for operators: what each one takes. These pages change nothing."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -9,34 +7,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from convoyclone.admin import OperatorAdmin
-from subscriptions.models import EventType, Subscription
+from core.admin import OperatorAdmin, shown_json
+from subscriptions.models import Subscription
 
 #: The filters that a page shows.
 MOST_FILTERS = 200
-NOTHING = SafeString("-")
-
-
-@admin.register(EventType)
-class EventTypeAdmin(OperatorAdmin):
-    """The event types of live projects."""
-
-    list_display = ["name", "category", "project", "deprecated_at", "created_at"]
-    search_fields = ["uid__exact", "project__uid__exact"]
-    search_help_text = "By id, or by the id of the project."
-    fields = [
-        *("name", "category", "project", "uid", "description", "shown_schema"),
-        *("deprecated_at", "created_at", "updated_at"),
-    ]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[EventType]:
-        live = EventType.objects.filter(project__deleted_at=None).select_related("project")
-        return live.defer("project__config", "project__meta_event")
-
-    @admin.display(description="JSON schema")
-    def shown_schema(self, event_type: EventType) -> SafeString:
-        """The schema, as JSON."""
-        return _shown(event_type.json_schema)
 
 
 @admin.register(Subscription)
@@ -66,7 +41,7 @@ class SubscriptionAdmin(OperatorAdmin):
     @admin.display(description="conditions")
     def shown_conditions(self, subscription: Subscription) -> SafeString:
         """The conditions that the subscription was saved with."""
-        return _shown(subscription.filter)
+        return shown_json(subscription.filter)
 
     @admin.display(description="filters")
     def shown_filters(self, subscription: Subscription) -> SafeString:
@@ -78,7 +53,7 @@ class SubscriptionAdmin(OperatorAdmin):
                 (
                     row.event_type,
                     row.enabled_at or "disabled",
-                    _shown(row.conditions),
+                    shown_json(row.conditions),
                     row.uid,
                 )
                 for row in subscription.filters.order_by("-pk")[:MOST_FILTERS]
@@ -86,7 +61,3 @@ class SubscriptionAdmin(OperatorAdmin):
         )
         head = "<tr><th>Event type</th><th>Enabled since</th><th>Conditions</th><th>Id</th></tr>"
         return format_html("<table><thead>{}</thead><tbody>{}</tbody></table>", SafeString(head), rows)
-
-
-def _shown(value: object) -> SafeString:
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False)) if value else NOTHING

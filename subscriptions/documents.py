@@ -6,10 +6,11 @@ from typing import Any
 
 import orjson
 
-from convoyclone.api.values import wire_time
+from core.api.values import wire_time
 from endpoints.documents import endpoint_metadata
+from projects.models import EventType
 from subscriptions import filters
-from subscriptions.models import EventType, Filter, Subscription
+from subscriptions.models import Filter, Subscription
 
 Document = dict[str, Any]
 

@@ -13,9 +13,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from jsonschema import Draft7Validator, ValidationError, validators
 
-from convoyclone.exceptions import InvalidInput, NotFound
-from projects.models import Project
-from subscriptions.models import EventType
+from core.exceptions import InvalidInput, NotFound
+from projects.models import EventType, Project
 from subscriptions.openapi_import import event_types_of
 
 NAME_TAKEN = "an event type with this name already exists"

@@ -12,10 +12,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from convoyclone.exceptions import InvalidInput, NotFound
+from core.exceptions import InvalidInput, NotFound
+from projects.models import EVERY_TYPE
 from subscriptions import filters
 from subscriptions.event_types import unknown
-from subscriptions.models import EVERY_TYPE, Filter, Subscription
+from subscriptions.models import Filter, Subscription
 from subscriptions.operations import Scope, checked_conditions, find_subscription, lock_subscription
 
 NO_SUBSCRIPTION = "subscription not found"

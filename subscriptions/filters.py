@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import re2  # type: ignore[import-untyped]
 
-from convoyclone.exceptions import InvalidInput
+from core.exceptions import InvalidInput
 
 SCOPES = ("body", "headers", "query", "path")
 LOGIC = ("$or", "$and")

@@ -1,37 +1,13 @@
-"""Event types, subscriptions and their filters. Contract: subscriptions-and-event-types."""
+"""Subscriptions and their filters. Contract: subscriptions-and-event-types."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from convoyclone.ulid import ULIDField
+from core.ulid import ULIDField
 from endpoints.models import Endpoint
 from projects.models import Project
-
-#: The event type that stands for all of them.
-EVERY_TYPE = "*"
-
-
-class EventType(models.Model):
-    """A kind of event that a project sends, as its customers see it. Events of other types are accepted too."""
-
-    uid = ULIDField()
-    project = models.ForeignKey(Project, models.CASCADE, related_name="event_types", db_index=False)
-    name = models.CharField(max_length=255, db_collation="C")
-    category = models.CharField(max_length=255, blank=True, default="")
-    description = models.TextField(blank=True, default="")
-    #: A JSON Schema (draft 7), or None. It describes the events and is not enforced.
-    json_schema = models.JSONField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, editable=False)
-    deprecated_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "name"], name="event_type_of_project")]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):

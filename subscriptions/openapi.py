@@ -7,8 +7,9 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiRequest, extend_schema
 
-from convoyclone.api.envelope import JSON
-from convoyclone.api.openapi import (
+from core.api.documents import Schema
+from core.api.envelope import JSON
+from core.api.openapi import (
     DELETED_AT,
     NOTHING,
     PAGE_PARAMETERS,
@@ -18,7 +19,6 @@ from convoyclone.api.openapi import (
     TIME_OR_EMPTY_PATTERN,
     TIME_PATTERN,
     UID,
-    Schema,
     array,
     body,
     define,
@@ -35,7 +35,7 @@ from convoyclone.api.openapi import (
     takes_null,
     text,
 )
-from convoyclone.api.values import ZERO_TIME
+from core.api.values import ZERO_TIME
 from endpoints.openapi import EXAMPLE as ENDPOINT_EXAMPLE
 from endpoints.openapi import NESTED_ENDPOINT
 from subscriptions import serializers

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import orjson
 import yaml
 
-from convoyclone.exceptions import InvalidInput
+from core.exceptions import InvalidInput
 
 MAX_CHARACTERS = 1_000_000
 MAX_NODES = 200_000

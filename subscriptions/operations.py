@@ -12,13 +12,13 @@ import orjson
 from django.db import transaction
 from django.utils import timezone
 
-from convoyclone.api.values import parse_go_duration
-from convoyclone.exceptions import InvalidInput, NotFound
+from core.api.values import parse_go_duration
+from core.exceptions import InvalidInput, NotFound
 from endpoints.models import Endpoint, EndpointQuerySet
-from projects.models import Project
+from projects.models import EVERY_TYPE, Project
 from subscriptions import filters
 from subscriptions.event_types import register, unknown
-from subscriptions.models import EVERY_TYPE, Filter, Subscription, SubscriptionQuerySet
+from subscriptions.models import Filter, Subscription, SubscriptionQuerySet
 
 NOT_FOUND = "failed to find subscription"
 NO_ENDPOINT = "failed to find endpoint by id"

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from convoyclone.api.fields import INCORRECT_TYPE, Flag, Integer, Shape, Text
+from core.api.fields import INCORRECT_TYPE, Flag, Integer, Shape, Text
 from endpoints.serializers import required
 from projects.serializers import RateLimitConfiguration
 

@@ -6,11 +6,12 @@ Contract: subscriptions-and-event-types A1, B1 and D1.
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from convoyclone.api.bodies import read_body, read_list
-from convoyclone.api.envelope import success
-from convoyclone.api.pagination import read_page
-from convoyclone.api.views import READS, ConvoyView
-from convoyclone.exceptions import InvalidInput
+from core.api.bodies import read_body, read_list
+from core.api.checks import READS
+from core.api.envelope import success
+from core.api.pagination import read_page
+from core.exceptions import InvalidInput
+from projects.convoy_view import ConvoyView
 from subscriptions import event_types, filter_operations, filters, openapi, operations
 from subscriptions.documents import event_type_document, filter_document, subscription_document
 from subscriptions.models import SubscriptionQuerySet

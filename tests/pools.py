@@ -9,8 +9,8 @@ from django.db import connection
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from convoyclone.database import conninfo
-from events.delivery.outbound import Outbound
+from core.conninfo import conninfo
+from outbound.client import Outbound
 
 Result = TypeVar("Result")
 Pool = AsyncConnectionPool[AsyncConnection[Any]]

@@ -10,15 +10,15 @@ from rest_framework.views import APIView
 
 import portal.api
 from convoyclone import urls
-from convoyclone.api.views import ConvoyView, UnknownPath
 from portal_links import feather, nahook, svix
+from projects.convoy_view import ConvoyView, UnknownPath
 
 #: What is no operation of an API. Whoever adds to this says that the route shows and changes no tenant's rows,
 #: or has tests of its own that it asks for another credential.
 NO_OPERATIONS = {
     "healthz": "no credential, no rows",
     "readyz": "no credential, no rows",
-    "metrics": "figures of the whole instance, for METRICS_TOKEN (tests/test_metrics.py)",
+    "metrics": "figures of the whole instance, for METRICS_TOKEN (tests/convoyclone/test_metrics.py)",
     "admin/": "the operators' pages (tests of each app's admin.py)",
     "api/schema": "no rows",
     "api/docs": "no rows",

@@ -20,12 +20,12 @@ from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, mint_refresh_token, revoke_portal_link
 from portal_links.sessions import mint_session, open_session, revoke_session
 from projects.keys import MANAGEMENT_PREFIX, make_key
-from projects.models import APIKey, Project
+from projects.models import APIKey, EventType, Project
 from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
-from subscriptions.models import EventType, Filter
+from subscriptions.models import Filter
 from subscriptions.operations import create_subscription
+from tests.deliveries.rows import make_attempt, make_delivery, make_event
 from tests.endpoints.bodies import SHARED_SECRET
-from tests.events.delivery_rows import make_attempt, make_delivery, make_event
 from tests.meta_events.rows import make_meta_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
 from tests.surfaces import refusal, send
@@ -488,7 +488,7 @@ _OWNERS = {
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
     "onboarding_onboardbatch": ("project_id", "''"),
-    "subscriptions_eventtype": ("project_id", "''"),
+    "projects_eventtype": ("project_id", "''"),
     "subscriptions_subscription": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
     "subscriptions_filter": (
         _OF_SUBSCRIPTION.format("project_id"),

@@ -17,11 +17,10 @@ from endpoints.operations import create_endpoint
 from onboarding.operations import accept
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
-from projects.models import Project
-from subscriptions.models import EventType
+from projects.models import EventType, Project
 from subscriptions.operations import create_subscription
 from tests.conftest import API, Answer
-from tests.events.delivery_rows import make_attempt, make_delivery
+from tests.deliveries.rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation

@@ -12,11 +12,10 @@ from endpoints.operations import create_endpoint
 from portal_links.capabilities import EVERYTHING
 from portal_links.models import PortalSession
 from portal_links.sessions import mint_session
-from projects.models import APIKey, Project
+from projects.models import APIKey, EventType, Project
 from projects.operations import create_api_key
-from subscriptions.models import EventType
 from subscriptions.operations import create_subscription
-from tests.events.delivery_rows import make_attempt, make_delivery
+from tests.deliveries.rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.routes import ELSEWHERE, Operation, Surface
 from tests.statements import nothing_changes

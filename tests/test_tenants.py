@@ -10,11 +10,11 @@ from endpoints.operations import create_endpoint
 from onboarding.operations import accept
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
-from projects.models import Project
-from subscriptions.models import EventType, Filter
+from projects.models import EventType, Project
+from subscriptions.models import Filter
 from subscriptions.operations import create_subscription
 from tests.conftest import API
-from tests.events.delivery_rows import make_attempt, make_delivery, make_event
+from tests.deliveries.rows import make_attempt, make_delivery, make_event
 from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes

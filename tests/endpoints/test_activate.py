@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from endpoints.models import Endpoint
-from events.models import EndpointState, Notification
+from endpoints.models import Endpoint, EndpointState, Notification
 from tests.conftest import API
 from tests.hostile import UNREADABLE
 from tests.refusals import Call, HidesOtherEndpoints, RefusesOtherProjects, RefusesStrangers, RefusesViewers, Send
@@ -69,8 +68,8 @@ class TestStatements:
             api.post(f"{path}/activate")
         assert found == [
             "SELECT projects_apikey",
-            "LOCK events_endpointstate",
-            "UPDATE events_endpointstate",
+            "LOCK endpoints_endpointstate",
+            "UPDATE endpoints_endpointstate",
             "LOCK endpoints_endpoint",
             "UPDATE endpoints_endpoint",
             "SELECT endpoints_endpoint",

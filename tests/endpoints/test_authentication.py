@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from convoyclone.api.values import REDACTED
-from convoyclone.exceptions import InvalidInput
+from core.api.values import REDACTED
+from core.exceptions import InvalidInput
 from endpoints.authentication import PRIVATE_MEMBERS, Authentication, checked, shown
 from tests.endpoints.bodies import API_KEY, BASIC_AUTH, CLIENT_ASSERTION, SHARED_SECRET
 

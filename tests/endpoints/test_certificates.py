@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from convoyclone.exceptions import InvalidInput
+from core.exceptions import InvalidInput
 from endpoints.certificates import checked, shown
 from endpoints.models import Endpoint
 from tests.conftest import API

@@ -6,18 +6,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from convoyclone.encryption import decrypt
+from core.encryption import decrypt
 from endpoints.models import Endpoint
 from projects.models import Project
 from tests.conftest import API
-from tests.endpoints.bodies import (
-    API_KEY,
-    BASIC_AUTH,
-    BODY,
-    CLIENT_ASSERTION,
-    OF_ANOTHER_TYPE,
-    SHARED_SECRET,
-)
+from tests.endpoints.bodies import API_KEY, BASIC_AUTH, BODY, CLIENT_ASSERTION, OF_ANOTHER_TYPE, SHARED_SECRET
 from tests.hostile import HARMLESS_MEMBERS, NOT_A_BODY, UNREADABLE, with_raw_member
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes, statements

@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from endpoints.models import Endpoint
-from endpoints.openapi import CIRCUIT_BREAKER
-from events.models import EndpointState
+from endpoints.models import Endpoint, EndpointState
 from projects.models import Project
 from tests.conftest import API
 from tests.portal.api.customers import ROOT
@@ -71,7 +69,3 @@ def test_they_cost_no_statement(api: API, project: Project, endpoint: Endpoint) 
     with statements() as found:
         api.get(f"/projects/{project.uid}/endpoints/{endpoint.uid}")
     assert found == ["SELECT projects_apikey", "SELECT endpoints_endpoint"]
-
-
-def test_the_document_knows_the_breakers_states() -> None:
-    assert set(CIRCUIT_BREAKER) == set(EndpointState.Breaker.values)

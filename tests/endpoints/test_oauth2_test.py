@@ -12,8 +12,8 @@ from pytest_django import Settings
 
 from endpoints import oauth2_test
 from tests.conftest import API
-from tests.delivery.receivers import Receiver
 from tests.endpoints.bodies import CLIENT_ASSERTION, SHARED_SECRET
+from tests.outbound.receivers import Receiver
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes
 

@@ -7,11 +7,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from deliveries import counts as delivery_counts
 from endpoints.models import Endpoint
-from events import delivery_counts
 from projects.models import Project
 from tests.conftest import API
-from tests.events.delivery_rows import make_delivery
+from tests.deliveries.rows import make_delivery
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers
 from tests.statements import statements
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from convoyclone.api.values import wire_time
-from convoyclone.exceptions import InvalidInput
+from core.api.values import wire_time
+from core.exceptions import InvalidInput
 from endpoints.secrets import MAX_ENDED, MAX_LIVE, Secret, is_live, new_secret, rotate
 
 NOW = datetime(2026, 7, 3, 12, tzinfo=UTC)

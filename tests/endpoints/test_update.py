@@ -6,18 +6,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from endpoints.models import Endpoint
-from events.models import EndpointState
+from endpoints.models import Endpoint, EndpointState
 from projects.models import Project
 from tests.conftest import API
-from tests.endpoints.bodies import (
-    API_KEY,
-    BASIC_AUTH,
-    BODY,
-    CLIENT_ASSERTION,
-    OF_ANOTHER_TYPE,
-    SHARED_SECRET,
-)
+from tests.endpoints.bodies import API_KEY, BASIC_AUTH, BODY, CLIENT_ASSERTION, OF_ANOTHER_TYPE, SHARED_SECRET
 from tests.hostile import HARMLESS_MEMBERS, NOT_A_BODY, UNREADABLE, with_raw_member
 from tests.refusals import HidesOtherEndpoints, RefusesOtherProjects, RefusesStrangers, RefusesViewers, Send
 from tests.statements import nothing_changes, statements

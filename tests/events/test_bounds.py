@@ -12,14 +12,14 @@ import psycopg
 import pytest
 from django.db import connection, connections
 
-from convoyclone.database import conninfo
-from convoyclone.exceptions import NotFound
+from core.conninfo import conninfo
+from core.exceptions import NotFound
 from endpoints.models import Endpoint
 from events import operations
 from events.models import Event, EventDelivery
 from projects.models import Project
 from tests.conftest import API, Answer
-from tests.delivery.engine import wait_until
+from tests.engine.engine import wait_until
 from tests.events.conftest import MakeSubscription, Post, deliveries, newest
 from tests.portal.api.customers import customer
 from tests.statements import nothing_changes

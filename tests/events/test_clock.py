@@ -7,17 +7,17 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from endpoints.models import Endpoint
+from deliveries.batch_retry import create_batch_retry, work_off
+from deliveries.filters import DeliveryFilter
+from deliveries.operations import force_resend, resend_delivery
+from endpoints.models import Endpoint, EndpointState, Notification
 from endpoints.operations import activate_endpoint, update_endpoint
-from events.batch_retry import create_batch_retry, work_off
-from events.deliveries import force_resend, resend_delivery
-from events.delivery_filters import DeliveryFilter
-from events.models import EndpointState, Event, EventDelivery, Notification
+from events.models import Event, EventDelivery
 from events.operations import content, create_event, replay_event
 from meta_events.models import MetaEvent
 from meta_events.operations import resend_meta_event
 from projects.models import Project
-from tests.events.delivery_rows import make_delivery
+from tests.deliveries.rows import make_delivery
 
 MakeEndpoint = Callable[..., Endpoint]
 

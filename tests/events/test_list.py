@@ -10,10 +10,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from convoyclone.api.values import wire_time
-from convoyclone.ulid import first_ulid_at
+from core.api.values import wire_time
+from core.ulid import first_ulid_at
 from endpoints.models import Endpoint
-from events.delivery_documents import NO_SOURCE
+from events.documents import NO_SOURCE
 from events.models import Event
 from projects.models import Project
 from tests.conftest import API, Answer

@@ -26,7 +26,7 @@ import orjson
 import psutil
 import psycopg
 
-from tests.delivery.receivers import Receiver
+from tests.outbound.receivers import Receiver
 from tests.server import Server
 
 ENDPOINTS = 3

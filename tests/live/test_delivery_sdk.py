@@ -18,9 +18,9 @@ from convoy.api.event_deliveries import (
 from convoy.models import ModelsIDs
 from convoy.types import Unset
 
-from tests.delivery.receivers import Receiver
 from tests.live.conftest import LiveProject
 from tests.live.test_sdk import connect, data, refusal
+from tests.outbound.receivers import Receiver
 
 pytestmark = pytest.mark.server
 

@@ -10,9 +10,9 @@ import standardwebhooks.webhooks
 import svix.webhooks
 from convoy.utils.webhook import Webhook
 
-from events.delivery.signatures import standard_secret
-from tests.delivery.receivers import Receiver
+from outbound.signatures import standard_secret
 from tests.live.conftest import LiveProject
+from tests.outbound.receivers import Receiver
 
 pytestmark = pytest.mark.server
 

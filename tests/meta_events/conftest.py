@@ -8,8 +8,8 @@ import pytest
 
 from meta_events.models import MetaEvent
 from projects.models import Project
-from tests.delivery.receivers import Receiver
 from tests.meta_events.rows import make_meta_event as make_one
+from tests.outbound.receivers import Receiver
 
 SECRET = "meta-secret"
 

@@ -1,7 +1,7 @@
 """Sending meta events once, as a worker does it again and again."""
 
-from events.delivery.outbound import Outbound
-from meta_events.delivery import Sender
+from engine.meta_events import Sender
+from outbound.client import Outbound
 from tests.pools import Pool
 
 

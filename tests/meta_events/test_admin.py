@@ -9,8 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from endpoints.models import Endpoint
-from events.models import Notification
+from endpoints.models import Endpoint, Notification
 from meta_events.models import MetaEvent
 from onboarding.operations import accept, work_off
 from projects.models import Project
@@ -19,7 +18,7 @@ from tests.statements import statements
 
 Make = Callable[..., MetaEvent]
 META_EVENTS = "/admin/meta_events/metaevent/"
-NOTIFICATIONS = "/admin/events/notification/"
+NOTIFICATIONS = "/admin/endpoints/notification/"
 BATCHES = "/admin/onboarding/onboardbatch/"
 
 

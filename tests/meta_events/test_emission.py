@@ -11,13 +11,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import AsyncCursor
 
-from convoyclone.exceptions import InvalidInput
+from core.exceptions import InvalidInput
 from endpoints import operations
 from endpoints.models import Endpoint
-from events.models import DeliveryAttempt, Event, EventDelivery, Status
-from meta_events import emission
-from meta_events.emission import Finished, emit_delivery_events
+from engine import meta_emission as emission
+from engine.meta_emission import Finished, emit_delivery_events
+from events.models import DeliveryAttempt, Event, EventDelivery
 from meta_events.models import MetaEvent
+from outbound.states import Status
 from projects.models import Project
 from subscriptions.models import Subscription
 from tests.conftest import API

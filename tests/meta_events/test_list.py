@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from convoyclone.ulid import first_ulid_at
+from core.ulid import first_ulid_at
 from meta_events.models import MetaEvent
 from projects.models import Project
 from tests.conftest import API

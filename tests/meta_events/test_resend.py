@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from events.models import Status
 from meta_events.models import MetaEvent
+from outbound.states import Status
 from projects.models import Project
 from tests.conftest import API
-from tests.delivery.receivers import Receiver
 from tests.meta_events.rows import make_meta_event as make_one
 from tests.meta_events.sending import send_due
+from tests.outbound.receivers import Receiver
 from tests.pools import with_outbound
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes, statements

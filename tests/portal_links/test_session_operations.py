@@ -10,8 +10,8 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from convoyclone.exceptions import DomainError, NotFound
-from convoyclone.tokens import digest
+from core.exceptions import DomainError, NotFound
+from core.tokens import digest
 from portal_links.access import LAST_USED_GRAIN, find_access
 from portal_links.capabilities import EVERYTHING, READ_ONLY
 from portal_links.models import PortalLink, PortalSession

@@ -13,13 +13,13 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from convoyclone.admin import BoundedPaginator
-from convoyclone.api.envelope import JSON
+from core.admin import BoundedPaginator
+from core.api.envelope import JSON
 from endpoints.models import Endpoint
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, update_project
 from tests.conftest import API, Role
-from tests.events.delivery_rows import make_delivery
+from tests.deliveries.rows import make_delivery
 
 MakeEndpoint = Callable[..., Endpoint]
 
@@ -315,7 +315,7 @@ class TestLongLists:
     def test_an_action_refuses_more_rows_than_a_list_leads_to(
         self, admin_client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("convoyclone.admin.MOST_ROWS", 3)
+        monkeypatch.setattr("core.admin.MOST_ROWS", 3)
         for number in range(4):
             create_api_key(name=f"key {number}", role=Role.PROJECT_ADMIN, project=project)
         sent = {"action": "revoke", "select_across": "1", "_selected_action": "any", "confirmed": "yes"}

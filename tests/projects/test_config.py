@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from convoyclone.api.values import ZERO_TIME
+from core.api.values import ZERO_TIME
 from projects.config import (
     CIRCUIT_BREAKER,
     META_EVENT,

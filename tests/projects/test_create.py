@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from convoyclone.api.values import ZERO_TIME
+from core.api.values import ZERO_TIME
 from projects.config import CIRCUIT_BREAKER
 from projects.models import APIKey, Project
 from tests.concurrency import at_once
@@ -457,7 +457,7 @@ class TestStatements:
         assert found == [
             "SELECT projects_apikey",
             "INSERT projects_project",
-            "INSERT subscriptions_eventtype",
+            "INSERT projects_eventtype",
             "INSERT projects_apikey",
         ]
 

@@ -9,8 +9,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from convoyclone.exceptions import InvalidInput
-from convoyclone.tokens import digest, matches
+from core.exceptions import InvalidInput
+from core.tokens import digest, matches
 from projects.keys import find_caller, make_key
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, delete_project, revoke_api_key

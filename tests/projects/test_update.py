@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from endpoints.models import Endpoint
-from events.models import EndpointState
+from endpoints.models import Endpoint, EndpointState
 from projects.models import Project
 from tests.concurrency import at_once
 from tests.conftest import API
@@ -248,6 +247,10 @@ class TestStatements:
         Endpoint.objects.update(status="inactive")
         with statements() as found:
             api.put(path, BODY | {"config": {"disable_endpoint": False}})
-        assert found[-3:] == ["LOCK events_endpointstate", "UPDATE events_endpointstate", "UPDATE endpoints_endpoint"]
+        assert found[-3:] == [
+            "LOCK endpoints_endpointstate",
+            "UPDATE endpoints_endpointstate",
+            "UPDATE endpoints_endpoint",
+        ]
         assert len(found) == 6
         assert set(Endpoint.objects.values_list("status", flat=True)) == {"active"}

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from endpoints.models import Endpoint
-from projects.models import Project
-from subscriptions.models import EventType, Filter, Subscription
+from projects.models import EventType, Project
+from subscriptions.models import Filter, Subscription
 from subscriptions.operations import create_subscription
 
 MakeSubscription = Callable[..., Subscription]

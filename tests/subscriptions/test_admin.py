@@ -11,14 +11,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint
-from projects.models import Project
+from projects.models import EventType, Project
 from projects.operations import create_project
-from subscriptions.models import EventType, Filter, Subscription
+from subscriptions.models import Filter, Subscription
 from subscriptions.operations import delete_subscription
 from tests.statements import nothing_changes
 from tests.subscriptions.conftest import MakeSubscription
 
-EVENT_TYPES = "/admin/subscriptions/eventtype/"
+EVENT_TYPES = "/admin/projects/eventtype/"
 SUBSCRIPTIONS = "/admin/subscriptions/subscription/"
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint
-from projects.models import Project
+from projects.models import EventType, Project
 from projects.operations import create_project, update_project
-from subscriptions.models import EventType, Subscription
+from subscriptions.models import Subscription
 from tests.concurrency import at_once
 from tests.conftest import API
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
@@ -234,8 +234,8 @@ def test_statements(api: API, subscriptions: str, body: dict[str, Any], count: i
         "SELECT projects_project",
         "LOCK endpoints_endpoint",
         "SELECT subscriptions_subscription",
-        "SELECT subscriptions_eventtype",
-        "INSERT subscriptions_eventtype",
+        "SELECT projects_eventtype",
+        "INSERT projects_eventtype",
         "INSERT subscriptions_subscription",
         "INSERT subscriptions_filter",
     ]

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from projects.models import Project
-from subscriptions.models import EventType
+from projects.models import EventType, Project
 from tests.conftest import API
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes, statements
@@ -110,7 +109,7 @@ class TestList(RefusesStrangers, RefusesOtherProjects):
         with statements() as run:
             assert len(api.get(event_types).data) == rows + 1
         # The key with its project, then the rows.
-        assert run == ["SELECT projects_apikey", "SELECT subscriptions_eventtype"]
+        assert run == ["SELECT projects_apikey", "SELECT projects_eventtype"]
 
 
 class TestUpdate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
@@ -229,8 +228,8 @@ class TestImport(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
             api.post(f"{event_types}/import", {"spec": f'{{"openapi":"3.1.0","webhooks":{{{hooks}}}}}'})
         assert run == [
             "SELECT projects_apikey",
-            "SELECT subscriptions_eventtype",
-            "INSERT subscriptions_eventtype",
-            "LOCK subscriptions_eventtype",
-            "UPDATE subscriptions_eventtype",
+            "SELECT projects_eventtype",
+            "INSERT projects_eventtype",
+            "LOCK projects_eventtype",
+            "UPDATE projects_eventtype",
         ]

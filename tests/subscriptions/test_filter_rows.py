@@ -236,7 +236,7 @@ class TestBulkCreate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
         assert run == [
             "SELECT projects_apikey",
             "LOCK subscriptions_subscription",
-            "SELECT subscriptions_eventtype",
+            "SELECT projects_eventtype",
             "SELECT subscriptions_filter",
             "INSERT subscriptions_filter",
             "UPDATE subscriptions_subscription",

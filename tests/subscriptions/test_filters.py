@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from convoyclone.exceptions import InvalidInput
+from core.exceptions import InvalidInput
 from subscriptions import filters
 from subscriptions.filters import check, flatten, matches, matches_event
 

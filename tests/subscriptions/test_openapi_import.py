@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from convoyclone.exceptions import InvalidInput
+from core.exceptions import InvalidInput
 from subscriptions.openapi_import import event_types_of
 
 SPEC = """

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from endpoints.models import Endpoint
-from projects.models import Project
+from projects.models import EventType, Project
 from projects.operations import update_project
-from subscriptions.models import EventType, Filter, Subscription
+from subscriptions.models import Filter, Subscription
 from tests.concurrency import at_once
 from tests.conftest import API
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
@@ -176,8 +176,8 @@ class TestFilters:
             "SELECT projects_apikey",
             "SELECT projects_project",
             "LOCK subscriptions_subscription",
-            "SELECT subscriptions_eventtype",
-            "INSERT subscriptions_eventtype",
+            "SELECT projects_eventtype",
+            "INSERT projects_eventtype",
             "DELETE subscriptions_filter",
             "UPDATE subscriptions_filter",
             "INSERT subscriptions_filter",

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import BinaryField, Model, Value
 from django.db.models.functions import Cast
 
-from convoyclone.encryption import EncryptedJSONField, UndecryptableValue, decrypt, encrypt, is_current
+from core.encryption import EncryptedJSONField, UndecryptableValue, decrypt, encrypt, is_current
 
 BATCH = 1_000
 

@@ -7,13 +7,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from deliveries import counts as delivery_counts
+from deliveries.counts import TOO_LONG
 from endpoints.models import Endpoint
-from events import delivery_counts
-from events.delivery_counts import TOO_LONG
 from portal import delivery_views
 from projects.models import Project
 from tests.conftest import API
-from tests.events.delivery_rows import make_delivery
+from tests.deliveries.rows import make_delivery
 from tests.portal.api.customers import ROOT, Call, MakeEndpoint, RefusesStrangers, create_link, portal
 from tests.statements import statements
 

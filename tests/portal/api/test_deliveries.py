@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from deliveries.batch_retry import STALE_AFTER, work_off
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint
-from events.batch_retry import STALE_AFTER, work_off
 from events.models import BatchRetry, EventDelivery
 from portal_links.capabilities import CREATE_ATTEMPTS, READ_ONLY
 from projects.models import Project
 from tests.conftest import API, Answer
-from tests.events.delivery_rows import make_attempt, make_delivery, make_event
+from tests.deliveries.rows import make_attempt, make_delivery, make_event
 from tests.portal.api.customers import (
     KINDS,
     ROOT,

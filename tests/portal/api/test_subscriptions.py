@@ -6,9 +6,9 @@ import pytest
 
 from endpoints.models import Endpoint
 from portal_links.capabilities import MANAGE_SUBSCRIPTIONS, READ_ONLY
-from projects.models import Project
+from projects.models import EventType, Project
 from projects.operations import update_project
-from subscriptions.models import EventType, Subscription
+from subscriptions.models import Subscription
 from subscriptions.operations import create_subscription
 from tests.conftest import API
 from tests.portal.api.customers import ROOT, MakeEndpoint, create_session, customer, portal

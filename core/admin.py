@@ -1,0 +1,184 @@
+"""What the operators' pages have in common: operations instead of row writes, and lists that stay fast.
+
+Nothing on them counts, sorts or searches a table from end to end, however many rows there are
+(docs/operations.md has the figures).
+"""
+
+import json
+import operator
+from collections.abc import Callable
+from functools import cached_property, reduce
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import model_ngettext
+from django.contrib.auth import get_permission_codename
+from django.core.paginator import Paginator
+from django.db import connection, transaction
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from core.api.time_limit import TookTooLong, time_limit
+from core.exceptions import DomainError
+
+NOTHING = SafeString("-")
+#: How much of a payload or a response a page shows.
+SHOWN_CHARACTERS = 100_000
+LIST_SECONDS = 5
+TOO_LONG = "There are too many rows to find these in 5 seconds. Choose a project too, or search by an id."
+#: The rows that a list leads to, and that one action changes: each is a field of a form, and Django takes 1,000.
+MOST_ROWS = 500
+MOST_REFUSALS = 20
+
+admin.site.site_header = admin.site.site_title = "ConvoyClone"
+admin.site.index_title = "Operators"
+# There is no site beside the API.
+admin.site.site_url = None
+# The lists are wide, and the first page has the same links.
+admin.site.enable_nav_sidebar = False
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at run time
+    """Pages of the newest MOST_ROWS rows: the exact number of rows would have to be counted one by one."""
+
+    most_rows = MOST_ROWS
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are, or `most_rows`."""
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows.order_by()[: self.most_rows].count()
+
+
+class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Rows that are looked at, and changed by actions only."""
+
+    ordering = ["-pk"]
+    sortable_by = ()
+    list_per_page = 50
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    change_list_template = "operators/change_list.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may run actions: those with Django's permission to change."""
+        codename = get_permission_codename("change", self.opts)
+        return request.user.has_perm(f"{self.opts.app_label}.{codename}")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The list, or an action on it.
+
+        A prepared statement would in time be planned without regard to what is searched for, and
+        then read the whole table for what is rare.
+        """
+        if request.method != "GET":
+            return super().changelist_view(request, extra_context)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+            return super().changelist_view(request, extra_context)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The rows that one of `search_fields` finds by the whole text, spaces included."""
+        if not search_term:
+            return queryset, False
+        found = (Q(**{lookup: search_term}) for lookup in self.get_search_fields(request))
+        return queryset.filter(reduce(operator.or_, found)), False
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The form; what its operation refuses, after the form's own checks, is a message."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except DomainError as error:
+            self.message_user(request, error.message, messages.ERROR)
+            return redirect(request.get_full_path())
+
+    def run(
+        self,
+        request: HttpRequest,
+        selected: QuerySet[Any],
+        operation: Callable[[Any], object],
+        done: str,
+        *,
+        question: str = "",
+    ) -> HttpResponseBase | None:
+        """Run `operation` on each selected row, and say to how many it was `done`, and why not to others.
+
+        With a `question`, that is asked first. Returns the page that asks, else None.
+        """
+        rows = list(selected[: MOST_ROWS + 1])
+        if len(rows) > MOST_ROWS:
+            self.message_user(request, f"Select at most {MOST_ROWS} at once. Nothing was changed.", messages.ERROR)
+            return None
+        if question and "confirmed" not in request.POST:
+            asked = {"title": question, "opts": self.opts, "rows": rows, "action": request.POST["action"]}
+            return TemplateResponse(request, "operators/confirm.html", self.admin_site.each_context(request) | asked)
+        refusals = []
+        for row in rows:
+            try:
+                operation(row)
+            except DomainError as error:
+                refusals.append(f"{row} ({row.pk}): {error.message}")
+            else:
+                self.log_change(request, row, f"{done}.")
+        if changed := len(rows) - len(refusals):
+            self.message_user(request, f"{done}: {changed} {model_ngettext(self.opts, changed)}.", messages.SUCCESS)
+        for refusal in refusals[:MOST_REFUSALS]:
+            self.message_user(request, refusal, messages.ERROR)
+        if len(refusals) > MOST_REFUSALS:
+            self.message_user(request, f"And {len(refusals) - MOST_REFUSALS} more were refused.", messages.ERROR)
+        return None
+
+    def created_with_key(self, request: HttpRequest, row: Model, name: str, key: str) -> TemplateResponse:
+        """The answer to the form that made a key: the only page that ever shows it."""
+        context = {
+            "title": capfirst(f"{self.opts.verbose_name} created"),
+            "opts": self.opts,
+            "row": row,
+            "name": name,
+            "key": key,
+        }
+        return TemplateResponse(request, "operators/key_created.html", self.admin_site.each_context(request) | context)
+
+
+class TimedAdmin(OperatorAdmin):
+    """A list of millions of rows: what no index answers is given up on after LIST_SECONDS."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        if request.method != "GET":
+            return super().changelist_view(request, extra_context)
+        try:
+            with time_limit(LIST_SECONDS, TOO_LONG):
+                return super().changelist_view(request, extra_context)
+        except TookTooLong as error:
+            self.message_user(request, error.message, messages.ERROR)
+            return redirect(request.path)
+
+
+def shown_text(text: str) -> SafeString:
+    """Somebody else's text, escaped, and not more of it than a page can hold."""
+    rest = len(text) - SHOWN_CHARACTERS
+    note = format_html("<p>And {} characters more.</p>", rest) if rest > 0 else ""
+    return format_html('<pre style="white-space: pre-wrap">{}</pre>{}', text[:SHOWN_CHARACTERS], note)
+
+
+def shown_json(value: object) -> SafeString:
+    """The value as indented JSON, or NOTHING where it is empty."""
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False)) if value else NOTHING

@@ -1,0 +1,56 @@
+"""What is refused of a request before its body is read."""
+
+from django.conf import settings
+from rest_framework.request import Request
+
+from core.api.envelope import JSON
+from core.api.errors import TOO_LARGE
+from core.exceptions import DomainError, InvalidInput
+
+READS = ("GET", "HEAD")
+
+
+class UnreadBody(DomainError):
+    """The body is refused before it is read. What is left of it on the connection is no request: it is closed."""
+
+    headers = {"Connection": "close"}
+
+
+class UnsupportedBody(UnreadBody):
+    """The body is of another type than JSON."""
+
+    status = 415
+
+
+class BodyTooLarge(UnreadBody):
+    """The body is longer than MAX_REQUEST_BODY_BYTES."""
+
+    status = 413
+
+
+class LengthRequired(UnreadBody):
+    """The body comes in chunks of which nobody knows how many there will be."""
+
+    status = 411
+
+
+def check_body(request: Request, content_types: tuple[str, ...] = (JSON,)) -> None:
+    """Refuse what cannot be a request of this API before anything is read. Raises DomainError."""
+    content_type = request.META.get("CONTENT_TYPE", "")
+    if content_type and not content_type.startswith(content_types):
+        raise UnsupportedBody("the request body must be application/json")
+    check_size(request)
+
+
+def check_size(request: Request) -> None:
+    """Refuse a body that is too long or of which nobody knows how long it is. Raises DomainError."""
+    if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+        raise LengthRequired("send the request body with a Content-Length")
+    try:
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        raise InvalidInput("the Content-Length is not a number") from None
+    if length > settings.MAX_REQUEST_BODY_BYTES:
+        raise BodyTooLarge(TOO_LARGE)
+    if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+        raise InvalidInput("the request URL contains a NUL character")

@@ -1,0 +1,193 @@
+"""Describe the documents of answers: JSON schemas and examples, made of their TypedDicts.
+
+A document is a TypedDict that the function which builds it returns, so mypy reports a missing or an extra key. A field
+says more of itself in its annotation: `Annotated[str, "A description.", Example("acme"), Keywords(pattern="…")]`.
+"""
+
+from collections.abc import Callable, Mapping
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    NotRequired,
+    Required,
+    TypedDict,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+import orjson
+
+Schema = dict[str, Any]
+D = TypeVar("D")
+Row = TypeVar("Row")
+
+#: The components that no serializer has, by their names.
+SCHEMAS: dict[str, Schema] = {}
+_NAMES: dict[Any, str] = {}
+_SCALARS: dict[Any, Schema] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    Any: {},
+    object: {},
+}
+_EMPTY: dict[Any, Any] = {str: "", int: 0, float: 0, bool: False, Any: None, object: None}
+
+
+class Example:
+    """The value of a field in examples. A scalar is the example of the field's schema as well."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+class Keywords:
+    """Further keywords of a field's schema, such as `enum` and `pattern`."""
+
+    def __init__(self, **keywords: object) -> None:
+        self.keywords = keywords
+
+
+class Component:
+    """Makes the schema of what stands before it in an annotation the component `name`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+#: The id of a row.
+Uid = Annotated[str, Example("01JZ8QK3V7M2N4P6R8T0W2Y4A6")]
+#: RFC 3339. Not `format: date-time`: the published document has plain strings, and so have its clients.
+Time = Annotated[str, Example("2026-07-03T09:15:42.081516Z")]
+DeletedAt = Annotated[str | None, "Null: a deleted object is not shown."]
+
+
+def component(name: str, description: str = "") -> Callable[[type[D]], type[D]]:
+    """Make a TypedDict the component `name` of the API document."""
+
+    def register(document: type[D]) -> type[D]:
+        _NAMES[document] = name
+        SCHEMAS[name] = _record(document) | ({"description": description} if description else {})
+        return document
+
+    return register
+
+
+def schema_of(hint: Any) -> Schema:
+    """Return the schema of a type: a TypedDict, a scalar, a list, a mapping, a Literal, or one of these or null."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint in _SCALARS:
+        return dict(_SCALARS[hint])
+    if origin is Annotated:
+        return _annotated(arguments[0], arguments[1:])
+    if origin in (Required, NotRequired):
+        return schema_of(arguments[0])
+    if origin is PageOf:
+        rows = {"type": "object", "properties": {"content": {"type": "array", "items": schema_of(arguments[0])}}}
+        return {"allOf": [{"$ref": "#/components/schemas/models.PagedResponse"}, rows]}
+    if origin in (Union, UnionType):
+        return _union(arguments)
+    if origin is list:
+        return {"type": "array", "items": schema_of(arguments[0])}
+    if origin is dict:
+        values = schema_of(arguments[1])
+        return {"type": "object"} | ({"additionalProperties": values} if values else {})
+    if origin is Literal:
+        return {"type": "string", "enum": list(arguments)}
+    if hint is NoneType:
+        return {"$ref": "#/components/schemas/handlers.Stub"}
+    if not is_typeddict(hint):
+        raise TypeError(f"{hint!r} has no schema")
+    return {"$ref": f"#/components/schemas/{_NAMES[hint]}"} if hint in _NAMES else _record(hint)
+
+
+def example(document: type[D], values: Mapping[str, Any] | None = None, /, **more: Any) -> D:
+    """Return an example of a TypedDict: `values` over the examples of its fields, and the rest empty."""
+    values = {**(values or {}), **more}
+    hints = get_type_hints(document, include_extras=True)
+    if unknown := values.keys() - hints.keys():
+        raise TypeError(f"{document.__name__} has no {', '.join(sorted(unknown))}")
+    required = document.__required_keys__  # type: ignore[attr-defined]
+    made = {name: _example(hint) for name, hint in hints.items() if name in required and name not in values}
+    return {name: (made | values)[name] for name in hints if name in made or name in values}  # type: ignore[return-value]
+
+
+def _record(document: Any) -> Schema:
+    hints = get_type_hints(document, include_extras=True)
+    schema: Schema = {"type": "object", "properties": {name: schema_of(hint) for name, hint in hints.items()}}
+    required = [name for name in hints if name in document.__required_keys__]
+    return schema | ({"required": required} if required else {})
+
+
+def _annotated(hint: Any, notes: tuple[Any, ...]) -> Schema:
+    schema = schema_of(hint)
+    more: Schema = {}
+    for note in notes:
+        match note:
+            case str():
+                more["description"] = note
+            case Example(value=str() | int() | float() as value):
+                more["example"] = value
+            case Keywords(keywords=keywords):
+                more |= keywords
+            case Component(name=name):
+                SCHEMAS[name] = schema | more
+                schema, more = {"$ref": f"#/components/schemas/{name}"}, {}
+    if "$ref" not in schema:
+        return schema | more
+    # Beside a reference other keywords are ignored, and the component has an example of its own.
+    more.pop("example", None)
+    return {"allOf": [schema]} | more if more else schema
+
+
+def _union(members: tuple[Any, ...]) -> Schema:
+    # A rendered fragment stands for the value that it holds.
+    [hint] = [member for member in members if member not in (NoneType, orjson.Fragment)]
+    schema = schema_of(hint)
+    if NoneType not in members:
+        return schema
+    return ({"allOf": [schema]} if "$ref" in schema else schema) | {"nullable": True}
+
+
+def _example(hint: Any) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        given = [note.value for note in arguments[1:] if isinstance(note, Example)]
+        return given[-1] if given else _example(arguments[0])
+    if origin in (Union, UnionType):
+        return None if NoneType in arguments else _example(arguments[0])
+    if origin is Literal:
+        return arguments[0]
+    if origin in (list, dict):
+        return origin()
+    if origin in (Required, NotRequired):
+        return _example(arguments[0])
+    return _EMPTY[hint] if hint in _EMPTY else example(hint)
+
+
+@component("datastore.PaginationData")
+class Pagination(TypedDict):
+    """Where a page stands among the others."""
+
+    per_page: Annotated[int, "Rows in a full page.", Example(20)]
+    has_next_page: Annotated[bool, "Stop when this is false."]
+    has_prev_page: bool
+    prev_page_cursor: Annotated[
+        str, "Send it as prev_page_cursor, with direction=prev.", Example("01JZ8QM5X9C1D3F5G7H9J1K3M5")
+    ]
+    next_page_cursor: Annotated[str, "Send it as next_page_cursor, with direction=next."]
+
+
+class PageOf(TypedDict, Generic[Row]):
+    """A page of rows."""
+
+    content: list[Row]
+    pagination: Pagination | None

@@ -1,0 +1,80 @@
+"""The one place where errors become answers in Convoy's envelope."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views import defaults
+from rest_framework.exceptions import MethodNotAllowed
+
+from core.api import envelope
+from core.exceptions import DomainError
+
+logger = logging.getLogger("convoyclone.api")
+
+Render = Callable[[str, int], HttpResponse]
+#: How a refusal looks that comes from no view, by the beginning of the path; the longest one counts.
+#: urls.py adds those of the other contracts.
+RENDERERS: dict[str, Render] = {"/api/": envelope.error, "/portal-api/": envelope.error}
+
+NO_SUCH_PATH = "404 page not found"
+TOO_LARGE = "request body is too large"
+UNAVAILABLE = "the database is not available, try again"
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """Render an exception of an API view (a setting of REST framework). None: it is a defect, a 500.
+
+    A view of another contract than Convoy's has an `error` of its own, in place of the envelope.
+    """
+    render: Render = getattr(context["view"], "error", envelope.error)
+    match exc:
+        case DomainError():
+            response = render(exc.message, exc.status)
+            for name, value in exc.headers.items():
+                response[name] = value
+            return response
+        case MethodNotAllowed():
+            response = render("method not allowed", exc.status_code)
+            response["Allow"] = ", ".join(context["view"].allowed_methods)
+            return response
+        case RequestDataTooBig():
+            return render(TOO_LARGE, 413)
+        case Http404():
+            return render(NO_SUCH_PATH, 404)
+        case OperationalError() | InterfaceError():
+            logger.error("database unavailable: %s", exc)
+            response = render(UNAVAILABLE, 503)
+            response["Retry-After"] = "1"
+            return response
+    return None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django refuses before any view, such as a wrong Host header."""
+    if render := _renderer(request):
+        return render("bad request", 400)
+    return defaults.bad_request(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A path that no route has."""
+    if render := _renderer(request):
+        return render(NO_SUCH_PATH, 404)
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A defect of ours. Django has logged it; the caller learns nothing of its inside."""
+    if render := _renderer(request):
+        return render("internal server error", 500)
+    return defaults.server_error(request)
+
+
+def _renderer(request: HttpRequest) -> Render | None:
+    """None for a page."""
+    fitting = [start for start in RENDERERS if request.path_info.startswith(start)]
+    return RENDERERS[max(fitting, key=len)] if fitting else None

@@ -1,0 +1,386 @@
+"""Declare operations: one declaration answers the request and documents it (schema.py).
+
+An app's openapi.py describes its request bodies and has a declaration for each operation, which decorates the handler.
+The documents of answers are TypedDicts (documents.py), refusals are exception classes (exceptions.py). Names,
+parameters and types are those of Convoy's published document, so that generated clients keep theirs.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast
+
+from django.http import HttpResponse
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiRequest,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_serializer,
+)
+from rest_framework import serializers
+
+from core.api.documents import SCHEMAS, PageOf, Row, Schema, example, schema_of
+from core.api.documents import Pagination as PaginationDocument
+from core.api.envelope import JSON, success
+from core.api.values import ZERO_TIME
+from core.exceptions import DomainError, NotFound
+
+Serializer = type[serializers.Serializer[Any]]
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+D = TypeVar("D")
+P = ParamSpec("P")
+#: A refusal that an operation lists: its class, or an instance where the text has values.
+Refusal = type[DomainError] | DomainError
+
+#: What the fields of a request body do not say of themselves, by serializer and field.
+PROPERTIES: dict[Serializer, dict[str, Schema]] = {}
+#: Which of them must be there, where an operation says so and not the serializer.
+REQUIRED: dict[Serializer, Sequence[str]] = {}
+#: The bodies that may be null, which stands for an object without members.
+NULLABLE: set[Serializer] = set()
+
+
+# Shapes
+
+
+def ref(name: str) -> Schema:
+    """A reference to the component `name`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def define(name: str, schema: Schema) -> Schema:
+    """Make `schema` the component `name`, and return the reference to it."""
+    SCHEMAS[name] = schema
+    return ref(name)
+
+
+def record(properties: dict[str, Schema], description: str = "", *, required: bool = True) -> Schema:
+    """An object that always has all of `properties`; without `required`, any of them."""
+    schema: Schema = {"type": "object", "properties": properties}
+    return schema | ({"required": list(properties)} if required else {}) | _described(description)
+
+
+def text(description: str = "", **more: Any) -> Schema:
+    """A string."""
+    return {"type": "string"} | _described(description) | more
+
+
+def integer(description: str = "", **more: Any) -> Schema:
+    """A whole number."""
+    return {"type": "integer"} | _described(description) | more
+
+
+def flag(description: str = "") -> Schema:
+    """A boolean."""
+    return {"type": "boolean"} | _described(description)
+
+
+def array(items: Schema, description: str = "") -> Schema:
+    """A list of `items`."""
+    return {"type": "array", "items": items} | _described(description)
+
+
+def texts(description: str = "") -> Schema:
+    """An object whose members are strings, under names of the caller's own."""
+    return {"type": "object", "additionalProperties": {"type": "string"}} | _described(description)
+
+
+def nullable(schema: Schema, description: str = "") -> Schema:
+    """`schema`, or null."""
+    return ({"allOf": [schema]} if "$ref" in schema else schema) | {"nullable": True} | _described(description)
+
+
+def _described(description: str) -> Schema:
+    return {"description": description} if description else {}
+
+
+UID = text(example="01JZ8QK3V7M2N4P6R8T0W2Y4A6")
+#: RFC 3339. Not `format: date-time`: the published document has plain strings, and so have its clients.
+TIME = text(example="2026-07-03T09:15:42.081516Z")
+DELETED_AT = nullable(text("Null: what is deleted is not shown."))
+
+NO_TIME = text(example=ZERO_TIME)
+
+#: What a URL that is delivered to, or shown, looks like. The server looks closer at host and port.
+URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7F/?#{}][^\x00-\x20\x7F{}]*$"
+URL_OR_EMPTY_PATTERN = r"^([Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7F/?#][^\x00-\x20\x7F]*)?$"
+NOT_ONLY_SPACES = r"\S"
+_DAY_AND_TIME = (
+    r"[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?"
+)
+#: RFC 3339.
+TIME_PATTERN = f"^{_DAY_AND_TIME}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+TIME_OR_EMPTY_PATTERN = f"^({TIME_PATTERN[1:-1]})?$"
+#: What startDate and endDate take: no zone.
+DATE_PATTERN = f"^{_DAY_AND_TIME}$"
+DATE_OR_EMPTY_PATTERN = f"^({_DAY_AND_TIME})?$"
+
+ENVELOPE = define(
+    "util.ServerResponse",
+    record({"status": flag("Whether the operation was carried out."), "message": text("For people.")}),
+)
+NOTHING = define("handlers.Stub", {"type": "object", "nullable": True, "description": "Nothing: always null."})
+REFUSAL = define(
+    "util.ErrorResponse",
+    {"allOf": [ENVELOPE, {"type": "object", "properties": {"status": {"type": "boolean", "enum": [False]}}}]},
+)
+PAGINATION = ref("datastore.PaginationData")
+PAGE = define(
+    "models.PagedResponse",
+    record({"content": {"description": "The rows, newest first."}, "pagination": nullable(PAGINATION)}),
+)
+PAGINATION_EXAMPLE = example(PaginationDocument)
+
+
+def page_of(rows: Schema) -> Schema:
+    """A page of `rows`."""
+    return {"allOf": [PAGE, {"type": "object", "properties": {"content": array(rows)}}]}
+
+
+# Parameters
+
+
+def query(name: str, schema: Schema, description: str, *, required: bool = False) -> OpenApiParameter:
+    """A parameter of the query."""
+    return OpenApiParameter(name, schema, description=description, required=required)
+
+
+def path_parameter(name: str, description: str) -> OpenApiParameter:
+    """A parameter of the path, which is an id."""
+    return OpenApiParameter(name, {"type": "string"}, location=OpenApiParameter.PATH, description=description)
+
+
+PROJECT_ID = path_parameter("projectID", "The id of the project.")
+#: In the order of the published document: where a client takes them by position, it counts.
+PAGE_PARAMETERS = [
+    query("direction", {"type": "string", "enum": ["next", "prev"], "default": "next"}, "Older rows, or newer ones."),
+    query("next_page_cursor", {"type": "string"}, "`pagination.next_page_cursor` of the page before."),
+    query("ownerId", {"type": "string"}, "Only those of this owner."),
+    query(
+        "perPage",
+        {"type": "integer", "default": 20},
+        "Rows in a page. Less than 1 counts as 1, more than 1000 as 1000, what is not a number as 20.",
+    ),
+    query("prev_page_cursor", {"type": "string"}, "`pagination.prev_page_cursor` of the page after."),
+    query("q", {"type": "string"}, "Only those with this text in their name, in upper or lower case."),
+    query("sort", {"type": "string"}, "Accepted and ignored: rows come newest first."),
+]
+
+_DATE = text(pattern=DATE_OR_EMPTY_PATTERN)
+START = query("startDate", _DATE, "From this second on, as 2026-02-03T09:15:02 in UTC; else a week ago.")
+END = query("endDate", _DATE, "To the end of this second; else the end of today.")
+
+
+def version_parameter(effect: str) -> OpenApiParameter:
+    """The header by which a client says for which version of the API it was written."""
+    return OpenApiParameter(
+        "X-Convoy-Version",
+        {"type": "string", "enum": ["2024-04-01", "2025-11-24"], "default": "2025-11-24"},
+        location=OpenApiParameter.HEADER,
+        description=f"The API version that the client was written for. {effect}",
+    )
+
+
+# Requests and operations
+
+
+def describe(serializer: Serializer, component: str, required: Sequence[str] = (), /, **properties: Schema) -> None:
+    """Make `serializer` the component `component`, and add to its fields what they do not say of themselves.
+
+    `required` are fields that the operation misses, where the serializer does not.
+    """
+    extend_schema_serializer(component_name=component)(serializer)
+    PROPERTIES[serializer] = properties
+    REQUIRED[serializer] = required
+
+
+def takes_null(*bodies: Serializer) -> None:
+    """Say that null in place of these bodies is an object without members: errors are detailed, and none must be."""
+    NULLABLE.update(bodies)
+
+
+def body(serializer: Serializer, examples: Mapping[str, Any]) -> dict[str, OpenApiRequest]:
+    """The request body that `serializer` reads, with examples by their titles."""
+    return {JSON: OpenApiRequest(serializer, examples=_examples(examples))}
+
+
+class Outcome(NamedTuple):
+    """Another success of an operation than its first: its message, and examples of its data by their titles."""
+
+    message: str
+    examples: Mapping[str, Any]
+    status: int = HTTPStatus.OK
+    #: The type of its data, where it is not that of the first.
+    data: Any = None
+
+
+class Operation(Generic[D]):
+    """One operation: decorates its handler, answers with the data that the handler returns, and documents both.
+
+    `data` is the type of the data, and `examples` has values of it by their titles; `schema` has what the type does not
+    say. `refused` lists what the operation itself refuses; what every operation refuses is added by schema.py.
+    With `not_found`, that refusal takes the place of a NotFound that the handler raises: the original has many words
+    for it. With `outcomes` there is more than one success, and the handler returns an `answer()`.
+    """
+
+    def __init__(
+        self,
+        operation_id: str,
+        summary: str,
+        *,
+        tag: str,
+        description: str,
+        message: str,
+        data: type[D],
+        examples: Mapping[str, D],
+        status: int = HTTPStatus.OK,
+        schema: Schema | None = None,
+        outcomes: Sequence[Outcome] = (),
+        request: dict[str, OpenApiRequest] | None = None,
+        parameters: Sequence[OpenApiParameter] = (),
+        refused: Sequence[Refusal] = (),
+        not_found: type[DomainError] | None = None,
+    ) -> None:
+        self._declared = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        self._first = Outcome(message, examples, status, data)
+        self._not_found = not_found
+        refusals = [*refused, *([not_found] if not_found else [])]
+        self._document = extend_schema(
+            operation_id=operation_id,
+            summary=summary,
+            tags=[tag],
+            description=description,
+            request=request,
+            parameters=list(parameters),
+            responses=_successes([self._first, *outcomes], data, schema or {}) | _refusals(refusals),
+        )
+
+    def __call__(self, handler: Callable[P, D | HttpResponse]) -> Callable[P, HttpResponse]:
+        """Make a handler that returns data one that answers with it."""
+
+        @wraps(handler)
+        def answering(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            try:
+                data = handler(*args, **kwargs)
+            except NotFound as error:
+                if self._not_found is None:
+                    raise
+                raise self._not_found() from error
+            return data if isinstance(data, HttpResponse) else self.answer(data)
+
+        return cast(Callable[P, HttpResponse], self._document(answering))
+
+    def answer(self, data: D, outcome: Outcome | None = None) -> HttpResponse:
+        """Return the answer that carries `data`: that of the first success, or of another `outcome`."""
+        said = outcome or self._first
+        return success(said.message, data, said.status)
+
+    def twin(self, operation_id: str, summary: str, *, without: Sequence[str] = (), **changed: Any) -> "Operation[D]":
+        """Declare this operation once more under another path: only what is `changed` differs.
+
+        `without` names parameters that the other path does not take.
+        """
+        declared = self._declared | {"operation_id": operation_id, "summary": summary} | changed
+        kept = [parameter for parameter in declared["parameters"] if parameter.name not in without]
+        return Operation(**declared | {"parameters": kept})
+
+
+def _successes(outcomes: Sequence[Outcome], data: Any, schema: Schema) -> dict[int, OpenApiResponse]:
+    """Describe the successes of an operation by status; those of one status are examples of one answer."""
+    responses = {}
+    for status in dict.fromkeys(outcome.status for outcome in outcomes):
+        these = [outcome for outcome in outcomes if outcome.status == status]
+        carried = {"type": "object", "properties": {"data": schema_of(these[0].data or data) | schema}}
+        answers = {
+            title: {"status": True, "message": outcome.message, "data": value}
+            for outcome in these
+            for title, value in outcome.examples.items()
+        }
+        body = {"allOf": [ENVELOPE, carried | {"required": ["data"]}]}
+        responses[int(status)] = OpenApiResponse(body, these[0].message, _examples(answers))
+    return responses
+
+
+def _refusals(refused: Sequence[Refusal]) -> dict[int, OpenApiResponse]:
+    """Describe the refusals of an operation by status."""
+    by_status: dict[int, dict[str, Any]] = {}
+    for one in refused:
+        cases = by_status.setdefault(one.status, {})
+        if one.title() in cases:
+            raise ValueError(f"two refusals of one operation are titled {one.title()!r}")
+        cases[one.title()] = refusal(one.message)
+    return {
+        status: OpenApiResponse(REFUSAL, "Refused; nothing has changed.", _examples(cases))
+        for status, cases in by_status.items()
+    }
+
+
+def page_example(*rows: Row) -> PageOf[Row]:
+    """Return an example of a page that holds `rows`."""
+    return {"content": list(rows), "pagination": example(PaginationDocument)}
+
+
+def operation(
+    operation_id: str,
+    summary: str,
+    *,
+    tag: str,
+    description: str,
+    message: str,
+    status: int = 200,
+    data: Schema = NOTHING,
+    examples: Mapping[str, Any],
+    other_examples: Mapping[str, Mapping[str, Any]] | None = None,
+    also: Mapping[int, tuple[str, Schema, Mapping[str, Any]]] | None = None,
+    request: dict[str, OpenApiRequest] | None = None,
+    parameters: Sequence[OpenApiParameter] = (),
+    refused: Mapping[int, Mapping[str, str]] | None = None,
+) -> Callable[[Handler], Handler]:
+    """A decorator that documents a handler.
+
+    `message`, `status` and `data` (a schema) are those of its success, and `examples` has values of
+    `data` by their titles; `other_examples` has those that come with another message, by that message.
+    `also` has the same three, message, data and examples, of its other successes,
+    by status. `refused` has what it refuses itself: messages by the cases' titles, by
+    status. What every operation refuses is added by schema.py.
+    """
+    responses = {}
+    for code, (said, schema, values) in {status: (message, data, examples), **(also or {})}.items():
+        by_message = {said: values} | (dict(other_examples or {}) if code == status else {})
+        answers = {
+            title: {"status": True, "message": words, "data": value}
+            for words, these in by_message.items()
+            for title, value in these.items()
+        }
+        success = {"type": "object", "properties": {"data": schema}, "required": ["data"]}
+        responses[code] = OpenApiResponse({"allOf": [ENVELOPE, success]}, said, _examples(answers))
+    for code, cases in (refused or {}).items():
+        refusals = {title: refusal(message) for title, message in cases.items()}
+        responses[code] = OpenApiResponse(REFUSAL, "Refused; nothing has changed.", _examples(refusals))
+    decorator: Callable[[Handler], Handler] = extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        tags=[tag],
+        description=description,
+        request=request,
+        parameters=list(parameters),
+        responses=responses,
+    )
+    return decorator
+
+
+def refusal(message: str) -> dict[str, Any]:
+    """The envelope of an error."""
+    return {"status": False, "message": message}
+
+
+def example_key(title: str) -> str:
+    """The key of the example that has this title."""
+    return "".join(word[0].upper() + word[1:] for word in re.findall(r"\w+", title))
+
+
+def _examples(values: Mapping[str, Any]) -> list[OpenApiExample]:
+    return [OpenApiExample(example_key(title), value, summary=title) for title, value in values.items()]

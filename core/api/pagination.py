@@ -1,0 +1,71 @@
+"""Cursor pages: the ids are the cursors. Contract: api-conventions section 8.
+
+One statement a page. `perPage` is held between 1 and 1000, and `sort` is ignored but by the lists of
+events and deliveries (docs/compatibility.md).
+"""
+
+from typing import Any, NamedTuple
+
+from django.db.models import Exists, QuerySet
+from rest_framework.request import Request
+
+from core.api.documents import D, PageOf, Pagination
+
+DEFAULT_PER_PAGE = 20
+MAX_PER_PAGE = 1000
+# Sorts above every ULID.
+NEWEST = "~"
+
+
+class Page(NamedTuple):
+    """The rows of one page, in their order, and the page object's `pagination`."""
+
+    rows: list[Any]
+    pagination: Pagination
+
+    def of(self, documents: list[D]) -> PageOf[D]:
+        """Return the page object whose rows are shown as `documents`."""
+        return {"content": documents, "pagination": self.pagination}
+
+
+def read_page(request: Request, rows: "QuerySet[Any]", *, sortable: bool = False) -> Page:
+    """The page of `rows` that a request's query asks for: newest first or, where `sortable`, `sort=ASC`."""
+    query = request.query_params
+    per_page = _per_page(query.get("perPage", ""))
+    ascending = sortable and query.get("sort", "").strip().upper() == "ASC"
+    oldest_first, newest_first = ("", "pk", "gte", "lt"), (NEWEST, "-pk", "lte", "gt")
+    start, order, onwards, before = oldest_first if ascending else newest_first
+    if query.get("direction") == "prev":
+        start, order, backwards, _ = newest_first if ascending else oldest_first
+        cursor = query.get("prev_page_cursor", "") or start
+        # One row more than the page tells whether there is a next page, one more whether there is
+        # a previous one.
+        read = list(rows.filter(**{f"pk__{backwards}": cursor}).order_by(order)[: per_page + 2])
+        has_previous = len(read) > per_page + 1
+        found = read[: per_page + 1][::-1]
+    else:
+        cursor = query.get("next_page_cursor", "") or start
+        preceding = Exists(rows.filter(**{f"pk__{before}": cursor}).order_by())
+        following = rows.filter(**{f"pk__{onwards}": cursor}).order_by(order)
+        found = list(following.annotate(is_preceded=preceding)[: per_page + 1])
+        has_previous = bool(found) and found[0].is_preceded
+    has_next = len(found) > per_page
+    return Page(
+        found[:per_page],
+        {
+            "per_page": per_page,
+            "has_next_page": has_next,
+            "has_prev_page": has_previous,
+            "prev_page_cursor": found[0].pk if found else "",
+            # Inclusive: it names the first row of the next page. One row alone has no next page.
+            "next_page_cursor": found[-1].pk if len(found) > 1 else "",
+        },
+    )
+
+
+def _per_page(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        return DEFAULT_PER_PAGE
+    return min(max(number, 1), MAX_PER_PAGE)

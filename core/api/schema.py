@@ -1,0 +1,206 @@
+"""How drf-spectacular describes the Convoy API: what all operations share, and what our fields mean."""
+
+import json
+from typing import Any, Literal
+
+from django.conf import settings
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+
+from core.api.checks import READS
+from core.api.documents import SCHEMAS, Schema
+from core.api.envelope import JSON
+from core.api.fields import Choice, Integer
+from core.api.openapi import NULLABLE, PROPERTIES, REFUSAL, REQUIRED, example_key, refusal
+
+API_DESCRIPTION = """\
+A webhooks gateway whose HTTP API is compatible with Convoy's.
+
+**Authentication.** Send an API key in each request: `Authorization: Bearer CO.…`. A project's key acts on
+its project; an instance key acts on every project and is the one that creates projects.
+
+**Answers.** Every answer is JSON: `status`, `message`, and on success `data`, which is null where there is
+nothing to return. An error has no `data`, and has changed nothing.
+
+**Bodies.** JSON. A member that is null counts as not sent, an unknown one is ignored, and a text cannot
+hold the character U+0000.
+
+**Ids** are ULIDs, **times** are RFC 3339 in UTC, durations are whole seconds where nothing else is said.
+
+**Pages** run from the newest row to the oldest; cursors are opaque. Stop when `has_next_page` is false.
+"""
+
+_REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "400": (
+        "BadRequest",
+        "The request cannot be carried out as it stands.",
+        {"NUL in the URL": "the request URL contains a NUL character"},
+    ),
+    "401": (
+        "Unauthorized",
+        "No API key, or one that does not work.",
+        {
+            "No API key": "Authentication required",
+            "Unknown, expired or revoked": "authorization failed",
+            "A portal token": "unauthorized",
+        },
+    ),
+    "403": ("Forbidden", "The key may not do this.", {"The key may only read": "Unauthorized"}),
+    "404": ("NotFound", "What the path names is not there, or not the key's.", {"Project": "project not found"}),
+    "411": (
+        "LengthRequired",
+        "The body comes in chunks.",
+        {"Chunked": "send the request body with a Content-Length"},
+    ),
+    "413": (
+        "ContentTooLarge",
+        "The body is longer than this server takes (1 MiB, if not configured otherwise).",
+        {"Too large": "request body is too large"},
+    ),
+    "415": (
+        "UnsupportedMediaType",
+        "The body is not JSON. The Content-Type counts with every method.",
+        {"Not JSON": "the request body must be application/json"},
+    ),
+    "429": (
+        "TooManyRequests",
+        "The key has used up its requests of this minute, where the server has a limit.",
+        {"Over the limit": "exceeded rate limit"},
+    ),
+    "503": (
+        "ServiceUnavailable",
+        "The database cannot be reached. Nothing has been stored, or it is not known whether it has.",
+        {"Database": "the database is not available, try again"},
+    ),
+}
+_WHOLE_NUMBER: Schema = {"type": "string", "pattern": "^[0-9]+$"}
+_HEADERS: dict[str, dict[str, str]] = {
+    "429": {
+        "Retry-After": "Seconds until the next window.",
+        "X-RateLimit-Limit": "Requests in a window.",
+        "X-RateLimit-Remaining": "Requests left in this window: 0.",
+        "X-RateLimit-Reset": "Seconds until the next window.",
+    },
+    "503": {"Retry-After": "Seconds to wait."},
+}
+
+
+class ConvoyAutoSchema(AutoSchema):
+    """Describes a handler of a ConvoyView from its decorator (openapi.py) and its serializer."""
+
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Schema:
+        """Add what every operation refuses to what this one answers."""
+        if hasattr(self.view, "error_schema"):
+            return self._foreign_responses(super()._get_response_bodies(direction))
+        shared = getattr(self.view, "shared_refusals", _REFUSALS.keys())
+        shared = shared - ({"404"} if "{projectID}" not in self.path else set())
+        if self.method in getattr(self.view, "reads", READS):
+            shared -= {"403"}
+        responses = {code: {"$ref": f"#/components/responses/{_REFUSALS[code][0]}"} for code in shared}
+        return dict(sorted((responses | super()._get_response_bodies(direction)).items()))
+
+    def _foreign_responses(self, responses: Schema) -> Schema:
+        """Add what a view of another contract refuses, in its own shape: its `refusals`, messages by title and
+        code. Where a code has none, they are those of the Convoy API."""
+        view: Any = self.view
+        for code, messages in view.refusals.items():
+            _, description, cases = _REFUSALS.get(code, ("", "Refused; nothing has changed.", {}))
+            examples = {
+                example_key(title): {
+                    "summary": title,
+                    "value": json.loads(view.error(message, int(code)).content),
+                }
+                for title, message in (messages or cases).items()
+            }
+            responses[code] = {
+                **({"headers": _headers(code)} if code in _HEADERS else {}),
+                "description": description,
+                "content": {JSON: {"schema": view.error_schema, "examples": examples}},
+            }
+        return dict(sorted(responses.items()))
+
+    def _get_request_body(self, direction: Literal["request", "response"] = "request") -> Schema | None:
+        """Say that a body which is read must be there, also where none of its members must."""
+        body: Schema | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        return body and body | {"required": not getattr(self.view, "is_body_optional", False)}
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
+        """Say what our own fields take, and that null stands for "not sent" where a field is optional."""
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if isinstance(field, Choice):
+            schema["enum"] = field.choices + [""] * field.allow_blank
+        elif isinstance(field, Integer):
+            schema["minimum"] = field.lowest
+        elif isinstance(field, serializers.ListSerializer) and (longest := getattr(field, "max_length", None)):
+            schema["maxItems"] = longest
+        if not field.required:
+            schema["nullable"] = True
+            if "enum" in schema:
+                schema["enum"].append(None)
+        return schema
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> Schema:
+        """Add what describe() says of the serializer and of its bases."""
+        schema: Schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        for stated in schema["properties"].values():
+            if "enum" in stated:
+                stated.pop("maxLength")
+        for base in reversed(type(serializer).__mro__):
+            for name, more in PROPERTIES.get(base, {}).items():
+                stated = schema["properties"][name]
+                if "$ref" in more:
+                    stated = {key: value for key, value in stated.items() if key == "nullable"}
+                    more = {"allOf": [more]} if stated else more
+                schema["properties"][name] = stated | more
+            for name in REQUIRED.get(base, ()):
+                schema["properties"][name].pop("nullable")
+                schema.setdefault("required", []).append(name)
+        return schema | ({"nullable": True} if type(serializer) in NULLABLE else {})
+
+    def _unwrap_list_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> Schema | None:
+        """Say how many objects an array may hold."""
+        schema: Schema | None = super()._unwrap_list_serializer(serializer, direction)
+        bounds = {"minItems": "min_length", "maxItems": "max_length"}
+        found = {name: getattr(serializer, attribute, None) for name, attribute in bounds.items()}
+        return schema and schema | {name: bound for name, bound in found.items() if bound is not None}
+
+
+def convoy_operations(endpoints: list[tuple[str, str, str, Any]], **_: Any) -> list[tuple[str, str, str, Any]]:
+    """A preprocessing hook: keep the APIs; a collection's path has no slash at its end, with which it answers too."""
+    apis = ("/api/v1/", *settings.ROOT_API_PATHS)
+    return [(path.rstrip("/"), *rest) for path, *rest in endpoints if path.startswith(apis)]
+
+
+def complete(result: Schema, **_: Any) -> Schema:
+    """A postprocessing hook: add the shapes that no serializer has, and the answers that all operations share."""
+    result["info"]["description"] = API_DESCRIPTION
+    for path, item in result["paths"].items():
+        if path.startswith(settings.ROOT_API_PATHS):
+            for operation in item.values():
+                operation["servers"] = [{"url": "/"}]
+    components = result["components"]
+    components["schemas"] = dict(sorted((SCHEMAS | components["schemas"]).items()))
+    components["responses"] = {
+        name: {
+            "description": description,
+            **({"headers": _headers(code)} if code in _HEADERS else {}),
+            "content": {
+                JSON: {
+                    "schema": REFUSAL,
+                    "examples": {
+                        example_key(title): {"summary": title, "value": refusal(message)}
+                        for title, message in cases.items()
+                    },
+                }
+            },
+        }
+        for code, (name, description, cases) in _REFUSALS.items()
+    }
+    return result
+
+
+def _headers(code: str) -> Schema:
+    return {
+        name: {"description": description, "schema": dict(_WHOLE_NUMBER)}
+        for name, description in _HEADERS[code].items()
+    }

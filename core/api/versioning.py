@@ -1,0 +1,21 @@
+"""X-Convoy-Version: for which version of the API a client was written. Contract: api-conventions section 7.
+
+A version that cannot be read counts as older than everything, as in the original.
+"""
+
+import re
+from datetime import date
+
+from django.conf import settings
+from rest_framework.request import Request
+
+_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def client_version(request: Request) -> date:
+    """The API version that the client asks for, or the server's."""
+    text = request.META.get("HTTP_X_CONVOY_VERSION") or settings.API_VERSION
+    try:
+        return date.fromisoformat(text) if _date.fullmatch(text) else date.min
+    except ValueError:
+        return date.min

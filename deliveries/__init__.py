@@ -1,0 +1,1 @@
+"""Deliveries and attempts: read, counted, sent again."""

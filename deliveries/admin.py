@@ -1,0 +1,162 @@
+"""Deliveries and attempts for operators: looked at, and deliveries sent again."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from core.admin import NOTHING, TimedAdmin, shown_text
+from deliveries import operations as deliveries
+from deliveries.glance import MOST_ROWS, RECENT, glance
+from events.models import DeliveryAttempt, EventDelivery
+
+
+@admin.register(EventDelivery)
+class EventDeliveryAdmin(TimedAdmin):
+    """What is on its way, has arrived, or was given up on."""
+
+    list_display = [
+        "uid",
+        "event_type",
+        "status",
+        "description",
+        "num_trials",
+        "next_send_time",
+        "short_url",
+        "project",
+    ]
+    list_filter = ["status"]
+    search_fields = ["uid__exact", "event__exact", "endpoint__exact"]
+    search_help_text = "By the id of a delivery, an event or an endpoint."
+    actions = ["resend"]
+    change_list_template = "operators/deliveries.html"
+    fieldsets = [
+        (None, {"fields": ["uid", "project", "event_link", "endpoint", "subscription", "event_type"]}),
+        (
+            "How far it is",
+            {
+                "fields": [
+                    *("status", "description", "num_trials", "num_trials_before", "retry_limit", "next_send_time"),
+                    *("due_at", "is_parked", "latency_seconds", "its_attempts"),
+                ]
+            },
+        ),
+        ("How it is sent", {"fields": ["delivery_mode", "strategy", "interval_seconds", "custom_headers", "payload"]}),
+        ("Times", {"fields": ["created_at", "updated_at"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EventDelivery]:
+        rows = EventDelivery.objects.select_related("project", "endpoint")
+        secret = ("endpoint__secrets", "endpoint__authentication", "endpoint__mtls_client_cert")
+        return rows.defer("project__config", "project__meta_event", *secret)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The list, under the figures of each project."""
+        if request.method == "GET":
+            titles = ["Project", "In the queue", "Oldest due", "Attempts", "Failed"]
+            figures = {"glance": glance(), "titles": titles, "minutes": RECENT.seconds // 60, "most_rows": MOST_ROWS}
+            extra_context = figures | (extra_context or {})
+        return super().changelist_view(request, extra_context)
+
+    @admin.display(description="endpoint's URL")
+    def short_url(self, delivery: EventDelivery) -> str:
+        """The URL for a list's column."""
+        return Truncator(delivery.endpoint.url).chars(40)
+
+    @admin.display(description="event")
+    def event_link(self, delivery: EventDelivery) -> SafeString:
+        """A link to the event."""
+        url = reverse("admin:events_event_change", args=[delivery.event_id])
+        return format_html('<a href="{}">{}</a>', url, delivery.event_id)
+
+    @admin.display(description="attempts")
+    def its_attempts(self, delivery: EventDelivery) -> SafeString:
+        """A link to them."""
+        return _link("deliveryattempt", "its attempts", delivery=delivery.pk)
+
+    @admin.display(description="headers")
+    def custom_headers(self, delivery: EventDelivery) -> SafeString:
+        """The event's custom headers."""
+        headers = delivery.event.headers
+        return shown_text(json.dumps(headers, indent=2, ensure_ascii=False)) if headers else NOTHING
+
+    @admin.display
+    def payload(self, delivery: EventDelivery) -> SafeString:
+        """The payload, byte for byte."""
+        return shown_text(delivery.event.data)
+
+    @admin.action(description="Send again (what was given up on)", permissions=["operate"])
+    def resend(self, request: HttpRequest, selected: QuerySet[EventDelivery]) -> HttpResponseBase | None:
+        """Put the selected deliveries into the queue again."""
+        return self.run(
+            request, selected, lambda row: deliveries.resend_delivery(row.project_id, row.pk), "Scheduled again"
+        )
+
+
+@admin.register(DeliveryAttempt)
+class DeliveryAttemptAdmin(TimedAdmin):
+    """The requests that were made. Credentials are masked before they are stored."""
+
+    list_display = ["uid", "http_status", "succeeded", "short_error", "short_url", "project", "created_at"]
+    list_filter = ["status"]
+    search_fields = ["uid__exact", "delivery__exact"]
+    search_help_text = "By the id of an attempt or of a delivery."
+    fieldsets = [
+        (None, {"fields": ["uid", "project", "delivery_link", "url", "ip_address"]}),
+        ("What came of it", {"fields": ["succeeded", "http_status", "error", "response_headers", "response"]}),
+        ("What was sent", {"fields": ["request_headers"]}),
+        ("Times", {"fields": ["requested_at", "responded_at", "created_at"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DeliveryAttempt]:
+        rows = DeliveryAttempt.objects.select_related("project")
+        heavy = ("request_http_header", "response_http_header", "response_data")
+        return rows.defer("project__config", "project__meta_event", *heavy)
+
+    @admin.display(boolean=True)
+    def succeeded(self, attempt: DeliveryAttempt) -> bool:
+        """Whether it has."""
+        return attempt.status
+
+    @admin.display(description="error")
+    def short_error(self, attempt: DeliveryAttempt) -> str:
+        """The error for a list's column."""
+        return Truncator(attempt.error).chars(60)
+
+    @admin.display(description="URL")
+    def short_url(self, attempt: DeliveryAttempt) -> str:
+        """The URL for a list's column."""
+        return Truncator(attempt.url).chars(60)
+
+    @admin.display(description="delivery")
+    def delivery_link(self, attempt: DeliveryAttempt) -> SafeString:
+        """A link to the delivery."""
+        url = reverse("admin:events_eventdelivery_change", args=[attempt.delivery_id])
+        return format_html('<a href="{}">{}</a>', url, attempt.delivery_id)
+
+    @admin.display
+    def request_headers(self, attempt: DeliveryAttempt) -> SafeString:
+        """As they were sent, credentials masked."""
+        return shown_text(json.dumps(attempt.request_http_header, indent=2, ensure_ascii=False))
+
+    @admin.display
+    def response_headers(self, attempt: DeliveryAttempt) -> SafeString:
+        """As they came."""
+        return shown_text(json.dumps(attempt.response_http_header, indent=2, ensure_ascii=False))
+
+    @admin.display
+    def response(self, attempt: DeliveryAttempt) -> SafeString:
+        """The beginning of the response's body."""
+        return shown_text(attempt.response_data) if attempt.response_data else NOTHING
+
+
+def _link(model: str, label: str, **query: str) -> SafeString:
+    [(name, value)] = query.items()
+    return format_html('<a href="{}?{}={}">{}</a>', reverse(f"admin:events_{model}_changelist"), name, value, label)

@@ -1,0 +1,9 @@
+"""Deliveries and attempts: read, counted, sent again."""
+
+from django.apps import AppConfig
+
+
+class DeliveriesConfig(AppConfig):
+    """The app."""
+
+    name = "deliveries"

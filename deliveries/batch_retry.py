@@ -1,0 +1,127 @@
+"""Sending many deliveries again, in the background. Contract: deliveries section 1.4.
+
+The API stores what is to be retried; workers do it a piece at a time, on any machine.
+"""
+
+import logging
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import Case, Exists, F, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from core.exceptions import InvalidInput
+from core.ulid import first_ulid_at
+from core.wake import wake_workers
+from deliveries.filters import DeliveryFilter
+from deliveries.operations import GIVEN_UP, sent_again
+from events.models import BatchRetry, EventDelivery
+from outbound.states import Status
+
+logger = logging.getLogger("convoyclone.batch_retry")
+
+#: The deliveries of one piece of the work, which is one transaction.
+PIECE = 1000
+#: A batch does not keep others from being started (D15) once nobody has worked at it, or at any other, for so long.
+STALE_AFTER = timedelta(minutes=10)
+
+_WAITING = (Status.SCHEDULED, Status.RETRY)
+
+
+def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str = "") -> BatchRetry:
+    """Have all deliveries that are `wanted`, and are there now, sent again in the background.
+
+    `customer` is who asks for it in the portal, "" the company. Raises InvalidInput while another one of
+    the same caller is under way.
+    """
+    now = timezone.now()
+    beyond_now = first_ulid_at(now + timedelta(milliseconds=1))
+    wanted = replace(wanted, beyond_uid=min(wanted.beyond_uid, beyond_now))
+    batch = BatchRetry(
+        project_id=project_id, customer=customer, parameters=asdict(wanted), created_at=now, updated_at=now
+    )
+    try:
+        with transaction.atomic():
+            open_ones = BatchRetry.objects.filter(project_id=project_id, customer=customer, finished_at=None)
+            worked_at = BatchRetry.objects.filter(updated_at__gte=now - STALE_AFTER, updated_at__gt=F("created_at"))
+            open_ones.filter(~Exists(worked_at), updated_at__lt=now - STALE_AFTER).update(finished_at=now)
+            batch.save(force_insert=True)
+            wake_workers()
+    except IntegrityError:
+        raise InvalidInput("an active batch retry already exists") from None
+    return batch
+
+
+def work_off() -> bool:
+    """Do a piece of the batch that has waited longest and nobody else is at. Returns whether there may be more to do.
+
+    Deliveries that were given up on are scheduled with a fresh allowance of attempts; those that wait
+    are due now; those that are being sent, or have succeeded, stay as they are. Place and deliveries are
+    written in one transaction, so that a crash repeats nothing and leaves nothing out. A batch that cannot
+    be worked at is finished: it would fail again, and hold up the others.
+    """
+    batch: BatchRetry | None = None
+    try:
+        with transaction.atomic():
+            batch = _next()
+            if batch is None:
+                return False
+            _work_at(batch)
+    except Exception as error:
+        if batch is None:
+            raise
+        if isinstance(error, (OperationalError, InterfaceError)):
+            # The database's trouble, and it is tried again. Should it be the batch's, the others have their turns.
+            _touch(batch)
+            raise
+        logger.exception("batch retry %s cannot be worked at", batch.uid)
+        _touch(batch, finished_at=timezone.now())
+    return True
+
+
+def _next() -> BatchRetry | None:
+    """The batch that has waited longest, locked."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+    waiting = BatchRetry.objects.filter(finished_at=None).order_by("updated_at", "pk")
+    return waiting.select_for_update(skip_locked=True).first()
+
+
+def _work_at(batch: BatchRetry) -> None:
+    wanted = DeliveryFilter(**batch.parameters)
+    rows = wanted.rows(batch.project_id).filter(pk__gt=batch.cursor, status__in=[*GIVEN_UP, *_WAITING])
+    piece = list(rows.order_by("pk").values_list("pk", flat=True)[:PIECE])
+    now = timezone.now()
+    if piece:
+        batch.cursor = piece[-1]
+        batch.total += len(piece)
+        batch.retried += _send_again(EventDelivery.objects.filter(pk__in=piece))
+    else:
+        batch.finished_at = now
+    batch.updated_at = now
+    batch.save(update_fields=["cursor", "total", "retried", "finished_at", "updated_at"])
+
+
+def _touch(batch: BatchRetry, **changes: datetime) -> None:
+    """Put an open batch behind the others, after the transaction that failed."""
+    BatchRetry.objects.filter(pk=batch.pk, finished_at=None).update(updated_at=timezone.now(), **changes)
+
+
+def _send_again(rows: "QuerySet[EventDelivery]") -> int:
+    """Put into the queue what is not yet due there. Returns how many.
+
+    Since the piece was read a worker may have taken some: their state is in the condition.
+    """
+    given_up = Q(status__in=GIVEN_UP)
+    waiting = Q(status__in=_WAITING, is_parked=False, due_at__gt=Now())
+    changes = sent_again() | {
+        "status": Case(When(given_up, then=Value(Status.SCHEDULED)), default=F("status")),
+        "description": Case(When(given_up, then=Value("", TextField())), default=F("description")),
+        "num_trials_before": Case(When(given_up, then=F("num_trials")), default=F("num_trials_before")),
+    }
+    moved = rows.filter(given_up | waiting).update(**changes)
+    if moved:
+        wake_workers()
+    return moved

@@ -1,0 +1,13 @@
+"""The body of a request about event deliveries. Contract: deliveries section 1.3."""
+
+from rest_framework import serializers
+
+from core.api.fields import Shape, Text
+
+MOST_IDS = 10_000
+
+
+class DeliveryIDs(Shape):
+    """Deliveries by their ids."""
+
+    ids = serializers.ListField(child=Text(), required=False, max_length=MOST_IDS)

@@ -1,0 +1,141 @@
+"""The end of an endpoint that does not answer any more, its return, and who is told. Contract: deliveries section 8.
+
+The messages are rows of their own, written in the transaction of the change: neither is there without
+the other. engine/notifications.py sends them.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from psycopg import AsyncConnection
+from psycopg.rows import namedtuple_row
+
+from core.ulid import new_ulid
+from endpoints.models import Endpoint, EndpointState, Notification
+
+Channel = Notification.Channel
+
+STATUS_UPDATE = "Endpoint Status Update"
+BREAKER_SUBJECT = "Endpoint Disabled - Circuit Breaker Triggered"
+#: Of an answer's body, how much a message quotes.
+QUOTED_CHARACTERS = 1000
+
+_DISABLE = """
+UPDATE endpoints_endpoint e SET status = 'inactive', updated_at = now()
+FROM projects_project p
+WHERE e.uid = %s AND e.status = 'active' AND e.deleted_at IS NULL
+  AND p.uid = e.project_id AND (p.config -> 'disable_endpoint')::boolean
+RETURNING e.url, e.name, e.support_email, e.slack_webhook_url, e.teams_webhook_url
+"""
+_NOTIFY = """
+INSERT INTO endpoints_notification
+  (uid, endpoint_id, channel, subject, text, num_trials, error, created_at, due_at)
+VALUES (%s, %s, %s, %s, %s, 0, '', now(), now())
+"""
+
+
+class Message(NamedTuple):
+    """What one channel is to be told; `uid` is the notification's."""
+
+    uid: str
+    channel: Channel
+    subject: str
+    text: str
+
+
+async def disable_endpoint(
+    connection: AsyncConnection[Any],
+    *,
+    endpoint_id: str,
+    failure: str,
+    response_body: str = "",
+    status_code: int = 0,
+    failure_rate: float | None = None,
+) -> bool:
+    """Make an active endpoint inactive, within the caller's transaction, and leave word on each of its channels.
+
+    `failure` says why, for people; it may hold no credential. `response_body` and `status_code` are
+    those of the last answer, `failure_rate` (in percent) is given where the circuit breaker decided.
+    Returns whether it was this call that has changed the endpoint: one that is not active, or whose
+    project does not have `disable_endpoint` (any more), stays as it is.
+    """
+    async with connection.cursor(row_factory=namedtuple_row) as cursor:
+        await cursor.execute(_DISABLE, [endpoint_id])
+        row: Any = await cursor.fetchone()
+        if row is None:
+            return False
+        body = _storable(response_body)[:QUOTED_CHARACTERS]
+        reason = _storable(failure)
+        subject = STATUS_UPDATE
+        if failure_rate is None:
+            text = (
+                f"failed to send event delivery to endpoint url ({row.url}) after retry limit was hit, endpoint "
+                f"response body ({body}) and status code was {status_code}, reason for failure is "
+                f'"{reason}", endpoint status is now inactive'
+            )
+        else:
+            subject = BREAKER_SUBJECT
+            text = (
+                f'endpoint url ({row.url}) has been disabled, reason for failure is "{reason}" with a failure rate '
+                f"of {failure_rate:.2f}%, endpoint status is now inactive"
+            )
+        messages = list(_messages(row, subject, text))
+        if messages:
+            await cursor.executemany(
+                _NOTIFY,
+                [(each.uid, endpoint_id, str(each.channel), each.subject, each.text) for each in messages],
+            )
+    return True
+
+
+def forget_failures(endpoints: "QuerySet[Endpoint]") -> None:
+    """Close the circuit breakers of endpoints that become active, and count only what they fail from now on.
+
+    Call it before the endpoints are locked, as workers lock a state and then its endpoint, and a state
+    before those of greater ids: so nobody waits for each other.
+    """
+    states = EndpointState.objects.filter(endpoint__in=endpoints.order_by().values("pk"))
+    locked = list(states.order_by("pk").select_for_update().values_list("pk", flat=True))
+    EndpointState.objects.filter(pk__in=locked).update(
+        breaker=EndpointState.Breaker.CLOSED,
+        consecutive_trips=0,
+        counted_from=Now(),
+        open_until=None,
+        held_until=None,
+    )
+
+
+def notify_reactivated(endpoint: Endpoint) -> None:
+    """Leave word, within the caller's transaction, that an endpoint that was inactive is active again."""
+    text = (
+        f"endpoint url ({endpoint.url}) which was formerly dectivated has now been reactivated, "
+        "endpoint status is now active"
+    )
+    Notification.objects.bulk_create(
+        Notification(
+            uid=message.uid,
+            endpoint=endpoint,
+            channel=message.channel,
+            subject=message.subject,
+            text=message.text,
+        )
+        for message in _messages(endpoint, STATUS_UPDATE, text)
+    )
+
+
+def _messages(endpoint: Any, subject: str, text: str) -> Iterator[Message]:
+    """One for each channel that the endpoint has."""
+    addresses = (
+        (Channel.EMAIL, endpoint.support_email),
+        (Channel.SLACK, endpoint.slack_webhook_url),
+        (Channel.TEAMS, endpoint.teams_webhook_url),
+    )
+    for channel, address in addresses:
+        if address:
+            yield Message(new_ulid(), channel, subject, text)
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "\ufffd")

@@ -1,0 +1,105 @@
+"""The refusals of endpoint operations. Contract: endpoints sections 1 and 2."""
+
+from core.exceptions import InvalidInput, NotFound
+
+
+class EndpointNotFound(NotFound):
+    """No such endpoint."""
+
+    message = "endpoint not found"
+
+
+class EndpointUnknown(InvalidInput):
+    """No such endpoint."""
+
+    message = "endpoint not found"
+
+
+class EndpointNotThere(NotFound):
+    """Endpoint."""
+
+    message = "Resource not found"
+
+
+class EndpointToChangeNotFound(InvalidInput):
+    """No such endpoint."""
+
+    message = "failed to find endpoint"
+
+
+class UrlMissing(InvalidInput):
+    """The URL is blank."""
+
+    message = "please provide the endpoint url"
+    field = "url"
+
+
+class UrlTemplate(InvalidInput):
+    """The URL is a template."""
+
+    message = "endpoint URL templates are not enabled"
+    field = "url"
+
+
+class UrlScheme(InvalidInput):
+    """The URL's scheme."""
+
+    message = "invalid endpoint scheme"
+    field = "url"
+
+
+class UrlWithoutHost(InvalidInput):
+    """The URL has no host."""
+
+    message = "endpoint url must include a valid host"
+    field = "url"
+
+
+class UrlNotSecure(InvalidInput):
+    """The project takes https only."""
+
+    message = "only https endpoints allowed"
+    field = "url"
+
+
+class ChatUrl(InvalidInput):
+    """A chat URL with a private host."""
+
+    message = "invalid {product} webhook url"
+
+
+class NotStored(InvalidInput):
+    """A blank name, or an unknown content type."""
+
+    message = "an error occurred while {doing}"
+
+
+class StatusNotChangeable(InvalidInput):
+    """The status does not allow it."""
+
+    message = "current endpoint status - {status}, does not support {change}"
+
+
+class TooManySecrets(InvalidInput):
+    """Too many."""
+
+    message = "at most {most} secrets may be live at once"
+
+
+class ApiKeyMissing(InvalidInput):
+    """An incomplete authentication."""
+
+    message = "api key field is required"
+    field = "header_value"
+
+
+class OAuth2Missing(InvalidInput):
+    """No configuration."""
+
+    message = "OAuth2 configuration is required"
+
+
+class OAuth2SecretMissing(InvalidInput):
+    """An incomplete configuration."""
+
+    message = "oauth2 client_secret is required for shared_secret authentication"

@@ -1,0 +1,265 @@
+"""One attempt: from a claim to the request that is sent, and from the answer to the delivery's next state.
+
+Contract: deliveries sections 3 to 5, signatures-and-headers sections 3 to 8.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from django.conf import settings
+
+from core.encryption import UndecryptableValue, decrypt
+from core.ulid import new_ulid
+from endpoints.authentication import OAUTH2
+from endpoints.secrets import is_live
+from engine.queue import AT_MOST_ONCE, Attempt, Claim, Outcome, Queued
+from engine.targets import Target
+from outbound.client import UNREADABLE_GZIP, Exchange, Outbound
+from outbound.headers import authentication_headers, redact_attempt_headers, request_headers, trace_headers
+from outbound.oauth2 import REQUEST_SECONDS as TOKEN_TIMEOUT_SECONDS
+from outbound.oauth2 import Tokens, TokenUnavailable
+from outbound.payload import NotAnObject, form_encode
+from outbound.retries import delay_seconds, parse_retry_after
+from outbound.signatures import convoy_signature, standard_headers
+from outbound.states import Status
+from projects.config import REQUEST_ID_HEADER
+
+logger = logging.getLogger("convoyclone.deliver")
+
+DEFAULT_TIMEOUT_SECONDS = 10
+#: A longer payload is made into a request in a thread: to sign and encode it would hold up all others.
+LONG_PAYLOAD = 32_768
+#: Beyond the longest that a request can take: for its outcome's way into the database.
+LEASE_MARGIN_SECONDS = 15
+USER_AGENT = f"Convoy/{settings.VERSION}"
+LIMIT_REACHED = "Retry limit exceeded"
+FORM = "application/x-www-form-urlencoded"
+MISSING_KEY = "idempotency_key is required when a custom request_id_header is configured"
+
+
+class Unbuildable(Exception):
+    """No request can be made of this delivery, now or later; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent."""
+
+    headers: list[tuple[str, str]]
+    body: bytes
+    client_certificate: tuple[str, str] | None
+    #: The names of the headers that hold the endpoint's credentials.
+    secret_names: tuple[str, ...]
+
+
+def timeout_seconds(target: Target) -> float:
+    """How long one request to an endpoint may take, from the lookup of its name to the last byte of the answer."""
+    return min(target.http_timeout or DEFAULT_TIMEOUT_SECONDS, settings.DELIVERY_MAX_TIMEOUT_SECONDS)
+
+
+def lease_seconds(target: Target) -> float:
+    """How long a delivery to an endpoint belongs to the worker that has claimed it."""
+    token = TOKEN_TIMEOUT_SECONDS if target.authentication else 0
+    return timeout_seconds(target) + token + LEASE_MARGIN_SECONDS
+
+
+async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outcome:
+    """Send a claimed delivery once. Whatever goes wrong is part of the outcome."""
+    target = claim.target
+    request: Request | None = None
+    try:
+        authentication = await _authentication(target, tokens)
+        now = datetime.now(UTC)
+        if len(claim.payload.data) > LONG_PAYLOAD:
+            request = await asyncio.to_thread(build_request, claim, authentication, now=now)
+        else:
+            request = build_request(claim, authentication, now=now)
+    except (TokenUnavailable, UndecryptableValue) as error:
+        # The next worker may have the key that this one lacks.
+        exchange = _unsent(str(error))
+    except (Unbuildable, ValueError) as error:
+        exchange = _unsent(str(error), is_permanent=True)
+    except Exception:
+        # A defect of ours must not become a delivery that is claimed for ever: it counts as an attempt.
+        logger.exception("the request of delivery %s cannot be built", claim.delivery.uid)
+        exchange = _unsent("internal error: the request could not be built")
+    else:
+        exchange = await outbound.post(
+            target.url,
+            headers=request.headers,
+            body=request.body,
+            timeout=timeout_seconds(target),
+            client_certificate=request.client_certificate,
+        )
+        if exchange.status == HTTPStatus.UNAUTHORIZED:
+            _forget_token(target, tokens)
+    return outcome_of(claim, request, exchange)
+
+
+def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: datetime) -> Request:
+    """The request of a delivery at `now`, with the headers of the endpoint's `authentication`.
+
+    Raises Unbuildable, ValueError and UndecryptableValue, whose texts hold no secret.
+    """
+    target, payload, config = claim.target, claim.payload, claim.target.project_config
+    if config["request_id_header"] != REQUEST_ID_HEADER and not payload.idempotency_key:
+        raise Unbuildable(MISSING_KEY)
+    body = payload.data.encode()
+    if target.content_type == FORM:
+        try:
+            body = form_encode(body)
+        except NotAnObject:
+            raise Unbuildable("a payload that is not an object cannot be sent as a form") from None
+    secrets = [secret["value"] for secret in _secrets(target.secrets) if is_live(secret, now)]
+    timestamp = int(now.timestamp())
+    signature = config["signature"]
+    headers = request_headers(
+        signature_header=signature["header"],
+        signature=convoy_signature(
+            body,
+            secrets=secrets,
+            versions=signature["versions"],
+            advanced=target.advanced_signatures,
+            timestamp=timestamp,
+        ),
+        standard=standard_headers(body, message_id=claim.delivery.uid, timestamp=timestamp, secrets=secrets),
+        content_type=target.content_type,
+        user_agent=USER_AGENT,
+        request_id_header=config["request_id_header"],
+        idempotency_key=payload.idempotency_key,
+        authentication=authentication,
+        trace=trace_headers(event_id=claim.delivery.event_id, delivery_id=claim.delivery.uid)
+        if config["add_event_id_trace_headers"]
+        else (),
+        custom=payload.headers,
+    )
+    certificate = _certificate(target.mtls_client_cert)
+    return Request(
+        headers=headers,
+        body=body,
+        client_certificate=None if certificate is None else (certificate["client_cert"], certificate["client_key"]),
+        secret_names=tuple(name for name, _ in authentication),
+    )
+
+
+def outcome_of(claim: Claim, request: Request | None, exchange: Exchange) -> Outcome:
+    """What an answer, or its absence, makes of a delivery. Contract: deliveries section 4, D3, D5, D6, D7, D9."""
+    delivery = claim.delivery
+    succeeded = has_succeeded(exchange)
+    status, description, delay = _next_state(delivery, exchange, succeeded)
+    first_time = delivery.num_trials == 0 and exchange.responded_at is not None
+    return Outcome(
+        claim=claim,
+        status=status,
+        description=description,
+        delay=delay,
+        latency_seconds=(exchange.responded_at - delivery.created_at).total_seconds()
+        if succeeded and first_time and exchange.responded_at
+        else 0,
+        attempt=Attempt(
+            uid=new_ulid(),
+            url=claim.target.url,
+            ip_address=exchange.ip_address,
+            request_headers=_headers_json(
+                {} if request is None else redact_attempt_headers(request.headers, request.secret_names)
+            ),
+            response_headers=_headers_json(redact_attempt_headers(exchange.response_headers, ())),
+            http_status="" if exchange.status is None else f"{exchange.status} {exchange.reason}".rstrip(),
+            response_data=exchange.body.decode(errors="replace").replace("\0", "\ufffd"),
+            error=exchange.error,
+            succeeded=succeeded,
+            requested_at=exchange.requested_at,
+            responded_at=exchange.responded_at,
+        ),
+    )
+
+
+def has_succeeded(exchange: Exchange) -> bool:
+    """Whether a receiver has taken a request: 200 to 299, and its answer came to an end.
+
+    A body that does not unpack is no reason to send the webhook again (D7).
+    """
+    if exchange.status is None or not 200 <= exchange.status < 300:
+        return False
+    return not exchange.error or exchange.error in UNREADABLE_GZIP
+
+
+def _next_state(delivery: Queued, exchange: Exchange, succeeded: bool) -> tuple[str, str, float | None]:
+    if succeeded:
+        return Status.SUCCESS, "", None
+    if exchange.is_permanent:
+        return Status.FAILURE, exchange.error, None
+    if delivery.delivery_mode == AT_MOST_ONCE and exchange.was_sent:
+        answered = exchange.status is not None
+        return Status.FAILURE, f"Endpoint returned status code {exchange.status}" if answered else exchange.error, None
+    failures_before = delivery.num_trials - delivery.num_trials_before
+    if failures_before + 1 >= delivery.retry_limit:
+        return Status.FAILURE, LIMIT_REACHED, None
+    delay = delay_seconds(
+        delivery.strategy, delivery.interval_seconds, failures_before, retry_after=_retry_after(exchange)
+    )
+    return Status.RETRY, "", delay
+
+
+def _retry_after(exchange: Exchange) -> float | None:
+    for name, value in exchange.response_headers:
+        if name.lower() == "retry-after":
+            return parse_retry_after(value, datetime.now(UTC))
+    return None
+
+
+async def _authentication(target: Target, tokens: Tokens) -> list[tuple[str, str]]:
+    stored = _authentication_object(target.authentication)
+    if stored and stored["type"] == OAUTH2:
+        return [("Authorization", await tokens.header(target.uid, stored[OAUTH2]))]
+    return authentication_headers(stored)
+
+
+def _forget_token(target: Target, tokens: Tokens) -> None:
+    """A token that the receiver does not take (any more) is not shown to it again."""
+    stored = _authentication_object(target.authentication)
+    if stored and stored["type"] == OAUTH2:
+        tokens.forget(target.uid, stored[OAUTH2])
+
+
+def _unsent(error: str, *, is_permanent: bool = False) -> Exchange:
+    return Exchange(
+        status=None,
+        reason="",
+        response_headers=[],
+        body=b"",
+        error=error,
+        ip_address="",
+        was_sent=False,
+        requested_at=datetime.now(UTC),
+        responded_at=None,
+        is_permanent=is_permanent,
+    )
+
+
+def _headers_json(headers: Mapping[str, str]) -> str:
+    return orjson.dumps(headers).decode()
+
+
+# An encrypted value never has the same bytes twice, so the bytes are a key that cannot be out of date.
+@lru_cache(maxsize=4096)
+def _secrets(stored: bytes) -> list[dict[str, Any]]:
+    secrets: list[dict[str, Any]] = orjson.loads(decrypt(stored, "endpoints_endpoint.secrets"))
+    return secrets
+
+
+@lru_cache(maxsize=4096)
+def _authentication_object(stored: bytes | None) -> dict[str, Any] | None:
+    return None if stored is None else orjson.loads(decrypt(stored, "endpoints_endpoint.authentication"))
+
+
+@lru_cache(maxsize=256)
+def _certificate(stored: bytes | None) -> dict[str, str] | None:
+    return None if stored is None else orjson.loads(decrypt(stored, "endpoints_endpoint.mtls_client_cert"))

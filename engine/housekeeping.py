@@ -1,0 +1,83 @@
+"""The chores of a worker: what is done now and then, by whichever worker comes first."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connections
+from psycopg_pool import AsyncConnectionPool
+
+from deliveries import batch_retry
+from engine import breaker, retention
+from onboarding import operations as onboarding
+
+logger = logging.getLogger("convoyclone.deliver")
+
+TICK_SECONDS = 1.0
+#: The breakers are looked at as often as costs this part of the time, at least every sample_rate seconds.
+BREAKER_SHARE = 0.02
+SAMPLE_RATE_SECONDS = 30.0
+RETENTION_SECONDS = 600.0
+
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+
+
+async def run(pool: Pool, stopping: asyncio.Event) -> None:
+    """Do all chores until `stopping` is set."""
+    with ThreadPoolExecutor(1, "chores") as thread:
+        chores = [
+            _repeat(stopping, lambda: _in_thread(thread, batch_retry.work_off)),
+            _repeat(stopping, lambda: _in_thread(thread, onboarding.work_off)),
+            _repeat(stopping, lambda: _delete_old(pool, stopping)),
+        ]
+        if settings.CIRCUIT_BREAKER:
+            chores.append(_repeat(stopping, lambda: _look_at_breakers(pool)))
+        try:
+            # Where this is cancelled, a group waits for all of its tasks to end; gather does not.
+            async with asyncio.TaskGroup() as group:
+                for chore in chores:
+                    group.create_task(chore)
+        finally:
+            thread.submit(connections.close_all)
+
+
+async def _repeat(stopping: asyncio.Event, chore: Callable[[], Awaitable[float]]) -> None:
+    """Do a chore again and again, after the pause in seconds that it asks for."""
+    while not stopping.is_set():
+        try:
+            pause = await chore()
+        except (psycopg.Error, DatabaseError, OSError) as error:
+            logger.error("%s", error)
+            pause = TICK_SECONDS
+        except Exception:
+            logger.exception("a chore has failed")
+            pause = TICK_SECONDS
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), pause)
+
+
+async def _in_thread(thread: ThreadPoolExecutor, work: Callable[[], bool]) -> float:
+    """Run a piece of work that uses Django's database. It says whether there is more to do."""
+
+    def run() -> bool:
+        # One that has broken is not used again.
+        close_old_connections()
+        return work()
+
+    return 0 if await asyncio.get_running_loop().run_in_executor(thread, run) else TICK_SECONDS
+
+
+async def _look_at_breakers(pool: Pool) -> float:
+    async with pool.connection() as connection:
+        took = await breaker.look(connection)
+    return min(max(took / BREAKER_SHARE, TICK_SECONDS), SAMPLE_RATE_SECONDS)
+
+
+async def _delete_old(pool: Pool, stopping: asyncio.Event) -> float:
+    await retention.delete_old(pool, stopping)
+    return RETENTION_SECONDS

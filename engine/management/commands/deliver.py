@@ -1,0 +1,116 @@
+"""`manage.py deliver`: a worker of the delivery engine. Any number of them share the work."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import resource
+import signal
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error, connection
+
+from core.conninfo import conninfo
+from core.readiness import missing_migrations
+from engine.status import serving
+from engine.worker import Worker
+
+logger = logging.getLogger("convoyclone.deliver")
+
+#: While the database is away, between two looks for it.
+PAUSE_SECONDS = 1.0
+#: Beside its requests a worker has connections of the database, lookups of names and its logs.
+OTHER_FILES = 256
+
+
+class Command(BaseCommand):
+    """Runs a worker until SIGTERM or SIGINT."""
+
+    help = "Deliver webhooks until SIGTERM. Run as many as are needed, on as many machines."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--metrics-port",
+            type=int,
+            default=settings.METRICS_PORT,
+            help="Serve /metrics, /healthz and /readyz on this port of METRICS_HOST; 0: do not (METRICS_PORT).",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Work; a signal ends it once all requests under way have ended.
+
+        Waits for a database that is away. Raises CommandError where the database lacks migrations, or the
+        port is taken.
+        """
+        with _ending_by_signals():
+            missing = _missing_migrations()
+        if missing:
+            raise CommandError(f"the database lacks {', '.join(missing)}: run manage.py migrate first")
+        settings.DELIVERY_CONCURRENCY = _allowed_connections(settings.DELIVERY_CONCURRENCY)
+        worker = Worker(conninfo(connection.settings_dict))
+        # It has connections of its own.
+        connection.close()
+        # What is there now stays. What comes is freed by counting references; looking for cycles among all the
+        # requests under way each few hundred objects took a tenth of a worker's time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 50)
+        asyncio.run(_work(worker, options["metrics_port"]))
+
+
+def _allowed_connections(wanted: int) -> int:
+    """As many requests at once as are wanted, or as this process may have open files for.
+
+    Each can leave an idle connection behind.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 2 * wanted + OTHER_FILES
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        allowed = max((hard - OTHER_FILES) // 2, 1)
+        logger.warning("%s requests at once need %s open files of %s: there will be %s", wanted, needed, hard, allowed)
+        wanted, needed = allowed, hard
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    return wanted
+
+
+@contextlib.contextmanager
+def _ending_by_signals() -> Any:
+    """A block in which nothing is under way: a signal ends the process at once, as an orderly end."""
+
+    def end(*_: Any) -> None:
+        raise SystemExit(0)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _missing_migrations() -> list[str]:
+    """What the database lacks, as soon as it answers."""
+    while True:
+        try:
+            return missing_migrations()
+        except Error as error:
+            logger.warning("waiting for the database: %s", " ".join(str(error).split()))
+            connection.close()
+            time.sleep(PAUSE_SECONDS)
+
+
+async def _work(worker: Worker, port: int) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+    async with contextlib.AsyncExitStack() as stack:
+        if port:
+            try:
+                await stack.enter_async_context(serving(worker, settings.METRICS_HOST, port))
+            except (OSError, OverflowError) as error:
+                reason = getattr(error, "strerror", error)
+                raise CommandError(f"cannot listen on {settings.METRICS_HOST} port {port}: {reason}") from None
+        await worker.run()

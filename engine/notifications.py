@@ -1,0 +1,195 @@
+"""Sending word about endpoints: by e-mail, to Slack and to Teams. Contract: deliveries section 8.
+
+The messages are written by disabling.py. Here they are claimed under a lease, sent without a
+transaction, and tried again for a day, so that none gets lost while a server is down.
+"""
+
+import asyncio
+import smtplib
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.mail import EmailMessage
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool
+
+from endpoints.models import Notification
+from outbound.client import Outbound
+from outbound.retries import delay_seconds
+
+CHAT_TIMEOUT_SECONDS = 10
+#: A mail server may take its timeout several times over: for the greeting, the login, the text.
+LEASE_SECONDS = 120
+#: Each has a thread that is there for nothing else, so that none waits for one while its lease runs.
+MAILS_AT_ONCE = 4
+FIRST_PAUSE_SECONDS = 30
+GIVEN_UP_AFTER = timedelta(days=1)
+TEAMS_BYTES = 4096
+SENDER = f"Convoy/{settings.VERSION}"
+NO_MAIL_SERVER = "no mail server is configured (EMAIL_URL)"
+NO_CHANNEL = "the endpoint is gone, or has this channel no more"
+
+Channel = Notification.Channel
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+_mail_threads = ThreadPoolExecutor(MAILS_AT_ONCE, "mail")
+
+_CLAIM = """
+WITH mail AS (
+  SELECT uid FROM endpoints_notification WHERE due_at <= now() AND channel = 'email'
+  ORDER BY due_at LIMIT %(mails)s FOR UPDATE SKIP LOCKED
+), chat AS (
+  SELECT uid FROM endpoints_notification WHERE due_at <= now() AND channel <> 'email'
+  ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), due AS (
+  SELECT uid FROM mail UNION ALL SELECT uid FROM chat
+)
+UPDATE endpoints_notification n SET lease = %(lease)s, due_at = now() + %(seconds)s * interval '1 second'
+FROM due, endpoints_endpoint e, projects_project p
+WHERE n.uid = due.uid AND e.uid = n.endpoint_id AND p.uid = e.project_id
+RETURNING n.uid, n.channel, n.subject, n.text, n.num_trials, n.created_at, e.name AS endpoint_name,
+  p.name AS project_name, CASE
+    WHEN e.deleted_at IS NOT NULL OR p.deleted_at IS NOT NULL THEN ''
+    WHEN n.channel = 'email' THEN e.support_email
+    WHEN n.channel = 'slack' THEN e.slack_webhook_url
+    ELSE e.teams_webhook_url
+  END AS address
+"""
+_SETTLE = """
+UPDATE endpoints_notification
+SET num_trials = num_trials + 1, error = %(error)s, sent_at = CASE WHEN %(sent)s THEN now() END,
+  due_at = now() + %(delay)s * interval '1 second', lease = NULL
+WHERE uid = %(uid)s AND lease = %(lease)s
+"""
+
+
+@dataclass(slots=True)
+class Claim:
+    """A message that is to be sent now, and the endpoint's address on its channel; empty: there is none any more."""
+
+    uid: str
+    channel: str
+    subject: str
+    text: str
+    num_trials: int
+    created_at: datetime
+    endpoint_name: str
+    project_name: str
+    address: str
+
+
+class _Pointless(Exception):
+    """It makes no sense to try again; the text says why."""
+
+
+class _Failed(Exception):
+    """It was not taken this time; the text says why, and holds no credential."""
+
+
+async def send_due(pool: Pool, outbound: Outbound | None = None, *, limit: int = 20) -> int:
+    """Claim up to `limit` chats and MAILS_AT_ONCE mails that are due, send them, and write what came of each.
+
+    Returns how many there were. Chats are posted to with an Outbound of their own, which never reaches
+    a private address, whatever the operator allows for deliveries; `outbound` takes its place.
+    """
+    lease = uuid.uuid4()
+    async with pool.connection() as connection, connection.cursor(row_factory=class_row(Claim)) as cursor:
+        await cursor.execute(_CLAIM, {"limit": limit, "mails": MAILS_AT_ONCE, "lease": lease, "seconds": LEASE_SECONDS})
+        claims = await cursor.fetchall()
+    async with AsyncExitStack() as stack:
+        if outbound is None and any(claim.channel != Channel.EMAIL for claim in claims):
+            outbound = await stack.enter_async_context(Outbound())
+        results = await asyncio.gather(
+            *(_deliver(pool, outbound, claim, lease) for claim in claims), return_exceptions=True
+        )
+    for result in results:
+        if isinstance(result, BaseException):
+            # Its lease ends, and it is sent again. The others are done.
+            raise result
+    return len(claims)
+
+
+async def _deliver(pool: Pool, outbound: Outbound | None, claim: Claim, lease: uuid.UUID) -> None:
+    error, delay = "", None
+    try:
+        await _send(outbound, claim)
+    except _Pointless as problem:
+        error = str(problem)
+    except _Failed as problem:
+        error = str(problem)
+        pause = delay_seconds("exponential", FIRST_PAUSE_SECONDS, claim.num_trials)
+        if datetime.now(UTC) + timedelta(seconds=pause) < claim.created_at + GIVEN_UP_AFTER:
+            delay = pause
+    async with pool.connection() as connection:
+        await connection.execute(
+            _SETTLE, {"uid": claim.uid, "lease": lease, "error": error, "sent": not error, "delay": delay}
+        )
+
+
+async def _send(outbound: Outbound | None, claim: Claim) -> None:
+    """Raises _Pointless and _Failed."""
+    if not claim.address:
+        raise _Pointless(NO_CHANNEL)
+    if claim.channel == Channel.EMAIL:
+        await asyncio.get_running_loop().run_in_executor(_mail_threads, _mail, claim)
+        return
+    assert outbound is not None  # noqa: S101 - send_due has made one
+    message = slack_message(claim.text) if claim.channel == Channel.SLACK else teams_message(claim.text)
+    exchange = await outbound.post(
+        claim.address,
+        headers=[("Content-Type", "application/json"), ("User-Agent", SENDER)],
+        body=orjson.dumps(message),
+        timeout=CHAT_TIMEOUT_SECONDS,
+    )
+    if exchange.is_permanent:
+        raise _Pointless(exchange.error)
+    if exchange.status is None:
+        raise _Failed(exchange.error)
+    if not 200 <= exchange.status < 300:
+        raise _Failed(f"answered {exchange.status} {exchange.reason}".rstrip())
+
+
+def _mail(claim: Claim) -> None:
+    if not settings.EMAIL_HOST:
+        raise _Pointless(NO_MAIL_SERVER)
+    body = f"Project: {claim.project_name}\nEndpoint: {claim.endpoint_name}\n\n{claim.text}\n"
+    try:
+        EmailMessage(claim.subject, body, to=[claim.address]).send()
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        raise _Failed(f"{type(error).__name__}: {error}".replace("\0", "\ufffd")[:500]) from None
+
+
+def slack_message(text: str) -> dict[str, Any]:
+    """The message for a Slack webhook: `text` as one attachment, with nothing in it that Slack acts upon.
+
+    An endpoint's answer is quoted in it, which may hold mentions such as <!channel>.
+    """
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return {"attachments": [{"author_name": SENDER, "text": escaped}]}
+
+
+def teams_message(text: str) -> dict[str, Any]:
+    """The message for a Teams webhook: an adaptive card with one block of `text`, cut at TEAMS_BYTES."""
+    cut = text.encode()[:TEAMS_BYTES].decode(errors="ignore")
+    return {
+        "type": "message",
+        "attachments": [
+            {
+                "contentType": "application/vnd.microsoft.card.adaptive",
+                "contentUrl": None,
+                "content": {
+                    "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+                    "type": "AdaptiveCard",
+                    "version": "1.4",
+                    "body": [{"type": "TextBlock", "text": cut, "wrap": True}],
+                },
+            }
+        ],
+    }

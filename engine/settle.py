@@ -1,0 +1,61 @@
+"""What a batch of outcomes changes, in one transaction: deliveries, attempts, and what follows from them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from endpoints.disabling import disable_endpoint
+from engine import queue
+from engine.attempt import LIMIT_REACHED
+from engine.meta_emission import Finished, emit_delivery_events
+from engine.queue import Outcome
+
+# One event that an endpoint cannot take does not make it broken.
+_HAS_SUCCEEDED_SINCE = """
+SELECT EXISTS (
+  SELECT 1 FROM events_eventdelivery WHERE endpoint_id = %s AND uid > %s AND status = 'Success'
+)
+"""
+
+
+async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) -> None:
+    """Write outcomes whose lease still stands; the others are somebody else's by now.
+
+    An endpoint at which a delivery has used up its attempts is disabled where the project wants that
+    (deliveries section 8, D3), and meta events are made of what has ended (meta-events section 2.2).
+    """
+    async with connection.transaction():
+        written = await queue.finish(connection, outcomes)
+        ended = [outcome for outcome in outcomes if outcome.delay is None and outcome.claim.delivery.uid in written]
+        await emit_delivery_events(
+            connection,
+            [
+                Finished(outcome.claim.delivery.uid, outcome.status, outcome.claim.target.project_meta_event)
+                for outcome in ended
+            ],
+        )
+        exhausted = {
+            # The latest of an endpoint decides.
+            outcome.claim.target.uid: outcome
+            for outcome in sorted(ended, key=lambda outcome: outcome.claim.delivery.uid)
+            if outcome.description == LIMIT_REACHED and outcome.claim.target.project_config["disable_endpoint"]
+        }
+        for endpoint_id, outcome in sorted(exhausted.items()):
+            await _disable_exhausted(connection, endpoint_id, outcome)
+
+
+async def _disable_exhausted(connection: AsyncConnection[Any], endpoint_id: str, outcome: Outcome) -> None:
+    found = await connection.execute(_HAS_SUCCEEDED_SINCE, [endpoint_id, outcome.claim.delivery.uid])
+    row = await found.fetchone()
+    if row is not None and row[0]:
+        return
+    attempt = outcome.attempt
+    code = attempt.http_status.partition(" ")[0]
+    await disable_endpoint(
+        connection,
+        endpoint_id=endpoint_id,
+        failure=attempt.error or LIMIT_REACHED,
+        response_body=attempt.response_data,
+        status_code=int(code) if code else 0,
+    )

@@ -1,0 +1,1 @@
+"""Sending one request safely: client, address guard, credentials, signatures, headers and retries."""

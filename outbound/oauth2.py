@@ -1,0 +1,270 @@
+"""Access tokens for endpoints that want OAuth2: fetched, remembered, renewed before they expire.
+
+Contract: signatures-and-headers section 7, deliveries D10.
+"""
+
+import asyncio
+import base64
+import hashlib
+import re
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from outbound.client import Outbound
+
+REQUEST_SECONDS = 30
+#: What a token lives where its server does not say.
+DEFAULT_LIFE_SECONDS = 3600
+MAX_LIFE_SECONDS = 3600
+#: A token is renewed this part of its life early, but no more than so many seconds.
+EARLY_PART = 0.1
+MAX_EARLY_SECONDS = 60
+#: A token server that has failed is left alone for so long.
+FAILURE_SECONDS = 5
+ASSERTION_SECONDS = 300
+MAX_TOKENS = 10_000
+MAX_TOKEN_LENGTH = 16_384
+MIN_RSA_BITS, MAX_RSA_BITS = 2048, 4096
+SECONDS_IN = {"seconds": 1.0, "milliseconds": 0.001, "minutes": 60.0, "hours": 3600.0}
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+#: The errors of RFC 6749, section 5.2. No other text of the token server is repeated: it may echo a secret.
+_ERRORS = frozenset(
+    {
+        *("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client"),
+        *("unsupported_grant_type", "invalid_scope"),
+    }
+)
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "256": hashes.SHA256(),
+    "384": hashes.SHA384(),
+    "512": hashes.SHA512(),
+}
+_CURVES: dict[str, tuple[str, ec.EllipticCurve]] = {
+    "ES256": ("P-256", ec.SECP256R1()),
+    "ES384": ("P-384", ec.SECP384R1()),
+    "ES512": ("P-521", ec.SECP521R1()),
+}
+_TOKEN_TYPE = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
+_ACCESS_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+Config = dict[str, Any]
+
+
+class TokenUnavailable(Exception):
+    """No token could be had; the text says why, without a secret. Another try may succeed (D10)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token server answered."""
+
+    access_token: str
+    token_type: str
+    #: From now on, at most MAX_LIFE_SECONDS.
+    life_seconds: float
+
+
+@dataclass(slots=True)
+class _Known:
+    """A header, or why there is none, and until when (time.monotonic()) that is so."""
+
+    header: str
+    problem: str
+    until: float
+
+
+class Tokens:
+    """The tokens of one worker."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        self._outbound = outbound
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._fetches: dict[bytes, asyncio.Task[_Known]] = {}
+
+    async def header(self, endpoint_id: str, config: Config) -> str:
+        """The value of the Authorization header for an endpoint: `<token_type> <access_token>`.
+
+        `config` is the `oauth2` object of the endpoint's authentication. Where several ask at the
+        same time for the same endpoint, one request is made. Raises TokenUnavailable.
+        """
+        key = _key(endpoint_id, config)
+        known = self._known.get(key)
+        if known is None or known.until <= time.monotonic():
+            fetch = self._fetches.get(key)
+            if fetch is None:
+                fetch = self._fetches[key] = asyncio.create_task(self._fetch(key, config))
+            # Who asked first may be cancelled while others wait.
+            known = await asyncio.shield(fetch)
+        if known.problem:
+            raise TokenUnavailable(known.problem)
+        return known.header
+
+    def forget(self, endpoint_id: str, config: Config) -> None:
+        """Ask for a new token next time: the receiver did not accept this one."""
+        self._known.pop(_key(endpoint_id, config), None)
+
+    async def _fetch(self, key: bytes, config: Config) -> _Known:
+        try:
+            token = await fetch(self._outbound, config)
+            early = min(token.life_seconds * EARLY_PART, MAX_EARLY_SECONDS)
+            header = f"{token.token_type} {token.access_token}"
+            known = _Known(header, "", time.monotonic() + token.life_seconds - early)
+        except TokenUnavailable as problem:
+            known = _Known("", str(problem), time.monotonic() + FAILURE_SECONDS)
+        except Exception as problem:
+            # Whoever waits must hear of it, and a text that nobody has thought of may hold a secret.
+            known = _Known("", f"oauth2: {type(problem).__name__}", time.monotonic() + FAILURE_SECONDS)
+        finally:
+            del self._fetches[key]
+        self._known[key] = known
+        self._known.move_to_end(key)
+        if len(self._known) > MAX_TOKENS:
+            self._known.popitem(last=False)
+        return known
+
+
+async def fetch(outbound: Outbound, config: Config) -> Token:
+    """Ask the token server of an `oauth2` object for a token. Raises TokenUnavailable."""
+    form = {
+        "grant_type": config.get("grant_type") or "client_credentials",
+        "client_id": config["client_id"],
+        **{name: config[name] for name in ("scope", "audience") if config.get(name)},
+    }
+    if config["authentication_type"] == "client_assertion":
+        form["client_assertion_type"] = ASSERTION_TYPE
+        # Reading and using an RSA key takes milliseconds.
+        form["client_assertion"] = await asyncio.to_thread(assertion, config)
+    else:
+        form["client_secret"] = config["client_secret"]
+    exchange = await outbound.post(
+        config["url"],
+        headers=[
+            ("Accept", "application/json"),
+            ("Accept-Encoding", "gzip"),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ],
+        body=urlencode(form).encode(),
+        timeout=REQUEST_SECONDS,
+    )
+    if exchange.status is None:
+        raise TokenUnavailable(f"oauth2: the token server gave no response: {exchange.error}")
+    try:
+        answer = orjson.loads(exchange.body)
+    except ValueError:
+        answer = None
+    if exchange.status != 200:
+        error = answer.get("error") if isinstance(answer, dict) else None
+        told = f" ({error})" if isinstance(error, str) and error in _ERRORS else ""
+        raise TokenUnavailable(f"oauth2: the token server answered {exchange.status}{told}")
+    if exchange.error:
+        raise TokenUnavailable(f"oauth2: the token server's answer cannot be read: {exchange.error}")
+    if not isinstance(answer, dict):
+        raise TokenUnavailable("oauth2: the token server's answer is not a JSON object")
+    return _token(answer, config)
+
+
+def assertion(config: Config) -> str:
+    """The signed JSON web token by which a client of type `client_assertion` shows who it is.
+
+    Raises TokenUnavailable where the signing key or algorithm cannot be used.
+    """
+    algorithm = config.get("signing_algorithm") or "ES256"
+    key = config["signing_key"]
+    now = time.time_ns()
+    header = {"alg": algorithm, "kid": key["kid"], "typ": "JWT"}
+    claims = {
+        "iss": config["issuer"],
+        "sub": config["subject"],
+        "aud": config["url"],
+        "iat": now // 1_000_000_000,
+        "exp": now // 1_000_000_000 + ASSERTION_SECONDS,
+        "jti": f"{config['client_id']}-{now}",
+    }
+    signed = b".".join([_base64url(orjson.dumps(header)), _base64url(orjson.dumps(claims))])
+    try:
+        signature = _signature(algorithm, key, signed)
+    except (ValueError, TypeError, KeyError, OverflowError, UnsupportedAlgorithm):
+        # What the library says may quote the key.
+        raise TokenUnavailable("oauth2: the signing key cannot be used") from None
+    return b".".join([signed, _base64url(signature)]).decode()
+
+
+def _signature(algorithm: str, key: Config, signed: bytes) -> bytes:
+    """The signature of RFC 7518, section 3. Raises TokenUnavailable, or what reading a bad key raises."""
+    kind, digest = algorithm[:2], _HASHES.get(algorithm[2:])
+    if kind not in ("ES", "RS", "PS") or digest is None:
+        raise TokenUnavailable("oauth2: the signing algorithm is not supported")
+    if kind == "ES":
+        name, curve = _CURVES[algorithm]
+        if key["kty"] != "EC" or key["crv"] != name:
+            raise ValueError("the key is of another kind")
+        point = ec.EllipticCurvePublicNumbers(_number(key["x"]), _number(key["y"]), curve)
+        private = ec.EllipticCurvePrivateNumbers(_number(key["d"]), point).private_key()
+        size = (curve.key_size + 7) // 8
+        return b"".join(
+            part.to_bytes(size, "big") for part in decode_dss_signature(private.sign(signed, ec.ECDSA(digest)))
+        )
+    if key["kty"] != "RSA":
+        raise ValueError("the key is of another kind")
+    if kind == "RS":
+        return _rsa_key(key).sign(signed, padding.PKCS1v15(), digest)
+    # The salt is as long as the digest (RFC 7518, section 3.5).
+    return _rsa_key(key).sign(signed, padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
+
+
+def _rsa_key(key: Config) -> rsa.RSAPrivateKey:
+    n, e, d, p, q = (_number(key[name]) for name in ("n", "e", "d", "p", "q"))
+    if not MIN_RSA_BITS <= n.bit_length() <= MAX_RSA_BITS or not 3 <= e < 2**32:
+        raise ValueError("the key's numbers are out of range")
+    if p * q != n or min(p, q) < 3 or d * e % (p - 1) != 1 or d * e % (q - 1) != 1:
+        raise ValueError("the key's numbers do not belong together")
+    numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(e, n))
+    # The library's own check would hold up every other task for 0.2 seconds, to tell the key's owner
+    # that p or q is not prime.
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+
+
+def _token(answer: dict[str, Any], config: Config) -> Token:
+    mapping = config.get("field_mapping") or {}
+    access_token = answer.get(mapping.get("access_token") or "access_token")
+    if not isinstance(access_token, str) or not _ACCESS_TOKEN.fullmatch(access_token):
+        raise TokenUnavailable("oauth2: the token server's answer has no access token that a header can carry")
+    if len(access_token) > MAX_TOKEN_LENGTH:
+        raise TokenUnavailable("oauth2: the access token is too long")
+    token_type = answer.get(mapping.get("token_type") or "token_type") or "Bearer"
+    if not isinstance(token_type, str) or not _TOKEN_TYPE.fullmatch(token_type):
+        raise TokenUnavailable("oauth2: the token server's answer has no token type that a header can carry")
+    life = _seconds(answer.get(mapping.get("expires_in") or "expires_in"))
+    life *= SECONDS_IN.get(config.get("expiry_time_unit") or "seconds", 1.0)
+    return Token(access_token, token_type, min(life or DEFAULT_LIFE_SECONDS, MAX_LIFE_SECONDS))
+
+
+def _seconds(sent: object) -> float:
+    """A number, or a text of digits, that is more than 0; 0 for anything else."""
+    if isinstance(sent, str) and re.fullmatch(r"[0-9]{1,18}", sent):
+        sent = int(sent)
+    if isinstance(sent, bool) or not isinstance(sent, int | float) or not sent > 0:
+        return 0
+    return float(sent)
+
+
+def _key(endpoint_id: str, config: Config) -> bytes:
+    return hashlib.sha256(orjson.dumps([endpoint_id, config], option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
+
+
+def _base64url(raw: bytes) -> bytes:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")

@@ -1,0 +1,1 @@
+"""The commands of this project and the checks that script/lint runs."""

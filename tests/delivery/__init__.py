@@ -1,1 +1,0 @@
-"""The delivery engine: what it sends, to whom, and what comes of it."""

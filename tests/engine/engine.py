@@ -1,0 +1,101 @@
+"""What the tests of the engine start from: deliveries in the queue, and a connection as a worker has it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import psycopg
+from django.db import connection
+from django.utils import timezone
+
+from core.conninfo import conninfo
+from endpoints.models import Endpoint
+from engine.worker import Worker
+from events.models import Event, EventDelivery
+from subscriptions.models import Subscription
+
+Result = TypeVar("Result")
+
+
+def on_a_connection(work: Callable[[psycopg.AsyncConnection[Any]], Awaitable[Result]]) -> Result:
+    """The result of `work` on a connection of its own, in an event loop of its own.
+
+    The test must be marked django_db(transaction=True).
+    """
+
+    async def run() -> Result:
+        connected = await psycopg.AsyncConnection.connect(conninfo(connection.settings_dict), autocommit=True)
+        async with connected:
+            return await work(connected)
+
+    return asyncio.run(run())
+
+
+def make_subscription(endpoint: Endpoint, **fields: Any) -> Subscription:
+    """A subscription of an endpoint, without filters: enough for a delivery to belong to."""
+    return Subscription.objects.create(project=endpoint.project, endpoint=endpoint, name="All", **fields)
+
+
+def queue_deliveries(endpoint: Endpoint, count: int = 1, *, due_in: float = 0, **fields: Any) -> list[EventDelivery]:
+    """Deliveries to an endpoint, of one event, that become due in so many seconds."""
+    data = fields.pop("data", '{"n":1}')
+    headers = fields.pop("headers", {})
+    idempotency_key = fields.pop("idempotency_key", "")
+    event = Event.objects.create(
+        project=endpoint.project,
+        channel=Event.Channel.DIRECT,
+        event_type="order.created",
+        endpoints=[endpoint.uid],
+        data=data,
+        headers=headers,
+        idempotency_key=idempotency_key,
+        status="Success",
+    )
+    due_at: datetime = timezone.now() + timedelta(seconds=due_in)
+    given = {
+        "event_type": event.event_type,
+        "delivery_mode": "at_least_once",
+        "status": "Scheduled",
+        "strategy": "linear",
+        "interval_seconds": 100,
+        "retry_limit": 10,
+        "next_send_time": due_at,
+        "due_at": due_at,
+    } | fields
+    subscription = make_subscription(endpoint)
+    return EventDelivery.objects.bulk_create(
+        EventDelivery(project=endpoint.project, event=event, endpoint=endpoint, subscription=subscription, **given)
+        for _ in range(count)
+    )
+
+
+@contextmanager
+def working(count: int = 1) -> Iterator[list[Worker]]:
+    """So many workers at work on the test's database, each in a thread, until the block ends and they have drained."""
+    workers = [Worker(conninfo(connection.settings_dict)) for _ in range(count)]
+    loops = [asyncio.new_event_loop() for _ in workers]
+    with ThreadPoolExecutor(count, "worker") as threads:
+        runs = [
+            threads.submit(loop.run_until_complete, worker.run()) for worker, loop in zip(workers, loops, strict=True)
+        ]
+        try:
+            yield workers
+        finally:
+            for worker, loop in zip(workers, loops, strict=True):
+                loop.call_soon_threadsafe(worker.stop)
+            for run in runs:
+                run.result(60)
+            for loop in loops:
+                loop.close()
+
+
+def wait_until(condition: Callable[[], Any], *, seconds: float = 30) -> None:
+    """Return once `condition` is true. Fails after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.02)

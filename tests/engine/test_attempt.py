@@ -1,0 +1,224 @@
+"""One attempt: the request that is built of a delivery, and what an answer makes of it."""
+
+import hmac
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from core.api.values import wire_time
+from core.encryption import encrypt
+from endpoints.secrets import new_secret, rotate
+from engine.attempt import (
+    LIMIT_REACHED,
+    MISSING_KEY,
+    Request,
+    Unbuildable,
+    build_request,
+    lease_seconds,
+    outcome_of,
+    timeout_seconds,
+)
+from engine.queue import Claim, Payload, Queued
+from engine.targets import Target
+from outbound.client import GZIP_BROKEN, Exchange
+from outbound.signatures import NothingToSignWith, standard_secret
+from projects.config import default_config
+
+NOW = datetime.now(UTC)
+
+
+def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fields: Any) -> Claim:
+    secrets = fields.pop("secrets", [new_secret("s1", NOW)])
+    target: dict[str, Any] = {
+        "uid": "01K4T0A1B2C3D4E5F6G7H8J9KM",
+        "project_id": "01K4SZZZ3N8W6P0Q2R4S6T8V0X",
+        "url": "https://hooks.example.com/in",
+        "status": "active",
+        "is_deleted": False,
+        "http_timeout": 0,
+        "rate_limit": 0,
+        "rate_limit_duration": 0,
+        "content_type": "application/json",
+        "advanced_signatures": True,
+        "secrets": encrypt(orjson.dumps(secrets), "endpoints_endpoint.secrets"),
+        "authentication": None,
+        "mtls_client_cert": None,
+        "project_is_deleted": False,
+        "project_config": default_config(NOW) | (config or {}),
+        "project_meta_event": b"",
+        "in_flight": 0,
+        "open_until": None,
+        "held_until": None,
+        "now": NOW,
+    }
+    delivery: dict[str, Any] = {
+        "uid": "01K4T0ZA7Q3X9W5V1T7R3P9N5M",
+        "project_id": target["project_id"],
+        "event_id": "01K4T0Z8M6Q2V7R9B3C5D1E8FG",
+        "endpoint_id": target["uid"],
+        "subscription_id": "01K4T0B2C3D4E5F6G7H8J9KMNP",
+        "event_type": "invoice.paid",
+        "status": "Scheduled",
+        "delivery_mode": "at_least_once",
+        "strategy": "linear",
+        "interval_seconds": 10,
+        "retry_limit": 3,
+        "num_trials": 0,
+        "num_trials_before": 0,
+        "is_parked": False,
+        "created_at": NOW - timedelta(seconds=1),
+    }
+    payload: dict[str, Any] = {"uid": delivery["event_id"], "data": data, "headers": {}, "idempotency_key": ""}
+    for name, value in fields.items():
+        [given] = [group for group in (target, delivery, payload) if name in group and name != "uid"][:1]
+        given[name] = value
+    return Claim(Queued(**delivery), Target(**target), Payload(**payload), uuid.uuid4())
+
+
+def an_exchange(status: int | None = 200, **fields: Any) -> Exchange:
+    given: dict[str, Any] = {
+        "status": status,
+        "reason": "OK",
+        "response_headers": [],
+        "body": b"",
+        "error": "" if status else "connection refused",
+        "ip_address": "203.0.113.7",
+        "was_sent": status is not None,
+        "requested_at": NOW,
+        "responded_at": NOW if status else None,
+        "is_permanent": False,
+    }
+    return Exchange(**given | fields)
+
+
+def built(claim: Claim, **more: Any) -> tuple[dict[str, str], bytes]:
+    request = build_request(claim, more.get("authentication", []), now=more.get("now", NOW))
+    return dict(request.headers), request.body
+
+
+class TestRequest:
+    def test_what_is_sent_is_what_is_signed(self) -> None:
+        headers, body = built(a_claim(data='{"u":"\\u00e9","n":1.50}'), now=datetime.now(UTC))
+        assert body == b'{"u":"\\u00e9","n":1.50}'
+        Webhook(standard_secret("s1")).verify(body, headers)
+        assert headers["X-Convoy-Signature"].startswith("t=")
+        assert headers["User-Agent"].startswith("Convoy/")
+        assert headers["Accept-Encoding"] == "gzip"
+
+    def test_the_message_id_is_that_of_the_delivery(self) -> None:
+        assert built(a_claim())[0]["webhook-id"] == "01K4T0ZA7Q3X9W5V1T7R3P9N5M"
+
+    def test_every_live_secret_signs_and_no_ended_one(self) -> None:
+        old = [new_secret("old", NOW)]
+        both = rotate(old, value="new", hours=1, now=NOW)
+        ended = rotate(old, value="new", hours=0, now=NOW - timedelta(seconds=1))
+        assert built(a_claim(secrets=both))[0]["X-Convoy-Signature"].count("v1=") == 2
+        assert built(a_claim(secrets=ended))[0]["X-Convoy-Signature"].count("v1=") == 1
+
+    def test_h6_without_a_secret_nothing_is_built(self) -> None:
+        gone = [new_secret("s", NOW) | {"expires_at": wire_time(NOW - timedelta(hours=1))}]
+        with pytest.raises(NothingToSignWith):
+            built(a_claim(secrets=gone))
+
+    def test_h1_trace_headers_where_the_project_wants_them(self) -> None:
+        headers, _ = built(a_claim(config={"add_event_id_trace_headers": True}))
+        assert headers["X-Convoy-Event-ID"] == "01K4T0Z8M6Q2V7R9B3C5D1E8FG"
+        assert headers["X-Convoy-EventDelivery-ID"] == "01K4T0ZA7Q3X9W5V1T7R3P9N5M"
+        assert "X-Convoy-Event-ID" not in built(a_claim())[0]
+
+    def test_the_idempotency_key_has_the_projects_header(self) -> None:
+        claim = a_claim(config={"request_id_header": "X-Request-Ref"}, idempotency_key="k1")
+        headers, _ = built(claim)
+        assert headers["X-Request-Ref"] == "k1"
+        assert "X-Convoy-Idempotency-Key" not in headers
+
+    def test_without_a_key_a_custom_header_cannot_be_sent(self) -> None:
+        with pytest.raises(Unbuildable, match=MISSING_KEY):
+            built(a_claim(config={"request_id_header": "X-Request-Ref"}))
+
+    def test_h3_a_form_is_signed_as_it_is_sent(self) -> None:
+        headers, body = built(a_claim(data='{"b":"x y","a":12.5}', content_type="application/x-www-form-urlencoded"))
+        assert body == b"a=12.5&b=x+y"
+        signed = hmac.new(b"s1", f"{int(NOW.timestamp())},".encode() + body, "sha256").hexdigest()
+        assert headers["X-Convoy-Signature"].endswith(f",v1={signed}")
+
+    def test_d5_a_list_is_no_form(self) -> None:
+        with pytest.raises(Unbuildable, match="not an object"):
+            built(a_claim(data="[1]", content_type="application/x-www-form-urlencoded"))
+
+    def test_timeouts_and_leases(self) -> None:
+        for given, seconds in [(0, 10), (5, 5), (100_000, 60)]:
+            target = a_claim(http_timeout=given).target
+            assert timeout_seconds(target) == seconds
+            assert lease_seconds(target) > seconds + 10
+
+
+class TestOutcome:
+    @pytest.mark.parametrize(
+        ("exchange", "fields", "expected"),
+        [
+            (an_exchange(200), {}, ("Success", "")),
+            (an_exchange(204), {}, ("Success", "")),
+            (an_exchange(200, error=GZIP_BROKEN), {}, ("Success", "")),
+            (an_exchange(200, error="context deadline exceeded"), {}, ("Retry", "")),
+            (an_exchange(302), {}, ("Retry", "")),
+            (an_exchange(410), {}, ("Retry", "")),
+            (an_exchange(500), {}, ("Retry", "")),
+            (an_exchange(None), {}, ("Retry", "")),
+            (an_exchange(500), {"num_trials": 2}, ("Failure", LIMIT_REACHED)),
+            (an_exchange(500), {"retry_limit": 1}, ("Failure", LIMIT_REACHED)),
+            (an_exchange(500), {"retry_limit": 0}, ("Failure", LIMIT_REACHED)),
+            (an_exchange(200), {"retry_limit": 1}, ("Success", "")),
+            (an_exchange(500), {"num_trials": 5, "num_trials_before": 4}, ("Retry", "")),
+            (an_exchange(500), {"num_trials": 5, "num_trials_before": 3}, ("Failure", LIMIT_REACHED)),
+            (an_exchange(500), {"delivery_mode": "at_most_once"}, ("Failure", "Endpoint returned status code 500")),
+            (an_exchange(None, is_permanent=True, error="bad URL"), {}, ("Failure", "bad URL")),
+        ],
+    )
+    def test_status_and_description(
+        self, exchange: Exchange, fields: dict[str, Any], expected: tuple[str, str]
+    ) -> None:
+        outcome = outcome_of(a_claim(**fields), None, exchange)
+        assert (outcome.status, outcome.description) == expected
+        assert (outcome.delay is None) == (outcome.status != "Retry")
+
+    def test_d9_at_most_once_is_tried_again_only_if_nothing_was_sent(self) -> None:
+        claim = a_claim(delivery_mode="at_most_once")
+        assert outcome_of(claim, None, an_exchange(None, was_sent=True)).status == "Failure"
+        assert outcome_of(claim, None, an_exchange(None, was_sent=False)).status == "Retry"
+
+    def test_the_delay_is_the_strategys_and_the_receivers(self) -> None:
+        assert outcome_of(a_claim(), None, an_exchange(500)).delay == 10
+        asked = an_exchange(503, response_headers=[("Retry-After", "60")])
+        assert outcome_of(a_claim(), None, asked).delay == 60
+        grown = outcome_of(a_claim(strategy="exponential", num_trials=4, retry_limit=9), None, an_exchange(500))
+        assert grown.delay is not None
+        assert 160 <= grown.delay <= 165
+
+    def test_a_resend_begins_the_exponential_anew(self) -> None:
+        claim = a_claim(strategy="exponential", num_trials=7, num_trials_before=7)
+        delay = outcome_of(claim, None, an_exchange(500)).delay
+        assert delay is not None
+        assert 10 <= delay <= 15
+
+    def test_latency_is_that_of_a_first_success(self) -> None:
+        assert outcome_of(a_claim(), None, an_exchange(200)).latency_seconds == pytest.approx(1)
+        assert outcome_of(a_claim(num_trials=1), None, an_exchange(200)).latency_seconds == 0
+        assert outcome_of(a_claim(), None, an_exchange(500)).latency_seconds == 0
+
+    def test_d14_credentials_are_not_in_the_attempt(self) -> None:
+        request = Request([("X-Key", "hunter2"), ("Authorization", "Bearer t"), ("X-A", "1")], b"", None, ("X-Key",))
+        attempt = outcome_of(a_claim(), request, an_exchange(200)).attempt
+        assert orjson.loads(attempt.request_headers) == {
+            "X-Key": "[REDACTED]",
+            "Authorization": "[REDACTED]",
+            "X-A": "1",
+        }
+
+    def test_what_a_text_column_refuses_is_replaced(self) -> None:
+        attempt = outcome_of(a_claim(), None, an_exchange(200, body=b"a\0b\xff")).attempt
+        assert attempt.response_data == "a\ufffdb\ufffd"

@@ -1,0 +1,255 @@
+"""What a worker says of itself over HTTP, and when it starts to work at all."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from prometheus_client.parser import text_string_to_metric_families
+
+from endpoints.models import Endpoint
+from engine import status
+from engine.status import serving
+from engine.worker import Worker
+from events.models import EventDelivery
+from tests.engine.engine import queue_deliveries, wait_until
+from tests.engine.process import SECONDS, Deliver
+from tests.outbound.receivers import Receiver
+from tests.server import free_port
+
+pytestmark = [pytest.mark.server, pytest.mark.django_db(transaction=True)]
+Make = Callable[..., Endpoint]
+
+
+def samples(text: str) -> dict[str, float]:
+    """The figures of a scrape, by name and labels as they stand in it."""
+    return {
+        sample.name + "".join(f"[{value}]" for value in sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@contextlib.contextmanager
+def without_a_migration() -> Iterator[str]:
+    """A database that lacks the last migration of the events."""
+    recorder = MigrationRecorder(connection)
+    name = max(name for app, name in recorder.applied_migrations() if app == "events")
+    recorder.record_unapplied("events", name)
+    try:
+        yield f"events.{name}"
+    finally:
+        recorder.record_applied("events", name)
+
+
+class TestMetrics:
+    def test_attempts_and_the_queue(self, make_endpoint: Make) -> None:
+        with Receiver() as receiver:
+            receiver.answer("/bad", status=500)
+            receiver.answer("/slow", hang=True)
+            queue_deliveries(make_endpoint(url=receiver.url("/good")), 3)
+            queue_deliveries(make_endpoint(url=receiver.url("/bad")), 2)
+            queue_deliveries(make_endpoint(url=receiver.url("/bad")), retry_limit=1)
+            queue_deliveries(make_endpoint(url=receiver.url("/good"), name="paused"), 4, is_parked=True)
+            Endpoint.objects.filter(name="paused").update(status="paused")
+            with Deliver() as deliver:
+                wait_until(lambda: EventDelivery.objects.exclude(status="Scheduled").count() == 6)
+                queue_deliveries(make_endpoint(url=receiver.url("/slow"), http_timeout=60))
+                receiver.wait_for(1, "/slow")
+                wait_until(lambda: samples(deliver.get("/metrics").text).get("convoyclone_attempt_seconds_count") == 6)
+                answer = deliver.get("/metrics")
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        found = samples(answer.text)
+        assert found["convoyclone_attempts_total[Success]"] == 3
+        assert found["convoyclone_attempts_total[Retry]"] == 2
+        assert found["convoyclone_attempts_total[Failure]"] == 1
+        assert found["convoyclone_attempts_in_flight"] == 1
+        assert found["convoyclone_attempt_seconds_count"] == 6
+        assert found["convoyclone_database_up"] == 1
+        assert found["convoyclone_queue_deliveries[parked]"] == 4
+        assert found["process_cpu_seconds_total"] > 0
+
+    def test_nothing_names_a_tenant(self, make_endpoint: Make) -> None:
+        with Receiver() as receiver, Deliver() as deliver:
+            endpoint = make_endpoint(url=receiver.url("/in"), name="Acme")
+            [delivery] = queue_deliveries(endpoint)
+            wait_until(lambda: EventDelivery.objects.filter(status="Success").exists())
+            text = deliver.get("/metrics").text
+        tenants = [endpoint.uid, endpoint.url, endpoint.name, endpoint.project_id, delivery.event_id, "order.created"]
+        assert not [word for word in tenants if word in text]
+
+    def test_with_a_token_it_is_asked_for(self) -> None:
+        with Deliver(METRICS_TOKEN="a token for the tests") as deliver:
+            for sent in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "a token for the tests"}):
+                assert deliver.get("/metrics", **sent).status_code == 401
+            assert deliver.get("/metrics", Authorization="Bearer a token for the tests").status_code == 200
+            assert deliver.get("/healthz").status_code == 200
+
+    def test_every_outcome_is_there_before_the_first_attempt(self) -> None:
+        with Deliver() as deliver:
+            found = samples(deliver.get("/metrics").text)
+        for outcome in ("Success", "Retry", "Failure"):
+            assert found[f"convoyclone_attempts_total[{outcome}]"] == 0
+
+    def test_without_a_port_nothing_listens(self, make_endpoint: Make) -> None:
+        with Receiver() as receiver, Deliver(port=0) as deliver:
+            queue_deliveries(make_endpoint(url=receiver.url("/in")))
+            receiver.wait_for(1)
+            assert deliver.terminate() == 0
+
+
+class TestProbes:
+    def test_a_worker_that_works(self) -> None:
+        with Deliver() as deliver:
+            for path in ("/healthz", "/readyz"):
+                answer = deliver.get(path)
+                assert (answer.status_code, answer.text) == (200, "ok\n")
+            assert deliver.get("/nothing").status_code == 404
+
+    def test_a_database_that_is_older_than_the_worker_is_not_ready(self) -> None:
+        with Deliver() as deliver:
+            assert deliver.get("/readyz").status_code == 200
+            with without_a_migration():
+                answer = deliver.get("/readyz")
+                assert (answer.status_code, answer.text.rstrip()) == (
+                    503,
+                    "the database lacks migrations of this version: run manage.py migrate",
+                )
+                assert deliver.get("/healthz").status_code == 200
+
+    def test_while_it_drains_it_is_healthy_and_not_ready(self, make_endpoint: Make) -> None:
+        with Receiver() as receiver, Deliver() as deliver:
+            receiver.answer("/slow", hang=True)
+            queue_deliveries(make_endpoint(url=receiver.url("/slow"), http_timeout=5))
+            receiver.wait_for(1)
+            deliver.process.terminate()
+            wait_until(lambda: deliver.get("/readyz").text == "the worker is on its way down\n")
+            assert deliver.get("/healthz").status_code == 200
+            assert deliver.process.wait(SECONDS) == 0
+        assert EventDelivery.objects.get().status == "Retry"
+
+    def test_a_worker_that_cannot_read_the_queue_is_not_healthy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(status, "SILENT_SECONDS", 0.5)
+        worker, port = Worker(f"postgresql://127.0.0.1:{free_port()}/x"), free_port()
+
+        async def ask() -> tuple[int, str]:
+            # It is not at work, as one whose database hangs.
+            async with serving(worker, "127.0.0.1", port), httpx.AsyncClient(trust_env=False) as client:
+                assert (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
+                await asyncio.sleep(0.6)
+                answer = await client.get(f"http://127.0.0.1:{port}/healthz")
+                return answer.status_code, answer.text
+
+        code, text = asyncio.run(ask())
+        assert code == 503
+        assert text.startswith("the queue could not be read for ")
+
+
+class TestStart:
+    def test_a_database_without_its_migrations_ends_it(self, make_endpoint: Make) -> None:
+        queue_deliveries(make_endpoint())
+        with without_a_migration() as missing, Deliver() as deliver:
+            assert deliver.process.wait(SECONDS) == 1
+            assert deliver.log == f"CommandError: the database lacks {missing}: run manage.py migrate first\n"
+        assert EventDelivery.objects.get().status == "Scheduled"
+
+    def test_it_waits_for_a_database_that_is_away(self) -> None:
+        with Deliver(DATABASE_URL=f"postgresql://127.0.0.1:{free_port()}/x") as deliver:
+            deliver.wait_for_log("waiting for the database: ")
+            assert deliver.terminate() == 0
+            assert "Traceback" not in deliver.log
+
+    def test_what_is_no_port_ends_it(self) -> None:
+        with Deliver(port=70000) as deliver:
+            assert deliver.process.wait(SECONDS) == 1
+            assert deliver.log.startswith("CommandError: cannot listen on 127.0.0.1 port 70000: ")
+
+    def test_a_port_in_use_ends_it(self) -> None:
+        with Receiver() as taken, Deliver(port=int(taken.url().rsplit(":", 1)[1].rstrip("/"))) as deliver:
+            assert deliver.process.wait(SECONDS) == 1
+            [line] = deliver.log.splitlines()
+            assert line.startswith(f"CommandError: cannot listen on 127.0.0.1 port {deliver.port}: ")
+
+
+class TestLog:
+    """The canonical line: one for each attempt, with nothing in it that is not the operator's."""
+
+    KEYS = {
+        *("event", "delivery", "event_id", "event_type", "endpoint", "project", "trial", "outcome", "http_status"),
+        *("error", "ip", "seconds", "next_attempt_in"),
+    }
+
+    def deliver(self, make_endpoint: Make, receiver: Receiver, path: str, **fields: Any) -> EventDelivery:
+        endpoint = make_endpoint(
+            url=fields.pop("url", "") or receiver.url(f"{path}?key=in-the-query"),
+            secret="a-secret-of-the-endpoint",
+            authentication={
+                "type": "api_key",
+                "api_key": {"header_name": "X-Key", "header_value": "the-credential"},
+            },
+        )
+        headers = {"X-Tenant": ["in-a-header"]}
+        return queue_deliveries(endpoint, data='{"a":"in-the-payload"}', headers=headers, **fields)[0]
+
+    def test_each_attempt_has_one_line_and_it_tells_no_secret(self, make_endpoint: Make) -> None:
+        with Receiver() as receiver, Deliver() as deliver:
+            answer: dict[str, Any] = {"body": b"in-the-answer", "headers": [("X-Answer", "in-its-header")]}
+            receiver.answer("/good", **answer)
+            receiver.answer("/bad", status=500, **answer)
+            receiver.answer("/away", redirect="https://example.com/?to=in-the-location")
+            receiver.answer("/reset", reset=True)
+            away = f"http://127.0.0.1:{free_port()}/in?key=in-the-query"
+            unresolved = "http://user.invalid/in?key=in-the-query"
+            sent = {
+                self.deliver(make_endpoint, receiver, "/good").uid: ("Success", "200 OK"),
+                self.deliver(make_endpoint, receiver, "/bad").uid: ("Retry", "500 Internal Server Error"),
+                self.deliver(make_endpoint, receiver, "/bad", retry_limit=1).uid: (
+                    "Failure",
+                    "500 Internal Server Error",
+                ),
+                self.deliver(make_endpoint, receiver, "/away").uid: ("Retry", "302 Found"),
+                self.deliver(make_endpoint, receiver, "/reset").uid: ("Retry", ""),
+                self.deliver(make_endpoint, receiver, "", url=away).uid: ("Retry", ""),
+                self.deliver(make_endpoint, receiver, "", url=unresolved).uid: ("Retry", ""),
+            }
+            wait_until(lambda: EventDelivery.objects.filter(num_trials=1).count() == len(sent))
+            assert deliver.terminate() == 0
+            lines, log = deliver.attempts, deliver.log
+        assert {line["delivery"]: (line["outcome"], line["http_status"]) for line in lines} == sent
+        assert len(lines) == len(sent)
+        for line in lines:
+            assert line.keys() == self.KEYS
+            assert line["trial"] == 1
+            assert bool(line["error"]) == (line["http_status"] == "")
+            assert (line["next_attempt_in"] is None) == (line["outcome"] != "Retry")
+            delivery = EventDelivery.objects.get(pk=line["delivery"])
+            assert (line["event_id"], line["endpoint"], line["project"], line["event_type"]) == (
+                delivery.event_id,
+                delivery.endpoint_id,
+                delivery.project_id,
+                "order.created",
+            )
+        secrets = ["in-the-payload", "in-a-header", "in-the-query", "the-credential", "a-secret-of-the-endpoint"]
+        secrets += ["in-the-answer", "in-its-header", "in-the-location"]
+        assert [secret for secret in secrets if secret in log] == []
+
+    def test_a_hostile_status_line_is_one_line_of_the_log(self, make_endpoint: Make) -> None:
+        with Receiver() as receiver, Deliver() as deliver:
+            for number, reason in enumerate([b"\xff\xfe\xed\xa0\x80", b'"} {"event"', b"\x1b[31m\x85\xe2\x80\xa8"]):
+                receiver.answer(f"/{number}", raw=[b"HTTP/1.1 200 " + reason + b"\r\nContent-Length: 0\r\n\r\n"])
+                queue_deliveries(make_endpoint(url=receiver.url(f"/{number}")))
+            wait_until(lambda: not EventDelivery.objects.filter(num_trials=0).exists())
+            assert deliver.terminate() == 0
+            assert len(deliver.attempts) == 3
+            assert len(deliver.log.splitlines()) == 3
+
+    def test_it_can_be_switched_off(self, make_endpoint: Make) -> None:
+        with Receiver() as receiver, Deliver(ATTEMPT_LOG_LEVEL="WARNING") as deliver:
+            queue_deliveries(make_endpoint(url=receiver.url("/in")))
+            wait_until(lambda: EventDelivery.objects.filter(status="Success").exists())
+            assert deliver.terminate() == 0
+            assert deliver.log == ""

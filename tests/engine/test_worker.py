@@ -1,0 +1,316 @@
+"""The worker, on real PostgreSQL and against real receivers."""
+
+from collections.abc import Callable, Iterator
+from ipaddress import ip_network
+from typing import Any
+
+import orjson
+import psycopg
+import pytest
+from django.db import connection
+from pytest_django import Settings
+from standardwebhooks.webhooks import Webhook
+
+from core.wake import wake_workers
+from endpoints.models import Endpoint, Notification
+from engine import worker
+from engine.queue import Outcome
+from engine.settle import settle
+from events.models import DeliveryAttempt, EventDelivery
+from outbound.signatures import standard_secret
+from projects.models import Project
+from tests.engine.engine import queue_deliveries, wait_until, working
+from tests.outbound.receivers import Receiver, gzip_bomb, gzipped
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Make = Callable[..., Endpoint]
+
+
+@pytest.fixture(autouse=True)
+def loopback_is_allowed(settings: Settings) -> None:
+    settings.DELIVERY_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+def settled(delivery: EventDelivery, status: str) -> EventDelivery:
+    """The delivery once it has a status."""
+
+    def has_it() -> bool:
+        delivery.refresh_from_db()
+        return delivery.status == status
+
+    wait_until(has_it)
+    return delivery
+
+
+def oauth2(receiver: Receiver) -> dict[str, Any]:
+    """The authentication of an endpoint that wants a token of the receiver's."""
+    given = {"client_id": "c", "client_secret": "s", "authentication_type": "shared_secret"}
+    return {"authentication": {"type": "oauth2", "oauth2": {"url": receiver.url("/token"), **given}}}
+
+
+class TestDelivering:
+    def test_what_is_due_arrives_signed(self, make_endpoint: Make, receiver: Receiver) -> None:
+        endpoint = make_endpoint(url=receiver.url("/in"), secret="s1")
+        [delivery] = queue_deliveries(endpoint, data='{"b":1.50,"a":"\\u00e9"}', headers={"X-Tenant": ["acme"]})
+        with working():
+            [request] = receiver.wait_for(1)
+            settled(delivery, "Success")
+        assert request.body == b'{"b":1.50,"a":"\\u00e9"}'
+        assert request.header("X-Tenant") == "acme"
+        Webhook(standard_secret("s1")).verify(request.body, dict(request.headers))
+        assert (delivery.num_trials, delivery.description) == (1, "")
+        assert delivery.latency_seconds > 0
+        attempt = DeliveryAttempt.objects.get()
+        assert (attempt.http_status, attempt.status, attempt.ip_address) == ("200 OK", True, "127.0.0.1")
+
+    def test_a_wake_up_is_faster_than_the_poll(
+        self, make_endpoint: Make, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("engine.worker.POLL_SECONDS", 60)
+        endpoint = make_endpoint(url=receiver.url("/in"))
+        queue_deliveries(endpoint)
+        with working():
+            receiver.wait_for(1)
+            for number in range(2, 6):
+                queue_deliveries(endpoint)
+                wake_workers()
+                receiver.wait_for(number)
+
+    def test_what_was_due_before_the_start_is_sent(self, make_endpoint: Make, receiver: Receiver) -> None:
+        queue_deliveries(make_endpoint(url=receiver.url("/in")), 30, due_in=-3600)
+        with working():
+            receiver.wait_for(30)
+            wait_until(lambda: EventDelivery.objects.filter(status="Success").count() == 30)
+
+    def test_a_stop_waits_for_what_is_under_way(self, make_endpoint: Make, receiver: Receiver) -> None:
+        receiver.answer("/slow", delay=1)
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/slow")))
+        with working():
+            receiver.wait_for(1)
+        delivery.refresh_from_db()
+        assert delivery.status == "Success"
+
+    @pytest.mark.parametrize("workers", [2, 4])
+    def test_several_workers_send_each_delivery_once(
+        self, make_endpoint: Make, receiver: Receiver, workers: int
+    ) -> None:
+        for number in range(20):
+            queue_deliveries(make_endpoint(url=receiver.url(f"/{number}")), 20)
+        with working(workers):
+            wait_until(lambda: EventDelivery.objects.filter(status="Success").count() == 400)
+        ids = [request.header("webhook-id") for request in receiver.requests()]
+        assert len(ids) == len(set(ids)) == 400
+        assert DeliveryAttempt.objects.count() == 400
+
+
+class TestFailing:
+    def test_a_failure_is_tried_again_on_time(self, make_endpoint: Make, receiver: Receiver) -> None:
+        receiver.answer_once("/in", status=500, body=b"busy")
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")), interval_seconds=1)
+        with working():
+            first, second = receiver.wait_for(2)
+            settled(delivery, "Success")
+        assert second.arrived_at - first.arrived_at >= 1
+        assert delivery.num_trials == 2
+        assert [attempt.status for attempt in DeliveryAttempt.objects.order_by("pk")] == [False, True]
+        assert first.header("X-Convoy-Signature") != second.header("X-Convoy-Signature")
+        assert first.header("webhook-id") == second.header("webhook-id")
+
+    def test_the_limit_ends_it(self, make_endpoint: Make, receiver: Receiver) -> None:
+        receiver.answer("/in", status=500)
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")), interval_seconds=1, retry_limit=2)
+        with working():
+            settled(delivery, "Failure")
+        assert (delivery.description, delivery.num_trials, delivery.due_at) == ("Retry limit exceeded", 2, None)
+        assert len(receiver.requests()) == 2
+
+    @pytest.mark.parametrize(
+        ("answer", "http_status", "error"),
+        [
+            ({"status": 302, "redirect": "http://127.0.0.1:1/"}, "302", ""),
+            ({"hang": True}, "", "context deadline exceeded"),
+            ({"reset": True}, "", "reset"),
+            ({"close": True}, "", ""),
+            ({"raw": [b"no http at all\r\n\r\n"]}, "", ""),
+        ],
+        ids=["redirect", "hanging", "reset", "closed", "garbage"],
+    )
+    def test_what_is_no_answer_is_a_failed_attempt(
+        self, make_endpoint: Make, receiver: Receiver, answer: dict[str, Any], http_status: str, error: str
+    ) -> None:
+        receiver.answer("/in", **answer)
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in"), http_timeout=1))
+        with working():
+            settled(delivery, "Retry")
+        attempt = DeliveryAttempt.objects.get()
+        assert attempt.http_status.startswith(http_status)
+        assert error in attempt.error
+        assert attempt.error or http_status
+        assert len(receiver.requests()) <= 1
+
+    def test_d7_a_gzip_bomb_is_a_success_with_a_short_record(self, make_endpoint: Make, receiver: Receiver) -> None:
+        receiver.answer("/in", **gzipped(gzip_bomb(50_000_000)))
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
+        with working():
+            settled(delivery, "Success")
+        assert len(DeliveryAttempt.objects.get().response_data) <= 51_200
+
+    def test_d5_a_request_that_cannot_be_built_fails_for_good(self, make_endpoint: Make, receiver: Receiver) -> None:
+        endpoint = make_endpoint(url=receiver.url("/in"), content_type="application/x-www-form-urlencoded")
+        [bad] = queue_deliveries(endpoint, data="[1]")
+        [good] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
+        with working():
+            settled(bad, "Failure")
+            settled(good, "Success")
+        assert "form" in bad.description
+        assert DeliveryAttempt.objects.filter(delivery=bad).count() == 1
+
+    def test_an_address_that_is_refused_is_recorded_and_nothing_is_sent(
+        self, make_endpoint: Make, receiver: Receiver, settings: Settings
+    ) -> None:
+        settings.DELIVERY_ALLOWED_NETWORKS = []
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
+        with working():
+            settled(delivery, "Retry")
+        assert "127.0.0.1" in DeliveryAttempt.objects.get().error
+        assert receiver.requests() == []
+
+    def test_a_secret_that_this_worker_cannot_read_is_a_retry(self, make_endpoint: Make, receiver: Receiver) -> None:
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE endpoints_endpoint SET secrets = %s", [b"under a key that is not here"])
+        with working():
+            settled(delivery, "Retry")
+        assert "ENCRYPTION_KEYS" in DeliveryAttempt.objects.get().error
+        assert receiver.requests() == []
+
+    def test_an_outcome_that_cannot_be_written_is_not_sent_again(
+        self, make_endpoint: Make, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
+        write = settle
+        refusals = [psycopg.OperationalError("gone"), psycopg.errors.ReadOnlySqlTransaction("a standby")]
+
+        async def failing(connected: psycopg.AsyncConnection[Any], outcomes: list[Outcome]) -> None:
+            if refusals:
+                # It was away for longer than the lease.
+                await connected.execute("UPDATE events_eventdelivery SET due_at = now()")
+                raise refusals.pop()
+            await write(connected, outcomes)
+
+        monkeypatch.setattr(worker, "settle", failing)
+        with working():
+            settled(delivery, "Success")
+        assert len(receiver.requests()) == 1
+
+    def test_d14_credentials_are_sent_and_not_stored(self, make_endpoint: Make, receiver: Receiver) -> None:
+        endpoint = make_endpoint(
+            url=receiver.url("/in"),
+            authentication={"type": "api_key", "api_key": {"header_name": "X-Key", "header_value": "hunter2"}},
+        )
+        [delivery] = queue_deliveries(endpoint)
+        with working():
+            settled(delivery, "Success")
+        assert receiver.requests()[0].header("X-Key") == "hunter2"
+        assert "hunter2" not in orjson.dumps(list(DeliveryAttempt.objects.values()), default=str).decode()
+
+    def test_d10_a_token_server_that_is_down_is_a_retry(self, make_endpoint: Make, receiver: Receiver) -> None:
+        receiver.answer_once("/token", status=503)
+        receiver.answer("/token", body=b'{"access_token":"t1","token_type":"Bearer","expires_in":3600}')
+        endpoint = make_endpoint(url=receiver.url("/in"), **oauth2(receiver))
+        [delivery] = queue_deliveries(endpoint, interval_seconds=6)
+        with working():
+            settled(delivery, "Retry")
+            assert DeliveryAttempt.objects.get().error
+            settled(delivery, "Success")
+        assert receiver.wait_for(1, "/in")[0].header("Authorization") == "Bearer t1"
+
+    def test_a_token_that_is_refused_is_not_used_again(self, make_endpoint: Make, receiver: Receiver) -> None:
+        for name in ("old", "new"):
+            receiver.answer_once("/token", body=orjson.dumps({"access_token": name, "expires_in": 3600}))
+        receiver.answer_once("/in", status=401)
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in"), **oauth2(receiver)), interval_seconds=1)
+        with working():
+            settled(delivery, "Success")
+        sent = [request.header("Authorization") for request in receiver.requests("/in")]
+        assert sent == ["Bearer old", "Bearer new"]
+
+
+class TestFairness:
+    def test_hanging_endpoints_do_not_hold_up_the_others(self, make_endpoint: Make, receiver: Receiver) -> None:
+        receiver.answer("/hang", hang=True)
+        for _ in range(3):
+            queue_deliveries(make_endpoint(url=receiver.url("/hang"), http_timeout=8), 60, due_in=-10)
+        healthy = queue_deliveries(make_endpoint(url=receiver.url("/in")), 50)
+        with working():
+            receiver.wait_for(50, "/in", timeout=6)
+            assert len(receiver.requests("/hang")) == 30
+            Endpoint.objects.filter(url=receiver.url("/hang")).update(status="inactive")
+        assert EventDelivery.objects.filter(pk__in=[each.pk for each in healthy], status="Success").count() == 50
+
+    def test_an_endpoint_never_has_more_than_its_share(self, make_endpoint: Make, receiver: Receiver) -> None:
+        receiver.answer("/in", delay=0.05)
+        queue_deliveries(make_endpoint(url=receiver.url("/in")), 60)
+        with working():
+            wait_until(lambda: EventDelivery.objects.filter(status="Success").count() == 60)
+        assert receiver.most_in_flight <= 10
+
+    def test_a_rate_limit_is_kept(self, make_endpoint: Make, receiver: Receiver) -> None:
+        endpoint = make_endpoint(url=receiver.url("/in"), rate_limit=2, rate_limit_duration=1)
+        queue_deliveries(endpoint, 6)
+        with working(2):
+            requests = receiver.wait_for(6)
+        # Two at once, then one each half second.
+        assert requests[-1].arrived_at - requests[0].arrived_at >= 1.8
+
+
+class TestDisabling:
+    def disable(self, project: Project) -> None:
+        project.config["disable_endpoint"] = True
+        project.save()
+
+    def test_attempts_that_are_used_up_disable_the_endpoint_once(
+        self, project: Project, make_endpoint: Make, receiver: Receiver
+    ) -> None:
+        self.disable(project)
+        receiver.answer("/in", status=500, body=b"broken")
+        endpoint = make_endpoint(url=receiver.url("/in"), support_email="ops@acme.example")
+        queue_deliveries(endpoint, 5, retry_limit=1)
+        with working():
+            wait_until(lambda: not EventDelivery.objects.filter(due_at__isnull=False).exists())
+        endpoint.refresh_from_db()
+        assert endpoint.status == "inactive"
+        [notification] = Notification.objects.all()
+        assert "status code was 500" in notification.text
+
+    def test_d3_a_last_attempt_that_succeeds_disables_nothing(
+        self, project: Project, make_endpoint: Make, receiver: Receiver
+    ) -> None:
+        self.disable(project)
+        endpoint = make_endpoint(url=receiver.url("/in"))
+        [delivery] = queue_deliveries(endpoint, retry_limit=1)
+        with working():
+            settled(delivery, "Success")
+        endpoint.refresh_from_db()
+        assert endpoint.status == "active"
+        assert not Notification.objects.exists()
+
+    def test_one_event_that_it_cannot_take_does_not_disable_an_endpoint(
+        self, project: Project, make_endpoint: Make, receiver: Receiver
+    ) -> None:
+        self.disable(project)
+        endpoint = make_endpoint(url=receiver.url("/in"))
+        [poison] = queue_deliveries(endpoint, retry_limit=1, due_in=1)
+        [later] = queue_deliveries(endpoint)
+        with working():
+            settled(later, "Success")
+            receiver.answer("/in", status=400)
+            settled(poison, "Failure")
+        endpoint.refresh_from_db()
+        assert endpoint.status == "active"
