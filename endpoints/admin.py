@@ -152,7 +152,7 @@ class NotificationAdmin(OperatorAdmin):
     search_help_text = "By the id of a notification or of an endpoint."
     fieldsets = [
         (None, {"fields": ["uid", "endpoint_link", "channel", "subject", "message"]}),
-        ("What became of it", {"fields": ["num_trials", "error", "sent_at", "due_at"]}),
+        ("Outcome", {"fields": ["num_trials", "error", "sent_at", "due_at"]}),
         ("Times", {"fields": ["created_at"]}),
     ]
 
