@@ -71,6 +71,7 @@ def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fi
         "num_trials_before": 0,
         "is_parked": False,
         "created_at": NOW - timedelta(seconds=1),
+        "lease": None,
     }
     payload: dict[str, Any] = {"uid": delivery["event_id"], "data": data, "headers": {}, "idempotency_key": ""}
     for name, value in fields.items():
