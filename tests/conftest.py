@@ -1,21 +1,27 @@
 """What most tests start from: two projects, keys of each role, and a client for each key."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, revoke_api_key
+from tests.statements import undone
 
 Role = APIKey.Role
+#: Opens the block that checks one row of a test's table; see the fixture `row`.
+Row = Callable[[object], AbstractContextManager[None]]
 
 
 class API:
@@ -78,6 +84,19 @@ class Answer:
         assert self.json.keys() == {"status", "message"}, self.json
         assert self.json["status"] is False
         return self.status, self.message
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files() -> Iterator[None]:
+    """Find the static files once in a process: each test's client makes the middleware anew, and half its time was this.
+
+    The files are those that WhiteNoise itself has found.
+    """
+    found = WhiteNoiseMiddleware(lambda request: HttpResponse()).files
+    assert found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", lambda middleware: middleware.files.update(found))
+        yield
 
 
 @pytest.fixture
@@ -145,6 +164,22 @@ def make_endpoint(project: Project) -> Callable[..., Endpoint]:
         )
 
     return make
+
+
+@pytest.fixture
+def row(db: None, subtests: pytest.Subtests) -> Row:
+    """Checks the rows of a table in one test, as `for operation in OPERATIONS: with row(operation): …`.
+
+    A failure names its row, and the rows after it are checked too. What a block writes is rolled back at its end,
+    so that each finds the database that the test's fixtures have made.
+    """
+
+    @contextmanager
+    def check(name: object) -> Iterator[None]:
+        with subtests.test(str(name)), undone():
+            yield
+
+    return check
 
 
 @pytest.hookimpl(trylast=True)
