@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -22,6 +23,10 @@ from projects.operations import create_api_key, create_project, revoke_api_key
 from tests.statements import undone
 
 Role = APIKey.Role
+TESTS = Path(__file__).parent
+#: The most characters of a parameter that stand for it in a test's id, and of a test's name with its parameters.
+LONGEST_PARAMETER = 60
+LONGEST_NAME = 160
 #: Opens the block that checks one row of a test's table; see the fixture `row`.
 Row = Callable[[object], AbstractContextManager[None]]
 
@@ -86,6 +91,39 @@ class Answer:
         assert self.json.keys() == {"status", "message"}, self.json
         assert self.json["status"] is False
         return self.status, self.message
+
+
+def as_text(value: object) -> str | None:
+    """The text of a parameter, as a test's id; None, which has pytest number it, where it is not plain or not short."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    is_plain = len(text) <= LONGEST_PARAMETER and text.isascii() and text.isprintable() and "\\" not in text
+    return text if is_plain else None
+
+
+def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
+    """Name a text or bytes that are not plain and short by their argument and place.
+
+    Workers compare the ids that they have collected: a content that depends on the time or on the machine, as
+    compressed bytes do, would stop the run.
+    """
+    return as_text(val) or argname if isinstance(val, (str, bytes)) and val else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of a folder by what they start, and refuse ids that nobody can read or type."""
+    for item in items:
+        path = item.path.relative_to(TESTS).as_posix()
+        if path.startswith(("live/", "browser/")):
+            item.add_marker(pytest.mark.server)
+        if path.startswith("browser/"):
+            item.add_marker(pytest.mark.browser)
+    opaque = [
+        item.nodeid
+        for item in items
+        if len(item.name) > LONGEST_NAME or not item.nodeid.isascii() or "\\" in item.nodeid
+    ]
+    if opaque:
+        raise pytest.UsageError("give these tests ids of words (pytest.param(…, id=…)):\n" + "\n".join(opaque))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,8 +22,6 @@ from tests.delivery.receivers import Receiver
 from tests.live.conftest import LiveProject
 from tests.live.test_sdk import connect, data, refusal
 
-pytestmark = pytest.mark.server
-
 PATIENCE_SECONDS = 30
 
 

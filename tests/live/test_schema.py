@@ -14,8 +14,6 @@ from tests.live.test_delivery_sdk import until
 from tests.routes import EVERY_OPERATION, Surface
 from tests.server import environment
 
-pytestmark = pytest.mark.server
-
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 #: What the document has not: the second method of a change, and what is always refused.

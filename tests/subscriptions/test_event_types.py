@@ -7,7 +7,7 @@ import pytest
 
 from projects.models import Project
 from subscriptions.models import EventType
-from tests.conftest import API
+from tests.conftest import API, as_text
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes, statements
 
@@ -67,7 +67,7 @@ class TestCreate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
             {"\x00": {}},
             {"properties": {"a": {"description": "a" * 200_000}}},
         ],
-        ids=lambda schema: str(schema)[:40],
+        ids=as_text,
     )
     def test_a_schema_that_is_none(self, api: API, event_types: str, schema: dict[str, Any]) -> None:
         with nothing_changes():
