@@ -263,7 +263,10 @@ def _programs_for_a_shell(owner: "Owner | None") -> Iterator[Path]:
         for needed in (programs.parent, wheel.with_name(f"{wheel.name}.libs")):
             if needed.exists():
                 shutil.copytree(needed, folder / needed.relative_to(wheel.parent), symlinks=True)
-        yield folder / programs.relative_to(wheel.parent)
+        copies = folder / programs.relative_to(wheel.parent)
+        if owner is not None:
+            _let_pass(copies, owner.uid)
+        yield copies
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
