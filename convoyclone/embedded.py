@@ -298,8 +298,9 @@ def _start(directory: Path, owner: "Owner | None") -> None:
             said = os.pread(log, 1 << 20, size).decode(errors="replace")
             # The last processes of a killed server hold its shared memory for a moment.
             if "pre-existing shared memory" not in said or time.monotonic() > deadline:
-                fatal = [line for line in said.splitlines() if "FATAL" in line] or said.splitlines()[-1:]
-                raise CannotStart(" ".join(fatal) or f"it ended with {process.returncode}")
+                fatal = [line[line.index("FATAL") :] for line in said.splitlines() if "FATAL" in line]
+                reason = " ".join(fatal or said.splitlines()[-1:]) or f"it ended with {process.returncode}"
+                raise CannotStart(f"{reason}; see {directory / 'log'}")
             time.sleep(0.1)
     except BaseException:
         if sockets != directory and postmaster(directory) is None:

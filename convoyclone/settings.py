@@ -43,6 +43,14 @@ def _flag(name: str, *, default: bool) -> bool:
     return text == "1"
 
 
+def _level(name: str, default: str) -> str:
+    """A level of the log; other programs write it in lower case."""
+    text = (os.environ.get(name) or default).upper()
+    if text not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise ImproperlyConfigured(f"{name} must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not {text!r}")
+    return text
+
+
 def _networks(name: str) -> list[IPv4Network | IPv6Network]:
     try:
         return [ip_network(part) for part in _list(name, [])]
@@ -246,9 +254,9 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         # The worker's line for each attempt
-        "convoyclone.attempt": {"level": os.environ.get("ATTEMPT_LOG_LEVEL") or "INFO"},
+        "convoyclone.attempt": {"level": _level("ATTEMPT_LOG_LEVEL", "INFO")},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.security.TooManyFieldsSent": {"level": "CRITICAL"},
     },
-    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL") or "WARNING"},
+    "root": {"handlers": ["stderr"], "level": _level("LOG_LEVEL", "WARNING")},
 }

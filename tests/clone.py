@@ -23,9 +23,7 @@ def make_clone(folder: Path, *, uid: int | None = None) -> Path:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, uid, uid)
     # What a shell does when a user makes one; the packages come from the one that runs the tests.
-    subprocess.run(
-        [_interpreter(uid), "-m", "venv", "--without-pip", folder / ".venv"], check=True, cwd="/", timeout=60
-    )
+    subprocess.run([interpreter(uid), "-m", "venv", "--without-pip", folder / ".venv"], check=True, cwd="/", timeout=60)
     packages = next((folder / ".venv").glob("lib/python*/site-packages"))
     shutil.copytree(
         sysconfig.get_path("purelib"),
@@ -55,7 +53,7 @@ def _link(source: str, target: str) -> None:
     Path(target).chmod(Path(target).stat().st_mode | 0o044)
 
 
-def _interpreter(uid: int | None) -> str:
+def interpreter(uid: int | None) -> str:
     """The interpreter of these tests, or one of its version that `uid` can run: ours may be below /root."""
     ours: str = sys._base_executable  # type: ignore[attr-defined]
     if uid is None:
