@@ -123,10 +123,11 @@ def postmaster(directory: Path) -> psutil.Process | None:
     """The parent of all processes of the server on `directory`, if it runs."""
     try:
         process = psutil.Process(int(_pid_file(directory)[0]))
-        running = str(directory) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+        words = process.cmdline()
+        is_server = Path(words[0]).name == "postgres" and str(directory) in words
+        return process if is_server and process.status() != psutil.STATUS_ZOMBIE else None
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
-    return process if running else None
 
 
 # --- Locks --------------------------------------------------------------------------------------------------------
@@ -167,7 +168,10 @@ def _ensure_guard(directory: Path) -> None:
     if _guard(descriptor, directory) is None:
         command = [sys.executable, "-I", __file__, str(directory)]
         with _signals_waiting():
-            guard = _guards[directory] = _spawn(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            # Its Python may need something of our environment, such as where its libraries are.
+            guard = _guards[directory] = _spawn(
+                command, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(guard.pid).encode(), 0)
 
@@ -376,12 +380,12 @@ def _remove_sockets(folder: Path) -> None:
 
 def _spawn(command: list[str], owner: "Owner | None" = None, **options: Any) -> "subprocess.Popen[bytes]":
     """Start a program in a session of its own, as `owner` where this process is root's."""
+    options = {"env": _ENVIRONMENT} | options
     if owner is not None:
         options |= {"user": owner.uid, "group": owner.gid, "extra_groups": []}
     return subprocess.Popen(  # noqa: S603 - our own commands
         command,
         cwd="/",
-        env=_ENVIRONMENT,
         stdin=subprocess.DEVNULL,
         umask=0o077,
         start_new_session=True,
@@ -410,7 +414,7 @@ def _take_signals() -> None:
 def _pid_file(directory: Path) -> list[str]:
     """The lines of a server's `postmaster.pid`: id, data folder, time of start, port, socket folder, ..., state."""
     try:
-        return os.fsdecode((directory / "postmaster.pid").read_bytes()).splitlines()
+        return os.fsdecode((directory / "postmaster.pid").read_bytes()).split("\n")
     except FileNotFoundError:
         return []
 
@@ -452,7 +456,7 @@ def _write(path: Path, text: str, owner: "Owner | None") -> None:
     """Write a file of the cluster, as a new one: its folder may belong to another user than this process's."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         if owner is not None:
             os.fchown(descriptor, owner.uid, owner.gid)

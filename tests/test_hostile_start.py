@@ -40,6 +40,7 @@ OTHER_PROGRAMS = {
     "PGTZ": "Nowhere/Nowhere",
     "PGCLIENTENCODING": "LATIN1",
     "PGSERVER_POSTGRES_VERSION": "16",
+    "PSYCOPG_IMPL": "none",
     "DJANGO_SETTINGS_MODULE": "another.settings",
     "DJANGO_CONFIGURATION": "Another",
     "GRANIAN_INTERFACE": "asgi",
