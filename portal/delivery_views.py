@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from core.api.envelope import success
 from core.api.time_limit import time_limit
-from core.api.windows import BAD_START, Window, parse_date, read_window
+from core.api.windows import BadStart, Window, parse_date, read_window
 from core.exceptions import InvalidInput
 from deliveries.counts import (
     BUDGET_SECONDS,
@@ -195,7 +195,7 @@ class PeriodFailureRates(DeliveryView):
 def read_period(request: Request) -> tuple[Window, str]:
     """The window and the period of a summary. Raises InvalidInput. Contract: portal-links rule 27."""
     query = request.query_params
-    start = parse_date(query.get("startDate", ""), BAD_START)
+    start = parse_date(query.get("startDate", ""), BadStart)
     if start is None:
         raise InvalidInput("please specify a startDate query")
     period = query.get("type", "")
