@@ -29,6 +29,7 @@ from events.models import DeliveryAttempt as Attempt
 from events.models import EventDelivery as Delivery
 from portal import deliveries, delivery_openapi
 from portal.api import PortalView
+from portal.exceptions import BadSummaryEnd
 from portal_links.capabilities import CREATE_ATTEMPTS
 
 
@@ -203,8 +204,7 @@ def read_period(request: Request) -> tuple[Window, str]:
         raise InvalidInput("please specify a type query")
     if period not in PERIODS:
         raise InvalidInput(f"please specify a type query in ({', '.join(PERIODS)})")
-    refusal = "please specify an endDate in the format 2006-01-02T15:04:05 or none at all"
-    end = parse_date(query.get("endDate", ""), refusal) or start.replace(hour=23, minute=59, second=59)
+    end = parse_date(query.get("endDate", ""), BadSummaryEnd) or start.replace(hour=23, minute=59, second=59)
     if start > end:
         raise InvalidInput(f"invalid period '{period}': startDate cannot be greater than endDate")
     return Window(start, end), period
