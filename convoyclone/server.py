@@ -122,7 +122,7 @@ def _run(data_dir: Path) -> int:
     import django
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import call_command
+    from django.core.management import CommandError, call_command
     from django.db import Error
 
     try:
@@ -141,6 +141,8 @@ def _run(data_dir: Path) -> int:
         demo = ensure_demo(data_dir / "quickstart.json")
     except Error as error:
         raise CannotStart(f"the database cannot be prepared: {' '.join(str(error).split())}") from None
+    except CommandError as error:
+        raise CannotStart(str(error)) from None
     with granian(host, port) as process, Worker() as worker:
         try:
             (data_dir / LOCK).write_text(f"{process.pid} {worker.pid}")

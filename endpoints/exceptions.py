@@ -53,7 +53,7 @@ class StatusNotChangeable(InvalidInput):
 
 
 class TooManySecrets(InvalidInput):
-    """Too many."""
+    """Too many secrets."""
 
     message = "at most {most} secrets may be live at once"
 

@@ -41,10 +41,7 @@ class Project(models.Model):
     config = models.JSONField()
     meta_event = EncryptedJSONField()
     portal_name = models.CharField(
-        max_length=100,
-        blank=True,
-        default="",
-        help_text="The company's name in the portal; if blank, the project's name.",
+        max_length=100, blank=True, default="", help_text="The company's name in the portal. Blank: the project's name."
     )
     portal_primary_color = models.CharField(
         max_length=7,
@@ -57,7 +54,7 @@ class Project(models.Model):
         blank=True,
         default="",
         validators=[validate_web_url],
-        help_text="The page that customers return to.",
+        help_text="The page to which customers return from the portal.",
     )
     portal_allowed_origins = ArrayField(
         models.CharField(max_length=255, validators=[validate_origin]),
@@ -125,7 +122,7 @@ class APIKey(models.Model):
         max_length=255,
         blank=True,
         default="",
-        help_text="The only owner_id that this key may act for, if it is bound to one.",
+        help_text="The only owner_id for which this key acts. Blank: every owner.",
     )
     scopes = ArrayField(
         models.CharField(max_length=64),

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="The only owner_id that this key may act for, if it is bound to one.",
+                        help_text="The only owner_id for which this key acts. Blank: every owner.",
                         max_length=255,
                     ),
                 ),
@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="The company's name in the portal; if blank, the project's name.",
+                        help_text="The company's name in the portal. Blank: the project's name.",
                         max_length=100,
                     ),
                 ),
@@ -112,7 +112,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="The page that customers return to.",
+                        help_text="The page to which customers return from the portal.",
                         max_length=2048,
                         validators=[core.addresses.validate_web_url],
                     ),

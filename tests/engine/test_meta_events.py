@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from engine import meta_events as delivery
+from engine import queue
 from engine.meta_events import PROJECT_AT_ONCE, Sender, request_headers
 from meta_events.models import MetaEvent
 from outbound.client import Outbound
@@ -22,7 +24,7 @@ from tests.meta_events.conftest import SECRET
 from tests.meta_events.rows import make_meta_event as make_one
 from tests.meta_events.sending import send_due
 from tests.outbound.receivers import Receiver
-from tests.pools import Pool, with_outbound, with_pool
+from tests.pools import Pool, outcomes_refused, with_outbound, with_pool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -242,6 +244,39 @@ class TestTheQueue:
         enable(url=receiver.url("/meta"))
         make_meta_event(status="Processing", due_at=timezone.now() + timedelta(seconds=20))
         assert send() == 0
+
+    def test_one_whose_outcome_cannot_be_written_is_not_sent_again(
+        self,
+        receiver: Receiver,
+        enable: Enable,
+        make_meta_event: Make,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Not even when its lease ends meanwhile."""
+        monkeypatch.setattr(queue, "PAUSE_SECONDS", 0.05)
+        enable(url=receiver.url("/meta"))
+        row = make_meta_event()
+
+        async def work(pool: Pool, outbound: Outbound) -> list[int]:
+            sender = Sender(pool, outbound)
+            counts = [await sender.start_due()]
+            deadline = time.monotonic() + 60
+            while "cannot write an outcome, trying again: a standby" not in caplog.text:
+                assert time.monotonic() < deadline, "no write was refused"
+                await asyncio.sleep(0.01)
+            async with pool.connection() as connected:
+                await connected.execute("UPDATE meta_events_metaevent SET due_at = now()")
+                counts.append(await sender.start_due())
+                await connected.execute("DROP TRIGGER refusing ON meta_events_metaevent")
+            await sender.finish()
+            return counts
+
+        with outcomes_refused("meta_events_metaevent", times=1_000_000):
+            assert with_outbound(work) == [1, 0]
+        row.refresh_from_db()
+        assert (row.status, row.num_trials, row.due_at) == ("Success", 1, None)
+        assert len(receiver.requests("/meta")) == 1
 
     def test_who_has_lost_the_lease_writes_nothing(
         self, receiver: Receiver, enable: Enable, make_meta_event: Make

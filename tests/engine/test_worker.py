@@ -1,5 +1,7 @@
 """The worker, on real PostgreSQL and against real receivers."""
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from typing import Any
@@ -13,8 +15,8 @@ from standardwebhooks.webhooks import Webhook
 
 from core.wake import wake_workers
 from endpoints.models import Endpoint, Notification
-from engine import worker
-from engine.queue import Outcome
+from engine import queue, worker
+from engine.queue import Claimed, Outcome
 from engine.settle import settle
 from events.models import DeliveryAttempt, EventDelivery
 from outbound.signatures import standard_secret
@@ -207,6 +209,40 @@ class TestFailing:
         monkeypatch.setattr(worker, "settle", failing)
         with working():
             settled(delivery, "Success")
+        assert len(receiver.requests()) == 1
+
+    @pytest.mark.parametrize("mode", ["at_least_once", "at_most_once"])
+    def test_a_delivery_whose_outcome_is_being_written_is_not_claimed_again(
+        self, make_endpoint: Make, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, mode: str
+    ) -> None:
+        """Its lease ends, and the worker looks into the queue before it knows that the write has failed."""
+        [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")), delivery_mode=mode)
+        claim, write = queue.claim, settle
+        looks = 0
+        refusals = [psycopg.OperationalError("gone")]
+
+        async def looking(*args: Any, **named: Any) -> Claimed:
+            nonlocal looks
+            claimed = await claim(*args, **named)
+            looks += not claimed.is_busy
+            return claimed
+
+        async def hanging(connected: psycopg.AsyncConnection[Any], outcomes: list[Outcome]) -> None:
+            if refusals:
+                await connected.execute("UPDATE events_eventdelivery SET due_at = now()")
+                # One look may have begun before the lease ended; the next one has not.
+                enough, deadline = looks + 2, time.monotonic() + 60
+                while looks < enough:
+                    assert time.monotonic() < deadline, "the worker does not look into the queue"
+                    await asyncio.sleep(0.01)
+                raise refusals.pop()
+            await write(connected, outcomes)
+
+        monkeypatch.setattr(queue, "claim", looking)
+        monkeypatch.setattr(worker, "settle", hanging)
+        with working():
+            settled(delivery, "Success")
+        assert refusals == []
         assert len(receiver.requests()) == 1
 
     def test_d14_credentials_are_sent_and_not_stored(self, make_endpoint: Make, receiver: Receiver) -> None:
