@@ -10,13 +10,14 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from core.exceptions import DomainError, NotFound
+from core.exceptions import DomainError
 from core.tokens import digest
 from portal_links.access import LAST_USED_GRAIN, find_access
 from portal_links.capabilities import EVERYTHING, READ_ONLY
+from portal_links.exceptions import CodeExpired, CodeUsed, PortalSessionNotFound
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, mint_refresh_token
-from portal_links.sessions import CodeExpired, CodeUsed, Minted, mint_session, open_session, revoke_session
+from portal_links.sessions import Minted, mint_session, open_session, revoke_session
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, delete_project
 from tests.statements import nothing_changes, statements
@@ -111,7 +112,7 @@ class TestOpening:
             found = {self._refusal(*attempt) for attempt in attempts}
         delete_project(project.uid)
         found.add(self._refusal(project.uid, other.secret))
-        assert found == {(NotFound, "portal session not found")}
+        assert found == {(PortalSessionNotFound, "portal session not found")}
 
     @staticmethod
     def _refusal(project_id: str, code: str) -> tuple[type[DomainError], str]:
@@ -123,7 +124,7 @@ class TestOpening:
         session, code = mint()
         token = open_session(project.uid, code, address=None).secret
         revoke_session(project.uid, session.uid)
-        assert self._refusal(project.uid, code) == (NotFound, "portal session not found")
+        assert self._refusal(project.uid, code) == (PortalSessionNotFound, "portal session not found")
         assert find_access(token) is None
 
     def test_a_code_is_no_token(self, project: Project, mint: Mint) -> None:
