@@ -29,7 +29,7 @@ from endpoints.exceptions import (
     UrlTemplate,
     UrlWithoutHost,
 )
-from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet, EndpointState
+from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet, EndpointState, Scope
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
 from projects.models import Project
@@ -42,8 +42,6 @@ EDITABLE = [
 ]
 
 Status = Endpoint.Status
-#: The endpoints that the caller may reach, where that is not the whole project.
-Scope = EndpointQuerySet | None
 
 
 def create_endpoint(
