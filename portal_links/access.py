@@ -43,7 +43,7 @@ class Access:
         return f"owner:{self.owner_id}" if self.link is None or self.owner_id else f"link:{self.link.uid}"
 
     def may(self, capability: str) -> bool:
-        """Whether the customer has a capability."""
+        """Return whether the customer has a capability."""
         return capability in self.capabilities
 
     def require(self, capability: str) -> None:

@@ -98,7 +98,7 @@ class PortalLink(models.Model):
 
     @property
     def capabilities(self) -> Capabilities:
-        """The capabilities of whoever opens the link."""
+        """The capabilities that the link gives."""
         return of_link(can_manage_endpoint=self.can_manage_endpoint)
 
     @property

@@ -134,7 +134,7 @@ get_access = Operation(
     parameters=[APPLICATION_ID, IDEMPOTENCY_KEY],
     request=body(
         AppPortalAccessIn,
-        {"Defaults": {}, "For reading, for a day": {"readOnly": True, "expiry": 86_400, "sessionId": "user_1FB8"}},
+        {"Defaults": {}, "To look, for a day": {"readOnly": True, "expiry": 86_400, "sessionId": "user_1FB8"}},
     ),
     message="The access.",
     data=AccessDocument,

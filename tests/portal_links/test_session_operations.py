@@ -41,7 +41,7 @@ def mint(project: Project) -> Mint:
 
 
 class TestMinting:
-    def test_what_is_kept_of_a_code_and_of_a_token_is_their_digest(self, mint: Mint) -> None:
+    def test_only_the_digests_of_code_and_token_are_stored(self, mint: Mint) -> None:
         (with_code, code), (with_token, token) = mint(), mint(single_use=False)
         assert (with_code.code_digest, with_code.token_digest) == (digest(code), None)
         assert (with_token.code_digest, with_token.token_digest) == (None, digest(token))
@@ -75,14 +75,14 @@ class TestOpening:
         assert access is not None
         assert (access.owner_id, access.capabilities) == ("acme", READ_ONLY)
 
-    def test_a_second_time_it_is_used(self, project: Project, mint: Mint) -> None:
+    def test_a_code_opens_once(self, project: Project, mint: Mint) -> None:
         code = mint().secret
         token = open_session(project.uid, code, address=None).secret
         with nothing_changes(), pytest.raises(CodeUsed):
             open_session(project.uid, code, address=None)
         assert find_access(token) is not None
 
-    def test_used_and_expired_it_is_used(self, project: Project, mint: Mint) -> None:
+    def test_a_used_code_that_has_expired_is_refused_as_used(self, project: Project, mint: Mint) -> None:
         code = mint().secret
         open_session(project.uid, code, address=None)
         PortalSession.objects.update(expires_at=timezone.now())
@@ -120,7 +120,7 @@ class TestOpening:
             open_session(project_id, code, address=None)
         return type(refused.value), refused.value.message
 
-    def test_opened_and_revoked_it_does_not_say_that_it_was_used(self, project: Project, mint: Mint) -> None:
+    def test_a_used_code_of_a_revoked_session_is_not_found(self, project: Project, mint: Mint) -> None:
         session, code = mint()
         token = open_session(project.uid, code, address=None).secret
         revoke_session(project.uid, session.uid)
@@ -186,7 +186,7 @@ class TestTime:
         if access is not None:
             assert access.expires_at is not None
 
-    def test_one_that_has_ended_notes_no_use(self, token: str) -> None:
+    def test_the_use_of_an_ended_session_is_not_noted(self, token: str) -> None:
         PortalSession.objects.update(expires_at=timezone.now() - SECOND)
         with nothing_changes():
             assert find_access(token, address=ADDRESS) is None
@@ -234,7 +234,7 @@ class TestLastUsed:
             for _ in range(5):
                 assert find_access(token, address=address) is not None
 
-    def test_after_a_minute_it_is(self, token: str) -> None:
+    def test_after_a_minute_the_use_is_noted(self, token: str) -> None:
         find_access(token, address=ADDRESS)
         earlier = timezone.now() - LAST_USED_GRAIN - SECOND
         PortalSession.objects.update(last_used_at=earlier)
@@ -249,7 +249,7 @@ class TestLastUsed:
         find_access(token, address=address)
         assert PortalSession.objects.get().last_used_from == address
 
-    def test_of_another_session_nothing_is(self, token: str, mint: Mint) -> None:
+    def test_the_use_of_another_session_is_not_noted(self, token: str, mint: Mint) -> None:
         other = mint(single_use=False).session
         find_access(token, address=ADDRESS)
         other.refresh_from_db()
