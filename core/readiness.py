@@ -1,6 +1,7 @@
-"""Whether this version can work with the database, and who may see its figures: asked of servers and workers alike."""
+"""Tell whether this version can work with the database, and who may see its figures."""
 
 import hmac
+from collections.abc import Container
 from functools import cache
 
 from django.conf import settings
@@ -8,22 +9,42 @@ from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+#: A migration of the development before the first release, whose schema cannot be upgraded.
+_DISCARDED = ("projects", "0002_admin_search")
+TOO_OLD = (
+    "the database was made by a development version whose data cannot be upgraded: name an empty database in "
+    "DATABASE_URL or, without it, an empty folder in DATA_DIR (the default is .data)"
+)
 NO_DATABASE = "the database is not available"
 NOT_MIGRATED = "the database lacks migrations of this version: run manage.py migrate"
 
 
 def why_not_ready() -> str:
-    """What keeps this version from working with the database, in one line; empty: nothing."""
+    """Return in one line why this version cannot work with the database, or an empty text where it can."""
     try:
-        missing = missing_migrations()
+        applied = _applied()
     except Error:
         return NO_DATABASE
-    return NOT_MIGRATED if missing else ""
+    if _DISCARDED in applied:
+        return TOO_OLD
+    return NOT_MIGRATED if _missing(applied) else ""
+
+
+def is_too_old() -> bool:
+    """Tell whether the database's schema is older than the first migrations of this code. Raises django.db.Error."""
+    return _DISCARDED in _applied()
 
 
 def missing_migrations() -> list[str]:
-    """The migrations of this version that are not applied, such as `events.0001_initial`. Raises django.db.Error."""
-    applied = MigrationRecorder(connection).applied_migrations()
+    """Return the migrations that are not applied, such as `events.0001_initial`. Raises django.db.Error."""
+    return _missing(_applied())
+
+
+def _applied() -> Container[tuple[str, str]]:
+    return MigrationRecorder(connection).applied_migrations()
+
+
+def _missing(applied: Container[tuple[str, str]]) -> list[str]:
     return sorted(f"{app}.{name}" for app, name in _migrations() if (app, name) not in applied)
 
 

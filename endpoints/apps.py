@@ -9,7 +9,7 @@ class EndpointsConfig(AppConfig):
     name = "endpoints"
 
     def ready(self) -> None:
-        """Have the project's inactive endpoints reactivated when its update turns `disable_endpoint` off."""
+        """Register the function that reactivates endpoints when an update switches `disable_endpoint` off."""
         from endpoints.operations import reactivate_endpoints
         from projects.operations import on_disabling_switched_off
 

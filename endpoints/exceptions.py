@@ -81,7 +81,7 @@ class StatusNotChangeable(InvalidInput):
 
 
 class TooManySecrets(InvalidInput):
-    """Too many."""
+    """Too many secrets."""
 
     message = "at most {most} secrets may be live at once"
 

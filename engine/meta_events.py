@@ -1,7 +1,8 @@
 """Sending meta events: the queue of deliveries in small. Contract: meta-events-and-onboard section 2.4.
 
 A row is claimed under a lease, sent without a transaction, and its outcome is written where the lease
-is still the same. A lease that has ended, because its worker has, can be claimed again (X4).
+is still the same. A lease that has ended, because its worker has, can be claimed again (X4), but not by
+a worker that still has to write the outcome.
 """
 
 import asyncio
@@ -11,17 +12,15 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 import psycopg
 from django.conf import settings
-from psycopg import AsyncConnection
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool
 
 from core.encryption import UndecryptableValue
 from engine.attempt import has_succeeded
+from engine.queue import Pool, write_outcome
 from meta_events.emission import settings_of
 from outbound.client import Exchange, Outbound
 from outbound.retries import delay_seconds, parse_retry_after
@@ -46,8 +45,6 @@ IDEMPOTENCY_HEADER = "X-Convoy-Idempotency-Key"
 USER_AGENT = f"Convoy/{settings.VERSION}"
 _SIGNED_WITH = [{"hash": "SHA256", "encoding": "hex"}]
 
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
-
 # The projects are gone through in the index meta_event_due, from the one after the last, a hop for each, so that
 # none is held up by another's backlog. The first of each come before the second of any.
 _CLAIM = """
@@ -69,6 +66,7 @@ WITH RECURSIVE walk AS (
   LEFT JOIN unnest(%(busy)s::text[], %(under_way)s::int[]) AS busy (project_id, under_way) USING (project_id)
   CROSS JOIN LATERAL (
     SELECT uid, due_at FROM meta_events_metaevent WHERE project_id = walk.project_id AND due_at <= now()
+      AND uid <> ALL(%(unsettled)s::text[])
     ORDER BY due_at LIMIT greatest(0, %(cap)s - coalesce(busy.under_way, 0)) FOR UPDATE SKIP LOCKED
   ) found
 ), fair AS (
@@ -126,8 +124,8 @@ class Sender:
     def __init__(self, pool: Pool, outbound: Outbound) -> None:
         self._pool = pool
         self._outbound = outbound
-        #: The requests under way, with their project.
-        self._under_way: dict[asyncio.Task[None], str] = {}
+        #: The requests under way, whose outcome is not written yet.
+        self._under_way: dict[asyncio.Task[None], Claim] = {}
         #: The project that the next claim goes on after.
         self._after = ""
 
@@ -162,13 +160,14 @@ class Sender:
         if places <= 0:
             return 0
         lease = uuid.uuid4()
-        busy = Counter(self._under_way.values())
+        busy = Counter(claim.project_id for claim in self._under_way.values())
         parameters = {
             "after": self._after,
             "projects": PROJECTS_PER_CLAIM,
             "busy": list(busy),
             "under_way": list(busy.values()),
             "cap": PROJECT_AT_ONCE,
+            "unsettled": [claim.uid for claim in self._under_way.values()],
             "places": places,
             "lease": lease,
             "seconds": LEASE_SECONDS,
@@ -183,14 +182,18 @@ class Sender:
             self._after = rows[0]["reached"] if rows and rows[0]["hops"] == PROJECTS_PER_CLAIM else ""
         for claim in claims:
             task = asyncio.create_task(self._send(claim, lease))
-            self._under_way[task] = claim.project_id
+            self._under_way[task] = claim
             task.add_done_callback(self._under_way.pop)
         return len(claims)
 
     async def finish(self) -> None:
-        """Wait until all that is under way has ended."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
+        """Wait until all that is under way has ended. Where that is cancelled, so are they."""
+        try:
+            while self._under_way:
+                await asyncio.wait(self._under_way)
+        finally:
+            for task in self._under_way:
+                task.cancel()
 
     async def _send(self, claim: Claim, lease: uuid.UUID) -> None:
         try:
@@ -202,18 +205,18 @@ class Sender:
 
 async def _deliver(pool: Pool, outbound: Outbound, claim: Claim, lease: uuid.UUID) -> None:
     outcome = await _attempt(outbound, claim)
-    async with pool.connection() as connection:
-        await connection.execute(
-            _SETTLE,
-            {
-                "uid": claim.uid,
-                "lease": lease,
-                "status": outcome.status,
-                "trials": outcome.trials,
-                "attempt": outcome.attempt,
-                "delay": outcome.delay,
-            },
-        )
+    await write_outcome(
+        pool,
+        _SETTLE,
+        {
+            "uid": claim.uid,
+            "lease": lease,
+            "status": outcome.status,
+            "trials": outcome.trials,
+            "attempt": outcome.attempt,
+            "delay": outcome.delay,
+        },
+    )
 
 
 async def _attempt(outbound: Outbound, claim: Claim) -> Outcome:

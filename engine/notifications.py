@@ -16,11 +16,10 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.core.mail import EmailMessage
-from psycopg import AsyncConnection
 from psycopg.rows import class_row
-from psycopg_pool import AsyncConnectionPool
 
 from endpoints.models import Notification
+from engine.queue import Pool, write_outcome
 from outbound.client import Outbound
 from outbound.retries import delay_seconds
 
@@ -37,7 +36,6 @@ NO_MAIL_SERVER = "no mail server is configured (EMAIL_URL)"
 NO_CHANNEL = "the endpoint is gone, or has this channel no more"
 
 Channel = Notification.Channel
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 _mail_threads = ThreadPoolExecutor(MAILS_AT_ONCE, "mail")
 
@@ -127,10 +125,8 @@ async def _deliver(pool: Pool, outbound: Outbound | None, claim: Claim, lease: u
         pause = delay_seconds("exponential", FIRST_PAUSE_SECONDS, claim.num_trials)
         if datetime.now(UTC) + timedelta(seconds=pause) < claim.created_at + GIVEN_UP_AFTER:
             delay = pause
-    async with pool.connection() as connection:
-        await connection.execute(
-            _SETTLE, {"uid": claim.uid, "lease": lease, "error": error, "sent": not error, "delay": delay}
-        )
+    outcome = {"uid": claim.uid, "lease": lease, "error": error, "sent": not error, "delay": delay}
+    await write_outcome(pool, _SETTLE, outcome)
 
 
 async def _send(outbound: Outbound | None, claim: Claim) -> None:

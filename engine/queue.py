@@ -2,7 +2,8 @@
 
 A worker claims deliveries under a lease: it writes its token and how long it will take at most into
 the row, commits, and sends. The outcome is written only where the token is still there. A worker that
-dies leaves a lease behind that ends, and the delivery is due again. docs/adr/0008 has the reasons.
+dies leaves a lease behind that ends, and the delivery is due again. A worker that lives, and finds a
+delivery due whose outcome it still has to write, extends the lease. docs/adr/0008 has the reasons.
 
 Fairness. What an endpoint cannot take now, because as many requests as it may have are under way, or
 because it is paused, limited or its circuit breaker is open, is parked: out of the queue's index, so
@@ -10,26 +11,38 @@ that no backlog of one endpoint stands before the deliveries of another. Parked 
 endpoint by endpoint, as far as each can take them.
 """
 
+import asyncio
+import logging
 import random
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool
 
 from engine import rate_limit
 from engine.targets import Target
 from subscriptions.models import Subscription
 
+logger = logging.getLogger("convoyclone.deliver")
+
+#: Errors of a database that is away, restarts or is a standby: the same statement can work later.
+OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
+#: After an error of the database, before the next try.
+PAUSE_SECONDS = 1.0
 #: Rows that are looked at, where some of those that stand first in the queue could not be sent.
 WIDE_WINDOW = 1_000
 #: Endpoints with parked deliveries that one look goes through.
 HOPS = 200
 #: How many parked deliveries of endpoints that are gone are discarded at once.
 DISCARDED_AT_ONCE = 1_000
+#: How much longer a delivery belongs to its worker, where the lease has ended and the outcome is not written yet.
+EXTENSION_SECONDS = 15
 #: One worker claims at a time, so that what is counted for an endpoint holds over all of them.
 LOCK_ID = 0x436F6E766F79_02
 
@@ -38,6 +51,9 @@ GONE = "the endpoint is inactive or deleted"
 LOST = "the worker was lost while it sent this, and at_most_once forbids to send it again"
 
 Connection = AsyncConnection[Any]
+Pool = AsyncConnectionPool[Connection]
+#: A claim whose outcome is not written yet: the delivery's id, and the lease.
+Unsettled = tuple[str, uuid.UUID]
 
 
 @dataclass(slots=True)
@@ -59,6 +75,8 @@ class Queued:
     num_trials_before: int
     is_parked: bool
     created_at: datetime
+    #: The lease of the last claim, which may have ended.
+    lease: uuid.UUID | None
 
 
 @dataclass(slots=True)
@@ -105,6 +123,8 @@ class Choice:
 
     send: list[Queued] = field(default_factory=list)
     park: list[str] = field(default_factory=list)
+    #: Those whose outcome this worker has still to write.
+    extend: list[str] = field(default_factory=list)
     #: (uid, status, description) of those that will not be sent.
     settle: list[tuple[str, str, str]] = field(default_factory=list)
     #: By endpoint, how many requests of its rate limit were used.
@@ -124,14 +144,31 @@ class Claimed:
     is_busy: bool = False
 
 
-def choose(rows: Iterable[Queued], targets: dict[str, Target], *, slots: int, cap: int) -> Choice:
+def choose(
+    rows: Iterable[Queued],
+    targets: dict[str, Target],
+    *,
+    slots: int,
+    cap: int,
+    unsettled: Set[Unsettled] = frozenset(),
+) -> Choice:
     """Decide what to send, to park and to settle, in the order of `rows`, `slots` of them to be sent at most.
+
+    Those that are `unsettled` have been sent, or are being sent. They only keep their lease and their place.
 
     Contract: deliveries sections 3.1, 6, 7, 8; D4 and D16 (what is held stays as it is).
     """
     choice = Choice()
     room = {uid: target.can_take(cap) for uid, target in targets.items()}
+    waiting: list[Queued] = []
     for row in rows:
+        if row.lease is None or (row.uid, row.lease) not in unsettled:
+            waiting.append(row)
+            continue
+        choice.extend.append(row.uid)
+        if room.get(row.endpoint_id):
+            room[row.endpoint_id] -= 1
+    for row in waiting:
         target = targets.get(row.endpoint_id)
         if target is not None and target.project_is_deleted:
             choice.settle.append((row.uid, "Discarded", "project not found"))
@@ -154,7 +191,7 @@ def choose(rows: Iterable[Queued], targets: dict[str, Target], *, slots: int, ca
 
 _DELIVERY = """d.uid, d.project_id, d.event_id, d.endpoint_id, d.subscription_id, d.event_type, d.status,
 d.delivery_mode, d.strategy, d.interval_seconds, d.retry_limit, d.num_trials, d.num_trials_before, d.is_parked,
-d.created_at"""
+d.created_at, d.lease"""
 
 _DUE = f"""
 SELECT {_DELIVERY} FROM events_eventdelivery d
@@ -231,6 +268,10 @@ SET status = 'Processing', is_parked = false, lease = %s, due_at = now() + c.sec
     updated_at = now()
 FROM unnest(%b::text[], %b::float[]) AS c (uid, seconds) WHERE d.uid = c.uid
 """
+# Another worker may have parked it, since its lease had ended.
+_EXTEND = """
+UPDATE events_eventdelivery SET due_at = now() + %s * interval '1 second', is_parked = false WHERE uid = ANY(%s)
+"""
 _PARK = "UPDATE events_eventdelivery SET is_parked = true WHERE uid = ANY(%s)"
 _SETTLE = """
 UPDATE events_eventdelivery d
@@ -249,13 +290,15 @@ async def claim(
     is_wide: bool = False,
     parked_after: str = "",
     freed: Collection[str] = (),
+    unsettled: Set[Unsettled] = frozenset(),
 ) -> Claimed:
     """Take at most `slots` due deliveries for this worker, at most `cap` under way to each endpoint.
 
     `lease_seconds` says how long a request to a target can take at most, its outcome's way into the
     database included. `is_wide`: look at more rows than can be sent, because the first ones could not
     be. Of the parked deliveries those are looked at whose endpoints have been `freed`, and those of the
-    next endpoints after `parked_after`.
+    next endpoints after `parked_after`. Where the lease of an `unsettled` claim of this worker has ended,
+    it is extended.
     """
     lease = uuid.uuid4()
     found = Claimed()
@@ -271,20 +314,22 @@ async def claim(
             return found
         targets = await _read_targets(connection, {row.endpoint_id for row in rows})
         await rate_limit.fill(connection, [target for target in targets.values() if target.is_limited])
-        choice = choose(rows, targets, slots=slots, cap=cap)
+        choice = choose(rows, targets, slots=slots, cap=cap, unsettled=unsettled)
         if any(row.delivery_mode == AT_MOST_ONCE for row in choice.send):
             # The connection's commits may be forgotten in a crash of the database. This one must not.
             await connection.execute("SET LOCAL synchronous_commit = on")
         if choice.send:
             seconds = [lease_seconds(targets[row.endpoint_id]) for row in choice.send]
             await connection.execute(_CLAIM, [lease, [row.uid for row in choice.send], seconds])
+        if choice.extend:
+            await connection.execute(_EXTEND, [EXTENSION_SECONDS, choice.extend])
         if choice.park:
             await connection.execute(_PARK, [choice.park])
         if choice.settle:
             await _settle(connection, choice.settle)
         if choice.used:
             await rate_limit.use(connection, [(targets[uid], requests) for uid, requests in choice.used.items()])
-    found.has_moved = found.has_moved or bool(choice.park or choice.settle)
+    found.has_moved = found.has_moved or bool(choice.extend or choice.park or choice.settle)
     payloads = await _read_payloads(connection, {row.event_id for row in choice.send})
     for row in choice.send:
         if payload := payloads.get(row.event_id):
@@ -410,3 +455,19 @@ async def finish(connection: Connection, outcomes: Sequence[Outcome]) -> set[str
     }
     cursor = await connection.execute(_FINISH, columns)
     return {uid for (uid,) in await cursor.fetchall()}
+
+
+async def write_outcome(pool: Pool, statement: LiteralString, parameters: dict[str, Any]) -> None:
+    """Execute the statement that writes what came of one request, and repeat it until no outage stops it.
+
+    Only the caller knows the outcome: if it were lost, the request would be sent again. Raises the
+    errors of the database that are not OUTAGES.
+    """
+    while True:
+        try:
+            async with pool.connection() as connection:
+                await connection.execute(statement, parameters)
+                return
+        except OUTAGES as error:
+            logger.error("cannot write an outcome, trying again: %s", error)
+            await asyncio.sleep(PAUSE_SECONDS)

@@ -23,7 +23,7 @@ from engine import housekeeping, metrics, notifications, queue
 from engine.attempt import lease_seconds, make_attempt
 from engine.log import log_attempt
 from engine.meta_events import Sender as MetaEvents
-from engine.queue import Claim, Outcome
+from engine.queue import OUTAGES, PAUSE_SECONDS, Claim, Outcome, Pool, Unsettled
 from engine.settle import settle
 from outbound.client import Outbound
 from outbound.oauth2 import Tokens
@@ -50,10 +50,6 @@ CLAIM_INTERVAL_SECONDS = 0.004
 #: Payloads under way, beyond which nothing is claimed.
 MAX_PAYLOAD_CHARACTERS = 128 * 1024 * 1024
 OTHER_CONNECTIONS = 64
-#: After an error of the database, before the next try.
-PAUSE_SECONDS = 1.0
-
-Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
 
 class Worker:
@@ -65,12 +61,12 @@ class Worker:
         self._woken = asyncio.Event()
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
         self._in_flight: set[asyncio.Task[None]] = set()
-        #: Claims whose outcome is not written yet. They count as under way.
-        self._unsettled = 0
+        #: Claims whose outcome is not written yet. They count as under way, and are not claimed again.
+        self._unsettled: set[Unsettled] = set()
         self._payload_characters = 0
         #: The deliveries whose requests have been under way for SLOW_SECONDS.
         self._slow: set[str] = set()
-        #: Outcomes wait for the database. To claim would be to send again what they are about.
+        #: Outcomes wait for the database, and those of new requests would have to wait behind them.
         self._cannot_write = False
         #: The endpoints at which a place got free since the last look.
         self._freed: set[str] = set()
@@ -145,8 +141,8 @@ class Worker:
         """How many more deliveries may be claimed now."""
         if self._cannot_write or self._payload_characters >= MAX_PAYLOAD_CHARACTERS:
             return 0
-        quick = self._unsettled - len(self._slow)
-        return min(settings.DELIVERY_CONCURRENCY - self._unsettled, QUICK_AT_ONCE - quick, CLAIMED_AT_ONCE)
+        quick = len(self._unsettled) - len(self._slow)
+        return min(settings.DELIVERY_CONCURRENCY - len(self._unsettled), QUICK_AT_ONCE - quick, CLAIMED_AT_ONCE)
 
     async def _claim(self, claiming: Pool, outbound: Outbound, tokens: Tokens) -> None:
         """Claim and start requests, as many as there is room for, until the worker is told to stop."""
@@ -171,6 +167,7 @@ class Worker:
                         is_wide=is_wide,
                         parked_after=parked_after,
                         freed=freed,
+                        unsettled=self._unsettled,
                     )
             except Exception as error:
                 unknown = not isinstance(error, (psycopg.Error, OSError))
@@ -186,7 +183,7 @@ class Worker:
                 continue
             parked_after, is_wide = claimed.parked_after, claimed.has_moved
             for claim in claimed.claims:
-                self._unsettled += 1
+                self._unsettled.add((claim.delivery.uid, claim.lease))
                 self._payload_characters += len(claim.payload.data)
                 task = asyncio.create_task(self._send(claim, outbound, tokens))
                 self._in_flight.add(task)
@@ -224,7 +221,7 @@ class Worker:
     def _give_back(self, claims: Sequence[Claim]) -> None:
         """Count claims as under way no longer."""
         self._freed.update(claim.target.uid for claim in claims)
-        self._unsettled -= len(claims)
+        self._unsettled.difference_update((claim.delivery.uid, claim.lease) for claim in claims)
         self._payload_characters -= sum(len(claim.payload.data) for claim in claims)
         self._woken.set()
 
@@ -242,7 +239,7 @@ class Worker:
             try:
                 async with pool.connection() as connection:
                     await settle(connection, batch)
-            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError) as error:
+            except OUTAGES as error:
                 # What was sent is known here only: it is kept until the database is back, and can be written.
                 self._cannot_write = True
                 logger.error("cannot write %s outcomes, trying again: %s", len(batch), error)

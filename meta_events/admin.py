@@ -28,7 +28,7 @@ class MetaEventAdmin(OperatorAdmin):
     fieldsets = [
         (None, {"fields": ["uid", "project", "event_type", "status"]}),
         ("Delivery", {"fields": ["num_trials", "retry_limit", "strategy", "interval_seconds", "next_send_time"]}),
-        ("What was sent, and the last answer", {"fields": ["shown_body", "shown_attempt"]}),
+        ("Request and last answer", {"fields": ["shown_body", "shown_attempt"]}),
         ("Times", {"fields": ["created_at", "updated_at"]}),
     ]
 

@@ -21,7 +21,7 @@ class OnboardBatchAdmin(OperatorAdmin):
     search_help_text = "By id, or by the id of the project."
     fieldsets = [
         (None, {"fields": ["uid", "project", "first_row", "total_items", "created_at", "finished_at"]}),
-        ("What became of the items", {"fields": ["shown_results"]}),
+        ("Outcome", {"fields": ["shown_results"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OnboardBatch]:

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+import jwt
 import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from outbound.client import Outbound
 
@@ -34,6 +33,13 @@ ASSERTION_SECONDS = 300
 MAX_TOKENS = 10_000
 MAX_TOKEN_LENGTH = 16_384
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 4096
+ALGORITHMS = frozenset(
+    {
+        *("ES256", "ES384", "ES512"),
+        *("RS256", "RS384", "RS512"),
+        *("PS256", "PS384", "PS512"),
+    }
+)
 SECONDS_IN = {"seconds": 1.0, "milliseconds": 0.001, "minutes": 60.0, "hours": 3600.0}
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -44,15 +50,10 @@ _ERRORS = frozenset(
         *("unsupported_grant_type", "invalid_scope"),
     }
 )
-_HASHES: dict[str, hashes.HashAlgorithm] = {
-    "256": hashes.SHA256(),
-    "384": hashes.SHA384(),
-    "512": hashes.SHA512(),
-}
-_CURVES: dict[str, tuple[str, ec.EllipticCurve]] = {
-    "ES256": ("P-256", ec.SECP256R1()),
-    "ES384": ("P-384", ec.SECP384R1()),
-    "ES512": ("P-521", ec.SECP521R1()),
+_CURVES: dict[str, ec.EllipticCurve] = {
+    "P-256": ec.SECP256R1(),
+    "P-384": ec.SECP384R1(),
+    "P-521": ec.SECP521R1(),
 }
 _TOKEN_TYPE = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
 _ACCESS_TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -181,7 +182,7 @@ def assertion(config: Config) -> str:
     algorithm = config.get("signing_algorithm") or "ES256"
     key = config["signing_key"]
     now = time.time_ns()
-    header = {"alg": algorithm, "kid": key["kid"], "typ": "JWT"}
+    headers = {"kid": key["kid"]}
     claims = {
         "iss": config["issuer"],
         "sub": config["subject"],
@@ -190,39 +191,27 @@ def assertion(config: Config) -> str:
         "exp": now // 1_000_000_000 + ASSERTION_SECONDS,
         "jti": f"{config['client_id']}-{now}",
     }
-    signed = b".".join([_base64url(orjson.dumps(header)), _base64url(orjson.dumps(claims))])
+    if algorithm not in ALGORITHMS:
+        raise TokenUnavailable("oauth2: the signing algorithm is not supported")
     try:
-        signature = _signature(algorithm, key, signed)
-    except (ValueError, TypeError, KeyError, OverflowError, UnsupportedAlgorithm):
+        private = _ec_key(key) if algorithm.startswith("ES") else _rsa_key(key)
+        return jwt.encode(claims, private, algorithm, headers)
+    except (ValueError, TypeError, KeyError, OverflowError, UnsupportedAlgorithm, jwt.PyJWTError):
         # What the library says may quote the key.
         raise TokenUnavailable("oauth2: the signing key cannot be used") from None
-    return b".".join([signed, _base64url(signature)]).decode()
 
 
-def _signature(algorithm: str, key: Config, signed: bytes) -> bytes:
-    """The signature of RFC 7518, section 3. Raises TokenUnavailable, or what reading a bad key raises."""
-    kind, digest = algorithm[:2], _HASHES.get(algorithm[2:])
-    if kind not in ("ES", "RS", "PS") or digest is None:
-        raise TokenUnavailable("oauth2: the signing algorithm is not supported")
-    if kind == "ES":
-        name, curve = _CURVES[algorithm]
-        if key["kty"] != "EC" or key["crv"] != name:
-            raise ValueError("the key is of another kind")
-        point = ec.EllipticCurvePublicNumbers(_number(key["x"]), _number(key["y"]), curve)
-        private = ec.EllipticCurvePrivateNumbers(_number(key["d"]), point).private_key()
-        size = (curve.key_size + 7) // 8
-        return b"".join(
-            part.to_bytes(size, "big") for part in decode_dss_signature(private.sign(signed, ec.ECDSA(digest)))
-        )
-    if key["kty"] != "RSA":
+# The keys are read here, because PyJWT refuses numbers without their leading zeros, and RSA keys without dp, dq and qi.
+def _ec_key(key: Config) -> ec.EllipticCurvePrivateKey:
+    if key["kty"] != "EC":
         raise ValueError("the key is of another kind")
-    if kind == "RS":
-        return _rsa_key(key).sign(signed, padding.PKCS1v15(), digest)
-    # The salt is as long as the digest (RFC 7518, section 3.5).
-    return _rsa_key(key).sign(signed, padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
+    point = ec.EllipticCurvePublicNumbers(_number(key["x"]), _number(key["y"]), _CURVES[key["crv"]])
+    return ec.EllipticCurvePrivateNumbers(_number(key["d"]), point).private_key()
 
 
 def _rsa_key(key: Config) -> rsa.RSAPrivateKey:
+    if key["kty"] != "RSA":
+        raise ValueError("the key is of another kind")
     n, e, d, p, q = (_number(key[name]) for name in ("n", "e", "d", "p", "q"))
     if not MIN_RSA_BITS <= n.bit_length() <= MAX_RSA_BITS or not 3 <= e < 2**32:
         raise ValueError("the key's numbers are out of range")
@@ -264,7 +253,3 @@ def _key(endpoint_id: str, config: Config) -> bytes:
 
 def _number(text: str) -> int:
     return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
-
-
-def _base64url(raw: bytes) -> bytes:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=")

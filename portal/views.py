@@ -169,7 +169,7 @@ def rotate_secret(request: PageRequest, access: Access, endpointID: str) -> Http
     except InvalidInput as error:
         return _not_done(request, access, endpointID, error)
     hours = sent.get("expiration", 0)
-    rest = f"The one before it stays valid for {OVERLAPS.get(hours, f'{hours} hours')}." if hours else ""
+    rest = f"The previous secret stays valid for {OVERLAPS.get(hours, f'{hours} hours')}." if hours else ""
     return _detail(request, access, changed, done=f"There is a new signing secret. {rest}")
 
 

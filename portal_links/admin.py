@@ -100,7 +100,7 @@ class Active(admin.SimpleListFilter):
     title = parameter_name = "active"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("true", "Has access now"), ("false", "Has no access")]
+        return [("true", "Has access now"), ("false", "Has no access now")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         active = PortalSession.objects.active(timezone.now()).values("pk")
@@ -173,7 +173,7 @@ class PortalSessionAdmin(OperatorAdmin):
             return "never"
         return f"{session.last_used_at:%Y-%m-%d %H:%M} from {session.last_used_from or 'an unknown address'}"
 
-    @admin.display(description="may")
+    @admin.display(description="capabilities")
     def allowed(self, session: PortalSession) -> SafeString:
         """Return in words what the session allows now."""
         words = ((text,) for name, text in WORDS.items() if name in session.current_capabilities)

@@ -34,7 +34,7 @@ class ProjectAdmin(OperatorAdmin):
     form = ProjectForm
     list_display = ["name", "type", "uid", "created_at"]
     search_fields = ["uid__exact", "name__startswith"]
-    search_help_text = "By id, or by the beginning of the name, in its own letter case."
+    search_help_text = "By id, or by the beginning of the name. Letter case matters."
     readonly_fields = ["uid", "belongings", "configuration", "created_at", "updated_at"]
 
     has_add_permission = admin.ModelAdmin.has_add_permission
@@ -51,7 +51,7 @@ class ProjectAdmin(OperatorAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Project | None = None) -> list[str]:
         return self.readonly_fields if obj is None else ["type", *self.readonly_fields]
 
-    @admin.display(description="what it holds")
+    @admin.display(description="rows")
     def belongings(self, project: Project) -> SafeString:
         """Links to the lists of the project's rows."""
         lists = settings.ADMIN_PROJECT_LISTS
@@ -103,7 +103,7 @@ class APIKeyAdmin(OperatorAdmin):
     list_display = ["name", "role", "project", "owner_id", "mask", "state", "created_at", "expires_at"]
     list_filter = ["role"]
     search_fields = ["uid__exact", "mask__exact", "name__startswith", "owner_id__startswith"]
-    search_help_text = "By id or mask, or by the beginning of the name or owner_id, in its own letter case."
+    search_help_text = "By id or mask, or by the beginning of the name or the owner_id. Letter case matters."
     raw_id_fields = ["project"]
     actions = ["revoke"]
 

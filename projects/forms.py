@@ -18,7 +18,7 @@ PORTAL_FIELDS = ["portal_name", "portal_primary_color", "portal_return_url", "po
 class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """A key to be made: what create_api_key takes."""
 
-    nahook = forms.BooleanField(required=False, help_text="A token nhm_… as Nahook's clients want it.")
+    nahook = forms.BooleanField(required=False, help_text="Create a token nhm_… for Nahook's clients.")
 
     class Meta:
         model = APIKey
@@ -54,7 +54,7 @@ class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
     class Meta:
         model = Project
         fields = ["name", "type", "logo_url", *PORTAL_FIELDS]
-        help_texts = {"logo_url": "Left empty, a stored one is kept."}
+        help_texts = {"logo_url": "Leave this empty to keep the stored URL."}
 
     def clean_name(self) -> str:
         """The name is free."""

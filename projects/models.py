@@ -41,7 +41,7 @@ class Project(models.Model):
     config = models.JSONField()
     meta_event = EncryptedJSONField()
     portal_name = models.CharField(
-        max_length=100, blank=True, default="", help_text="What the portal calls the company; blank: the name."
+        max_length=100, blank=True, default="", help_text="The company's name in the portal. Blank: the project's name."
     )
     portal_primary_color = models.CharField(
         max_length=7,
@@ -50,7 +50,11 @@ class Project(models.Model):
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Six hexadecimal digits, such as #0b6bcb.")],
     )
     portal_return_url = models.CharField(
-        max_length=2048, blank=True, default="", validators=[validate_web_url], help_text="Where customers go back to."
+        max_length=2048,
+        blank=True,
+        default="",
+        validators=[validate_web_url],
+        help_text="The page to which customers return from the portal.",
     )
     portal_allowed_origins = ArrayField(
         models.CharField(max_length=255, validators=[validate_origin]),
@@ -115,7 +119,10 @@ class APIKey(models.Model):
     role = models.CharField(max_length=16, choices=Role)
     project = models.ForeignKey(Project, models.CASCADE, null=True, blank=True, related_name="api_keys")
     owner_id = models.CharField(
-        max_length=255, blank=True, default="", help_text="The one owner_id that this key speaks for, if any."
+        max_length=255,
+        blank=True,
+        default="",
+        help_text="The only owner_id for which this key acts. Blank: every owner.",
     )
     scopes = ArrayField(
         models.CharField(max_length=64),

@@ -1,7 +1,8 @@
 """What the worker works with, against the tests' database: a pool of connections, and a way to its code."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
@@ -39,3 +40,26 @@ def with_outbound(work: Callable[[Pool, Outbound], Awaitable[Result]]) -> Result
             return await work(pool, outbound)
 
     return with_pool(run)
+
+
+@contextmanager
+def outcomes_refused(table: str, *, times: int) -> Iterator[None]:
+    """Let PostgreSQL refuse, as a standby does, the next `times` updates of `table` that take a lease away."""
+    with connection.cursor() as cursor:
+        # A sequence counts on although what has counted is rolled back.
+        cursor.execute("CREATE SEQUENCE refusals")
+        cursor.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"IF nextval('refusals') <= {times} THEN RAISE 'a standby' USING ERRCODE = 'read_only_sql_transaction'; "
+            "END IF; RETURN NEW; END $$"
+        )
+        cursor.execute(
+            f"CREATE TRIGGER refusing BEFORE UPDATE ON {table} FOR EACH ROW "
+            "WHEN (NEW.lease IS NULL) EXECUTE FUNCTION refuse()"
+        )
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION refuse CASCADE")
+            cursor.execute("DROP SEQUENCE refusals")

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from core.readiness import missing_migrations
+from core.readiness import TOO_OLD, missing_migrations
 from tests.conftest import API
 from tests.convoyclone.test_settings import GOOD, run
 
@@ -36,6 +37,13 @@ class TestWorks:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE django_migrations RENAME TO elsewhere")
         assert probe.get("/readyz").error == (503, NOT_MIGRATED)
+        assert probe.get("/healthz").status == 200
+
+    def test_a_database_of_before_the_first_migrations_is_refused_in_one_line(self, probe: API) -> None:
+        MigrationRecorder(connection).record_applied("projects", "0002_admin_search")
+        assert probe.get("/readyz").error == (503, TOO_OLD)
+        with pytest.raises(CommandError, match="the database was made by a development version"):
+            call_command("migrate")
         assert probe.get("/healthz").status == 200
 
     def test_a_database_of_a_newer_version_is_good_enough(self, probe: API) -> None:

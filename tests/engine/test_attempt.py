@@ -71,6 +71,7 @@ def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fi
         "num_trials_before": 0,
         "is_parked": False,
         "created_at": NOW - timedelta(seconds=1),
+        "lease": None,
     }
     payload: dict[str, Any] = {"uid": delivery["event_id"], "data": data, "headers": {}, "idempotency_key": ""}
     for name, value in fields.items():
@@ -109,7 +110,7 @@ class TestRequest:
         assert headers["User-Agent"].startswith("Convoy/")
         assert headers["Accept-Encoding"] == "gzip"
 
-    def test_the_message_id_is_the_deliverys(self) -> None:
+    def test_the_message_id_is_that_of_the_delivery(self) -> None:
         assert built(a_claim())[0]["webhook-id"] == "01K4T0ZA7Q3X9W5V1T7R3P9N5M"
 
     def test_every_live_secret_signs_and_no_ended_one(self) -> None:

@@ -18,10 +18,11 @@ from pytest_django import Settings
 
 from endpoints.models import Endpoint, Notification
 from endpoints.operations import delete_endpoint
+from engine import queue
 from engine.notifications import MAILS_AT_ONCE, NO_CHANNEL, NO_MAIL_SERVER, TEAMS_BYTES, send_due, teams_message
 from outbound.client import Outbound
 from tests.outbound.receivers import Receiver
-from tests.pools import LOOPBACK, Pool, with_outbound, with_pool
+from tests.pools import LOOPBACK, Pool, outcomes_refused, with_outbound, with_pool
 from tests.server import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -245,6 +246,20 @@ class TestSafety:
         assert send() == 1
         row.refresh_from_db()
         assert row.sent_at is not None
+
+    def test_one_whose_outcome_cannot_be_written_is_not_sent_again(
+        self, mail_server: MailServer, receiver: Receiver, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(queue, "PAUSE_SECONDS", 0.05)
+        rows = [make("email"), make("slack")]
+        with outcomes_refused("endpoints_notification", times=5):
+            assert send() == 2
+        assert send() == 0
+        for row in rows:
+            row.refresh_from_db()
+            assert row.sent_at is not None
+            assert (row.num_trials, row.due_at) == (1, None)
+        assert (len(mail_server.messages), len(receiver.requests())) == (1, 1)
 
     def test_two_workers_send_each_once(self, receiver: Receiver, make: Make) -> None:
         for _ in range(30):

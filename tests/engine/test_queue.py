@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from django.utils import timezone
 from endpoints.models import Endpoint, EndpointState
 from endpoints.operations import delete_endpoint
 from engine import queue
-from engine.queue import Attempt, Claimed, Outcome
+from engine.queue import Attempt, Claimed, Outcome, Unsettled
 from events.models import DeliveryAttempt, EventDelivery
 from projects.models import Project
 from projects.operations import delete_project
@@ -27,8 +27,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Make = Callable[..., Endpoint]
 
 
-async def claim(connection: psycopg.AsyncConnection[Any], slots: int = 100, cap: int = 10) -> Claimed:
-    return await queue.claim(connection, slots=slots, cap=cap, lease_seconds=lambda target: 60)
+async def claim(
+    connection: psycopg.AsyncConnection[Any],
+    slots: int = 100,
+    cap: int = 10,
+    unsettled: Set[Unsettled] = frozenset(),
+) -> Claimed:
+    return await queue.claim(connection, slots=slots, cap=cap, lease_seconds=lambda target: 60, unsettled=unsettled)
 
 
 def claimed(slots: int = 100, cap: int = 10) -> list[str]:
@@ -134,6 +139,59 @@ class TestClaiming:
             return on_a_connection(counted)
 
         assert count(1) == count(30)
+
+
+class TestUnsettled:
+    """Deliveries whose lease has ended, while the worker still has to write their outcomes."""
+
+    @pytest.mark.parametrize(
+        ("status", "change"),
+        [
+            pytest.param("active", {}, id="an endpoint that takes more"),
+            pytest.param("paused", {}, id="an endpoint that takes no more"),
+            pytest.param("inactive", {}, id="an endpoint that is gone"),
+            pytest.param("active", {"delivery_mode": "at_most_once"}, id="at_most_once"),
+            pytest.param("active", {"is_parked": True}, id="parked by another worker"),
+        ],
+    )
+    def test_a_worker_does_not_claim_them_again(self, make_endpoint: Make, status: str, change: dict[str, Any]) -> None:
+        [delivery] = queue_deliveries(make_endpoint())
+        [found] = on_a_connection(claim).claims
+        Endpoint.objects.update(status=status)
+        EventDelivery.objects.update(due_at=timezone.now(), **change)
+        looked = on_a_connection(partial(claim, unsettled={(delivery.uid, found.lease)}))
+        assert looked.claims == []
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.lease, delivery.is_parked) == ("Processing", found.lease, False)
+        assert delivery.due_at is not None
+        assert timedelta(seconds=5) < delivery.due_at - timezone.now() <= timedelta(seconds=queue.EXTENSION_SECONDS)
+        assert on_a_connection(partial(queue.finish, outcomes=[outcome(found)])) == {delivery.uid}
+
+    def test_one_that_another_worker_has_claimed_since_is_due_when_that_lease_ends(self, make_endpoint: Make) -> None:
+        [delivery] = queue_deliveries(make_endpoint())
+        [slow] = on_a_connection(claim).claims
+        for unsettled in (set[Unsettled](), {(delivery.uid, slow.lease)}):
+            EventDelivery.objects.update(due_at=timezone.now())
+            looked = on_a_connection(partial(claim, unsettled=unsettled))
+            assert [claim.delivery.uid for claim in looked.claims] == [delivery.uid]
+
+    def test_they_make_way_for_others(self, make_endpoint: Make) -> None:
+        queue_deliveries(make_endpoint(), 3)
+        unsettled = {(found.delivery.uid, found.lease) for found in on_a_connection(claim).claims}
+        EventDelivery.objects.update(due_at=timezone.now() - timedelta(minutes=1))
+        [other] = queue_deliveries(make_endpoint())
+        first, second = (on_a_connection(partial(claim, slots=2, unsettled=unsettled)) for _ in range(2))
+        assert (first.claims, first.has_moved) == ([], True)
+        assert [claim.delivery.uid for claim in second.claims] == [other.uid]
+
+    def test_they_keep_their_places_at_the_endpoint(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint()
+        queue_deliveries(endpoint, 2)
+        unsettled = {(found.delivery.uid, found.lease) for found in on_a_connection(claim).claims}
+        # Those that wait have been due for longer.
+        queue_deliveries(endpoint, 3, due_in=-60)
+        EventDelivery.objects.filter(status="Processing").update(due_at=timezone.now())
+        assert len(on_a_connection(partial(claim, cap=3, unsettled=unsettled)).claims) == 1
 
 
 class TestWhatIsNotSent:

@@ -10,11 +10,9 @@ import httpx
 import pytest
 
 from tests.live.conftest import LiveProject
-from tests.live.test_delivery_sdk import until
 from tests.routes import EVERY_OPERATION, Surface
 from tests.server import environment
-
-pytestmark = pytest.mark.server
+from tests.waiting import eventually
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
@@ -92,7 +90,8 @@ def test_the_document_is_kept(project: LiveProject, instance: httpx.Client, tmp_
     subscription = subscribe(endpoint, filter_config={"event_types": ["a", "b"]})
     filters = listed(f"subscriptions/{subscription}/filters")
     event = one("events", {"endpoint_id": endpoint, "event_type": "a", "data": {}})["uid"]
-    [delivery] = until(lambda: listed(f"eventdeliveries?eventId={event}&status=Failure")["content"])
+    failed = f"eventdeliveries?eventId={event}&status=Failure"
+    [delivery] = eventually(lambda: listed(failed)["content"], "the delivery has failed")
     [attempt] = listed(f"eventdeliveries/{delivery['uid']}/deliveryattempts")
     rows = {
         "project": project.uid,

@@ -24,6 +24,8 @@ from tests.statements import nothing_changes, statements
 
 Mint = Callable[..., Minted]
 SECOND = timedelta(seconds=1)
+#: As long as what is still open stays so, on a busy machine too.
+MINUTE = 60 * SECOND
 ADDRESS = "203.0.113.7"
 
 
@@ -89,7 +91,7 @@ class TestOpening:
         with pytest.raises(CodeUsed):
             open_session(project.uid, code, address=None)
 
-    @pytest.mark.parametrize(("left", "opens"), [(SECOND, True), (-SECOND, False)])
+    @pytest.mark.parametrize(("left", "opens"), [(MINUTE, True), (-SECOND, False)])
     def test_at_its_end(self, project: Project, mint: Mint, left: timedelta, opens: bool) -> None:
         code = mint().secret
         PortalSession.objects.update(expires_at=timezone.now() + left)
@@ -177,7 +179,7 @@ class TestTime:
         link = create_portal_link(project.uid, name="Acme", owner_id="acme", auth_type="refresh_token").link
         return mint_refresh_token(project.uid, link.uid)
 
-    @pytest.mark.parametrize(("left", "opens"), [(SECOND, True), (timedelta(), False), (-SECOND, False)])
+    @pytest.mark.parametrize(("left", "opens"), [(MINUTE, True), (timedelta(), False), (-SECOND, False)])
     def test_at_its_end(self, token: str, left: timedelta, opens: bool) -> None:
         session = PortalSession.objects.get(token_digest=digest(token))
         PortalSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() + left)
@@ -196,7 +198,7 @@ class TestTime:
         link = create_portal_link(project.uid, name="Acme", owner_id="acme", auth_type="refresh_token").link
         token = mint_refresh_token(project.uid, link.uid)
         session = PortalSession.objects.get(token_digest=digest(token))
-        for age, opens in ((3599, True), (3601, False)):
+        for age, opens in ((3540, True), (3601, False)):
             created_at = timezone.now() - age * SECOND
             lifetime = session.expires_at - session.created_at
             PortalSession.objects.filter(pk=session.pk).update(created_at=created_at, expires_at=created_at + lifetime)
@@ -229,7 +231,7 @@ class TestLastUsed:
     @pytest.mark.parametrize("address", [ADDRESS, "2001:db8::1", None])
     def test_within_a_minute_nothing_is_written(self, token: str, address: str | None) -> None:
         find_access(token, address=address)
-        PortalSession.objects.update(last_used_at=timezone.now() - LAST_USED_GRAIN + 5 * SECOND)
+        PortalSession.objects.update(last_used_at=timezone.now() - LAST_USED_GRAIN + 30 * SECOND)
         with nothing_changes():
             for _ in range(5):
                 assert find_access(token, address=address) is not None
