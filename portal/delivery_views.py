@@ -22,9 +22,10 @@ from deliveries.counts import (
     period_failure_rates,
 )
 from deliveries.documents import Document, attempt_document, delivery_document
-from deliveries.filters import DeliveryFilter, Scope, read_endpoint_ids, read_filter
+from deliveries.filters import DeliveryFilter, read_endpoint_ids, read_filter
 from deliveries.operations import find_attempt, find_delivery, last_attempts
 from deliveries.views import read_deliveries, read_ids
+from endpoints.models import Scope
 from events.models import DeliveryAttempt as Attempt
 from events.models import EventDelivery as Delivery
 from portal import deliveries, delivery_openapi
