@@ -26,26 +26,26 @@ from core.api.openapi import (
     text,
 )
 from core.api.values import REDACTED
+from core.header_names import TOKEN_CHARACTER
 from projects import serializers
 from projects.config import CIRCUIT_BREAKER, MAX_PAYLOAD_READ_SIZE, META_EVENT, REQUEST_ID_HEADER, RETENTION_POLICY
 from projects.models import APIKey, Project
 
 TAG = "Projects"
-HEADER_NAME = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]"
 GO_DURATION = r"([+-]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+))?"
 
 # Shapes of answers
 
 SIGNATURE_HEADER = define(
     "config.SignatureHeaderProvider",
-    text("The header that carries a delivery's signature.", minLength=1, pattern=f"^{HEADER_NAME}+$"),
+    text("The header that carries a delivery's signature.", minLength=1, pattern=f"^{TOKEN_CHARACTER}+$"),
 )
 REQUEST_ID_HEADER_NAME = define(
     "config.RequestIDHeaderProvider",
     text(
         "The header that carries an event's idempotency key. Incoming projects have the default.",
         maxLength=255,
-        pattern=f"^{HEADER_NAME}*$",
+        pattern=f"^{TOKEN_CHARACTER}*$",
     ),
 )
 # Convoy's document of today has no component for it.

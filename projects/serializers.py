@@ -9,20 +9,18 @@ from rest_framework import serializers
 from core.addresses import SCHEMES, is_loopback, is_public_url, split_url
 from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Shape, Text
 from core.api.values import REDACTED, parse_go_duration, wire_time
-from core.header_names import is_header_name, is_taken
+from core.header_names import TOKEN_CHARACTER, is_header_name, is_taken
+from outbound import signatures
 from projects.config import RETENTION_POLICY
 from projects.models import APIKey, Project
 
-HASHES = [
-    *("MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "SHA3_224", "SHA3_256", "SHA3_384", "SHA3_512"),
-    *("SHA512_224", "SHA512_256"),
-]
+HASHES = list(signatures.HASHES)
 #: Each version is computed with each secret of the endpoint, over the whole payload.
 MOST_SIGNATURES = 4
 SHORTEST_RETENTION_SECONDS = 3600
 LONGEST_RETENTION_SECONDS = 87_600 * 3600
 _rfc3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
-_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
+_token = re.compile(f"{TOKEN_CHARACTER}*")
 
 
 def _own_text(message: str) -> serializers.ValidationError:
