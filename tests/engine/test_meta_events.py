@@ -12,8 +12,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from engine import database
 from engine import meta_events as delivery
-from engine import queue
 from engine.meta_events import PROJECT_AT_ONCE, Sender, request_headers
 from meta_events.models import MetaEvent
 from outbound.client import Outbound
@@ -254,7 +254,7 @@ class TestTheQueue:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Not even when its lease ends meanwhile."""
-        monkeypatch.setattr(queue, "PAUSE_SECONDS", 0.05)
+        monkeypatch.setattr(database, "PAUSE_SECONDS", 0.05)
         enable(url=receiver.url("/meta"))
         row = make_meta_event()
 

@@ -127,7 +127,7 @@ class TestProbes:
             queue_deliveries(make_endpoint(url=receiver.url("/slow"), http_timeout=5))
             receiver.wait_for(1)
             deliver.process.terminate()
-            wait_until(lambda: deliver.get("/readyz").text == "the worker is on its way down\n")
+            wait_until(lambda: deliver.get("/readyz").text == "the worker is stopping\n")
             assert deliver.get("/healthz").status_code == 200
             assert deliver.process.wait(SECONDS) == 0
         assert EventDelivery.objects.get().status == "Retry"
