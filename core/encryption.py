@@ -110,7 +110,7 @@ class EncryptedJSONField(models.BinaryField):  # type: ignore[type-arg]  # not g
 
     @property
     def context(self) -> str:
-        """The place that a value is bound to: "table.column"."""
+        """Return the place that a value is bound to: "table.column"."""
         return f"{self.model._meta.db_table}.{self.column}"
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:

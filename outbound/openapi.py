@@ -1,4 +1,4 @@
-"""What is sent, and how often it is tried, in the OpenAPI document."""
+"""Describe headers, states and retry strategies in the API document."""
 
 from core.api.openapi import TIME, define, integer, nullable, record, text
 from outbound.states import Status
@@ -8,7 +8,7 @@ HTTP_HEADER = define(
     {
         "type": "object",
         "additionalProperties": {"type": "string"},
-        "description": "Headers; values of one name joined.",
+        "description": "Headers, with the values of one name joined.",
     },
 )
 HTTP_HEADERS = define(
@@ -27,13 +27,13 @@ METADATA = define(
     record(
         {
             "data": nullable({"type": "object"}, "The payload, which can be any JSON value."),
-            "raw": text("The payload's text: what is sent, byte for byte."),
+            "raw": text("The payload's text, which is sent byte for byte."),
             "strategy": STRATEGY,
             "interval_seconds": integer("Seconds to the second attempt."),
-            "retry_limit": integer("Attempts in all, the first included; each resend has as many again."),
-            "num_trials": integer("Attempts that were made, before a resend too."),
+            "retry_limit": integer("The number of attempts, including the first; each resend allows as many again."),
+            "num_trials": integer("Attempts made so far, including those before a resend."),
             "next_send_time": TIME,
-            "max_retry_seconds": integer("0: the server's bound of an exponential delay."),
+            "max_retry_seconds": integer("0: the server's own bound of an exponential delay applies."),
         }
     ),
 )
