@@ -1,13 +1,14 @@
 """Provide the WSGI application, for Granian or any other server."""
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoyclone.settings")
+from convoyclone.database import own_the_environment
+
+own_the_environment()
 _django = get_wsgi_application()
 
 

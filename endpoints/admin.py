@@ -126,7 +126,7 @@ class EndpointAdmin(OperatorAdmin):
         )
 
     @admin.action(
-        description=f"Rotate the secret (the old one lives {OVERLAP_HOURS} hours more)", permissions=["operate"]
+        description=f"Rotate the secret (the old secret stays live for {OVERLAP_HOURS} hours)", permissions=["operate"]
     )
     def rotate_secret(self, request: HttpRequest, selected: QuerySet[Endpoint]) -> HttpResponseBase | None:
         """Give the selected endpoints new secrets."""
@@ -134,7 +134,7 @@ class EndpointAdmin(OperatorAdmin):
             request,
             selected,
             lambda row: operations.expire_secret(row.project_id, row.pk, expiration=OVERLAP_HOURS),
-            f"Rotated the secret, the old one lives {OVERLAP_HOURS} hours more",
+            f"Rotated the secret, the old secret stays live for {OVERLAP_HOURS} hours",
         )
 
 
@@ -152,7 +152,7 @@ class NotificationAdmin(OperatorAdmin):
     search_help_text = "By the id of a notification or of an endpoint."
     fieldsets = [
         (None, {"fields": ["uid", "endpoint_link", "channel", "subject", "message"]}),
-        ("What became of it", {"fields": ["num_trials", "error", "sent_at", "due_at"]}),
+        ("Outcome", {"fields": ["num_trials", "error", "sent_at", "due_at"]}),
         ("Times", {"fields": ["created_at"]}),
     ]
 

@@ -12,6 +12,7 @@ from core.api.documents import SCHEMAS, Schema
 from core.api.envelope import JSON
 from core.api.fields import Choice, Integer
 from core.api.openapi import NULLABLE, PROPERTIES, REFUSAL, REQUIRED, example_key, refusal
+from core.exceptions import DomainError
 
 API_DESCRIPTION = """\
 A webhooks gateway whose HTTP API is compatible with Convoy's.
@@ -30,6 +31,7 @@ hold the character U+0000.
 **Pages** run from the newest row to the oldest; cursors are opaque. Stop when `has_next_page` is false.
 """
 
+#: The refusals that operations share, by status: component, description, and messages by their titles.
 _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "400": (
         "BadRequest",
@@ -39,18 +41,10 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "401": (
         "Unauthorized",
         "There is no API key, or it is not valid.",
-        {
-            "No API key": "Authentication required",
-            "Unknown, expired or revoked": "authorization failed",
-            "A portal token": "unauthorized",
-        },
+        {},
     ),
-    "403": ("Forbidden", "The key may not do this.", {"The key may only read": "Unauthorized"}),
-    "404": (
-        "NotFound",
-        "The path names nothing that the key may reach.",
-        {"Project": "project not found"},
-    ),
+    "403": ("Forbidden", "The key may not do this.", {}),
+    "404": ("NotFound", "The path names an object that does not exist, or that the key may not see.", {}),
     "411": (
         "LengthRequired",
         "The body comes in chunks.",
@@ -69,7 +63,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "429": (
         "TooManyRequests",
         "The key has used up its requests of this minute, where the server has a limit.",
-        {"Over the limit": "exceeded rate limit"},
+        {},
     ),
     "503": (
         "ServiceUnavailable",
@@ -77,6 +71,8 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
         {"Database": "the database is not available, try again"},
     ),
 }
+#: The codes whose messages differ from one contract to another: its operations list them.
+_OWN_WORDS = {"400", "401", "403", "404"}
 _WHOLE_NUMBER: Schema = {"type": "string", "pattern": "^[0-9]+$"}
 _HEADERS: dict[str, dict[str, str]] = {
     "429": {
@@ -87,6 +83,12 @@ _HEADERS: dict[str, dict[str, str]] = {
     },
     "503": {"Retry-After": "Seconds to wait."},
 }
+
+
+def refused_by_all(*refusals: type[DomainError]) -> None:
+    """Add refusals that all operations share. An app adds its own, as the HTTP layer knows none of its nouns."""
+    for one in refusals:
+        _REFUSALS[str(one.status)][2][one.title()] = one.message
 
 
 class ConvoyAutoSchema(AutoSchema):
@@ -104,19 +106,18 @@ class ConvoyAutoSchema(AutoSchema):
         return dict(sorted((responses | super()._get_response_bodies(direction)).items()))
 
     def _foreign_responses(self, responses: Schema) -> Schema:
-        """Add the `refusals` of a view of another contract, in its own shape: messages by title and code.
-
-        A code without messages has those of the Convoy API.
-        """
+        """Show refusals in the shape of a view of another contract, those that all contracts share among them."""
         view: Any = self.view
-        for code, messages in view.refusals.items():
-            _, description, cases = _REFUSALS.get(code, ("", "Refused; nothing has changed.", {}))
+        refused = {code: _REFUSALS[code][2] for code in _REFUSALS.keys() - _OWN_WORDS}
+        for code, response in responses.items():
+            content = response.get("content", {}).get(JSON, {})
+            if content.get("schema") == REFUSAL:
+                refused[code] = {one["summary"]: one["value"]["message"] for one in content["examples"].values()}
+        for code, messages in refused.items():
+            _, description, _ = _REFUSALS.get(code, ("", "Refused; nothing has changed.", {}))
             examples = {
-                example_key(title): {
-                    "summary": title,
-                    "value": json.loads(view.error(message, int(code)).content),
-                }
-                for title, message in (messages or cases).items()
+                example_key(title): {"summary": title, "value": json.loads(view.error(message, int(code)).content)}
+                for title, message in messages.items()
             }
             responses[code] = {
                 **({"headers": _headers(code)} if code in _HEADERS else {}),

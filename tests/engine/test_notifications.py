@@ -19,10 +19,11 @@ from pytest_django import Settings
 from endpoints.models import Endpoint, Notification
 from endpoints.operations import delete_endpoint
 from engine import database
+from engine.database import Pool
 from engine.notifications import MAILS_AT_ONCE, NO_CHANNEL, NO_MAIL_SERVER, TEAMS_BYTES, send_due, teams_message
 from outbound.client import Outbound
 from tests.outbound.receivers import Receiver
-from tests.pools import LOOPBACK, Pool, outcomes_refused, with_outbound, with_pool
+from tests.pools import LOOPBACK, outcomes_refused, with_outbound, with_pool
 from tests.server import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -20,7 +20,8 @@ from events.models import BatchRetry, DeliveryAttempt, Event, EventDelivery
 from meta_events.models import MetaEvent
 from projects.models import Project
 from projects.operations import delete_project, update_project
-from tests.engine.engine import queue_deliveries, wait_until, working
+from tests.engine.engine import queue_deliveries, working
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Make = Callable[..., Endpoint]
@@ -175,7 +176,7 @@ class TestWhatGoes:
 def test_a_worker_does_it_beside_its_work(endpoint: Endpoint) -> None:
     deliver(endpoint, 3)
     with working():
-        wait_until(lambda: left() == (0, 0, 0))
+        eventually(lambda: left() == (0, 0, 0), "nothing is left")
 
 
 class TestWhatStays:

@@ -11,8 +11,6 @@ import pytest
 
 from tests.live.conftest import LiveProject
 
-pytestmark = pytest.mark.server
-
 #: The documented answer. "<string>" and 123 stand for any text and number.
 EXAMPLE: dict[str, Any] = {
     "message": "<string>",

@@ -205,7 +205,7 @@ class TestNames:
     def test_a_name_with_very_many_addresses_ends_soon(self, inside: Receiver) -> None:
         # Each refuses the connection: nobody listens there, on this port.
         many = [f"127.1.{high}.{low}" for high in range(20) for low in range(1, 250)]
-        exchange = post(inside.url("/", host="many.test"), resolver=Names(many), timeout=20)
+        exchange = post(inside.url("/", host="many.test"), resolver=Names(many), timeout=60)
         assert exchange.error == "connection failed: Connection refused"
 
     def test_rebinding_between_two_requests(self, inside: Receiver) -> None:

@@ -29,14 +29,14 @@ OTHER_FILES = 256
 class Command(BaseCommand):
     """Run a worker until SIGTERM or SIGINT."""
 
-    help = "Deliver webhooks until SIGTERM. Run as many as are needed, on as many machines."
+    help = "Deliver webhooks until SIGTERM. Run any number of workers, on any number of machines."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--metrics-port",
             type=int,
             default=settings.METRICS_PORT,
-            help="Serve /metrics, /healthz and /readyz on this port of METRICS_HOST; 0: do not (METRICS_PORT).",
+            help="Serve /metrics, /healthz and /readyz on this port of METRICS_HOST. Default: METRICS_PORT. 0: none.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
