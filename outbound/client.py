@@ -20,7 +20,7 @@ from core.ip_addresses import Network
 from core.storable_text import storable
 from outbound.addresses import refusal
 from outbound.connections import Body, Connector
-from outbound.errors import AddressRefused, Unsendable, described
+from outbound.failures import AddressRefused, Unsendable, described
 from outbound.lookup import Lookup
 from outbound.requests import checked_headers, target_of
 from outbound.responses import read_body, storable_headers

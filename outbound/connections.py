@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
 
-from outbound.errors import Malformed
+from outbound.failures import Malformed
 
 #: Interim responses that one piece of data may hold apart from the final one; further ones are read together with it.
 MAX_INTERIM_RESPONSES = 8

@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from core.ip_addresses import Network
 from outbound.addresses import refusal
-from outbound.errors import AddressRefused
+from outbound.failures import AddressRefused
 
 #: A name with more addresses than this is tried at the first ones.
 MAX_ADDRESSES = 8

@@ -1,4 +1,4 @@
-"""The schemas of outbound/documents.py, for API documents that are still put together of schemas."""
+"""Provide the schemas of outbound/documents.py, for API documents that are still built from schemas."""
 
 from core.api.documents import schema_of
 from outbound.documents import DeliveryStatus, HttpHeader, HttpHeaders, SendingDocument

@@ -9,7 +9,7 @@ from yarl import URL
 
 from core.addresses import SCHEMES, split_url
 from core.header_names import TOKEN_CHARACTER, is_framing
-from outbound.errors import Unsendable
+from outbound.failures import Unsendable
 
 _HEADER_NAMES = re.compile(f"(?:{TOKEN_CHARACTER}+\n)*")
 _NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")

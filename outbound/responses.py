@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import aiohttp
 
 from core.storable_text import storable
-from outbound.errors import Malformed
+from outbound.failures import Malformed
 
 MAX_HEADERS_BYTES = 65_536
 #: What a gzip body that cannot be made smaller has beyond its content, generously.

@@ -7,7 +7,7 @@ import tempfile
 from collections import OrderedDict
 from pathlib import Path
 
-from outbound.errors import Unsendable, one_line
+from outbound.failures import Unsendable, one_line
 
 MAX_CERTIFICATES = 64
 

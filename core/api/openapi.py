@@ -175,11 +175,7 @@ PAGE_PARAMETERS = [
 ]
 
 _DATE = text(pattern=DATE_OR_EMPTY_PATTERN)
-START = query(
-    "startDate",
-    _DATE,
-    "The first second, such as 2026-02-03T09:15:02, in UTC. Default: the start of the day a week ago.",
-)
+START = query("startDate", _DATE, "The first second, as 2026-02-03T09:15:02 in UTC. Default: midnight a week ago.")
 END = query("endDate", _DATE, "The last second, in UTC. Default: the end of today.")
 
 

@@ -42,7 +42,7 @@ def described(problem: Exception, timeout: float, connect_timeout: float) -> str
         case TimeoutError():
             return f"context deadline exceeded: no complete response within {timeout:g} seconds"
         case aiohttp.ClientResponseError():
-            # What follows quotes the response, which may echo the request.
+            # The rest of the text quotes the response, which may echo the request.
             return f"malformed HTTP response: {one_line(problem.message.partition(':')[0])}"
         case aiohttp.ServerDisconnectedError():
             return "the receiver closed the connection without a response"
