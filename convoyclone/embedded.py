@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -170,7 +170,7 @@ def _ensure_guard(directory: Path) -> None:
         with _signals_waiting():
             # Its Python may need something of our environment, such as where its libraries are.
             guard = _guards[directory] = _spawn(
-                command, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                command, environment=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(guard.pid).encode(), 0)
@@ -378,14 +378,16 @@ def _remove_sockets(folder: Path) -> None:
 # --- Processes ----------------------------------------------------------------------------------------------------
 
 
-def _spawn(command: list[str], owner: "Owner | None" = None, **options: Any) -> "subprocess.Popen[bytes]":
+def _spawn(
+    command: list[str], owner: "Owner | None" = None, environment: Mapping[str, str] | None = None, **options: Any
+) -> "subprocess.Popen[bytes]":
     """Start a program in a session of its own, as `owner` where this process is root's."""
-    options = {"env": _ENVIRONMENT} | options
     if owner is not None:
         options |= {"user": owner.uid, "group": owner.gid, "extra_groups": []}
     return subprocess.Popen(  # noqa: S603 - our own commands
         command,
         cwd="/",
+        env=_ENVIRONMENT if environment is None else environment,
         stdin=subprocess.DEVNULL,
         umask=0o077,
         start_new_session=True,

@@ -66,14 +66,20 @@ class Run:
     """`script/server` of one clone, as one user, with nothing in its environment but PATH and what is given."""
 
     def __init__(
-        self, clone: Path, log: Path, *, user: str | None = None, umask: int = 0o022, **variables: str
+        self,
+        clone: Path,
+        log: Path,
+        variables: dict[str, str] | None = None,
+        *,
+        user: str | None = None,
+        umask: int = 0o022,
     ) -> None:
         self.clone = clone
         self.data = clone / ".data"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
-        self._environment = {"PATH": os.environ["PATH"], "PORT": str(self.port)} | variables
+        self._environment = {"PATH": os.environ["PATH"], "PORT": str(self.port)} | (variables or {})
         self._options = as_user(user) | {"umask": umask}
         self._text = ""
 
@@ -168,27 +174,27 @@ def long_folder(folder: Path) -> Path:
 
 class TestServer:
     def test_with_a_locale_that_the_machine_lacks(self, fresh: Path, tmp_path: Path) -> None:
-        with Run(fresh, tmp_path / "log", **LOCALES) as run:
+        with Run(fresh, tmp_path / "log", LOCALES) as run:
             run.wait_until_started().works()
 
     def test_with_variables_for_other_programs(self, fresh: Path, tmp_path: Path) -> None:
-        with Run(fresh, tmp_path / "log", **OTHER_PROGRAMS) as run:
+        with Run(fresh, tmp_path / "log", OTHER_PROGRAMS) as run:
             run.wait_until_started().works()
 
     def test_with_variables_for_python_and_bash(self, fresh: Path, tmp_path: Path) -> None:
-        with Run(fresh, tmp_path / "log", **hostile_python(tmp_path), **hostile_shell(tmp_path)) as run:
+        with Run(fresh, tmp_path / "log", hostile_python(tmp_path) | hostile_shell(tmp_path)) as run:
             run.wait_until_started().works()
 
     def test_with_proxies_a_long_tmpdir_and_a_umask_for_nobody_else(self, fresh: Path, tmp_path: Path) -> None:
         variables = NO_PROXY_LISTENS | {"TMPDIR": str(long_folder(tmp_path))}
-        with Run(fresh, tmp_path / "log", umask=0o077, **variables) as run:
+        with Run(fresh, tmp_path / "log", variables, umask=0o077) as run:
             run.wait_until_started().works()
             for path in (fresh / ".data").iterdir():
                 assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
     def test_with_a_data_folder_whose_name_is_long(self, clone: Path, tmp_path: Path) -> None:
         data = long_folder(tmp_path) / "data"
-        with Run(clone, tmp_path / "log", DATA_DIR=str(data)) as run:
+        with Run(clone, tmp_path / "log", {"DATA_DIR": str(data)}) as run:
             run.data = data
             run.wait_until_started().works()
             sockets = Path((data / "postgres" / "postmaster.pid").read_text("utf-8").splitlines()[4])

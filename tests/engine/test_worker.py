@@ -16,7 +16,8 @@ from standardwebhooks.webhooks import Webhook
 from core.wake import wake_workers
 from endpoints.models import Endpoint, Notification
 from engine import queue, worker
-from engine.queue import Claimed, Outcome
+from engine.outcomes import Outcome
+from engine.queue import Claimed
 from engine.settle import settle
 from events.models import DeliveryAttempt, EventDelivery
 from outbound.signatures import standard_secret
