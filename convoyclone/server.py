@@ -23,7 +23,7 @@ from typing import Any
 
 import psutil
 
-from convoyclone import database
+from convoyclone import database, embedded
 from convoyclone.private_files import ensure_secrets
 
 START_SECONDS = 60
@@ -50,7 +50,7 @@ def main() -> int:
         # Under nohup a hang-up is ignored, and stays so.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoyclone.settings")
+    database.own_the_environment()
     data_dir = database.data_dir()
     try:
         with _sole_use(data_dir):
@@ -82,7 +82,7 @@ def _ignore_signals() -> None:
 
 @contextlib.contextmanager
 def _sole_use(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder: two servers on it would stop each other's database."""
+    """Hold the data folder: two servers on it would end each other's processes."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         lock = (data_dir / LOCK).open("a")
@@ -212,8 +212,10 @@ def granian(
     host: str, port: int, application: str = "convoyclone.wsgi:application"
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Granian, until the block ends; it ends with this process too, however that ends."""
+    from django.conf import settings
+
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
-    command += ["--workers", os.environ.get("WORKERS") or "2", "--blocking-threads", "2", "--http", "1", "--no-ws"]
+    command += ["--workers", str(settings.WORKERS), "--blocking-threads", "2", "--http", "1", "--no-ws"]
     command += ["--backlog", "1024", "--workers-kill-timeout", "2", "--respawn-failed-workers"]
     command += ["--log-level", "warning", application]
     process = _spawn(command)
@@ -229,7 +231,13 @@ def _spawn(command: list[str], environment: dict[str, str] | None = None) -> "su
     try:
         # A session of its own: Ctrl-C in the terminal is for us, and its whole group can be ended.
         return subprocess.Popen(
-            command, cwd=database.BASE_DIR, env=environment, preexec_fn=_prepare_child, start_new_session=True
+            command,
+            cwd=database.BASE_DIR,
+            env=environment,
+            preexec_fn=_prepare_child,
+            start_new_session=True,
+            # When this process is killed, the embedded PostgreSQL stays until its children have finished.
+            pass_fds=embedded.descriptors(),
         )
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

@@ -14,8 +14,19 @@ BASE_DIR = database.BASE_DIR
 DATA_DIR = database.data_dir()
 VERSION = "0.1.0"
 
-_secrets_file = DATA_DIR / "secrets.json"
-_generated = json.loads(_secrets_file.read_text()) if _secrets_file.exists() else {}
+
+def _made_by_script_server() -> dict[str, str]:
+    path = DATA_DIR / "secrets.json"
+    try:
+        made: dict[str, str] = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise ImproperlyConfigured(f"{path} cannot be read: {error.strerror}; set DATA_DIR for another user") from None
+    return made
+
+
+_generated = _made_by_script_server()
 
 
 def _integer(name: str, default: int) -> int:
@@ -30,6 +41,14 @@ def _flag(name: str, *, default: bool) -> bool:
     if text not in ("0", "1"):
         raise ImproperlyConfigured(f"{name} must be 0 or 1, not {text!r}")
     return text == "1"
+
+
+def _level(name: str, default: str) -> str:
+    """A level of the log; other programs write it in lower case."""
+    text = (os.environ.get(name) or default).upper()
+    if text not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise ImproperlyConfigured(f"{name} must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not {text!r}")
+    return text
 
 
 def _networks(name: str) -> list[IPv4Network | IPv6Network]:
@@ -57,6 +76,9 @@ HOST = os.environ.get("HOST") or "127.0.0.1"
 PORT = _integer("PORT", 8000)
 if not 0 < PORT < 65536:
     raise ImproperlyConfigured(f"PORT must be between 1 and 65535, not {PORT}")
+WORKERS = _integer("WORKERS", 2)
+if not 0 < WORKERS < 1000:
+    raise ImproperlyConfigured(f"WORKERS must be between 1 and 999, not {WORKERS}")
 BASE_URL = (os.environ.get("BASE_URL") or f"http://{f'[{HOST}]' if ':' in HOST else HOST}:{PORT}").rstrip("/")
 if urlsplit(BASE_URL).scheme not in ("http", "https") or not urlsplit(BASE_URL).hostname:
     raise ImproperlyConfigured(f"BASE_URL must be an http or https URL, not {BASE_URL!r}")
@@ -247,9 +269,9 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         # The worker's line for each attempt
-        "convoyclone.attempt": {"level": os.environ.get("ATTEMPT_LOG_LEVEL") or "INFO"},
+        "convoyclone.attempt": {"level": _level("ATTEMPT_LOG_LEVEL", "INFO")},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.security.TooManyFieldsSent": {"level": "CRITICAL"},
     },
-    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL") or "WARNING"},
+    "root": {"handlers": ["stderr"], "level": _level("LOG_LEVEL", "WARNING")},
 }

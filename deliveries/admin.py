@@ -40,7 +40,7 @@ class EventDeliveryAdmin(TimedAdmin):
     fieldsets = [
         (None, {"fields": ["uid", "project", "event_link", "endpoint", "subscription", "event_type"]}),
         (
-            "How far it is",
+            "Progress",
             {
                 "fields": [
                     *("status", "description", "num_trials", "num_trials_before", "retry_limit", "next_send_time"),
@@ -48,7 +48,7 @@ class EventDeliveryAdmin(TimedAdmin):
                 ]
             },
         ),
-        ("How it is sent", {"fields": ["delivery_mode", "strategy", "interval_seconds", "custom_headers", "payload"]}),
+        ("Sending", {"fields": ["delivery_mode", "strategy", "interval_seconds", "custom_headers", "payload"]}),
         ("Times", {"fields": ["created_at", "updated_at"]}),
     ]
 
@@ -92,7 +92,7 @@ class EventDeliveryAdmin(TimedAdmin):
         """The payload, byte for byte."""
         return shown_text(delivery.event.data)
 
-    @admin.action(description="Send again (what was given up on)", permissions=["operate"])
+    @admin.action(description="Send again (failed deliveries)", permissions=["operate"])
     def resend(self, request: HttpRequest, selected: QuerySet[EventDelivery]) -> HttpResponseBase | None:
         """Put the selected deliveries into the queue again."""
         return self.run(
@@ -110,8 +110,8 @@ class DeliveryAttemptAdmin(TimedAdmin):
     search_help_text = "By the id of an attempt or of a delivery."
     fieldsets = [
         (None, {"fields": ["uid", "project", "delivery_link", "url", "ip_address"]}),
-        ("What came of it", {"fields": ["succeeded", "http_status", "error", "response_headers", "response"]}),
-        ("What was sent", {"fields": ["request_headers"]}),
+        ("Answer", {"fields": ["succeeded", "http_status", "error", "response_headers", "response"]}),
+        ("Request", {"fields": ["request_headers"]}),
         ("Times", {"fields": ["requested_at", "responded_at", "created_at"]}),
     ]
 

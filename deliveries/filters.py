@@ -10,11 +10,8 @@ from rest_framework.request import Request
 
 from core.api.windows import read_window
 from core.exceptions import InvalidInput
-from endpoints.models import EndpointQuerySet
+from endpoints.models import Scope
 from events.models import Event, EventDelivery
-
-#: The endpoints that the caller may reach, where that is not the whole project.
-Scope = EndpointQuerySet | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

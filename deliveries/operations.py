@@ -15,8 +15,7 @@ from django.db.models.functions import Now
 from core.exceptions import InvalidInput, NotFound
 from core.wake import wake_workers
 from deliveries.documents import with_parts
-from deliveries.filters import Scope
-from endpoints.models import Endpoint
+from endpoints.models import Endpoint, Scope
 from events.models import DeliveryAttempt, EventDelivery
 from outbound.states import Status
 

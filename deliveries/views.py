@@ -14,8 +14,9 @@ from deliveries import operations as deliveries
 from deliveries.batch_retry import create_batch_retry
 from deliveries.counts import BUDGET_SECONDS, MOST_RATES, TOO_LONG, period_failure_rates
 from deliveries.documents import attempt_document, delivery_document, with_parts
-from deliveries.filters import Scope, read_endpoint_ids, read_filter
+from deliveries.filters import read_endpoint_ids, read_filter
 from deliveries.serializers import DeliveryIDs
+from endpoints.models import Scope
 from projects.convoy_view import ConvoyView
 
 UNKNOWN = (400, deliveries.NOT_FOUND)

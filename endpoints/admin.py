@@ -1,4 +1,4 @@
-"""Endpoints for operators: found by what a customer would say, paused, activated, given new secrets."""
+"""The admin pages of endpoints and of their notifications."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ OVERLAP_HOURS = 24
 
 @admin.register(Endpoint)
 class EndpointAdmin(OperatorAdmin):
-    """The live endpoints of live projects. They are made and edited by the API."""
+    """The live endpoints of live projects. They are created and edited through the API."""
 
     list_display = ["name", "short_url", "owner_id", "status", "project", "created_at"]
     list_filter = ["status"]
@@ -51,7 +51,7 @@ class EndpointAdmin(OperatorAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """As everywhere; what has no scheme is the beginning of a URL after its scheme, too."""
+        """Search as everywhere, and find URLs by the text after their scheme as well."""
         found, may_repeat = super().get_search_results(request, queryset, search_term)
         if search_term and "://" not in search_term:
             for scheme in ("https", "http"):
@@ -60,12 +60,12 @@ class EndpointAdmin(OperatorAdmin):
 
     @admin.display(description="URL")
     def short_url(self, endpoint: Endpoint) -> str:
-        """The URL for a list's column."""
+        """Return the URL, cut to the width of a column."""
         return Truncator(endpoint.url).chars(80)
 
     @admin.display(description="secrets")
     def signing_secrets(self, endpoint: Endpoint) -> SafeString:
-        """Each secret but its value."""
+        """Return a table of the secrets without their values."""
         now = timezone.now()
         rows = format_html_join(
             "",
@@ -85,13 +85,13 @@ class EndpointAdmin(OperatorAdmin):
 
     @admin.display(description="metadata")
     def shown_metadata(self, endpoint: Endpoint) -> SafeString:
-        """What the portal session had with it that the endpoint was made in."""
+        """Return the metadata of the portal session in which the endpoint was created."""
         shown = json.dumps(endpoint.metadata, indent=2, ensure_ascii=False)
         return format_html("<pre>{}</pre>", shown) if endpoint.metadata else NOTHING
 
     @admin.display(description="authentication")
     def shown_authentication(self, endpoint: Endpoint) -> SafeString:
-        """The authentication object of the API, redacted."""
+        """Return the authentication object of the API, redacted."""
         shown = authentication.shown(endpoint.authentication, reveal=False)
         return (
             NOTHING if shown is None else format_html("<pre>{}</pre>", json.dumps(shown, indent=2, ensure_ascii=False))
@@ -99,18 +99,18 @@ class EndpointAdmin(OperatorAdmin):
 
     @admin.display(description="mTLS certificate")
     def client_certificate(self, endpoint: Endpoint) -> SafeString:
-        """The certificate, which is public; not its key."""
+        """Return the certificate, which is public, without its key."""
         pair = endpoint.mtls_client_cert
         return NOTHING if pair is None else format_html("<pre>{}</pre>", pair["client_cert"])
 
     @admin.display(description="Slack webhook")
     def slack_webhook(self, endpoint: Endpoint) -> str:
-        """Where to, without the path, which is a credential."""
+        """Return the URL without its path, which is a credential."""
         return _without_path(endpoint.slack_webhook_url)
 
     @admin.display(description="Teams webhook")
     def teams_webhook(self, endpoint: Endpoint) -> str:
-        """Where to, without the path, which is a credential."""
+        """Return the URL without its path, which is a credential."""
         return _without_path(endpoint.teams_webhook_url)
 
     @admin.action(description="Pause", permissions=["operate"])
@@ -126,7 +126,7 @@ class EndpointAdmin(OperatorAdmin):
         )
 
     @admin.action(
-        description=f"Rotate the secret (the old one lives {OVERLAP_HOURS} hours more)", permissions=["operate"]
+        description=f"Rotate the secret (the old secret stays live for {OVERLAP_HOURS} hours)", permissions=["operate"]
     )
     def rotate_secret(self, request: HttpRequest, selected: QuerySet[Endpoint]) -> HttpResponseBase | None:
         """Give the selected endpoints new secrets."""
@@ -134,7 +134,7 @@ class EndpointAdmin(OperatorAdmin):
             request,
             selected,
             lambda row: operations.expire_secret(row.project_id, row.pk, expiration=OVERLAP_HOURS),
-            f"Rotated the secret, the old one lives {OVERLAP_HOURS} hours more",
+            f"Rotated the secret, the old secret stays live for {OVERLAP_HOURS} hours",
         )
 
 
@@ -145,14 +145,14 @@ def _without_path(url: str) -> str:
 
 @admin.register(Notification)
 class NotificationAdmin(OperatorAdmin):
-    """The messages to people about endpoints, and what became of them."""
+    """The messages to people about endpoints, with their outcome."""
 
     list_display = ["uid", "subject", "channel", "endpoint_link", "num_trials", "short_error", "created_at", "sent_at"]
     search_fields = ["uid__exact", "endpoint__exact"]
     search_help_text = "By the id of a notification or of an endpoint."
     fieldsets = [
         (None, {"fields": ["uid", "endpoint_link", "channel", "subject", "message"]}),
-        ("What became of it", {"fields": ["num_trials", "error", "sent_at", "due_at"]}),
+        ("Outcome", {"fields": ["num_trials", "error", "sent_at", "due_at"]}),
         ("Times", {"fields": ["created_at"]}),
     ]
 
@@ -161,16 +161,16 @@ class NotificationAdmin(OperatorAdmin):
 
     @admin.display(description="error")
     def short_error(self, notification: Notification) -> str:
-        """The last error for a list's column."""
+        """Return the last error, cut to the width of a column."""
         return Truncator(notification.error).chars(60)
 
     @admin.display(description="endpoint")
     def endpoint_link(self, notification: Notification) -> SafeString:
-        """A link to the endpoint."""
+        """Return a link to the endpoint."""
         url = reverse("admin:endpoints_endpoint_change", args=[notification.endpoint_id])
         return format_html('<a href="{}">{}</a>', url, notification.endpoint_id)
 
     @admin.display
     def message(self, notification: Notification) -> SafeString:
-        """The text."""
+        """Return the text of the message."""
         return shown_text(notification.text)

@@ -1,7 +1,7 @@
-"""How deliveries authenticate themselves to an endpoint: what is accepted, and what is shown of it.
+"""Check and mask the authentication of deliveries to an endpoint.
 
-Contract: endpoints section 2.3. What the fields' own types do not catch is checked here and
-answered in the reference's words, on create and on update alike.
+Contract: endpoints section 2.3. The fields' own types are checked by the serializers, the rest here, with
+the texts of the contract, on creation and on update alike.
 """
 
 from typing import Any
@@ -26,10 +26,10 @@ Authentication = dict[str, Any]
 
 
 def checked(sent: Authentication, stored: Authentication | None) -> Authentication | None:
-    """What to store for a validated `authentication` object; None where it names no type.
+    """Return the object to store for a validated `authentication`, or None where it names no type.
 
-    A value that reads `[REDACTED]` is what this server answered, and keeps what is stored; with
-    another OAuth2 `url` it keeps nothing, and the secret must be sent again.
+    A value that reads `[REDACTED]`, as this server answers it, keeps the stored one; with another OAuth2
+    `url` it keeps nothing, and the secret must be sent again.
     Raises InvalidInput.
     """
     kind = sent.get("type") or ""
@@ -39,7 +39,7 @@ def checked(sent: Authentication, stored: Authentication | None) -> Authenticati
     if given is not None:
         kept = (stored or {}).get(kind) or {}
         if kind == OAUTH2 and given["url"] != kept.get("url"):
-            # Whoever may not see the secret must not be able to have it sent to a server of theirs.
+            # A caller who may not see the secret could otherwise have it sent to their own server.
             kept = {}
         given = _unredacted(given, kept)
     match kind:
@@ -54,7 +54,7 @@ def checked(sent: Authentication, stored: Authentication | None) -> Authenticati
 
 
 def shown(stored: Authentication | None, *, reveal: bool) -> Authentication | None:
-    """The authentication object of an answer.
+    """Return the authentication object of an answer.
 
     A password, an OAuth2 client secret and the private part of a signing key are never shown; the
     value of an API key header only with `reveal`.

@@ -1,4 +1,4 @@
-"""Client certificates of endpoints (mTLS): parsed and checked before they are stored."""
+"""Check the client certificates of endpoints (mTLS) before they are stored."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypedDict
@@ -22,7 +22,7 @@ class ClientCertificateDocument(TypedDict):
 
 
 def checked(sent: Mapping[str, Any], stored: dict[str, Any] | None) -> dict[str, str] | None:
-    """What to store for a `mtls_client_cert` object; None where both parts are empty.
+    """Return the object to store for a `mtls_client_cert`, or None where both parts are empty.
 
     A key that reads `[REDACTED]` keeps the stored one. Raises InvalidInput where a part is missing
     or cannot be read, the two do not belong together, or the certificate has expired.

@@ -1,7 +1,7 @@
-"""The end of an endpoint that does not answer any more, its return, and who is told. Contract: deliveries section 8.
+"""Disable failing endpoints, reactivate them, and queue the notifications. Contract: deliveries section 8.
 
-The messages are rows of their own, written in the transaction of the change: neither is there without
-the other. engine/notifications.py sends them.
+A notification is a row that is written in the transaction of the change, so that neither exists without the other.
+engine/notifications.py sends it.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 
+from core.storable_text import storable
 from core.ulid import new_ulid
 from endpoints.models import Endpoint, EndpointState, Notification
 
@@ -19,16 +20,16 @@ Channel = Notification.Channel
 
 STATUS_UPDATE = "Endpoint Status Update"
 BREAKER_SUBJECT = "Endpoint Disabled - Circuit Breaker Triggered"
-#: Of an answer's body, how much a message quotes.
+#: The characters of an answer's body that a message quotes.
 QUOTED_CHARACTERS = 1000
 
-_DISABLE = """
-UPDATE endpoints_endpoint e SET status = 'inactive', updated_at = now()
+_DISABLE = f"""
+UPDATE endpoints_endpoint e SET status = '{Endpoint.Status.INACTIVE}', updated_at = now()
 FROM projects_project p
-WHERE e.uid = %s AND e.status = 'active' AND e.deleted_at IS NULL
+WHERE e.uid = %s AND e.status = '{Endpoint.Status.ACTIVE}' AND e.deleted_at IS NULL
   AND p.uid = e.project_id AND (p.config -> 'disable_endpoint')::boolean
 RETURNING e.url, e.name, e.support_email, e.slack_webhook_url, e.teams_webhook_url
-"""
+"""  # noqa: S608 - only this module's own text
 _NOTIFY = """
 INSERT INTO endpoints_notification
   (uid, endpoint_id, channel, subject, text, num_trials, error, created_at, due_at)
@@ -37,7 +38,7 @@ VALUES (%s, %s, %s, %s, %s, 0, '', now(), now())
 
 
 class Message(NamedTuple):
-    """What one channel is to be told; `uid` is the notification's."""
+    """A message to one channel; `uid` is the notification's id."""
 
     uid: str
     channel: Channel
@@ -54,20 +55,20 @@ async def disable_endpoint(
     status_code: int = 0,
     failure_rate: float | None = None,
 ) -> bool:
-    """Make an active endpoint inactive, within the caller's transaction, and leave word on each of its channels.
+    """Make an active endpoint inactive, within the caller's transaction, and queue a message to each of its channels.
 
-    `failure` says why, for people; it may hold no credential. `response_body` and `status_code` are
+    `failure` is the reason, for people, without any credential. `response_body` and `status_code` are
     those of the last answer, `failure_rate` (in percent) is given where the circuit breaker decided.
-    Returns whether it was this call that has changed the endpoint: one that is not active, or whose
-    project does not have `disable_endpoint` (any more), stays as it is.
+    Returns whether this call has changed the endpoint: one that is not active, or whose project does
+    not have `disable_endpoint`, stays as it is.
     """
     async with connection.cursor(row_factory=namedtuple_row) as cursor:
         await cursor.execute(_DISABLE, [endpoint_id])
         row: Any = await cursor.fetchone()
         if row is None:
             return False
-        body = _storable(response_body)[:QUOTED_CHARACTERS]
-        reason = _storable(failure)
+        body = storable(response_body)[:QUOTED_CHARACTERS]
+        reason = storable(failure)
         subject = STATUS_UPDATE
         if failure_rate is None:
             text = (
@@ -91,10 +92,10 @@ async def disable_endpoint(
 
 
 def forget_failures(endpoints: "QuerySet[Endpoint]") -> None:
-    """Close the circuit breakers of endpoints that become active, and count only what they fail from now on.
+    """Close the circuit breakers of endpoints that become active, and count only failures from now on.
 
-    Call it before the endpoints are locked, as workers lock a state and then its endpoint, and a state
-    before those of greater ids: so nobody waits for each other.
+    Call it before the endpoints are locked: workers lock states in the order of their ids, and a state before
+    its endpoint, so the same order here avoids deadlocks.
     """
     states = EndpointState.objects.filter(endpoint__in=endpoints.order_by().values("pk"))
     locked = list(states.order_by("pk").select_for_update().values_list("pk", flat=True))
@@ -108,7 +109,7 @@ def forget_failures(endpoints: "QuerySet[Endpoint]") -> None:
 
 
 def notify_reactivated(endpoint: Endpoint) -> None:
-    """Leave word, within the caller's transaction, that an endpoint that was inactive is active again."""
+    """Queue, within the caller's transaction, the message that an inactive endpoint is active again."""
     text = (
         f"endpoint url ({endpoint.url}) which was formerly dectivated has now been reactivated, "
         "endpoint status is now active"
@@ -126,7 +127,7 @@ def notify_reactivated(endpoint: Endpoint) -> None:
 
 
 def _messages(endpoint: Any, subject: str, text: str) -> Iterator[Message]:
-    """One for each channel that the endpoint has."""
+    """Yield a message for each channel that the endpoint has."""
     addresses = (
         (Channel.EMAIL, endpoint.support_email),
         (Channel.SLACK, endpoint.slack_webhook_url),
@@ -135,7 +136,3 @@ def _messages(endpoint: Any, subject: str, text: str) -> Iterator[Message]:
     for channel, address in addresses:
         if address:
             yield Message(new_ulid(), channel, subject, text)
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "\ufffd")

@@ -1,8 +1,8 @@
-"""Endpoints as the API shows them, read in one statement and without model instances.
+"""Read endpoints as the API shows them, in one statement and without model instances.
 
-An answer can hold thousands of endpoints (portal links do), so this path is kept short: rows come
-as tuples, times as PostgreSQL's own text, and the secrets, which are stored as rendered JSON, go
-into the answer without being parsed. Figures: docs/performance.md. Contract: endpoints section 3.
+An answer can hold thousands of endpoints (portal links do), so this path is short: rows come as tuples, times as
+PostgreSQL's own text, and the secrets, which are stored as rendered JSON, go into the answer without being parsed.
+ Figures: docs/performance.md. Contract: endpoints section 3.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,14 +15,14 @@ from psycopg.pq import Format
 
 from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
 from core.api.values import REDACTED, ZERO_TIME, wire_time, wire_time_from_sql
-from core.encryption import decrypter
+from core.encryption import context_of, decrypter
 from endpoints import authentication, certificates
 from endpoints.authentication import API_KEY, CLIENT_ASSERTION, SHARED_SECRET, TYPES
 from endpoints.certificates import ClientCertificateDocument
 from endpoints.models import CONTENT_TYPES, Endpoint, EndpointState
 from endpoints.serializers import EXPIRY_UNITS
 
-#: The columns that `documents` takes, in its order; they are those of `e` and, joined by JOIN, of `s`.
+#: The columns that `documents` takes, in its order: those of `e` and, joined by JOIN, of `s`.
 COLUMNS = """
 e.uid, e.project_id, e.owner_id, e.url, e.name, e.description, e.status, e.advanced_signatures,
 e.http_timeout, e.rate_limit, e.rate_limit_duration, e.content_type, e.support_email,
@@ -208,7 +208,7 @@ class NestedEndpointDocument(_Endpoint):
 def endpoint_documents(
     project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = (), reveal: bool
 ) -> list[EndpointDocument]:
-    """The live endpoints of a project that are listed in `ids` or belong to one of `owners`, newest first.
+    """Return the live endpoints of a project that `ids` lists or that belong to one of `owners`, newest first.
 
     `reveal` shows the values of secrets; without it they are masked. One statement, or none where
     both lists are empty.
@@ -221,7 +221,7 @@ def endpoint_documents(
 
 
 def read_rows(statement: str, parameters: Sequence[Any]) -> list[Row]:
-    """All rows of a statement, sent in PostgreSQL's binary format.
+    """Return all rows of a statement, sent in PostgreSQL's binary format.
 
     As text, which is Django's choice, an encrypted value is twice as long: 1,000 endpoints then cost
     0.9 ms more in this process and 0.4 ms more in PostgreSQL.
@@ -234,10 +234,10 @@ def read_rows(statement: str, parameters: Sequence[Any]) -> list[Row]:
 
 
 def documents(rows: Iterable[Row], *, reveal: bool) -> list[EndpointDocument]:
-    """The endpoint objects for rows of COLUMNS. What was not counted yet is 0 or null."""
-    open_secrets = decrypter("endpoints_endpoint.secrets")
-    open_authentication = decrypter("endpoints_endpoint.authentication")
-    open_certificate = decrypter("endpoints_endpoint.mtls_client_cert")
+    """Return the endpoint objects for rows of COLUMNS. Figures that were not counted yet are 0 or null."""
+    open_secrets = decrypter(context_of(Endpoint, "secrets"))
+    open_authentication = decrypter(context_of(Endpoint, "authentication"))
+    open_certificate = decrypter(context_of(Endpoint, "mtls_client_cert"))
     show_secrets = orjson.Fragment if reveal else _masked_secrets
     return [
         {
@@ -302,7 +302,7 @@ def documents(rows: Iterable[Row], *, reveal: bool) -> list[EndpointDocument]:
 
 
 def endpoint_metadata(endpoint: Endpoint) -> NestedEndpointDocument:
-    """The few facts of an endpoint that its deliveries and subscriptions show; the rest is zero, its secrets too.
+    """Return an endpoint as its deliveries and subscriptions show it: a few facts, and the rest empty.
 
     Contract: subscriptions-and-event-types A3, deliveries section 2.
     """

@@ -1,4 +1,4 @@
-"""Endpoints: where webhooks go, with the secrets and credentials that go with them."""
+"""Endpoints with their secrets and credentials, their state, and the notifications about them."""
 
 from django.contrib.postgres.indexes import SpGistIndex
 from django.db import models
@@ -22,11 +22,15 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
         return self.filter(project_id=project_id, deleted_at=None)
 
 
+#: The endpoints that the caller may reach, where that is not the whole project.
+Scope = EndpointQuerySet | None
+
+
 class Endpoint(models.Model):
-    """One URL of a customer. `owner_id` names the customer; blank, it belongs to the project as a whole."""
+    """One URL of a customer. `owner_id` names the customer; where it is blank, the project itself owns it."""
 
     class Status(models.TextChoices):
-        """Whether it receives. Only active ones get new deliveries."""
+        """The statuses of an endpoint. Only an active one gets new deliveries."""
 
         ACTIVE = "active"
         INACTIVE = "inactive"
@@ -96,7 +100,7 @@ class Endpoint(models.Model):
 
 
 class EndpointState(models.Model):
-    """What the workers know together of one endpoint: figures, circuit breaker and rate limit.
+    """The state that all workers share of one endpoint: figures, circuit breaker and rate limit.
 
     A table of its own, because these change with each batch of attempts and the endpoint does not.
     """
@@ -129,10 +133,10 @@ class EndpointState(models.Model):
 
 
 class Notification(models.Model):
-    """A message to people about an endpoint, kept until it was taken by mail server or chat."""
+    """A message to people about an endpoint, kept until the mail server or the chat has accepted it."""
 
     class Channel(models.TextChoices):
-        """How it travels."""
+        """The channels of a message."""
 
         EMAIL = "email"
         SLACK = "slack"

@@ -1,4 +1,4 @@
-"""Trying out an OAuth2 configuration before an endpoint has it. Contract: endpoints rules 30 to 32."""
+"""Try out an OAuth2 configuration before an endpoint has it. Contract: endpoints rules 30 to 32."""
 
 import asyncio
 from datetime import timedelta
@@ -32,9 +32,9 @@ class OAuth2TestDocument(TypedDict):
 
 
 def try_oauth2(config: dict[str, Any] | None) -> OAuth2TestDocument:
-    """Ask the token server of a validated `oauth2` object for a token: the data of the answer.
+    """Ask the token server of a validated `oauth2` object for a token, and return the outcome.
 
-    Nothing is remembered, so that no caller sees a token of another's. Raises InvalidInput.
+    No token is kept, so that no caller sees another's. Raises InvalidInput.
     """
     if not config:
         raise OAuth2Missing

@@ -20,7 +20,7 @@ from core.api.openapi import (
 )
 from core.api.values import REDACTED, ZERO_TIME
 from endpoints import serializers
-from endpoints.authentication import CLIENT_ASSERTION, SHARED_SECRET
+from endpoints.authentication import SHARED_SECRET
 from endpoints.documents import AuthenticationType, EndpointDocument, NestedEndpointDocument, SecretDocument
 from endpoints.exceptions import (
     ApiKeyMissing,
@@ -32,13 +32,12 @@ from endpoints.exceptions import (
     OAuth2SecretMissing,
     StatusNotChangeable,
     TooManySecrets,
-    UrlNotSecure,
-    UrlScheme,
 )
 from endpoints.models import CONTENT_TYPES, Endpoint
 from endpoints.oauth2_test import OAuth2TestDocument
 from endpoints.secrets import MAX_LIVE
 from endpoints.serializers import NON_ZERO
+from outbound.exceptions import UrlNotSecure, UrlScheme
 from projects.exceptions import ProjectNotFound
 
 TAG = "Endpoints"
@@ -53,33 +52,16 @@ describe(serializers.BasicAuth, "models.BasicAuth")
 describe(serializers.OAuth2FieldMapping, "models.OAuth2FieldMapping")
 describe(serializers.OAuth2SigningKey, "models.OAuth2SigningKey")
 describe(serializers.OAuth2Test, "models.TestOAuth2Request", ("oauth2",))
-describe(
-    serializers.OAuth2,
-    "models.OAuth2",
-    grant_type={"description": "`client_credentials` where it is not sent."},
-    client_secret={"description": f"Required with {SHARED_SECRET}."},
-    signing_key={"description": f"Required with {CLIENT_ASSERTION}."},
-    signing_algorithm={"description": "`ES256` where it is not sent."},
-    issuer={"description": f"Required with {CLIENT_ASSERTION}."},
-    subject={"description": f"Required with {CLIENT_ASSERTION}."},
-)
+describe(serializers.OAuth2, "models.OAuth2")
 describe(serializers.EndpointAuthentication, "models.EndpointAuthentication", type=schema_of(AuthenticationType))
 describe(serializers.MtlsClientCert, "models.MtlsClientCert")
 FIELDS: dict[str, Schema] = {
-    "url": {"description": "An http or https URL.", "pattern": URL_PATTERN},
+    "url": {"pattern": URL_PATTERN},
     "name": {"pattern": r"\S"},
-    "owner_id": {"description": "The customer whose endpoint it is. It groups endpoints for portal links."},
-    "support_email": {"description": "An e-mail address, or empty.", "pattern": "^(.+@.+)?$"},
-    "slack_webhook_url": {"description": "A URL with a public host, or empty.", "pattern": URL_OR_EMPTY_PATTERN},
-    "teams_webhook_url": {"description": "A URL with a public host, or empty.", "pattern": URL_OR_EMPTY_PATTERN},
-    "http_timeout": {"description": "In seconds; 0 stands for the default."},
-    "rate_limit": {"description": "Requests in `rate_limit_duration`; 0: no limit. Less counts as not sent."},
-    "rate_limit_duration": {"description": "In seconds; 0: no limit."},
-    "content_type": {
-        "description": "Of deliveries. Empty stands for application/json.",
-        "enum": [*CONTENT_TYPES, "", None],
-    },
-    "is_disabled": {"description": "Accepted and ignored."},
+    "support_email": {"pattern": "^(.+@.+)?$"},
+    "slack_webhook_url": {"pattern": URL_OR_EMPTY_PATTERN},
+    "teams_webhook_url": {"pattern": URL_OR_EMPTY_PATTERN},
+    "content_type": {"enum": [*CONTENT_TYPES, "", None]},
 }
 describe(
     serializers.CreateEndpoint,
@@ -87,7 +69,6 @@ describe(
     **FIELDS,
     secret={"description": "Generated where it is not sent."},
     advanced_signatures={"description": "True where it is not sent; always true in an incoming project."},
-    appID={"description": "Accepted and ignored."},
 )
 CHAT_URL: Schema = {
     "description": f"A URL with a public host, or empty; `{REDACTED}` keeps the stored one.",
@@ -99,12 +80,7 @@ describe(
     **FIELDS | {"slack_webhook_url": CHAT_URL, "teams_webhook_url": CHAT_URL},
     secret={"description": "Accepted and ignored: a secret is replaced by expire_secret."},
 )
-describe(
-    serializers.ExpireSecret,
-    "models.ExpireSecret",
-    secret={"description": "The new secret. Generated where it is not sent."},
-    expiration={"description": "Hours for which deliveries are signed with the old secret too."},
-)
+describe(serializers.ExpireSecret, "models.ExpireSecret")
 takes_null(serializers.ExpireSecret)
 
 # Examples
@@ -199,7 +175,8 @@ update_endpoint = Operation(
     "UpdateEndpoint",
     "Update an endpoint",
     tag=TAG,
-    description="Changes what is sent and keeps the rest. An empty `owner_id` and an `http_timeout` of 0 count as "
+    description="Updates the fields that are sent and leaves the others unchanged. "
+    "An empty `owner_id` and an `http_timeout` of 0 count as "
     f"not sent, a credential that reads `{REDACTED}` is kept, and an `authentication` without a type removes it.",
     parameters=[*ONE, VERSION],
     request=body(
@@ -235,7 +212,7 @@ pause_endpoint = Operation(
     "PauseEndpoint",
     "Pause endpoint",
     tag=TAG,
-    description="Pauses an active endpoint, and makes a paused one active. A body is ignored.",
+    description="Pauses an active endpoint, and activates a paused one. A body is ignored.",
     parameters=[*ONE, VERSION],
     status=202,
     message="endpoint status updated successfully",
@@ -248,7 +225,7 @@ activate_endpoint = Operation(
     "ActivateEndpoint",
     "Activate endpoint",
     tag=TAG,
-    description="Makes an endpoint active that is not. A body is ignored.",
+    description="Activates an endpoint that is not active. A body is ignored.",
     parameters=[*ONE, VERSION],
     status=202,
     message="endpoint status successfully activated",
@@ -261,7 +238,7 @@ expire_secret = Operation(
     "ExpireSecret",
     "Roll endpoint secret",
     tag=TAG,
-    description="Adds a new secret. Deliveries are signed with the old one too until its time is over.",
+    description="Adds a new secret. Deliveries are signed with the old one as well until it expires.",
     parameters=ONE,
     request=body(
         serializers.ExpireSecret,
@@ -285,7 +262,7 @@ test_oauth2 = Operation(
     "TestOAuth2Connection",
     "Test OAuth2 connection",
     tag=TAG,
-    description="Asks the token server for a token, as a delivery would. It has ten seconds, and nothing is stored.",
+    description="Asks the token server for a token, as a delivery would, for at most ten seconds. Nothing is stored.",
     parameters=[PROJECT_ID],
     request=body(
         serializers.OAuth2Test,

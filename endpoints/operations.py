@@ -1,7 +1,7 @@
-"""What can be done to endpoints. Each function owns its transaction.
+"""Create, change and delete endpoints. Each function owns its transaction.
 
-Contract: endpoints sections 2 and 4. An endpoint is always named together with its project, and one
-of another project, or outside the `scope` that is given, looks exactly like one that does not exist.
+Contract: endpoints sections 2 and 4. An endpoint is always named together with its project. One of
+another project, or outside the given `scope`, looks exactly like one that does not exist.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from core.addresses import SCHEMES, is_public_url, split_url
+from core.addresses import is_public_url
 from core.api.values import REDACTED
-from core.exceptions import InvalidInput, NotFound
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
 from endpoints.disabling import forget_failures, notify_reactivated
@@ -23,27 +22,27 @@ from endpoints.exceptions import (
     EndpointNotFound,
     NotStored,
     StatusNotChangeable,
-    UrlMissing,
-    UrlNotSecure,
-    UrlScheme,
     UrlTemplate,
-    UrlWithoutHost,
 )
-from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet, EndpointState
+from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet, EndpointState, Scope
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
+from outbound.exceptions import UrlNotSecure
+from outbound.urls import parse_target
+from projects.exceptions import ProjectNotFound
 from projects.models import Project
 
-#: What an update may change.
+#: The fields that are stored as they are sent, and those of them that an update takes only where they are not empty.
+PLAIN = ("description", "support_email", "rate_limit_duration", "owner_id", "http_timeout")
+KEPT_WHERE_EMPTY = ("owner_id", "http_timeout")
+#: The columns that an update writes.
 EDITABLE = [
-    *("url", "name", "description", "owner_id", "support_email", "slack_webhook_url", "teams_webhook_url"),
-    *("http_timeout", "rate_limit", "rate_limit_duration", "content_type", "advanced_signatures"),
-    *("authentication", "mtls_client_cert", "updated_at"),
+    field.name
+    for field in Endpoint._meta.concrete_fields
+    if field.name not in ("uid", "project", "status", "secrets", "metadata", "created_at", "deleted_at")
 ]
 
 Status = Endpoint.Status
-#: The endpoints that the caller may reach, where that is not the whole project.
-Scope = EndpointQuerySet | None
 
 
 def create_endpoint(
@@ -51,8 +50,8 @@ def create_endpoint(
 ) -> Endpoint:
     """Create an active endpoint with one secret.
 
-    `sent` holds validated fields of CreateEndpoint; what is not sent has its default. `metadata` is
-    that of the portal session in which it is created.
+    `sent` holds validated fields of CreateEndpoint; the others have their defaults. `metadata` is that of the
+    portal session in which it is created.
     Raises InvalidInput, NotFound.
     """
     now = timezone.now()
@@ -63,14 +62,9 @@ def create_endpoint(
             project=project,
             url=url,
             name=_checked_name(name, "adding endpoint"),
-            owner_id=sent.get("owner_id", ""),
-            description=sent.get("description", ""),
             advanced_signatures=project.type == Project.Type.INCOMING or sent.get("advanced_signatures", True),
-            http_timeout=sent.get("http_timeout", 0),
             rate_limit=max(sent.get("rate_limit", 0), 0),
-            rate_limit_duration=sent.get("rate_limit_duration", 0),
             content_type=_checked_content_type(sent.get("content_type", ""), "adding endpoint"),
-            support_email=sent.get("support_email", ""),
             slack_webhook_url=_checked_chat_url(sent.get("slack_webhook_url", ""), "slack"),
             teams_webhook_url=_checked_chat_url(sent.get("teams_webhook_url", ""), "teams"),
             secrets=[secrets.new_secret(sent.get("secret", ""), now)],
@@ -79,6 +73,7 @@ def create_endpoint(
             metadata=dict(metadata or {}),
             created_at=now,
             updated_at=now,
+            **{field: sent[field] for field in PLAIN if field in sent},
         )
         endpoint.save(force_insert=True)
         _emit(ENDPOINT_CREATED, project, endpoint.uid)
@@ -88,10 +83,10 @@ def create_endpoint(
 def update_endpoint(
     project_id: str, endpoint_id: str, *, url: str, name: str, scope: Scope = None, **sent: Any
 ) -> Endpoint:
-    """Change an endpoint; what is not sent, or masked, is kept (docs/compatibility.md: the original wipes some).
+    """Update the fields of an endpoint that are sent and not masked (docs/compatibility.md: the original wipes some).
 
     A blank `owner_id` and an `http_timeout` of 0 count as not sent, `secret` has no effect, and the
-    status does not change. Another rate limit holds at once: what the old one held back is sent.
+    status does not change. A new rate limit applies at once, also to deliveries that the old one held back.
     Raises InvalidInput, NotFound.
     """
     with transaction.atomic():
@@ -104,10 +99,9 @@ def update_endpoint(
         check_url(endpoint.project, url)
         endpoint.url = url
         endpoint.name = _checked_name(name, "updating endpoints")
-        for field in ("description", "support_email", "rate_limit_duration"):
-            setattr(endpoint, field, sent.get(field, getattr(endpoint, field)))
-        endpoint.owner_id = sent.get("owner_id") or endpoint.owner_id
-        endpoint.http_timeout = sent.get("http_timeout") or endpoint.http_timeout
+        for field in PLAIN:
+            if sent.get(field) or (field in sent and field not in KEPT_WHERE_EMPTY):
+                setattr(endpoint, field, sent[field])
         if sent.get("rate_limit", -1) >= 0:
             endpoint.rate_limit = sent["rate_limit"]
         if endpoint.project.type == Project.Type.OUTGOING:
@@ -152,9 +146,9 @@ def pause_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) ->
 
 
 def activate_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
-    """Activate an endpoint that is not active, and count its failures anew. Raises InvalidInput, NotFound.
+    """Activate an endpoint that is not active, and reset its failures. Raises InvalidInput, NotFound.
 
-    Where it was inactive, its channels are told. Contract: deliveries sections 7 and 8.
+    Where it was inactive, its channels get a message. Contract: deliveries sections 7 and 8.
     """
     moves = dict.fromkeys((Status.INACTIVE, Status.PAUSED, Status.PENDING), Status.ACTIVE)
     with transaction.atomic():
@@ -209,7 +203,7 @@ def _project(project_id: str) -> Project:
     try:
         return Project.objects.live().get(pk=project_id)
     except Project.DoesNotExist:
-        raise NotFound("project not found") from None
+        raise ProjectNotFound from None
 
 
 def _within(project_id: str, scope: Scope) -> EndpointQuerySet:
@@ -225,19 +219,10 @@ def _lock(project_id: str, endpoint_id: str, scope: Scope = None) -> Endpoint:
 
 
 def check_url(project: Project, url: str) -> None:
-    """Refuse a URL that could never be delivered to. Contract: endpoints section 2.2, the ping aside."""
-    if not url.strip():
-        raise UrlMissing
+    """Refuse a URL to which nothing could be delivered. Contract: endpoints section 2.2, the ping aside."""
     if "{" in url or "}" in url:
         raise UrlTemplate
-    try:
-        parts = split_url(url)
-    except ValueError as error:
-        raise InvalidInput(str(error), field="url") from None
-    if parts.scheme not in SCHEMES:
-        raise UrlScheme
-    if not parts.hostname:
-        raise UrlWithoutHost
+    parts = parse_target(url)
     if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
         raise UrlNotSecure
 

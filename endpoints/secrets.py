@@ -1,4 +1,4 @@
-"""The secrets of an endpoint: pure functions over the list that an endpoint stores.
+"""Make and rotate the secrets of an endpoint: pure functions over the list that it stores.
 
 A secret is an object of the API: `uid`, `value`, `expires_at`, `created_at`, `updated_at`,
 `deleted_at`, times in wire format. The list is in order of creation, and its last entry is the one
@@ -21,7 +21,7 @@ Secret = dict[str, Any]
 
 
 def new_secret(value: str, now: datetime) -> Secret:
-    """A secret that does not expire; a blank `value` is generated."""
+    """Return a secret that does not expire; a blank `value` is generated."""
     moment = wire_time(now)
     return {
         "uid": new_ulid(),
@@ -34,15 +34,15 @@ def new_secret(value: str, now: datetime) -> Secret:
 
 
 def is_live(secret: Secret, now: datetime) -> bool:
-    """Whether deliveries are signed with this secret."""
+    """Tell whether deliveries are signed with this secret."""
     return secret["expires_at"] is None or datetime.fromisoformat(secret["expires_at"]) > now
 
 
 def rotate(secrets: list[Secret], *, value: str, hours: int, now: datetime) -> list[Secret]:
-    """The list after the current secret got `hours` to live and a new one took its place.
+    """Return the list in which the current secret expires after `hours` and a new one follows it.
 
-    The most recent secrets that have ended are kept for the record, 20 of them. Raises InvalidInput
-    where more than 20 would be live at once.
+    The MAX_ENDED most recent secrets that have expired are kept for the record. Raises TooManySecrets
+    where more than MAX_LIVE would be live at once.
     """
     moment = wire_time(now)
     current = secrets[-1] | {"expires_at": wire_time(now + timedelta(hours=hours)), "updated_at": moment}

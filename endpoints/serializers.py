@@ -15,7 +15,7 @@ TEN_YEARS_IN_HOURS = 87_600
 
 
 def required(message: str, **kwargs: Any) -> Text:
-    """A string that must be there and not be empty; `message` says so."""
+    """Return a field for a string that must be sent and not be empty; `message` is the refusal."""
     return Text(allow_blank=False, error_messages={"required": message, "blank": message}, **kwargs)
 
 
@@ -34,7 +34,7 @@ class BasicAuth(Shape):
 
 
 class OAuth2FieldMapping(Shape):
-    """What the members of a token answer are called."""
+    """The names of the members of a token answer."""
 
     access_token = Text(required=False)
     token_type = Text(required=False)
@@ -64,7 +64,7 @@ class OAuth2(Shape):
 
     url = required(NON_ZERO, max_length=2048)
     client_id = required(NON_ZERO)
-    grant_type = Text(required=False)
+    grant_type = Text(required=False, help_text="`client_credentials` where it is not sent.")
     scope = Text(required=False, max_length=2048)
     audience = Text(required=False, max_length=2048)
     authentication_type = Choice(
@@ -73,11 +73,11 @@ class OAuth2(Shape):
         allow_blank=False,
         error_messages={"required": NON_ZERO, "blank": NON_ZERO},
     )
-    client_secret = Text(required=False, max_length=4096)
-    signing_key = OAuth2SigningKey(required=False)
-    signing_algorithm = Text(required=False)
-    issuer = Text(required=False)
-    subject = Text(required=False)
+    client_secret = Text(required=False, max_length=4096, help_text=f"Required with {SHARED_SECRET}.")
+    signing_key = OAuth2SigningKey(required=False, help_text=f"Required with {CLIENT_ASSERTION}.")
+    signing_algorithm = Text(required=False, help_text="`ES256` where it is not sent.")
+    issuer = Text(required=False, help_text=f"Required with {CLIENT_ASSERTION}.")
+    subject = Text(required=False, help_text=f"Required with {CLIENT_ASSERTION}.")
     field_mapping = OAuth2FieldMapping(required=False)
     expiry_time_unit = Choice(EXPIRY_UNITS, message="unsupported expiry time unit", required=False)
 
@@ -105,25 +105,35 @@ class MtlsClientCert(Shape):
 
 
 class _EndpointBody(Shape):
-    url = required("please provide a url for your endpoint", max_length=2048)
+    url = required("please provide a url for your endpoint", max_length=2048, help_text="An http or https URL.")
     name = required("please provide your endpointName")
     secret = Text(required=False)
-    owner_id = Text(required=False)
+    owner_id = Text(
+        required=False, help_text="The customer whose endpoint it is. It groups endpoints for portal links."
+    )
     description = Text(required=False, max_length=4096)
     advanced_signatures = Flag(required=False)
-    support_email = Text(required=False, max_length=254)
-    slack_webhook_url = Text(required=False, max_length=2048)
-    teams_webhook_url = Text(required=False, max_length=2048)
-    http_timeout: serializers.Field[Any, Any, Any, Any] = Integer(required=False)
-    rate_limit = Integer(required=False, min_value=-(2**31))
-    rate_limit_duration: serializers.Field[Any, Any, Any, Any] = Integer(required=False)
-    content_type = Text(required=False)
+    support_email = Text(required=False, max_length=254, help_text="An e-mail address, or empty.")
+    slack_webhook_url = Text(required=False, max_length=2048, help_text="A URL with a public host, or empty.")
+    teams_webhook_url = Text(required=False, max_length=2048, help_text="A URL with a public host, or empty.")
+    http_timeout: serializers.Field[Any, Any, Any, Any] = Integer(
+        required=False, help_text="In seconds; 0 stands for the default."
+    )
+    rate_limit = Integer(
+        required=False,
+        min_value=-(2**31),
+        help_text="Requests in `rate_limit_duration`; 0: no limit. A negative number counts as not sent.",
+    )
+    rate_limit_duration: serializers.Field[Any, Any, Any, Any] = Integer(
+        required=False, help_text="In seconds; 0: no limit."
+    )
+    content_type = Text(required=False, help_text="The Content-Type of deliveries. Empty stands for application/json.")
     authentication = EndpointAuthentication(required=False)
     mtls_client_cert = MtlsClientCert(required=False)
-    is_disabled = Flag(required=False)
+    is_disabled = Flag(required=False, help_text="Accepted and ignored.")
 
     def validate_support_email(self, email: str) -> str:
-        """An address, or nothing."""
+        """Refuse a text that is neither an address nor empty."""
         try:
             if email:
                 validate_email(email)
@@ -135,7 +145,7 @@ class _EndpointBody(Shape):
 class CreateEndpoint(_EndpointBody):
     """The body of an endpoint creation."""
 
-    appID = Text(required=False)  # noqa: N815 - the wire's name
+    appID = Text(required=False, help_text="Accepted and ignored.")  # noqa: N815 - the wire's name
 
 
 class UpdateEndpoint(_EndpointBody):
@@ -143,21 +153,25 @@ class UpdateEndpoint(_EndpointBody):
 
 
 class CreateEndpointBefore2024(CreateEndpoint):
-    """What clients of versions before 2024-01-01 send: durations are text, such as "10s"."""
+    """The body of clients of versions before 2024-01-01: durations are text, such as "10s"."""
 
     http_timeout = Text(required=False)
     rate_limit_duration = Text(required=False)
 
 
 class UpdateEndpointBefore2024(UpdateEndpoint):
-    """What clients of versions before 2024-01-01 send: durations are text, such as "10s"."""
+    """The body of clients of versions before 2024-01-01: durations are text, such as "10s"."""
 
     http_timeout = Text(required=False)
     rate_limit_duration = Text(required=False)
 
 
 class ExpireSecret(Shape):
-    """The body of a secret's rotation: the new value, and how many hours the old one stays live."""
+    """The body of a secret's rotation."""
 
-    secret = Text(required=False)
-    expiration = Integer(required=False, max_value=TEN_YEARS_IN_HOURS)
+    secret = Text(required=False, help_text="The new secret. Generated where it is not sent.")
+    expiration = Integer(
+        required=False,
+        max_value=TEN_YEARS_IN_HOURS,
+        help_text="Hours for which deliveries are signed with the old secret too.",
+    )

@@ -1,4 +1,4 @@
-"""What older clients send and expect of endpoints. Contract: api-conventions section 7.
+"""Translate the bodies and documents of endpoints for older clients. Contract: api-conventions section 7.
 
 A change point applies to a request whose version is earlier than it.
 """
@@ -29,7 +29,7 @@ def endpoint_response(document: D, version: date) -> D:
 
 
 def whole_seconds(name: str, text: str, *, detailed: bool) -> int:
-    """The seconds of a duration that an old client sends as text. Raises InvalidInput."""
+    """Return the seconds of a duration that an old client sends as text. Raises InvalidInput."""
     try:
         seconds = parse_go_duration(text)
         if not 0 <= seconds < 2**31:

@@ -43,7 +43,7 @@ class EndpointView(ConvoyView):
         return self.versioned(read(self.document(endpoint.project_id, endpoint.uid)))
 
     def body(self, request: Request, *, detailed: bool) -> dict[str, Any]:
-        """The validated body of a create (or, with `detailed`, update) request of any version."""
+        """Return the validated body of a create (or, with `detailed`, update) request of any version."""
         if client_version(request) >= versioning.DURATIONS_AS_TEXT:
             return read_body(request, UpdateEndpoint if detailed else CreateEndpoint, detailed=detailed)
         sent = read_body(request, UpdateEndpointBefore2024 if detailed else CreateEndpointBefore2024, detailed=detailed)
@@ -58,7 +58,7 @@ class Endpoints(EndpointView):
 
     @openapi.list_endpoints
     def get(self, request: Request, projectID: str) -> PageOf[EndpointDocument]:  # noqa: N803
-        """Answer a page, newest first, of those that `q` (in the name) and `ownerId` leave."""
+        """Answer a page, newest first, filtered by `q` (in the name) and `ownerId`."""
         rows = Endpoint.objects.for_project(projectID)
         if q := request.query_params.get("q", "").strip():
             rows = rows.filter(name__icontains=q)
@@ -86,7 +86,7 @@ class EndpointDetail(EndpointView):
 
     @openapi.update_endpoint
     def put(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
-        """Change what is sent of the endpoint."""
+        """Update the fields that are sent."""
         endpoint = operations.update_endpoint(projectID, endpointID, **self.body(request, detailed=True))
         return self.changed(endpoint)
 
@@ -106,7 +106,7 @@ class PauseEndpoint(EndpointView):
 
 
 class ActivateEndpoint(EndpointView):
-    """Activation."""
+    """The activation of an endpoint."""
 
     @openapi.activate_endpoint
     def post(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
@@ -120,7 +120,7 @@ class ExpireEndpointSecret(EndpointView):
 
     @openapi.expire_secret
     def put(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
-        """End the current secret in `expiration` hours and add a new one. Not versioned."""
+        """Let the current secret expire in `expiration` hours and add a new one. Not versioned."""
         endpoint = operations.expire_secret(projectID, endpointID, **read_body(request, ExpireSecret, detailed=True))
         return read(self.document(projectID, endpoint.uid))
 
@@ -130,7 +130,7 @@ class OAuth2Test(ConvoyView):
 
     @openapi.test_oauth2
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
-        """Ask for a token now; that there is none is an answer, not an error."""
+        """Ask for a token now. A refusal of the token server is an answer, not an error."""
         data = try_oauth2(read_body(request, serializers.OAuth2Test).get("oauth2"))
         return openapi.test_oauth2.answer(data, None if data["success"] else openapi.NO_TOKEN)
 

@@ -22,11 +22,11 @@ class EventAdmin(TimedAdmin):
     list_display += ["created_at"]
     list_filter = ["status", "channel", "is_duplicate_event"]
     search_fields = ["uid__exact", "idempotency_key__exact"]
-    search_help_text = "By id or, of a project that was chosen, by idempotency key."
+    search_help_text = "By id. Once a project is chosen, also by idempotency key."
     fieldsets = [
         (None, {"fields": ["uid", "project", "event_type", "channel", "owner_id", "endpoints"]}),
-        ("What became of it", {"fields": ["status", "failure_reason", "is_duplicate_event", "its_deliveries"]}),
-        ("What it says", {"fields": ["idempotency_key", "key_scope", "custom_headers", "payload"]}),
+        ("Outcome", {"fields": ["status", "failure_reason", "is_duplicate_event", "its_deliveries"]}),
+        ("Content", {"fields": ["idempotency_key", "key_scope", "custom_headers", "payload"]}),
         ("Times", {"fields": ["created_at", "updated_at"]}),
     ]
 

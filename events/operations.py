@@ -19,8 +19,8 @@ from django.utils import timezone
 from core.exceptions import InvalidInput, NotFound
 from core.ulid import new_ulid
 from core.wake import wake_workers
-from endpoints.models import Endpoint
-from endpoints.operations import Scope, check_url, create_endpoint
+from endpoints.models import Endpoint, Scope
+from endpoints.operations import check_url, create_endpoint
 from events.matching import (
     MAX_STEPS_TOGETHER,
     Allowance,

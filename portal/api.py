@@ -9,19 +9,18 @@ from rest_framework.request import Request
 from core.api.bodies import read_body
 from core.api.checks import check_size
 from core.api.documents import PageOf
-from core.api.envelope import success
 from core.api.errors import NO_SUCH_PATH
 from core.api.pagination import read_page
 from core.client_address import client_address
-from core.exceptions import InvalidInput, NotFound, Unauthenticated
+from core.exceptions import InvalidInput, NotFound
 from endpoints.documents import EndpointDocument, endpoint_documents
 from endpoints.serializers import ExpireSecret
 from endpoints.views import EndpointView, read
 from portal import openapi, operations
 from portal_links.access import Access, find_access, find_key_access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
-from portal_links.documents import access_document
-from projects.authentication import BAD_CREDENTIAL, NO_CREDENTIAL
+from portal_links.documents import PortalLinkDocument, access_document
+from projects.exceptions import BadCredential, NoCredential
 from projects.keys import PREFIX
 
 OUT_OF_SCOPE = (401, "unauthorized")
@@ -34,11 +33,11 @@ class PortalCredential(BaseAuthentication):
         """Return (None, what the credential opens now). Raises Unauthenticated, InvalidInput."""
         scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not token or " " in token:
-            raise Unauthenticated(NO_CREDENTIAL)
+            raise NoCredential
         find = find_key_access if token.startswith(f"{PREFIX}.") else find_access
         access = find(token, address=client_address(request))
         if access is None:
-            raise Unauthenticated(BAD_CREDENTIAL)
+            raise BadCredential
         return None, access
 
 
@@ -83,12 +82,12 @@ class PortalView(EndpointView):
 class OwnPortalLink(PortalView):
     """The link, or the session, of the caller."""
 
-    not_found = {"GET": (404, "Resource not found")}
+    not_found = {}
 
     @openapi.own_portal_link
-    def get(self, request: Request) -> HttpResponse:
-        """Answer it in the shape of a portal link. Nothing is minted."""
-        return success("Portal link fetched successfully", access_document(self.access))
+    def get(self, request: Request) -> PortalLinkDocument:
+        """Return it in the shape of a portal link. Nothing is minted."""
+        return access_document(self.access)
 
 
 class LicenseFeatures(PortalView):

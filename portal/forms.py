@@ -11,7 +11,7 @@ from endpoints.authentication import API_KEY, BASIC_AUTH, OAUTH2
 from endpoints.models import CONTENT_TYPES, Endpoint
 from endpoints.serializers import CreateEndpoint, ExpireSecret, UpdateEndpoint
 
-KEPT = "Stored; leave it empty to keep it"
+KEPT = "Stored. Leave this empty to keep it."
 AUTHENTICATION_FIELDS = {API_KEY: ("header_name", "header_value"), BASIC_AUTH: ("username", "password")}
 OVERLAPS = {0: "end at once", 1: "1 hour", 24: "24 hours", 72: "3 days", 168: "7 days"}
 
@@ -23,7 +23,7 @@ def _text(label: str, help_text: str = "", **attrs: Any) -> forms.CharField:
         label=label,
         help_text=help_text,
         required=attrs.pop("required", False),
-        error_messages={"required": attrs.pop("missing", "This is needed.")},
+        error_messages={"required": attrs.pop("missing", "This field is required.")},
         widget=widget(attrs={"autocomplete": "off", **attrs}),
     )
 
@@ -45,16 +45,18 @@ class EndpointForm(forms.Form):
         missing="Enter the URL that should receive webhooks.",
         spellcheck="false",
     )
-    name = _text("Name", "How you recognise it.", required=True, missing="Give the endpoint a name.")
+    name = _text(
+        "Name", "A name by which you recognise the endpoint.", required=True, missing="Give the endpoint a name."
+    )
     description = _text("Description", widget=forms.Textarea, rows=2)
     advanced_signatures = forms.BooleanField(
-        label="Sign the time as well",
-        help_text="Recommended: a webhook that somebody recorded cannot be sent again later.",
+        label="Include the timestamp in the signature",
+        help_text="Recommended: nobody can record a webhook and send it to you again later.",
         required=False,
         initial=True,
     )
-    secret = _text("Signing secret", "Leave it empty and we make one.", spellcheck="false")
-    type = forms.ChoiceField(label="How we authenticate ourselves", required=False)
+    secret = _text("Signing secret", "Leave this empty, and we create one.", spellcheck="false")
+    type = forms.ChoiceField(label="Authentication method", required=False)
     header_name = _text("Header", "For example X-API-Key.", spellcheck="false")
     header_value = _text("Value", widget=forms.TextInput, spellcheck="false")
     username = _text("User name", spellcheck="false")
@@ -62,10 +64,10 @@ class EndpointForm(forms.Form):
     content_type = forms.ChoiceField(
         label="Content type", required=False, choices=[(value, value) for value in CONTENT_TYPES]
     )
-    http_timeout = _number("Timeout in seconds", "How long we wait for an answer. 0: the default.")
-    rate_limit = _number("At most this many webhooks …", "0: no limit.")
-    rate_limit_duration = _number("… in this many seconds")
-    support_email = _text("Email", "Told when webhooks keep failing.", widget=forms.EmailInput)
+    http_timeout = _number("Timeout in seconds", "We wait this long for an answer. 0 means the default.")
+    rate_limit = _number("Rate limit: number of webhooks", "0 means no limit.")
+    rate_limit_duration = _number("Rate limit: period in seconds")
+    support_email = _text("Email", "We write to it when webhooks keep failing.", widget=forms.EmailInput)
     slack_webhook_url = _text("Slack webhook URL", widget=forms.URLInput, spellcheck="false")
     teams_webhook_url = _text("Teams webhook URL", widget=forms.URLInput, spellcheck="false")
 
@@ -76,12 +78,12 @@ class EndpointForm(forms.Form):
         self.stored: dict[str, Any] = (endpoint.authentication if endpoint is not None else None) or {}
         super().__init__(data, initial=None if endpoint is None else self._stored_values(endpoint))
         kinds = [
-            ("", "Not at all"),
-            (API_KEY, "With a header of your choice"),
-            (BASIC_AUTH, "With a user name and password"),
+            ("", "None"),
+            (API_KEY, "A header of your choice"),
+            (BASIC_AUTH, "User name and password"),
         ]
         if self.stored.get("type") == OAUTH2:
-            kinds.append((OAUTH2, "With OAuth 2, as it is set up now"))
+            kinds.append((OAUTH2, "OAuth 2, as it is set up now"))
         kind: Any = self.fields["type"]
         kind.choices = kinds
         for name in ("header_value", "password"):
@@ -127,7 +129,7 @@ class EndpointForm(forms.Form):
         self._values, failures = failures_of(serializer, sent)
         for field, failure in failures:
             if field not in self.errors:
-                self.add_refusal(field, "This is needed." if failure.code == "blank" else str(failure))
+                self.add_refusal(field, "This field is required." if failure.code == "blank" else str(failure))
         return values
 
     def _authentication(self) -> dict[str, Any] | None:

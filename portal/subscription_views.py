@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from endpoints.models import Scope
 from portal import subscription_openapi as openapi
 from portal.api import PortalView
 from portal.exceptions import OutOfScope
 from portal_links.capabilities import MANAGE_SUBSCRIPTIONS
 from subscriptions import views
 from subscriptions.openapi import undocumented
-from subscriptions.operations import Scope, find_subscription
+from subscriptions.operations import find_subscription
 
 
 class ScopedView(PortalView):

@@ -23,7 +23,8 @@ from portal.pages import PageRequest, at, not_found, page, secured, show
 from portal.verification import snippets
 from portal_links.access import Access, find_access
 from portal_links.capabilities import MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
-from portal_links.sessions import CodeExpired, CodeUsed, open_session
+from portal_links.exceptions import CodeExpired, CodeUsed
+from portal_links.sessions import open_session
 from projects.models import Project
 
 PAGE_SIZE = 50
@@ -168,7 +169,7 @@ def rotate_secret(request: PageRequest, access: Access, endpointID: str) -> Http
     except InvalidInput as error:
         return _not_done(request, access, endpointID, error)
     hours = sent.get("expiration", 0)
-    rest = f"The one before it stays valid for {OVERLAPS.get(hours, f'{hours} hours')}." if hours else ""
+    rest = f"The previous secret stays valid for {OVERLAPS.get(hours, f'{hours} hours')}." if hours else ""
     return _detail(request, access, changed, done=f"There is a new signing secret. {rest}")
 
 

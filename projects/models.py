@@ -1,6 +1,6 @@
-"""Projects, and the API keys that act on them."""
+"""Projects, their API keys and their event types."""
 
-from typing import Any
+from typing import cast
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -13,15 +13,15 @@ from core.addresses import validate_origin, validate_web_url
 from core.encryption import EncryptedJSONField
 from core.ulid import ULIDField
 from projects import keys
-
-KEY_NEEDS_PROJECT = "a key belongs to one project, an instance_admin key to none"
+from projects.config import ConfigDocument
+from projects.exceptions import KeyNeedsProject
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
     """Reads of projects."""
 
     def live(self) -> "ProjectQuerySet":
-        """Projects that are not deleted."""
+        """Return the projects that are not deleted."""
         return self.filter(deleted_at=None)
 
 
@@ -29,7 +29,7 @@ class Project(models.Model):
     """A tenant of the instance: everything else belongs to one project."""
 
     class Type(models.TextChoices):
-        """Which way webhooks go."""
+        """The direction in which webhooks go."""
 
         OUTGOING = "outgoing"
         INCOMING = "incoming"
@@ -41,7 +41,7 @@ class Project(models.Model):
     config = models.JSONField()
     meta_event = EncryptedJSONField()
     portal_name = models.CharField(
-        max_length=100, blank=True, default="", help_text="What the portal calls the company; blank: the name."
+        max_length=100, blank=True, default="", help_text="The company's name in the portal. Blank: the project's name."
     )
     portal_primary_color = models.CharField(
         max_length=7,
@@ -50,7 +50,11 @@ class Project(models.Model):
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Six hexadecimal digits, such as #0b6bcb.")],
     )
     portal_return_url = models.CharField(
-        max_length=2048, blank=True, default="", validators=[validate_web_url], help_text="Where customers go back to."
+        max_length=2048,
+        blank=True,
+        default="",
+        validators=[validate_web_url],
+        help_text="The page to which customers return from the portal.",
     )
     portal_allowed_origins = ArrayField(
         models.CharField(max_length=255, validators=[validate_origin]),
@@ -70,7 +74,7 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(type__in=["outgoing", "incoming"]), name="project_type"),
         ]
         indexes = [
-            # The admin's search: the beginning of a name.
+            # For the admin's search by the beginning of a name.
             models.Index(fields=["name"], name="project_by_name", opclasses=["varchar_pattern_ops"]),
         ]
 
@@ -79,20 +83,20 @@ class Project(models.Model):
 
     @property
     def organisation_id(self) -> str:
-        """The one organisation of an instance."""
+        """Return the id of the instance's one organisation."""
         return str(settings.ORGANISATION_ID)
 
     @property
-    def full_config(self) -> dict[str, Any]:
-        """The config object of the API, `meta_event` and its secret included."""
-        return {**self.config, "meta_event": self.meta_event}
+    def full_config(self) -> ConfigDocument:
+        """Return the config object of the API, with `meta_event` and its secret."""
+        return cast(ConfigDocument, self.config | {"meta_event": self.meta_event})
 
 
 class APIKeyQuerySet(models.QuerySet["APIKey"]):
     """Reads of API keys."""
 
     def live(self) -> "APIKeyQuerySet":
-        """Keys that open something now."""
+        """Return the keys that work now: not expired, not revoked, and not of a deleted project."""
         return self.filter(
             Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
             Q(project=None) | Q(project__deleted_at=None),
@@ -101,10 +105,10 @@ class APIKeyQuerySet(models.QuerySet["APIKey"]):
 
 
 class APIKey(models.Model):
-    """A credential of the API. The key itself is shown once; here are its mask and its digest."""
+    """A credential of the API. The key itself is shown once, and stored as its mask and its digest."""
 
     class Role(models.TextChoices):
-        """What the key may do."""
+        """The rights of a key."""
 
         PROJECT_ADMIN = keys.PROJECT_ADMIN
         PROJECT_VIEWER = keys.PROJECT_VIEWER
@@ -115,7 +119,10 @@ class APIKey(models.Model):
     role = models.CharField(max_length=16, choices=Role)
     project = models.ForeignKey(Project, models.CASCADE, null=True, blank=True, related_name="api_keys")
     owner_id = models.CharField(
-        max_length=255, blank=True, default="", help_text="The one owner_id that this key speaks for, if any."
+        max_length=255,
+        blank=True,
+        default="",
+        help_text="The only owner_id for which this key acts. Blank: every owner.",
     )
     scopes = ArrayField(
         models.CharField(max_length=64),
@@ -138,11 +145,11 @@ class APIKey(models.Model):
                 condition=Q(role=keys.INSTANCE_ADMIN, project=None)
                 | Q(role__in=[keys.PROJECT_ADMIN, keys.PROJECT_VIEWER], project__isnull=False),
                 name="apikey_role_fits_project",
-                violation_error_message=KEY_NEEDS_PROJECT,
+                violation_error_message=KeyNeedsProject.message,
             ),
         ]
         indexes = [
-            # The admin: the beginning of a name or of an owner_id, and the role.
+            # For the admin's searches by the beginning of a name or of an owner_id, and by role.
             models.Index(fields=["name"], name="apikey_by_name", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["owner_id"], name="apikey_by_owner", opclasses=["varchar_pattern_ops"]),
             models.Index("role", models.F("uid").desc(), name="apikey_by_role"),
@@ -153,7 +160,7 @@ class APIKey(models.Model):
 
 
 class APIRateWindow(models.Model):
-    """How many requests a key has made in its current window. The table is not logged: losing it is no loss."""
+    """The number of requests that a key has made in its current window. The table is unlogged: it may be lost."""
 
     key = models.OneToOneField(APIKey, models.CASCADE, primary_key=True)
     started_at = models.DateTimeField()
@@ -163,7 +170,7 @@ class APIRateWindow(models.Model):
         return f"{self.requests} since {self.started_at}"
 
 
-#: The event type that stands for all of them.
+#: The event type that stands for all event types.
 EVERY_TYPE = "*"
 
 
@@ -175,7 +182,7 @@ class EventType(models.Model):
     name = models.CharField(max_length=255, db_collation="C")
     category = models.CharField(max_length=255, blank=True, default="")
     description = models.TextField(blank=True, default="")
-    #: A JSON Schema (draft 7), or None. It describes the events and is not enforced.
+    #: A JSON Schema (draft 7), or None. It describes the events, and is not enforced.
     json_schema = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)

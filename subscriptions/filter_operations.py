@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from endpoints.models import Scope
 from projects.models import EVERY_TYPE
 from subscriptions import filters
 from subscriptions.event_types import unknown
@@ -27,7 +28,7 @@ from subscriptions.exceptions import (
     TypeListedTwice,
 )
 from subscriptions.models import Filter, Subscription
-from subscriptions.operations import Scope, checked_conditions, find_subscription, lock_subscription
+from subscriptions.operations import checked_conditions, find_subscription, lock_subscription
 
 
 def list_filters(project_id: str, subscription_id: str, *, scope: Scope = None) -> list[Filter]:

@@ -14,6 +14,7 @@ from core.api.bodies import read_body, read_list
 from core.api.checks import READS
 from core.api.documents import PageOf
 from core.api.pagination import read_page
+from endpoints.models import Scope
 from projects.convoy_view import ConvoyView
 from subscriptions import event_types, filter_operations, filters, openapi, operations
 from subscriptions.documents import (
@@ -27,7 +28,6 @@ from subscriptions.documents import (
     subscription_document,
 )
 from subscriptions.exceptions import ConditionsRefused, FilterRefused, FunctionRefused
-from subscriptions.operations import Scope
 from subscriptions.serializers import (
     MOST_FILTERS,
     BulkUpdateFilterRequest,

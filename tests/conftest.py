@@ -1,21 +1,34 @@
 """What most tests start from: two projects, keys of each role, and a client for each key."""
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
+from whitenoise.middleware import WhiteNoiseMiddleware
 
+from core.api.fields import Shape
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, revoke_api_key
+from tests.statements import undone
 
 Role = APIKey.Role
+TESTS = Path(__file__).parent
+#: The most characters of a parameter that stand for it in a test's id, and of a test's name with its parameters.
+LONGEST_PARAMETER = 60
+LONGEST_NAME = 160
+#: Opens the block that checks one row of a test's table; see the fixture `row`.
+Row = Callable[[object], AbstractContextManager[None]]
 
 
 class API:
@@ -78,6 +91,54 @@ class Answer:
         assert self.json.keys() == {"status", "message"}, self.json
         assert self.json["status"] is False
         return self.status, self.message
+
+
+def as_text(value: object) -> str | None:
+    """The text of a parameter, as a test's id; None, which has pytest number it, where it is not plain or not short."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    is_plain = len(text) <= LONGEST_PARAMETER and text.isascii() and text.isprintable() and "\\" not in text
+    return text if is_plain else None
+
+
+def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
+    """Name a text or bytes that are not plain and short by their argument and place.
+
+    Workers compare the ids that they have collected: a content that depends on the time or on the machine, as
+    compressed bytes do, would stop the run.
+    """
+    return as_text(val) or argname if isinstance(val, (str, bytes)) and val else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of a folder by what they start, have long files begin first, and refuse unreadable ids."""
+    for item in items:
+        path = item.path.relative_to(TESTS).as_posix()
+        if path.startswith(("live/", "browser/")):
+            item.add_marker(pytest.mark.server)
+        if path.startswith("browser/"):
+            item.add_marker(pytest.mark.browser)
+    # What is short comes last, so that the processes that share the files end at about the same time.
+    items.sort(key=lambda item: item.get_closest_marker("server") is None and item.get_closest_marker("matrix") is None)
+    opaque = [
+        item.nodeid
+        for item in items
+        if len(item.name) > LONGEST_NAME or not item.nodeid.isascii() or "\\" in item.nodeid
+    ]
+    if opaque:
+        raise pytest.UsageError("give these tests ids of words (pytest.param(…, id=…)):\n" + "\n".join(opaque))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files() -> Iterator[None]:
+    """Find the static files once in a process: the client of each test makes the middleware again, which took 20 ms.
+
+    The files are those that WhiteNoise itself has found.
+    """
+    found = WhiteNoiseMiddleware(lambda request: HttpResponse()).files
+    assert found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", lambda middleware: middleware.files.update(found))
+        yield
 
 
 @pytest.fixture
@@ -145,6 +206,41 @@ def make_endpoint(project: Project) -> Callable[..., Endpoint]:
         )
 
     return make
+
+
+@pytest.fixture
+def row(db: None, subtests: pytest.Subtests) -> Row:
+    """Checks the rows of a table in one test, as `for operation in OPERATIONS: with row(operation): …`.
+
+    A failure names its row, and the rows after it are checked too. What a block writes is rolled back at its end,
+    so that each finds the database that the test's fixtures have made.
+    """
+
+    @contextmanager
+    def check(name: object) -> Iterator[None]:
+        with subtests.test(str(name)), undone():
+            yield
+
+    return check
+
+
+@pytest.fixture
+def fields_missed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a serializer has read an object without one of its fields, or with a key that is not a field.
+
+    "objects" counts those that it has read at all.
+    """
+    found: Counter[str] = Counter()
+    read = Shape.to_internal_value
+
+    def note(shape: Shape, data: Any) -> Any:
+        found.update(f"{type(shape).__name__} without {name}" for name in shape.fields.keys() - data.keys())
+        found.update(f"{type(shape).__name__} with {name}" for name in data.keys() - shape.fields.keys())
+        found.update(["objects"])
+        return read(shape, data)
+
+    monkeypatch.setattr(Shape, "to_internal_value", note)
+    return found
 
 
 @pytest.hookimpl(trylast=True)

@@ -7,6 +7,7 @@ away after it. The workers of pytest-xdist find it in the environment.
 import atexit
 import base64
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -17,7 +18,28 @@ import pytest
 
 from convoyclone import database
 
+PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
+
+
+def settings_of_the_readme() -> set[str]:
+    """The names in the first column of the README's table of settings."""
+    rows = re.findall(r"^\|([^|]*`[^|]*)\|", (database.BASE_DIR / "README.md").read_text("utf-8"), re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+
+
+def forget_the_callers_environment() -> None:
+    """Remove what the caller's shell has for other programs, and every setting but DATABASE_URL."""
+    database.own_the_environment()
+    settings = settings_of_the_readme() - {"DATABASE_URL"}
+    for name in list(os.environ):
+        is_python = name.startswith("PYTHON") and name != "PYTHONHASHSEED"
+        is_django = name.startswith("DJANGO_") and name != "DJANGO_SETTINGS_MODULE"
+        if name in settings or is_python or is_django or name.lower() in PROXIES:
+            del os.environ[name]
+
+
 if "PYTEST_XDIST_WORKER" not in os.environ:
+    forget_the_callers_environment()
     # What is in the developer's own data folder must not decide what the tests see.
     folder = Path(tempfile.mkdtemp(prefix="convoyclone-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -117,7 +118,7 @@ class Server:
     def database_url(self) -> str:
         """Where the embedded PostgreSQL of the run listens."""
         lines = (self.data / "postgres" / "postmaster.pid").read_text().splitlines()
-        return f"postgresql://postgres@/postgres?host={lines[4]}&port={lines[3]}"
+        return f"postgresql://postgres@/postgres?host={quote(lines[4])}&port={lines[3]}"
 
     def processes(self) -> list[psutil.Process]:
         """Every process that belongs to this server, orphans included."""

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import orjson
 import pytest
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from endpoints.models import Endpoint
@@ -19,14 +19,46 @@ from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import EventType, Project
 from subscriptions.operations import create_subscription
-from tests.conftest import API, Answer
+from tests.conftest import API, Answer, Row
 from tests.deliveries.rows import make_attempt, make_delivery
+from tests.endpoints.test_certificates import certificate, pem, private_key, text_of
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
-from tests.statements import nothing_changes
+from tests.statements import nothing_changes, undone
 
-#: A good body for each operation that reads one, with everything in it that it takes.
+pytestmark = pytest.mark.matrix
+
+_KEY = private_key()
+
+
+class Anything(dict[str, Any]):
+    """An object that stands where any JSON value is good."""
+
+
+class Moment(str):
+    """A time that may be sent as an object, too."""
+
+
+#: A good body for each operation that reads one, with everything in it that it takes: a field of a serializer that is
+#: not here fails in test_the_good_body_is_good_and_whole.
+OAUTH2: dict[str, Any] = {
+    "url": "https://auth.example.com/token",
+    "client_id": "ada",
+    "grant_type": "client_credentials",
+    "scope": "all",
+    "audience": "us",
+    "authentication_type": "shared_secret",
+    "client_secret": "secret",
+    "signing_key": dict.fromkeys(
+        ["kty", "crv", "x", "y", "d", "kid", "n", "e", "p", "q", "dp", "dq", "qi"], "not read: there is a shared secret"
+    ),
+    "signing_algorithm": "ES256",
+    "issuer": "ada",
+    "subject": "ada",
+    "field_mapping": {"access_token": "token", "token_type": "type", "expires_in": "life"},
+    "expiry_time_unit": "hours",
+}
 BODIES: dict[str, dict[str, Any]] = {
     "POST /projects": {
         "name": "New",
@@ -34,17 +66,35 @@ BODIES: dict[str, dict[str, Any]] = {
         "logo_url": "https://example.com/logo.png",
         "config": {
             "max_payload_read_size": 1024,
+            "replay_attacks_prevention_enabled": True,
+            "add_event_id_trace_headers": True,
             "disable_endpoint": True,
+            "multiple_endpoint_subscriptions": True,
+            "verify_dynamic_events": True,
+            "allow_unmatched_dynamic_urls": True,
             "search_policy": "720h",
             "is_retention_policy_enabled": True,
             "retention_policy": {"policy": "24h"},
             "ssl": {"enforce_secure_endpoints": True},
             "ratelimit": {"count": 10, "duration": 10},
             "strategy": {"type": "linear", "duration": 10, "retry_count": 3},
-            "signature": {"header": "X-Signature", "versions": [{"hash": "SHA256", "encoding": "hex"}]},
+            "signature": {
+                "header": "X-Signature",
+                "versions": [
+                    {"uid": "", "hash": "SHA256", "encoding": "hex", "created_at": "2026-07-03T00:00:00Z"},
+                ],
+            },
             "request_id_header": "X-Request",
             "meta_event": {"is_enabled": False, "type": "http", "event_type": ["a"], "url": "", "secret": "s"},
-            "circuit_breaker": {"sample_rate": 30},
+            "circuit_breaker": {
+                "sample_rate": 30,
+                "error_timeout": 30,
+                "failure_threshold": 70,
+                "success_threshold": 5,
+                "minimum_request_count": 10,
+                "observability_window": 5,
+                "consecutive_failure_threshold": 10,
+            },
         },
     },
     "POST /projects/{projectID}/endpoints": {
@@ -61,23 +111,19 @@ BODIES: dict[str, dict[str, Any]] = {
         "rate_limit": 10,
         "rate_limit_duration": 10,
         "content_type": "application/json",
-        "authentication": {"type": "api_key", "api_key": {"header_name": "X-Key", "header_value": "value"}},
+        "authentication": {
+            "type": "api_key",
+            "api_key": {"header_name": "X-Key", "header_value": "value"},
+            "basic_auth": {"username": "ada", "password": "password"},
+            "oauth2": OAUTH2,
+        },
+        "mtls_client_cert": {"client_cert": text_of(certificate(_KEY)), "client_key": pem(_KEY)},
         "is_disabled": False,
     },
     "PUT /projects/{projectID}/endpoints/{endpointID}/expire_secret": {"secret": "secret", "expiration": 1},
     "POST /projects/{projectID}/endpoints/oauth2/test": {
         # An address that is refused before anything is sent: that the trial fails is an answer, too.
-        "oauth2": {
-            "url": "https://127.0.0.1/token",
-            "client_id": "ada",
-            "grant_type": "client_credentials",
-            "scope": "all",
-            "audience": "us",
-            "authentication_type": "shared_secret",
-            "client_secret": "secret",
-            "field_mapping": {"access_token": "token", "token_type": "type", "expires_in": "life"},
-            "expiry_time_unit": "hours",
-        }
+        "oauth2": OAUTH2 | {"url": "https://127.0.0.1/token"}
     },
     "POST /projects/{projectID}/onboard": {
         "items": [
@@ -101,7 +147,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 _EVENT: dict[str, Any] = {
     "event_type": "invoice.paid",
-    "data": {"invoice": 991},
+    "data": Anything(invoice=991),
     "custom_headers": {"X-Tenant": "acme"},
     "idempotency_key": "key",
 }
@@ -118,6 +164,7 @@ BODIES["POST /projects/{projectID}/events/dynamic"] = _EVENT | {
 BODIES["PUT /projects/{projectID}"] = dict(BODIES["POST /projects"])
 del BODIES["PUT /projects/{projectID}"]["type"]
 BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"] = BODIES["POST /projects/{projectID}/endpoints"]
+BODIES["POST /projects/{projectID}/endpoints"] = BODIES["POST /projects/{projectID}/endpoints"] | {"appID": "acme"}
 BODIES["POST /projects/{projectID}/endpoints/"] = BODIES["POST /projects/{projectID}/endpoints"]
 BODIES["PUT /projects/{projectID}/portal-links/{portalLinkID}"] = BODIES["POST /projects/{projectID}/portal-links"]
 BODIES["POST /projects/{projectID}/portal-links/"] = BODIES["POST /projects/{projectID}/portal-links"]
@@ -125,7 +172,7 @@ EVENT_TYPES = "/projects/{projectID}/event-types"
 SUBSCRIPTIONS = "/projects/{projectID}/subscriptions"
 SUBSCRIPTION = f"{SUBSCRIPTIONS}/{{subscriptionID}}"
 _CONDITIONS: dict[str, Any] = {"headers": {}, "body": {}, "query": {}, "path": {}}
-_FILTER = {"event_type": "new.type", **_CONDITIONS}
+_FILTER = {"event_type": "new.type", "enabled_at": Moment("2026-07-03T00:00:00Z"), **_CONDITIONS}
 BODIES |= {
     f"POST {EVENT_TYPES}": {"name": "new", "category": "new", "description": "new", "json_schema": {}},
     f"PUT {EVENT_TYPES}/{{eventTypeId}}": {"category": "new", "description": "new", "json_schema": {}},
@@ -142,11 +189,15 @@ BODIES |= {
         "rate_limit_config": {"count": 1, "duration": 1},
     },
     # A request may hold anything; only conditions have a type.
-    f"POST {SUBSCRIPTIONS}/test_filter": {"request": {}, "schema": {"header": {}, "body": {}, "query": {}, "path": {}}},
+    f"POST {SUBSCRIPTIONS}/test_filter": {
+        "request": {name: Anything() for name in ("header", "body", "query", "path")},
+        "schema": {"header": {}, "body": {}, "query": {}, "path": {}},
+    },
     f"POST {SUBSCRIPTION}/filters": _FILTER,
     f"PUT {SUBSCRIPTION}/filters/{{filterID}}": {**_FILTER, "is_flattened": True},
     f"POST {SUBSCRIPTION}/filters/test/{{eventType}}": {
-        "request": {"header": {}, "headers": {}, "query": {}, "path": {}}
+        "payload": Anything(),
+        "request": {"body": Anything(), "header": {}, "headers": {}, "query": {}, "path": {}},
     },
 }
 BODIES[f"PUT {SUBSCRIPTION}"] = BODIES[f"POST {SUBSCRIPTIONS}"] | {
@@ -170,6 +221,21 @@ NOTHING_REQUIRED = {
     f"PUT {SUBSCRIPTION}/filters/{{filterID}}",
     f"POST {SUBSCRIPTION}/filters/test/{{eventType}}",
 }
+#: What an operation says of a body that is null. To the others null is an object without keys.
+NULL_IS_REFUSED = dict.fromkeys(
+    [
+        "POST /projects",
+        "PUT /projects/{projectID}",
+        "POST /projects/{projectID}/endpoints",
+        "POST /projects/{projectID}/endpoints/",
+        "POST /projects/{projectID}/endpoints/oauth2/test",
+        "POST /projects/{projectID}/onboard",
+        "POST /projects/{projectID}/portal-links",
+        "POST /projects/{projectID}/portal-links/",
+        "PUT /projects/{projectID}/portal-links/{portalLinkID}",
+    ],
+    (400, "Invalid request format"),
+) | {"POST /projects/{projectID}/eventdeliveries/forceresend": (400, "Request is invalid")}
 #: No body is good for it.
 ALWAYS_REFUSED = {f"POST {SUBSCRIPTIONS}/test_function"}
 #: These do what their path says, whatever their body holds.
@@ -193,6 +259,7 @@ WITHOUT_BODY = {
 #: These take a form, too (tests/onboarding).
 WITH_FORM = {"POST /projects/{projectID}/onboard"}
 WITH_BODY = [operation for operation in OPERATIONS if str(operation) in BODIES]
+WITH_ITEMS = [operation for operation in OPERATIONS if str(operation) in ITEMS]
 LISTS = [
     operation
     for operation in OPERATIONS
@@ -216,6 +283,30 @@ WRONG: dict[type, list[Any]] = {
     int: ["1", "", True, 1.0, 1.5, 2**31, 2**63, 2**64, 1e300, [], {}],
     dict: ["", "a", 0, True, [], [{}]],
     list: ["", "a", 0, True, {}, [0], [True], [[]], [["a"]], ["\x00"]],
+    Anything: [],
+    Moment: [
+        0,
+        1.5,
+        True,
+        [],
+        ["a"],
+        *BAD_TEXT,
+        "a",
+        "2026-07-03",
+        {"set": 1},
+        {"time": 0},
+        {"set": True, "time": "a"},
+    ],
+}
+#: What JSON or UTF-8 does not have as text.
+NO_TEXTS = {
+    "high surrogate": b"\\ud800",
+    "low surrogate": b"\\udfff",
+    "surrogates the wrong way round": b"\\udc00\\ud800",
+    "surrogate in UTF-8": b"\xed\xa0\x80",
+    "byte that UTF-8 lacks": b"\xff",
+    "overlong NUL": b"\xc0\x80",
+    "control character": b"\x01",
 }
 IDS = [
     *("0", "-1", "null", "undefined", "*", "'", '"', "' OR 1=1 --", "$1", "{}", "[]", "a" * 5000, "…", "🦄"),
@@ -224,9 +315,10 @@ IDS = [
 
 
 class Rows:
-    """One project with an endpoint, a link and a session of it, and the ways to them."""
+    """One project with an endpoint, a link and a session of it, the ways to them, and who may go there."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, instance: API, admin: API) -> None:
+        self.instance, self.admin = instance, admin
         endpoint = create_endpoint(project.uid, name="Old", url="https://hooks.example.com/old")
         link = create_portal_link(project.uid, name="Old", owner_id="old", auth_type="refresh_token").link
         session = PortalSession.objects.get(portal_link=link)
@@ -258,16 +350,23 @@ class Rows:
             body["ids"] = [self.ids["deliveredID"]]
         return body
 
+    def item(self, operation: Operation) -> dict[str, Any]:
+        """One object of a good array."""
+        item = copy.deepcopy(ITEMS[str(operation)])
+        return item | ({"uid": self.ids["filterID"]} if "uid" in item else {})
+
+    def caller(self, operation: Operation) -> API:
+        """Somebody who may carry out the operation."""
+        return self.instance if operation.path == "/projects" else self.admin
+
+    def send(self, operation: Operation, body: Any = None, **ids: str) -> Answer:
+        """The answer to the operation on these rows, or on those of other ids."""
+        return self.caller(operation)(operation.method, self.path(operation, **ids), body)
+
 
 @pytest.fixture
-def rows(project: Project) -> Rows:
-    return Rows(project)
-
-
-@pytest.fixture
-def caller(instance: API, api: API, request: pytest.FixtureRequest) -> API:
-    """Somebody who may carry out the operation."""
-    return instance if request.getfixturevalue("operation").path == "/projects" else api
+def rows(project: Project, instance: API, api: API) -> Rows:
+    return Rows(project, instance, api)
 
 
 def refused(answer: Answer, sent: Any) -> None:
@@ -278,11 +377,9 @@ def refused(answer: Answer, sent: Any) -> None:
 def broken(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """`body` with one value, at any depth, replaced by what does not belong there."""
     for name, value in body.items():
-        if name == "data":
-            continue  # any JSON value belongs there
         for wrong in WRONG[type(value)]:
             yield body | {name: wrong}
-        if isinstance(value, dict):
+        if isinstance(value, dict) and not isinstance(value, Anything):
             for inner in broken(value):
                 yield body | {name: inner}
         if isinstance(value, list) and value and isinstance(value[0], dict):
@@ -296,178 +393,202 @@ def test_every_operation_is_known() -> None:
     assert writing == BODIES.keys() | ITEMS.keys() | WITHOUT_BODY | ALWAYS_REFUSED
 
 
-@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
 class TestBodies:
-    def test_the_good_body_is_good(self, rows: Rows, caller: API, operation: Operation) -> None:
-        """Otherwise the tests below would pass for another reason."""
-        answer = caller(operation.method, rows.path(operation), rows.body(operation))
-        assert answer.status in (200, 201, 202), answer.json
+    def test_the_good_body_is_good_and_whole(self, rows: Rows, row: Row, fields_missed: Counter[str]) -> None:
+        """Otherwise the tests below would pass for another reason, or would leave out a field."""
+        for operation in WITH_BODY:
+            with row(operation):
+                fields_missed.clear()
+                answer = rows.send(operation, rows.body(operation))
+                assert answer.status in (200, 201, 202), answer.json
+                assert fields_missed.pop("objects")
+                assert not fields_missed
 
-    def test_what_is_no_json_object(self, rows: Rows, caller: API, operation: Operation) -> None:
-        with nothing_changes():
-            for body in [*(body for body, _ in NOT_A_BODY), *UNREADABLE]:
-                refused(caller(operation.method, rows.path(operation), body), body)
+    def test_what_is_no_json_object(self, rows: Rows, row: Row) -> None:
+        for operation in WITH_BODY:
+            with row(operation), nothing_changes():
+                for body in [*(body for body, _ in NOT_A_BODY), *UNREADABLE]:
+                    refused(rows.send(operation, body), body)
 
-    def test_null_is_refused_or_an_object_without_keys(self, rows: Rows, caller: API, operation: Operation) -> None:
-        path = rows.path(operation)
-        with transaction.atomic():
-            empty = caller(operation.method, path, b"{}")
-            transaction.set_rollback(True)
-        answer = caller(operation.method, path, b"null")
-        if answer.message not in ("Invalid request format", "Request is invalid"):
-            assert (answer.status, answer.message) == (empty.status, empty.message)
+    def test_null_is_refused_or_an_object_without_keys(self, rows: Rows, row: Row) -> None:
+        for operation in WITH_BODY:
+            with row(operation):
+                with undone():
+                    empty = rows.send(operation, b"{}")
+                answer = rows.send(operation, b"null")
+                expected = NULL_IS_REFUSED.get(str(operation), (empty.status, empty.message))
+                assert (answer.status, answer.message) == expected
 
-    def test_what_is_not_utf8(self, rows: Rows, caller: API, operation: Operation) -> None:
-        text = orjson.dumps(rows.body(operation)).decode()
-        with nothing_changes():
-            for encoding in ("utf-16", "utf-32", "utf-8-sig"):
-                refused(caller(operation.method, rows.path(operation), text.encode(encoding)), encoding)
+    def test_what_is_not_utf8(self, rows: Rows, row: Row) -> None:
+        for operation in WITH_BODY:
+            text = orjson.dumps(rows.body(operation)).decode()
+            with row(operation), nothing_changes():
+                for encoding in ("utf-16", "utf-32", "utf-8-sig"):
+                    refused(rows.send(operation, text.encode(encoding)), encoding)
 
-    def test_what_does_not_belong_where_it_stands(self, rows: Rows, caller: API, operation: Operation) -> None:
-        with nothing_changes():
-            for body in broken(rows.body(operation)):
-                # Python's own JSON has integers of any size.
-                refused(caller(operation.method, rows.path(operation), json.dumps(body).encode()), body)
+    def test_what_does_not_belong_where_it_stands(self, rows: Rows, row: Row) -> None:
+        for operation in WITH_BODY:
+            with row(operation), nothing_changes():
+                for body in broken(rows.body(operation)):
+                    # Python's own JSON has integers of any size.
+                    refused(rows.send(operation, json.dumps(body).encode()), body)
 
-    @pytest.mark.parametrize(
-        "text", [b"\\ud800", b"\\udfff", b"\\udc00\\ud800", b"\xed\xa0\x80", b"\xff", b"\xc0\x80", b"\x01"]
-    )
-    def test_text_that_is_none(self, rows: Rows, caller: API, operation: Operation, text: bytes) -> None:
-        body = orjson.dumps(rows.body(operation) | {next(iter(rows.body(operation))): "REPLACED"})
-        with nothing_changes():
-            refused(caller(operation.method, rows.path(operation), body.replace(b"REPLACED", text)), text)
+    @pytest.mark.parametrize("text", NO_TEXTS.values(), ids=NO_TEXTS.keys())
+    def test_text_that_is_none(self, rows: Rows, row: Row, text: bytes) -> None:
+        for operation in WITH_BODY:
+            body = orjson.dumps(rows.body(operation) | {next(iter(rows.body(operation))): "REPLACED"})
+            with row(operation), nothing_changes():
+                refused(rows.send(operation, body.replace(b"REPLACED", text)), text)
 
-    def test_nulls_are_not_sent(self, rows: Rows, caller: API, operation: Operation) -> None:
-        body = dict.fromkeys(rows.body(operation))
-        if str(operation) in NOTHING_REQUIRED:
-            assert caller(operation.method, rows.path(operation), body).status in (200, 202)
-            return
-        with nothing_changes():
-            refused(caller(operation.method, rows.path(operation), body), body)
+    def test_nulls_are_not_sent(self, rows: Rows, row: Row) -> None:
+        for operation in WITH_BODY:
+            body = dict.fromkeys(rows.body(operation))
+            with row(operation):
+                if str(operation) in NOTHING_REQUIRED:
+                    assert rows.send(operation, body).status in (200, 202)
+                else:
+                    with nothing_changes():
+                        refused(rows.send(operation, body), body)
 
 
-@pytest.mark.parametrize("operation", [operation for operation in OPERATIONS if str(operation) in ITEMS], ids=str)
 class TestArrays:
-    def send(self, rows: Rows, caller: API, operation: Operation, body: Any) -> Answer:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return caller(operation.method, rows.path(operation), content)
+    def test_the_good_body_is_good_and_whole(self, rows: Rows, row: Row, fields_missed: Counter[str]) -> None:
+        for operation in WITH_ITEMS:
+            with row(operation):
+                fields_missed.clear()
+                assert rows.send(operation, [rows.item(operation)]).status in (200, 201)
+                assert fields_missed.pop("objects")
+                assert not fields_missed
 
-    def item(self, rows: Rows, operation: Operation) -> dict[str, Any]:
-        item = copy.deepcopy(ITEMS[str(operation)])
-        return item | ({"uid": rows.ids["filterID"]} if "uid" in item else {})
+    def test_what_is_no_array_of_objects(self, rows: Rows, row: Row) -> None:
+        for operation in WITH_ITEMS:
+            item = rows.item(operation)
+            bodies = [b"", b"null", b"{}", b"[", b"[{}]]", b"[" * 100_000, b'["\\ud800"]', item]
+            bodies += [[], [None], [[]], [item, 1], [item, "text"], [item, [item]], [item] * 1001, [item, item]]
+            bodies += [[{}] * 2]
+            with row(operation), nothing_changes():
+                for body in bodies:
+                    refused(rows.send(operation, body), body)
 
-    def test_the_good_body_is_good(self, rows: Rows, caller: API, operation: Operation) -> None:
-        assert self.send(rows, caller, operation, [self.item(rows, operation)]).status in (200, 201)
-
-    def test_what_is_no_array_of_objects(self, rows: Rows, caller: API, operation: Operation) -> None:
-        item = self.item(rows, operation)
-        bodies = [b"", b"null", b"{}", b"[", b"[{}]]", b"[" * 100_000, b'["\\ud800"]', item]
-        bodies += [[], [None], [[]], [item, 1], [item, "text"], [item, [item]], [item] * 1001, [item, item], [{}] * 2]
-        with nothing_changes():
-            for body in bodies:
-                refused(self.send(rows, caller, operation, body), body)
-
-    def test_what_does_not_belong_where_it_stands(self, rows: Rows, caller: API, operation: Operation) -> None:
-        with nothing_changes():
-            for item in broken(self.item(rows, operation)):
-                refused(self.send(rows, caller, operation, [item]), item)
+    def test_what_does_not_belong_where_it_stands(self, rows: Rows, row: Row) -> None:
+        for operation in WITH_ITEMS:
+            with row(operation), nothing_changes():
+                for item in broken(rows.item(operation)):
+                    refused(rows.send(operation, json.dumps([item]).encode()), item)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 class TestEveryOperation:
-    def test_another_content_type(self, rows: Rows, caller: API, operation: Operation) -> None:
-        with nothing_changes():
-            for content_type in (
-                "text/plain",
-                "application/x-www-form-urlencoded",
-                "multipart/form-data; boundary=x",
-                "*",
-            ):
-                if str(operation) in WITH_FORM and content_type.startswith("multipart"):
-                    continue
-                response = caller.client.generic(
-                    operation.method,
-                    f"/api/v1{rows.path(operation)}",
-                    b"{}",
-                    content_type=content_type,
-                    headers=caller.headers,
-                )
-                assert Answer(response).error == (415, "the request body must be application/json")
+    def test_another_content_type(self, rows: Rows, row: Row) -> None:
+        types = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "*")
+        for operation in OPERATIONS:
+            caller = rows.caller(operation)
+            with row(operation), nothing_changes():
+                for content_type in types:
+                    if str(operation) in WITH_FORM and content_type.startswith("multipart"):
+                        continue
+                    response = caller.client.generic(
+                        operation.method,
+                        f"/api/v1{rows.path(operation)}",
+                        b"{}",
+                        content_type=content_type,
+                        headers=caller.headers,
+                    )
+                    assert Answer(response).error == (415, "the request body must be application/json")
 
-    def test_ten_megabytes(self, rows: Rows, caller: API, operation: Operation) -> None:
-        with nothing_changes():
-            answer = caller(operation.method, rows.path(operation), b'{"name":"' + b"a" * 10_000_000 + b'"}')
-        assert answer.error == (413, "request body is too large")
+    def test_ten_megabytes(self, rows: Rows, row: Row) -> None:
+        body = b'{"name":"' + b"a" * 10_000_000 + b'"}'
+        for operation in OPERATIONS:
+            with row(operation):
+                with nothing_changes():
+                    answer = rows.send(operation, body)
+                assert answer.error == (413, "request body is too large")
 
-    def test_a_body_that_is_one_byte_too_long(self, rows: Rows, caller: API, operation: Operation) -> None:
+    def test_a_body_that_is_one_byte_too_long(self, rows: Rows, row: Row) -> None:
         body = b"{}".ljust(settings.MAX_REQUEST_BODY_BYTES + 1)
-        with nothing_changes():
-            assert caller(operation.method, rows.path(operation), body).error[0] == 413
+        for operation in OPERATIONS:
+            with row(operation), nothing_changes():
+                assert rows.send(operation, body).error[0] == 413
 
-    def test_chunks_without_an_end(self, rows: Rows, caller: API, operation: Operation) -> None:
-        with nothing_changes():
-            response = caller.client.generic(
-                operation.method,
-                f"/api/v1{rows.path(operation)}",
-                headers={**caller.headers, "Transfer-Encoding": "chunked", "Content-Type": "application/json"},
-            )
-        assert Answer(response).error == (411, "send the request body with a Content-Length")
+    def test_chunks_without_an_end(self, rows: Rows, row: Row) -> None:
+        for operation in OPERATIONS:
+            caller = rows.caller(operation)
+            with row(operation):
+                with nothing_changes():
+                    response = caller.client.generic(
+                        operation.method,
+                        f"/api/v1{rows.path(operation)}",
+                        headers={**caller.headers, "Transfer-Encoding": "chunked", "Content-Type": "application/json"},
+                    )
+                assert Answer(response).error == (411, "send the request body with a Content-Length")
 
-    def test_a_length_that_is_no_number(self, rows: Rows, caller: API, operation: Operation) -> None:
-        with nothing_changes():
-            response = caller.client.generic(
-                operation.method, f"/api/v1{rows.path(operation)}", headers=caller.headers, CONTENT_LENGTH="many"
-            )
-        assert Answer(response).error == (400, "the Content-Length is not a number")
+    def test_a_length_that_is_no_number(self, rows: Rows, row: Row) -> None:
+        for operation in OPERATIONS:
+            caller = rows.caller(operation)
+            with row(operation):
+                with nothing_changes():
+                    response = caller.client.generic(
+                        operation.method,
+                        f"/api/v1{rows.path(operation)}",
+                        headers=caller.headers,
+                        CONTENT_LENGTH="many",
+                    )
+                assert Answer(response).error == (400, "the Content-Length is not a number")
 
-    def test_ids_of_nothing_in_every_position(self, rows: Rows, caller: API, operation: Operation) -> None:
-        # A type of event is no id: any text is one.
-        names = [name for name in rows.ids if f"{{{name}}}" in operation.path and name != "eventType"]
-        body: Any = rows.body(operation) if str(operation) in BODIES else None
-        if str(operation) in ITEMS:
-            body = [ITEMS[str(operation)] | {"uid": rows.ids["filterID"]}]
-        with nothing_changes():
-            for name in names:
-                for uid in IDS:
-                    refused(caller(operation.method, rows.path(operation, **{name: uid}), body), uid)
+    def test_ids_of_nothing_in_every_position(self, rows: Rows, row: Row) -> None:
+        for operation in OPERATIONS:
+            # A type of event is no id: any text is one.
+            names = [name for name in rows.ids if f"{{{name}}}" in operation.path and name != "eventType"]
+            body: Any = rows.body(operation) if str(operation) in BODIES else None
+            if str(operation) in ITEMS:
+                body = [rows.item(operation)]
+            with row(operation), nothing_changes():
+                for name in names:
+                    for uid in IDS:
+                        refused(rows.send(operation, body, **{name: uid}), uid)
 
-    def test_a_slash_in_an_id(self, rows: Rows, caller: API, operation: Operation) -> None:
-        names = [name for name in rows.ids if f"{{{name}}}" in operation.path]
-        with nothing_changes():
-            for name in names:
-                path = rows.path(operation, **{name: f"x%2F{rows.ids[name]}"})
-                refused(caller(operation.method, path, b"{}"), path)
+    def test_a_slash_in_an_id(self, rows: Rows, row: Row) -> None:
+        for operation in OPERATIONS:
+            names = [name for name in rows.ids if f"{{{name}}}" in operation.path]
+            with row(operation), nothing_changes():
+                for name in names:
+                    uid = f"x%2F{rows.ids[name]}"
+                    refused(rows.send(operation, b"{}", **{name: uid}), uid)
 
 
-@pytest.mark.parametrize("operation", LISTS, ids=str)
 class TestQueries:
     """Of a query, what cannot be meant is taken for what was meant, or ignored (docs/compatibility.md)."""
 
-    def test_per_page(self, rows: Rows, caller: API, operation: Operation) -> None:
+    def test_per_page(self, rows: Rows, row: Row) -> None:
         expected = {
             **dict.fromkeys(["-1", "0", "-" + "9" * 4000], 1),
             **dict.fromkeys(["1000000000", "9" * 4000], 1000),
             **dict.fromkeys(["1e9", "", "a", "1.5", "0x10", "9" * 5000, "%F0%9F%A6%84", "%C2%B2"], 20),
         }
-        for sent, per_page in expected.items():
-            answer = caller.get(f"{rows.path(operation)}?perPage={sent}")
-            assert answer.status == 200, answer.json
-            if operation not in UNPAGED:
-                assert answer.data["pagination"]["per_page"] == per_page, sent
-                assert len(answer.data["content"]) == 1
+        for operation in LISTS:
+            with row(operation):
+                for sent, per_page in expected.items():
+                    answer = rows.caller(operation).get(f"{rows.path(operation)}?perPage={sent}")
+                    assert answer.status == 200, answer.json
+                    if operation not in UNPAGED:
+                        assert answer.data["pagination"]["per_page"] == per_page, sent
+                        assert len(answer.data["content"]) == 1
 
-    def test_garbage(self, rows: Rows, caller: API, operation: Operation) -> None:
+    @pytest.mark.parametrize("direction", ["next", "prev"])
+    def test_garbage(self, rows: Rows, row: Row, direction: str) -> None:
         names = ["next_page_cursor", "prev_page_cursor", "sort", "q", "ownerId", "endpointId", "portalLinkId"]
         names += ["active", "perPage", "name", "unknown"]
-        for direction in ("next", "prev"):
+        for operation in LISTS:
+            caller, path = rows.caller(operation), f"{rows.path(operation)}?direction={direction}"
             for name in names:
-                for text in (*IDS, "%", "%5C", "_", "%zz", "~", "%EF%BF%BF", "&&&", "=", f"x&{name}=y"):
-                    answer = caller.get(f"{rows.path(operation)}?direction={direction}&{name}={text}")
-                    if "%00" in text:
-                        assert answer.error == (400, "the request URL contains a NUL character")
-                    else:
-                        assert answer.status == 200, (name, text, answer.json)
-            assert caller.get(f"{rows.path(operation)}?direction={direction}x").status == 200
+                with row(f"{operation}?direction={direction}&{name}"):
+                    for text in (*IDS, "%", "%5C", "_", "%zz", "~", "%EF%BF%BF", "&&&", "=", f"x&{name}=y"):
+                        answer = caller.get(f"{path}&{name}={text}")
+                        if "%00" in text:
+                            assert answer.error == (400, "the request URL contains a NUL character")
+                        else:
+                            assert answer.status == 200, (name, text, answer.json)
+            with row(f"{operation}?direction={direction}x"):
+                assert caller.get(f"{path}x").status == 200
 
 
 class TestEndpointLists:

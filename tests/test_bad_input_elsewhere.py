@@ -1,12 +1,14 @@
 """Bad input for the operations of the APIs that are not Convoy's: a 4xx in the API's own shape, and nothing changed."""
 
 import json
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from endpoints.operations import create_endpoint
 from portal_links.capabilities import EVERYTHING
@@ -15,14 +17,17 @@ from portal_links.sessions import mint_session
 from projects.models import APIKey, EventType, Project
 from projects.operations import create_api_key
 from subscriptions.operations import create_subscription
+from tests.conftest import Row
 from tests.deliveries.rows import make_attempt, make_delivery
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.routes import ELSEWHERE, Operation, Surface
 from tests.statements import nothing_changes
 from tests.surfaces import bearer, refusal, send
 from tests.test_bad_input import BODIES as CONVOY_BODIES
-from tests.test_bad_input import IDS, broken
+from tests.test_bad_input import IDS, NO_TEXTS, broken
 from tests.test_bad_input import ITEMS as CONVOY_ITEMS
+
+pytestmark = pytest.mark.matrix
 
 NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal"
 ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
@@ -45,7 +50,7 @@ BODIES: dict[str, dict[str, Any]] = {
     EXPIRE: {"expiry": 60, "sessionIds": ["their session"]},
     "POST /portal-api/endpoints": CREATE_ENDPOINT,
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
-    f"PUT {ENDPOINT}": CREATE_ENDPOINT,
+    f"PUT {ENDPOINT}": CONVOY_BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"],
     f"PUT {ENDPOINT}/expire_secret": {"secret": "secret", "expiration": 1},
     "POST /portal-api/events": CONVOY_BODIES["POST /projects/{projectID}/events"],
     "POST /portal-api/events/": CONVOY_BODIES["POST /projects/{projectID}/events"],
@@ -99,6 +104,7 @@ WITHOUT_BODY = {
 OPTIONAL = {NAHOOK, ACCESS, EXPIRE}
 
 WITH_BODY = [operation for operation in ELSEWHERE if str(operation) in BODIES]
+WITH_ITEMS = [operation for operation in ELSEWHERE if str(operation) in ITEMS]
 #: What answers pages.
 PAGED = ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries", "GET /portal-api/events")
 LISTS = [operation for operation in ELSEWHERE if str(operation).rstrip("/") in PAGED]
@@ -110,10 +116,9 @@ NAMED = (
 
 
 class Caller:
-    """Somebody who may carry out an operation, with the ids of their own rows."""
+    """Somebody who may carry out every operation, with the ids of their own rows."""
 
-    def __init__(self, project: Project, operation: Operation) -> None:
-        self.operation = operation
+    def __init__(self, project: Project) -> None:
         admin, key = create_api_key(name="admin", role=APIKey.Role.PROJECT_ADMIN, project=project)
         owner: dict[str, Any] = {"owner_id": "acme", "scopes": ["webhooks:manage"]}
         endpoint = create_endpoint(project.uid, name="Old", url="https://hooks.example.com/old", owner_id="acme")
@@ -127,8 +132,8 @@ class Caller:
             minted_by=admin.uid,
             reference="their session",
         )
-        # A use is noted when it is the first one in a minute, of refused requests too.
-        PortalSession.objects.update(last_used_at=minted.session.created_at, last_used_from="127.0.0.1")
+        # A use is noted once the last note is a minute old, of refused requests too.
+        PortalSession.objects.update(last_used_at=timezone.now() + timedelta(hours=1), last_used_from="127.0.0.1")
         self.ids = {"projectID": project.uid, "ownerID": "acme", "endpointID": endpoint.uid}
         project.config["multiple_endpoint_subscriptions"] = True
         project.save(update_fields=["config"])
@@ -140,37 +145,48 @@ class Caller:
         delivery = make_delivery(endpoint, "Failure")
         self.ids |= {"eventDeliveryID": delivery.uid, "deliveryAttemptID": make_attempt(delivery).uid}
         self.ids["eventID"] = delivery.event_id
+        owners_key = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]
+        self._session, self._key, self._owners_key = minted.secret, key, owners_key
+
+    def credential(self, operation: Operation) -> str:
+        """What opens the operation."""
         match operation.surface:
             case Surface.FEATHER:
-                self.credential = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]
+                return self._owners_key
             case Surface.PORTAL:
-                self.credential = minted.secret
+                return self._session
             case _:
-                self.credential = minted.secret if operation.path.endswith("/logout") else key
+                return self._session if operation.path.endswith("/logout") else self._key
 
-    def __call__(self, body: Any = None, *, query: str = "", content_type: str = "application/json", **ids: str) -> Any:
-        url = self.operation.url.format(**self.ids | ids) + query
-        return send(self.operation, url, self.credential, body, content_type=content_type)
+    def __call__(
+        self,
+        operation: Operation,
+        body: Any = None,
+        *,
+        query: str = "",
+        content_type: str = "application/json",
+        **ids: str,
+    ) -> Any:
+        url = operation.url.format(**self.ids | ids) + query
+        return send(operation, url, self.credential(operation), body, content_type=content_type)
 
-    @property
-    def body(self) -> Any:
+    def body(self, operation: Operation) -> Any:
         """A good body, or None."""
-        if item := ITEMS.get(str(self.operation)):
+        if item := ITEMS.get(str(operation)):
             return [item | ({"uid": self.ids["filterID"]} if "uid" in item else {})]
-        body = BODIES.get(str(self.operation))
+        body = BODIES.get(str(operation))
         return body | {"endpoint_id": self.ids["endpointID"]} if body and "endpoint_id" in body else body
 
-    def refused(self, response: Any, sent: Any) -> str:
-        """The words of a refusal, in the right shape."""
-        status, message = refusal(self.operation.surface, response)
-        assert 400 <= status < 500, (status, str(sent)[:200])
+    def is_refused(self, operation: Operation, body: Any, said_of: Any = None, **ids: str) -> None:
+        """Check that the operation answers with a refusal in the right shape; `said_of` is what a failure shows."""
+        status, message = refusal(operation.surface, self(operation, body, **ids))
+        assert 400 <= status < 500, (status, str(said_of or body)[:200])
         assert message
-        return message
 
 
 @pytest.fixture
-def caller(project: Project, operation: Operation) -> Caller:
-    return Caller(project, operation)
+def caller(project: Project) -> Caller:
+    return Caller(project)
 
 
 def test_every_operation_is_known() -> None:
@@ -179,136 +195,159 @@ def test_every_operation_is_known() -> None:
     assert writing == BODIES.keys() | ITEMS.keys() | WITHOUT_BODY | ALWAYS_REFUSED
 
 
-@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
 class TestBodies:
-    def test_the_good_body_is_good(self, caller: Caller, operation: Operation) -> None:
-        """Otherwise the tests below would pass for another reason."""
-        assert caller(caller.body).status_code in (200, 201, 202, 204)
+    def test_the_good_body_is_good_and_whole(self, caller: Caller, row: Row, fields_missed: Counter[str]) -> None:
+        """Otherwise the tests below would pass for another reason, or would leave out a field."""
+        for operation in WITH_BODY:
+            with row(operation):
+                fields_missed.clear()
+                assert caller(operation, caller.body(operation)).status_code in (200, 201, 202, 204)
+                assert fields_missed.pop("objects")
+                assert not fields_missed
 
-    def test_what_is_no_json_object(self, caller: Caller, operation: Operation) -> None:
-        with nothing_changes():
-            for body in [*(body for body, _ in NOT_A_BODY), *UNREADABLE]:
-                if body.strip() or str(operation) not in OPTIONAL:
-                    caller.refused(caller(body), body)
+    def test_what_is_no_json_object(self, caller: Caller, row: Row) -> None:
+        for operation in WITH_BODY:
+            with row(operation), nothing_changes():
+                for body in [*(body for body, _ in NOT_A_BODY), *UNREADABLE]:
+                    if body.strip() or str(operation) not in OPTIONAL:
+                        caller.is_refused(operation, body)
 
-    def test_what_is_not_utf8(self, caller: Caller, operation: Operation) -> None:
-        text = orjson.dumps(caller.body).decode()
-        with nothing_changes():
-            for encoding in ("utf-16", "utf-32", "utf-8-sig"):
-                caller.refused(caller(text.encode(encoding)), encoding)
+    def test_what_is_not_utf8(self, caller: Caller, row: Row) -> None:
+        for operation in WITH_BODY:
+            text = orjson.dumps(caller.body(operation)).decode()
+            with row(operation), nothing_changes():
+                for encoding in ("utf-16", "utf-32", "utf-8-sig"):
+                    caller.is_refused(operation, text.encode(encoding), encoding)
 
-    def test_what_does_not_belong_where_it_stands(self, caller: Caller, operation: Operation) -> None:
-        with nothing_changes():
-            for body in broken(caller.body):
-                if isinstance(body.get("application"), dict) and body["application"] != {"name": "Acme"}:
-                    continue  # what an application holds is not read
-                sent = json.dumps(body).encode()
-                caller.refused(caller(sent), sent)
+    def test_what_does_not_belong_where_it_stands(self, caller: Caller, row: Row) -> None:
+        for operation in WITH_BODY:
+            with row(operation), nothing_changes():
+                for body in broken(caller.body(operation)):
+                    if isinstance(body.get("application"), dict) and body["application"] != {"name": "Acme"}:
+                        continue  # what an application holds is not read
+                    caller.is_refused(operation, json.dumps(body).encode())
 
-    @pytest.mark.parametrize(
-        "text", [b"\\ud800", b"\\udfff", b"\\udc00\\ud800", b"\xed\xa0\x80", b"\xff", b"\xc0\x80", b"\x01"]
-    )
-    def test_text_that_is_none(self, caller: Caller, operation: Operation, text: bytes) -> None:
-        body = orjson.dumps({"name": "REPLACED"})
-        with nothing_changes():
-            caller.refused(caller(body.replace(b"REPLACED", text)), text)
+    @pytest.mark.parametrize("text", NO_TEXTS.values(), ids=NO_TEXTS.keys())
+    def test_text_that_is_none(self, caller: Caller, row: Row, text: bytes) -> None:
+        body = orjson.dumps({"name": "REPLACED"}).replace(b"REPLACED", text)
+        for operation in WITH_BODY:
+            with row(operation), nothing_changes():
+                caller.is_refused(operation, body)
 
 
-@pytest.mark.parametrize("operation", [operation for operation in ELSEWHERE if str(operation) in ITEMS], ids=str)
 class TestArrays:
-    def test_good_and_bad(self, caller: Caller, operation: Operation) -> None:
+    def test_good_and_bad(self, caller: Caller, row: Row, fields_missed: Counter[str]) -> None:
         """The reading is the Convoy API's, where more is tried (test_bad_input.py)."""
-        [item] = caller.body
-        with nothing_changes():
-            for body in (b"", b"null", item, [], [None], [item, 1], [item, item]):
-                caller.refused(caller(body), body)
-            for wrong in broken(item):
-                sent = json.dumps([wrong]).encode()
-                caller.refused(caller(sent), sent)
-        assert caller(caller.body).status_code in (200, 201)
-
-
-@pytest.mark.parametrize("operation", ELSEWHERE, ids=str)
-class TestEveryOperation:
-    def test_another_content_type(self, caller: Caller, operation: Operation) -> None:
-        """Only the portal API does not ask what it is sent, as the reference says."""
-        for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "*"):
-            if operation.surface == Surface.PORTAL:
-                response = caller(caller.body or {}, content_type=content_type)
-                assert response.status_code != 415
-                assert response.status_code < 500
-            else:
+        for operation in WITH_ITEMS:
+            [item] = caller.body(operation)
+            with row(operation):
                 with nothing_changes():
-                    response = caller(b"{}", content_type=content_type)
-                assert refusal(operation.surface, response) == (415, "the request body must be application/json")
-
-    def test_a_body_that_is_one_byte_too_long(self, caller: Caller, operation: Operation) -> None:
-        with nothing_changes():
-            response = caller(b"{}".ljust(settings.MAX_REQUEST_BODY_BYTES + 1))
-        assert refusal(operation.surface, response) == (413, "request body is too large")
-
-    def test_chunks_without_an_end(self, caller: Caller, operation: Operation) -> None:
-        with nothing_changes():
-            response = send(
-                operation,
-                operation.url.format(**caller.ids),
-                caller.credential,
-                content_type="application/json",
-                **{"Transfer-Encoding": "chunked"},
-            )
-        assert refusal(operation.surface, response) == (411, "send the request body with a Content-Length")
-
-    def test_ids_of_nothing_in_every_position(self, caller: Caller, operation: Operation) -> None:
-        # An owner need not exist, so any text is one.
-        names = [name for name in NAMED if f"{{{name}}}" in operation.path]
-        with nothing_changes():
-            for name in names:
-                for uid in IDS:
-                    caller.refused(caller(caller.body, **{name: uid}), uid)
-
-    def test_owners_that_cannot_be(self, caller: Caller, operation: Operation) -> None:
-        if "{ownerID}" not in operation.path:
-            return
-        with nothing_changes():
-            for owner_id in ("%20", "%00", "a%00b", "a" * 256, "%0A"):
-                caller.refused(caller(ownerID=owner_id), owner_id)
-
-    def test_other_methods(self, caller: Caller, operation: Operation) -> None:
-        with nothing_changes():
-            for method in ("PATCH", "TRACE", "PROPFIND"):
-                response = send(
-                    operation._replace(method=method), operation.url.format(**caller.ids), caller.credential
-                )
-                assert refusal(operation.surface, response) == (405, "method not allowed")
-
-    def test_credentials_that_are_none(self, caller: Caller, operation: Operation) -> None:
-        with nothing_changes():
-            for credential in ("", " ", "a b", "CO.", "CO..", "PRT.", "PST.", "nhm_", "…", "\xff", "'", "a" * 5000):
-                response = send(operation, operation.url.format(**caller.ids), credential)
-                assert refusal(operation.surface, response)[0] == 401, credential
-            for scheme in ("Basic YTpi", "Bearer", "Token x", caller.credential):
-                response = send(operation, operation.url.format(**caller.ids), None, Authorization=scheme)
-                assert refusal(operation.surface, response)[0] == 401, scheme
+                    for body in (b"", b"null", item, [], [None], [item, 1], [item, item]):
+                        caller.is_refused(operation, body)
+                    for wrong in broken(item):
+                        caller.is_refused(operation, json.dumps([wrong]).encode())
+                fields_missed.clear()
+                assert caller(operation, caller.body(operation)).status_code in (200, 201)
+                assert fields_missed.pop("objects")
+                assert not fields_missed
 
 
-@pytest.mark.parametrize("operation", LISTS, ids=str)
-class TestQueries:
-    def test_garbage(self, caller: Caller, operation: Operation) -> None:
-        for name in ("next_page_cursor", "prev_page_cursor", "sort", "q", "ownerId", "endpointId", "perPage", "x"):
-            for text in (*IDS, "%", "%5C", "_", "%zz", "~", "%EF%BF%BF", "&&&", "=", f"x&{name}=y"):
-                for direction in ("next", "prev"):
-                    response = caller(query=f"?direction={direction}&{name}={text}")
-                    if "%00" in text:
-                        assert refusal(Surface.PORTAL, response)[0] == 400
+class TestEveryOperation:
+    def test_another_content_type(self, caller: Caller, row: Row) -> None:
+        """Only the portal API does not ask what it is sent, as the reference says."""
+        types = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "*")
+        for operation in ELSEWHERE:
+            with row(operation):
+                for content_type in types:
+                    if operation.surface == Surface.PORTAL:
+                        response = caller(operation, caller.body(operation) or {}, content_type=content_type)
+                        assert response.status_code != 415
+                        assert response.status_code < 500
                     else:
-                        assert response.status_code == 200, (name, text)
+                        with nothing_changes():
+                            response = caller(operation, b"{}", content_type=content_type)
+                        refused = refusal(operation.surface, response)
+                        assert refused == (415, "the request body must be application/json")
+
+    def test_a_body_that_is_one_byte_too_long(self, caller: Caller, row: Row) -> None:
+        body = b"{}".ljust(settings.MAX_REQUEST_BODY_BYTES + 1)
+        for operation in ELSEWHERE:
+            with row(operation):
+                with nothing_changes():
+                    response = caller(operation, body)
+                assert refusal(operation.surface, response) == (413, "request body is too large")
+
+    def test_chunks_without_an_end(self, caller: Caller, row: Row) -> None:
+        for operation in ELSEWHERE:
+            with row(operation):
+                with nothing_changes():
+                    response = send(
+                        operation,
+                        operation.url.format(**caller.ids),
+                        caller.credential(operation),
+                        content_type="application/json",
+                        **{"Transfer-Encoding": "chunked"},
+                    )
+                refused = refusal(operation.surface, response)
+                assert refused == (411, "send the request body with a Content-Length")
+
+    def test_ids_of_nothing_in_every_position(self, caller: Caller, row: Row) -> None:
+        for operation in ELSEWHERE:
+            # An owner need not exist, so any text is one.
+            names = [name for name in NAMED if f"{{{name}}}" in operation.path]
+            with row(operation), nothing_changes():
+                for name in names:
+                    for uid in IDS:
+                        caller.is_refused(operation, caller.body(operation), uid, **{name: uid})
+
+    def test_owners_that_cannot_be(self, caller: Caller, row: Row) -> None:
+        for operation in ELSEWHERE:
+            if "{ownerID}" not in operation.path:
+                continue
+            with row(operation), nothing_changes():
+                for owner_id in ("%20", "%00", "a%00b", "a" * 256, "%0A"):
+                    caller.is_refused(operation, None, owner_id, ownerID=owner_id)
+
+    def test_other_methods(self, caller: Caller, row: Row) -> None:
+        for operation in ELSEWHERE:
+            url, credential = operation.url.format(**caller.ids), caller.credential(operation)
+            with row(operation), nothing_changes():
+                for method in ("PATCH", "TRACE", "PROPFIND"):
+                    response = send(operation._replace(method=method), url, credential)
+                    assert refusal(operation.surface, response) == (405, "method not allowed")
+
+    def test_credentials_that_are_none(self, caller: Caller, row: Row) -> None:
+        nothing = ("", " ", "a b", "CO.", "CO..", "PRT.", "PST.", "nhm_", "…", "\xff", "'", "a" * 5000)
+        for operation in ELSEWHERE:
+            url = operation.url.format(**caller.ids)
+            with row(operation), nothing_changes():
+                for credential in nothing:
+                    response = send(operation, url, credential)
+                    assert refusal(operation.surface, response)[0] == 401, credential
+                for scheme in ("Basic YTpi", "Bearer", "Token x", caller.credential(operation)):
+                    response = send(operation, url, None, Authorization=scheme)
+                    assert refusal(operation.surface, response)[0] == 401, scheme
+
+
+class TestQueries:
+    def test_garbage(self, caller: Caller, row: Row) -> None:
+        for operation in LISTS:
+            for name in ("next_page_cursor", "prev_page_cursor", "sort", "q", "ownerId", "endpointId", "perPage", "x"):
+                with row(f"{operation}?{name}"):
+                    for text in (*IDS, "%", "%5C", "_", "%zz", "~", "%EF%BF%BF", "&&&", "=", f"x&{name}=y"):
+                        for direction in ("next", "prev"):
+                            response = caller(operation, query=f"?direction={direction}&{name}={text}")
+                            if "%00" in text:
+                                assert refusal(Surface.PORTAL, response)[0] == 400
+                            else:
+                                assert response.status_code == 200, (name, text)
 
 
 def test_a_bare_token_is_no_bearer_token(project: Project) -> None:
     """Otherwise the checks of other schemes above would refuse for another reason."""
     operation = next(operation for operation in LISTS if operation.method == "GET")
-    caller = Caller(project, operation)
-    assert send(operation, operation.url, None, **dict([bearer(caller.credential)])).status_code == 200
+    credential = Caller(project).credential(operation)
+    assert send(operation, operation.url, None, **dict([bearer(credential)])).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from portal_links.operations import create_portal_link
 from projects.models import EventType, Project
 from subscriptions.models import Filter
 from subscriptions.operations import create_subscription
-from tests.conftest import API
+from tests.conftest import API, Row
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
 from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
@@ -187,76 +187,96 @@ def test_the_route_table_is_known() -> None:
     assert elsewhere == {"GET /projects", "POST /projects"}
 
 
-@pytest.mark.parametrize("operation", IN_A_PROJECT, ids=str)
 class TestAnotherProject:
-    def test_its_path_with_ones_own_key(self, mine: Tenant, theirs: Tenant, operation: Operation) -> None:
-        with nothing_changes():
-            answer = mine.api(operation.method, theirs.path(operation), theirs.body(operation))
-        assert answer.error == (404, "project not found")
-        reveals_nothing(answer, theirs)
+    def test_its_path_with_ones_own_key(self, mine: Tenant, theirs: Tenant, row: Row) -> None:
+        for operation in IN_A_PROJECT:
+            with row(operation):
+                with nothing_changes():
+                    answer = mine.api(operation.method, theirs.path(operation), theirs.body(operation))
+                assert answer.error == (404, "project not found")
+                reveals_nothing(answer, theirs)
 
-    def test_a_project_that_never_was_looks_the_same(self, mine: Tenant, theirs: Tenant, operation: Operation) -> None:
-        foreign = mine.api(operation.method, theirs.path(operation), theirs.body(operation))
-        path = theirs.path(operation).replace(theirs.project.uid, "01JZ8QK3V7M2N4P6R8T0W2Y4A6")
-        unknown = mine.api(operation.method, path, theirs.body(operation))
-        assert foreign.response.content == unknown.response.content
-        assert foreign.headers.keys() == unknown.headers.keys()
+    def test_a_project_that_never_was_looks_the_same(self, mine: Tenant, theirs: Tenant, row: Row) -> None:
+        for operation in IN_A_PROJECT:
+            with row(operation):
+                foreign = mine.api(operation.method, theirs.path(operation), theirs.body(operation))
+                path = theirs.path(operation).replace(theirs.project.uid, "01JZ8QK3V7M2N4P6R8T0W2Y4A6")
+                unknown = mine.api(operation.method, path, theirs.body(operation))
+                assert foreign.response.content == unknown.response.content
+                assert foreign.headers.keys() == unknown.headers.keys()
 
 
-@pytest.mark.parametrize("operation", ON_ONE_ROW, ids=str)
 class TestAnotherProjectsRow:
-    def test_in_ones_own_project(self, mine: Tenant, theirs: Tenant, operation: Operation) -> None:
-        with nothing_changes():
-            answer = mine.api(operation.method, theirs.path(operation, mine.project), theirs.body(operation))
-        assert answer.error == NOT_FOUND[str(operation)]
-        reveals_nothing(answer, theirs)
+    def test_in_ones_own_project(self, mine: Tenant, theirs: Tenant, row: Row) -> None:
+        for operation in ON_ONE_ROW:
+            with row(operation):
+                with nothing_changes():
+                    answer = mine.api(operation.method, theirs.path(operation, mine.project), theirs.body(operation))
+                assert answer.error == NOT_FOUND[str(operation)]
+                reveals_nothing(answer, theirs)
 
     def test_in_ones_own_project_with_the_instances_key(
-        self, mine: Tenant, theirs: Tenant, instance: API, operation: Operation
+        self, mine: Tenant, theirs: Tenant, instance: API, row: Row
     ) -> None:
-        with nothing_changes():
-            answer = instance(operation.method, theirs.path(operation, mine.project), theirs.body(operation))
-        assert answer.error == NOT_FOUND[str(operation)]
+        for operation in ON_ONE_ROW:
+            with row(operation):
+                with nothing_changes():
+                    answer = instance(operation.method, theirs.path(operation, mine.project), theirs.body(operation))
+                assert answer.error == NOT_FOUND[str(operation)]
 
-    def test_ones_own_row_is_found(self, mine: Tenant, operation: Operation) -> None:
+    def test_ones_own_row_is_found(self, mine: Tenant, row: Row) -> None:
         """Otherwise the tests above would pass where nothing is ever found."""
-        answer = mine.api(operation.method, mine.path(operation), mine.body(operation))
-        assert answer.error[0] == 400 if operation.path.endswith("/activate") else answer.status < 300, answer.json
-        if operation.path.endswith("/activate"):
-            assert answer.message == "current endpoint status - active, does not support activation"
+        for operation in ON_ONE_ROW:
+            with row(operation):
+                answer = mine.api(operation.method, mine.path(operation), mine.body(operation))
+                if operation.path.endswith("/activate"):
+                    assert answer.error == (400, "current endpoint status - active, does not support activation")
+                else:
+                    assert answer.status < 300, answer.json
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 class TestEveryOperation:
-    def test_no_key(self, theirs: Tenant, nobody: API, operation: Operation) -> None:
-        with nothing_changes():
-            assert nobody(operation.method, theirs.path(operation), theirs.body(operation)).error == (
-                401,
-                "Authentication required",
-            )
+    def test_no_key(self, theirs: Tenant, nobody: API, row: Row) -> None:
+        for operation in OPERATIONS:
+            with row(operation), nothing_changes():
+                answer = nobody(operation.method, theirs.path(operation), theirs.body(operation))
+                assert answer.error == (401, "Authentication required")
 
-    def test_a_portal_token(self, theirs: Tenant, operation: Operation) -> None:
-        with nothing_changes():
-            answer = API(theirs.link.token)(operation.method, theirs.path(operation), theirs.body(operation))
-        assert answer.error == (401, "unauthorized")
+    def test_a_portal_token(self, theirs: Tenant, row: Row) -> None:
+        customer = API(theirs.link.token)
+        for operation in OPERATIONS:
+            with row(operation), nothing_changes():
+                answer = customer(operation.method, theirs.path(operation), theirs.body(operation))
+                assert answer.error == (401, "unauthorized")
 
     def test_a_viewer_changes_nothing_and_sees_no_secret(
-        self, mine: Tenant, theirs: Tenant, viewer: API, operation: Operation
+        self, mine: Tenant, theirs: Tenant, viewer: API, row: Row
     ) -> None:
-        with nothing_changes():
-            answer = viewer(operation.method, mine.path(operation), mine.body(operation))
-        if operation.writes:
-            assert answer.error == (403, "Unauthorized")
-        elif operation.path.endswith("/test_function"):
-            assert answer.status == 400
-        else:
-            assert answer.status == 200
-        assert mine.link.token not in answer.response.content.decode()
-        assert '"value":"mine"' not in answer.response.content.decode()
-        reveals_nothing(answer, theirs)
+        for operation in OPERATIONS:
+            with row(operation):
+                with nothing_changes():
+                    answer = viewer(operation.method, mine.path(operation), mine.body(operation))
+                if operation.writes:
+                    assert answer.error == (403, "Unauthorized")
+                elif operation.path.endswith("/test_function"):
+                    assert answer.status == 400
+                else:
+                    assert answer.status == 200
+                assert mine.link.token not in answer.response.content.decode()
+                assert '"value":"mine"' not in answer.response.content.decode()
+                reveals_nothing(answer, theirs)
 
 
 class TestLists:
+    #: What a list is asked for, each naming rows of the other tenant.
+    QUERIES = (
+        *("", "ownerId=shared", "q=e", "endpointId={endpoint}", "endpointId={endpoint}&endpointId={mine}"),
+        *("next_page_cursor=~", "direction=prev", "direction=prev&prev_page_cursor={endpoint}"),
+        *("next_page_cursor={link}", "projectID={project}", "perPage=1000"),
+        *("eventId={event}", "status=Failure", "eventType=invoice.paid", "subscriptionId={subscription}", "sort=ASC"),
+        *("portalLinkId={link}", "active=true", "active=false"),
+    )
+
     def test_the_projects(self, mine: Tenant, theirs: Tenant) -> None:
         answer = mine.api.get("/projects")
         assert [project["uid"] for project in answer.data] == [mine.project.uid]
@@ -266,35 +286,21 @@ class TestLists:
         with nothing_changes():
             assert mine.api.post("/projects", BODY).error == (403, "Unauthorized")
 
-    @pytest.mark.parametrize("operation", LISTS, ids=str)
-    @pytest.mark.parametrize(
-        "query",
-        [
-            *("", "ownerId=shared", "q=e", "endpointId={endpoint}", "endpointId={endpoint}&endpointId={mine}"),
-            *("next_page_cursor=~", "direction=prev", "direction=prev&prev_page_cursor={endpoint}"),
-            *("next_page_cursor={link}", "projectID={project}", "perPage=1000"),
-            *(
-                "eventId={event}",
-                "status=Failure",
-                "eventType=invoice.paid",
-                "subscriptionId={subscription}",
-                "sort=ASC",
-            ),
-            *("portalLinkId={link}", "active=true", "active=false"),
-        ],
-    )
-    def test_rows_of_one_project(self, mine: Tenant, theirs: Tenant, operation: Operation, query: str) -> None:
-        query = query.format(
-            endpoint=theirs.endpoint.uid,
-            link=theirs.link.uid,
-            project=theirs.project.uid,
-            mine=mine.endpoint.uid,
-            event=theirs.delivery.event_id,
-            subscription=theirs.delivery.subscription_id,
-        )
-        answer = mine.api.get(f"{mine.path(operation)}?{query}")
-        assert {row["project_id"] for row in answer.data["content"]} <= {mine.project.uid}
-        reveals_nothing(answer, theirs)
+    def test_rows_of_one_project(self, mine: Tenant, theirs: Tenant, row: Row) -> None:
+        ids = {
+            "endpoint": theirs.endpoint.uid,
+            "link": theirs.link.uid,
+            "project": theirs.project.uid,
+            "mine": mine.endpoint.uid,
+            "event": theirs.delivery.event_id,
+            "subscription": theirs.delivery.subscription_id,
+        }
+        for operation in LISTS:
+            for query in self.QUERIES:
+                with row(f"{operation}?{query}"):
+                    answer = mine.api.get(f"{mine.path(operation)}?{query.format(**ids)}")
+                    assert {found["project_id"] for found in answer.data["content"]} <= {mine.project.uid}
+                    reveals_nothing(answer, theirs)
 
 
 class TestPortalLinks:

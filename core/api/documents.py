@@ -28,7 +28,7 @@ Schema = dict[str, Any]
 D = TypeVar("D")
 Row = TypeVar("Row")
 
-#: The components that no serializer has, by their names.
+#: The components that no serializer has, by name.
 SCHEMAS: dict[str, Schema] = {}
 _NAMES: dict[Any, str] = {}
 _SCALARS: dict[Any, Schema] = {

@@ -1,4 +1,4 @@
-"""How drf-spectacular describes the Convoy API: what all operations share, and what our fields mean."""
+"""Describe the Convoy API by drf-spectacular: the answers that all operations share, and our own fields."""
 
 import json
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from core.api.documents import SCHEMAS, Schema
 from core.api.envelope import JSON
 from core.api.fields import Choice, Integer
 from core.api.openapi import NULLABLE, PROPERTIES, REFUSAL, REQUIRED, example_key, refusal
+from core.exceptions import DomainError
 
 API_DESCRIPTION = """\
 A webhooks gateway whose HTTP API is compatible with Convoy's.
@@ -25,11 +26,12 @@ nothing to return. An error has no `data`, and has changed nothing.
 **Bodies.** JSON. A member that is null counts as not sent, an unknown one is ignored, and a text cannot
 hold the character U+0000.
 
-**Ids** are ULIDs, **times** are RFC 3339 in UTC, durations are whole seconds where nothing else is said.
+**Ids** are ULIDs, **times** are RFC 3339 in UTC, durations are whole seconds unless stated otherwise.
 
 **Pages** run from the newest row to the oldest; cursors are opaque. Stop when `has_next_page` is false.
 """
 
+#: The refusals that operations share, by status: component, description, and messages by their titles.
 _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "400": (
         "BadRequest",
@@ -38,15 +40,11 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "401": (
         "Unauthorized",
-        "No API key, or one that does not work.",
-        {
-            "No API key": "Authentication required",
-            "Unknown, expired or revoked": "authorization failed",
-            "A portal token": "unauthorized",
-        },
+        "There is no API key, or it is not valid.",
+        {},
     ),
-    "403": ("Forbidden", "The key may not do this.", {"The key may only read": "Unauthorized"}),
-    "404": ("NotFound", "What the path names is not there, or not the key's.", {"Project": "project not found"}),
+    "403": ("Forbidden", "The key may not do this.", {}),
+    "404": ("NotFound", "The path names an object that does not exist, or that the key may not see.", {}),
     "411": (
         "LengthRequired",
         "The body comes in chunks.",
@@ -54,25 +52,27 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "413": (
         "ContentTooLarge",
-        "The body is longer than this server takes (1 MiB, if not configured otherwise).",
+        "The body is longer than MAX_REQUEST_BODY_BYTES (1 MiB by default).",
         {"Too large": "request body is too large"},
     ),
     "415": (
         "UnsupportedMediaType",
-        "The body is not JSON. The Content-Type counts with every method.",
+        "The Content-Type is not JSON. It is checked with every method.",
         {"Not JSON": "the request body must be application/json"},
     ),
     "429": (
         "TooManyRequests",
         "The key has used up its requests of this minute, where the server has a limit.",
-        {"Over the limit": "exceeded rate limit"},
+        {},
     ),
     "503": (
         "ServiceUnavailable",
-        "The database cannot be reached. Nothing has been stored, or it is not known whether it has.",
+        "The database cannot be reached. The request may or may not have been stored.",
         {"Database": "the database is not available, try again"},
     ),
 }
+#: The codes whose messages differ from one contract to another: its operations list them.
+_OWN_WORDS = {"400", "401", "403", "404"}
 _WHOLE_NUMBER: Schema = {"type": "string", "pattern": "^[0-9]+$"}
 _HEADERS: dict[str, dict[str, str]] = {
     "429": {
@@ -85,11 +85,17 @@ _HEADERS: dict[str, dict[str, str]] = {
 }
 
 
+def refused_by_all(*refusals: type[DomainError]) -> None:
+    """Add refusals that all operations share. An app adds its own, as the HTTP layer knows none of its nouns."""
+    for one in refusals:
+        _REFUSALS[str(one.status)][2][one.title()] = one.message
+
+
 class ConvoyAutoSchema(AutoSchema):
-    """Describes a handler of a ConvoyView from its decorator (openapi.py) and its serializer."""
+    """Describe a handler of a ConvoyView by its decorator (openapi.py) and its serializer."""
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Schema:
-        """Add what every operation refuses to what this one answers."""
+        """Add the refusals of every operation to the answers of this one."""
         if hasattr(self.view, "error_schema"):
             return self._foreign_responses(super()._get_response_bodies(direction))
         shared = getattr(self.view, "shared_refusals", _REFUSALS.keys())
@@ -100,17 +106,18 @@ class ConvoyAutoSchema(AutoSchema):
         return dict(sorted((responses | super()._get_response_bodies(direction)).items()))
 
     def _foreign_responses(self, responses: Schema) -> Schema:
-        """Add what a view of another contract refuses, in its own shape: its `refusals`, messages by title and
-        code. Where a code has none, they are those of the Convoy API."""
+        """Show refusals in the shape of a view of another contract, those that all contracts share among them."""
         view: Any = self.view
-        for code, messages in view.refusals.items():
-            _, description, cases = _REFUSALS.get(code, ("", "Refused; nothing has changed.", {}))
+        refused = {code: _REFUSALS[code][2] for code in _REFUSALS.keys() - _OWN_WORDS}
+        for code, response in responses.items():
+            content = response.get("content", {}).get(JSON, {})
+            if content.get("schema") == REFUSAL:
+                refused[code] = {one["summary"]: one["value"]["message"] for one in content["examples"].values()}
+        for code, messages in refused.items():
+            _, description, _ = _REFUSALS.get(code, ("", "Refused; nothing has changed.", {}))
             examples = {
-                example_key(title): {
-                    "summary": title,
-                    "value": json.loads(view.error(message, int(code)).content),
-                }
-                for title, message in (messages or cases).items()
+                example_key(title): {"summary": title, "value": json.loads(view.error(message, int(code)).content)}
+                for title, message in messages.items()
             }
             responses[code] = {
                 **({"headers": _headers(code)} if code in _HEADERS else {}),
@@ -120,12 +127,12 @@ class ConvoyAutoSchema(AutoSchema):
         return dict(sorted(responses.items()))
 
     def _get_request_body(self, direction: Literal["request", "response"] = "request") -> Schema | None:
-        """Say that a body which is read must be there, also where none of its members must."""
+        """Declare a body that is read as required, even where none of its members is."""
         body: Schema | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         return body and body | {"required": not getattr(self.view, "is_body_optional", False)}
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
-        """Say what our own fields take, and that null stands for "not sent" where a field is optional."""
+        """Describe our own fields, and declare optional ones as nullable, because null means "not sent"."""
         schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         if isinstance(field, Choice):
             schema["enum"] = field.choices + [""] * field.allow_blank
@@ -140,7 +147,7 @@ class ConvoyAutoSchema(AutoSchema):
         return schema
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Schema:
-        """Add what describe() says of the serializer and of its bases."""
+        """Add what describe() has stated about the serializer and its bases."""
         schema: Schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         for stated in schema["properties"].values():
             if "enum" in stated:
@@ -158,7 +165,7 @@ class ConvoyAutoSchema(AutoSchema):
         return schema | ({"nullable": True} if type(serializer) in NULLABLE else {})
 
     def _unwrap_list_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> Schema | None:
-        """Say how many objects an array may hold."""
+        """Add the number of objects that an array may hold."""
         schema: Schema | None = super()._unwrap_list_serializer(serializer, direction)
         bounds = {"minItems": "min_length", "maxItems": "max_length"}
         found = {name: getattr(serializer, attribute, None) for name, attribute in bounds.items()}
@@ -166,13 +173,13 @@ class ConvoyAutoSchema(AutoSchema):
 
 
 def convoy_operations(endpoints: list[tuple[str, str, str, Any]], **_: Any) -> list[tuple[str, str, str, Any]]:
-    """A preprocessing hook: keep the APIs; a collection's path has no slash at its end, with which it answers too."""
+    """Keep the paths of the APIs, as a preprocessing hook, and drop the slash at the end of collections."""
     apis = ("/api/v1/", *settings.ROOT_API_PATHS)
     return [(path.rstrip("/"), *rest) for path, *rest in endpoints if path.startswith(apis)]
 
 
 def complete(result: Schema, **_: Any) -> Schema:
-    """A postprocessing hook: add the shapes that no serializer has, and the answers that all operations share."""
+    """Add, as a postprocessing hook, the shapes that no serializer has and the answers that all operations share."""
     result["info"]["description"] = API_DESCRIPTION
     for path, item in result["paths"].items():
         if path.startswith(settings.ROOT_API_PATHS):

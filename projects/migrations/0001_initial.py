@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="The one owner_id that this key speaks for, if any.",
+                        help_text="The only owner_id for which this key acts. Blank: every owner.",
                         max_length=255,
                     ),
                 ),
@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="What the portal calls the company; blank: the name.",
+                        help_text="The company's name in the portal. Blank: the project's name.",
                         max_length=100,
                     ),
                 ),
@@ -112,7 +112,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="Where customers go back to.",
+                        help_text="The page to which customers return from the portal.",
                         max_length=2048,
                         validators=[core.addresses.validate_web_url],
                     ),

@@ -42,7 +42,7 @@ class TestWorks:
     def test_a_database_of_before_the_first_migrations_is_refused_in_one_line(self, probe: API) -> None:
         MigrationRecorder(connection).record_applied("projects", "0002_admin_search")
         assert probe.get("/readyz").error == (503, TOO_OLD)
-        with pytest.raises(CommandError, match="^the database was made by a development version"):
+        with pytest.raises(CommandError, match="the database was made by a development version"):
             call_command("migrate")
         assert probe.get("/healthz").status == 200
 

@@ -94,3 +94,34 @@ def test_bad_settings_of_the_metrics_end_the_start(tmp_path: Path, name: str, va
     done = load(tmp_path, **GOOD | {name: value})
     assert done.returncode == 1
     assert f"ImproperlyConfigured: {name} must be " in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WORKERS", "0"), ("WORKERS", "two"), ("WORKERS", "1000"), ("LOG_LEVEL", "loud"), ("ATTEMPT_LOG_LEVEL", "10")],
+)
+def test_bad_settings_of_the_server_end_the_start(tmp_path: Path, name: str, value: str) -> None:
+    done = load(tmp_path, **GOOD | {name: value})
+    assert done.returncode == 1
+    assert f"ImproperlyConfigured: {name} must be " in done.stderr.splitlines()[-1]
+
+
+def test_what_other_programs_read_does_not_count(tmp_path: Path) -> None:
+    foreign = {"DJANGO_SETTINGS_MODULE": "another.settings", "PGSERVICE": "nosuch", "LOG_LEVEL": "debug"}
+    code = (
+        "import os, convoyclone.wsgi\n"
+        "print(os.environ['DJANGO_SETTINGS_MODULE'], [name for name in os.environ if name.startswith('PG')])"
+    )
+    done = run(tmp_path, "-c", code, **GOOD | foreign)
+    assert (done.returncode, done.stdout) == (0, "convoyclone.settings []\n"), done.stderr
+    done = run(tmp_path, "manage.py", "help", "--commands", **GOOD | foreign)
+    assert done.returncode == 1
+    assert "cannot connect to the database of DATABASE_URL" in done.stderr
+
+
+def test_secrets_that_belong_to_another_user_end_the_start(tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").mkdir()
+    done = load(tmp_path, **GOOD)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"django.core.exceptions.ImproperlyConfigured: {tmp_path / 'secrets.json'} cannot be read: ")

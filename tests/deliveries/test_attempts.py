@@ -115,7 +115,7 @@ class TestOne:
         assert shown.keys().isdisjoint({"ip_address", "http_status", "response_data", "response_http_header", "status"})
         assert (shown["responded_at"], shown["error"]) == (None, "connection refused")
 
-    def test_attempts_that_are_not_this_deliverys(self, api: API, path: str, delivery: EventDelivery) -> None:
+    def test_attempts_of_another_delivery(self, api: API, path: str, delivery: EventDelivery) -> None:
         other = make_attempt(make_delivery(delivery.endpoint))
         for uid in (other.uid, "nope", "a" * 5000):
             assert api.get(f"{path}/{uid}").error == (400, "event delivery attempt not found")

@@ -11,7 +11,7 @@ from endpoints.operations import delete_endpoint
 from events.documents import NO_SOURCE
 from events.models import EventDelivery
 from projects.models import Project
-from tests.conftest import API
+from tests.conftest import API, as_text
 from tests.deliveries.rows import make_delivery, make_event
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers
 from tests.statements import nothing_changes, statements
@@ -142,7 +142,7 @@ class TestWorks:
         delivery = make_delivery(make_endpoint(), "Failure", description="Retry limit exceeded")
         assert api.get(f"{path}/{delivery.uid}").data["description"] == "Retry limit exceeded"
 
-    @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda text: text[:20])
+    @pytest.mark.parametrize("payload", PAYLOADS, ids=as_text)
     def test_the_payload_is_shown_as_it_is_sent(
         self, api: API, path: str, make_endpoint: MakeEndpoint, payload: str
     ) -> None:

@@ -126,7 +126,7 @@ class TestFilters:
         make_event(other_project.uid, idempotency_key="theirs")
         assert api.get(f"{path}?idempotencyKey=theirs").error == (400, "event not found")
 
-    def test_of_a_key_that_a_customer_has_used_too_the_companys_event(
+    def test_of_a_key_that_a_customer_has_used_too_the_event_of_the_company(
         self, api: API, path: str, odd: EventDelivery, make_endpoint: MakeEndpoint
     ) -> None:
         events = [make_event(odd.project_id, idempotency_key="key", key_scope=scope) for scope in ("owner:acme", "")]

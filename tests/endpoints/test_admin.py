@@ -173,7 +173,7 @@ class TestActions:
         endpoint = make_endpoint()
         [before] = endpoint.secrets
         said = act(admin_client, "rotate_secret", endpoint)
-        assert said == ["Rotated the secret, the old one lives 24 hours more: 1 endpoint."]
+        assert said == ["Rotated the secret, the old secret stays live for 24 hours: 1 endpoint."]
         old, new = api.get(f"/projects/{project.uid}/endpoints/{endpoint.uid}").data["secrets"]
         assert old["value"] == before["value"] != new["value"]
         assert new["expires_at"] is None

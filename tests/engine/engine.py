@@ -1,7 +1,6 @@
 """What the tests of the engine start from: deliveries in the queue, and a connection as a worker has it."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -91,11 +90,3 @@ def working(count: int = 1) -> Iterator[list[Worker]]:
                 run.result(60)
             for loop in loops:
                 loop.close()
-
-
-def wait_until(condition: Callable[[], Any], *, seconds: float = 30) -> None:
-    """Return once `condition` is true. Fails after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,8 +17,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from core.conninfo import conninfo
 from tests.server import ROOT, free_port
+from tests.waiting import PATIENCE_SECONDS, eventually
 
-SECONDS = 60
+SECONDS = PATIENCE_SECONDS
 
 
 def database_url() -> str:
@@ -76,22 +76,28 @@ class Deliver:
 
     def wait_for_log(self, text: str) -> None:
         """Return once it has printed `text`."""
-        deadline = time.monotonic() + SECONDS
-        while text not in self.log:
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.05)
+
+        def is_printed() -> bool:
+            log = self.log
+            assert text in log or self.process.poll() is None, log
+            return text in log
+
+        eventually(is_printed, f"manage.py deliver prints {text!r}")
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """The answer of its own HTTP server, as soon as that listens."""
-        deadline = time.monotonic() + SECONDS
-        while True:
+        url = f"http://127.0.0.1:{self.port}{path}"
+
+        def answer() -> httpx.Response | None:
             try:
-                return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=30, trust_env=False)
+                return httpx.get(url, headers=headers, timeout=SECONDS, trust_env=False)
             except httpx.TransportError:
                 assert self.process.poll() is None, self.log
-                assert time.monotonic() < deadline, self.log
-                time.sleep(0.05)
+                return None
+
+        found = eventually(answer, f"manage.py deliver answers {path}")
+        assert found is not None
+        return found
 
     def terminate(self) -> int:
         """Ask it to end as an operator does. Returns the exit code."""

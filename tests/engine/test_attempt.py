@@ -22,9 +22,11 @@ from engine.attempt import (
     outcome_of,
     timeout_seconds,
 )
-from engine.queue import Claim, Payload, Queued
+from engine.choice import Queued
+from engine.queue import Claim, Payload
 from engine.targets import Target
-from outbound.client import GZIP_BROKEN, Exchange
+from outbound.client import Exchange
+from outbound.responses import GZIP_BROKEN
 from outbound.signatures import NothingToSignWith, standard_secret
 from projects.config import default_config
 
@@ -110,7 +112,7 @@ class TestRequest:
         assert headers["User-Agent"].startswith("Convoy/")
         assert headers["Accept-Encoding"] == "gzip"
 
-    def test_the_message_id_is_the_deliverys(self) -> None:
+    def test_the_message_id_is_that_of_the_delivery(self) -> None:
         assert built(a_claim())[0]["webhook-id"] == "01K4T0ZA7Q3X9W5V1T7R3P9N5M"
 
     def test_every_live_secret_signs_and_no_ended_one(self) -> None:

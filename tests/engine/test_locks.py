@@ -1,6 +1,7 @@
 """Who locks states and endpoints at once: no two wait for each other, and none undoes what the other has done."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db.models.functions import Now
 
 from core.conninfo import conninfo
 from endpoints.models import Endpoint, EndpointState
-from endpoints.operations import activate_endpoint, update_endpoint
+from endpoints.operations import activate_endpoint, reactivate_endpoints, update_endpoint
 from engine import breaker
 from engine.settle import settle
 from projects.models import Project
@@ -19,6 +20,7 @@ from projects.operations import update_project
 from tests.engine.engine import on_a_connection, queue_deliveries
 from tests.engine.test_breaker import attempts
 from tests.engine.test_queue import claim, outcome
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeEndpoint = Callable[..., Endpoint]
@@ -76,7 +78,8 @@ def while_a_worker_settles(endpoint: Endpoint, other: Callable[[], Coroutine[Any
 
 
 async def until_somebody_waits(watcher: psycopg.AsyncConnection[Any]) -> None:
-    for _ in range(500):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
         found = await (await watcher.execute(WAITING)).fetchone()
         if found and found[0]:
             return
@@ -98,8 +101,8 @@ class TestOrder:
 
     def test_a_project_that_disables_no_more(self, endpoint: Endpoint, project: Project) -> None:
         Endpoint.objects.update(status="inactive")
-        config = {"disable_endpoint": False}
-        update = in_a_thread(lambda: update_project(project.uid, name="Orders", config=config))
+        changes: dict[str, Any] = {"config": {"disable_endpoint": False}, "reactivate_endpoints": reactivate_endpoints}
+        update = in_a_thread(lambda: update_project(project.uid, name="Orders", **changes))
         while_a_worker_settles(endpoint, update)
         assert Endpoint.objects.get().status == "active"
 
@@ -146,7 +149,7 @@ def test_an_activation_while_the_breaker_looks_stands(endpoint: Endpoint) -> Non
                 loop.call_soon_threadsafe(activating.set)
 
             def wait() -> None:
-                asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(30)
+                asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(PATIENCE_SECONDS)
 
             activation = asyncio.create_task(in_a_thread(lambda: activate(done, wait))())
             await activating.wait()

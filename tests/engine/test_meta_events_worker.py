@@ -13,9 +13,10 @@ from onboarding.models import OnboardBatch
 from onboarding.operations import accept
 from projects.models import Project
 from tests.conftest import API
-from tests.engine.engine import queue_deliveries, wait_until, working
+from tests.engine.engine import queue_deliveries, working
 from tests.onboarding.conftest import items
 from tests.outbound.receivers import Receiver
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,5 +86,5 @@ def test_x2_a_first_attempt_and_a_later_one_are_told_alike(
 def test_onboarding_is_worked_off(project: Project) -> None:
     with working():
         accept(project, items(60))
-        wait_until(lambda: not OnboardBatch.objects.filter(finished_at=None).exists())
+        eventually(lambda: not OnboardBatch.objects.filter(finished_at=None).exists(), "every batch is finished")
     assert Endpoint.objects.count() == 60

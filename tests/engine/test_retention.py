@@ -14,12 +14,14 @@ from psycopg_pool import AsyncConnectionPool
 from core.conninfo import conninfo
 from core.ulid import first_ulid_at, new_ulid
 from endpoints.models import Endpoint, Notification
+from engine.database import Pool
 from engine.retention import delete_old
 from events.models import BatchRetry, DeliveryAttempt, Event, EventDelivery
 from meta_events.models import MetaEvent
 from projects.models import Project
 from projects.operations import delete_project, update_project
-from tests.engine.engine import queue_deliveries, wait_until, working
+from tests.engine.engine import queue_deliveries, working
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Make = Callable[..., Endpoint]
@@ -75,7 +77,7 @@ def sweep(*, batch: int = 1000, workers: int = 1, stopped: bool = False) -> list
         stopping = asyncio.Event()
         if stopped:
             stopping.set()
-        pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
+        pool: Pool = AsyncConnectionPool(
             conninfo(connection.settings_dict), min_size=1, open=False, kwargs={"autocommit": True}
         )
         async with pool:
@@ -174,7 +176,7 @@ class TestWhatGoes:
 def test_a_worker_does_it_beside_its_work(endpoint: Endpoint) -> None:
     deliver(endpoint, 3)
     with working():
-        wait_until(lambda: left() == (0, 0, 0))
+        eventually(lambda: left() == (0, 0, 0), "nothing is left")
 
 
 class TestWhatStays:

@@ -16,10 +16,11 @@ from engine import status
 from engine.status import serving
 from engine.worker import Worker
 from events.models import EventDelivery
-from tests.engine.engine import queue_deliveries, wait_until
+from tests.engine.engine import queue_deliveries
 from tests.engine.process import SECONDS, Deliver
 from tests.outbound.receivers import Receiver
 from tests.server import free_port
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.server, pytest.mark.django_db(transaction=True)]
 Make = Callable[..., Endpoint]
@@ -57,10 +58,15 @@ class TestMetrics:
             queue_deliveries(make_endpoint(url=receiver.url("/good"), name="paused"), 4, is_parked=True)
             Endpoint.objects.filter(name="paused").update(status="paused")
             with Deliver() as deliver:
-                wait_until(lambda: EventDelivery.objects.exclude(status="Scheduled").count() == 6)
+                eventually(
+                    lambda: EventDelivery.objects.exclude(status="Scheduled").count() == 6, "six attempts have ended"
+                )
                 queue_deliveries(make_endpoint(url=receiver.url("/slow"), http_timeout=60))
                 receiver.wait_for(1, "/slow")
-                wait_until(lambda: samples(deliver.get("/metrics").text).get("convoyclone_attempt_seconds_count") == 6)
+                eventually(
+                    lambda: samples(deliver.get("/metrics").text).get("convoyclone_attempt_seconds_count") == 6,
+                    "the metrics count six attempts",
+                )
                 answer = deliver.get("/metrics")
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         found = samples(answer.text)
@@ -77,7 +83,7 @@ class TestMetrics:
         with Receiver() as receiver, Deliver() as deliver:
             endpoint = make_endpoint(url=receiver.url("/in"), name="Acme")
             [delivery] = queue_deliveries(endpoint)
-            wait_until(lambda: EventDelivery.objects.filter(status="Success").exists())
+            eventually(lambda: EventDelivery.objects.filter(status="Success").exists(), "the delivery has succeeded")
             text = deliver.get("/metrics").text
         tenants = [endpoint.uid, endpoint.url, endpoint.name, endpoint.project_id, delivery.event_id, "order.created"]
         assert not [word for word in tenants if word in text]
@@ -127,7 +133,10 @@ class TestProbes:
             queue_deliveries(make_endpoint(url=receiver.url("/slow"), http_timeout=5))
             receiver.wait_for(1)
             deliver.process.terminate()
-            wait_until(lambda: deliver.get("/readyz").text == "the worker is on its way down\n")
+            eventually(
+                lambda: deliver.get("/readyz").text == "the worker is stopping\n",
+                "the worker is stopping",
+            )
             assert deliver.get("/healthz").status_code == 200
             assert deliver.process.wait(SECONDS) == 0
         assert EventDelivery.objects.get().status == "Retry"
@@ -216,7 +225,7 @@ class TestLog:
                 self.deliver(make_endpoint, receiver, "", url=away).uid: ("Retry", ""),
                 self.deliver(make_endpoint, receiver, "", url=unresolved).uid: ("Retry", ""),
             }
-            wait_until(lambda: EventDelivery.objects.filter(num_trials=1).count() == len(sent))
+            eventually(lambda: EventDelivery.objects.filter(num_trials=1).count() == len(sent), "each has been tried")
             assert deliver.terminate() == 0
             lines, log = deliver.attempts, deliver.log
         assert {line["delivery"]: (line["outcome"], line["http_status"]) for line in lines} == sent
@@ -242,7 +251,7 @@ class TestLog:
             for number, reason in enumerate([b"\xff\xfe\xed\xa0\x80", b'"} {"event"', b"\x1b[31m\x85\xe2\x80\xa8"]):
                 receiver.answer(f"/{number}", raw=[b"HTTP/1.1 200 " + reason + b"\r\nContent-Length: 0\r\n\r\n"])
                 queue_deliveries(make_endpoint(url=receiver.url(f"/{number}")))
-            wait_until(lambda: not EventDelivery.objects.filter(num_trials=0).exists())
+            eventually(lambda: not EventDelivery.objects.filter(num_trials=0).exists(), "each has been tried")
             assert deliver.terminate() == 0
             assert len(deliver.attempts) == 3
             assert len(deliver.log.splitlines()) == 3
@@ -250,6 +259,6 @@ class TestLog:
     def test_it_can_be_switched_off(self, make_endpoint: Make) -> None:
         with Receiver() as receiver, Deliver(ATTEMPT_LOG_LEVEL="WARNING") as deliver:
             queue_deliveries(make_endpoint(url=receiver.url("/in")))
-            wait_until(lambda: EventDelivery.objects.filter(status="Success").exists())
+            eventually(lambda: EventDelivery.objects.filter(status="Success").exists(), "the delivery has succeeded")
             assert deliver.terminate() == 0
             assert deliver.log == ""

@@ -10,19 +10,22 @@ import orjson
 import psycopg
 import pytest
 from django.db import connection
+from django.utils import timezone
 from pytest_django import Settings
 from standardwebhooks.webhooks import Webhook
 
 from core.wake import wake_workers
 from endpoints.models import Endpoint, Notification
 from engine import queue, worker
-from engine.queue import Claimed, Outcome
+from engine.outcomes import Outcome
+from engine.queue import Claimed
 from engine.settle import settle
 from events.models import DeliveryAttempt, EventDelivery
 from outbound.signatures import standard_secret
 from projects.models import Project
-from tests.engine.engine import queue_deliveries, wait_until, working
+from tests.engine.engine import queue_deliveries, working
 from tests.outbound.receivers import Receiver, gzip_bomb, gzipped
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Make = Callable[..., Endpoint]
@@ -46,7 +49,7 @@ def settled(delivery: EventDelivery, status: str) -> EventDelivery:
         delivery.refresh_from_db()
         return delivery.status == status
 
-    wait_until(has_it)
+    eventually(has_it, f"the delivery has the status {status}")
     return delivery
 
 
@@ -88,7 +91,7 @@ class TestDelivering:
         queue_deliveries(make_endpoint(url=receiver.url("/in")), 30, due_in=-3600)
         with working():
             receiver.wait_for(30)
-            wait_until(lambda: EventDelivery.objects.filter(status="Success").count() == 30)
+            eventually(lambda: EventDelivery.objects.filter(status="Success").count() == 30, "all 30 have arrived")
 
     def test_a_stop_waits_for_what_is_under_way(self, make_endpoint: Make, receiver: Receiver) -> None:
         receiver.answer("/slow", delay=1)
@@ -105,7 +108,7 @@ class TestDelivering:
         for number in range(20):
             queue_deliveries(make_endpoint(url=receiver.url(f"/{number}")), 20)
         with working(workers):
-            wait_until(lambda: EventDelivery.objects.filter(status="Success").count() == 400)
+            eventually(lambda: EventDelivery.objects.filter(status="Success").count() == 400, "all 400 have arrived")
         ids = [request.header("webhook-id") for request in receiver.requests()]
         assert len(ids) == len(set(ids)) == 400
         assert DeliveryAttempt.objects.count() == 400
@@ -280,21 +283,25 @@ class TestFailing:
 
 class TestFairness:
     def test_hanging_endpoints_do_not_hold_up_the_others(self, make_endpoint: Make, receiver: Receiver) -> None:
-        receiver.answer("/hang", hang=True)
+        receiver.answer("/hang", hold=True)
         for _ in range(3):
-            queue_deliveries(make_endpoint(url=receiver.url("/hang"), http_timeout=8), 60, due_in=-10)
+            queue_deliveries(make_endpoint(url=receiver.url("/hang"), http_timeout=60), 60, due_in=-10)
         healthy = queue_deliveries(make_endpoint(url=receiver.url("/in")), 50)
         with working():
-            receiver.wait_for(50, "/in", timeout=6)
+            receiver.wait_for(50, "/in", timeout=45)
+            receiver.wait_for(30, "/hang")
+            # Each of the three endpoints has its whole share, and none has been answered or given up.
             assert len(receiver.requests("/hang")) == 30
+            assert not DeliveryAttempt.objects.filter(endpoint__url=receiver.url("/hang")).exists()
             Endpoint.objects.filter(url=receiver.url("/hang")).update(status="inactive")
+            receiver.release()
         assert EventDelivery.objects.filter(pk__in=[each.pk for each in healthy], status="Success").count() == 50
 
     def test_an_endpoint_never_has_more_than_its_share(self, make_endpoint: Make, receiver: Receiver) -> None:
         receiver.answer("/in", delay=0.05)
         queue_deliveries(make_endpoint(url=receiver.url("/in")), 60)
         with working():
-            wait_until(lambda: EventDelivery.objects.filter(status="Success").count() == 60)
+            eventually(lambda: EventDelivery.objects.filter(status="Success").count() == 60, "all 60 have arrived")
         assert receiver.most_in_flight <= 10
 
     def test_a_rate_limit_is_kept(self, make_endpoint: Make, receiver: Receiver) -> None:
@@ -319,7 +326,7 @@ class TestDisabling:
         endpoint = make_endpoint(url=receiver.url("/in"), support_email="ops@acme.example")
         queue_deliveries(endpoint, 5, retry_limit=1)
         with working():
-            wait_until(lambda: not EventDelivery.objects.filter(due_at__isnull=False).exists())
+            eventually(lambda: not EventDelivery.objects.filter(due_at__isnull=False).exists(), "all have ended")
         endpoint.refresh_from_db()
         assert endpoint.status == "inactive"
         [notification] = Notification.objects.all()
@@ -342,11 +349,12 @@ class TestDisabling:
     ) -> None:
         self.disable(project)
         endpoint = make_endpoint(url=receiver.url("/in"))
-        [poison] = queue_deliveries(endpoint, retry_limit=1, due_in=1)
+        [poison] = queue_deliveries(endpoint, retry_limit=1, due_in=3600)
         [later] = queue_deliveries(endpoint)
         with working():
             settled(later, "Success")
             receiver.answer("/in", status=400)
+            EventDelivery.objects.filter(pk=poison.pk).update(due_at=timezone.now())
             settled(poison, "Failure")
         endpoint.refresh_from_db()
         assert endpoint.status == "active"

@@ -19,10 +19,10 @@ from events import operations
 from events.models import Event, EventDelivery
 from projects.models import Project
 from tests.conftest import API, Answer
-from tests.engine.engine import wait_until
 from tests.events.conftest import MakeSubscription, Post, deliveries, newest
 from tests.portal.api.customers import customer
 from tests.statements import nothing_changes
+from tests.waiting import eventually
 
 MakeEndpoint = Callable[..., Endpoint]
 MakeHostile = Callable[..., Endpoint]
@@ -167,7 +167,7 @@ class TestOneAtATime:
             # Neither comes further than the event.
             holder.execute("SELECT FROM events_event FOR UPDATE")
             first = [threads.submit(call, number) for number in range(2)]
-            wait_until(lambda: _locks() == 2)
+            eventually(lambda: _locks() == 2, "both replays hold their locks")
             with nothing_changes():
                 for answer in (
                     api.post(f"{path}/batchreplay"),

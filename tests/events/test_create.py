@@ -14,7 +14,7 @@ from events.models import Event, EventDelivery
 from projects.models import Project
 from subscriptions.models import Filter, Subscription
 from tests.concurrency import at_once
-from tests.conftest import API, Answer
+from tests.conftest import API, Answer, as_text
 from tests.events.conftest import MakeSubscription, Post, deliveries, newest
 from tests.hostile import NOT_TEXT
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
@@ -123,7 +123,7 @@ class TestPayload:
             (b"[" * 500 + b"]" * 500, "[" * 500 + "]" * 500),
             (b'"' + b"a" * 1_000_000 + b'"', '"' + "a" * 1_000_000 + '"'),
         ],
-        ids=lambda value: str(value)[:40],
+        ids=as_text,
     )
     def test_d12_is_kept_byte_for_byte(self, api: API, path: str, endpoint: Endpoint, sent: bytes, stored: str) -> None:
         body = orjson.dumps({"endpoint_id": endpoint.uid, "event_type": "a"})[:-1] + b',"data":' + sent + b"}"

@@ -9,8 +9,6 @@ import pytest
 
 from tests.live.conftest import LiveProject
 
-pytestmark = pytest.mark.server
-
 
 def at_once(project: LiveProject, bodies: list[dict[str, Any]]) -> list[httpx.Response]:
     """The answers to creations of portal links that are sent together, each over a connection of its own."""

@@ -7,7 +7,7 @@ import pytest
 
 from tests.live import crash
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_d1_to_d5_no_event_is_lost_in_a_crash(tmp_path: Path, record_property: Any) -> None:

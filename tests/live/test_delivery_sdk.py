@@ -1,7 +1,6 @@
 """convoy-python 1.0.0a1 on deliveries and attempts that the running server's worker makes."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,10 +20,7 @@ from convoy.types import Unset
 from tests.live.conftest import LiveProject
 from tests.live.test_sdk import connect, data, refusal
 from tests.outbound.receivers import Receiver
-
-pytestmark = pytest.mark.server
-
-PATIENCE_SECONDS = 30
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -36,21 +32,14 @@ def convoy(project: LiveProject) -> Iterator[AuthenticatedClient]:
         yield client
 
 
-def until(true: Callable[[], Any]) -> Any:
-    """What `true` returns once that is something."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not (found := true()):
-        assert time.monotonic() < end, "it has not come to this"
-        time.sleep(0.05)
-    return found
-
-
 def test_from_failure_to_success(project: LiveProject, convoy: AuthenticatedClient) -> None:
     def listed(**query: Any) -> Any:
         return data(get_event_deliveries_paged.sync_detailed(project.uid, client=convoy, **query), 200).content
 
     def become(status: str, number: int = 1) -> Any:
-        return until(lambda: len(found := listed(status=[status])) == number and found)
+        return eventually(
+            lambda: len(found := listed(status=[status])) == number and found, f"{number} deliveries are {status}"
+        )
 
     with Receiver() as receiver:
         receiver.answer("/in", status=500, body=b"busy")
@@ -92,7 +81,9 @@ def test_from_failure_to_success(project: LiveProject, convoy: AuthenticatedClie
             project.uid, client=convoy, body=ModelsIDs(ids=[failed.uid])
         )
         assert (forced.status_code, forced.parsed.message) == (200, "1 successful, 0 failed")
-        until(lambda: len(data(get_delivery_attempts.sync_detailed(*one, client=convoy), 200)) == 3)
+        eventually(
+            lambda: len(data(get_delivery_attempts.sync_detailed(*one, client=convoy), 200)) == 3, "the third attempt"
+        )
         assert len(receiver.wait_for(3)) == 3
         counted = data(get_endpoint.sync_detailed(project.uid, endpoint, client=convoy), 200)
         assert counted.events == 1
@@ -109,8 +100,8 @@ def test_many_at_once(project: LiveProject, convoy: AuthenticatedClient) -> None
         for number in range(5):
             event = {"endpoint_id": endpoint, "event_type": "a", "data": number}
             project.client.post(f"{project.path}/events", json=event).raise_for_status()
-        until(lambda: statuses() == ["Failure"] * 5)
+        eventually(lambda: statuses() == ["Failure"] * 5, "all five have failed")
         receiver.answer("/in", status=200)
         begun: Any = batch_retry_event_delivery.sync_detailed(project.uid, client=convoy, status=["Failure"])
         assert (begun.status_code, begun.parsed.message) == (200, "Batch retry processing")
-        until(lambda: statuses() == ["Success"] * 5)
+        eventually(lambda: statuses() == ["Success"] * 5, "all five have arrived")

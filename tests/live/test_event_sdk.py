@@ -28,8 +28,6 @@ from convoy.models import (
 from tests.live.conftest import LiveProject
 from tests.live.test_sdk import connect, data, refusal, walk
 
-pytestmark = pytest.mark.server
-
 PAYLOAD = {"invoice": 991, "amount": "12.50", "lines": [{"n": 1}]}
 
 

@@ -10,9 +10,9 @@ import httpx
 import orjson
 import pytest
 
+from tests.conftest import as_text
 from tests.live.conftest import LiveProject
-
-pytestmark = pytest.mark.server
+from tests.waiting import PATIENCE_SECONDS
 
 BODY = b'{"name":"Acme","owner_id":"acme"}'
 JSON = "Content-Type: application/json"
@@ -56,7 +56,7 @@ def creates() -> None:
 
 def raw(project: LiveProject, request: bytes, *, finish: bool = False) -> Answer:
     """The answer to bytes on a connection; `finish` ends what is sent there."""
-    with socket.create_connection(("127.0.0.1", project.server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", project.server.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(request)
         if finish:
             connection.shutdown(socket.SHUT_WR)
@@ -173,7 +173,7 @@ GARBAGE = [
 
 
 class TestPaths:
-    @pytest.mark.parametrize("garbage", GARBAGE, ids=lambda text: text[:12])
+    @pytest.mark.parametrize("garbage", GARBAGE, ids=as_text)
     def test_garbage_for_an_id(self, project: LiveProject, garbage: str) -> None:
         for path in (
             f"{project.endpoints}/{garbage}",
@@ -191,7 +191,7 @@ class TestPaths:
                 assert answer.status in (400, 404), path
                 assert answer.is_envelope or answer.refused_by_server
 
-    @pytest.mark.parametrize("garbage", GARBAGE, ids=lambda text: text[:12])
+    @pytest.mark.parametrize("garbage", GARBAGE, ids=as_text)
     def test_garbage_in_a_query(self, project: LiveProject, garbage: str) -> None:
         query = "&".join(f"{name}={garbage}" for name in ("q", "endpointId"))[:60_000]
         answer = raw(project, head(project, f"GET /api/v1{project.links}?{query}"))

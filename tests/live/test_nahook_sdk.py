@@ -10,8 +10,6 @@ from nahook import NahookAPIError, NahookManagement
 
 from tests.live.conftest import LiveProject
 
-pytestmark = pytest.mark.server
-
 MakeKey = Callable[..., str]
 
 

@@ -10,8 +10,6 @@ import pytest
 from tests.live.conftest import LiveProject
 from tests.server import ROOT, environment
 
-pytestmark = pytest.mark.server
-
 CLIENT = ROOT / ".venv" / "clients" / "convoy-python-0.2.0"
 
 

@@ -42,8 +42,6 @@ from convoy.models import (
 from tests.live.conftest import LiveProject
 from tests.server import Server
 
-pytestmark = pytest.mark.server
-
 URL = "https://hooks.example.com/in"
 
 

@@ -57,7 +57,6 @@ from tests.live.test_sdk import convoy, data, refusal, walk
 
 __all__ = ["convoy"]
 
-pytestmark = pytest.mark.server
 
 SPEC = '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {"description": "lost"}}}}'
 

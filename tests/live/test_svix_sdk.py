@@ -18,8 +18,6 @@ from svix.models import AppPortalCapability
 
 from tests.live.conftest import LiveProject
 
-pytestmark = pytest.mark.server
-
 MakeKey = Callable[..., str]
 
 

@@ -11,10 +11,9 @@ import svix.webhooks
 from convoy.utils.webhook import Webhook
 
 from outbound.signatures import standard_secret
+from tests.conftest import as_text
 from tests.live.conftest import LiveProject
 from tests.outbound.receivers import Receiver
-
-pytestmark = pytest.mark.server
 
 SECRET = "the-customers-secret"
 
@@ -84,7 +83,7 @@ class TestPayloads:
             (b'"' + b"x" * 1_000_000 + b'"', None),
             (b'{"emoji":"\xf0\x9f\x92\xa9","pair":"\\ud83d\\udca9"}', None),
         ],
-        ids=lambda value: repr(value[:30]) if value else "unchanged",
+        ids=as_text,
     )
     def test_arrive_unchanged(
         self, project: LiveProject, receiver: Receiver, endpoint: str, sent: bytes, arrives: bytes | None
@@ -101,7 +100,7 @@ class TestPayloads:
     @pytest.mark.parametrize(
         "sent",
         [b"{", b"[1,]", b"NaN", b"1e999", b'"\\ud800"', b'"\xff"', b'"a\x00b"', b"[" * 2000 + b"]" * 2000, b"01", b""],
-        ids=lambda value: repr(value[:12]),
+        ids=as_text,
     )
     def test_or_are_refused_at_once(self, project: LiveProject, receiver: Receiver, endpoint: str, sent: bytes) -> None:
         answer = post(project, endpoint, sent)

@@ -28,6 +28,8 @@ from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
+from tests.waiting import PATIENCE_SECONDS
+
 MAX_HEAD_BYTES = 1_000_000
 _REASONS = {200: "OK", 204: "No Content", 302: "Found", 404: "Not Found", 500: "Internal Server Error"}
 
@@ -75,6 +77,7 @@ class Answer:
     delay: float = 0
     redirect: str = ""
     hang: bool = False
+    hold: bool = False
     reset: bool = False
     close: bool = False
     drip: float = 0
@@ -114,6 +117,7 @@ class Receiver:
         self._in_flight = self._most_in_flight = 0
         self._changed = threading.Condition()
         self._stopping = threading.Event()
+        self._released = threading.Event()
         self._connections: set[socket.socket] = set()
         self._count = 0
 
@@ -129,6 +133,7 @@ class Receiver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
+        self._released.set()
         # Wakes the thread that waits in accept().
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -155,6 +160,7 @@ class Receiver:
         delay: float = 0,
         redirect: str = "",
         hang: bool = False,
+        hold: bool = False,
         reset: bool = False,
         close: bool = False,
         drip: float = 0,
@@ -166,7 +172,8 @@ class Receiver:
 
         `status`, `body`, `headers`: the response; Content-Length is added where `headers` has none.
         `delay`: wait so many seconds before it. `redirect`: answer 302 (or another `status`) to this URL.
-        `hang`: never answer; the connection stays open. `reset`: a TCP reset in place of an answer.
+        `hang`: never answer; the connection stays open. `hold`: answer after `release`.
+        `reset`: a TCP reset in place of an answer.
         `close`: close the connection without an answer. `drip`: a byte at a time, with so many
         seconds between two. `chunked`: the body in chunks of one byte. `early`: answer when the
         headers have come, and never read the body. `raw`: these bytes in place of a response, then
@@ -179,6 +186,7 @@ class Receiver:
             delay=delay,
             redirect=redirect,
             hang=hang,
+            hold=hold,
             reset=reset,
             close=close,
             drip=drip,
@@ -204,13 +212,17 @@ class Receiver:
         with self._changed:
             return self._matching(path)
 
-    def wait_for(self, count: int, path: str = "", *, timeout: float = 30) -> list[Request]:
+    def wait_for(self, count: int, path: str = "", *, timeout: float = PATIENCE_SECONDS) -> list[Request]:
         """What has arrived, as soon as there are `count` requests. Fails after `timeout` seconds."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self._matching(path)) >= count, timeout), (
                 f"{len(self._matching(path))} of {count} requests arrived in {timeout} seconds"
             )
             return self._matching(path)
+
+    def release(self) -> None:
+        """Answer the requests that are held, and from now on each of their kind at once."""
+        self._released.set()
 
     def forget(self) -> None:
         """Drop what has arrived so far."""
@@ -287,6 +299,8 @@ class Receiver:
 
     def _respond(self, connection: socket.socket, answer: Answer) -> bool:
         self._stopping.wait(answer.delay)
+        if answer.hold:
+            self._released.wait()
         if answer.hang:
             self._stopping.wait()
             return False

@@ -133,7 +133,7 @@ def test_no_page_sets_a_cookie(login: Callable[..., Customer], endpoint: Endpoin
 def test_a_session_that_has_ended(project: Project, endpoint: Endpoint, when: str) -> None:
     session, token = mint(project)
     now = timezone.now()
-    ended = {"expires_at": now - timedelta(seconds=1)} if when == "expired" else {"revoked_at": now}
+    ended = {"expires_at": now - timedelta(hours=1)} if when == "expired" else {"revoked_at": now}
     PortalSession.objects.filter(pk=session.pk).update(**ended)
     assert Customer(project, token).get().status_code == 401
 
@@ -177,7 +177,7 @@ def test_a_code_that_was_used(client: Client, project: Project) -> None:
 
 def test_a_code_that_has_expired(client: Client, project: Project) -> None:
     session, code = mint(project, single_use=True)
-    PortalSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    PortalSession.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(hours=1))
     response = opened(client, project, code)
     assert response.status_code == 409
     assert "has expired" in response.content.decode()

@@ -120,8 +120,8 @@ class TestList:
 
         def test_active_is_what_gives_access_now(self, project: Project, api: API, path: str, mint: Mint) -> None:
             now = timezone.now()
-            sessions = {name: mint().session.uid for name in ("live", "last second", "expired", "revoked")}
-            ends = {"last second": now + timedelta(seconds=30), "expired": now - timedelta(seconds=1)}
+            sessions = {name: mint().session.uid for name in ("live", "soon", "expired", "revoked")}
+            ends = {"soon": now + timedelta(minutes=5), "expired": now - timedelta(hours=1)}
             for name, end in ends.items():
                 PortalSession.objects.filter(pk=sessions[name]).update(expires_at=end)
             revoke_session(project.uid, sessions["revoked"])
@@ -134,7 +134,7 @@ class TestList:
                 if not auth_type:
                     PortalLink.objects.filter(pk=link.pk).update(auth_type="static_token")
             names = {uid: name for name, uid in sessions.items()}
-            active = {"live", "last second", "unopened", "link"}
+            active = {"live", "soon", "unopened", "link"}
             assert {names[uid] for uid in listed(api.get(f"{path}?active=true"))} == active
             assert {names[uid] for uid in listed(api.get(f"{path}?active=TRUE&ownerId=acme"))} == active
             assert {names[uid] for uid in listed(api.get(f"{path}?active=false"))} == sessions.keys() - active

@@ -78,7 +78,7 @@ class TestShape:
 class TestRefused:
     def test_what_does_not_work_is_answered_alike_to_the_byte(self, project: Project, key: str) -> None:
         _, expired = create_api_key(
-            name="expired", role=Role.PROJECT_ADMIN, project=project, expires_at=timezone.now() - timedelta(seconds=1)
+            name="expired", role=Role.PROJECT_ADMIN, project=project, expires_at=timezone.now() - timedelta(hours=1)
         )
         revoked_row, revoked = create_api_key(name="revoked", role=Role.PROJECT_ADMIN, project=project)
         revoke_api_key(revoked_row.uid)

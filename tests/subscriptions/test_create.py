@@ -12,7 +12,7 @@ from projects.models import EventType, Project
 from projects.operations import create_project, update_project
 from subscriptions.models import Subscription
 from tests.concurrency import at_once
-from tests.conftest import API
+from tests.conftest import API, as_text
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes, statements
 from tests.subscriptions.conftest import filters_of
@@ -183,7 +183,7 @@ class TestRefuses:
             {"path": {"a.$.b": 1}},
             {"body": {str(number): 1 for number in range(20_000)}},
         ],
-        ids=lambda conditions: str(conditions)[:40],
+        ids=as_text,
     )
     def test_conditions_that_cannot_be_evaluated(
         self, api: API, subscriptions: str, body: dict[str, Any], conditions: dict[str, Any]

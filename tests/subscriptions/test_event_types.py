@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from projects.models import EventType, Project
-from tests.conftest import API
+from tests.conftest import API, as_text
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes, statements
 
@@ -66,7 +66,7 @@ class TestCreate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
             {"\x00": {}},
             {"properties": {"a": {"description": "a" * 200_000}}},
         ],
-        ids=lambda schema: str(schema)[:40],
+        ids=as_text,
     )
     def test_a_schema_that_is_none(self, api: API, event_types: str, schema: dict[str, Any]) -> None:
         with nothing_changes():

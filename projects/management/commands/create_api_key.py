@@ -1,4 +1,4 @@
-"""`manage.py create_api_key`."""
+"""`manage.py create_api_key`: create an API key."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,12 +19,14 @@ class Command(BaseCommand):
     help = "Create an API key and print it, once."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--name", required=True, help="what the key is for")
+        parser.add_argument("--name", required=True, help="the purpose of the key")
         parser.add_argument("--role", choices=APIKey.Role.values, default=APIKey.Role.PROJECT_ADMIN)
         parser.add_argument("--project", metavar="UID", help="the key's project; an instance_admin key has none")
-        parser.add_argument("--owner-id", default="", help="the one owner_id that the key speaks for")
-        parser.add_argument("--scope", action="append", default=[], help="such as webhooks:manage; may be repeated")
-        parser.add_argument("--nahook", action="store_true", help="a token nhm_… as Nahook's clients want it")
+        parser.add_argument("--owner-id", default="", help="the only owner_id for which the key acts")
+        parser.add_argument(
+            "--scope", action="append", default=[], help="a scope such as webhooks:manage; may be repeated"
+        )
+        parser.add_argument("--nahook", action="store_true", help="create a token nhm_… for Nahook's clients")
         parser.add_argument("--expires-in-days", type=int, metavar="DAYS", help="without it the key does not expire")
 
     def handle(self, *args: Any, **options: Any) -> None:

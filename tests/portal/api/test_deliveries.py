@@ -142,7 +142,7 @@ class TestFilters:
         page = manager.get(f"{LIST}?endpointId={other}")
         assert (page.status, uids(page)) == (200, [])
 
-    def test_an_idempotency_key_of_anothers_event_looks_like_none(
+    def test_an_idempotency_key_of_another_customer_looks_unknown(
         self, manager: API, delivery: EventDelivery, foreign: list[EventDelivery]
     ) -> None:
         assert uids(manager.get(f"{LIST}?idempotencyKey=991")) == [delivery.uid]
@@ -185,7 +185,7 @@ class TestForceResend:
         assert manager.post(f"{LIST}/forceresend", {"ids": []}).message == "0 successful, 0 failed"
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_one_that_is_anothers_keeps_all_from_being_sent(
+    def test_one_of_another_customer_keeps_all_from_being_sent(
         self, project: Project, delivery: EventDelivery, foreign: list[EventDelivery], kind: str
     ) -> None:
         delivered = make_delivery(delivery.endpoint, "Success")

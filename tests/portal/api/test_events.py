@@ -112,7 +112,7 @@ class TestScope:
         assert (answer.status, answer.message) == (201, "Event queued successfully")
         assert EventDelivery.objects.get().event_id == answer.data["uid"]
 
-    def test_an_event_for_anothers(self, project: Project, own: Endpoint, foreign: Endpoint, kind: str) -> None:
+    def test_an_event_for_another_customer(self, project: Project, own: Endpoint, foreign: Endpoint, kind: str) -> None:
         caller = customer(project, kind)
         with nothing_changes():
             for uid in (foreign.uid, "unknown", "a" * 200):
@@ -171,7 +171,7 @@ def test_a_list_link_opens_the_events_of_its_list(project: Project, make_endpoin
 class TestIdempotencyKeys:
     """A key is the company's or one customer's: none of them can use up, or find out, another's."""
 
-    def test_a_customers_key_does_not_use_up_the_companys(
+    def test_a_key_of_a_customer_does_not_use_up_that_of_the_company(
         self, project: Project, own: Endpoint, foreign: Endpoint
     ) -> None:
         body = {"endpoint_id": own.uid, "event_type": "a", "data": 1, "idempotency_key": "invoice-992"}
@@ -180,7 +180,7 @@ class TestIdempotencyKeys:
         assert not event.is_duplicate_event
         assert EventDelivery.objects.filter(event=event).count() == 1
 
-    def test_the_companys_key_does_not_use_up_a_customers(
+    def test_a_key_of_the_company_does_not_use_up_that_of_a_customer(
         self, project: Project, own: Endpoint, foreign: Endpoint
     ) -> None:
         direct(foreign, idempotency_key="invoice-991")
@@ -223,7 +223,7 @@ class TestIdempotencyKeys:
 
 
 @pytest.mark.parametrize("name", ["fanout", "broadcast", "dynamic"])
-def test_events_for_more_than_one_are_the_companys(project: Project, own: Endpoint, name: str) -> None:
+def test_events_for_more_than_one_belong_to_the_company(project: Project, own: Endpoint, name: str) -> None:
     body = {"owner_id": "acme", "url": own.url, "event_type": "a", "data": 1}
     caller = customer(project, "static token")
     with nothing_changes():

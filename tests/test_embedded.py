@@ -1,0 +1,252 @@
+"""The embedded PostgreSQL: who shares it, when it stops, and who may not connect to it."""
+
+import os
+import pwd
+import re
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from convoyclone import embedded
+from tests.clone import interpreter
+from tests.server import ROOT, environment
+
+pytestmark = pytest.mark.server
+
+SECONDS = 60
+USE = """
+import sys
+from pathlib import Path
+from convoyclone import embedded
+try:
+    print(embedded.start(Path(sys.argv[1])), flush=True)
+except embedded.CannotStart as error:
+    sys.exit(str(error))
+sys.stdin.read()
+embedded.stop()
+"""
+CONNECT = """
+import socket, struct, sys
+client = socket.socket(socket.AF_UNIX)
+client.connect(sys.argv[1])
+body = struct.pack("!i", 3 << 16) + b"user\\0postgres\\0database\\0postgres\\0\\0"
+client.sendall(struct.pack("!i", len(body) + 4) + body)
+print(client.recv(10_000))
+"""
+
+
+class Use:
+    """A process that uses the server on `directory`, until end() or kill()."""
+
+    def __init__(self, directory: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", USE, str(directory)],
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().strip()
+
+    def end(self) -> str:
+        """Let it end, and return what it complains about."""
+        return self.process.communicate(timeout=SECONDS)[1]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=SECONDS)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """The folder of a cluster that is not made yet."""
+    yield tmp_path / "postgres"
+    # What a test that failed has left.
+    if (server := embedded.postmaster(tmp_path / "postgres")) is not None:
+        server.send_signal(signal.SIGQUIT)
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {SECONDS} s until {what}"
+        time.sleep(0.01)
+
+
+def runs(directory: Path) -> bool:
+    return embedded.postmaster(directory) is not None
+
+
+def answers(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT 1").fetchone() == (1,)
+
+
+class TestUsers:
+    def test_it_stops_with_the_last_one(self, directory: Path) -> None:
+        first, second = Use(directory), Use(directory)
+        assert first.url == second.url
+        assert first.end() == ""
+        assert answers(second.url)
+        assert second.end() == ""
+        assert not runs(directory)
+        assert not (directory / "postmaster.pid").exists()
+
+    def test_two_that_start_at_once_share_it(self, directory: Path) -> None:
+        command = [sys.executable, "-c", USE, str(directory)]
+        both = [
+            subprocess.Popen(command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            for _ in range(2)
+        ]
+        urls = {process.stdout.readline() for process in both if process.stdout is not None}
+        assert len(urls) == 1
+        assert answers(urls.pop().decode().strip())
+        for process in both:
+            process.communicate(timeout=SECONDS)
+            assert process.returncode == 0
+        until(lambda: not runs(directory), "the server has stopped")
+
+    def test_one_that_is_killed_stops_it_for_nobody_else(self, directory: Path) -> None:
+        killed, other = Use(directory), Use(directory)
+        killed.kill()
+        assert answers(other.url)
+        assert other.end() == ""
+        assert not runs(directory)
+
+    def test_it_stops_when_the_last_one_is_killed(self, directory: Path) -> None:
+        use = Use(directory)
+        assert runs(directory)
+        use.kill()
+        until(lambda: not runs(directory), "the guard has stopped the server")
+        assert not (directory / "postmaster.pid").exists()
+        again = Use(directory)
+        assert answers(again.url)
+        assert again.end() == ""
+
+    def test_one_that_comes_after_a_crash_of_the_server_starts_it_again(self, directory: Path) -> None:
+        first = Use(directory)
+        server = embedded.postmaster(directory)
+        assert server is not None
+        server.kill()
+        second = Use(directory)
+        assert answers(second.url)
+        first.kill()
+        assert answers(second.url)
+        assert second.end() == ""
+        assert not runs(directory)
+
+
+class TestCluster:
+    def test_it_depends_on_no_locale_and_listens_on_no_network(self, directory: Path) -> None:
+        use = Use(directory)
+        with psycopg.connect(use.url) as connection:
+            found = connection.execute(
+                "SELECT datlocprovider, datlocale, datcollate, current_setting('listen_addresses'),"
+                " current_setting('lc_messages'), current_setting('TimeZone'), upper('ü')"
+                " FROM pg_database WHERE datname = current_database()"
+            ).fetchone()
+        assert found == ("b", "C.UTF-8", "C", "", "C", "UTC", "Ü")
+        assert use.end() == ""
+
+    def test_one_of_another_version_is_refused_in_one_line(self, directory: Path) -> None:
+        assert Use(directory).end() == ""
+        (directory / "PG_VERSION").write_text("16\n")
+        refused = Use(directory)
+        assert refused.url == ""
+        assert re.fullmatch(r"its data is of PostgreSQL 16, and this one is 18: .+\n", refused.end())
+
+    def test_one_that_trusts_everybody_does_so_no_longer(self, directory: Path) -> None:
+        assert Use(directory).end() == ""
+        (directory / "pg_hba.conf").write_text("local all all trust\n")
+        use = Use(directory)
+        with psycopg.connect(use.url) as connection:
+            rules = connection.execute("SELECT type, auth_method FROM pg_hba_file_rules").fetchall()
+        assert rules == [("local", "peer")]
+        assert use.end() == ""
+
+    def test_the_reason_of_a_failure_is_the_servers_own(self, directory: Path) -> None:
+        assert Use(directory).end() == ""
+        (directory / "postgresql.auto.conf").write_text("nonsense = 1\n")
+        refused = Use(directory)
+        assert refused.url == ""
+        assert re.fullmatch(r"FATAL: .+ contains errors; see .+/postgres/log\n", refused.end())
+        assert "nonsense" in (directory / "log").read_text()
+
+
+# Only root can be another user, and only root's server runs as one.
+if os.geteuid() == 0:
+
+    @pytest.fixture
+    def stranger() -> Iterator[int]:
+        """The id of another user of the machine, who is made for the test."""
+        name = f"convoytest{secrets.token_hex(4)}"
+        subprocess.run(["useradd", "--no-create-home", "--user-group", name], check=True, capture_output=True)
+        yield pwd.getpwnam(name).pw_uid
+        subprocess.run(["userdel", name], check=True, capture_output=True)
+
+    @pytest.fixture
+    def shut() -> Iterator[Path]:
+        """A folder that only root may enter."""
+        folder = Path(tempfile.mkdtemp(prefix="convoyclone-shut-", dir="/tmp"))
+        yield folder
+        shutil.rmtree(folder)
+
+    def as_other(uid: int, *command: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            command, user=uid, group=uid, extra_groups=[], cwd="/", capture_output=True, text=True, check=False
+        )
+
+    class TestRoot:
+        def test_its_folder_stays_shut_to_all_but_the_servers_user(self, shut: Path, stranger: int) -> None:
+            use = Use(shut / "postgres")
+            assert answers(use.url)
+            assert stat.S_IMODE(shut.stat().st_mode) & 0o007 == 0
+            assert as_other(stranger, "test", "-x", str(shut)).returncode == 1
+            server = (shut / "postgres").stat().st_uid
+            assert server not in (0, stranger)
+            assert as_other(server, "test", "-x", str(shut)).returncode == 0
+            assert as_other(server, "test", "-r", str(shut)).returncode == 1
+            assert use.end() == ""
+
+        def test_another_user_cannot_reach_the_socket_nor_log_in(self, shut: Path, stranger: int) -> None:
+            use = Use(shut / "postgres")
+            path = shut / "postgres" / ".s.PGSQL.5432"
+            connect = (interpreter(stranger), "-c", CONNECT, str(path))
+            assert "Permission denied" in as_other(stranger, *connect).stderr
+            # And if all folders and the socket were open to everyone:
+            for opened in (shut, shut / "postgres", path):
+                opened.chmod(0o777)
+            assert "Peer authentication failed" in as_other(stranger, *connect).stdout
+            (shut / "postgres").chmod(0o700)
+            assert use.end() == ""
+
+        def test_an_ordinary_users_cluster_is_run_as_that_user(self, shut: Path, stranger: int) -> None:
+            assert Use(shut / "postgres").end() == ""
+            for path in (shut / "postgres", *(shut / "postgres").rglob("*")):
+                os.chown(path, stranger, stranger)
+            use = Use(shut / "postgres")
+            assert answers(use.url)
+            server = embedded.postmaster(shut / "postgres")
+            assert server is not None
+            assert server.uids().effective == stranger
+            assert use.end() == ""
+
+        def test_a_cluster_that_belongs_to_root_is_refused(self, shut: Path) -> None:
+            assert Use(shut / "postgres").end() == ""
+            os.chown(shut / "postgres", 0, 0)
+            refused = Use(shut / "postgres")
+            assert refused.url == ""
+            assert refused.end().startswith("its folder belongs to root; give it back: chown -R pgserver: ")
