@@ -8,6 +8,7 @@ from convoyclone.health import health, metrics, ready
 from core.api import errors
 from deliveries import views as deliveries
 from endpoints import views as endpoints
+from endpoints.operations import reactivate_endpoints
 from events import views as events
 from meta_events import views as meta_events
 from onboarding import views as onboarding
@@ -64,7 +65,7 @@ urlpatterns = [
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     # The Convoy API: a collection answers with and without a slash at its end, a leaf without.
     re_path(r"^api/v1/projects/?\Z", projects.Projects.as_view()),
-    path(PROJECT, projects.ProjectDetail.as_view()),
+    path(PROJECT, projects.ProjectDetail.as_view(reactivate_endpoints=reactivate_endpoints)),
     path(f"{PROJECT}/endpoints", endpoints.Endpoints.as_view()),
     path(f"{PROJECT}/endpoints/", endpoints.Endpoints.as_view()),
     path(f"{PROJECT}/endpoints/period-failure-rates", deliveries.PeriodFailureRates.as_view()),

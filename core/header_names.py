@@ -2,7 +2,9 @@
 
 import re
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+#: A character of a header's name (a token of RFC 9110), as a regular expression.
+TOKEN_CHARACTER = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+_TOKEN = re.compile(f"{TOKEN_CHARACTER}+")
 #: They say where a request ends or belong to one connection.
 _FRAMING = {
     *("host", "content-length", "transfer-encoding", "trailer", "connection", "keep-alive", "te", "upgrade", "expect"),

@@ -27,38 +27,10 @@ class EndpointToChangeNotFound(InvalidInput):
     message = "failed to find endpoint"
 
 
-class UrlMissing(InvalidInput):
-    """The URL is blank."""
-
-    message = "please provide the endpoint url"
-    field = "url"
-
-
 class UrlTemplate(InvalidInput):
     """The URL is a template."""
 
     message = "endpoint URL templates are not enabled"
-    field = "url"
-
-
-class UrlScheme(InvalidInput):
-    """The URL's scheme."""
-
-    message = "invalid endpoint scheme"
-    field = "url"
-
-
-class UrlWithoutHost(InvalidInput):
-    """The URL has no host."""
-
-    message = "endpoint url must include a valid host"
-    field = "url"
-
-
-class UrlNotSecure(InvalidInput):
-    """The project takes https only."""
-
-    message = "only https endpoints allowed"
     field = "url"
 
 

@@ -32,13 +32,12 @@ from endpoints.exceptions import (
     OAuth2SecretMissing,
     StatusNotChangeable,
     TooManySecrets,
-    UrlNotSecure,
-    UrlScheme,
 )
 from endpoints.models import CONTENT_TYPES, Endpoint
 from endpoints.oauth2_test import OAuth2TestDocument
 from endpoints.secrets import MAX_LIVE
 from endpoints.serializers import NON_ZERO
+from outbound.exceptions import UrlNotSecure, UrlScheme
 from projects.exceptions import ProjectNotFound
 
 TAG = "Endpoints"

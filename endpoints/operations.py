@@ -11,9 +11,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from core.addresses import SCHEMES, is_public_url, split_url
+from core.addresses import is_public_url
 from core.api.values import REDACTED
-from core.exceptions import InvalidInput, NotFound
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
 from endpoints.disabling import forget_failures, notify_reactivated
@@ -23,15 +22,14 @@ from endpoints.exceptions import (
     EndpointNotFound,
     NotStored,
     StatusNotChangeable,
-    UrlMissing,
-    UrlNotSecure,
-    UrlScheme,
     UrlTemplate,
-    UrlWithoutHost,
 )
 from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet, EndpointState
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
+from outbound.exceptions import UrlNotSecure
+from outbound.urls import parse_target
+from projects.exceptions import ProjectNotFound
 from projects.models import Project
 
 #: The fields that are stored as they are sent, and those of them that an update takes only where they are not empty.
@@ -207,7 +205,7 @@ def _project(project_id: str) -> Project:
     try:
         return Project.objects.live().get(pk=project_id)
     except Project.DoesNotExist:
-        raise NotFound("project not found") from None
+        raise ProjectNotFound from None
 
 
 def _within(project_id: str, scope: Scope) -> EndpointQuerySet:
@@ -224,18 +222,9 @@ def _lock(project_id: str, endpoint_id: str, scope: Scope = None) -> Endpoint:
 
 def check_url(project: Project, url: str) -> None:
     """Refuse a URL to which nothing could be delivered. Contract: endpoints section 2.2, the ping aside."""
-    if not url.strip():
-        raise UrlMissing
     if "{" in url or "}" in url:
         raise UrlTemplate
-    try:
-        parts = split_url(url)
-    except ValueError as error:
-        raise InvalidInput(str(error), field="url") from None
-    if parts.scheme not in SCHEMES:
-        raise UrlScheme
-    if not parts.hostname:
-        raise UrlWithoutHost
+    parts = parse_target(url)
     if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
         raise UrlNotSecure
 

@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from core.ulid import first_ulid_at
 from endpoints.disabling import disable_endpoint
 from endpoints.models import EndpointState
+from projects.config import CircuitBreakerDocument
 
 CLOSED, HALF_OPEN, OPEN = EndpointState.Breaker.CLOSED, EndpointState.Breaker.HALF_OPEN, EndpointState.Breaker.OPEN
 #: Of all workers, one looks at a time.
@@ -34,7 +35,9 @@ class Breaker:
     counted_from: datetime | None
 
 
-def next_state(breaker: Breaker, *, successes: int, failures: int, config: dict[str, Any], now: datetime) -> Breaker:
+def next_state(
+    breaker: Breaker, *, successes: int, failures: int, config: CircuitBreakerDocument, now: datetime
+) -> Breaker:
     """The breaker after a look at the attempts of its window. `config` is the project's `circuit_breaker`."""
     requests = successes + failures
     if breaker.state == OPEN:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from core.encryption import UndecryptableValue
 from core.ulid import new_ulid
-from meta_events.bodies import DELIVERY_FAILED, DELIVERY_SUCCESS, attempt_data, delivery_data, delivery_event_body
+from engine.delivery_events import delivery_event_body
+from meta_events.bodies import DELIVERY_FAILED, DELIVERY_SUCCESS
 from meta_events.emission import is_wanted, settings_of
 from outbound.states import Status
 
@@ -25,15 +25,22 @@ logger = logging.getLogger("convoyclone.meta_events")
 DELIVERY_EVENTS = {str(Status.SUCCESS): DELIVERY_SUCCESS, str(Status.FAILURE): DELIVERY_FAILED}
 #: Payloads of the meta events that are made and written at a time. Each has its event's payload in it twice.
 MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
+#: A column of the delivery's event, endpoint or attempt is named as an attribute of it (delivery_events.py).
 _SELECT = """
-SELECT d.uid, d.project_id, d.event_id, d.endpoint_id, d.subscription_id, d.event_type, d.status, d.description,
-  d.strategy, d.interval_seconds, d.retry_limit, d.num_trials, d.next_send_time, d.created_at, d.updated_at,
-  e.headers, e.idempotency_key, octet_length(e.data) AS payload_bytes, e.created_at AS event_created_at,
-  n.name AS endpoint_name, n.owner_id AS endpoint_owner_id, n.url AS endpoint_url, n.status AS endpoint_status,
-  n.support_email AS endpoint_support_email, n.deleted_at AS endpoint_deleted_at,
-  a.uid AS attempt_uid, a.url AS attempt_url, a.ip_address, a.request_http_header, a.response_http_header,
-  a.http_status, a.response_data, a.error, a.status AS attempt_status, a.requested_at, a.responded_at,
-  a.created_at AS attempt_created_at, p.config -> 'strategy' AS project_strategy
+SELECT d.uid, d.project_id, d.event_id, d.endpoint_id, d.subscription_id, d.event_type, d.delivery_mode, d.status,
+  d.description, d.strategy, d.interval_seconds, d.retry_limit, d.num_trials, d.next_send_time, d.latency_seconds,
+  d.created_at, d.updated_at, octet_length(e.data) AS payload_bytes, p.config -> 'strategy' AS project_strategy,
+  e.uid AS "event.uid", e.event_type AS "event.event_type", e.headers AS "event.headers",
+  e.idempotency_key AS "event.idempotency_key", e.created_at AS "event.created_at",
+  n.uid AS "endpoint.uid", n.project_id AS "endpoint.project_id", n.owner_id AS "endpoint.owner_id",
+  n.name AS "endpoint.name", n.url AS "endpoint.url", n.status AS "endpoint.status",
+  n.support_email AS "endpoint.support_email", n.deleted_at AS "endpoint.deleted_at",
+  a.uid AS "attempt.uid", a.delivery_id AS "attempt.delivery_id", a.project_id AS "attempt.project_id",
+  a.endpoint_id AS "attempt.endpoint_id", a.url AS "attempt.url", a.ip_address AS "attempt.ip_address",
+  a.request_http_header AS "attempt.request_http_header", a.response_http_header AS "attempt.response_http_header",
+  a.http_status AS "attempt.http_status", a.response_data AS "attempt.response_data", a.error AS "attempt.error",
+  a.status AS "attempt.status", a.requested_at AS "attempt.requested_at", a.responded_at AS "attempt.responded_at",
+  a.created_at AS "attempt.created_at"
 FROM events_eventdelivery d
 JOIN events_event e ON e.uid = d.event_id
 JOIN endpoints_endpoint n ON n.uid = d.endpoint_id
@@ -89,7 +96,7 @@ async def emit_delivery_events(connection: AsyncConnection[Any], finished: Seque
                 await cursor.execute(_PAYLOADS, [unread])
                 payloads |= {row["uid"]: row["data"] for row in await cursor.fetchall()}
             values = [
-                _column_values(row | {"data": payloads[row["event_id"]]}, wanted[row["uid"]])
+                _column_values(row | {"event.data": payloads[row["event_id"]]}, wanted[row["uid"]])
                 for row in piece
                 # Retention may have deleted it since.
                 if row["event_id"] in payloads
@@ -127,15 +134,12 @@ def _wants(finished: Finished) -> bool:
 
 
 def _column_values(row: dict[str, Any], event_type: str) -> tuple[Any, ...]:
-    body = delivery_event_body(
-        event_type, delivery=delivery_data(row), attempt=attempt_data(row, version=settings.VERSION)
-    )
     strategy = row["project_strategy"]
     return (
         new_ulid(),
         row["project_id"],
         event_type,
-        body.decode(),
+        delivery_event_body(event_type, row).decode(),
         strategy["type"],
         strategy["duration"],
         strategy["retry_count"],

@@ -1,1 +1,1 @@
-"""Meta events: what happens in a project, told to the project itself."""
+"""Meta events: webhooks that tell a project about its own endpoints and deliveries."""

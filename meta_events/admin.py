@@ -1,4 +1,4 @@
-"""Meta events for operators: looked at, and sent again."""
+"""Meta events in the admin, where they can be sent again."""
 
 import json
 
@@ -18,7 +18,7 @@ NOTHING = SafeString("-")
 
 @admin.register(MetaEvent)
 class MetaEventAdmin(OperatorAdmin):
-    """What projects are told of themselves."""
+    """The meta events of live projects."""
 
     list_display = ["uid", "event_type", "status", "num_trials", "project", "created_at", "next_send_time"]
     list_filter = ["status"]
@@ -38,19 +38,19 @@ class MetaEventAdmin(OperatorAdmin):
 
     @admin.display(description="body")
     def shown_body(self, meta_event: MetaEvent) -> SafeString:
-        """The body, byte for byte."""
+        """Return the body, byte for byte."""
         return format_html("<pre>{}</pre>", meta_event.body)
 
     @admin.display(description="attempt")
     def shown_attempt(self, meta_event: MetaEvent) -> SafeString:
-        """The last attempt that was answered."""
+        """Return the last attempt that was answered."""
         if meta_event.attempt is None:
             return NOTHING
         return format_html("<pre>{}</pre>", json.dumps(meta_event.attempt, indent=2, ensure_ascii=False))
 
     @admin.action(description="Send again", permissions=["operate"])
     def resend(self, request: HttpRequest, selected: QuerySet[MetaEvent]) -> HttpResponseBase | None:
-        """Queue the selected meta events once more."""
+        """Queue the selected meta events again."""
         return self.run(
             request, selected, lambda row: resend_meta_event(row.project_id, row.pk), "Queued to be sent again"
         )

@@ -1,4 +1,4 @@
-"""Meta events: what happens in a project, told to the project itself."""
+"""Meta events: webhooks that tell a project about its own endpoints and deliveries."""
 
 from django.apps import AppConfig
 

@@ -1,6 +1,6 @@
-"""Queueing meta events: as rows, in the transaction of what they tell of (an outbox, X6).
+"""Queue meta events as rows, in the transaction of the change that they tell about (an outbox, X6).
 
-A project that has not asked for it costs no statement (X7). Contract: meta-events-and-onboard section 2.
+A project without meta events costs no statement (X7). Contract: meta-events-and-onboard section 2.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,22 +17,22 @@ from projects.models import Project
 
 
 def is_wanted(meta_event: dict[str, Any], event_type: str) -> bool:
-    """Whether a project with these settings wants to be told of `event_type`. There is no wildcard."""
+    """Return whether a project with these settings wants meta events of `event_type`. There is no wildcard."""
     return bool(meta_event["is_enabled"]) and event_type in meta_event["event_type"]
 
 
-# An encrypted value never has the same bytes twice, so the bytes are a key that cannot be out of date.
+# Encrypting a value again gives other bytes, so an entry of the cache cannot be out of date.
 @lru_cache(maxsize=4096)
 def settings_of(stored: bytes) -> dict[str, Any]:
-    """The `config.meta_event` of a project, out of its stored form. Raises UndecryptableValue."""
+    """Return the `config.meta_event` of a project from its stored form. Raises UndecryptableValue."""
     opened: dict[str, Any] = orjson.loads(decrypt(stored, "projects_project.meta_event"))
     return opened
 
 
 def emit_meta_event(event_type: str, project: Project, read_data: Callable[[], Mapping[str, Any]]) -> None:
-    """Queue a meta event, within the caller's transaction, where the project wants events of this type.
+    """Queue a meta event within the caller's transaction, if the project wants this type.
 
-    `read_data` returns the `data` of the event's body. It is called only where the event is wanted.
+    `read_data` returns the `data` of its body. It is called only if the meta event is wanted.
     """
     if not is_wanted(project.meta_event, event_type):
         return

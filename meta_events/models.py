@@ -1,4 +1,4 @@
-"""Meta events, each its own entry in the queue. Contract: meta-events-and-onboard section 2."""
+"""Meta events. Each row is an entry in the queue of its own sending. Contract: meta-events-and-onboard section 2."""
 
 from django.db import models
 from django.db.models import Q
@@ -11,12 +11,12 @@ from projects.models import Project
 
 
 class MetaEvent(models.Model):
-    """Something that has happened in a project, on its way to the URL of `config.meta_event`."""
+    """A webhook to the URL of a project's `config.meta_event`, about a change in the project."""
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="meta_events", db_index=False)
     event_type = models.CharField(max_length=64)
-    #: Compact JSON text: what is signed and sent.
+    #: Compact JSON text, which is signed and sent.
     body = models.TextField()
     status = models.CharField(max_length=10, choices=Status, default=Status.SCHEDULED)
     strategy = models.CharField(max_length=11)
@@ -25,9 +25,9 @@ class MetaEvent(models.Model):
     num_trials = models.PositiveIntegerField(default=0)
     num_trials_before = models.PositiveIntegerField(default=0)
     next_send_time = models.DateTimeField(db_default=Now())
-    #: {"request_http_header", "response_http_header", "response_data"} of the last one that was answered.
+    #: {"request_http_header", "response_http_header", "response_data"} of the last attempt that was answered.
     attempt = models.JSONField(null=True)
-    # The queue, as that of deliveries, by the clock of the database
+    # The queue, like that of deliveries: times of the database's clock.
     due_at = models.DateTimeField(null=True, db_default=Now())
     lease = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -36,9 +36,9 @@ class MetaEvent(models.Model):
     class Meta:
         indexes = [
             models.Index("project", models.F("uid").desc(), name="meta_event_of_project"),
-            # The worker: what is due of one project after the other.
+            # For the worker, which reads the due meta events of one project after another.
             models.Index("project", "due_at", condition=Q(due_at__isnull=False), name="meta_event_due"),
-            # The admin: those that were not delivered, which is rare.
+            # For the admin's filter. Meta events that are not delivered are rare.
             models.Index(
                 "status",
                 models.F("uid").desc(),

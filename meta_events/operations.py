@@ -1,21 +1,19 @@
-"""What can be done to meta events. Contract: meta-events-and-onboard section 2."""
+"""Send meta events again. Contract: meta-events-and-onboard section 2."""
 
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from core.exceptions import NotFound
 from core.wake import wake_workers
+from meta_events.exceptions import MetaEventNotFound
 from meta_events.models import MetaEvent
 from outbound.states import Status
 
-NOT_FOUND = "meta event not found"
-
 
 def resend_meta_event(project_id: str, meta_event_id: str) -> MetaEvent:
-    """Queue a meta event once more, whatever has become of it, with a whole new allowance of attempts.
+    """Queue a meta event again in whatever state it is, with as many attempts as a new one. Raises NotFound.
 
-    One that is on its way at this moment stays as it is: it is being sent. Raises NotFound.
+    One that a worker is sending at this moment stays as it is.
     """
     rows = MetaEvent.objects.filter(pk=meta_event_id, project_id=project_id)
     with transaction.atomic():
@@ -31,5 +29,5 @@ def resend_meta_event(project_id: str, meta_event_id: str) -> MetaEvent:
             wake_workers()
     meta_event = rows.first()
     if meta_event is None:
-        raise NotFound(NOT_FOUND)
+        raise MetaEventNotFound
     return meta_event

@@ -1,4 +1,4 @@
-"""Bulk onboardings for operators: what became of them."""
+"""Batches of bulk onboardings in the admin."""
 
 import json
 
@@ -30,5 +30,5 @@ class OnboardBatchAdmin(OperatorAdmin):
 
     @admin.display(description="results")
     def shown_results(self, batch: OnboardBatch) -> SafeString:
-        """The results of the API."""
+        """Return the results, as the API shows them."""
         return format_html("<pre>{}</pre>", json.dumps(batch.results, indent=2, ensure_ascii=False))

@@ -1,15 +1,84 @@
-"""Batches of a bulk onboarding as the API shows them. They are an addition: Convoy has no way to ask."""
+"""The reports and batches of bulk onboarding as the API shows them.
 
-from typing import Any
+Batches are an addition: Convoy has no operation that reads them.
+"""
 
+from typing import Annotated, TypedDict
+
+from core.api.documents import Example, Keywords, Time, Uid, component, example
 from core.api.values import wire_time
 from onboarding.models import OnboardBatch
 
-PENDING, FINISHED = "pending", "finished"
+BATCH_STATUSES = PENDING, FINISHED = ("pending", "finished")
+#: The results of an item.
+ITEM_STATUSES = CREATED, REUSED, SKIPPED, FAILED = ("created", "reused", "skipped", "failed")
+_ACCEPTED = "Bulk onboard request accepted for processing"
+#: The `field` of a failure that concerns both credentials.
+CREDENTIALS = "auth_username/auth_password"
 
 
-def batch_document(batch: OnboardBatch) -> dict[str, Any]:
-    """One batch with what became of its items; none yet while it is pending."""
+@component("models.OnboardValidationError")
+class FailureDocument(TypedDict):
+    """A failure of an item."""
+
+    row: Annotated[int, "The item's number, from 1."]
+    field: Annotated[str, Example(CREDENTIALS)]
+    message: str
+
+
+@component("models.BulkOnboardDryRunResponse")
+class ReportDocument(TypedDict):
+    """A report on the items of a request."""
+
+    total_rows: int
+    valid_count: Annotated[int, "Items without a failure."]
+    errors: list[FailureDocument]
+
+
+@component("models.BulkOnboardAcceptedResponse")
+class AcceptedDocument(TypedDict):
+    """The batches that were made of a request."""
+
+    batch_count: Annotated[int, Example(1)]
+    total_items: Annotated[int, Example(2)]
+    message: Annotated[str, Example(_ACCEPTED)]
+    batch_ids: Annotated[
+        list[Uid], "The ids of the batches, which hold the results.", Example(["01K4T0ZX7B8C9D0E1F2G3H4J5K"])
+    ]
+
+
+class ResultDocument(TypedDict):
+    """The result of an item."""
+
+    row: Annotated[int, "The item's number in the request, from 1.", Example(1)]
+    name: Annotated[str, Example("Acme")]
+    url: Annotated[str, Example("https://hooks.example.com/acme")]
+    status: Annotated[
+        str,
+        "Reused: there was an endpoint with this URL. Skipped: that endpoint has a subscription already.",
+        Keywords(enum=list(ITEM_STATUSES)),
+        Example(CREATED),
+    ]
+    endpoint_id: Annotated[str, Example("01JZ8QM5X9C1D3F5G7H9J1K3M5")]
+    subscription_id: Annotated[str, Example("01JZ8QM5XA3B5C7D9E1F3G5H7J")]
+    error: Annotated[str, "Why it was skipped or has failed."]
+
+
+class BatchDocument(TypedDict):
+    """A batch of items."""
+
+    uid: Annotated[Uid, Example("01K4T0ZX7B8C9D0E1F2G3H4J5K")]
+    project_id: Uid
+    status: Annotated[str, Keywords(enum=list(BATCH_STATUSES)), Example(FINISHED)]
+    first_row: Annotated[int, "The number of its first item in the request, from 1.", Example(1)]
+    total_items: Annotated[int, Example(1)]
+    results: Annotated[list[ResultDocument], "Empty while the batch is pending.", Example([example(ResultDocument)])]
+    created_at: Annotated[Time, Example("2026-07-03T09:20:01.500231Z")]
+    finished_at: Annotated[Time | None, Example("2026-07-03T09:20:02.1Z")]
+
+
+def batch_document(batch: OnboardBatch) -> BatchDocument:
+    """Return a batch with the results of its items."""
     return {
         "uid": batch.uid,
         "project_id": batch.project_id,
@@ -19,4 +88,14 @@ def batch_document(batch: OnboardBatch) -> dict[str, Any]:
         "results": batch.results,
         "created_at": wire_time(batch.created_at),
         "finished_at": None if batch.finished_at is None else wire_time(batch.finished_at),
+    }
+
+
+def accepted_document(batches: list[OnboardBatch]) -> AcceptedDocument:
+    """Return the answer to a request that was stored as `batches`."""
+    return {
+        "batch_count": len(batches),
+        "total_items": sum(batch.total_items for batch in batches),
+        "message": _ACCEPTED,
+        "batch_ids": [batch.uid for batch in batches],
     }

@@ -1,4 +1,4 @@
-"""What is to be onboarded, and what became of it. Contract: meta-events-and-onboard section 3."""
+"""The batches of bulk onboardings. Contract: meta-events-and-onboard section 3."""
 
 from django.db import models
 from django.db.models import Q
@@ -10,16 +10,16 @@ from projects.models import Project
 
 
 class OnboardBatch(models.Model):
-    """A part of a request, which a worker carries out in one piece."""
+    """A part of a request, which a worker carries out in one transaction."""
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="onboard_batches", db_index=False)
     #: The number of its first item in the request, from 1.
     first_row = models.PositiveIntegerField()
     total_items = models.PositiveIntegerField()
-    #: The validated items, with their passwords; None once they are carried out.
+    #: The validated items, with their passwords; None once the batch is finished.
     items = EncryptedJSONField(null=True)
-    #: For each item: row, name, url, status, endpoint_id, subscription_id, error.
+    #: A ResultDocument for each item.
     results = models.JSONField(default=list)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True)
@@ -28,7 +28,7 @@ class OnboardBatch(models.Model):
         verbose_name_plural = "onboard batches"
         indexes = [
             models.Index("project", models.F("uid").desc(), name="onboard_batch_of_project"),
-            # What is left to do, oldest first.
+            # For the worker: the open batches, oldest first.
             models.Index("uid", condition=Q(finished_at=None), name="onboard_batch_open"),
         ]
 

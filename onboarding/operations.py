@@ -1,4 +1,4 @@
-"""What is done with a bulk onboarding: it is stored whole, and then worked off in the background.
+"""Store the items of a bulk onboarding, and create their endpoints and subscriptions in the background.
 
 Contract: meta-events-and-onboard sections 3.3 and 3.4, defect X8.
 """
@@ -14,6 +14,7 @@ from core.exceptions import DomainError
 from core.wake import wake_workers
 from endpoints.models import Endpoint
 from endpoints.operations import check_url, create_endpoint
+from onboarding.documents import CREATED, FAILED, REUSED, SKIPPED, ResultDocument
 from onboarding.models import OnboardBatch
 from onboarding.parsing import Item, event_type_of
 from projects.models import Project
@@ -22,14 +23,13 @@ from subscriptions.operations import create_subscription
 
 logger = logging.getLogger("convoyclone.onboarding")
 
+#: The items of a batch.
 BATCH = 50
-#: What became of an item.
-CREATED, REUSED, SKIPPED, FAILED = "created", "reused", "skipped", "failed"
 ALREADY_SUBSCRIBED = "the endpoint has a subscription already"
 
 
 def accept(project: Project, items: Sequence[Item]) -> list[OnboardBatch]:
-    """Store validated items, in batches and all of them or none (X8). A worker does the rest."""
+    """Store validated items in batches, all of them or none (X8). A worker carries them out."""
     now = timezone.now()
     batches = [
         OnboardBatch(
@@ -48,17 +48,17 @@ def accept(project: Project, items: Sequence[Item]) -> list[OnboardBatch]:
 
 
 def work_off() -> bool:
-    """Carry out the oldest batch that nobody else is at. Returns whether there may be more to do.
+    """Carry out the oldest batch that no other worker has locked. Returns whether there may be more to do.
 
     Endpoints, subscriptions and results are written in one transaction: a crash leaves the batch as it
-    was. What an item is refused concerns that item alone, and is in its result.
+    was. A refusal concerns its item only, and is in the item's result.
     """
     with transaction.atomic():
         rows = OnboardBatch.objects.filter(finished_at=None).order_by("pk")
         batch = rows.select_for_update(skip_locked=True).first()
         if batch is None:
             return False
-        # One batch of a project at a time: two could both find that there is no endpoint with a URL yet.
+        # One batch of a project at a time: two at once could create two endpoints with the same URL.
         project = Project.objects.select_for_update(no_key=True).get(pk=batch.project_id)
         batch.results = _carry_out(project, batch)
         batch.items = None
@@ -67,36 +67,47 @@ def work_off() -> bool:
     return True
 
 
-def _carry_out(project: Project, batch: OnboardBatch) -> list[dict[str, Any]]:
+def _carry_out(project: Project, batch: OnboardBatch) -> list[ResultDocument]:
     urls = [item["url"] for item in batch.items]
     rows = Endpoint.objects.for_project(project.uid).filter(url__in=urls).order_by("-pk")
-    # Of several with one URL, the oldest.
+    # Of several endpoints with one URL, the oldest is kept.
     known = dict(rows.values_list("url", "uid"))
     results = []
     for number, item in enumerate(batch.items, batch.first_row):
-        result = {"row": number, "name": item["name"], "url": item["url"]}
-        result |= {"endpoint_id": "", "subscription_id": "", "error": ""}
+        result: ResultDocument = {
+            "row": number,
+            "name": item["name"],
+            "url": item["url"],
+            "status": FAILED,
+            "endpoint_id": "",
+            "subscription_id": "",
+            "error": "",
+        }
         try:
             with transaction.atomic():
-                result |= _onboard(project, item, known.get(item["url"]))
+                result["status"], result["endpoint_id"], result["subscription_id"] = _onboard(
+                    project, item, known.get(item["url"])
+                )
         except DomainError as error:
-            result |= {"status": FAILED, "error": error.message}
+            result["error"] = error.message
         except (OperationalError, InterfaceError):
-            # Nothing is wrong with the item: the whole batch is tried again.
+            # The database failed, not the item: the whole batch is tried again.
             raise
         except Exception:
             logger.exception("item %s of onboard batch %s", number, batch.uid)
-            result |= {"status": FAILED, "error": "internal error"}
+            result["error"] = "internal error"
         else:
             known[item["url"]] = result["endpoint_id"]
+            if result["status"] == SKIPPED:
+                result["error"] = ALREADY_SUBSCRIBED
         results.append(result)
     return results
 
 
-def _onboard(project: Project, item: Item, endpoint_id: str | None) -> dict[str, str]:
-    """One item: its endpoint, which is a new one without `endpoint_id`, and its subscription.
+def _onboard(project: Project, item: Item, endpoint_id: str | None) -> tuple[str, str, str]:
+    """Create the subscription of an item, and without `endpoint_id` its endpoint.
 
-    Raises DomainError.
+    Returns (status, endpoint_id, subscription_id). Raises DomainError.
     """
     check_url(project, item["url"])
     status = CREATED if endpoint_id is None else REUSED
@@ -105,14 +116,14 @@ def _onboard(project: Project, item: Item, endpoint_id: str | None) -> dict[str,
             project.uid, url=item["url"], name=item["name"], authentication=_authentication(item)
         ).uid
     elif not project.config["multiple_endpoint_subscriptions"] and _is_subscribed(project, endpoint_id):
-        return {"status": SKIPPED, "endpoint_id": endpoint_id, "error": ALREADY_SUBSCRIBED}
+        return SKIPPED, endpoint_id, ""
     subscription = create_subscription(
         project.uid,
         name=f"{item['name']}-{endpoint_id}-subscription",
         endpoint_id=endpoint_id,
         filter_config={"event_types": [event_type_of(item)]},
     )
-    return {"status": status, "endpoint_id": endpoint_id, "subscription_id": subscription.uid}
+    return status, endpoint_id, subscription.uid
 
 
 def _is_subscribed(project: Project, endpoint_id: str) -> bool:

@@ -1,39 +1,45 @@
-"""Items out of a CSV file, and what is wrong with an item. Contract: meta-events-and-onboard sections 3.1 and 3.2."""
+"""Read items from a CSV file, and check items. Contract: meta-events-and-onboard sections 3.1 and 3.2."""
 
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any
 
 from core.exceptions import InvalidInput
 from endpoints.operations import check_url
+from onboarding.documents import CREDENTIALS, FailureDocument, ReportDocument
+from onboarding.exceptions import (
+    ColumnMissing,
+    FileEmpty,
+    FileNotUTF8,
+    FileTooLong,
+    FileWithoutHeader,
+    RowUnreadable,
+)
 from projects.models import EVERY_TYPE, Project
 
 MAX_ITEMS = 1000
 REQUIRED = ("name", "url")
-#: The columns of a file, which are the members of an item, and how long each may be.
+#: The members of an item, which are the columns of a file, and their greatest lengths.
 LONGEST = {"name": 200, "url": 2048, "event_type": 255, "auth_username": 255, "auth_password": 255}
-CREDENTIALS = "auth_username/auth_password"
 
 Item = dict[str, str]
-Failure = dict[str, Any]
 
 
 def read_csv(content: bytes) -> list[Item]:
-    """The items of a CSV file with a header row, values trimmed. Raises InvalidInput."""
+    """Return the items of a CSV file with a header row, values trimmed. Raises InvalidInput."""
     try:
-        # A byte order mark is what spreadsheets write, not a part of the first column's name.
+        # Spreadsheets write a byte order mark; it does not belong to the first column's name.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InvalidInput("the CSV file is not in UTF-8") from None
+        raise FileNotUTF8 from None
     rows = (row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row)
     try:
         header = [name.strip().lower() for name in next(rows)]
     except (StopIteration, csv.Error):
-        raise InvalidInput("failed to read CSV header") from None
+        raise FileWithoutHeader from None
     for name in REQUIRED:
         if name not in header:
-            raise InvalidInput(f"CSV missing required column: {name}")
+            raise ColumnMissing(name=name)
     items: list[Item] = []
     while True:
         try:
@@ -43,32 +49,29 @@ def read_csv(content: bytes) -> list[Item]:
             if len(row) != len(header):
                 raise csv.Error
         except csv.Error:
-            raise InvalidInput(f"CSV (data row {len(items) + 1}): failed to parse row") from None
+            raise RowUnreadable(row=len(items) + 1) from None
         if len(items) == MAX_ITEMS:
-            raise InvalidInput(f"CSV file exceeds maximum of {MAX_ITEMS} items")
+            raise FileTooLong(most=MAX_ITEMS)
         items.append({name: value.strip() for name, value in zip(header, row, strict=True) if name in LONGEST})
     if not items:
-        raise InvalidInput("CSV file is empty or contains only a header row")
+        raise FileEmpty
     return items
 
 
-def validate(project: Project, items: Sequence[Item]) -> dict[str, Any]:
-    """The report on `items`: how many, how many of them are valid, and what is wrong with the others.
-
-    `row` is the item's number, from 1.
-    """
+def validate(project: Project, items: Sequence[Item]) -> ReportDocument:
+    """Return the report on `items`, with the failures of those that are invalid."""
     errors = [failure for row, item in enumerate(items, 1) for failure in _failures(project, row, item)]
     invalid = {failure["row"] for failure in errors}
     return {"total_rows": len(items), "valid_count": len(items) - len(invalid), "errors": errors}
 
 
 def event_type_of(item: Item) -> str:
-    """The one event type that an item subscribes to."""
+    """Return the one event type that an item subscribes to."""
     return item.get("event_type") or EVERY_TYPE
 
 
-def _failures(project: Project, row: int, item: Item) -> list[Failure]:
-    found = []
+def _failures(project: Project, row: int, item: Item) -> list[FailureDocument]:
+    found: list[FailureDocument] = []
 
     def fail(field: str, message: str) -> None:
         found.append({"row": row, "field": field, "message": message})

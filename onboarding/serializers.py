@@ -5,16 +5,24 @@ from onboarding.parsing import LONGEST
 
 
 class OnboardItem(Shape):
-    """One endpoint with one subscription. What else may be wrong with it is told by row (parsing.py)."""
+    """One endpoint with one subscription. Its other failures are reported by row (parsing.py)."""
 
     name = Text(required=False, max_length=LONGEST["name"])
-    url = Text(required=False, max_length=LONGEST["url"])
-    event_type = Text(required=False, max_length=LONGEST["event_type"])
-    auth_username = Text(required=False, max_length=LONGEST["auth_username"])
+    url = Text(required=False, max_length=LONGEST["url"], help_text="An http or https URL.")
+    event_type = Text(
+        required=False,
+        max_length=LONGEST["event_type"],
+        help_text="The one type that is subscribed to; `*`, which is all types, where it is not sent.",
+    )
+    auth_username = Text(
+        required=False,
+        max_length=LONGEST["auth_username"],
+        help_text="For basic authentication, together with `auth_password`.",
+    )
     auth_password = Text(required=False, max_length=LONGEST["auth_password"])
 
 
 class BulkOnboard(Shape):
-    """The whole body."""
+    """The body of a bulk onboarding."""
 
     items = OnboardItem(many=True, required=False)

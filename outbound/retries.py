@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+#: The interval stays as it is, or doubles with each failure.
+STRATEGIES = LINEAR, EXPONENTIAL = ("linear", "exponential")
 #: The longest pause of the exponential strategy, its jitter aside.
 CAP_SECONDS = 7200
 JITTER_SECONDS = 5
@@ -35,7 +37,7 @@ def delay_seconds(
     `random` gives a number of [0, 1).
     """
     delay: float = max(interval_seconds, 0)
-    if strategy == "exponential" and delay:
+    if strategy == EXPONENTIAL and delay:
         delay = min(delay * 2 ** min(max(failures_before, 0), _CAPPED_FROM), CAP_SECONDS) + random() * JITTER_SECONDS
     delay = delay or INSTEAD_OF_ZERO
     return delay if retry_after is None else max(delay, min(retry_after, LONGEST_RETRY_AFTER))

@@ -13,7 +13,7 @@ from core.api.envelope import success
 from core.api.errors import NO_SUCH_PATH
 from core.api.pagination import read_page
 from core.client_address import client_address
-from core.exceptions import InvalidInput, NotFound, Unauthenticated
+from core.exceptions import InvalidInput, NotFound
 from endpoints.documents import EndpointDocument, endpoint_documents
 from endpoints.serializers import ExpireSecret
 from endpoints.views import EndpointView, read
@@ -21,7 +21,7 @@ from portal import openapi, operations
 from portal_links.access import Access, find_access, find_key_access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
 from portal_links.documents import access_document
-from projects.authentication import BAD_CREDENTIAL, NO_CREDENTIAL
+from projects.exceptions import BadCredential, NoCredential
 from projects.keys import PREFIX
 
 OUT_OF_SCOPE = (401, "unauthorized")
@@ -34,11 +34,11 @@ class PortalCredential(BaseAuthentication):
         """Return (None, what the credential opens now). Raises Unauthenticated, InvalidInput."""
         scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not token or " " in token:
-            raise Unauthenticated(NO_CREDENTIAL)
+            raise NoCredential
         find = find_key_access if token.startswith(f"{PREFIX}.") else find_access
         access = find(token, address=client_address(request))
         if access is None:
-            raise Unauthenticated(BAD_CREDENTIAL)
+            raise BadCredential
         return None, access
 
 

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from core.api.envelope import success
 from core.api.time_limit import time_limit
-from core.api.windows import BAD_START, Window, parse_date, read_window
+from core.api.windows import BadStart, Window, parse_date, read_window
 from core.exceptions import InvalidInput
 from deliveries.counts import (
     BUDGET_SECONDS,
@@ -29,6 +29,7 @@ from events.models import DeliveryAttempt as Attempt
 from events.models import EventDelivery as Delivery
 from portal import deliveries, delivery_openapi
 from portal.api import PortalView
+from portal.exceptions import BadSummaryEnd
 from portal_links.capabilities import CREATE_ATTEMPTS
 
 
@@ -195,7 +196,7 @@ class PeriodFailureRates(DeliveryView):
 def read_period(request: Request) -> tuple[Window, str]:
     """The window and the period of a summary. Raises InvalidInput. Contract: portal-links rule 27."""
     query = request.query_params
-    start = parse_date(query.get("startDate", ""), BAD_START)
+    start = parse_date(query.get("startDate", ""), BadStart)
     if start is None:
         raise InvalidInput("please specify a startDate query")
     period = query.get("type", "")
@@ -203,8 +204,7 @@ def read_period(request: Request) -> tuple[Window, str]:
         raise InvalidInput("please specify a type query")
     if period not in PERIODS:
         raise InvalidInput(f"please specify a type query in ({', '.join(PERIODS)})")
-    refusal = "please specify an endDate in the format 2006-01-02T15:04:05 or none at all"
-    end = parse_date(query.get("endDate", ""), refusal) or start.replace(hour=23, minute=59, second=59)
+    end = parse_date(query.get("endDate", ""), BadSummaryEnd) or start.replace(hour=23, minute=59, second=59)
     if start > end:
         raise InvalidInput(f"invalid period '{period}': startDate cannot be greater than endDate")
     return Window(start, end), period

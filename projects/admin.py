@@ -1,4 +1,4 @@
-"""Projects and API keys for operators."""
+"""Projects, API keys and event types in the admin."""
 
 import contextlib
 import json
@@ -19,17 +19,17 @@ from django.utils.safestring import SafeString
 from core.admin import OperatorAdmin, shown_json
 from core.exceptions import NotFound
 from projects import operations
+from projects.documents import project_document
 from projects.forms import PORTAL_FIELDS, APIKeyForm, ProjectForm
 from projects.models import APIKey, EventType, Project
-from projects.serializers import project_document
 
-# A form that makes a key leads to the page that shows it, and nowhere else.
+# After creating a key, the only next page is the one that shows the key.
 ONLY_SAVE = {"show_save_and_add_another": False, "show_save_and_continue": False}
 
 
 @admin.register(Project)
 class ProjectAdmin(OperatorAdmin):
-    """The live projects. Their configuration is changed by the API, which knows its rules."""
+    """The live projects. Their configuration can be changed through the API only, which checks it."""
 
     form = ProjectForm
     list_display = ["name", "type", "uid", "created_at"]
@@ -53,14 +53,14 @@ class ProjectAdmin(OperatorAdmin):
 
     @admin.display(description="rows")
     def belongings(self, project: Project) -> SafeString:
-        """Links to the lists of the project's rows."""
+        """Return links to the lists of the project's rows."""
         lists = settings.ADMIN_PROJECT_LISTS
         links = ((reverse(f"admin:{model}_changelist"), project.pk, label) for label, model in lists)
         return format_html_join(" · ", '<a href="{}?project={}">{}</a>', links)
 
     @admin.display(description="configuration")
     def configuration(self, project: Project) -> SafeString:
-        """The `config` of the API, with its secret masked."""
+        """Return the `config` of the API, with its secret masked."""
         config = project_document(project, reveal=False)["config"]
         return format_html("<pre>{}</pre>", json.dumps(config, indent=2, ensure_ascii=False))
 
@@ -81,12 +81,12 @@ class ProjectAdmin(OperatorAdmin):
         return self.created_with_key(request, obj, *obj.created_key)
 
     def get_deleted_objects(self, objs: Iterable[Project], request: HttpRequest) -> Any:
-        """What the page says that asks before a deletion: no row of the project's is touched."""
-        lines = [f"{project}: its keys, endpoints and portal links are out of reach at once" for project in objs]
+        """Return the lines of the page that confirms a deletion, which touches no row but the project's own."""
+        lines = [f"{project}: its keys, endpoints and portal links stop working at once" for project in objs]
         return lines, {self.opts.verbose_name_plural: len(lines)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: Project) -> None:
-        # Somebody else may have deleted it meanwhile.
+        # Another operator may have deleted it in the meantime.
         with contextlib.suppress(NotFound):
             operations.delete_project(obj.pk)
 
@@ -97,7 +97,7 @@ class ProjectAdmin(OperatorAdmin):
 
 @admin.register(APIKey)
 class APIKeyAdmin(OperatorAdmin):
-    """All keys, the ended ones too. A key is made, shown once, and at some time revoked."""
+    """All keys, expired and revoked ones too. A key is created, shown once, and can be revoked."""
 
     form = APIKeyForm
     list_display = ["name", "role", "project", "owner_id", "mask", "state", "created_at", "expires_at"]
@@ -118,7 +118,7 @@ class APIKeyAdmin(OperatorAdmin):
 
     @admin.display
     def state(self, api_key: APIKey) -> str:
-        """Whether the key works, and if not why."""
+        """Return `live`, or the reason why the key does not work."""
         if api_key.revoked_at:
             return "revoked"
         if api_key.expires_at and api_key.expires_at <= timezone.now():
@@ -138,7 +138,7 @@ class APIKeyAdmin(OperatorAdmin):
 
     @admin.action(description="Revoke", permissions=["operate"])
     def revoke(self, request: HttpRequest, selected: QuerySet[APIKey]) -> HttpResponseBase | None:
-        """End the selected keys for good."""
+        """Revoke the selected keys for good."""
         return self.run(
             request,
             selected,
@@ -166,5 +166,5 @@ class EventTypeAdmin(OperatorAdmin):
 
     @admin.display(description="JSON schema")
     def shown_schema(self, event_type: EventType) -> SafeString:
-        """The schema, as JSON."""
+        """Return the schema as JSON."""
         return shown_json(event_type.json_schema)

@@ -1,4 +1,4 @@
-"""Projects and the keys that open them."""
+"""Projects, their API keys and their event types."""
 
 from django.apps import AppConfig
 

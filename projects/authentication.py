@@ -1,7 +1,7 @@
-"""Who calls: API keys in the Authorization header.
+"""Authenticate requests by the API key in their Authorization header.
 
-Contract: api-conventions section 3. Portal tokens and `PRT.` tokens are known by their shape and
-refused here, whether they are valid or not (docs/compatibility.md).
+Contract: api-conventions section 3. Portal tokens and `PRT.` tokens are recognised by their shape and
+refused, whether they are valid or not (docs/compatibility.md).
 """
 
 import base64
@@ -11,12 +11,8 @@ import re
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from core.exceptions import Unauthenticated
+from projects.exceptions import BadCredential, NoCredential, PortalCredential
 from projects.keys import Caller, find_caller
-
-NO_CREDENTIAL = "Authentication required"
-BAD_CREDENTIAL = "authorization failed"
-PORTAL_CREDENTIAL = "unauthorized"
 
 PORTAL_PREFIXES = ("PRT.", "PST.")
 _static_token = re.compile(r"[A-Za-z0-9]{24}")
@@ -28,37 +24,40 @@ class APIKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[None, Caller]:
         """Return (None, the caller); `request.auth` is the caller from then on. Raises Unauthenticated."""
         key = credential(request.META.get("HTTP_AUTHORIZATION", ""))
-        return None, authenticate_key(request, key, BAD_CREDENTIAL)
+        return None, authenticate_key(request, key)
 
 
-def authenticate_key(request: Request, key: str, refusal: str) -> Caller:
-    """The caller of an API key, with the project in the request's path. Raises Unauthenticated(refusal)."""
+def authenticate_key(request: Request, key: str, refusal: str = "") -> Caller:
+    """Return the caller of an API key, with the project in the request's path. Raises BadCredential.
+
+    `refusal` replaces its text, for contracts that have a text of their own.
+    """
     kwargs = request.parser_context["kwargs"] if request.parser_context else {}
     caller = find_caller(key, project_id=kwargs.get("projectID"))
     if caller is None:
-        raise Unauthenticated(refusal)
+        raise BadCredential(refusal)
     return caller
 
 
 def credential(header: str) -> str:
-    """The API key in an Authorization header. Raises Unauthenticated with the text for its shape."""
+    """Return the API key in an Authorization header. Raises Unauthenticated with the text for its shape."""
     scheme, _, value = header.partition(" ")
     if not value and scheme.startswith(("CO.", *PORTAL_PREFIXES)):
         scheme, value = "bearer", scheme
     if not value or " " in value:
-        raise Unauthenticated(NO_CREDENTIAL)
+        raise NoCredential
     match scheme.lower():
         case "bearer":
             if value.startswith("CO."):
                 return value
             if value.startswith(PORTAL_PREFIXES) or _static_token.fullmatch(value):
-                raise Unauthenticated(PORTAL_CREDENTIAL)
-            raise Unauthenticated(BAD_CREDENTIAL)
+                raise PortalCredential
+            raise BadCredential
         case "basic":
-            # Basic names users of a configuration file, and this server has none.
+            # Basic is for users that are named in a configuration file. This server has no such users.
             try:
                 well_formed = b":" in base64.b64decode(value, validate=True)
             except (binascii.Error, ValueError):
                 well_formed = False
-            raise Unauthenticated(BAD_CREDENTIAL if well_formed else NO_CREDENTIAL)
-    raise Unauthenticated(NO_CREDENTIAL)
+            raise BadCredential if well_formed else NoCredential
+    raise NoCredential

@@ -1,4 +1,4 @@
-"""What an operator says of a project or a key: checked for the admin and for manage.py alike."""
+"""Check an operator's input for a project or a key, in the admin and in manage.py alike."""
 
 from datetime import datetime
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from projects.exceptions import NameTaken
 from projects.keys import MANAGEMENT_PREFIX, PREFIX
 from projects.models import APIKey, Project
-from projects.operations import NAME_TAKEN
 from projects.serializers import UpdateProject
 
-#: What the portal looks like and where it may be shown. The API does not know of it.
+#: The look of the portal, and the sites that may show it. They are not part of the API.
 PORTAL_FIELDS = ["portal_name", "portal_primary_color", "portal_return_url", "portal_allowed_origins"]
 
 
 class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """A key to be made: what create_api_key takes."""
+    """The arguments of create_api_key."""
 
     nahook = forms.BooleanField(required=False, help_text="Create a token nhm_… for Nahook's clients.")
 
@@ -27,21 +27,21 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The admin's page of a key that exists has no fields.
+        # The admin's page of an existing key has no editable fields.
         if "project" in self.fields:
             project: Any = self.fields["project"]
             project.queryset = Project.objects.live()
-            # The admin's own width is that of a short number.
+            # The admin's default width fits a short number, not an id.
             project.widget.attrs["class"] = "vTextField"
 
     @property
     def given(self) -> dict[str, Any]:
-        """The arguments of create_api_key. Only for a form that is valid."""
+        """Return the arguments of create_api_key. The form must be valid."""
         given = dict(self.cleaned_data)
         return given | {"prefix": MANAGEMENT_PREFIX if given.pop("nahook") else PREFIX}
 
     def clean_expires_at(self) -> datetime | None:
-        """A key that has expired already is a mistake."""
+        """Refuse a time in the past."""
         expires_at: datetime | None = self.cleaned_data["expires_at"]
         if expires_at and expires_at <= timezone.now():
             raise forms.ValidationError("This time is in the past.")
@@ -49,7 +49,7 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
 
 
 class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """The part of a project that is not configuration, by the rules of the API."""
+    """The fields of a project outside of its configuration, checked as the API checks them."""
 
     class Meta:
         model = Project
@@ -57,14 +57,14 @@ class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
         help_texts = {"logo_url": "Leave this empty to keep the stored URL."}
 
     def clean_name(self) -> str:
-        """The name is free."""
+        """Refuse the name of another live project."""
         name: str = self.cleaned_data["name"]
         if Project.objects.live().filter(name=name).exclude(pk=self.instance.pk).exists():
-            raise forms.ValidationError(NAME_TAKEN)
+            raise forms.ValidationError(NameTaken.message)
         return name
 
     def clean_logo_url(self) -> str:
-        """What the API accepts."""
+        """Refuse a URL that the API would refuse."""
         url: str = self.cleaned_data["logo_url"]
         sent = UpdateProject(data={"name": "any", "logo_url": url})
         if not sent.is_valid():

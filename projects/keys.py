@@ -1,4 +1,4 @@
-"""API keys: their format, and the lookup that every request begins with.
+"""Make API keys, and find the caller that a key stands for.
 
 Contract: api-conventions 3.3. A key is `CO.<mask 16>.<secret 64>`. The mask finds the row, and a
 digest of the whole key is compared in constant time.
@@ -11,7 +11,7 @@ from django.db import connection
 from core.tokens import matches, random_text
 
 PREFIX = "CO"
-#: Nahook's clients refuse a management token without it. Such a key is `nhm_<mask><secret>`.
+#: The prefix that Nahook's clients require of a management token. Such a key is `nhm_<mask><secret>`.
 MANAGEMENT_PREFIX = "nhm_"
 MASK_LENGTH = 16
 SECRET_LENGTH = 64
@@ -23,10 +23,10 @@ PROJECT_VIEWER = "project_viewer"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request: a live API key, and the project that the request's path names.
+    """The caller of a request: a live API key, and the project that the request's path names.
 
     `key_project_id` is None for an instance key. `project_exists` tells whether the path's project
-    is there, and is True where the path names none.
+    exists, and is True where the path names no project.
     """
 
     key_id: str
@@ -38,27 +38,27 @@ class Caller:
 
     @property
     def can_write(self) -> bool:
-        """Whether the caller may change anything."""
+        """Return whether the caller may change anything."""
         return self.role != PROJECT_VIEWER
 
     @property
     def is_instance(self) -> bool:
-        """Whether the key belongs to the instance and not to one project."""
+        """Return whether the key belongs to the instance, and not to one project."""
         return self.role == INSTANCE_ADMIN
 
     def may_use(self, project_id: str) -> bool:
-        """Whether the path's project is there and the key's to use."""
+        """Return whether the path's project exists and the key may use it."""
         return self.project_exists and self.key_project_id in (None, project_id)
 
 
 def make_key(prefix: str = PREFIX) -> tuple[str, str]:
-    """A new credential as (mask, the whole text). Only the digest of the text is to be stored."""
+    """Return a new credential as (mask, the whole text). Only the digest of the text is to be stored."""
     mask, secret = random_text(MASK_LENGTH), random_text(SECRET_LENGTH)
     return mask, f"{prefix}{mask}{secret}" if prefix == MANAGEMENT_PREFIX else f"{prefix}.{mask}.{secret}"
 
 
 def mask_of(key: str) -> str | None:
-    """The part of a key by which its row is found; None for what has not the form of a key."""
+    """Return the part of a key by which its row is found; None for a text without the form of a key."""
     if not key.isascii() or "\x00" in key:
         return None
     if key.startswith(MANAGEMENT_PREFIX):
@@ -67,7 +67,7 @@ def mask_of(key: str) -> str | None:
     return parts[1] if len(parts) == 3 else None
 
 
-# One statement: the key, its project, and the project of the request's path.
+# Reads the key, its project, and the project of the request's path in one statement.
 _FIND = """
 SELECT k.uid, k.digest, k.role, k.owner_id, k.scopes, k.project_id, t.uid IS NOT NULL
 FROM projects_apikey k
@@ -79,10 +79,10 @@ WHERE k.mask = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expire
 
 
 def find_caller(key: str, *, project_id: str | None) -> Caller | None:
-    """The caller that an API key stands for; None for every key that does not work.
+    """Return the caller that an API key stands for; None for every key that does not work.
 
     `project_id` is the project in the request's path, if there is one. A key that is unknown,
-    wrong, expired, revoked or of a deleted project gives None, and nothing tells which.
+    wrong, expired, revoked or of a deleted project gives None, without a reason.
     """
     mask = mask_of(key)
     if mask is None:

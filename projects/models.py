@@ -1,6 +1,6 @@
-"""Projects, and the API keys that act on them."""
+"""Projects, their API keys and their event types."""
 
-from typing import Any
+from typing import cast
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -13,15 +13,15 @@ from core.addresses import validate_origin, validate_web_url
 from core.encryption import EncryptedJSONField
 from core.ulid import ULIDField
 from projects import keys
-
-KEY_NEEDS_PROJECT = "a key belongs to one project, an instance_admin key to none"
+from projects.config import ConfigDocument
+from projects.exceptions import KeyNeedsProject
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
     """Reads of projects."""
 
     def live(self) -> "ProjectQuerySet":
-        """Projects that are not deleted."""
+        """Return the projects that are not deleted."""
         return self.filter(deleted_at=None)
 
 
@@ -29,7 +29,7 @@ class Project(models.Model):
     """A tenant of the instance: everything else belongs to one project."""
 
     class Type(models.TextChoices):
-        """Which way webhooks go."""
+        """The direction in which webhooks go."""
 
         OUTGOING = "outgoing"
         INCOMING = "incoming"
@@ -74,7 +74,7 @@ class Project(models.Model):
             models.CheckConstraint(condition=Q(type__in=["outgoing", "incoming"]), name="project_type"),
         ]
         indexes = [
-            # The admin's search: the beginning of a name.
+            # For the admin's search by the beginning of a name.
             models.Index(fields=["name"], name="project_by_name", opclasses=["varchar_pattern_ops"]),
         ]
 
@@ -83,20 +83,20 @@ class Project(models.Model):
 
     @property
     def organisation_id(self) -> str:
-        """The one organisation of an instance."""
+        """Return the id of the instance's one organisation."""
         return str(settings.ORGANISATION_ID)
 
     @property
-    def full_config(self) -> dict[str, Any]:
-        """The config object of the API, `meta_event` and its secret included."""
-        return {**self.config, "meta_event": self.meta_event}
+    def full_config(self) -> ConfigDocument:
+        """Return the config object of the API, with `meta_event` and its secret."""
+        return cast(ConfigDocument, self.config | {"meta_event": self.meta_event})
 
 
 class APIKeyQuerySet(models.QuerySet["APIKey"]):
     """Reads of API keys."""
 
     def live(self) -> "APIKeyQuerySet":
-        """Keys that open something now."""
+        """Return the keys that work now: not expired, not revoked, and not of a deleted project."""
         return self.filter(
             Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
             Q(project=None) | Q(project__deleted_at=None),
@@ -105,10 +105,10 @@ class APIKeyQuerySet(models.QuerySet["APIKey"]):
 
 
 class APIKey(models.Model):
-    """A credential of the API. The key itself is shown once; here are its mask and its digest."""
+    """A credential of the API. The key itself is shown once, and stored as its mask and its digest."""
 
     class Role(models.TextChoices):
-        """What the key may do."""
+        """The rights of a key."""
 
         PROJECT_ADMIN = keys.PROJECT_ADMIN
         PROJECT_VIEWER = keys.PROJECT_VIEWER
@@ -145,11 +145,11 @@ class APIKey(models.Model):
                 condition=Q(role=keys.INSTANCE_ADMIN, project=None)
                 | Q(role__in=[keys.PROJECT_ADMIN, keys.PROJECT_VIEWER], project__isnull=False),
                 name="apikey_role_fits_project",
-                violation_error_message=KEY_NEEDS_PROJECT,
+                violation_error_message=KeyNeedsProject.message,
             ),
         ]
         indexes = [
-            # The admin: the beginning of a name or of an owner_id, and the role.
+            # For the admin's searches by the beginning of a name or of an owner_id, and by role.
             models.Index(fields=["name"], name="apikey_by_name", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["owner_id"], name="apikey_by_owner", opclasses=["varchar_pattern_ops"]),
             models.Index("role", models.F("uid").desc(), name="apikey_by_role"),
@@ -160,7 +160,7 @@ class APIKey(models.Model):
 
 
 class APIRateWindow(models.Model):
-    """How many requests a key has made in its current window. The table is not logged: losing it is no loss."""
+    """The number of requests that a key has made in its current window. The table is unlogged: it may be lost."""
 
     key = models.OneToOneField(APIKey, models.CASCADE, primary_key=True)
     started_at = models.DateTimeField()
@@ -170,7 +170,7 @@ class APIRateWindow(models.Model):
         return f"{self.requests} since {self.started_at}"
 
 
-#: The event type that stands for all of them.
+#: The event type that stands for all event types.
 EVERY_TYPE = "*"
 
 
@@ -182,7 +182,7 @@ class EventType(models.Model):
     name = models.CharField(max_length=255, db_collation="C")
     category = models.CharField(max_length=255, blank=True, default="")
     description = models.TextField(blank=True, default="")
-    #: A JSON Schema (draft 7), or None. It describes the events and is not enforced.
+    #: A JSON Schema (draft 7), or None. It describes the events, and is not enforced.
     json_schema = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -1,4 +1,4 @@
-"""What can be done to projects and API keys. Each function owns its transaction."""
+"""Create, change and delete projects and API keys. Each function owns its transaction."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -7,18 +7,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from core.exceptions import InvalidInput, NotFound
 from core.tokens import digest
 from core.ulid import new_ulid
+from outbound.exceptions import UrlNotSecure
 from projects.config import META_EVENT, REQUEST_ID_HEADER, created_config, merged_config, merged_meta_event
+from projects.exceptions import KeyNeedsProject, NameTaken, ProjectNotFound, RequestIDHeaderFixed, WindowTooShort
 from projects.keys import PREFIX, PROJECT_ADMIN, make_key
-from projects.models import EVERY_TYPE, KEY_NEEDS_PROJECT, APIKey, EventType, Project
-
-NAME_TAKEN = "a project with this name already exists"
-
-#: Called with the project's id and the time, within the transaction in which an update turns `disable_endpoint`
-#: off. Endpoints lie above projects, so their app adds its function itself (endpoints/apps.py).
-on_disabling_switched_off: list[Callable[[str, datetime], None]] = []
+from projects.models import EVERY_TYPE, APIKey, EventType, Project
 
 
 def create_project(
@@ -54,7 +49,7 @@ def create_project(
                 name=f"{name}'s default key", role=PROJECT_ADMIN, project=project, created_at=now
             )
     except IntegrityError:
-        raise InvalidInput(NAME_TAKEN) from None
+        raise NameTaken from None
     return project, api_key, key
 
 
@@ -65,12 +60,13 @@ def update_project(
     logo_url: str = "",
     config: dict[str, Any] | None = None,
     portal: Mapping[str, Any] | None = None,
+    reactivate_endpoints: Callable[[str, datetime], None] | None = None,
 ) -> Project:
     """Rename a project and merge `config` into its stored configuration.
 
     An empty `logo_url` keeps the stored one; `portal` has validated values of the `portal_` fields.
-    Where the update turns `disable_endpoint` off, the project's inactive endpoints become active.
-    Raises InvalidInput, NotFound. Contract: projects section 2.4 and rule 7.
+    Where the update turns `disable_endpoint` off, `reactivate_endpoints` is called with the project's id and the
+    time, within the transaction. Raises InvalidInput, NotFound. Contract: projects section 2.4 and rule 7.
     """
     now = timezone.now()
     try:
@@ -89,23 +85,22 @@ def update_project(
             for field, value in (portal or {}).items():
                 setattr(project, field, value)
             project.save(update_fields=["name", "logo_url", "config", "meta_event", "updated_at", *(portal or ())])
-            if was_disabling and not project.config["disable_endpoint"]:
-                for reactivate in on_disabling_switched_off:
-                    reactivate(project_id, now)
+            if reactivate_endpoints and was_disabling and not project.config["disable_endpoint"]:
+                reactivate_endpoints(project_id, now)
     except IntegrityError:
-        raise InvalidInput(NAME_TAKEN) from None
+        raise NameTaken from None
     return project
 
 
 def delete_project(project_id: str) -> None:
-    """Delete a project: it and all it holds are out of reach from the next request on. Raises NotFound.
+    """Delete a project: from the next request on, nothing that belongs to it can be reached. Raises NotFound.
 
-    Only the project is marked. Every way to its rows leads through a live project, so nothing of
-    it can be reached, however many rows there are. Contract: projects rules 8 to 10.
+    Only the project's row is marked, as its other rows are reached through a live project only.
+    Contract: projects rules 8 to 10.
     """
     now = timezone.now()
     if not Project.objects.live().filter(pk=project_id).update(deleted_at=now, updated_at=now):
-        raise NotFound("project not found")
+        raise ProjectNotFound
 
 
 def create_api_key(
@@ -119,13 +114,13 @@ def create_api_key(
     created_at: datetime | None = None,
     prefix: str = PREFIX,
 ) -> tuple[APIKey, str]:
-    """Create an API key. Returns its row and the key itself, which is shown now or never.
+    """Create an API key. Returns its row and the key itself, which is not kept.
 
     `project` is None for the role instance_admin, and only then. `prefix` is PREFIX, or
     MANAGEMENT_PREFIX for a management token of Nahook's clients. Raises InvalidInput.
     """
     if (role == APIKey.Role.INSTANCE_ADMIN) != (project is None):
-        raise InvalidInput(KEY_NEEDS_PROJECT)
+        raise KeyNeedsProject
     mask, key = make_key(prefix)
     api_key = APIKey(
         uid=new_ulid(),
@@ -144,7 +139,7 @@ def create_api_key(
 
 
 def revoke_api_key(api_key_id: str) -> None:
-    """End an API key for good, from the next request on. Revoking it again changes nothing."""
+    """Revoke an API key for good, from the next request on. Revoking it again changes nothing."""
     APIKey.objects.filter(pk=api_key_id, revoked_at=None).update(revoked_at=timezone.now())
 
 
@@ -152,24 +147,24 @@ def _lock(project_id: str) -> Project:
     try:
         return Project.objects.live().select_for_update(no_key=True).get(pk=project_id)
     except Project.DoesNotExist:
-        raise NotFound("project not found") from None
+        raise ProjectNotFound from None
 
 
 def _check_meta_event(project: Project) -> None:
     meta_event = project.meta_event
     secure = meta_event["url"].lower().startswith("https:") or not project.config["ssl"]["enforce_secure_endpoints"]
     if meta_event["is_enabled"] and not secure:
-        raise InvalidInput("only https endpoints allowed")
+        raise UrlNotSecure
 
 
 def _check_circuit_breaker(project: Project, config: dict[str, Any] | None) -> None:
-    """A window that is not longer than the time between two looks would leave attempts uncounted."""
+    """Refuse a window that is not longer than the sample rate: attempts would be left uncounted."""
     breaker = project.config["circuit_breaker"]
     if config and "circuit_breaker" in config and breaker["observability_window"] * 60 <= breaker["sample_rate"]:
-        raise InvalidInput("circuit_breaker.observability_window must be longer than its sample_rate")
+        raise WindowTooShort
 
 
 def _check_request_id_header(project_type: str, config: dict[str, Any] | None) -> None:
     header = (config or {}).get("request_id_header") or REQUEST_ID_HEADER
     if project_type == Project.Type.INCOMING and header != REQUEST_ID_HEADER:
-        raise InvalidInput("request_id_header can only be customized on outgoing projects")
+        raise RequestIDHeaderFixed

@@ -1,14 +1,13 @@
-"""The instance's limit on API requests: API_RATE_LIMIT a second, counted a minute at a time.
+"""Limit the API requests of each key to API_RATE_LIMIT a second, counted a minute at a time.
 
-Contract: api-conventions section 9. The count is kept for each key (the original has one bucket
-for all callers) and in the database, so that every process sees it. Off by default, and then it
-costs nothing.
+Contract: api-conventions section 9. The original has one count for all callers. The counts are in the
+database, so that every process sees them. The limit is off by default, and then costs nothing.
 """
 
 from django.conf import settings
 from django.db import connection
 
-from core.exceptions import DomainError
+from projects.exceptions import RateLimited
 
 WINDOW_SECONDS = 60
 
@@ -21,23 +20,8 @@ RETURNING requests, ceil(extract(epoch FROM started_at + make_interval(secs => %
 """
 
 
-class RateLimited(DomainError):
-    """The key has made more requests in this window than the instance allows."""
-
-    status = 429
-
-    def __init__(self, *, limit: int, reset_seconds: int) -> None:
-        super().__init__("exceeded rate limit")
-        self.headers = {
-            "X-RateLimit-Limit": str(limit),
-            "X-RateLimit-Remaining": "0",
-            "X-RateLimit-Reset": str(reset_seconds),
-            "Retry-After": str(reset_seconds),
-        }
-
-
 def count_request(key_id: str) -> None:
-    """Count one request of a key. Raises RateLimited when it is one too many."""
+    """Count one request of a key. Raises RateLimited when it exceeds the limit."""
     limit = settings.API_RATE_LIMIT * WINDOW_SECONDS
     if not limit:
         return

@@ -1,4 +1,4 @@
-"""The shapes of projects and keys. Contract: projects sections 2 and 3."""
+"""The bodies of project requests. Contract: projects sections 2 and 3."""
 
 import re
 from datetime import datetime
@@ -8,43 +8,53 @@ from rest_framework import serializers
 
 from core.addresses import SCHEMES, is_loopback, is_public_url, split_url
 from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Shape, Text
-from core.api.values import REDACTED, parse_go_duration, wire_time
-from core.header_names import is_header_name, is_taken
-from projects.config import RETENTION_POLICY
-from projects.models import APIKey, Project
+from core.api.values import parse_go_duration
+from core.exceptions import InvalidInput
+from core.header_names import TOKEN_CHARACTER, is_header_name, is_taken
+from outbound.retries import STRATEGIES
+from outbound.signatures import ENCODINGS
+from outbound.signatures import HASHES as HASH_FUNCTIONS
+from outbound.urls import parse_target
+from projects.config import META_EVENT_TYPES, RETENTION_POLICY
+from projects.exceptions import (
+    KeyRenamed,
+    MetaEventUrlLoopback,
+    MetaEventUrlPrivate,
+    RequestIDHeaderInvalid,
+    RequestIDHeaderTaken,
+    RetentionOutOfRange,
+)
+from projects.models import Project
 
-HASHES = [
-    *("MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "SHA3_224", "SHA3_256", "SHA3_384", "SHA3_512"),
-    *("SHA512_224", "SHA512_256"),
-]
-#: Each version is computed with each secret of the endpoint, over the whole payload.
+HASHES = list(HASH_FUNCTIONS)
+#: The most versions of a signature: each is computed with each secret of the endpoint, over the whole payload.
 MOST_SIGNATURES = 4
 SHORTEST_RETENTION_SECONDS = 3600
 LONGEST_RETENTION_SECONDS = 87_600 * 3600
 _rfc3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
-_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
+_token = re.compile(f"{TOKEN_CHARACTER}*")
 
 
-def _own_text(message: str) -> serializers.ValidationError:
-    """A failure whose text is answered as it is, in both families of body errors."""
-    return serializers.ValidationError(message, code="own_text")
+def _own_text(refusal: InvalidInput) -> serializers.ValidationError:
+    """Return a failure whose text is answered as it is, in both families of body errors."""
+    return serializers.ValidationError(refusal.message, code="own_text")
 
 
-def _meta_event_url_problem(url: str) -> str:
-    """Why meta events cannot be sent to `url`; empty where they can."""
-    if not url.strip():
-        return "please provide the endpoint url"
+def _check_meta_event_url(url: str) -> None:
+    """Raise InvalidInput where meta events cannot be sent to `url`."""
+    host = parse_target(url).hostname
+    if host and is_loopback(host):
+        raise MetaEventUrlLoopback
+    if not is_public_url(url):
+        raise MetaEventUrlPrivate
+
+
+def _checked_duration(duration: str) -> float:
+    """Return the seconds of a Go duration. Raises ValidationError."""
     try:
-        parts = split_url(url)
+        return parse_go_duration(duration)
     except ValueError as error:
-        return str(error)
-    if parts.scheme not in SCHEMES:
-        return "invalid endpoint scheme"
-    if not parts.hostname:
-        return "endpoint url must include a valid host"
-    if is_loopback(parts.hostname):
-        return "endpoint url must not point to localhost or loopback addresses"
-    return "" if is_public_url(url) else "endpoint url must not point to private or reserved IP addresses"
+        raise _own_text(InvalidInput(str(error))) from None
 
 
 class SSLConfiguration(Shape):
@@ -54,30 +64,30 @@ class SSLConfiguration(Shape):
 
 
 class RateLimitConfiguration(Shape):
-    """`config.ratelimit`: requests in so many seconds."""
+    """`config.ratelimit`: `count` requests in `duration` seconds."""
 
     count = Integer(required=False)
     duration = Integer(required=False)
 
 
 class StrategyConfiguration(Shape):
-    """`config.strategy`: how deliveries are tried again."""
+    """`config.strategy`: the pauses between the attempts of a delivery."""
 
-    type = Choice(["linear", "exponential"], required=False, allow_blank=False)
+    type = Choice(list(STRATEGIES), required=False, allow_blank=False)
     duration = Integer(required=False)
     retry_count = Integer(required=False)
 
 
 class SignatureVersion(Shape):
-    """One hash and encoding that deliveries are signed with."""
+    """A hash and an encoding that deliveries are signed with."""
 
-    uid = Text(required=False, max_length=26)
+    uid = Text(required=False, max_length=26, help_text="Generated where it is not sent.")
     hash = Choice(HASHES, allow_blank=False)
-    encoding = Choice(["hex", "base64"], allow_blank=False)
-    created_at = Text(required=False, max_length=40)
+    encoding = Choice(list(ENCODINGS), allow_blank=False)
+    created_at = Text(required=False, max_length=40, help_text="Now, where it is not sent.")
 
     def validate_created_at(self, text: str) -> str:
-        """A time as RFC 3339 writes it, or nothing."""
+        """Accept a time of RFC 3339, or an empty text."""
         try:
             valid = not text or bool(_rfc3339.fullmatch(text) and datetime.fromisoformat(text))
         except ValueError:
@@ -94,7 +104,7 @@ class SignatureConfiguration(Shape):
     versions = SignatureVersion(many=True, required=False, max_length=MOST_SIGNATURES)  # type: ignore[call-arg]
 
     def validate_header(self, header: str) -> str:
-        """The header's name must be one that HTTP can carry, and not one that a webhook has anyway."""
+        """Refuse a name that HTTP cannot carry, and one that every webhook has already."""
         if not is_header_name(header) or is_taken(header):
             raise serializers.ValidationError("please provide a valid signature header")
         return header
@@ -104,18 +114,24 @@ class MetaEventConfiguration(Shape):
     """`config.meta_event`."""
 
     is_enabled = Flag(required=False)
-    type = Choice(["http", "pub_sub"], required=False)
+    type = Choice(META_EVENT_TYPES, required=False)
     event_type = serializers.ListField(child=Text(), required=False, max_length=100)
-    url = Text(required=False, max_length=2048)
-    secret = Text(required=False)
+    url = Text(
+        required=False,
+        max_length=2048,
+        help_text="An http or https URL with a public host; required where `is_enabled` is true.",
+    )
+    secret = Text(required=False, help_text="Generated where it is not sent and `is_enabled` is true.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """An enabled one needs somewhere to go, by HTTP. Contract: meta-events-and-onboard section 2.1."""
+        """Require an HTTP target of enabled meta events. Contract: meta-events-and-onboard section 2.1."""
         if attrs.get("is_enabled"):
             if attrs.get("type", "") not in ("", "http"):
                 raise serializers.ValidationError("only http is supported")
-            if problem := _meta_event_url_problem(attrs.get("url", "")):
-                raise _own_text(problem)
+            try:
+                _check_meta_event_url(attrs.get("url", ""))
+            except InvalidInput as refusal:
+                raise _own_text(refusal) from None
         return attrs
 
 
@@ -133,20 +149,16 @@ class CircuitBreakerConfiguration(Shape):
 
 
 class RetentionPolicyConfiguration(Shape):
-    """`config.retention_policy`: how long what has ended is kept, as old versions of Convoy wrote it."""
+    """`config.retention_policy`: how long events and settled deliveries are kept, as old versions of Convoy took it."""
 
     policy = Text(required=False, max_length=64)
 
     def validate_policy(self, policy: str) -> str:
-        """A Go duration between an hour and ten years; nothing stands for the default."""
+        """Accept a Go duration between an hour and ten years; an empty text stands for the default."""
         if not policy:
             return RETENTION_POLICY["policy"]
-        try:
-            seconds = parse_go_duration(policy)
-        except ValueError as error:
-            raise _own_text(str(error)) from None
-        if not SHORTEST_RETENTION_SECONDS <= seconds <= LONGEST_RETENTION_SECONDS:
-            raise _own_text("retention_policy.policy must be between 1h and 87600h")
+        if not SHORTEST_RETENTION_SECONDS <= _checked_duration(policy) <= LONGEST_RETENTION_SECONDS:
+            raise _own_text(RetentionOutOfRange())
         return policy
 
 
@@ -160,7 +172,7 @@ class ProjectConfig(Shape):
     multiple_endpoint_subscriptions = Flag(required=False)
     verify_dynamic_events = Flag(required=False)
     allow_unmatched_dynamic_urls = Flag(required=False)
-    search_policy = Text(required=False, max_length=64)
+    search_policy = Text(required=False, max_length=64, help_text='A Go duration such as "720h", or empty.')
     is_retention_policy_enabled = Flag(required=False)
     retention_policy = RetentionPolicyConfiguration(required=False)
     ssl = SSLConfiguration(required=False)
@@ -172,47 +184,42 @@ class ProjectConfig(Shape):
     circuit_breaker = CircuitBreakerConfiguration(required=False)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Name the successor of a key that is gone."""
+        """Refuse a key of an old version with the name of its successor."""
         if isinstance(data, dict) and "sync_dynamic_event_ack" in data:
-            raise _own_text("sync_dynamic_event_ack has been renamed to verify_dynamic_events")
+            raise _own_text(KeyRenamed())
         return super().to_internal_value(data)
 
     def validate_search_policy(self, policy: str) -> str:
-        """A Go duration, or nothing."""
-        try:
-            if policy:
-                parse_go_duration(policy)
-        except ValueError as error:
-            raise _own_text(str(error)) from None
+        """Accept a Go duration, or an empty text."""
+        if policy:
+            _checked_duration(policy)
         return policy
 
     def validate_request_id_header(self, header: str) -> str:
-        """The header's name must be one that HTTP can carry, and not one that a webhook has anyway."""
+        """Refuse a name that HTTP cannot carry, and one that every webhook has already."""
         valid = _token.match(header)
         if valid and valid.end() < len(header):
-            raise _own_text(
-                f"request_id_header must be a valid HTTP header token: invalid character at position {valid.end()}"
-            )
+            raise _own_text(RequestIDHeaderInvalid(position=valid.end()))
         if is_taken(header):
-            raise _own_text(f"request_id_header must not be {header}: each webhook has that header already")
+            raise _own_text(RequestIDHeaderTaken(header=header))
         return header
 
 
 class UpdateProject(Shape):
     """The body of a project update."""
 
-    name = Text(allow_blank=False)
+    name = Text(allow_blank=False, help_text="Not the name of another project.")
     logo_url = Text(required=False, max_length=2048)
     config = ProjectConfig(required=False)
 
     def validate_name(self, name: str) -> str:
-        """A name of spaces is none."""
+        """Refuse a name of nothing but spaces."""
         if not name.strip():
             raise serializers.ValidationError("please provide a valid name")
         return name
 
     def validate_logo_url(self, url: str) -> str:
-        """A picture that a page may show."""
+        """Accept an http or https URL with a host, or an empty text."""
         try:
             valid = not url or (split_url(url).scheme in SCHEMES and split_url(url).hostname)
         except ValueError:
@@ -225,37 +232,4 @@ class UpdateProject(Shape):
 class CreateProject(UpdateProject):
     """The body of a project creation."""
 
-    type = Choice(list(Project.Type.values), allow_blank=False)
-
-
-def project_document(project: Project, *, reveal: bool) -> dict[str, Any]:
-    """A project as the API shows it; without `reveal` the meta events' secret is masked."""
-    config = project.full_config
-    if not reveal and config["meta_event"]["secret"]:
-        config["meta_event"] = config["meta_event"] | {"secret": REDACTED}
-    return {
-        "uid": project.uid,
-        "name": project.name,
-        "logo_url": project.logo_url,
-        "organisation_id": project.organisation_id,
-        "type": project.type,
-        "config": config,
-        "statistics": None,
-        "retained_events": 0,
-        "created_at": wire_time(project.created_at),
-        "updated_at": wire_time(project.updated_at),
-        "deleted_at": None,
-    }
-
-
-def created_key_document(api_key: APIKey, key: str) -> dict[str, Any]:
-    """A project's default key in the one answer that holds the key itself. Contract: projects 3.2."""
-    return {
-        "name": api_key.name,
-        "role": {"type": api_key.role, "project": api_key.project_id},
-        "key_type": "",
-        "expires_at": None if api_key.expires_at is None else wire_time(api_key.expires_at),
-        "key": key,
-        "uid": api_key.uid,
-        "created_at": wire_time(api_key.created_at),
-    }
+    type = Choice(list(Project.Type.values), allow_blank=False, help_text="It cannot be changed later.")

@@ -1,58 +1,61 @@
 """The project operations of the Convoy API. Contract: projects section 1."""
 
-from django.http import HttpResponse
+from collections.abc import Callable
+from datetime import datetime
+
 from rest_framework.request import Request
 
 from core.api.bodies import read_body
-from core.api.envelope import success
-from core.exceptions import Forbidden, NotFound
 from projects import openapi, operations
 from projects.convoy_view import ConvoyView
+from projects.documents import CreatedDocument, ProjectDocument, created_document, project_document
+from projects.exceptions import InstanceKeyNeeded, ProjectNotFound
 from projects.models import Project
-from projects.serializers import CreateProject, UpdateProject, created_key_document, project_document
+from projects.serializers import CreateProject, UpdateProject
 
 
 class Projects(ConvoyView):
-    """All projects that the key may see."""
+    """The projects that the key may see."""
 
     @openapi.list_projects
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: Request) -> list[ProjectDocument]:
         """Answer a plain array, oldest first. `orgID` is accepted and ignored: there is one organisation."""
         projects = Project.objects.live().order_by("pk")
         if not self.caller.is_instance:
             projects = projects.filter(pk=self.caller.key_project_id)
-        documents = [project_document(project, reveal=self.caller.can_write) for project in projects]
-        return success("Projects fetched successfully", documents)
+        return [project_document(project, reveal=self.caller.can_write) for project in projects]
 
     @openapi.create_project
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: Request) -> CreatedDocument:
         """Create a project; its key is in this answer and in no other."""
         if not self.caller.is_instance:
-            raise Forbidden("Unauthorized")
+            raise InstanceKeyNeeded
         project, api_key, key = operations.create_project(**read_body(request, CreateProject))
-        data = {"api_key": created_key_document(api_key, key), "project": project_document(project, reveal=True)}
-        return success("Project created successfully", data, 201)
+        return created_document(project, api_key, key)
 
 
 class ProjectDetail(ConvoyView):
     """One project."""
 
+    #: Called when an update turns `disable_endpoint` off. urls.py sets it, as endpoints lie above projects.
+    reactivate_endpoints: Callable[[str, datetime], None] | None = None
+
     @openapi.get_project
-    def get(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    def get(self, request: Request, projectID: str) -> ProjectDocument:  # noqa: N803
         """Answer the project with its whole configuration."""
         project = Project.objects.live().filter(pk=projectID).first()
         if project is None:
-            raise NotFound("project not found")
-        return success("Project fetched successfully", project_document(project, reveal=self.caller.can_write))
+            raise ProjectNotFound
+        return project_document(project, reveal=self.caller.can_write)
 
     @openapi.update_project
-    def put(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    def put(self, request: Request, projectID: str) -> ProjectDocument:  # noqa: N803
         """Update the project."""
-        project = operations.update_project(projectID, **read_body(request, UpdateProject))
-        return success("Project updated successfully", project_document(project, reveal=True), 202)
+        sent = read_body(request, UpdateProject)
+        project = operations.update_project(projectID, **sent, reactivate_endpoints=self.reactivate_endpoints)
+        return project_document(project, reveal=True)
 
     @openapi.delete_project
-    def delete(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    def delete(self, request: Request, projectID: str) -> None:  # noqa: N803
         """Delete the project, and with it the key that may have made this call."""
         operations.delete_project(projectID)
-        return success("Project deleted successfully")

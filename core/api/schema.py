@@ -12,6 +12,7 @@ from core.api.documents import SCHEMAS, Schema
 from core.api.envelope import JSON
 from core.api.fields import Choice, Integer
 from core.api.openapi import NULLABLE, PROPERTIES, REFUSAL, REQUIRED, example_key, refusal
+from core.exceptions import DomainError
 
 API_DESCRIPTION = """\
 A webhooks gateway whose HTTP API is compatible with Convoy's.
@@ -30,6 +31,7 @@ hold the character U+0000.
 **Pages** run from the newest row to the oldest; cursors are opaque. Stop when `has_next_page` is false.
 """
 
+#: The refusals that operations share, by status: component, description, and messages by their titles.
 _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "400": (
         "BadRequest",
@@ -39,14 +41,10 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "401": (
         "Unauthorized",
         "No API key, or one that does not work.",
-        {
-            "No API key": "Authentication required",
-            "Unknown, expired or revoked": "authorization failed",
-            "A portal token": "unauthorized",
-        },
+        {},
     ),
-    "403": ("Forbidden", "The key may not do this.", {"The key may only read": "Unauthorized"}),
-    "404": ("NotFound", "What the path names is not there, or not the key's.", {"Project": "project not found"}),
+    "403": ("Forbidden", "The key may not do this.", {}),
+    "404": ("NotFound", "The path names an object that does not exist, or that the key may not see.", {}),
     "411": (
         "LengthRequired",
         "The body comes in chunks.",
@@ -65,7 +63,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "429": (
         "TooManyRequests",
         "The key has used up its requests of this minute, where the server has a limit.",
-        {"Over the limit": "exceeded rate limit"},
+        {},
     ),
     "503": (
         "ServiceUnavailable",
@@ -83,6 +81,12 @@ _HEADERS: dict[str, dict[str, str]] = {
     },
     "503": {"Retry-After": "Seconds to wait."},
 }
+
+
+def refused_by_all(*refusals: type[DomainError]) -> None:
+    """Add refusals that all operations share. An app adds its own, as the HTTP layer knows none of its nouns."""
+    for one in refusals:
+        _REFUSALS[str(one.status)][2][one.title()] = one.message
 
 
 class ConvoyAutoSchema(AutoSchema):

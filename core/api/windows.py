@@ -10,9 +10,28 @@ from rest_framework.request import Request
 from core.exceptions import InvalidInput
 from core.ulid import first_ulid_at
 
-BAD_START = "please specify a startDate in the format 2006-01-02T15:04:05"
-BAD_END = "please specify a correct endDate in the format 2006-01-02T15:04:05 or none at all"
-BAD_ORDER = "startDate cannot be greater than endDate"
+
+class BadStart(InvalidInput):
+    """Invalid startDate."""
+
+    message = "please specify a startDate in the format 2006-01-02T15:04:05"
+
+
+class BadEnd(InvalidInput):
+    """Invalid endDate."""
+
+    message = "please specify a correct endDate in the format 2006-01-02T15:04:05 or none at all"
+
+
+class BadOrder(InvalidInput):
+    """The startDate is after the endDate."""
+
+    message = "startDate cannot be greater than endDate"
+
+
+BAD_START, BAD_END, BAD_ORDER = BadStart.message, BadEnd.message, BadOrder.message
+#: The refusals of a window's dates.
+BAD_DATES = (BadStart, BadEnd, BadOrder)
 
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})([.,][0-9]+)?\Z")
 _DEFAULT_DAYS = 7
@@ -47,17 +66,17 @@ def read_window(request: Request) -> Window:
     now = timezone.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     query = request.query_params
-    start = parse_date(query.get("startDate", ""), BAD_START) or midnight - timedelta(days=_DEFAULT_DAYS)
-    end = parse_date(query.get("endDate", ""), BAD_END) or midnight + timedelta(days=1) - _SECOND
+    start = parse_date(query.get("startDate", ""), BadStart) or midnight - timedelta(days=_DEFAULT_DAYS)
+    end = parse_date(query.get("endDate", ""), BadEnd) or midnight + timedelta(days=1) - _SECOND
     if start > end:
-        raise InvalidInput(BAD_ORDER)
+        raise BadOrder
     return Window(start, end)
 
 
-def parse_date(text: str, refusal: str) -> datetime | None:
+def parse_date(text: str, refusal: type[InvalidInput]) -> datetime | None:
     """A date such as 2026-07-03T09:15:42, which has no zone and is in UTC; None for no text.
 
-    A fraction of a second is dropped. Raises InvalidInput with `refusal`.
+    A fraction of a second is dropped. Raises `refusal`.
     """
     if not text:
         return None
@@ -67,4 +86,4 @@ def parse_date(text: str, refusal: str) -> datetime | None:
             return datetime.fromisoformat(match[1]).replace(tzinfo=UTC)
     except ValueError:
         pass
-    raise InvalidInput(refusal)
+    raise refusal

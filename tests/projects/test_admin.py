@@ -169,7 +169,7 @@ class TestProjects:
         if way == "action":
             path, sent = PROJECTS, {"action": "delete_selected", "_selected_action": project.uid, "post": "yes"}
         else:
-            assert "are out of reach at once" in page(admin_client, path)
+            assert "stop working at once" in page(admin_client, path)
         assert "deleted" in said(post(admin_client, path, **sent))[0]
         assert Project.objects.get().deleted_at is not None
         assert project.endpoints.count() == 1

@@ -21,7 +21,7 @@ NOW = datetime(2026, 7, 3, 9, 15, 42, 81000, tzinfo=UTC)
 LATER = datetime(2026, 7, 4, tzinfo=UTC)
 
 
-def stored(**changes: Any) -> dict[str, Any]:
+def stored(**changes: Any) -> Any:
     """A stored configuration in which nothing has its default."""
     return {
         "max_payload_read_size": 7,
@@ -78,7 +78,8 @@ class TestCreation:
 
     @pytest.mark.parametrize("sent", [None, {}, {"meta_event": {"is_enabled": True}}])
     def test_all_else_is_the_default(self, sent: dict[str, Any] | None) -> None:
-        config, default = created_config(sent, NOW), default_config(NOW)
+        config: Any = created_config(sent, NOW)
+        default: Any = default_config(NOW)
         assert config.keys() == default.keys()
         same = default.keys() - {"signature", "max_payload_read_size"}
         assert {key: config[key] for key in same} == {key: default[key] for key in same}
@@ -179,7 +180,7 @@ class TestMetaEvents:
         assert merged_meta_event(META_EVENT, sent)["type"] == kind
 
     def test_it_is_replaced_whole(self) -> None:
-        before = {
+        before: Any = {
             "is_enabled": True,
             "type": "http",
             "event_type": ["a"],

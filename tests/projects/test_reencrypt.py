@@ -126,7 +126,7 @@ def test_a_value_that_is_written_meanwhile_stays(
         return encryption.decrypt(value, context)
 
     monkeypatch.setattr(reencrypt, "decrypt", rotating_decrypt)
-    with pytest.raises(CommandError, match="run this again"):
+    with pytest.raises(CommandError, match="run this command again"):
         call_command("reencrypt")
     assert "endpoints_endpoint.secrets: 1 re-encrypted, 0 already current, 1 changed" in capsys.readouterr().out
     assert Endpoint.objects.get(pk=endpoint.pk).secrets[-1]["value"] == "written meanwhile"
@@ -141,7 +141,7 @@ def test_a_missing_key_is_told_and_the_rest_is_done(
     Endpoint.objects.filter(pk=lost.pk).update(secrets=[])
     keys.ENCRYPTION_KEYS = [NEW, OLD]
     before = stored(Endpoint, "secrets")
-    with pytest.raises(CommandError, match="give back the key that is missing"):
+    with pytest.raises(CommandError, match="add the missing key again"):
         call_command("reencrypt")
     out, err = capsys.readouterr()
     assert "endpoints_endpoint.secrets: 2 re-encrypted, 0 already current, 0 changed meanwhile, 1 undecryptable" in out

@@ -1,4 +1,4 @@
-"""`manage.py create_api_key`."""
+"""`manage.py create_api_key`: create an API key."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""`manage.py reencrypt`: the step of a key rotation that moves what is stored (docs/operations.md)."""
+"""`manage.py reencrypt`: encrypt stored values with the first key, a step of a key rotation (docs/operations.md)."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ BATCH = 1_000
 
 
 class Command(BaseCommand):
-    """Encrypts every stored value that is not under the first key of ENCRYPTION_KEYS anew."""
+    """Encrypts every stored value with the first key of ENCRYPTION_KEYS, unless it is already."""
 
-    help = "Encrypt everything under the first key of ENCRYPTION_KEYS. Safe to run again, and while servers run."
+    help = "Encrypt everything with the first key of ENCRYPTION_KEYS. Safe to run again, and while servers run."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Go through every encrypted column. Raises CommandError where something is left."""
-        # Each value is a commit of its own, and six times as many fit into a second when none waits for the
-        # disk. A crash can undo the last second of it, never more than the step to the new key.
+        """Re-encrypt every encrypted column. Raises CommandError where values are left."""
+        # Each value is a commit of its own, and commits that do not wait for the disk are six times as fast. A crash
+        # can undo the last second of commits; their values are then under the old key, and still readable.
         with connection.cursor() as cursor:
             cursor.execute("SET synchronous_commit = off")
         total: Counter[str] = Counter()
@@ -37,12 +37,12 @@ class Command(BaseCommand):
                     )
                     total += counts
         if total["lost"]:
-            raise CommandError("no key of ENCRYPTION_KEYS decrypts some values: give back the key that is missing")
+            raise CommandError("no key of ENCRYPTION_KEYS decrypts some values: add the missing key again")
         if total["busy"]:
-            raise CommandError("some values were changed meanwhile: run this again")
+            raise CommandError("some values were changed meanwhile: run this command again")
 
     def reencrypt(self, model: type[Model], field: EncryptedJSONField) -> Iterator[str]:
-        """Re-encrypt one column; yields what became of each value."""
+        """Re-encrypt one column; yields the result of each value."""
         for pk, stored in _values(model, field):
             if is_current(stored):
                 yield "current"
@@ -53,18 +53,18 @@ class Command(BaseCommand):
                 self.stderr.write(f"{pk}: {error}", str)
                 yield "lost"
                 continue
-            # Only over what was read: a value that was written since then is newer, and stays.
+            # Only the value that was read is replaced: one that was written since then is newer.
             unchanged = _stored(model, field).filter(pk=pk, stored=stored)
             yield "done" if unchanged.update(**{field.name: Value(value, BinaryField())}) else "busy"
 
 
 def _stored(model: type[Model], field: EncryptedJSONField) -> Any:
-    """The model's rows with the column's bytes, as they are stored, in `stored`."""
+    """Return the model's rows with the column's bytes, as they are stored, in `stored`."""
     return model._base_manager.annotate(stored=Cast(field.name, BinaryField()))
 
 
 def _values(model: type[Model], field: EncryptedJSONField) -> Iterator[tuple[Any, bytes]]:
-    """Every value of the column with its row's primary key, BATCH at a time. No lock is held between two."""
+    """Yield each value of the column with its row's primary key. BATCH are read at a time, without a lock."""
     rows = _stored(model, field).exclude(stored=None).order_by("pk").values_list("pk", "stored")
     batch = rows[:BATCH]
     while found := list(batch):

@@ -1,0 +1,31 @@
+"""The refusals of URLs to which nothing could be sent."""
+
+from core.exceptions import InvalidInput
+
+
+class UrlMissing(InvalidInput):
+    """The URL is blank."""
+
+    message = "please provide the endpoint url"
+    field = "url"
+
+
+class UrlScheme(InvalidInput):
+    """The URL's scheme."""
+
+    message = "invalid endpoint scheme"
+    field = "url"
+
+
+class UrlWithoutHost(InvalidInput):
+    """The URL has no host."""
+
+    message = "endpoint url must include a valid host"
+    field = "url"
+
+
+class UrlNotSecure(InvalidInput):
+    """The project takes https only."""
+
+    message = "only https endpoints allowed"
+    field = "url"
