@@ -22,6 +22,10 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
         return self.filter(project_id=project_id, deleted_at=None)
 
 
+#: The endpoints that the caller may reach, where that is not the whole project.
+Scope = EndpointQuerySet | None
+
+
 class Endpoint(models.Model):
     """One URL of a customer. `owner_id` names the customer; where it is blank, the project itself owns it."""
 

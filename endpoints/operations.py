@@ -24,7 +24,7 @@ from endpoints.exceptions import (
     StatusNotChangeable,
     UrlTemplate,
 )
-from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet, EndpointState
+from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet, EndpointState, Scope
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
 from outbound.exceptions import UrlNotSecure
@@ -43,8 +43,6 @@ EDITABLE = [
 ]
 
 Status = Endpoint.Status
-#: The endpoints that the caller may reach, where that is not the whole project.
-Scope = EndpointQuerySet | None
 
 
 def create_endpoint(
