@@ -13,19 +13,20 @@ from core.encryption import decrypt
 from core.wake import wake_workers
 from meta_events.bodies import meta_event_body
 from meta_events.models import MetaEvent
+from projects.config import MetaEventSettings
 from projects.models import Project
 
 
-def is_wanted(meta_event: dict[str, Any], event_type: str) -> bool:
+def is_wanted(meta_event: MetaEventSettings, event_type: str) -> bool:
     """Return whether a project with these settings wants meta events of `event_type`. There is no wildcard."""
     return bool(meta_event["is_enabled"]) and event_type in meta_event["event_type"]
 
 
 # Encrypting a value again gives other bytes, so an entry of the cache cannot be out of date.
 @lru_cache(maxsize=4096)
-def settings_of(stored: bytes) -> dict[str, Any]:
+def settings_of(stored: bytes) -> MetaEventSettings:
     """Return the `config.meta_event` of a project from its stored form. Raises UndecryptableValue."""
-    opened: dict[str, Any] = orjson.loads(decrypt(stored, "projects_project.meta_event"))
+    opened: MetaEventSettings = orjson.loads(decrypt(stored, "projects_project.meta_event"))
     return opened
 
 

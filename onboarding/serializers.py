@@ -5,7 +5,7 @@ from onboarding.parsing import LONGEST
 
 
 class OnboardItem(Shape):
-    """One endpoint with one subscription. Its other failures are reported by row (parsing.py)."""
+    """One endpoint with one subscription. Its other failures are reported by row."""
 
     name = Text(required=False, max_length=LONGEST["name"])
     url = Text(required=False, max_length=LONGEST["url"], help_text="An http or https URL.")

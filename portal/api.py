@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from core.api.bodies import read_body
 from core.api.checks import check_size
 from core.api.documents import PageOf
-from core.api.envelope import success
 from core.api.errors import NO_SUCH_PATH
 from core.api.pagination import read_page
 from core.client_address import client_address
@@ -20,7 +19,7 @@ from endpoints.views import EndpointView, read
 from portal import openapi, operations
 from portal_links.access import Access, find_access, find_key_access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
-from portal_links.documents import access_document
+from portal_links.documents import PortalLinkDocument, access_document
 from projects.exceptions import BadCredential, NoCredential
 from projects.keys import PREFIX
 
@@ -83,12 +82,12 @@ class PortalView(EndpointView):
 class OwnPortalLink(PortalView):
     """The link, or the session, of the caller."""
 
-    not_found = {"GET": (404, "Resource not found")}
+    not_found = {}
 
     @openapi.own_portal_link
-    def get(self, request: Request) -> HttpResponse:
-        """Answer it in the shape of a portal link. Nothing is minted."""
-        return success("Portal link fetched successfully", access_document(self.access))
+    def get(self, request: Request) -> PortalLinkDocument:
+        """Return it in the shape of a portal link. Nothing is minted."""
+        return access_document(self.access)
 
 
 class LicenseFeatures(PortalView):

@@ -6,16 +6,13 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from core.api.documents import Schema
-from core.api.openapi import (
-    Operation,
-    body,
-    operation,
-)
+from core.api.openapi import Operation, body
 from endpoints import openapi as endpoints
 from endpoints import serializers
 from portal.exceptions import OutOfScope
+from portal_links.documents import PortalLinkDocument
+from portal_links.exceptions import PortalLinkNotThere
 from portal_links.openapi import EXAMPLE as LINK_EXAMPLE
-from portal_links.openapi import LINK
 
 TAG = "Portal API"
 #: The path names no project: the token does.
@@ -41,14 +38,15 @@ FEATURES: FeaturesDocument = {
     "oauth2": True,
 }
 
-own_portal_link = operation(
+own_portal_link = Operation(
     "GetOwnPortalLink",
     "Retrieve the caller's portal link",
     tag=TAG,
     description="The link that the token opens, or its session in the shape of a link.",
     message="Portal link fetched successfully",
-    data=LINK,
+    data=PortalLinkDocument,
     examples={"Link": LINK_EXAMPLE},
+    not_found=PortalLinkNotThere,
 )
 license_features = Operation(
     "GetLicenseFeatures",

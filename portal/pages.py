@@ -85,7 +85,6 @@ def show(
     if isinstance(shown, Access):
         context |= {
             "access": shown,
-            "may": shown.capabilities,
             "who": shown.owner_id or (shown.link.name if shown.link else ""),
             "allowed": [words for capability, words in WORDS.items() if shown.may(capability)],
             "forbidden": [words for capability, words in WORDS.items() if not shown.may(capability)],

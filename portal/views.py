@@ -23,7 +23,8 @@ from portal.pages import PageRequest, at, not_found, page, secured, show
 from portal.verification import snippets
 from portal_links.access import Access, find_access
 from portal_links.capabilities import MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
-from portal_links.sessions import CodeExpired, CodeUsed, open_session
+from portal_links.exceptions import CodeExpired, CodeUsed
+from portal_links.sessions import open_session
 from projects.models import Project
 
 PAGE_SIZE = 50

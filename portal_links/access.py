@@ -1,7 +1,7 @@
-"""Who is in the portal: a credential of any kind, made into what it may do at this moment.
+"""Find what a portal credential of any kind opens at this moment, and what it allows.
 
-Nothing is kept between two requests, so that a revoked link, a changed owner or a narrowed right
-takes effect with the next one. Contract: portal-links sections 4 and 5.2, portal-sessions.
+Nothing is kept between two requests, so a revoked link, a changed owner or a narrowed right takes
+effect with the next request. Contract: portal-links sections 4 and 5.2, portal-sessions.
 """
 
 from collections.abc import Mapping
@@ -11,21 +11,21 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from core.exceptions import Forbidden, InvalidInput
 from core.tokens import digest
 from endpoints.models import Endpoint, EndpointQuerySet
 from portal_links.capabilities import READ_ONLY, VIEW, VIEW_SECRET, Capabilities
+from portal_links.exceptions import CapabilityMissing, ProjectNotNamed
 from portal_links.models import PortalLink, PortalSession
 from projects.keys import find_caller
 from projects.models import Project
 
-# How fresh "last used" is. Each request would otherwise be a write.
+# Store "last used" again only when it is older than this: otherwise each request would be a write.
 LAST_USED_GRAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a customer may do now, and to which endpoints."""
+    """The rights of a customer at this moment, and the endpoints that they concern."""
 
     project: Project
     owner_id: str
@@ -39,20 +39,20 @@ class Access:
 
     @property
     def customer(self) -> str:
-        """Who it is, as one text. An owner is one customer by whatever credential; a link without one is another."""
+        """The customer as one text: the owner, whatever the credential, or a link that has no owner."""
         return f"owner:{self.owner_id}" if self.link is None or self.owner_id else f"link:{self.link.uid}"
 
     def may(self, capability: str) -> bool:
-        """Whether the customer has a capability."""
+        """Return whether the customer has a capability."""
         return capability in self.capabilities
 
     def require(self, capability: str) -> None:
-        """Raise Forbidden where the customer has not the capability."""
+        """Raise Forbidden where the customer lacks the capability."""
         if capability not in self.capabilities:
-            raise Forbidden("Unauthorized")
+            raise CapabilityMissing
 
     def endpoints(self) -> EndpointQuerySet:
-        """The endpoints of the scope, as they are now."""
+        """Return the endpoints of the scope, as they are now."""
         if self.link is not None:
             return self.link.scope()
         endpoints = Endpoint.objects.for_project(self.project.uid).order_by("-pk")
@@ -60,7 +60,7 @@ class Access:
 
 
 def find_access(credential: str, *, address: str | None = None) -> Access | None:
-    """What a portal credential (static token, `PRT.` or session token) opens; None when it opens nothing."""
+    """Return what a portal credential (static token, `PRT.` or session token) opens; None where it opens nothing."""
     if "\x00" in credential or not credential.isascii():
         return None
     digested = digest(credential)
@@ -87,16 +87,16 @@ def find_access(credential: str, *, address: str | None = None) -> Access | None
 
 
 def find_key_access(key: str, *, address: str | None = None) -> Access | None:
-    """What an API key opens on the portal API: a look at its whole project.
+    """Return what an API key opens on the portal API: its whole project, for reading only.
 
-    None for a key that does not work, or that speaks for one owner only. Raises InvalidInput for an
-    instance key, as the portal API's paths name no project.
+    None for a key that does not work, or that is bound to one owner. Raises InvalidInput for an instance key, as the
+    portal API's paths name no project.
     """
     caller = find_caller(key, project_id=None)
     if caller is None or caller.owner_id:
         return None
     if caller.key_project_id is None:
-        raise InvalidInput("project id not present in request")
+        raise ProjectNotNamed
     project = Project.objects.live().filter(pk=caller.key_project_id).first()
     if project is None:
         return None

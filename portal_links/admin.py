@@ -1,4 +1,4 @@
-"""Portal links for operators: opened, copied, revoked; and who has access by a session."""
+"""Admin pages of portal links and portal sessions: operators open, copy, revoke and end them."""
 
 import json
 from typing import Any
@@ -24,12 +24,12 @@ from portal_links.models import PortalLink, PortalSession, portal_url
 
 @admin.register(PortalLink)
 class PortalLinkAdmin(OperatorAdmin):
-    """The live links of live projects. A link's URL opens the portal, so it is on no page: only a POST gets it."""
+    """The live links of live projects. A link's URL opens the portal, so no page shows it: only a POST returns it."""
 
     list_display = ["name", "portal", "owner_id", "auth_type", "can_manage_endpoint", "project", "created_at"]
-    # PostgreSQL 18 skips through the index link_of_owner for this; an index of its own would cost each creation.
+    # PostgreSQL 18 uses link_of_owner for this by skip scans; another index would slow down each creation.
     search_fields = ["uid__exact", "owner_id__startswith"]
-    search_help_text = "By id, or by the beginning of the owner_id."
+    search_help_text = "Search by id, or by the beginning of the owner_id."
     actions = ["revoke"]
     fields = [
         *("name", "portal", "owner_id", "endpoints", "auth_type", "can_manage_endpoint", "project", "uid"),
@@ -44,7 +44,7 @@ class PortalLinkAdmin(OperatorAdmin):
         return live.defer("token", "token_digest", "project__config", "project__meta_event")
 
     def get_urls(self) -> list[Any]:
-        """Django's pages, and the two ways to a link's URL."""
+        """Return Django's routes, and the two that return a link's URL."""
         view = self.admin_site.admin_view
         return [
             path("<link_id>/open", view(self.open_portal), name="portal_link_open"),
@@ -54,7 +54,7 @@ class PortalLinkAdmin(OperatorAdmin):
 
     @admin.display
     def portal(self, link: PortalLink) -> SafeString:
-        """The buttons. They are in the form of the page, which holds the CSRF token."""
+        """Return the buttons, which submit the form of the page, as that holds the CSRF token."""
         return format_html(
             '<span class="nowrap"><button class="button" formmethod="post" formaction="{}" formtarget="_blank">Open'
             '</button> <button class="button" type="button" data-copy-from="{}">Copy URL</button></span>',
@@ -64,12 +64,12 @@ class PortalLinkAdmin(OperatorAdmin):
 
     @method_decorator(require_POST)
     def open_portal(self, request: HttpRequest, link_id: str) -> HttpResponse:
-        """Go to the portal."""
+        """Redirect to the portal."""
         return HttpResponseRedirect(self._url(request, link_id, "Opened the portal."))
 
     @method_decorator(require_POST)
     def read_url(self, request: HttpRequest, link_id: str) -> HttpResponse:
-        """Answer the URL in plain text, for copy.js."""
+        """Return the URL in plain text, for copy.js."""
         return HttpResponse(self._url(request, link_id, "Copied the URL."), content_type="text/plain")
 
     def _url(self, request: HttpRequest, link_id: str, done: str) -> str:
@@ -84,7 +84,7 @@ class PortalLinkAdmin(OperatorAdmin):
 
     @admin.action(description="Revoke", permissions=["operate"])
     def revoke(self, request: HttpRequest, selected: QuerySet[PortalLink]) -> HttpResponseBase | None:
-        """End the selected links for good."""
+        """Revoke the selected links for good."""
         return self.run(
             request,
             selected,
@@ -95,7 +95,7 @@ class PortalLinkAdmin(OperatorAdmin):
 
 
 class Active(admin.SimpleListFilter):
-    """Sessions that give access now, or the others."""
+    """A filter for the sessions that give access now, or the others."""
 
     title = parameter_name = "active"
 
@@ -114,15 +114,15 @@ class Active(admin.SimpleListFilter):
 
 @admin.register(PortalSession)
 class PortalSessionAdmin(OperatorAdmin):
-    """Who has access to the portal, since when, last used from where. Codes and tokens are on no page."""
+    """The portal sessions of live projects. No page shows a code or a token."""
 
     list_display = [
         *("customer", "project", "surface", "state", "created_at", "opened_at", "last_used", "expires_at"),
     ]
     list_filter = [Active, "surface"]
-    # get_search_results looks for the owners of links too.
+    # get_search_results searches the owners of links too.
     search_fields = ["uid__exact", "owner_id__startswith"]
-    search_help_text = "By id, or by the beginning of the owner_id."
+    search_help_text = "Search by id, or by the beginning of the owner_id."
     actions = ["end"]
     fields = [
         *("customer", "portal_link", "project", "surface", "state", "allowed", "shown_metadata", "reference"),
@@ -138,9 +138,9 @@ class PortalSessionAdmin(OperatorAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """As everywhere, and the sessions of links by the beginning of the link's owner_id.
+        """Search as Django does, and find the sessions of links by the beginning of the link's owner_id.
 
-        A union: an OR over two tables has no index.
+        By a union, as an OR over two tables can use no index.
         """
         if not search_term:
             return queryset, False
@@ -151,12 +151,12 @@ class PortalSessionAdmin(OperatorAdmin):
 
     @admin.display
     def customer(self, session: PortalSession) -> str:
-        """The owner, or the name of a link that opens a list of endpoints."""
+        """Return the owner, or the name of a link that opens a list of endpoints."""
         return session.current_owner_id or str(session.portal_link)
 
     @admin.display
     def state(self, session: PortalSession) -> str:
-        """Whether it gives access, and if not why."""
+        """Return whether the session gives access, and if not, why."""
         if session.revoked_at is not None:
             return "ended"
         if session.expires_at <= timezone.now():
@@ -168,25 +168,25 @@ class PortalSessionAdmin(OperatorAdmin):
 
     @admin.display(description="last used")
     def last_used(self, session: PortalSession) -> str:
-        """When and from where."""
+        """Return when and from where the session was last used."""
         if session.last_used_at is None:
             return "never"
         return f"{session.last_used_at:%Y-%m-%d %H:%M} from {session.last_used_from or 'an unknown address'}"
 
     @admin.display(description="capabilities")
     def allowed(self, session: PortalSession) -> SafeString:
-        """What it allows now, in words."""
+        """Return in words what the session allows now."""
         words = ((text,) for name, text in WORDS.items() if name in session.current_capabilities)
         return format_html_join("", "{}<br>", words)
 
     @admin.display(description="metadata")
     def shown_metadata(self, session: PortalSession) -> SafeString:
-        """What goes to the endpoints that are made in it."""
+        """Return the metadata, which is copied to each endpoint that is created in the session."""
         return format_html("<pre>{}</pre>", json.dumps(session.metadata, indent=2, ensure_ascii=False))
 
     @admin.action(description="End", permissions=["operate"])
     def end(self, request: HttpRequest, selected: QuerySet[PortalSession]) -> HttpResponseBase | None:
-        """End the selected sessions at once."""
+        """Revoke the selected sessions at once."""
         return self.run(
             request,
             selected,

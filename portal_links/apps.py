@@ -1,4 +1,4 @@
-"""Portal links: what a company hands to its customer."""
+"""Portal links and portal sessions: the access of a company's customers to the portal."""
 
 from django.apps import AppConfig
 

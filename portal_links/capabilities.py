@@ -1,4 +1,7 @@
-"""What a portal session may do, and what that is called by each client. Contract: portal-sessions, last table."""
+"""The capabilities of portal sessions, and their names in each client's contract.
+
+Contract: portal-sessions, last table.
+"""
 
 from collections.abc import Iterable
 
@@ -12,7 +15,7 @@ CREATE_ATTEMPTS = "create_attempts"
 
 Capabilities = frozenset[str]
 
-#: In words for a person, in the order in which they are shown.
+#: The capabilities in words for a person, in the order in which the portal shows them.
 WORDS = {
     VIEW: "see endpoints and their settings",
     VIEW_SECRET: "see signing secrets",
@@ -32,7 +35,7 @@ ROLES: dict[str, Capabilities] = {
     "viewer": READ_ONLY,
 }
 
-#: Svix's capabilities. ManageTransformations is known and gives nothing: there are no transformations.
+#: Svix's capabilities. ManageTransformations is accepted and adds nothing: there are no transformations.
 SVIX: dict[str, Capabilities] = {
     "ViewBase": READ_ONLY,
     "ViewEndpointSecret": frozenset({VIEW, VIEW_SECRET}),
@@ -44,12 +47,12 @@ SVIX: dict[str, Capabilities] = {
 
 
 def of_link(*, can_manage_endpoint: bool) -> Capabilities:
-    """What Convoy's `can_manage_endpoint` stands for."""
+    """Return the capabilities of a portal link, given Convoy's `can_manage_endpoint`."""
     return EVERYTHING if can_manage_endpoint else frozenset({VIEW, MANAGE_SUBSCRIPTIONS, CREATE_ATTEMPTS})
 
 
 def of_svix(names: Iterable[str] | None, *, read_only: bool) -> Capabilities:
-    """What a list of Svix's capabilities stands for; None, the list that is not given, is everything."""
+    """Return the capabilities for a list of Svix's names; all where no list is given."""
     if read_only:
         return READ_ONLY
     if names is None:

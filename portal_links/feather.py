@@ -1,20 +1,25 @@
-"""Feather's hosted portal link. Contract: portal-sessions, "Feather".
+"""Feather's portal links, in Feather's path, credential and errors. Contract: portal-sessions, "Feather".
 
 The caller's organisation is the `owner_id` that its API key is bound to.
 """
 
 from datetime import timedelta
+from typing import Annotated, TypedDict
 
-import orjson
 from django.http import HttpResponse
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from core.api.envelope import JSON
+from core.api.documents import Example, Schema, component, example, schema_of
+from core.api.envelope import bare
+from core.api.openapi import Operation
 from core.exceptions import InvalidInput, Unauthenticated
-from portal_links import openapi, sessions
+from portal_links import sessions
 from portal_links.capabilities import EVERYTHING, READ_ONLY
 from portal_links.models import PortalSession, session_url
+from portal_links.openapi import CLIENTS_TAG, PORTAL_URL, SESSION_TOKEN
 from projects.authentication import authenticate_key
 from projects.convoy_view import ConvoyView
 from projects.keys import Caller
@@ -36,6 +41,58 @@ ERRORS = {
 }
 
 
+class KeyMissing(Unauthenticated):
+    """No API key."""
+
+    message = "send an API key in the header x-api-key"
+
+
+class KeyNotValid(Unauthenticated):
+    """Not valid."""
+
+    message = "the API key is not valid"
+
+
+class KeyWithoutOwner(InvalidInput):
+    """A key of no organisation."""
+
+    message = (
+        "this API key belongs to no organisation: create one with an owner_id, "
+        "for example manage.py create_api_key --owner-id"
+    )
+
+
+@component("feather.ErrorResponse")
+class ErrorDocument(TypedDict):
+    """An error in Feather's shape."""
+
+    error: str
+    message: Annotated[str, "For people."]
+
+
+@component("feather.PortalLinkResponse")
+class LinkDocument(TypedDict):
+    """A portal link in Feather's shape."""
+
+    url: Annotated[str, "Opens the portal until it expires.", Example(f"{PORTAL_URL}#token={SESSION_TOKEN}")]
+    expires_in_s: Annotated[int, "Seconds until the link expires.", Example(int(LIFETIME.total_seconds()))]
+    read_only: Annotated[bool, "Whether the link is for reading only."]
+
+
+create_portal_link = Operation(
+    "createWebhookPortalLink",
+    "Create a portal link for the caller's organisation (Feather)",
+    tag=CLIENTS_TAG,
+    description=f"The organisation is the `owner_id` of the key. With the scope {MANAGE} the link manages, "
+    "otherwise it is for reading only. A body is ignored.",
+    message="The link.",
+    data=LinkDocument,
+    examples={"Link": example(LinkDocument)},
+    refused=[KeyWithoutOwner, KeyMissing, KeyNotValid],
+    envelope=False,
+)
+
+
 class APIKeyHeader(BaseAuthentication):
     """`x-api-key: CO.…`."""
 
@@ -43,29 +100,35 @@ class APIKeyHeader(BaseAuthentication):
         """Return (None, the caller). Raises Unauthenticated."""
         key = request.META.get("HTTP_X_API_KEY", "")
         if not key:
-            raise Unauthenticated("send an API key in the header x-api-key")
-        return None, authenticate_key(request, key, "the API key is not valid")
+            raise KeyMissing
+        return None, authenticate_key(request, key, KeyNotValid.message)
+
+
+class FeatherScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of Feather's clients in the OpenAPI document."""
+
+    target_class = APIKeyHeader
+    name = "FeatherKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        return {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "An API key with an owner_id."}
 
 
 class FeatherPortal(ConvoyView):
-    """Portal links in Feather's words."""
+    """The portal links of the caller's organisation."""
 
     authentication_classes = [APIKeyHeader]
     http_method_names = ["post"]
     reads = ("POST",)
     for_owner_keys = True
-    error_schema = openapi.FEATHER_ERROR
-    refusals = openapi.FEATHER_REFUSALS
+    error_schema = schema_of(ErrorDocument)
 
-    @openapi.feather_portal
-    def post(self, request: Request) -> HttpResponse:
+    @create_portal_link
+    def post(self, request: Request) -> LinkDocument:
         """Mint a session of the key's owner, with the rights that the key has. A body is ignored."""
         caller = self.caller
         if not caller.owner_id or caller.key_project_id is None:
-            raise InvalidInput(
-                "this API key belongs to no organisation: create one with an owner_id, "
-                "for example manage.py create_api_key --owner-id"
-            )
+            raise KeyWithoutOwner
         manages = MANAGE in caller.scopes and caller.can_write
         session, token = sessions.mint_session(
             caller.key_project_id,
@@ -76,15 +139,14 @@ class FeatherPortal(ConvoyView):
             single_use=False,
             minted_by=caller.key_id,
         )
-        data = {
+        return {
             "url": session_url(session.project_id, token=token),
             "expires_in_s": int(LIFETIME.total_seconds()),
             "read_only": not manages,
         }
-        return HttpResponse(orjson.dumps(data), content_type=JSON)
 
     @staticmethod
     def error(message: str, status: int) -> HttpResponse:
-        """A refusal in Feather's shape."""
-        body = {"error": ERRORS.get(status, "error"), "message": message}
-        return HttpResponse(orjson.dumps(body), status=status, content_type=JSON)
+        """Return a refusal in Feather's shape."""
+        document: ErrorDocument = {"error": ERRORS.get(status, "error"), "message": message}
+        return bare(document, status)

@@ -18,13 +18,13 @@ from projects.models import APIKey, Project
 
 
 def portal_url(token: str, auth_token: str = "") -> str:
-    """The address of the portal for a link's token and, for a refresh link, one of its `PRT.` tokens."""
+    """Return the address of the portal for a link's token and, for a refresh link, one of its `PRT.` tokens."""
     url = f"{settings.BASE_URL}/portal?token={token}"
     return f"{url}&auth_token={auth_token}" if auth_token else url
 
 
 def session_url(project_id: str, *, code: str = "", token: str = "") -> str:
-    """The address that opens a portal session. The secret is in the fragment, which browsers keep to themselves."""
+    """Return the address that opens a portal session; the secret is in the fragment, which browsers do not send."""
     return f"{settings.BASE_URL}/portal/{project_id}/#{f'code={code}' if code else f'token={token}'}"
 
 
@@ -32,11 +32,11 @@ class PortalLinkQuerySet(models.QuerySet["PortalLink"]):
     """Reads of portal links."""
 
     def for_project(self, project_id: str) -> "PortalLinkQuerySet":
-        """The links of one project that are not revoked."""
+        """Return the links of one project that are not revoked."""
         return self.filter(project_id=project_id, deleted_at=None)
 
     def with_endpoints(self, project_id: str, ids: list[str]) -> "PortalLinkQuerySet":
-        """The links that have one of the project's endpoints `ids` in their scope."""
+        """Return the links that have one of the project's endpoints `ids` in their scope."""
         endpoints = Endpoint.objects.for_project(project_id).filter(pk__in=ids)
         owners = endpoints.exclude(owner_id="").values("owner_id")
         return self.filter(
@@ -45,10 +45,10 @@ class PortalLinkQuerySet(models.QuerySet["PortalLink"]):
 
 
 class PortalLink(models.Model):
-    """A customer's way in. Its scope is `owner_id`'s endpoints, live; without an owner, `endpoints`."""
+    """A customer's access to the portal: the live endpoints of `owner_id` or, without an owner, `endpoints`."""
 
     class AuthType(models.TextChoices):
-        """Which token opens the link."""
+        """The kind of token that opens the link."""
 
         STATIC_TOKEN = "static_token"
         REFRESH_TOKEN = "refresh_token"
@@ -62,7 +62,7 @@ class PortalLink(models.Model):
     endpoints = ArrayField(models.CharField(max_length=26), blank=True, default=list)
     can_manage_endpoint = models.BooleanField(default=False)
     auth_type = models.CharField(max_length=13, choices=AuthType, default=AuthType.STATIC_TOKEN)
-    #: The API shows the token with each read, so it is kept, encrypted, and found by its digest.
+    #: The API shows the token with each read, so it is stored, encrypted, and looked up by its digest.
     token = EncryptedJSONField()
     token_digest = models.BinaryField(unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -90,7 +90,7 @@ class PortalLink(models.Model):
         return self.name
 
     def scope(self) -> EndpointQuerySet:
-        """The endpoints that the link opens now, newest first."""
+        """Return the endpoints that the link opens now, newest first."""
         endpoints = Endpoint.objects.for_project(self.project_id).order_by("-pk")
         if self.owner_id:
             return endpoints.filter(owner_id=self.owner_id)
@@ -98,12 +98,12 @@ class PortalLink(models.Model):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the link allows."""
+        """The capabilities that the link gives."""
         return of_link(can_manage_endpoint=self.can_manage_endpoint)
 
     @property
     def url(self) -> str:
-        """What is handed to the customer."""
+        """The address that the customer gets."""
         return portal_url(self.token)
 
 
@@ -111,15 +111,15 @@ class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
     """Reads of portal sessions."""
 
     def for_project(self, project_id: str) -> "PortalSessionQuerySet":
-        """The sessions of one project, ended ones too."""
+        """Return the sessions of one project, ended ones included."""
         return self.filter(project_id=project_id)
 
     def of_owner(self, owner_id: str) -> "PortalSessionQuerySet":
-        """The sessions of an owner, those of the owner's links included."""
+        """Return the sessions of an owner, those of the owner's links included."""
         return self.filter(Q(owner_id=owner_id) | Q(portal_link__owner_id=owner_id))
 
     def active(self, now: datetime) -> "PortalSessionQuerySet":
-        """The sessions that give access now."""
+        """Return the sessions that give access now."""
         return self.filter(
             Q(portal_link=None)
             | Q(portal_link__deleted_at=None, portal_link__auth_type=PortalLink.AuthType.REFRESH_TOKEN),
@@ -130,10 +130,10 @@ class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
 
 
 class PortalSession(models.Model):
-    """Access to the portal for a limited time: to what a portal link opens, or to an owner's endpoints."""
+    """Access to the portal for a limited time: to the endpoints of a portal link, or to those of an owner."""
 
     class Surface(models.TextChoices):
-        """The client by whose contract it was minted."""
+        """The client by whose contract the session was minted."""
 
         CONVOY = "convoy"
         NAHOOK = "nahook"
@@ -166,9 +166,9 @@ class PortalSession(models.Model):
         indexes = [
             # The list of a project's sessions, newest first.
             models.Index("project", models.F("uid").desc(), name="session_of_project"),
-            # The list with ownerId, and the end of all of an owner's sessions.
+            # The list with ownerId, and expire_sessions().
             models.Index("project", "owner_id", models.F("uid").desc(), name="session_of_owner"),
-            # The admin: the beginning of an owner_id, the surface, and who has access now.
+            # The admin: search by the beginning of an owner_id, filters by surface and by access now.
             models.Index("owner_id", name="session_by_owner"),
             models.Index("surface", models.F("uid").desc(), name="session_by_surface"),
             models.Index("expires_at", condition=Q(revoked_at=None), name="session_by_end"),
@@ -185,12 +185,12 @@ class PortalSession(models.Model):
 
     @property
     def current_owner_id(self) -> str:
-        """Whose endpoints it opens now."""
+        """The owner whose endpoints the session opens now."""
         return self.owner_id if self.portal_link is None else self.portal_link.owner_id
 
     @property
     def current_capabilities(self) -> Capabilities:
-        """What it allows now."""
+        """The capabilities that the session gives now."""
         return frozenset(self.capabilities) if self.portal_link is None else self.portal_link.capabilities
 
     def __str__(self) -> str:

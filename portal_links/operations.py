@@ -1,4 +1,4 @@
-"""What can be done to portal links. Each function owns its transaction.
+"""Create, update and revoke portal links, and mint their tokens. Each function owns its transaction.
 
 Contract: portal-links sections 2 and 4. The statements are written out where the ORM's cost would
 be most of the request's (docs/adr/0003).
@@ -11,17 +11,17 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from core.exceptions import InvalidInput, NotFound
 from core.tokens import digest, random_text
 from core.ulid import new_ulid
 from endpoints.documents import BY_OWNER, EndpointDocument, Row, documents, endpoint_documents, read_rows
+from portal_links.exceptions import EndpointMissing, EndpointOfAnother, PortalLinkNotFound, StaticLink
 from portal_links.models import PortalLink
 from portal_links.sessions import new_link_session
 
 STATIC_TOKEN_LENGTH = 24
 
-# Takes the endpoints that have no owner; the others are left as they are, and the caller finds
-# them. Rows are locked in the order of their ids, so that two adoptions cannot block each other.
+# Gives an owner to those endpoints that have none; the caller refuses the others. Rows are locked in
+# the order of their ids, so that two adoptions cannot block each other.
 _ADOPT = """
 WITH free AS (
   SELECT uid FROM endpoints_endpoint
@@ -30,7 +30,7 @@ WITH free AS (
 )
 UPDATE endpoints_endpoint e SET owner_id = %s, updated_at = %s FROM free WHERE e.uid = free.uid
 """
-# The link, with a refresh link its first session, and what is read beside them, in one statement: it
+# One statement inserts the link and a refresh link's first session, and reads what the answer needs: it
 # is a transaction of its own, and saves a tenth of the CPU of creating a link for an owner.
 _INSERT = """
 WITH link AS (
@@ -52,7 +52,7 @@ _INSERT_SESSION = """
 
 
 class CreatedLink(NamedTuple):
-    """A new link, the endpoints of its scope, and the `PRT.` token of a refresh link, else ""."""
+    """A new link, the endpoints of its scope, and the `PRT.` token of a refresh link; "" for a static one."""
 
     link: PortalLink
     endpoints: list[EndpointDocument]
@@ -69,11 +69,11 @@ def create_portal_link(
     can_manage_endpoint: bool = False,
     minted_by: str | None = None,
 ) -> CreatedLink:
-    """Create a portal link; its endpoints are adopted by `owner_id` where one is given.
+    """Create a portal link, and give its endpoints to `owner_id` where one is given.
 
-    With `owner_id` the scope is that owner's endpoints, without it exactly `endpoints`. `minted_by`
-    is the id of the API key that a refresh link's first session is owed to. Everything happens or
-    nothing. Raises InvalidInput where an endpoint is unknown or has another owner.
+    With `owner_id` the scope is that owner's endpoints, without it exactly `endpoints`. `minted_by` is the id of the
+    API key that mints a refresh link's first session. Everything is stored or nothing. Raises InvalidInput where an
+    endpoint is unknown or has another owner.
     """
     now = timezone.now()
     token = random_text(STATIC_TOKEN_LENGTH)
@@ -110,16 +110,16 @@ def update_portal_link(
     auth_type: str = "",
     can_manage_endpoint: bool = False,
 ) -> None:
-    """Replace a link's name, scope and right to manage; what is not sent is emptied, as in the
-    original. Only a blank `auth_type` keeps the stored one. The token stays.
+    """Replace a link's name, scope and right to manage.
 
+    A value that is not given is emptied, as in Convoy; only a blank `auth_type` keeps the stored one. The token stays.
     Raises InvalidInput, NotFound.
     """
     now = timezone.now()
     with transaction.atomic():
         link = PortalLink.objects.for_project(project_id).select_for_update().filter(pk=portal_link_id).first()
         if link is None:
-            raise NotFound("portal link not found")
+            raise PortalLinkNotFound
         if endpoints:
             _take_endpoints(project_id, owner_id, endpoints, now)
         link.name = name
@@ -132,32 +132,33 @@ def update_portal_link(
 
 
 def revoke_portal_link(project_id: str, portal_link_id: str) -> None:
-    """End a link and with it every token that opens it. Raises NotFound, also the second time."""
+    """Revoke a link, and with it every token that opens it. Raises NotFound, also for a revoked link."""
     now = timezone.now()
     rows = PortalLink.objects.for_project(project_id).filter(pk=portal_link_id)
     if not rows.update(deleted_at=now, updated_at=now):
-        raise NotFound("portal link not found")
+        raise PortalLinkNotFound
 
 
 def mint_refresh_token(project_id: str, portal_link_id: str, *, minted_by: str | None = None) -> str:
-    """Mint a `PRT.` token for a refresh link; it opens the portal for an hour.
+    """Mint a `PRT.` token for a refresh link, which opens the portal for an hour.
 
-    Earlier tokens live on until their own end. Raises InvalidInput for a static link, NotFound.
+    Earlier tokens keep working until they expire. Raises InvalidInput for a static link, NotFound.
     """
     link = PortalLink.objects.for_project(project_id).filter(pk=portal_link_id).first()
     if link is None:
-        raise NotFound("portal link not found")
+        raise PortalLinkNotFound
     if link.auth_type != PortalLink.AuthType.REFRESH_TOKEN:
-        raise InvalidInput("portal link has auth_type static_token: only a refresh_token link has refresh tokens")
+        raise StaticLink
     session, key = new_link_session(link, minted_by=minted_by)
     session.save(force_insert=True)
     return key
 
 
 def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: datetime) -> list[EndpointDocument]:
-    """The scope that `ids` give a link, once they are adopted by `owner_id`, if there is one.
+    """Return the scope of a link for the endpoints `ids`, after giving those without an owner to `owner_id`.
 
-    Raises InvalidInput for the first id that is not an endpoint of the project, or has another owner.
+    A blank `owner_id` changes none. Raises InvalidInput for the first id that is not an endpoint of the project, or
+    has another owner.
     """
     owners = []
     if owner_id:
@@ -169,16 +170,16 @@ def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: dat
     }
     for uid in ids:
         if uid not in found:
-            raise InvalidInput(f"failed to find endpoint {uid}")
+            raise EndpointMissing(uid=uid)
         if owner_id and found[uid]["owner_id"] != owner_id:
-            raise InvalidInput(f"endpoint {uid} already has owner_id {found[uid]['owner_id']}")
+            raise EndpointOfAnother(uid=uid, owner_id=found[uid]["owner_id"])
     return list(found.values())
 
 
 def _insert(link: PortalLink, minted_by: str | None, query: str, *parameters: str) -> tuple[list[Row], str]:
-    """Store a new link, and with a refresh link its first session, in the statement of a query.
+    """Insert a new link, and a refresh link's first session, in the statement of `query`.
 
-    Returns the query's rows, and that session's token or "".
+    Returns the rows of `query`, and the session's token or "".
     """
     statement, key = _INSERT, ""
     encrypted = PortalLink._meta.get_field("token").get_prep_value(link.token)

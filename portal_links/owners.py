@@ -1,12 +1,12 @@
-"""Owners as other clients name them: an application, or an organisation."""
+"""Check the names that other products give to owners: an application, or an organisation."""
 
-from core.exceptions import InvalidInput
+from portal_links.exceptions import OwnerNotPossible
 
 MAX_LENGTH = 255
 
 
 def checked_owner_id(text: str) -> str:
-    """An `owner_id` out of a URL. Raises InvalidInput where no endpoint could have it."""
+    """Return an `owner_id` from a URL. Raises InvalidInput where no endpoint can have it."""
     if not text.strip() or len(text) > MAX_LENGTH or "\x00" in text:
-        raise InvalidInput("the application id must be a text of 1 to 255 characters")
+        raise OwnerNotPossible
     return text

@@ -1,6 +1,6 @@
-"""The bodies of requests for portal links, and for portal sessions. Contracts: portal-links section 2, portal-sessions.
+"""The request bodies of portal links and portal sessions. Contracts: portal-links section 2, portal-sessions.
 
-One language for old and new clients: `owner_id`, `endpoints`, or both (docs/compatibility.md).
+Old and new clients share one body: `owner_id`, `endpoints`, or both (docs/compatibility.md).
 """
 
 import re
@@ -23,39 +23,51 @@ _feature_flag = re.compile(r"[a-zA-Z0-9\-_.]{1,256}")
 
 
 class CreatePortalLinkRequest(Shape):
-    """The body of a portal link's creation, and of its update."""
+    """The body that creates a portal link."""
 
     name = Text(allow_blank=False)
-    owner_id = Text(required=False)
-    endpoints = serializers.ListField(child=Text(max_length=64), required=False, max_length=MAX_ENDPOINTS)
-    auth_type = Choice(list(PortalLink.AuthType.values), required=False)
-    can_manage_endpoint = Flag(required=False)
+    owner_id = Text(
+        required=False, help_text="The customer. The link opens all of their endpoints, now and in the future."
+    )
+    endpoints = serializers.ListField(
+        child=Text(max_length=64),
+        required=False,
+        max_length=MAX_ENDPOINTS,
+        help_text="Ids of endpoints. With `owner_id`, those that have no owner become that customer's; without it they "
+        "are the endpoints that the link opens.",
+    )
+    auth_type = Choice(
+        list(PortalLink.AuthType.values),
+        required=False,
+        help_text="Empty or not sent: a new link gets static_token, an updated one keeps its own.",
+    )
+    can_manage_endpoint = Flag(required=False, help_text="False where it is not sent, also in an update.")
 
     def validate_name(self, name: str) -> str:
-        """A name of spaces is none."""
+        """Refuse a blank name."""
         if not name.strip():
             raise serializers.ValidationError("please provide the name field")
         return name
 
     def validate_owner_id(self, owner_id: str) -> str:
-        """An owner of spaces is a mistake: the original gives such a link an owner of its own."""
+        """Refuse an owner_id of spaces only, which is a mistake: Convoy creates a new owner for such a link."""
         if owner_id and not owner_id.strip():
             raise serializers.ValidationError("please provide the owner_id field")
         return owner_id
 
 
 class UpdatePortalLinkRequest(CreatePortalLinkRequest):
-    """The body of a portal link's update."""
+    """The body that updates a portal link."""
 
 
 # Nahook
 
 
 class Metadata(serializers.JSONField):
-    """A flat object of texts."""
+    """A JSON object whose values are strings."""
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
-        """Return `data` as it is. Raises ValidationError."""
+        """Return `data` unchanged. Raises ValidationError."""
         if not isinstance(data, dict):
             raise serializers.ValidationError("must be an object", code=INCORRECT_TYPE)
         if len(data) > MAX_METADATA_KEYS:
@@ -69,14 +81,14 @@ class Metadata(serializers.JSONField):
 
 
 class CreatePortalSession(Shape):
-    """The body of a portal session's creation: all of it is optional."""
+    """The body that creates a portal session of Nahook's contract. Every member is optional."""
 
-    role = Choice(list(ROLES), required=False, allow_blank=False)
-    expiresInMinutes = IntegerBetween(1, 60, required=False)  # noqa: N815 - the wire's name
-    metadata = Metadata(required=False)
+    role = Choice(list(ROLES), required=False, allow_blank=False, help_text="editor where it is not sent.")
+    expiresInMinutes = IntegerBetween(1, 60, required=False, help_text="60 where it is not sent.")  # noqa: N815
+    metadata = Metadata(required=False, help_text="Copied to every endpoint that is created in the session.")
 
     def to_internal_value(self, data: Any) -> Any:
-        """Refuse a key that is not known: a misspelt one would silently give more than was meant."""
+        """Refuse an unknown key: a misspelt one would silently give more access than intended."""
         if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
             raise serializers.ValidationError({sorted(unknown)[0]: ["is not a known field"]})
         return super().to_internal_value(data)
@@ -86,26 +98,37 @@ class CreatePortalSession(Shape):
 
 
 class AppPortalAccessIn(Shape):
-    """The body of a portal access."""
+    """The body that creates a session of Svix's contract."""
 
-    application = serializers.DictField(required=False)
-    capabilities = serializers.ListField(child=Choice(list(SVIX), allow_blank=False), required=False, max_length=20)
+    application = serializers.DictField(
+        required=False, help_text="Accepted and ignored: an owner_id needs no creation."
+    )
+    capabilities = serializers.ListField(
+        child=Choice(list(SVIX), allow_blank=False),
+        required=False,
+        max_length=20,
+        help_text="All capabilities where it is not sent.",
+    )
     readOnly = Flag(required=False)  # noqa: N815 - the wire's names
-    featureFlags = serializers.ListField(child=Text(max_length=256), required=False, max_length=100)  # noqa: N815
-    expiry = IntegerBetween(HOUR, WEEK, required=False)
-    sessionId = Text(required=False, max_length=256)  # noqa: N815
+    featureFlags = serializers.ListField(  # noqa: N815
+        child=Text(max_length=256), required=False, max_length=100, help_text="Accepted and ignored."
+    )
+    expiry = IntegerBetween(HOUR, WEEK, required=False, help_text="In seconds; a week where it is not sent.")
+    sessionId = Text(  # noqa: N815
+        required=False, max_length=256, help_text="The caller's own name for the session."
+    )
 
     def validate_featureFlags(self, flags: list[str]) -> list[str]:  # noqa: N802
-        """Svix's alphabet."""
+        """Refuse a flag that is not written in Svix's alphabet."""
         if not all(map(_feature_flag.fullmatch, flags)):
             raise serializers.ValidationError("a feature flag is 1 to 256 of a-z, A-Z, 0-9, '-', '_' and '.'")
         return flags
 
 
 class ApplicationTokenExpireIn(Shape):
-    """The body of the end of all tokens."""
+    """The body that ends the sessions of an application."""
 
-    expiry = IntegerBetween(0, WEEK, required=False)
+    expiry = IntegerBetween(0, WEEK, required=False, help_text="In seconds; at once where it is not sent.")
     sessionIds = serializers.ListField(  # noqa: N815
         child=Text(max_length=256), required=False, max_length=1000
     )

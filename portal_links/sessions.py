@@ -1,8 +1,8 @@
-"""Portal sessions: access to the portal for a limited time, and what can be done to it.
+"""Mint, open, revoke and expire portal sessions, each of which gives access to the portal for a limited time.
 
-One operation mints them for every client: Convoy's refresh links, Nahook, Feather and Svix. A
-session has one secret at a time, of which the digest is stored: a token that works until the session
-ends, or a code that is used up when the link is opened and gives way to a token.
+One operation mints them for the contracts of Nahook, Feather and Svix; a refresh link has its own. A session has one
+secret at a time, of which only the digest is stored: a token that works until the session ends, or a code that opens
+the portal once and is then replaced by a token.
 Contract: portal-sessions, "One model for all of them".
 """
 
@@ -16,9 +16,15 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from core.exceptions import Conflict, InvalidInput, NotFound
 from core.tokens import digest, random_text
 from portal_links.capabilities import Capabilities
+from portal_links.exceptions import (
+    CodeExpired,
+    CodeUsed,
+    IdempotencyKeyReused,
+    IdempotentSessionEnded,
+    PortalSessionNotFound,
+)
 from portal_links.models import PortalLink, PortalSession
 from projects.keys import make_key
 
@@ -30,22 +36,14 @@ REFRESH_LIFETIME = timedelta(hours=1)
 
 
 class Minted(NamedTuple):
-    """A new session and its secret, which is not kept: a code for a single-use link, else a token."""
+    """A session and its secret, which is not stored: a code for a single-use link, else a token."""
 
     session: PortalSession
     secret: str
 
 
-class CodeUsed(Conflict):
-    """The link has been opened before, and opens once only."""
-
-
-class CodeExpired(Conflict):
-    """The link was not opened in time."""
-
-
 def new_link_session(link: PortalLink, *, minted_by: str | None) -> Minted:
-    """A session of a refresh link with its `PRT.` token, for an hour. It is not stored yet."""
+    """Return a session of a refresh link, which is not stored yet, and its `PRT.` token, which works for an hour."""
     _, token = make_key(REFRESH_PREFIX)
     now = timezone.now()
     session = PortalSession(
@@ -73,11 +71,11 @@ def mint_session(
     reference: str = "",
     idempotency_key: str = "",
 ) -> Minted:
-    """Give access to an owner's endpoints in a project; the owner need not have any yet.
+    """Mint a session for an owner's endpoints in a project; the owner need not have any yet.
 
-    `single_use` gives a code that opens once, else a token that works until the end. With an
-    `idempotency_key` the same key of the same caller gives the same session again, as long as the
-    rest of the call is the same: otherwise InvalidInput is raised, and Conflict once the session has ended.
+    `single_use` gives a code that opens the portal once, else a token that works until the session ends. The same
+    `idempotency_key` of the same caller gives the same session again. Raises InvalidInput where the rest of that call
+    differs from the first, and Conflict where its session has ended.
     """
     now = timezone.now()
     session = PortalSession(
@@ -108,10 +106,10 @@ def mint_session(
 
 
 def open_session(project_id: str, code: str, *, address: str | None) -> Minted:
-    """Use up a single-use code and give its session a token; of many openings at once one wins.
+    """Exchange a single-use code for a token of its session; of several openings at once, one succeeds.
 
-    Raises CodeUsed and CodeExpired for a code that was minted here (whoever holds it knows as
-    much), NotFound for all others.
+    Raises CodeUsed or CodeExpired for a code that was minted here, which tells its holder nothing new, and NotFound
+    for every other code.
     """
     now = timezone.now()
     token = TOKEN_PREFIX + random_text(TOKEN_LENGTH)
@@ -120,35 +118,33 @@ def open_session(project_id: str, code: str, *, address: str | None) -> Minted:
     )
     session = rows.select_related("project").first()
     if session is None:
-        raise NotFound("portal session not found")
-    # The condition is on the row itself, not on a row of another table: where two openings meet, the
-    # second waits for the first, and finds that it is too late.
+        raise PortalSessionNotFound
+    # The condition is on the row itself, not on a row of another table: of two openings at once, the second
+    # waits for the first and then no longer matches.
     unopened = PortalSession.objects.filter(pk=session.pk, opened_at=None, revoked_at=None, expires_at__gt=now)
     opened = {"opened_at": now, "opened_from": address, "last_used_at": now, "last_used_from": address}
     if not unopened.update(token_digest=digest(token), **opened):
         session.refresh_from_db()
         if session.opened_at is not None:
-            raise CodeUsed("this link has been used already")
-        raise CodeExpired("this link has expired")
+            raise CodeUsed
+        raise CodeExpired
     return Minted(session, token)
 
 
 def revoke_session(project_id: str, session_id: str) -> None:
-    """End a session at once. Raises NotFound where it has been revoked before or never was."""
+    """Revoke a session. Raises NotFound where there is none, or it has been revoked before."""
     now = timezone.now()
     rows = PortalSession.objects.for_project(project_id).filter(pk=session_id, revoked_at=None)
     if not rows.update(revoked_at=now):
-        raise NotFound("portal session not found")
+        raise PortalSessionNotFound
 
 
 def expire_sessions(
     project_id: str, owner_id: str, *, seconds: int = 0, references: Sequence[str] | None = None
 ) -> None:
-    """End an owner's sessions, those of the owner's links too, in `seconds`.
+    """End an owner's sessions, those of the owner's links included, in `seconds`; with 0, revoke them.
 
-    Where `references` are given, only the sessions with one of them end.
-
-    A session that ends earlier by itself still does.
+    Where `references` are given, only the sessions with one of them end. A session that expires earlier still does.
     """
     now = timezone.now()
     rows = PortalSession.objects.for_project(project_id).of_owner(owner_id).active(now)
@@ -161,26 +157,26 @@ def expire_sessions(
 
 
 def end_own_session(token: str) -> bool:
-    """End the session that `token` opens, for its holder. Returns whether there was one."""
+    """Revoke the session that `token` opens, for its holder. Returns whether there was one."""
     rows = PortalSession.objects.filter(token_digest=digest(token)).active(timezone.now())
     return bool(rows.update(revoked_at=timezone.now()))
 
 
 def _derived(minted_by: str, idempotency_key: str) -> str:
-    """A token that only this server can make again, for the same caller and key."""
+    """Return a token that this server alone can derive again, for the same caller and key."""
     message = f"portal session\n{minted_by}\n{idempotency_key}".encode()
     return hmac.digest(settings.API_KEY_PEPPER, message, "sha256").hex()
 
 
 def _repeated(session: PortalSession) -> PortalSession:
-    """The stored session that `session` would be a second time. Raises InvalidInput, Conflict."""
+    """Return the stored session that `session` repeats. Raises InvalidInput, Conflict."""
     stored = PortalSession.objects.get(token_digest=session.token_digest)
     same = ("project_id", "owner_id", "surface", "capabilities", "metadata", "reference")
     if any(getattr(stored, name) != getattr(session, name) for name in same):
-        raise InvalidInput("this idempotency key was used with another request")
+        raise IdempotencyKeyReused
     if stored.revoked_at is not None or stored.expires_at <= session.created_at:
-        raise Conflict("the session of this idempotency key has ended: use another key")
-    # Another lifetime was asked for, or the session was cut short meanwhile: the two look the same.
+        raise IdempotentSessionEnded
+    # The request has another lifetime, or the session was shortened since: the two look the same.
     if stored.expires_at - stored.created_at != session.expires_at - session.created_at:
-        raise InvalidInput("this idempotency key was used with another request")
+        raise IdempotencyKeyReused
     return stored

@@ -1,24 +1,30 @@
-"""Svix's application portal access. Contract: portal-sessions, "Svix".
+"""Svix's application portal access, in Svix's paths, credential and errors. Contract: portal-sessions, "Svix".
 
 An application is an `owner_id` in the project of the API key.
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
-import orjson
 from django.http import HttpResponse
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from core.api.bodies import failures_of, parse_object
+from core.api.bodies import NotJSON, failures_of, parse_object
 from core.api.checks import check_body
-from core.api.envelope import JSON
+from core.api.documents import Example, Schema, component, example, schema_of
+from core.api.envelope import bare
 from core.api.fields import Shape
+from core.api.openapi import Operation, Outcome, Refusal, body, describe
 from core.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
-from portal_links import openapi, sessions
+from portal_links import sessions
 from portal_links.capabilities import of_svix
+from portal_links.exceptions import IdempotentSessionEnded
 from portal_links.models import PortalSession, session_url
+from portal_links.openapi import APPLICATION_ID, CLIENTS_TAG, PORTAL_URL, SESSION_TOKEN
 from portal_links.owners import checked_owner_id
 from portal_links.serializers import WEEK, ApplicationTokenExpireIn, AppPortalAccessIn
 from projects.authentication import authenticate_key
@@ -41,14 +47,131 @@ CODES = {
 }
 
 
-class InvalidFields(DomainError):
-    """Fields of the body are not as they should be; `details` says each."""
+class TokenNotValid(Unauthenticated):
+    """Not valid."""
+
+    message = "Invalid authentication token."
+
+
+class OtherApplication(Forbidden):
+    """Another application."""
+
+    message = "this key speaks for another application"
+
+
+class InstanceKey(InvalidInput):
+    """A key of no project."""
+
+    message = "an instance key has no applications: use the key of a project"
+
+
+class FailureDocument(TypedDict):
+    """A field of the body that is refused, and why."""
+
+    loc: Annotated[list[str], Example(["body", "expiry"])]
+    msg: Annotated[str, Example("must be a whole number")]
+    type: Annotated[str, Example("value_error")]
+
+
+@component("svix.HTTPValidationError")
+class FailuresDocument(TypedDict):
+    """An error about fields in Svix's shape."""
+
+    detail: Annotated[list[FailureDocument], Example([example(FailureDocument)])]
+
+
+@component("svix.HttpErrorOut")
+class ErrorDocument(TypedDict):
+    """An error in Svix's shape."""
+
+    code: str
+    detail: Annotated[str, "For people."]
+
+
+@component("svix.AppPortalAccessOut")
+class AccessDocument(TypedDict):
+    """Access to the portal in Svix's shape."""
+
+    url: Annotated[str, Example(f"{PORTAL_URL}#token={SESSION_TOKEN}")]
+    token: Annotated[str, Example(SESSION_TOKEN)]
+
+
+class WrongFields(DomainError):
+    """Fields of the body are missing or not allowed; `details` lists them."""
 
     status = 422
+    message = "invalid fields"
 
-    def __init__(self, details: list[dict[str, Any]]) -> None:
-        super().__init__("invalid fields")
+    def __init__(self, details: list[FailureDocument]) -> None:
+        super().__init__()
         self.details = details
+
+
+describe(
+    AppPortalAccessIn,
+    "svix.AppPortalAccessIn",
+    featureFlags={"items": {"type": "string", "pattern": r"^[a-zA-Z0-9\-_.]{1,256}$"}},
+)
+describe(ApplicationTokenExpireIn, "svix.ApplicationTokenExpireIn")
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "idempotency-key",
+    {"type": "string"},
+    location=OpenApiParameter.HEADER,
+    description="The same key with the same body returns the same session again.",
+)
+REFUSED: list[Refusal] = [NotJSON(where=" (at character 2)"), TokenNotValid, OtherApplication]
+WRONG_FIELDS = Outcome(
+    "Fields of the body are missing or not allowed.",
+    {"A wrong type": example(FailuresDocument)},
+    WrongFields.status,
+    FailuresDocument,
+)
+get_access = Operation(
+    "v1.authentication.app-portal-access",
+    "Get access to the portal (Svix)",
+    tag=CLIENTS_TAG,
+    description="Returns a URL and a token that open the portal until they expire.",
+    parameters=[APPLICATION_ID, IDEMPOTENCY_KEY],
+    request=body(
+        AppPortalAccessIn,
+        {"Defaults": {}, "To look, for a day": {"readOnly": True, "expiry": 86_400, "sessionId": "user_1FB8"}},
+    ),
+    message="The access.",
+    data=AccessDocument,
+    examples={"Access": example(AccessDocument)},
+    outcomes=[WRONG_FIELDS],
+    refused=[*REFUSED, IdempotentSessionEnded],
+    envelope=False,
+)
+expire_all = Operation(
+    "v1.authentication.expire-all",
+    "End all access of an application (Svix)",
+    tag=CLIENTS_TAG,
+    description="Ends all sessions of the owner, or those of `sessionIds`, now or in `expiry` seconds.",
+    parameters=[APPLICATION_ID],
+    request=body(
+        ApplicationTokenExpireIn, {"All, now": {}, "One, in an hour": {"expiry": 3600, "sessionIds": ["user_1FB8"]}}
+    ),
+    status=204,
+    message="Ended.",
+    data=type(None),
+    examples={},
+    outcomes=[WRONG_FIELDS],
+    refused=REFUSED,
+    envelope=False,
+)
+logout = Operation(
+    "v1.authentication.logout",
+    "End the session of the token (Svix)",
+    tag=CLIENTS_TAG,
+    description="Ends the session whose token makes the call.",
+    status=204,
+    message="Ended.",
+    data=type(None),
+    examples={},
+    refused=REFUSED,
+    envelope=False,
+)
 
 
 class BearerKey(BaseAuthentication):
@@ -56,42 +179,52 @@ class BearerKey(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, Caller]:
         """Return (None, the caller). Raises Unauthenticated."""
-        return None, authenticate_key(request, bearer(request, f"{PREFIX}."), "Invalid authentication token.")
+        return None, authenticate_key(request, bearer(request, f"{PREFIX}."), TokenNotValid.message)
+
+
+class SvixScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of Svix's clients in the OpenAPI document."""
+
+    target_class = BearerKey
+    name = "SvixToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        described = "An API key of a project: `CO.` and two more parts. For a logout, the session's token."
+        return {"type": "http", "scheme": "bearer", "description": described}
 
 
 def bearer(request: Request, prefix: str) -> str:
-    """The bearer token of a request. Raises Unauthenticated where there is none with this prefix."""
+    """Return the bearer token of a request. Raises Unauthenticated where there is none with this prefix."""
     scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not token.startswith(prefix):
-        raise Unauthenticated("Invalid authentication token.")
+        raise TokenNotValid
     return str(token)
 
 
 class SvixView(ConvoyView):
-    """What Svix's operations share: the key, the application and the errors."""
+    """The base of Svix's operations: the key, the application and the errors."""
 
     authentication_classes = [BearerKey]
     http_method_names = ["post"]
     for_owner_keys = True
     is_body_optional = True
-    error_schema = openapi.SVIX_ERROR
-    refusals = openapi.SVIX_REFUSALS
+    error_schema = schema_of(ErrorDocument)
 
     def application(self, app_id: str) -> tuple[str, str]:
-        """(project, owner) of the application in the path. Raises InvalidInput, Forbidden."""
+        """Return (project, owner) of the application in the path. Raises InvalidInput, Forbidden."""
         owner_id = checked_owner_id(app_id)
         if self.caller.key_project_id is None:
-            raise InvalidInput("an instance key has no applications: use the key of a project")
+            raise InstanceKey
         if self.caller.owner_id not in ("", owner_id):
-            raise Forbidden("this key speaks for another application")
+            raise OtherApplication
         return self.caller.key_project_id, owner_id
 
     def body(self, request: Request, serializer: type[Shape]) -> dict[str, Any]:
-        """The validated body; none counts as an empty one. Raises InvalidInput, InvalidFields."""
+        """Return the validated body; no body counts as an empty one. Raises InvalidInput, WrongFields."""
         value = parse_object(request, detailed=True) if request.body.strip() else {}
         values, failures = failures_of(serializer, value)
         if failures:
-            raise InvalidFields(
+            raise WrongFields(
                 [
                     {"loc": ["body", field] if field else ["body"], "msg": str(failure), "type": "value_error"}
                     for field, failure in failures
@@ -100,28 +233,25 @@ class SvixView(ConvoyView):
         return values
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Answer 422 with the list of what is wrong."""
-        if isinstance(exc, InvalidFields):
-            return HttpResponse(orjson.dumps({"detail": exc.details}), status=422, content_type=JSON)
+        """Answer 422 with the list of the refused fields."""
+        if isinstance(exc, WrongFields):
+            document: FailuresDocument = {"detail": exc.details}
+            return bare(document, exc.status)
         return super().handle_exception(exc)
 
     @staticmethod
     def error(message: str, status: int) -> HttpResponse:
-        """A refusal in Svix's shape."""
-        body = {"code": CODES.get(status, "error"), "detail": message}
-        return HttpResponse(orjson.dumps(body), status=status, content_type=JSON)
+        """Return a refusal in Svix's shape."""
+        document: ErrorDocument = {"code": CODES.get(status, "error"), "detail": message}
+        return bare(document, status)
 
 
 class AppPortalAccess(SvixView):
     """Access to an application's portal."""
 
-    refusals = openapi.SVIX_REFUSALS | {
-        "409": {"Its session has ended": "the session of this idempotency key has ended: use another key"}
-    }
-
-    @openapi.svix_access
-    def post(self, request: Request, ownerID: str) -> HttpResponse:  # noqa: N803
-        """Mint a session; the same idempotency key gives the same one again."""
+    @get_access
+    def post(self, request: Request, ownerID: str) -> AccessDocument:  # noqa: N803
+        """Mint a session; the same idempotency key returns the same one again."""
         project_id, owner_id = self.application(ownerID)
         sent = self.body(request, AppPortalAccessIn)
         _, token = sessions.mint_session(
@@ -135,32 +265,29 @@ class AppPortalAccess(SvixView):
             reference=sent.get("sessionId", ""),
             idempotency_key=request.META.get("HTTP_IDEMPOTENCY_KEY", ""),
         )
-        data = {"url": session_url(project_id, token=token), "token": token}
-        return HttpResponse(orjson.dumps(data), content_type=JSON)
+        return {"url": session_url(project_id, token=token), "token": token}
 
 
 class ExpireAll(SvixView):
-    """The end of an application's sessions."""
+    """The sessions of an application."""
 
-    @openapi.svix_expire_all
-    def post(self, request: Request, ownerID: str) -> HttpResponse:  # noqa: N803
+    @expire_all
+    def post(self, request: Request, ownerID: str) -> None:  # noqa: N803
         """End all sessions, or those of `sessionIds`, now or in `expiry` seconds."""
         project_id, owner_id = self.application(ownerID)
         sent = self.body(request, ApplicationTokenExpireIn)
         sessions.expire_sessions(project_id, owner_id, seconds=sent.get("expiry", 0), references=sent.get("sessionIds"))
-        return HttpResponse(status=204)
 
 
 class Logout(SvixView):
-    """The end of the session whose token makes the call."""
+    """The session whose token makes the call."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Only what concerns every request: the caller has no API key, but the session's token."""
+        """Check the body only: the caller has no API key, but the session's token."""
         check_body(request)
 
-    @openapi.svix_logout
-    def post(self, request: Request) -> HttpResponse:
+    @logout
+    def post(self, request: Request) -> None:
         """End the session."""
         if not sessions.end_own_session(bearer(request, sessions.TOKEN_PREFIX)):
-            raise Unauthenticated("Invalid authentication token.")
-        return HttpResponse(status=204)
+            raise TokenNotValid

@@ -1,1 +1,1 @@
-"""Projects and the keys that open them."""
+"""Projects, their API keys and their event types."""

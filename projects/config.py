@@ -22,7 +22,7 @@ from outbound.signatures import ENCODINGS, HASHES
 MAX_PAYLOAD_READ_SIZE = 51_200
 REQUEST_ID_HEADER = "X-Convoy-Idempotency-Key"
 SIGNATURE_HEADER = "X-Convoy-Signature"
-#: The meta events that this server sends by HTTP; a stored one that was never enabled has no type.
+#: The ways to send meta events that a configuration may name. Only `http` can be enabled.
 META_EVENT_TYPES = ["http", "pub_sub"]
 
 SignatureHeader = Annotated[

@@ -36,7 +36,7 @@ class InstanceKeyNeeded(Forbidden):
 
 
 class OwnerKey(Forbidden):
-    """The key speaks for one owner."""
+    """The key may act for one owner only."""
 
     message = "this key speaks for one owner_id: it can mint portal sessions for it, and nothing else"
 

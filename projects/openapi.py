@@ -60,7 +60,7 @@ describe(serializers.CircuitBreakerConfiguration, "datastore.CircuitBreakerConfi
 _RETENTION: Schema = {
     "type": "string",
     "nullable": True,
-    "description": "A Go duration from 1h to 87600h; nothing stands for 720h.",
+    "description": "A Go duration from 1h to 87600h; an empty text stands for 720h.",
     "pattern": "^([1-9][0-9]{0,3}h)?$",
 }
 extend_schema_field({"type": "object", "properties": {"policy": _RETENTION}})(serializers.RetentionPolicyConfiguration)
@@ -80,7 +80,7 @@ describe(serializers.CreateProject, "models.CreateProject")
 
 # Operations
 
-#: The refusals of a body, that of a project's creation as that of its update.
+#: The refusals of a body, in a creation and in an update alike.
 REFUSED_BODY: list[Refusal] = [
     *HIDDEN,
     NameTaken,

@@ -149,7 +149,7 @@ class CircuitBreakerConfiguration(Shape):
 
 
 class RetentionPolicyConfiguration(Shape):
-    """`config.retention_policy`: how long events and settled deliveries are kept, as old versions of Convoy took it."""
+    """`config.retention_policy`: how long events and settled deliveries are kept, in the form of old versions."""
 
     policy = Text(required=False, max_length=64)
 

@@ -13,11 +13,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.exceptions import InvalidInput, NotFound
+from endpoints.models import Scope
 from projects.models import EVERY_TYPE
 from subscriptions import filters
 from subscriptions.event_types import unknown
 from subscriptions.models import Filter, Subscription
-from subscriptions.operations import Scope, checked_conditions, find_subscription, lock_subscription
+from subscriptions.operations import checked_conditions, find_subscription, lock_subscription
 
 NO_SUBSCRIPTION = "subscription not found"
 NO_FILTER = "filter not found"

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from core.api.values import parse_go_duration
 from core.exceptions import InvalidInput, NotFound
-from endpoints.models import Endpoint, EndpointQuerySet
+from endpoints.models import Endpoint, Scope
 from projects.models import EVERY_TYPE, Project
 from subscriptions import filters
 from subscriptions.event_types import register, unknown
@@ -32,9 +32,6 @@ EDITABLE = [
 ]
 #: The conditions are stored with each event type: what all of that may come to.
 MAX_STORED_BYTES = 4_194_304
-
-#: The endpoints that the caller may reach, where that is not the whole project.
-Scope = EndpointQuerySet | None
 
 
 def visible(project_id: str, scope: Scope = None) -> SubscriptionQuerySet:

@@ -17,6 +17,13 @@ def success(message: str, data: Any = None, status: int = 200) -> HttpResponse:
     return HttpResponse(body, status=status, content_type=JSON)
 
 
+def bare(data: Any, status: int = 200) -> HttpResponse:
+    """Return an answer without the envelope, for the contract of another product; for None, one without a body."""
+    if data is None:
+        return HttpResponse(status=status)
+    return HttpResponse(orjson.dumps(data), status=status, content_type=JSON)
+
+
 def error(message: str, status: int) -> HttpResponse:
     """The answer to an operation that was refused and has changed nothing."""
     body = orjson.dumps({"status": False, "message": message}, option=orjson.OPT_APPEND_NEWLINE)

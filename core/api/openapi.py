@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from http import HTTPStatus
+from types import NoneType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 from django.http import HttpResponse
@@ -24,7 +25,7 @@ from rest_framework import serializers
 
 from core.api.documents import SCHEMAS, PageOf, Row, Schema, example, schema_of
 from core.api.documents import Pagination as PaginationDocument
-from core.api.envelope import JSON, success
+from core.api.envelope import JSON, bare, success
 from core.api.values import ZERO_TIME
 from core.exceptions import DomainError, NotFound
 
@@ -251,11 +252,13 @@ class Operation(Generic[D]):
         parameters: Sequence[OpenApiParameter] = (),
         refused: Sequence[Refusal] = (),
         not_found: type[DomainError] | None = None,
+        envelope: bool = True,
     ) -> None:
         self._declared = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.description = description
         self._first = Outcome(message, examples, status, data)
         self._not_found = not_found
+        self._envelope = envelope
         refusals = [*refused, *([not_found] if not_found else [])]
         self._document = extend_schema(
             operation_id=operation_id,
@@ -264,7 +267,7 @@ class Operation(Generic[D]):
             description=description,
             request=request,
             parameters=list(parameters),
-            responses=_successes([self._first, *outcomes], data, schema or {}) | _refusals(refusals),
+            responses=_successes([self._first, *outcomes], data, schema or {}, envelope) | _refusals(refusals),
         )
 
     def __call__(self, handler: Callable[P, D | HttpResponse]) -> Callable[P, HttpResponse]:
@@ -289,7 +292,7 @@ class Operation(Generic[D]):
     def answer(self, data: D, outcome: Outcome | None = None) -> HttpResponse:
         """Return the answer that carries `data`: that of the first success, or of another `outcome`."""
         said = outcome or self._first
-        return success(said.message, data, said.status)
+        return success(said.message, data, said.status) if self._envelope else bare(data, said.status)
 
     def twin(self, operation_id: str, summary: str, *, without: Sequence[str] = (), **changed: Any) -> "Operation[D]":
         """Declare this operation once more under another path: only what is `changed` differs.
@@ -301,18 +304,23 @@ class Operation(Generic[D]):
         return Operation(**declared | {"parameters": kept})
 
 
-def _successes(outcomes: Sequence[Outcome], data: Any, schema: Schema) -> dict[int, OpenApiResponse]:
+def _successes(outcomes: Sequence[Outcome], data: Any, schema: Schema, envelope: bool) -> dict[int, OpenApiResponse]:
     """Describe the successes of an operation by status; those of one status are examples of one answer."""
     responses = {}
     for status in dict.fromkeys(outcome.status for outcome in outcomes):
         these = [outcome for outcome in outcomes if outcome.status == status]
-        carried = {"type": "object", "properties": {"data": schema_of(these[0].data or data) | schema}}
+        carried = these[0].data or data
         answers = {
-            title: {"status": True, "message": outcome.message, "data": value}
+            title: {"status": True, "message": outcome.message, "data": value} if envelope else value
             for outcome in these
             for title, value in outcome.examples.items()
         }
-        body = {"allOf": [ENVELOPE, carried | {"required": ["data"]}]}
+        body: Schema | None
+        if envelope:
+            data_member = {"type": "object", "properties": {"data": schema_of(carried) | schema}, "required": ["data"]}
+            body = {"allOf": [ENVELOPE, data_member]}
+        else:
+            body = None if carried is NoneType else schema_of(carried) | schema
         responses[int(status)] = OpenApiResponse(body, these[0].message, _examples(answers))
     return responses
 

@@ -71,6 +71,8 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
         {"Database": "the database is not available, try again"},
     ),
 }
+#: The codes whose messages differ from one contract to another: its operations list them.
+_OWN_WORDS = {"400", "401", "403", "404"}
 _WHOLE_NUMBER: Schema = {"type": "string", "pattern": "^[0-9]+$"}
 _HEADERS: dict[str, dict[str, str]] = {
     "429": {
@@ -104,17 +106,18 @@ class ConvoyAutoSchema(AutoSchema):
         return dict(sorted((responses | super()._get_response_bodies(direction)).items()))
 
     def _foreign_responses(self, responses: Schema) -> Schema:
-        """Add what a view of another contract refuses, in its own shape: its `refusals`, messages by title and
-        code. Where a code has none, they are those of the Convoy API."""
+        """Show refusals in the shape of a view of another contract, those that all contracts share among them."""
         view: Any = self.view
-        for code, messages in view.refusals.items():
-            _, description, cases = _REFUSALS.get(code, ("", "Refused; nothing has changed.", {}))
+        refused = {code: _REFUSALS[code][2] for code in _REFUSALS.keys() - _OWN_WORDS}
+        for code, response in responses.items():
+            content = response.get("content", {}).get(JSON, {})
+            if content.get("schema") == REFUSAL:
+                refused[code] = {one["summary"]: one["value"]["message"] for one in content["examples"].values()}
+        for code, messages in refused.items():
+            _, description, _ = _REFUSALS.get(code, ("", "Refused; nothing has changed.", {}))
             examples = {
-                example_key(title): {
-                    "summary": title,
-                    "value": json.loads(view.error(message, int(code)).content),
-                }
-                for title, message in (messages or cases).items()
+                example_key(title): {"summary": title, "value": json.loads(view.error(message, int(code)).content)}
+                for title, message in messages.items()
             }
             responses[code] = {
                 **({"headers": _headers(code)} if code in _HEADERS else {}),

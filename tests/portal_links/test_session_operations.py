@@ -10,13 +10,14 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from core.exceptions import DomainError, NotFound
+from core.exceptions import DomainError
 from core.tokens import digest
 from portal_links.access import LAST_USED_GRAIN, find_access
 from portal_links.capabilities import EVERYTHING, READ_ONLY
+from portal_links.exceptions import CodeExpired, CodeUsed, PortalSessionNotFound
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, mint_refresh_token
-from portal_links.sessions import CodeExpired, CodeUsed, Minted, mint_session, open_session, revoke_session
+from portal_links.sessions import Minted, mint_session, open_session, revoke_session
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, delete_project
 from tests.statements import nothing_changes, statements
@@ -42,7 +43,7 @@ def mint(project: Project) -> Mint:
 
 
 class TestMinting:
-    def test_what_is_kept_of_a_code_and_of_a_token_is_their_digest(self, mint: Mint) -> None:
+    def test_only_the_digests_of_code_and_token_are_stored(self, mint: Mint) -> None:
         (with_code, code), (with_token, token) = mint(), mint(single_use=False)
         assert (with_code.code_digest, with_code.token_digest) == (digest(code), None)
         assert (with_token.code_digest, with_token.token_digest) == (None, digest(token))
@@ -76,14 +77,14 @@ class TestOpening:
         assert access is not None
         assert (access.owner_id, access.capabilities) == ("acme", READ_ONLY)
 
-    def test_a_second_time_it_is_used(self, project: Project, mint: Mint) -> None:
+    def test_a_code_opens_once(self, project: Project, mint: Mint) -> None:
         code = mint().secret
         token = open_session(project.uid, code, address=None).secret
         with nothing_changes(), pytest.raises(CodeUsed):
             open_session(project.uid, code, address=None)
         assert find_access(token) is not None
 
-    def test_used_and_expired_it_is_used(self, project: Project, mint: Mint) -> None:
+    def test_a_used_code_that_has_expired_is_refused_as_used(self, project: Project, mint: Mint) -> None:
         code = mint().secret
         open_session(project.uid, code, address=None)
         PortalSession.objects.update(expires_at=timezone.now())
@@ -113,7 +114,7 @@ class TestOpening:
             found = {self._refusal(*attempt) for attempt in attempts}
         delete_project(project.uid)
         found.add(self._refusal(project.uid, other.secret))
-        assert found == {(NotFound, "portal session not found")}
+        assert found == {(PortalSessionNotFound, "portal session not found")}
 
     @staticmethod
     def _refusal(project_id: str, code: str) -> tuple[type[DomainError], str]:
@@ -121,11 +122,11 @@ class TestOpening:
             open_session(project_id, code, address=None)
         return type(refused.value), refused.value.message
 
-    def test_opened_and_revoked_it_does_not_say_that_it_was_used(self, project: Project, mint: Mint) -> None:
+    def test_a_used_code_of_a_revoked_session_is_not_found(self, project: Project, mint: Mint) -> None:
         session, code = mint()
         token = open_session(project.uid, code, address=None).secret
         revoke_session(project.uid, session.uid)
-        assert self._refusal(project.uid, code) == (NotFound, "portal session not found")
+        assert self._refusal(project.uid, code) == (PortalSessionNotFound, "portal session not found")
         assert find_access(token) is None
 
     def test_a_code_is_no_token(self, project: Project, mint: Mint) -> None:
@@ -187,7 +188,7 @@ class TestTime:
         if access is not None:
             assert access.expires_at is not None
 
-    def test_one_that_has_ended_notes_no_use(self, token: str) -> None:
+    def test_the_use_of_an_ended_session_is_not_noted(self, token: str) -> None:
         PortalSession.objects.update(expires_at=timezone.now() - SECOND)
         with nothing_changes():
             assert find_access(token, address=ADDRESS) is None
@@ -235,7 +236,7 @@ class TestLastUsed:
             for _ in range(5):
                 assert find_access(token, address=address) is not None
 
-    def test_after_a_minute_it_is(self, token: str) -> None:
+    def test_after_a_minute_the_use_is_noted(self, token: str) -> None:
         find_access(token, address=ADDRESS)
         earlier = timezone.now() - LAST_USED_GRAIN - SECOND
         PortalSession.objects.update(last_used_at=earlier)
@@ -250,7 +251,7 @@ class TestLastUsed:
         find_access(token, address=address)
         assert PortalSession.objects.get().last_used_from == address
 
-    def test_of_another_session_nothing_is(self, token: str, mint: Mint) -> None:
+    def test_the_use_of_another_session_is_not_noted(self, token: str, mint: Mint) -> None:
         other = mint(single_use=False).session
         find_access(token, address=ADDRESS)
         other.refresh_from_db()

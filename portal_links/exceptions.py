@@ -1,0 +1,101 @@
+"""The refusals of portal links and portal sessions. Contract: portal-links sections 1, 2, 4 and 5, portal-sessions."""
+
+from core.exceptions import Conflict, Forbidden, InvalidInput, NotFound
+
+# Portal links
+
+
+class PortalLinkNotFound(NotFound):
+    """No such portal link."""
+
+    message = "portal link not found"
+
+
+class PortalLinkUnknown(InvalidInput):
+    """No such portal link."""
+
+    message = "portal link not found"
+
+
+class PortalLinkNotThere(NotFound):
+    """Portal link."""
+
+    message = "Resource not found"
+
+
+class EndpointMissing(InvalidInput):
+    """An unknown endpoint."""
+
+    message = "failed to find endpoint {uid}"
+
+
+class EndpointOfAnother(InvalidInput):
+    """Another customer's endpoint."""
+
+    message = "endpoint {uid} already has owner_id {owner_id}"
+
+
+class StaticLink(InvalidInput):
+    """A static_token link."""
+
+    message = "portal link has auth_type static_token: only a refresh_token link has refresh tokens"
+
+
+# Portal sessions
+
+
+class PortalSessionNotFound(NotFound):
+    """No such portal session."""
+
+    message = "portal session not found"
+
+
+class PortalSessionNotThere(NotFound):
+    """Portal session."""
+
+    message = "Resource not found"
+
+
+class CodeUsed(Conflict):
+    """The link opens once only, and has been opened before."""
+
+    message = "this link has been used already"
+
+
+class CodeExpired(Conflict):
+    """The link was not opened in time."""
+
+    message = "this link has expired"
+
+
+class IdempotencyKeyReused(InvalidInput):
+    """Its idempotency key was sent with another request."""
+
+    message = "this idempotency key was used with another request"
+
+
+class IdempotentSessionEnded(Conflict):
+    """Its session has ended."""
+
+    message = "the session of this idempotency key has ended: use another key"
+
+
+class OwnerNotPossible(InvalidInput):
+    """An application id that no endpoint can have."""
+
+    message = "the application id must be a text of 1 to 255 characters"
+
+
+# Access to the portal
+
+
+class CapabilityMissing(Forbidden):
+    """The credential lacks the capability that the operation needs."""
+
+    message = "Unauthorized"
+
+
+class ProjectNotNamed(InvalidInput):
+    """An instance key on a path that names no project."""
+
+    message = "project id not present in request"
