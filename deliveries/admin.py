@@ -1,4 +1,4 @@
-"""Deliveries and attempts for operators: looked at, and deliveries sent again."""
+"""Show deliveries and attempts to operators, who can send deliveries again."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ from events.models import DeliveryAttempt, EventDelivery
 
 @admin.register(EventDelivery)
 class EventDeliveryAdmin(TimedAdmin):
-    """What is on its way, has arrived, or was given up on."""
+    """The deliveries, and an action to send those again that have failed."""
 
     list_display = [
         "uid",
@@ -58,7 +58,7 @@ class EventDeliveryAdmin(TimedAdmin):
         return rows.defer("project__config", "project__meta_event", *secret)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """The list, under the figures of each project."""
+        """Show the list, under the figures of each project."""
         if request.method == "GET":
             titles = ["Project", "In the queue", "Oldest due", "Attempts", "Failed"]
             figures = {"glance": glance(), "titles": titles, "minutes": RECENT.seconds // 60, "most_rows": MOST_ROWS}
@@ -67,29 +67,29 @@ class EventDeliveryAdmin(TimedAdmin):
 
     @admin.display(description="endpoint's URL")
     def short_url(self, delivery: EventDelivery) -> str:
-        """The URL for a list's column."""
+        """Return the beginning of the URL."""
         return Truncator(delivery.endpoint.url).chars(40)
 
     @admin.display(description="event")
     def event_link(self, delivery: EventDelivery) -> SafeString:
-        """A link to the event."""
+        """Link to the event."""
         url = reverse("admin:events_event_change", args=[delivery.event_id])
         return format_html('<a href="{}">{}</a>', url, delivery.event_id)
 
     @admin.display(description="attempts")
     def its_attempts(self, delivery: EventDelivery) -> SafeString:
-        """A link to them."""
+        """Link to the attempts."""
         return _link("deliveryattempt", "its attempts", delivery=delivery.pk)
 
     @admin.display(description="headers")
     def custom_headers(self, delivery: EventDelivery) -> SafeString:
-        """The event's custom headers."""
+        """Show the event's custom headers."""
         headers = delivery.event.headers
         return shown_text(json.dumps(headers, indent=2, ensure_ascii=False)) if headers else NOTHING
 
     @admin.display
     def payload(self, delivery: EventDelivery) -> SafeString:
-        """The payload, byte for byte."""
+        """Show the payload, byte for byte."""
         return shown_text(delivery.event.data)
 
     @admin.action(description="Send again (failed deliveries)", permissions=["operate"])
@@ -122,38 +122,38 @@ class DeliveryAttemptAdmin(TimedAdmin):
 
     @admin.display(boolean=True)
     def succeeded(self, attempt: DeliveryAttempt) -> bool:
-        """Whether it has."""
+        """Return whether the attempt has succeeded."""
         return attempt.status
 
     @admin.display(description="error")
     def short_error(self, attempt: DeliveryAttempt) -> str:
-        """The error for a list's column."""
+        """Return the beginning of the error."""
         return Truncator(attempt.error).chars(60)
 
     @admin.display(description="URL")
     def short_url(self, attempt: DeliveryAttempt) -> str:
-        """The URL for a list's column."""
+        """Return the beginning of the URL."""
         return Truncator(attempt.url).chars(60)
 
     @admin.display(description="delivery")
     def delivery_link(self, attempt: DeliveryAttempt) -> SafeString:
-        """A link to the delivery."""
+        """Link to the delivery."""
         url = reverse("admin:events_eventdelivery_change", args=[attempt.delivery_id])
         return format_html('<a href="{}">{}</a>', url, attempt.delivery_id)
 
     @admin.display
     def request_headers(self, attempt: DeliveryAttempt) -> SafeString:
-        """As they were sent, credentials masked."""
+        """Show the headers that were sent, credentials masked."""
         return shown_text(json.dumps(attempt.request_http_header, indent=2, ensure_ascii=False))
 
     @admin.display
     def response_headers(self, attempt: DeliveryAttempt) -> SafeString:
-        """As they came."""
+        """Show the headers of the response."""
         return shown_text(json.dumps(attempt.response_http_header, indent=2, ensure_ascii=False))
 
     @admin.display
     def response(self, attempt: DeliveryAttempt) -> SafeString:
-        """The beginning of the response's body."""
+        """Show the beginning of the response's body."""
         return shown_text(attempt.response_data) if attempt.response_data else NOTHING
 
 

@@ -1,6 +1,6 @@
-"""Sending many deliveries again, in the background. Contract: deliveries section 1.4.
+"""Send many deliveries again in the background. Contract: deliveries section 1.4.
 
-The API stores what is to be retried; workers do it a piece at a time, on any machine.
+The API stores the filter of the deliveries; workers send them a piece at a time, on any machine.
 """
 
 import logging
@@ -12,9 +12,9 @@ from django.db.models import Case, Exists, F, Q, QuerySet, TextField, Value, Whe
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.exceptions import InvalidInput
 from core.ulid import first_ulid_at
 from core.wake import wake_workers
+from deliveries.exceptions import RetryUnderWay
 from deliveries.filters import DeliveryFilter
 from deliveries.operations import GIVEN_UP, sent_again
 from events.models import BatchRetry, EventDelivery
@@ -22,19 +22,19 @@ from outbound.states import Status
 
 logger = logging.getLogger("convoyclone.batch_retry")
 
-#: The deliveries of one piece of the work, which is one transaction.
+#: Deliveries in one piece of the work, which is one transaction.
 PIECE = 1000
-#: A batch does not keep others from being started (D15) once nobody has worked at it, or at any other, for so long.
+#: An open batch stops blocking new ones (D15) when no worker has advanced any batch for this long.
 STALE_AFTER = timedelta(minutes=10)
 
 _WAITING = (Status.SCHEDULED, Status.RETRY)
 
 
 def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str = "") -> BatchRetry:
-    """Have all deliveries that are `wanted`, and are there now, sent again in the background.
+    """Store a batch retry of all present deliveries that are `wanted`, for the workers.
 
-    `customer` is who asks for it in the portal, "" the company. Raises InvalidInput while another one of
-    the same caller is under way.
+    `customer` is the caller in the portal, "" the company. Raises InvalidInput while another batch retry of the same
+    caller is under way.
     """
     now = timezone.now()
     beyond_now = first_ulid_at(now + timedelta(milliseconds=1))
@@ -50,17 +50,17 @@ def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str
             batch.save(force_insert=True)
             wake_workers()
     except IntegrityError:
-        raise InvalidInput("an active batch retry already exists") from None
+        raise RetryUnderWay from None
     return batch
 
 
 def work_off() -> bool:
-    """Do a piece of the batch that has waited longest and nobody else is at. Returns whether there may be more to do.
+    """Do a piece of the batch that has waited longest and is not locked. Return whether there may be more to do.
 
-    Deliveries that were given up on are scheduled with a fresh allowance of attempts; those that wait
+    Deliveries in a state of GIVEN_UP are scheduled with a fresh allowance of attempts; those that wait
     are due now; those that are being sent, or have succeeded, stay as they are. Place and deliveries are
-    written in one transaction, so that a crash repeats nothing and leaves nothing out. A batch that cannot
-    be worked at is finished: it would fail again, and hold up the others.
+    written in one transaction, so that a crash repeats nothing and leaves nothing out. A batch whose piece raises an
+    error is finished: it would fail again, and hold up the others.
     """
     batch: BatchRetry | None = None
     try:
@@ -73,7 +73,7 @@ def work_off() -> bool:
         if batch is None:
             raise
         if isinstance(error, (OperationalError, InterfaceError)):
-            # The database's trouble, and it is tried again. Should it be the batch's, the others have their turns.
+            # The database is at fault, and the piece is tried again. In case the batch is, the others come first.
             _touch(batch)
             raise
         logger.exception("batch retry %s cannot be worked at", batch.uid)
@@ -82,7 +82,7 @@ def work_off() -> bool:
 
 
 def _next() -> BatchRetry | None:
-    """The batch that has waited longest, locked."""
+    """Return the batch that has waited longest, locked."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
     waiting = BatchRetry.objects.filter(finished_at=None).order_by("updated_at", "pk")
@@ -110,9 +110,9 @@ def _touch(batch: BatchRetry, **changes: datetime) -> None:
 
 
 def _send_again(rows: "QuerySet[EventDelivery]") -> int:
-    """Put into the queue what is not yet due there. Returns how many.
+    """Put the deliveries into the queue that are not due there. Return how many.
 
-    Since the piece was read a worker may have taken some: their state is in the condition.
+    A worker may have taken some since the piece was read: their state is in the condition.
     """
     given_up = Q(status__in=GIVEN_UP)
     waiting = Q(status__in=_WAITING, is_parked=False, due_at__gt=Now())

@@ -1,30 +1,36 @@
-"""Figures of deliveries. Contract: meta-events-and-onboard section 4, endpoints rules 26 to 28.
+"""Count deliveries. Contract: meta-events-and-onboard section 4, endpoints rules 26 to 28.
 
-They are counted when they are asked for: in time, or not at all.
+Deliveries are counted when a caller asks for it: within a time limit, or not at all.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple, TypedDict
 
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDay, TruncMonth, TruncWeek, TruncYear
 
+from core.api.documents import Example, Keywords, Uid, component
 from core.api.time_limit import TookTooLong, time_limit
 from core.api.windows import Window
+from deliveries.exceptions import CountTooSlow
 from events.models import EventDelivery
 from outbound.states import Status
 
-#: How long a count may take, and what is said when it does.
+#: The time limits of a count, and of failure rates.
 BUDGET_SECONDS = 5
-TOO_LONG = "Event deliveries took too long. Narrow the date range."
 RATES_BUDGET_SECONDS = 2
 MOST_RATES = 100
 FEWEST_BUCKETS = 30
+#: The source of status totals: no totals are kept.
+LIVE = "live"
 
 
 class Period(NamedTuple):
-    """How a summary groups days: PostgreSQL's unit, how a group is written, its number, the padding's step."""
+    """A unit of time by which a summary groups deliveries.
+
+    `written` and `number` are the formats of a group's date and number, `days` is the step of the padding.
+    """
 
     truncate: type[TruncDay | TruncWeek | TruncMonth | TruncYear]
     written: str
@@ -40,27 +46,68 @@ PERIODS = {
 }
 
 
+@component("models.EndpointPeriodFailureRate")
+class RateDocument(TypedDict):
+    """The failure rate of an endpoint in a window of time."""
+
+    uid: Annotated[Uid, "The id of the endpoint.", Example("01JZ8QM5X9C1D3F5G7H9J1K3M5")]
+    period_failure_rate: Annotated[float | None, "From 0 to 1; null where there is nothing to count."]
+    success_count: int | None
+    failure_count: int | None
+    retry_count: int | None
+
+
+class GroupDocument(TypedDict):
+    """A day, week, month or year."""
+
+    index: Annotated[int, "The number of the day in its year, of the week, the month or the year."]
+    date: str
+
+
+class BucketDocument(TypedDict):
+    """The deliveries of a day, week, month or year."""
+
+    data: GroupDocument
+    count: int
+
+
+class TotalsDocument(TypedDict):
+    """Deliveries by status."""
+
+    totals: Annotated[dict[str, int], Keywords(properties={status: {"type": "integer"} for status in Status.values})]
+    source: Annotated[str, "Counted when it is asked for.", Keywords(enum=[LIVE]), Example(LIVE)]
+
+
+class SummaryDocument(TypedDict):
+    """Deliveries by day, week, month or year."""
+
+    events_sent: Annotated[int, "Deliveries in all."]
+    apps: Annotated[int, "Endpoints."]
+    period: Annotated[str, Keywords(enum=list(PERIODS)), Example(next(iter(PERIODS)))]
+    event_data: list[BucketDocument]
+
+
 def count_by_status(rows: "QuerySet[EventDelivery]") -> dict[str, int]:
-    """How many deliveries there are of each status; one without any is absent. Raises TookTooLong."""
-    with time_limit(BUDGET_SECONDS, TOO_LONG):
+    """Count deliveries by status; a status without any is absent. Raises TookTooLong."""
+    with time_limit(BUDGET_SECONDS, CountTooSlow.message):
         return dict(rows.order_by().values_list("status").annotate(Count("pk")))
 
 
 def count(rows: "QuerySet[EventDelivery]") -> int:
-    """How many deliveries there are. Raises TookTooLong."""
-    with time_limit(BUDGET_SECONDS, TOO_LONG):
+    """Count deliveries. Raises TookTooLong."""
+    with time_limit(BUDGET_SECONDS, CountTooSlow.message):
         return rows.count()
 
 
-def count_by_period(rows: "QuerySet[EventDelivery]", period: str, last_day: date) -> list[dict[str, Any]]:
-    """Deliveries by day, week, month or year of their creation, in UTC, oldest first.
+def count_by_period(rows: "QuerySet[EventDelivery]", period: str, last_day: date) -> list[BucketDocument]:
+    """Count deliveries by day, week, month or year of their creation, in UTC, oldest first.
 
-    Fewer than FEWEST_BUCKETS are padded in front, from the first one or from `last_day` backwards; what
-    is between two of them is not filled. Raises TookTooLong.
+    Fewer than FEWEST_BUCKETS are padded in front, from the first one or from `last_day` backwards; gaps
+    between two of them are not filled. Raises TookTooLong.
     """
     unit = PERIODS[period]
     groups = rows.annotate(start=unit.truncate("created_at", tzinfo=UTC)).order_by("start").values("start")
-    with time_limit(BUDGET_SECONDS, TOO_LONG):
+    with time_limit(BUDGET_SECONDS, CountTooSlow.message):
         counted = [(found["start"], found["count"]) for found in groups.annotate(count=Count("pk"))]
     buckets = [_bucket(unit, start, int(start.strftime(unit.number)), number) for start, number in counted]
     step = timedelta(days=unit.days)
@@ -72,8 +119,8 @@ def count_by_period(rows: "QuerySet[EventDelivery]", period: str, last_day: date
     return buckets
 
 
-def period_failure_rates(project_id: str, endpoint_ids: Sequence[str], window: Window) -> list[dict[str, Any]]:
-    """What share of each endpoint's deliveries has failed, in the order of the ids.
+def period_failure_rates(project_id: str, endpoint_ids: Sequence[str], window: Window) -> list[RateDocument]:
+    """Return the share of each endpoint's deliveries that has failed, in the order of the ids.
 
     Deliveries count by the time of their creation. All is null where there is nothing to count, or
     counting takes too long.
@@ -87,7 +134,7 @@ def period_failure_rates(project_id: str, endpoint_ids: Sequence[str], window: W
     )
     counts: dict[str, dict[str, int]] = {}
     try:
-        with time_limit(RATES_BUDGET_SECONDS, TOO_LONG):
+        with time_limit(RATES_BUDGET_SECONDS, CountTooSlow.message):
             for endpoint_id, status, number in (
                 rows.order_by().values_list("endpoint_id", "status").annotate(Count("pk"))
             ):
@@ -97,14 +144,24 @@ def period_failure_rates(project_id: str, endpoint_ids: Sequence[str], window: W
     return [_rate(uid, counts.get(uid)) for uid in endpoint_ids]
 
 
-def _bucket(unit: Period, start: date | datetime, number: int, count: int) -> dict[str, Any]:
+def _bucket(unit: Period, start: date | datetime, number: int, count: int) -> BucketDocument:
     return {"data": {"index": number, "date": start.strftime(unit.written)}, "count": count}
 
 
-def _rate(uid: str, counts: dict[str, int] | None) -> dict[str, Any]:
-    names = ("period_failure_rate", "success_count", "failure_count", "retry_count")
+def _rate(uid: str, counts: dict[str, int] | None) -> RateDocument:
     if counts is None:
-        return {"uid": uid, **dict.fromkeys(names)}
+        return {
+            "uid": uid,
+            "period_failure_rate": None,
+            "success_count": None,
+            "failure_count": None,
+            "retry_count": None,
+        }
     success, failure, retry = (counts.get(status, 0) for status in (Status.SUCCESS, Status.FAILURE, Status.RETRY))
-    rate = (failure + retry) / (success + failure + retry)
-    return {"uid": uid, **dict(zip(names, (rate, success, failure, retry), strict=True))}
+    return {
+        "uid": uid,
+        "period_failure_rate": (failure + retry) / (success + failure + retry),
+        "success_count": success,
+        "failure_count": failure,
+        "retry_count": retry,
+    }

@@ -1,30 +1,20 @@
 """Event deliveries and delivery attempts as the API shows them. Contract: deliveries sections 2 and 11."""
 
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict, cast
 
-import orjson
 from django.conf import settings
 from django.db.models import QuerySet
 
+from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
 from core.api.values import ZERO_TIME, wire_time
-from endpoints.documents import endpoint_metadata
-from events.documents import NO_SOURCE
+from endpoints.documents import NestedEndpointDocument, endpoint_metadata
+from events.documents import NO_SOURCE, EventBase, EventStatus, NoTime, SourceDocument
 from events.models import DeliveryAttempt, Event, EventDelivery
+from outbound.documents import DeliveryStatus, HttpHeader, HttpHeaders, SendingDocument, sending_document
 from outbound.headers import mask_headers
+from outbound.states import Status
+from subscriptions.models import Subscription
 
-Document = dict[str, Any]
-
-NO_DEVICE: Document = {
-    "uid": "",
-    "project_id": "",
-    "endpoint_id": "",
-    "host_name": "",
-    "status": "",
-    "last_seen_at": ZERO_TIME,
-    "created_at": ZERO_TIME,
-    "updated_at": ZERO_TIME,
-    "deleted_at": None,
-}
 _ENDPOINT_FIELDS = ("uid", "name", "project_id", "support_email", "url", "owner_id", "status", "deleted_at")
 _EVENT_FIELDS = ("uid", "event_type", "created_at", "data", "headers", "idempotency_key")
 _OWN_FIELDS = (
@@ -33,21 +23,169 @@ _OWN_FIELDS = (
     *("latency_seconds", "created_at", "updated_at"),
 )
 
+_ENDPOINT = example(NestedEndpointDocument)
+_UID = "01K4T0ZA7Q3X9W5V1T7R3P9N5M"
+_EVENT_UID = "01K4T0Z8M6Q2V7R9B3C5D1E8FG"
+_CREATED = "2026-02-03T09:15:02.14Z"
+_ANSWERED = "2026-02-03T09:15:05.2Z"
+
+DeliveryMode = Annotated[
+    str,
+    Keywords(enum=[*Subscription.DeliveryMode.values, ""]),
+    Component("datastore.DeliveryMode"),
+    Example(Subscription.DeliveryMode.AT_LEAST_ONCE.value),
+]
+
+
+@component("datastore.Device", "There are no devices: every member is empty.")
+class DeviceDocument(TypedDict):
+    """A device, which this server does not have."""
+
+    uid: str
+    project_id: str
+    endpoint_id: str
+    host_name: str
+    status: Annotated[str, Component("datastore.DeviceStatus")]
+    last_seen_at: NoTime
+    created_at: NoTime
+    updated_at: NoTime
+    deleted_at: DeletedAt
+
+
+@component("datastore.CLIMetadata")
+class CLIMetadataDocument(TypedDict):
+    """What the original's command line tool sends."""
+
+    event_type: str
+    source_id: str
+
+
+@component("datastore.Event", "`uid`, `event_type` and `created_at` of the event; the rest is empty.")
+class NestedEventDocument(EventBase):
+    """An event inside of a delivery."""
+
+    project_id: str
+    endpoints: list[str] | None
+    headers: HttpHeaders
+    source_metadata: Annotated[SourceDocument, Example(NO_SOURCE)]
+    idempotency_key: str
+    is_duplicate_event: bool
+    data: dict[str, Any] | None
+    status: EventStatus
+    acknowledged_at: str | None
+    updated_at: NoTime
+
+
+@component("models.EventDeliveryResponse")
+class DeliveryDocument(TypedDict):
+    """A delivery of an event to an endpoint."""
+
+    uid: Annotated[Uid, Example(_UID)]
+    project_id: Uid
+    event_id: Annotated[Uid, Example(_EVENT_UID)]
+    endpoint_id: Annotated[Uid, Example(_ENDPOINT["uid"])]
+    subscription_id: Annotated[Uid, Example("01K4T0B2C3D4E5F6G7H8J9KMNP")]
+    device_id: Annotated[str, "Empty."]
+    headers: Annotated[
+        HttpHeaders | None,
+        "The event's custom headers. In the portal most values are `***`.",
+        Example({"X-Tenant": ["acme"]}),
+    ]
+    url_query_params: Annotated[str, "Empty."]
+    idempotency_key: Annotated[str, "That of the event.", Example("inv-991")]
+    latency: Annotated[str, "Empty."]
+    latency_seconds: Annotated[float, "From creation to success, where the first attempt has succeeded.", Example(0.0)]
+    event_type: Annotated[str, Example("invoice.paid")]
+    delivery_mode: DeliveryMode
+    endpoint_metadata: Annotated[
+        NestedEndpointDocument | None,
+        "The members that identify the endpoint; the rest is empty.",
+        Example(
+            example(
+                NestedEndpointDocument,
+                secrets=[],
+                advanced_signatures=False,
+                content_type="",
+                failure_rate=None,
+                created_at=ZERO_TIME,
+                updated_at=ZERO_TIME,
+            )
+        ),
+    ]
+    event_metadata: Annotated[
+        NestedEventDocument | None,
+        Example(example(NestedEventDocument, uid=_EVENT_UID, created_at="2026-02-03T09:15:02.12Z")),
+    ]
+    source_metadata: Annotated[SourceDocument | None, Example(NO_SOURCE)]
+    device_metadata: Annotated[DeviceDocument | None, Example(example(DeviceDocument))]
+    status: Annotated[DeliveryStatus, Example(Status.RETRY.value)]
+    metadata: Annotated[
+        SendingDocument | None,
+        Example(
+            example(
+                SendingDocument,
+                data={"invoice": 991, "amount": "12.50"},
+                raw='{"invoice":991,"amount":"12.50"}',
+                next_send_time="2026-02-03T09:16:45Z",
+            )
+        ),
+    ]
+    cli_metadata: Annotated[CLIMetadataDocument | None, "Always null."]
+    description: NotRequired[Annotated[str, "Why no further attempt is made. Absent where there is no reason."]]
+    acknowledged_at: Annotated[Time | None, Example(_CREATED)]
+    created_at: Annotated[Time, Example(_CREATED)]
+    updated_at: Annotated[Time, Example("2026-02-03T09:15:05Z")]
+    deleted_at: DeletedAt
+
+
+class _Outcome(TypedDict, total=False):
+    """The members of an attempt that are absent where they are empty."""
+
+    ip_address: Annotated[str, "Absent where there was no connection."]
+    request_http_header: HttpHeader
+    response_http_header: HttpHeader
+    http_status: Annotated[str, "Such as `200 OK`. Absent where there was no answer."]
+    response_data: Annotated[str, "The beginning of the answer's body."]
+    error: Annotated[str, "Why there is no answer, or none that is accepted."]
+    status: Annotated[bool, "True, or absent: the attempt has failed."]
+
+
+@component("datastore.DeliveryAttempt")
+class AttemptDocument(_Outcome):
+    """An attempt of a delivery."""
+
+    uid: Annotated[Uid, Example("01K4T0ZC4D6F8G0H2J4K6M8N0P")]
+    msg_id: Annotated[str, "The id of the event delivery.", Example(_UID)]
+    url: Annotated[str, Example(_ENDPOINT["url"])]
+    method: Annotated[str, "POST.", Example("POST")]
+    endpoint_id: Annotated[Uid, Example(_ENDPOINT["uid"])]
+    project_id: Uid
+    api_version: Annotated[str, "The version of this server.", Example("0.1.0")]
+    requested_at: Annotated[Time | None, Example("2026-02-03T09:15:05Z")]
+    responded_at: Annotated[str | None, "Null: there was no answer."]
+    created_at: Annotated[Time, Example(_ANSWERED)]
+    updated_at: Annotated[Time, Example(_ANSWERED)]
+    deleted_at: DeletedAt
+
+
+#: Convoy's device object where there is none.
+NO_DEVICE = example(DeviceDocument)
+
 
 def with_parts(rows: "QuerySet[EventDelivery]") -> "QuerySet[EventDelivery]":
-    """`rows` with what `delivery_document` shows of them, of their events and of their endpoints: one statement."""
+    """Return `rows` with the columns of `delivery_document`, of events and endpoints too: one statement."""
     parts = [f"endpoint__{name}" for name in _ENDPOINT_FIELDS] + [f"event__{name}" for name in _EVENT_FIELDS]
     return rows.select_related("endpoint", "event").only(*_OWN_FIELDS, *parts)
 
 
-def delivery_document(delivery: EventDelivery, *, is_masked: bool) -> Document:
-    """The EventDelivery object for a row of `with_parts`.
+def delivery_document(delivery: EventDelivery, *, is_masked: bool) -> DeliveryDocument:
+    """Return the EventDelivery object for a row of `with_parts`.
 
     Its headers are the event's custom ones: an endpoint's credentials are resolved when it is sent and
     stored nowhere else (D14). `is_masked` hides the values of most, as a portal's caller may see them.
     """
     event = delivery.event
-    shown = {
+    document: DeliveryDocument = {
         "uid": delivery.uid,
         "project_id": delivery.project_id,
         "event_id": delivery.event_id,
@@ -66,16 +204,15 @@ def delivery_document(delivery: EventDelivery, *, is_masked: bool) -> Document:
         "source_metadata": NO_SOURCE,
         "device_metadata": NO_DEVICE,
         "status": delivery.status,
-        "metadata": {
-            "data": orjson.Fragment(event.data),
-            "raw": event.data,
-            "strategy": delivery.strategy,
-            "interval_seconds": delivery.interval_seconds,
-            "retry_limit": delivery.retry_limit,
-            "num_trials": delivery.num_trials,
-            "next_send_time": wire_time(delivery.next_send_time),
-            "max_retry_seconds": 0,
-        },
+        "metadata": sending_document(
+            event.data,
+            raw=event.data,
+            strategy=delivery.strategy,
+            next_send_time=delivery.next_send_time,
+            num_trials=delivery.num_trials,
+            interval_seconds=delivery.interval_seconds,
+            retry_limit=delivery.retry_limit,
+        ),
         "cli_metadata": None,
         "acknowledged_at": wire_time(delivery.created_at),
         "created_at": wire_time(delivery.created_at),
@@ -83,24 +220,23 @@ def delivery_document(delivery: EventDelivery, *, is_masked: bool) -> Document:
         "deleted_at": None,
     }
     if delivery.description:
-        shown["description"] = delivery.description
-    return shown
+        document["description"] = delivery.description
+    return document
 
 
-def attempt_document(attempt: DeliveryAttempt, *, is_masked: bool) -> Document:
-    """The DeliveryAttempt object. What there is nothing of is absent, and `status` where it has failed."""
-    headers = {
-        "request_http_header": attempt.request_http_header,
-        "response_http_header": attempt.response_http_header,
-    }
-    optional = {
+def attempt_document(attempt: DeliveryAttempt, *, is_masked: bool) -> AttemptDocument:
+    """Return the DeliveryAttempt object. Empty members are absent, and `status` where the attempt has failed."""
+    sent, answered = attempt.request_http_header, attempt.response_http_header
+    outcome: _Outcome = {
         "ip_address": attempt.ip_address,
-        **{name: mask_headers(value) if is_masked else value for name, value in headers.items()},
+        "request_http_header": mask_headers(sent) if is_masked else sent,
+        "response_http_header": mask_headers(answered) if is_masked else answered,
         "http_status": attempt.http_status,
         "response_data": attempt.response_data,
         "error": attempt.error,
         "status": attempt.status,
     }
+    present = cast(_Outcome, {name: value for name, value in outcome.items() if value})
     return {
         "uid": attempt.uid,
         "msg_id": attempt.delivery_id,
@@ -109,16 +245,16 @@ def attempt_document(attempt: DeliveryAttempt, *, is_masked: bool) -> Document:
         "endpoint_id": attempt.endpoint_id,
         "project_id": attempt.project_id,
         "api_version": settings.VERSION,
-        **{name: value for name, value in optional.items() if value},
+        **present,
         "requested_at": wire_time(attempt.requested_at),
-        "responded_at": attempt.responded_at and wire_time(attempt.responded_at),
+        "responded_at": wire_time(attempt.responded_at) if attempt.responded_at else None,
         "created_at": wire_time(attempt.created_at),
         "updated_at": wire_time(attempt.created_at),
         "deleted_at": None,
     }
 
 
-def _event_metadata(event: Event) -> Document:
+def _event_metadata(event: Event) -> NestedEventDocument:
     return {
         "uid": event.uid,
         "event_type": event.event_type,

@@ -1,8 +1,8 @@
-"""What the database knows of the queue, for Prometheus: how much waits, how long, and why.
+"""Report the queue to Prometheus: how many deliveries wait, how long, and why.
 
 The figures are of the whole instance and name no tenant. Each is read from one of the queue's partial
-indexes, and a count ends at COUNTED_AT_MOST rows: beyond that the index's own estimate is told. They are
-read once in a few seconds for each process, however often they are asked for.
+indexes, and a count ends at COUNTED_AT_MOST rows: beyond that the index's own estimate is reported. Each process
+reads them once in READ_EVERY_SECONDS, however often they are scraped.
 """
 
 import logging
@@ -17,6 +17,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from core.api.time_limit import TookTooLong, time_limit
+from outbound.states import Status
 
 logger = logging.getLogger("convoyclone.metrics")
 
@@ -24,14 +25,14 @@ COUNTED_AT_MOST = 100_000
 READ_EVERY_SECONDS = 5.0
 TIME_LIMIT_SECONDS = 3.0
 
-# reltuples is -1 for an index that was never looked through.
+# reltuples is -1 for an index that was never analyzed.
 _FIGURES = """
 SELECT
   (SELECT count(*) FROM (SELECT FROM events_eventdelivery WHERE due_at <= now() AND NOT is_parked LIMIT %(most)s) d),
   (SELECT count(*) FROM (SELECT FROM events_eventdelivery WHERE due_at > now() AND NOT is_parked LIMIT %(most)s) l),
   (SELECT count(*) FROM (SELECT FROM events_eventdelivery WHERE is_parked LIMIT %(most)s) p),
   (SELECT count(*) FROM (
-    SELECT FROM events_eventdelivery WHERE status = 'Processing' AND due_at > now() LIMIT %(most)s
+    SELECT FROM events_eventdelivery WHERE status = %(processing)s AND due_at > now() LIMIT %(most)s
   ) f),
   (SELECT greatest(extract(epoch FROM now() - min(due_at)), 0)::float FROM events_eventdelivery
    WHERE due_at IS NOT NULL AND NOT is_parked),
@@ -44,22 +45,22 @@ SELECT
 class Figures:
     """The queue at one moment, in deliveries."""
 
-    #: That a worker could take now.
+    #: Those that a worker could take now.
     due: int
-    #: Whose time has not come: between two attempts.
+    #: Those that are due later: between two attempts.
     later: int
-    #: Held back because their endpoint is busy, paused, limited, or its circuit breaker is open.
+    #: Those held back because their endpoint is busy, paused, limited, or its circuit breaker is open.
     parked: int
-    #: That a worker is sending.
+    #: Those that a worker is sending.
     in_flight: int
-    #: For how many seconds the first of `due` has waited.
+    #: The seconds for which the first of `due` has waited.
     oldest_due_seconds: float
 
 
 def read_figures() -> Figures:
-    """The figures of now. Raises django.db.Error and TookTooLong."""
+    """Read the present figures. Raises django.db.Error and TookTooLong."""
     with time_limit(TIME_LIMIT_SECONDS, "the queue could not be counted"), connection.cursor() as cursor:
-        cursor.execute(_FIGURES, {"most": COUNTED_AT_MOST})
+        cursor.execute(_FIGURES, {"most": COUNTED_AT_MOST, "processing": Status.PROCESSING})
         due, after_now, parked, in_flight, oldest, of_queue, of_parked = cursor.fetchone()
     if due == COUNTED_AT_MOST:
         due = max(due, of_queue - after_now)
@@ -69,7 +70,7 @@ def read_figures() -> Figures:
         parked = max(parked, of_parked)
     return Figures(
         due=due,
-        # A lease ends later, too.
+        # A lease ends later, too: those in flight are among them.
         later=max(after_now - in_flight, 0),
         parked=parked,
         in_flight=in_flight,
@@ -78,7 +79,7 @@ def read_figures() -> Figures:
 
 
 class QueueCollector(Collector):
-    """Tells Prometheus the figures, and whether the database answers."""
+    """Collects the figures, and whether the database answers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -86,28 +87,30 @@ class QueueCollector(Collector):
         self._read_at = float("-inf")
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Nothing beforehand: registering does not need the database."""
+        """Yield nothing: registering must not need the database."""
         return iter(())
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The families of this scrape."""
+        """Yield the families of a scrape."""
         figures = self._figures()
         yield GaugeMetricFamily(
             "convoyclone_database_up",
-            "Whether the database has told the figures of the queue.",
+            "Whether the database has answered with the figures of the queue.",
             int(figures is not None),
         )
         if figures is None:
             return
         deliveries = GaugeMetricFamily(
-            "convoyclone_queue_deliveries", "Deliveries that are not settled, by what they wait for.", labels=["state"]
+            "convoyclone_queue_deliveries",
+            "Deliveries that are not settled, by the reason why they wait.",
+            labels=["state"],
         )
         for state in ("due", "later", "parked", "in_flight"):
             deliveries.add_metric([state], getattr(figures, state))
         yield deliveries
         yield GaugeMetricFamily(
             "convoyclone_queue_oldest_due_seconds",
-            "For how long the first due delivery has waited for a worker.",
+            "The seconds for which the first due delivery has waited for a worker.",
             figures.oldest_due_seconds,
         )
 
@@ -123,6 +126,6 @@ class QueueCollector(Collector):
             return self._known
 
 
-#: What the web server knows for Prometheus. The figures of one process among several would only mislead.
+#: The metrics of the web server: those of the queue only, as figures of one process among several would mislead.
 registry = CollectorRegistry()
 registry.register(QueueCollector())

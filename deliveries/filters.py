@@ -1,26 +1,28 @@
-"""Which deliveries are meant: the parameters that the list, the batch retry and the counts have in common.
+"""Choose deliveries by the parameters that the list, the batch retry and the counts have in common.
 
 Contract: deliveries section 1.1.
 """
 
 from dataclasses import dataclass, field
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from rest_framework.request import Request
 
+from core.api.parameters import texts
 from core.api.windows import read_window
-from core.exceptions import InvalidInput
+from deliveries.exceptions import NoEventOfKey
 from endpoints.models import Scope
 from events.models import Event, EventDelivery
+from events.reads import of_broker_message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFilter:
-    """What a caller has asked for, resolved: it means the same later. A batch retry stores it as JSON."""
+    """The deliveries that a caller has asked for, resolved: the same later. A batch retry stores it as JSON."""
 
     first_uid: str
     beyond_uid: str
-    #: None: of every endpoint of the project.
+    #: None for every endpoint of the project.
     endpoint_ids: list[str] | None = None
     event_id: str = ""
     subscription_id: str = ""
@@ -29,7 +31,7 @@ class DeliveryFilter:
     statuses: list[str] = field(default_factory=list)
 
     def rows(self, project_id: str) -> "QuerySet[EventDelivery]":
-        """The deliveries that it leaves of a project."""
+        """Return the deliveries of a project that it chooses."""
         rows = EventDelivery.objects.filter(project_id=project_id, pk__gte=self.first_uid, pk__lt=self.beyond_uid)
         if self.endpoint_ids is not None:
             rows = rows.filter(endpoint__in=self.endpoint_ids)
@@ -42,17 +44,14 @@ class DeliveryFilter:
         if self.statuses:
             rows = rows.filter(status__in=self.statuses)
         if self.broker_message_id:
-            found = Q()
-            for name in ("x-broker-message-id", "X-Broker-Message-Id"):
-                found |= Q(event__headers__contains={name: [self.broker_message_id]})
-            rows = rows.filter(found)
+            rows = rows.filter(of_broker_message(self.broker_message_id, "event__headers"))
         return rows
 
 
 def read_filter(request: Request, project_id: str, *, scope: Scope = None) -> DeliveryFilter:
-    """The filter in a request's query, narrowed to the `scope` that is given. At most two statements.
+    """Return the filter in a request's query, narrowed to the `scope` that is given. At most two statements.
 
-    Raises InvalidInput where a date is none, or no event has the idempotency key.
+    Raises InvalidInput where a date is invalid, or no event has the idempotency key.
     """
     query = request.query_params
     window = read_window(request)
@@ -71,31 +70,27 @@ def read_filter(request: Request, project_id: str, *, scope: Scope = None) -> De
         subscription_id=query.get("subscriptionId", "").strip(),
         event_type=query.get("eventType") or query.get("event_type", ""),
         broker_message_id=query.get("brokerMessageId", ""),
-        statuses=_texts(request, "status"),
+        statuses=texts(request, "status"),
     )
 
 
 def read_endpoint_ids(request: Request, *, scope: Scope = None) -> list[str] | None:
-    """The endpoints that a request's query names, or else those of the scope; None for all of a project."""
-    given = _texts(request, "endpointId")
+    """Return the endpoints that a request's query names, or else those of the scope; None for all of a project."""
+    given = texts(request, "endpointId")
     if scope is None:
         return given or None
     return list((scope.filter(pk__in=given) if given else scope).order_by().values_list("pk", flat=True))
 
 
-def _texts(request: Request, name: str) -> list[str]:
-    return list(dict.fromkeys(text for given in request.query_params.getlist(name) if (text := given.strip())))
-
-
 def _event_id(project_id: str, idempotency_key: str, endpoint_ids: list[str] | None) -> str:
-    """The event that was sent under a key. In the portal, one that concerns the caller's endpoints.
+    """Return the event that was sent with a key. In the portal, one for the caller's endpoints.
 
-    The company's comes before one that a customer has posted under the same key.
+    An event of the company takes precedence over one that a customer has posted with the same key.
     """
     events = Event.objects.filter(project_id=project_id, idempotency_key=idempotency_key, is_duplicate_event=False)
     if endpoint_ids is not None:
         events = events.filter(endpoints__overlap=endpoint_ids) if endpoint_ids else events.none()
     found = events.order_by("key_scope", "pk").values_list("pk", flat=True).first()
     if found is None:
-        raise InvalidInput("event not found")
+        raise NoEventOfKey
     return found

@@ -1,4 +1,4 @@
-"""The queue and the attempts of each project at a glance, for operators. However many rows there are, few are read."""
+"""Show operators the queue and the attempts of each project at a glance. However many rows there are, few are read."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,13 +7,14 @@ from django.db import connection
 from django.utils import timezone
 
 from core.ulid import first_ulid_at
+from outbound.states import Status
 
-#: How far back attempts count, and of how many rows the figures are made at most.
+#: The age of the oldest attempt that counts, and the most rows that are read for a figure.
 RECENT = timedelta(minutes=15)
 MOST_ROWS = 20_000
 
 # The queue from its oldest entry on, and the attempts from the newest back: both are read off an index, and
-# no further than MOST_ROWS. Those out of the queue for a place at their endpoint are few, and counted apart.
+# no further than MOST_ROWS. The deliveries that wait for a place at their endpoint are few, and counted apart.
 _STATEMENT = """
 WITH queue AS (
   (SELECT project_id, status, due_at AS due FROM events_eventdelivery
@@ -22,7 +23,7 @@ WITH queue AS (
   (SELECT project_id, status, next_send_time FROM events_eventdelivery WHERE is_parked LIMIT %(most)s)
 ), waiting AS (
   SELECT project_id, count(*) AS depth,
-         min(due) FILTER (WHERE status <> 'Processing' AND due <= %(now)s) AS oldest_due
+         min(due) FILTER (WHERE status <> %(processing)s AND due <= %(now)s) AS oldest_due
   FROM queue GROUP BY project_id
 ), attempts AS (
   SELECT project_id, count(*) AS made, count(*) FILTER (WHERE NOT status) AS failed
@@ -38,27 +39,28 @@ ORDER BY w.oldest_due NULLS LAST, p.name LIMIT 50
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What is to be known of one project: its queue now, its attempts of the last minutes."""
+    """The figures of one project: its present queue, its attempts of the last minutes."""
 
     project_id: str
     name: str
-    #: Deliveries in the queue, of those that were read.
+    #: Those of the deliveries read from the queue that belong to it.
     depth: int
-    #: Since when the one waits that should have been sent first.
+    #: The time from which its first due delivery waits.
     oldest_due: datetime | None
     attempts: int
     failed: int
 
     @property
     def failure_rate(self) -> float | None:
-        """In percent; None where nothing was tried."""
+        """The share of failed attempts in percent; None where there was no attempt."""
         return 100 * self.failed / self.attempts if self.attempts else None
 
 
 def glance() -> list[Glance]:
-    """The projects that have something in the queue or were sent to lately, those that wait longest first."""
+    """Return the projects that have deliveries in the queue or recent attempts, those that wait longest first."""
     now = timezone.now()
     values: dict[str, int | str | datetime] = {"most": MOST_ROWS, "now": now, "since": first_ulid_at(now - RECENT)}
+    values |= {"processing": Status.PROCESSING}
     with connection.cursor() as cursor:
         cursor.execute(_STATEMENT, values)
         return [Glance(*row) for row in cursor.fetchall()]

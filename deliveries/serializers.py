@@ -10,4 +10,6 @@ MOST_IDS = 10_000
 class DeliveryIDs(Shape):
     """Deliveries by their ids."""
 
-    ids = serializers.ListField(child=Text(), required=False, max_length=MOST_IDS)
+    ids = serializers.ListField(
+        child=Text(), required=False, max_length=MOST_IDS, help_text="The deliveries; none where it is not sent."
+    )

@@ -4,132 +4,140 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from core.api.bodies import read_body
-from core.api.envelope import success
-from core.api.pagination import Page, read_page
+from core.api.documents import PageOf
+from core.api.pagination import read_page
+from core.api.parameters import texts
 from core.api.time_limit import time_limit
 from core.api.windows import read_window
 from core.exceptions import InvalidInput
-from deliveries import openapi as delivery_openapi
+from deliveries import openapi
 from deliveries import operations as deliveries
 from deliveries.batch_retry import create_batch_retry
-from deliveries.counts import BUDGET_SECONDS, MOST_RATES, TOO_LONG, period_failure_rates
-from deliveries.documents import attempt_document, delivery_document, with_parts
-from deliveries.filters import read_endpoint_ids, read_filter
+from deliveries.counts import BUDGET_SECONDS, MOST_RATES, RateDocument, period_failure_rates
+from deliveries.documents import AttemptDocument, DeliveryDocument, attempt_document, delivery_document, with_parts
+from deliveries.exceptions import BadList, CountTooSlow
+from deliveries.filters import read_filter
 from deliveries.serializers import DeliveryIDs
 from endpoints.models import Scope
+from events.openapi import of_tally
 from projects.convoy_view import ConvoyView
 
-UNKNOWN = (400, deliveries.NOT_FOUND)
+
+class DeliveryView(ConvoyView):
+    """Reads the deliveries of the path's project; the portal narrows them to those of a customer's endpoints."""
+
+    @property
+    def project_id(self) -> str:
+        """The id of the project whose deliveries are read."""
+        return str(self.kwargs["projectID"])
+
+    @property
+    def scope(self) -> Scope:
+        """The endpoints whose deliveries the caller may see; None for all of the project."""
+        return None
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether the values of headers are hidden."""
+        return False
 
 
-class EventDeliveries(ConvoyView):
+class EventDeliveries(DeliveryView):
     """The deliveries of a project."""
 
-    @delivery_openapi.list_deliveries
-    def get(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    @openapi.list_deliveries
+    def get(self, request: Request, **_: str) -> PageOf[DeliveryDocument]:
         """Answer a page of them."""
-        page = read_deliveries(request, projectID)
-        content = [delivery_document(row, is_masked=False) for row in page.rows]
-        return success("Event deliveries fetched successfully", {"content": content, "pagination": page.pagination})
+        with time_limit(BUDGET_SECONDS, CountTooSlow.message):
+            rows = read_filter(request, self.project_id, scope=self.scope).rows(self.project_id)
+            page = read_page(request, with_parts(rows), sortable=True)
+        return page.of([delivery_document(row, is_masked=self.is_masked) for row in page.rows])
 
 
-class EventDelivery(ConvoyView):
+class EventDelivery(DeliveryView):
     """One delivery."""
 
-    not_found = {"GET": (404, deliveries.NOT_FOUND)}
-
-    @delivery_openapi.get_delivery
-    def get(self, request: Request, projectID: str, eventDeliveryID: str) -> HttpResponse:  # noqa: N803
+    @openapi.get_delivery
+    def get(self, request: Request, eventDeliveryID: str, **_: str) -> DeliveryDocument:  # noqa: N803
         """Answer the delivery with its payload."""
-        found = deliveries.find_delivery(projectID, eventDeliveryID)
-        return success("Event Delivery fetched successfully", delivery_document(found, is_masked=False))
+        found = deliveries.find_delivery(self.project_id, eventDeliveryID, scope=self.scope)
+        return delivery_document(found, is_masked=self.is_masked)
 
 
 class ResendEventDelivery(ConvoyView):
-    """Another go at a delivery that was given up on."""
+    """Another series of attempts of a delivery that has failed."""
 
-    not_found = {"PUT": UNKNOWN}
-
-    @delivery_openapi.resend_delivery
-    def put(self, request: Request, projectID: str, eventDeliveryID: str) -> HttpResponse:  # noqa: N803
+    @openapi.resend_delivery
+    def put(self, request: Request, projectID: str, eventDeliveryID: str) -> DeliveryDocument:  # noqa: N803
         """Put the delivery into the queue; a body is ignored."""
-        sent = deliveries.resend_delivery(projectID, eventDeliveryID)
-        return success("App event processed for retry successfully", delivery_document(sent, is_masked=False))
+        return delivery_document(deliveries.resend_delivery(projectID, eventDeliveryID), is_masked=False)
 
 
 class ForceResendEventDeliveries(ConvoyView):
-    """Another go at deliveries that have succeeded."""
+    """Another series of attempts of deliveries that have succeeded."""
 
-    @delivery_openapi.force_resend
+    @openapi.force_resend
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
-        """Put those into the queue that the body names, and say how many."""
-        outcome = deliveries.force_resend(projectID, read_ids(request))
-        return success(f"{outcome.successful} successful, {outcome.failed} failed")
+        """Put the deliveries of the body into the queue, and answer how many."""
+        tally = deliveries.force_resend(projectID, read_ids(request))
+        return openapi.force_resend.answer(None, of_tally(tally))
 
 
 class BatchRetryEventDeliveries(ConvoyView):
-    """Another go at all deliveries that a filter leaves."""
+    """Another series of attempts of all deliveries that a filter chooses."""
 
-    @delivery_openapi.batch_retry
-    def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
-        """Begin with it, in the background; a body is ignored."""
+    @openapi.batch_retry
+    def post(self, request: Request, projectID: str) -> None:  # noqa: N803
+        """Start it in the background; a body is ignored."""
         create_batch_retry(projectID, read_filter(request, projectID))
-        return success("Batch retry processing")
 
 
-class DeliveryAttempts(ConvoyView):
+class DeliveryAttempts(DeliveryView):
     """The attempts of a delivery."""
 
-    not_found = {"GET": UNKNOWN}
-
-    @delivery_openapi.list_attempts
-    def get(self, request: Request, projectID: str, eventDeliveryID: str) -> HttpResponse:  # noqa: N803
+    @openapi.list_attempts
+    def get(self, request: Request, eventDeliveryID: str, **_: str) -> list[AttemptDocument]:  # noqa: N803
         """Answer the last ones, oldest first."""
-        found = deliveries.last_attempts(projectID, eventDeliveryID)
-        content = [attempt_document(attempt, is_masked=False) for attempt in found]
-        return success("Event delivery attempts fetched successfully", content)
+        found = deliveries.last_attempts(self.project_id, eventDeliveryID, scope=self.scope)
+        return [attempt_document(attempt, is_masked=self.is_masked) for attempt in found]
 
 
-class DeliveryAttempt(ConvoyView):
+class DeliveryAttempt(DeliveryView):
     """One attempt of a delivery."""
 
-    not_found = {"GET": UNKNOWN}
-
-    @delivery_openapi.get_attempt
+    @openapi.get_attempt
     def get(
         self,
         request: Request,
-        projectID: str,  # noqa: N803
         eventDeliveryID: str,  # noqa: N803
         deliveryAttemptID: str,  # noqa: N803
-    ) -> HttpResponse:
+        **_: str,
+    ) -> AttemptDocument:
         """Answer the attempt."""
-        found = deliveries.find_attempt(projectID, eventDeliveryID, deliveryAttemptID)
-        return success("Event delivery attempt fetched successfully", attempt_document(found, is_masked=False))
+        found = deliveries.find_attempt(self.project_id, eventDeliveryID, deliveryAttemptID, scope=self.scope)
+        return attempt_document(found, is_masked=self.is_masked)
 
 
-class PeriodFailureRates(ConvoyView):
-    """What share of their deliveries has failed at some endpoints."""
+class PeriodFailureRates(DeliveryView):
+    """The share of their deliveries that has failed at some endpoints."""
 
-    @delivery_openapi.period_failure_rates
-    def get(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
-        """Answer a rate for each endpoint that is named; of one that is not there nothing is known."""
-        ids = (read_endpoint_ids(request) or [])[:MOST_RATES]
-        rates = period_failure_rates(projectID, ids, read_window(request)) if ids else []
-        return success("Endpoint period failure rates fetched successfully", rates)
-
-
-def read_deliveries(request: Request, project_id: str, *, scope: Scope = None) -> Page:
-    """The page of deliveries that a request asks for. Raises InvalidInput, TookTooLong."""
-    with time_limit(BUDGET_SECONDS, TOO_LONG):
-        rows = read_filter(request, project_id, scope=scope).rows(project_id)
-        return read_page(request, with_parts(rows), sortable=True)
+    @openapi.period_failure_rates
+    def get(self, request: Request, **_: str) -> list[RateDocument]:
+        """Answer a rate for each endpoint of the query that is in the scope; that of an unknown one is null."""
+        given = texts(request, "endpointId")[:MOST_RATES]
+        if not given:
+            return []
+        window = read_window(request)
+        if self.scope is not None:
+            own = set(self.scope.filter(pk__in=given).order_by().values_list("pk", flat=True))
+            given = [uid for uid in given if uid in own]
+        return period_failure_rates(self.project_id, given, window)
 
 
 def read_ids(request: Request) -> list[str]:
-    """The ids in a request's body. Raises InvalidInput, whatever is wrong with it, with the same words."""
+    """Return the ids in a request's body. Raises BadList, whatever is wrong with the body."""
     try:
         ids: list[str] = read_body(request, DeliveryIDs).get("ids", [])
     except InvalidInput:
-        raise InvalidInput("Request is invalid") from None
+        raise BadList from None
     return ids

@@ -1,4 +1,4 @@
-"""Events for operators, to be looked at."""
+"""Show events to operators."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from events.models import Event
 
 @admin.register(Event)
 class EventAdmin(TimedAdmin):
-    """What companies have sent."""
+    """The events that companies have sent."""
 
     list_display = ["uid", "event_type", "channel", "status", "is_duplicate_event", "idempotency_key", "project"]
     list_display += ["created_at"]
@@ -37,24 +37,24 @@ class EventAdmin(TimedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """By id everywhere; keys are indexed by project."""
+        """Search by id, and by key where a project is chosen: keys are indexed by project."""
         if search_term and "project" not in request.GET:
             return queryset.filter(pk=search_term), False
         return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description="headers")
     def custom_headers(self, event: Event) -> SafeString:
-        """The custom headers."""
+        """Show the custom headers."""
         return shown_text(json.dumps(event.headers, indent=2, ensure_ascii=False)) if event.headers else NOTHING
 
     @admin.display
     def payload(self, event: Event) -> SafeString:
-        """The payload, byte for byte."""
+        """Show the payload, byte for byte."""
         return shown_text(event.data)
 
     @admin.display(description="deliveries")
     def its_deliveries(self, event: Event) -> SafeString:
-        """A link to them."""
+        """Link to the deliveries."""
         return format_html(
             '<a href="{}?event={}">its deliveries</a>', reverse("admin:events_eventdelivery_changelist"), event.pk
         )

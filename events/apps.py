@@ -1,9 +1,9 @@
-"""Events: taken in, matched with subscriptions, replayed."""
+"""Events: created, matched with subscriptions, replayed."""
 
 from django.apps import AppConfig
 
 
 class EventsConfig(AppConfig):
-    """The app."""
+    """The configuration of the app."""
 
     name = "events"

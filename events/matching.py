@@ -1,6 +1,6 @@
-"""Which subscriptions take an event. Contract: events section 6.
+"""Find the subscriptions that take an event. Contract: events section 6.
 
-One statement reads everything that can matter to an event, or to many; the rest is done on its rows.
+One statement reads everything that one event, or many, can need; the rest is done on its rows.
 """
 
 import logging
@@ -11,21 +11,21 @@ from typing import Any, NamedTuple
 import orjson
 from django.db import connection
 
-from core.exceptions import NotFound
 from endpoints.models import Endpoint
+from events.exceptions import ProjectNotRetrieved
 from projects.models import EVERY_TYPE
 from subscriptions.filters import MAX_STEPS, Budget, matches_event
 
-# The steps that all tenants' filters may take together.
+#: The steps that the filters of all tenants may take together.
 MAX_STEPS_TOGETHER = 20 * MAX_STEPS
-# What is any tenant's, even when the others have used up what there is for all. A usual filter takes 10 to 50.
+#: The steps that each tenant has, even when the others have used up MAX_STEPS_TOGETHER. A usual filter takes 10 to 50.
 AT_LEAST = 1_000
-# What reading a filter's JSON takes.
+#: The bytes of a filter's JSON that are read for one step.
 BYTES_A_STEP = 100
 
 logger = logging.getLogger(__name__)
 
-# An exact row comes before that of "*", and where it is enabled hides it (6.6).
+# The row of the exact type comes before that of "*" and, where it is enabled, hides it (6.6).
 _READ = """
 SELECT p.type, p.config->>'request_id_header', (p.config->'strategy')::text,
   e.uid, e.name, e.owner_id, e.status, s.uid, s.delivery_mode, f.event_type, nullif(f.conditions, '{}')::text
@@ -44,7 +44,7 @@ _ALL = _READ % "TRUE"
 
 
 class Settings(NamedTuple):
-    """What of a project's configuration counts when an event comes in."""
+    """The part of a project's configuration that matters when an event comes in."""
 
     type: str
     request_id_header: str
@@ -52,9 +52,9 @@ class Settings(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An endpoint, one of its subscriptions, and the enabled filter of one event type: None where there is none.
+    """An endpoint, one of its subscriptions, and its enabled filter of one event type, or None for these.
 
-    `conditions` is JSON, None where there are none.
+    `conditions` is JSON, None for a filter without conditions.
     """
 
     endpoint_id: str
@@ -68,12 +68,12 @@ class Row(NamedTuple):
 
     @property
     def is_active(self) -> bool:
-        """Whether the endpoint receives; if not, its deliveries are discarded."""
+        """Whether the endpoint receives deliveries; if not, they are discarded."""
         return self.endpoint_status == Endpoint.Status.ACTIVE
 
 
 class Candidates(NamedTuple):
-    """A project's settings, and rows by endpoint; of an endpoint the oldest subscription first."""
+    """A project's settings, and rows by endpoint, the oldest subscription of each endpoint first."""
 
     settings: Settings
     endpoints: dict[str, list[Row]]
@@ -87,9 +87,9 @@ def read_candidates(
     owners: Sequence[str] = (),
     everyone: bool = False,
 ) -> Candidates:
-    """What events of these types, for these endpoints or owners or for everyone, have to be matched with.
+    """Read the candidates for events of these types, for these endpoints or owners or for everyone.
 
-    One statement. Deleted endpoints are not in it (D7). Raises NotFound.
+    One statement. Deleted endpoints are left out (D7). Raises NotFound.
     """
     types = [*{*event_types, EVERY_TYPE}]
     if everyone:
@@ -102,7 +102,7 @@ def read_candidates(
         cursor.execute(statement, [*whom, types, project_id])
         found = cursor.fetchall()
     if not found:
-        raise NotFound("failed to retrieve project")
+        raise ProjectNotRetrieved
     settings = Settings(found[0][0], found[0][1], orjson.loads(found[0][2]))
     endpoints: dict[str, list[Row]] = {}
     for row in found:
@@ -112,20 +112,20 @@ def read_candidates(
 
 
 def of_each_subscription(rows: Iterable[Row], event_type: str) -> list[Row]:
-    """Of each subscription of an endpoint the row that decides on events of a type, if there is one (6.5, 6.6)."""
+    """Return the row of each subscription of an endpoint that decides on events of a type (6.5, 6.6)."""
     deciding: dict[str, Row] = {}
     for row in rows:
         if row.subscription_id is not None and row.event_type in (event_type, EVERY_TYPE):
-            # Where rows of several events were read, those of other types are passed over.
+            # The rows may have been read for several events: those of other types are skipped.
             deciding.setdefault(row.subscription_id, row)
     return list(deciding.values())
 
 
 class Allowance:
-    """What the filters may cost that one event, or a few that are replayed, are matched with.
+    """The steps that filters may take to match one event, or a few that are replayed.
 
-    The filters of a tenant share `steps`, so that a customer with many of them costs no more than one
-    with a single one; all tenants share `together`, of which each has AT_LEAST.
+    The filters of a tenant share `steps`, so that a customer with many filters costs no more than one with a single
+    filter. All tenants share `together`, but each has AT_LEAST.
     """
 
     def __init__(self, steps: int = MAX_STEPS, together: int = MAX_STEPS_TOGETHER) -> None:
@@ -135,16 +135,17 @@ class Allowance:
         self._is_told = False
 
     def is_taken(self, row: Row, *, data: Any, headers: Any) -> bool:
-        """Whether the row's conditions hold for an event.
+        """Return whether the row's conditions hold for an event.
 
-        One that cannot be evaluated, or has no steps left, takes nothing (D10).
+        A filter that cannot be evaluated, or has no steps left, takes no event (D10).
         """
         if row.conditions is None:
             return True
-        # The endpoints of an owner are one tenant's.
+        # The endpoints of an owner belong to one tenant.
         tenant = (row.owner_id, "" if row.owner_id else row.endpoint_id)
         spent = self._spent[tenant]
-        given = max(min(self._each - spent, max(self._together, AT_LEAST - spent)), 0)
+        left_to_tenant, left_to_all = self._each - spent, max(self._together, AT_LEAST - spent)
+        given = max(min(left_to_tenant, left_to_all), 0)
         budget = Budget(given - len(row.conditions) // BYTES_A_STEP)
         taken = budget.steps >= 0 and matches_event(
             orjson.loads(row.conditions), body=data, headers=headers, query={}, path={}, budget=budget
@@ -168,7 +169,7 @@ def matched(
     headers: Any,
     allowance: Allowance | None = None,
 ) -> list[Row]:
-    """The rows of every subscription that takes a direct event or a fanout (6.1)."""
+    """Return the rows of every subscription that takes a direct event or a fanout (6.1)."""
     allowance = allowance or Allowance()
     return [
         row
@@ -186,7 +187,7 @@ def matched_once(
     headers: Any,
     allowance: Allowance | None = None,
 ) -> list[Row]:
-    """The same for a broadcast: one row for each endpoint, rather that of the exact type (6.3)."""
+    """Return the same for a broadcast: one row for each endpoint, preferably that of the exact type (6.3)."""
     allowance = allowance or Allowance()
     taken = []
     for rows in endpoints:
@@ -199,5 +200,5 @@ def matched_once(
 
 
 def has_conditions(rows: Iterable[Row]) -> bool:
-    """Whether the payload must be known to match an event with these rows."""
+    """Return whether the payload is needed to match an event with these rows."""
     return any(row.conditions is not None for row in rows)

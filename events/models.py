@@ -1,6 +1,6 @@
-"""Events, the deliveries that come of them, and the attempts to make these. Contract: events, deliveries.
+"""Events, their deliveries, and the attempts of these. Contract: events, deliveries.
 
-An EventDelivery is its own entry in the queue. `due_at` is when a worker may take it: the time of the
+An EventDelivery is its own entry in the queue. `due_at` is the time from which a worker may take it: that of the
 next attempt while it waits, the end of the worker's lease while it is sent, null once it is settled.
 """
 
@@ -18,10 +18,10 @@ from subscriptions.models import Subscription
 
 
 class Event(models.Model):
-    """Something that has happened, as the company has told it. `data` is the payload, byte for byte."""
+    """Something that has happened, as the company has posted it. `data` is the payload, byte for byte."""
 
     class Channel(models.TextChoices):
-        """By which call it came, which decides whom it is matched with."""
+        """The operation that created it, which decides with which endpoints it is matched."""
 
         DIRECT = "direct"
         FANOUT = "fanout"
@@ -32,16 +32,16 @@ class Event(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="events", db_index=False)
     channel = models.CharField(max_length=9, choices=Channel)
     event_type = models.CharField(max_length=255)
-    #: The endpoints that it was for and, once matched, those of the subscriptions that took it.
+    #: The endpoints to which it was addressed or, once matched, those of the subscriptions that took it.
     endpoints = ArrayField(models.CharField(max_length=26), default=list)
-    #: Of a fanout, for a replay: whose endpoints it was for.
+    #: The owner to whose endpoints a fanout was addressed; a replay needs it.
     owner_id = models.CharField(max_length=255, blank=True, default="")
     #: The custom headers: {"X-Tenant": ["acme"]}.
     headers = models.JSONField(default=dict, blank=True)
     #: Compact JSON text: what is signed and sent. Text, because jsonb would change it.
     data = models.TextField()
     idempotency_key = models.CharField(max_length=255, blank=True, default="")
-    #: Whose key it is: "" for the company, or the customer who has posted it in the portal (Access.customer).
+    #: The owner of the key: "" for the company, or the customer who has posted it in the portal (Access.customer).
     key_scope = models.CharField(max_length=300, blank=True, default="", db_default="")
     is_duplicate_event = models.BooleanField(default=False)
     status = models.CharField(max_length=10)
@@ -51,17 +51,17 @@ class Event(models.Model):
 
     class Meta:
         indexes = [
-            # The list of a project's events, and retention.
+            # For the list of a project's events, and retention.
             models.Index("project", models.F("uid").desc(), name="event_of_project"),
-            # The list of an endpoint's events, and of a customer's in the portal, who may have few of many.
+            # For the list of an endpoint's events, and of a customer's in the portal, who may have few of many.
             GinIndex(fields=["endpoints"], name="event_of_endpoint"),
-            # The list of a key's events: those that the constraint below leaves out, which are rare.
+            # For the list of a key's events: those that the constraint below leaves out, which are rare.
             models.Index(
                 "project", "idempotency_key", condition=Q(is_duplicate_event=True), name="event_duplicate_of_key"
             ),
         ]
         constraints = [
-            # Of any number of events with one key of the company's, or of one customer's, one is sent.
+            # Of any number of events with one key of the company, or of one customer, one is sent.
             models.UniqueConstraint(
                 fields=["project", "idempotency_key", "key_scope"],
                 condition=Q(is_duplicate_event=False) & ~Q(idempotency_key=""),
@@ -77,7 +77,7 @@ class EventDelivery(models.Model):
     """One event on its way to one endpoint."""
 
     uid = ULIDField()
-    # These rows are written by the thousand, and what they point to is never removed, only marked as
+    # These rows are written by the thousand, and the rows that they point to are never removed, only marked as
     # deleted: a check of four foreign keys would cost more than the insert.
     project = models.ForeignKey(Project, models.CASCADE, db_constraint=False, db_index=False)
     event = models.ForeignKey(Event, models.CASCADE, db_constraint=False, db_index=False, related_name="deliveries")
@@ -92,15 +92,15 @@ class EventDelivery(models.Model):
     interval_seconds = models.PositiveIntegerField()
     retry_limit = models.PositiveIntegerField(help_text="Attempts in all, the first included.")
     num_trials = models.PositiveIntegerField(default=0, help_text="Attempts that were made.")
-    #: What num_trials was when it was resent last: each resend has the whole allowance of attempts.
+    #: num_trials at the time of the last resend: each resend has the whole allowance of attempts.
     num_trials_before = models.PositiveIntegerField(default=0)
     next_send_time = models.DateTimeField()
     latency_seconds = models.FloatField(default=0)
     # The queue; see engine/queue.py
     due_at = models.DateTimeField(null=True)
-    #: Its endpoint has as many requests under way as it may: out of the queue until one of them ends.
+    #: Whether it is out of the queue because its endpoint has as many requests under way as it may.
     is_parked = models.BooleanField(default=False)
-    #: Which claim it was last sent under; an outcome is written under the same one only.
+    #: The last claim under which it was sent; an outcome is written only under the same one.
     lease = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -108,22 +108,22 @@ class EventDelivery(models.Model):
     class Meta:
         verbose_name_plural = "event deliveries"
         indexes = [
-            # The queue: what is due next.
+            # For the queue: the next due deliveries.
             models.Index("due_at", condition=Q(due_at__isnull=False, is_parked=False), name="delivery_due"),
-            # What waits for a place at its endpoint.
+            # For the deliveries that wait for a place at their endpoint.
             models.Index("endpoint", "next_send_time", condition=Q(is_parked=True), name="delivery_parked"),
-            # How many are under way to an endpoint.
-            models.Index("endpoint", "due_at", condition=Q(status="Processing"), name="delivery_in_flight"),
-            # The lists: of a project, of an endpoint (in the portal), of an event; and retention.
+            # For the number of deliveries under way to an endpoint.
+            models.Index("endpoint", "due_at", condition=Q(status=Status.PROCESSING), name="delivery_in_flight"),
+            # For the lists of a project, of an endpoint (in the portal) and of an event, and retention.
             models.Index("project", models.F("uid").desc(), name="delivery_of_project"),
             models.Index("endpoint", models.F("uid").desc(), name="delivery_of_endpoint"),
             models.Index("event", name="delivery_of_event"),
-            # The list and the retry of what has failed, which is rare.
+            # For the list and the retry of failed deliveries, which are rare.
             models.Index(
                 "project",
                 "status",
                 models.F("uid").desc(),
-                condition=Q(status__in=["Failure", "Discarded", "Retry"]),
+                condition=Q(status__in=[Status.FAILURE, Status.DISCARDED, Status.RETRY]),
                 name="delivery_by_status",
             ),
         ]
@@ -133,7 +133,7 @@ class EventDelivery(models.Model):
 
 
 class DeliveryAttempt(models.Model):
-    """One request of a delivery and what came of it. Credentials are masked before it is stored."""
+    """One request of a delivery and its outcome. Credentials are masked before it is stored."""
 
     uid = ULIDField()
     delivery = models.ForeignKey(
@@ -156,7 +156,7 @@ class DeliveryAttempt(models.Model):
 
     class Meta:
         indexes = [
-            # The attempts of a delivery, oldest first.
+            # For the attempts of a delivery, oldest first.
             models.Index("delivery", "uid", name="attempt_of_delivery"),
         ]
 
@@ -165,13 +165,13 @@ class DeliveryAttempt(models.Model):
 
 
 class BatchRetry(models.Model):
-    """Many deliveries to be sent again, in the background. Contract: deliveries section 1.4."""
+    """A request to send many deliveries again in the background. Contract: deliveries section 1.4."""
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, db_index=False)
-    #: Who has asked for it: "" for the company, or a customer in the portal (Access.customer).
+    #: The caller: "" for the company, or a customer in the portal (Access.customer).
     customer = models.CharField(max_length=300, blank=True, default="", db_default="")
-    #: What the caller has asked for, as the list's parameters; `endpoint_ids` bounds it to a portal's scope.
+    #: The caller's filter (deliveries.filters.DeliveryFilter); `endpoint_ids` bounds it to a portal's scope.
     parameters = models.JSONField(default=dict)
     #: The worker's place: deliveries after this id are done.
     cursor = models.CharField(max_length=26, blank=True, default="", db_collation="C")
@@ -184,7 +184,7 @@ class BatchRetry(models.Model):
     class Meta:
         verbose_name_plural = "batch retries"
         constraints = [
-            # One at a time of the company's, and of each customer's.
+            # One at a time of the company, and of each customer.
             models.UniqueConstraint(
                 fields=["project", "customer"], condition=Q(finished_at=None), name="batch_retry_of_project"
             ),

@@ -1,311 +1,198 @@
 """The event operations in the OpenAPI document. Contract: events sections 1 to 3 and 7."""
 
+from copy import copy
 from typing import Any
 
-from core.api.documents import Schema
+from drf_spectacular.utils import OpenApiParameter
+
+from core.api.bodies import BlankFields, NoBody, NotJSON, WrongFields, WrongType
+from core.api.documents import PageOf, Schema, example
 from core.api.openapi import (
-    DELETED_AT,
-    NO_TIME,
+    END,
     NOTHING,
-    PAGINATION_EXAMPLE,
+    PAGE_PARAMETERS,
     PROJECT_ID,
-    TIME,
-    UID,
+    START,
     URL_PATTERN,
+    Operation,
+    Outcome,
     array,
     body,
-    define,
     describe,
-    flag,
-    integer,
-    nullable,
-    operation,
-    page_of,
+    page_example,
     path_parameter,
     query,
-    record,
+    ref,
     text,
 )
+from core.api.windows import BAD_DATES
+from core.tally import Tally
+from endpoints.exceptions import EndpointUnknown
 from events import serializers
-from events.documents import NO_SOURCE
-from outbound.openapi import HTTP_HEADERS
+from events.documents import CountDocument, CreatedDocument, EventDocument
+from events.exceptions import (
+    BadSearch,
+    EndpointMissing,
+    EventNotFound,
+    EventUnknown,
+    KeyMissing,
+    ReplayUnderWay,
+    SearchNotSupported,
+    SearchTooSlow,
+    UrlNotConcrete,
+)
+from events.storage import NO_MATCH
+from outbound.exceptions import UrlScheme
+from outbound.headers import HeaderRefused
+from outbound.states import Status
+from projects.exceptions import ProjectNotFound
 
 TAG = "Events"
-FANOUT_CREATED = "Endpoint fanout event queued successfully"
-FANOUT_DUPLICATE = "Duplicate event received, but will not be sent"
+#: The operations that do not search, as their refusals name them.
+BATCH_REPLAY = "batch replay"
+BATCH_REPLAY_COUNT = "batch replay count"
 
-SOURCE = define(
-    "datastore.Source",
-    record(
-        {
-            "uid": text(),
-            "project_id": text(),
-            "mask_id": text(),
-            "name": text(),
-            "url": text(),
-            "type": define("datastore.SourceType", text()),
-            "provider": define("datastore.SourceProvider", text()),
-            "is_disabled": flag(),
-            "verifier": nullable(define("datastore.VerifierConfig", {"type": "object"})),
-            "custom_response": define("datastore.CustomResponse", record({"body": text(), "content_type": text()})),
-            "provider_config": nullable(define("datastore.ProviderConfig", {"type": "object"})),
-            "forward_headers": nullable(array(text())),
-            "pub_sub": nullable(define("datastore.PubSubConfig", {"type": "object"})),
-            "idempotency_keys": nullable(array(text())),
-            "event_type_location": text(),
-            "body_function": nullable(text()),
-            "header_function": nullable(text()),
-            "created_at": NO_TIME,
-            "updated_at": NO_TIME,
-            "deleted_at": DELETED_AT,
-        },
-        "There are no sources: all is empty.",
-    ),
-)
+# Request bodies
 
+describe(serializers.CreateEvent, "models.CreateEvent")
+describe(serializers.FanoutEvent, "models.FanoutEvent")
+describe(serializers.BroadcastEvent, "models.BroadcastEvent")
+describe(serializers.DynamicEvent, "models.DynamicEvent", url={"pattern": URL_PATTERN})
 
-# Shapes of answers
+# Parameters
 
-# The published document says "object", but takes and shows more than that.
-PAYLOAD: Schema = {"nullable": True, "description": "What is sent: any JSON value, kept byte for byte."}
-STATUS = define(
-    "datastore.EventStatus",
-    text(
-        "`Success`: its deliveries are made, or it is a duplicate. `Failure`: see `failure_reason`.",
-        enum=["Processing", "Failure", "Success", "Retry", "Pending", ""],
-    ),
-)
-#: Not in each answer: `failure_reason`.
-EVENT_PROPERTIES: dict[str, Schema] = {
-    "uid": UID,
-    "event_type": text(),
-    "project_id": UID,
-    "endpoints": array(text(), "One for each subscription that took it; if none did, those that it was for."),
-    "headers": HTTP_HEADERS,
-    "source_metadata": nullable(SOURCE),
-    "url_query_params": text("Always empty."),
-    "url_path": text("Always empty."),
-    "idempotency_key": text(),
-    "is_duplicate_event": flag("Whether an event with its idempotency key was there before: it is not delivered."),
-    "data": PAYLOAD,
-    "status": STATUS,
-    "acknowledged_at": nullable(TIME),
-    "created_at": TIME,
-    "updated_at": TIME,
-    "deleted_at": DELETED_AT,
-}
-EVENT = define(
-    "models.EventResponse",
-    record(EVENT_PROPERTIES | {"failure_reason": text("Absent where it has not failed.")}, required=False),
-)
-WHOLE_EVENT: Schema = {"allOf": [EVENT], "required": list(EVENT_PROPERTIES)}
 EVENT_ID = path_parameter("eventID", "The id of the event.")
-CREATED: Schema = {"allOf": [NOTHING], "properties": {"uid": UID}, "description": "The id of the event."}
-COUNT = define("models.CountResponse", record({"num": integer()}))
-
-# Parameters, in the order of the published document
-
-PARAMETERS: list[tuple[str, Schema, str]] = [
-    ("body", text(), "A JSON object: only events whose payload contains it."),
-    ("direction", text(enum=["next", "prev"], default="next"), "Down the list, or up."),
-    ("endDate", text(), "Such as `2026-07-03T23:59:59`, in UTC; without it the end of today."),
-    ("endpointId", array(text()), "Only events for one of these endpoints. Repeat it for several."),
-    ("idempotencyKey", text(), "Only events with this key."),
-    ("next_page_cursor", text(), "`pagination.next_page_cursor` of the page before."),
-    (
-        "perPage",
-        integer(default=20),
-        "Rows in a page. Less than 1 counts as 1, more than 1000 as 1000, what is not a number as 20.",
-    ),
-    ("prev_page_cursor", text(), "`pagination.prev_page_cursor` of the page after."),
-    (
+_PAGE = {parameter.name: parameter for parameter in PAGE_PARAMETERS}
+#: In the order of the published document.
+LIST_PARAMETERS = [
+    query("body", text(), "A JSON object: only events whose payload contains it."),
+    _PAGE["direction"],
+    END,
+    query("endpointId", array(text()), "Only events for one of these endpoints. Repeat it for several."),
+    query("idempotencyKey", text(), "Only events with this key."),
+    _PAGE["next_page_cursor"],
+    _PAGE["perPage"],
+    _PAGE["prev_page_cursor"],
+    query(
         "query",
         text(),
         "The beginning of an id, or a part of an idempotency key or event type; a JSON object in it is taken as "
         "`body`.",
     ),
-    ("sort", text(), "`ASC`: oldest first. Newest first without it."),
-    ("sourceId", array(text()), "There are no sources: no event has any of these."),
-    ("startDate", text(), "Such as `2026-07-03T00:00:00`, in UTC; without it seven days ago, at midnight."),
+    query("sort", text(), "`ASC`: oldest first. Newest first without it."),
+    query("sourceId", array(text()), "There are no sources: no event has any of these."),
+    START,
 ]
-IGNORED = ("direction", "next_page_cursor", "perPage", "prev_page_cursor", "sort")
-REFUSED = ("body", "query")
+_IN_A_BATCH = dict.fromkeys(("body", "query"), "Not supported here: 400.") | dict.fromkeys(
+    ("direction", "next_page_cursor", "perPage", "prev_page_cursor", "sort"), "Accepted and ignored."
+)
 
 
-def _of_a_batch(name: str, description: str) -> str:
-    if name in REFUSED:
-        return "Not supported here: 400."
-    return "Accepted and ignored." if name in IGNORED else description
+def _of_a_batch(parameter: OpenApiParameter) -> OpenApiParameter:
+    changed = copy(parameter)
+    changed.description = _IN_A_BATCH.get(parameter.name, changed.description)
+    return changed
 
 
-PAGE = [query(*parameter) for parameter in PARAMETERS]
 #: The same of an operation that neither searches nor has pages.
-BATCH = [query(name, schema, _of_a_batch(name, description)) for name, schema, description in PARAMETERS]
-
-# Request bodies
-
-FIELDS: dict[str, Schema] = {
-    "data": PAYLOAD,
-    "event_type": {"description": "Such as `invoice.paid`. It need not be one of the project's event types."},
-    "custom_headers": {"description": "Headers that each delivery carries; those that HTTP itself needs are refused."},
-    "idempotency_key": {
-        "description": "Of any number of events with one key, one is delivered. Required where the project has a "
-        "`request_id_header` of its own."
-    },
-}
-describe(
-    serializers.CreateEvent,
-    "models.CreateEvent",
-    **FIELDS,
-    endpoint_id={"description": "The endpoint that it is for."},
-    app_id={"description": "Deprecated: the same as `endpoint_id`, which wins."},
-)
-describe(
-    serializers.FanoutEvent,
-    "models.FanoutEvent",
-    **FIELDS,
-    owner_id={"description": "The customer to all of whose endpoints it goes."},
-)
-describe(
-    serializers.BroadcastEvent,
-    "models.BroadcastEvent",
-    **FIELDS,
-    acknowledged_at={"description": "Accepted and ignored."},
-)
-describe(
-    serializers.DynamicEvent,
-    "models.DynamicEvent",
-    **FIELDS,
-    url={"description": "Where it goes: an http or https URL.", "pattern": URL_PATTERN},
-    secret={"description": "Of the endpoint, if there is none for the URL yet. Generated where it is not sent."},
-    event_types={"description": "The event types that the endpoint's first subscription has from now on."},
-)
+BATCH_PARAMETERS = [_of_a_batch(parameter) for parameter in LIST_PARAMETERS]
 
 # Examples
 
-EXAMPLE: dict[str, Any] = {
-    "uid": "01JZ8QS9N3P5R7T9V1X3Z5B7D9",
-    "event_type": "invoice.paid",
-    "project_id": "01JZ8QK3V7M2N4P6R8T0W2Y4A6",
-    "endpoints": ["01JZ8QM5X9C1D3F5G7H9J1K3M5"],
-    "headers": {"X-Tenant": ["acme"]},
-    "source_metadata": NO_SOURCE,
-    "url_query_params": "",
-    "url_path": "",
-    "idempotency_key": "inv-991",
-    "is_duplicate_event": False,
-    "data": {"invoice": 991, "amount": "12.50"},
-    "status": "Success",
-    "acknowledged_at": "2026-07-03T09:31:02.113204Z",
-    "created_at": "2026-07-03T09:31:02.113204Z",
-    "updated_at": "2026-07-03T09:31:02.113204Z",
-    "deleted_at": None,
-}
-FAILED_EXAMPLE = EXAMPLE | {"status": "Failure", "failure_reason": "no subscription matched this event"}
-POSTED_EXAMPLE = {"uid": EXAMPLE["uid"]}
+FAILED_EXAMPLE = example(EventDocument, status=Status.FAILURE.value, failure_reason=NO_MATCH)
+EVENT_EXAMPLES = {"Event": example(EventDocument), "No subscription took it": FAILED_EXAMPLE}
+CREATED_EXAMPLES = {"Created": example(CreatedDocument)}
 SENT: dict[str, Any] = {
     "event_type": "invoice.paid",
     "data": {"invoice": 991, "amount": "12.50"},
     "custom_headers": {"X-Tenant": "acme"},
     "idempotency_key": "inv-991",
 }
-BAD_BODY = {
-    "No body": "body must not be empty",
-    "Not JSON": "body contains badly-formed JSON (at character 2)",
-    "Of a wrong type": 'body contains incorrect JSON type for field "event_type"',
-    "Something is missing": "data:please provide your data, event_type:please provide an event type",
-    "A header that cannot be sent": 'invalid custom_headers: "Host" is reserved',
-    "No key where one is needed": "idempotency_key is required when a custom request_id_header is configured",
-}
-BAD_WINDOW = {
-    "A start that is no date": "please specify a startDate in the format 2006-01-02T15:04:05",
-    "An end that is no date": "please specify a correct endDate in the format 2006-01-02T15:04:05 or none at all",
-    "The end before the start": "startDate cannot be greater than endDate",
-}
-BAD_BATCH = BAD_WINDOW | {
-    "A search": "batch replay does not support search filters",
-    "Another one is under way": "an active batch replay already exists",
-}
-BAD_SEARCH = {400: BAD_WINDOW | {"A body that is no object": "body must be a nonempty JSON object"}}
-SLOW = {504: {"More than five seconds": "Search took too long. Narrow the time range or search term."}}
-PAGE_EXAMPLES = {
-    "One event": {"content": [EXAMPLE], "pagination": PAGINATION_EXAMPLE},
-    "One that nobody took": {"content": [FAILED_EXAMPLE], "pagination": PAGINATION_EXAMPLE},
-}
-EVENT_EXAMPLES = {"Event": EXAMPLE, "One that nobody took": FAILED_EXAMPLE}
-LIST_DESCRIPTION = "A page of the events of the last seven days, or of the time that is given, newest first."
-REPLAY_DESCRIPTION = (
-    "Matches the event with the subscriptions of today, and makes new deliveries. The event keeps its id, and its "
-    "idempotency key does not hold it up. A body is ignored."
+BAD_BODY = (
+    NoBody,
+    NotJSON(where=" (at character 2)"),
+    WrongType(name="event_type"),
+    WrongFields(failures=f"data:{serializers.NO_DATA}, event_type:{serializers.NO_EVENT_TYPE}"),
+    HeaderRefused(reason='"Host" is reserved'),
+    KeyMissing,
 )
-BATCH_DESCRIPTION = (
-    "Replays every event that the query chooses, duplicates aside, oldest first. It ends after 20 seconds: what it has "
-    "not reached by then counts as failed, and a later `startDate` goes on with it."
-)
-COUNT_DESCRIPTION = "How many events a batch replay with the same query would replay."
-CREATE_DESCRIPTION = (
-    "Stores an event and a delivery to each of the endpoint's subscriptions that takes it, before it answers. An "
-    "endpoint without a subscription gets one to everything. A second event with the same idempotency key is stored "
-    "as a duplicate and not sent."
-)
+#: What the published document says of the answer to a creation, beside the id.
+CREATED: Schema = {"allOf": [NOTHING], "description": "The id of the event."}
+
+
+def of_tally(tally: Tally) -> Outcome:
+    """Return the success of an operation on many objects: its message says how many they were."""
+    return Outcome(tally.message, {})
+
 
 # Operations
 
-list_events = operation(
+list_events = Operation(
     "GetEventsPaged",
     "List all events",
     tag=TAG,
-    description=LIST_DESCRIPTION,
-    parameters=[PROJECT_ID, *PAGE],
+    description="A page of the events of the last seven days, or of the time that is given, newest first.",
+    parameters=[PROJECT_ID, *LIST_PARAMETERS],
     message="App events fetched successfully",
-    data=page_of(WHOLE_EVENT),
-    examples=PAGE_EXAMPLES,
-    refused=BAD_SEARCH | SLOW,
+    data=PageOf[EventDocument],
+    examples={
+        "One event": page_example(example(EventDocument)),
+        "No subscription took it": page_example(FAILED_EXAMPLE),
+    },
+    refused=[*BAD_DATES, BadSearch, SearchTooSlow],
 )
-create_event = operation(
+create_event = Operation(
     "CreateEndpointEvent",
     "Create an event",
     tag=TAG,
-    description=CREATE_DESCRIPTION,
+    description="Stores an event and a delivery for each of the endpoint's subscriptions that takes it, before it "
+    "answers. An endpoint without a subscription gets one to all event types. A second event with the same "
+    "idempotency key is stored as a duplicate and not sent.",
     parameters=[PROJECT_ID],
-    request=body(serializers.CreateEvent, {"For an endpoint": {"endpoint_id": EXAMPLE["endpoints"][0]} | SENT}),
+    request=body(
+        serializers.CreateEvent,
+        {"For an endpoint": {"endpoint_id": example(EventDocument)["endpoints"][0]} | SENT},
+    ),
     status=201,
     message="Event queued successfully",
-    data=CREATED,
-    examples={"Created": POSTED_EXAMPLE},
-    refused={
-        400: BAD_BODY | {"No endpoint": "please provide an endpoint ID", "No such endpoint": "endpoint not found"}
-    },
+    data=CreatedDocument,
+    schema=CREATED,
+    examples=CREATED_EXAMPLES,
+    refused=[*BAD_BODY, EndpointMissing, EndpointUnknown],
 )
-create_fanout_event = operation(
+DUPLICATE = Outcome("Duplicate event received, but will not be sent", {"A duplicate": example(CreatedDocument)}, 201)
+create_fanout_event = Operation(
     "CreateEndpointFanoutEvent",
     "Fan out an event",
     tag=TAG,
-    description="Stores an event for all endpoints of a customer, and a delivery to each subscription that takes it. "
-    f"For a duplicate the message is `{FANOUT_DUPLICATE}`.",
+    description="Stores an event for all endpoints of a customer, and a delivery for each subscription that takes it. "
+    f"For a duplicate the message is `{DUPLICATE.message}`.",
     parameters=[PROJECT_ID],
     request=body(serializers.FanoutEvent, {"For a customer": {"owner_id": "acme"} | SENT}),
     status=201,
-    message=FANOUT_CREATED,
-    data=CREATED,
-    examples={"Created": POSTED_EXAMPLE},
-    refused={400: BAD_BODY | {"No owner": "owner_id:please provide an owner id"}},
+    message="Endpoint fanout event queued successfully",
+    data=CreatedDocument,
+    schema=CREATED,
+    examples=CREATED_EXAMPLES,
+    outcomes=[DUPLICATE],
+    refused=[*BAD_BODY, BlankFields(failures=f"owner_id:{serializers.NO_OWNER}")],
 )
-create_broadcast_event = operation(
+create_broadcast_event = Operation(
     "CreateBroadcastEvent",
     "Create a broadcast event",
     tag=TAG,
-    description="Stores an event for the whole project, and one delivery to each endpoint of which a subscription "
-    "takes it.",
+    description="Stores an event for the whole project, and one delivery for each endpoint that has a subscription "
+    "which takes it.",
     parameters=[PROJECT_ID],
     request=body(serializers.BroadcastEvent, {"For everyone": SENT}),
     status=201,
     message="Broadcast event created successfully",
-    data={"allOf": [EVENT], "description": "The id of the event, and nothing else."},
-    examples={"Created": POSTED_EXAMPLE},
-    refused={400: BAD_BODY},
+    data=CreatedDocument,
+    schema={"allOf": [ref("models.EventResponse")], "description": "The id of the event, and nothing else."},
+    examples=CREATED_EXAMPLES,
+    refused=BAD_BODY,
 )
-create_dynamic_event = operation(
+create_dynamic_event = Operation(
     "CreateDynamicEvent",
     "Dynamic Events",
     tag=TAG,
@@ -317,55 +204,59 @@ create_dynamic_event = operation(
     ),
     status=201,
     message="Dynamic event created successfully",
-    data=CREATED,
-    examples={"Created": POSTED_EXAMPLE},
-    refused={
-        400: BAD_BODY
-        | {"No URL": "url:please provide an endpoint url", "The URL's scheme": "invalid endpoint scheme"}
-        | {"A template": "dynamic event URL must be concrete, not an endpoint URL template"}
-    },
+    data=CreatedDocument,
+    schema=CREATED,
+    examples=CREATED_EXAMPLES,
+    refused=[*BAD_BODY, BlankFields(failures=f"url:{serializers.NO_URL}"), UrlScheme, UrlNotConcrete],
 )
-get_event = operation(
+get_event = Operation(
     "GetEndpointEvent",
     "Retrieve an event",
     tag=TAG,
     description="The event with its payload.",
     parameters=[PROJECT_ID, EVENT_ID],
     message="Endpoint event fetched successfully",
-    data=WHOLE_EVENT,
+    data=EventDocument,
     examples=EVENT_EXAMPLES,
-    refused={404: {"Project": "project not found", "Event": "event not found"}},
+    refused=[ProjectNotFound],
+    not_found=EventNotFound,
 )
-replay_event = operation(
+replay_event = Operation(
     "ReplayEndpointEvent",
     "Replay event",
     tag=TAG,
-    description=REPLAY_DESCRIPTION,
+    description="Matches the event with the present subscriptions, and creates new deliveries. The event keeps its "
+    "id, and its idempotency key does not stop it. A body is ignored.",
     parameters=[PROJECT_ID, EVENT_ID],
     message="Endpoint event replayed successfully",
-    data=WHOLE_EVENT,
+    data=EventDocument,
     examples=EVENT_EXAMPLES,
-    refused={400: {"No such event": "event not found"}},
+    not_found=EventUnknown,
 )
-batch_replay_events = operation(
+BATCH_DESCRIPTION = (
+    "Replays every event that the query chooses, duplicates aside, oldest first. It stops after 20 seconds: the "
+    "events that it has not reached by then count as failed, and a later `startDate` continues with them."
+)
+batch_replay_events = Operation(
     "BatchReplayEvents",
     "Batch replay events",
     tag=TAG,
-    description=f"{BATCH_DESCRIPTION} The message says how many that were.",
-    parameters=[PROJECT_ID, *BATCH],
-    message="12 successful, 0 failed",
-    data=nullable(text(), "Always null."),
+    description=f"{BATCH_DESCRIPTION} The message says how many were replayed.",
+    parameters=[PROJECT_ID, *BATCH_PARAMETERS],
+    message=Tally(12, 0).message,
+    data=str,
+    schema={"nullable": True, "description": "Always null."},
     examples={"Replayed": None},
-    refused={400: BAD_BATCH},
+    refused=[*BAD_DATES, SearchNotSupported(doing=BATCH_REPLAY), ReplayUnderWay],
 )
-count_affected_events = operation(
+count_affected_events = Operation(
     "CountAffectedEvents",
     "Count events matching batch replay filters",
     tag=TAG,
-    description=COUNT_DESCRIPTION,
-    parameters=[PROJECT_ID, *BATCH],
+    description="The number of events that a batch replay with the same query would replay.",
+    parameters=[PROJECT_ID, *BATCH_PARAMETERS],
     message="events count successful",
-    data=COUNT,
-    examples={"Counted": {"num": 12}},
-    refused={400: BAD_WINDOW | {"A search": "batch replay count does not support search filters"}} | SLOW,
+    data=CountDocument,
+    examples={"Counted": example(CountDocument)},
+    refused=[*BAD_DATES, SearchNotSupported(doing=BATCH_REPLAY_COUNT), SearchTooSlow],
 )

@@ -1,4 +1,4 @@
-"""Which events a list, a count or a batch replay is about: one set of parameters for all three (D11).
+"""Choose the events of a list, a count or a batch replay: one set of parameters for all three (D11).
 
 Contract: events sections 7.1 and 7.2.
 """
@@ -10,12 +10,11 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from rest_framework.request import Request
 
+from core.api.parameters import texts
 from core.api.windows import read_window
-from core.exceptions import InvalidInput
 from endpoints.models import Endpoint
+from events.exceptions import BadSearch
 from events.models import Event
-
-BAD_BODY = "body must be a nonempty JSON object"
 
 
 class Contains(Func):
@@ -27,18 +26,18 @@ class Contains(Func):
 
 
 def chosen_events(request: Request, project_id: str, *, within: list[str] | None = None) -> "QuerySet[Event]":
-    """The events of a project that a request's query chooses, `query` and `body` aside. Raises InvalidInput.
+    """Return the events of a project that a request's query chooses, `query` and `body` aside.
 
-    With `within`, only those that have one of these endpoints.
+    With `within`, only those that have one of these endpoints. Raises InvalidInput.
     """
     query = request.query_params
     window = read_window(request)
     rows = Event.objects.filter(project_id=project_id, pk__gte=window.first_uid, pk__lt=window.beyond_uid)
     if within is not None:
         rows = rows.filter(endpoints__overlap=within)
-    if given := _texts(request, "endpointId"):
+    if given := texts(request, "endpointId"):
         rows = rows.filter(endpoints__overlap=given if within is None else [uid for uid in given if uid in within])
-    if _texts(request, "sourceId"):
+    if texts(request, "sourceId"):
         # There are no sources.
         rows = rows.none()
     if owner_id := query.get("ownerId", "").strip():
@@ -52,18 +51,23 @@ def chosen_events(request: Request, project_id: str, *, within: list[str] | None
             Q(is_duplicate_event=False, idempotency_key=key) | Q(is_duplicate_event=True, idempotency_key=key)
         )
     if message_id := query.get("brokerMessageId", "").strip():
-        names = ("x-broker-message-id", "X-Broker-Message-Id")
-        either = [Q(headers__contains={name: [message_id]}) for name in names]
-        rows = rows.filter(either[0] | either[1])
+        rows = rows.filter(of_broker_message(message_id, "headers"))
     return rows
 
 
+def of_broker_message(message_id: str, headers: str) -> Q:
+    """Return the condition that the field `headers` holds the header X-Broker-Message-Id with this value."""
+    names = ("x-broker-message-id", "X-Broker-Message-Id")
+    either = [Q(**{f"{headers}__contains": {name: [message_id]}}) for name in names]
+    return either[0] | either[1]
+
+
 def searched_events(request: Request, rows: "QuerySet[Event]") -> "QuerySet[Event]":
-    """Those of `rows` that a request's `query` and `body` find. Raises InvalidInput."""
+    """Return those of `rows` that a request's `query` and `body` find. Raises InvalidInput."""
     text, objects = _split(request.query_params.get("query", "").strip())
     if body := request.query_params.get("body", "").strip():
         if not _is_object(body):
-            raise InvalidInput(BAD_BODY)
+            raise BadSearch
         objects.append(body)
     for wanted in objects:
         rows = rows.filter(Contains(F("data"), Value(wanted)))
@@ -73,16 +77,12 @@ def searched_events(request: Request, rows: "QuerySet[Event]") -> "QuerySet[Even
 
 
 def is_search(request: Request) -> bool:
-    """Whether a request has `query` or `body`."""
+    """Return whether a request has `query` or `body`."""
     return any(request.query_params.get(name, "").strip() for name in ("query", "body"))
 
 
-def _texts(request: Request, name: str) -> list[str]:
-    return [text for text in request.query_params.getlist(name) if text.strip()]
-
-
 def _split(text: str) -> tuple[str, list[str]]:
-    """The text of a `query`, and the JSON object in it, if it has one."""
+    """Return the text of a `query`, and a list of the JSON object in it, if it has one."""
     start, end = text.find("{"), text.rfind("}") + 1
     if start >= 0 and _is_object(text[start:end]):
         return " ".join([*text[:start].split(), *text[end:].split()]), [text[start:end]]

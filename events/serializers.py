@@ -9,14 +9,25 @@ from endpoints.serializers import required
 from outbound.headers import MAX_VALUE_LENGTH
 
 MAX_EVENT_TYPES = 100
+NO_DATA = "please provide your data"
+NO_EVENT_TYPE = "please provide an event type"
+NO_OWNER = "please provide an owner id"
+NO_URL = "please provide an endpoint url"
 MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
 
 
 class AnyJSON(serializers.JSONField):
     """Any JSON value; the bytes that are kept are those of the request."""
 
+    def __init__(self, no_value: str = NO_DATA) -> None:
+        super().__init__(
+            allow_null=True,
+            error_messages={"required": no_value},
+            help_text="The payload: any JSON value, kept byte for byte.",
+        )
+
     def to_internal_value(self, data: Any) -> Any:
-        """It has been parsed already."""
+        """Return the value as it is: it has been parsed already."""
         return data
 
 
@@ -27,7 +38,7 @@ class TextByName(serializers.DictField):
     child = Text(max_length=MAX_VALUE_LENGTH)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
-        """The object as it is. What a header may be is the operation's affair."""
+        """Return the object as it is. The operation checks which headers can be sent."""
         if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
             self.fail(INCORRECT_TYPE)
         return data
@@ -36,35 +47,51 @@ class TextByName(serializers.DictField):
 class _EventBody(Shape):
     nullable = frozenset({"data"})
 
-    data: Any = AnyJSON(allow_null=True, error_messages={"required": "please provide your data"})
-    event_type = required("please provide an event type")
-    custom_headers = TextByName(required=False)
-    idempotency_key = Text(required=False)
+    data: Any = AnyJSON()
+    event_type = required(
+        NO_EVENT_TYPE, help_text="Such as `invoice.paid`. It need not be one of the project's event types."
+    )
+    custom_headers = TextByName(
+        required=False, help_text="Headers that each delivery carries; those that HTTP itself needs are refused."
+    )
+    idempotency_key = Text(
+        required=False,
+        help_text="Of any number of events with one key, one is delivered. Required where the project has a "
+        "`request_id_header` of its own.",
+    )
 
 
 class CreateEvent(_EventBody):
     """An event for one endpoint."""
 
-    endpoint_id = Text(required=False)
-    app_id = Text(required=False)
+    endpoint_id = Text(required=False, help_text="The endpoint to which the event is sent.")
+    app_id = Text(required=False, help_text="Deprecated: the same as `endpoint_id`, which takes precedence over it.")
 
 
 class FanoutEvent(_EventBody):
     """An event for all endpoints of an owner."""
 
-    owner_id = required("please provide an owner id")
+    owner_id = required(NO_OWNER, help_text="The customer to all of whose endpoints the event is sent.")
 
 
 class BroadcastEvent(_EventBody):
     """An event for every endpoint that takes it."""
 
-    acknowledged_at = Text(required=False)
+    acknowledged_at = Text(required=False, help_text="Accepted and ignored.")
 
 
 class DynamicEvent(_EventBody):
     """An event for a URL."""
 
-    data: Any = AnyJSON(allow_null=True, error_messages={"required": "please provide your webhook event data"})
-    url = required("please provide an endpoint url", max_length=2048)
-    secret = Text(required=False)
-    event_types = serializers.ListField(child=Text(allow_blank=False), required=False, max_length=MAX_EVENT_TYPES)
+    data: Any = AnyJSON("please provide your webhook event data")
+    url = required(NO_URL, max_length=2048, help_text="The http or https URL to which the event is sent.")
+    secret = Text(
+        required=False,
+        help_text="The secret of the endpoint, if there is none for the URL yet. Generated where it is not sent.",
+    )
+    event_types = serializers.ListField(
+        child=Text(allow_blank=False),
+        required=False,
+        max_length=MAX_EVENT_TYPES,
+        help_text="The event types that the endpoint's first subscription has from now on.",
+    )

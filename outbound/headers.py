@@ -35,6 +35,13 @@ _SHOWN = {
 }
 
 
+class HeaderRefused(InvalidInput):
+    """A header that cannot be sent."""
+
+    message = "invalid custom_headers: {reason}"
+    field = "custom_headers"
+
+
 def is_reserved(name: str) -> bool:
     """Tell whether no producer's header may have this name, because the client or this server sets it."""
     lower = name.lower()
@@ -49,26 +56,28 @@ def check_custom_headers(headers: Mapping[str, str]) -> None:
     authentication header) is accepted, but not sent. Contract: section 6, defects H9 and H10.
     """
     if len(headers) > MAX_CUSTOM_HEADERS:
-        raise _refusal(f"at most {MAX_CUSTOM_HEADERS} headers are allowed")
+        raise HeaderRefused(reason=f"at most {MAX_CUSTOM_HEADERS} headers are allowed")
     seen = set()
     for name, value in headers.items():
         # A refusal quotes no more than this of a long name.
         shown = name[:MAX_NAME_LENGTH]
         if not is_header_name(name):
-            raise _refusal(f'"{shown}" is not a valid header name')
+            raise HeaderRefused(reason=f'"{shown}" is not a valid header name')
         if len(name) > MAX_NAME_LENGTH:
-            raise _refusal(f'the name "{shown}…" is longer than {MAX_NAME_LENGTH} characters')
+            raise HeaderRefused(reason=f'the name "{shown}…" is longer than {MAX_NAME_LENGTH} characters')
         if is_reserved(name):
-            raise _refusal(f'"{shown}" is reserved')
+            raise HeaderRefused(reason=f'"{shown}" is reserved')
         if name.lower() in seen:
-            raise _refusal(f'"{shown}" is given twice')
+            raise HeaderRefused(reason=f'"{shown}" is given twice')
         if not _VALUE.fullmatch(value):
-            raise _refusal(f'the value of "{shown}" may hold only visible ASCII characters, spaces and tabs')
+            raise HeaderRefused(
+                reason=f'the value of "{shown}" may hold only visible ASCII characters, spaces and tabs'
+            )
         if len(value) > MAX_VALUE_LENGTH:
-            raise _refusal(f'the value of "{shown}" is longer than {MAX_VALUE_LENGTH} characters')
+            raise HeaderRefused(reason=f'the value of "{shown}" is longer than {MAX_VALUE_LENGTH} characters')
         seen.add(name.lower())
     if sum(len(name) + len(value) for name, value in headers.items()) > MAX_CUSTOM_LENGTH:
-        raise _refusal(f"they are longer than {MAX_CUSTOM_LENGTH} characters altogether")
+        raise HeaderRefused(reason=f"they are longer than {MAX_CUSTOM_LENGTH} characters altogether")
 
 
 def authentication_headers(authentication: Mapping[str, Any] | None) -> Headers:
@@ -161,10 +170,6 @@ def redact_attempt_headers(headers: Iterable[tuple[str, str]], secret_names: Col
         else:
             stored[name] = f"{stored[name]} {value}" if name in stored else value
     return stored
-
-
-def _refusal(reason: str) -> InvalidInput:
-    return InvalidInput(f"invalid custom_headers: {reason}", field="custom_headers")
 
 
 def _in_one_line(key: str) -> str:

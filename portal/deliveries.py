@@ -1,33 +1,33 @@
-"""What a customer can do to the deliveries of their endpoints. Contract: portal-links sections 5.1 and 5.2.
+"""Send a customer's deliveries again. Contract: portal-links sections 5.1 and 5.2.
 
 As in operations.py: the capability first, then the operation within the customer's scope.
 """
 
 from collections.abc import Sequence
 
+from core.tally import Tally
 from deliveries import batch_retry
 from deliveries import operations as deliveries
 from deliveries.filters import DeliveryFilter
-from deliveries.operations import Outcome
 from events.models import BatchRetry, EventDelivery
 from portal_links.access import Access
 from portal_links.capabilities import CREATE_ATTEMPTS
 
 
 def resend_delivery(access: Access, delivery_id: str) -> EventDelivery:
-    """Send a delivery again that was given up on. Raises DomainError."""
+    """Send a failed or discarded delivery again. Raises DomainError."""
     access.require(CREATE_ATTEMPTS)
     return deliveries.resend_delivery(access.project.uid, delivery_id, scope=access.endpoints())
 
 
-def force_resend(access: Access, delivery_ids: Sequence[str]) -> Outcome:
+def force_resend(access: Access, delivery_ids: Sequence[str]) -> Tally:
     """Send deliveries again that have succeeded: all of them the customer's, or none. Raises DomainError."""
     access.require(CREATE_ATTEMPTS)
     return deliveries.force_resend(access.project.uid, delivery_ids, scope=access.endpoints())
 
 
 def create_batch_retry(access: Access, wanted: DeliveryFilter) -> BatchRetry | None:
-    """Send many deliveries again in the background; None where the customer has none of their endpoints.
+    """Store a batch retry of the deliveries that are `wanted`; return None where the customer has no such endpoint.
 
     `wanted` is narrowed to the customer's endpoints already. Raises DomainError.
     """

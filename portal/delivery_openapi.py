@@ -2,213 +2,137 @@
 
 from datetime import date, timedelta
 
-from core.api.openapi import (
-    DATE_OR_EMPTY_PATTERN,
-    DATE_PATTERN,
-    END,
-    START,
-    array,
-    body,
-    integer,
-    operation,
-    page_of,
-    query,
-    record,
-    text,
-)
-from core.api.windows import BAD_START
-from deliveries.counts import FEWEST_BUCKETS, PERIODS
-from deliveries.openapi import (
-    ATTEMPT,
-    ATTEMPT_EXAMPLE,
-    ATTEMPT_ID,
-    BAD_DATES,
-    BAD_FILTER,
-    DELIVERY,
-    DELIVERY_EXAMPLE,
-    DELIVERY_ID,
-    ENDPOINT_IDS,
-    FILTERS,
-    GIVEN_UP_EXAMPLE,
-    LIST_EXAMPLES,
-    NOT_FORCED,
-    NOT_RESENT,
-    RATE,
-    RATE_EXAMPLES,
-    RESENT_EXAMPLE,
-    RUNNING,
-    SLOW,
-    UNREACHED_EXAMPLE,
-)
-from deliveries.serializers import DeliveryIDs
+from core.api.documents import example
+from core.api.openapi import DATE_OR_EMPTY_PATTERN, DATE_PATTERN, END, START, Operation, Outcome, query, text
+from core.api.windows import BAD_DATES, BadStart
+from deliveries import openapi
+from deliveries.counts import FEWEST_BUCKETS, PERIODS, BucketDocument, SummaryDocument, TotalsDocument
+from deliveries.exceptions import CountTooSlow
+from events.documents import CountDocument
 from outbound.states import Status
-from portal.openapi import TAG
+from portal.exceptions import (
+    BadSummaryEnd,
+    BadSummaryOrder,
+    DeliveryOutOfScope,
+    PeriodMissing,
+    PeriodUnknown,
+    StartMissing,
+)
+from portal.openapi import OF_CUSTOMER, TAG
 
-UNSEEN = {401: {"No such delivery, or not to the customer's endpoints": "unauthorized"}}
+_UNSEEN = OF_CUSTOMER | {"not_found": DeliveryOutOfScope}
+_MASKED = "The values of most headers are `***`."
 
-list_deliveries = operation(
+list_deliveries = openapi.list_deliveries.twin(
     "GetPortalEventDeliveries",
     "List deliveries to the customer's endpoints",
-    tag=TAG,
-    description="A page of them, those of the last seven days if nothing else is asked for.",
-    parameters=FILTERS,
-    message="Event deliveries fetched successfully",
-    data=page_of(DELIVERY),
-    examples=LIST_EXAMPLES,
-    refused={400: BAD_FILTER} | SLOW,
+    description="A page of them, those of the last seven days without other dates.",
+    **OF_CUSTOMER,
 )
-get_delivery = operation(
+get_delivery = openapi.get_delivery.twin(
     "GetPortalEventDelivery",
     "Retrieve a delivery to an endpoint of the customer's",
-    tag=TAG,
     description="The delivery with its payload.",
-    parameters=[DELIVERY_ID],
-    message="Event Delivery fetched successfully",
-    data=DELIVERY,
-    examples={"Delivery": DELIVERY_EXAMPLE, "Given up on": GIVEN_UP_EXAMPLE},
-    refused=UNSEEN,
+    refused=[],
+    **_UNSEEN,
 )
-resend_delivery = operation(
-    "ResendPortalEventDelivery",
-    "Send a delivery again",
-    tag=TAG,
-    description="Sends a delivery again that was given up on. It has its whole allowance of attempts once more.",
-    parameters=[DELIVERY_ID],
-    message="App event processed for retry successfully",
-    data=DELIVERY,
-    examples={"Scheduled": RESENT_EXAMPLE},
-    refused=UNSEEN | {400: NOT_RESENT},
-)
-force_resend = operation(
+resend_delivery = openapi.resend_delivery.twin("ResendPortalEventDelivery", "Send a delivery again", **_UNSEEN)
+force_resend = openapi.force_resend.twin(
     "ForceResendPortalEventDeliveries",
     "Send deliveries again that have succeeded",
-    tag=TAG,
     description="Sends them again, if all of them are the customer's. Those to an endpoint that is not active count "
     "as failed.",
-    request=body(DeliveryIDs, {"Two": {"ids": ["01K4T0ZA7Q3X9W5V1T7R3P9N5M", "01K4T0ZB8R4Y0X6W2V8T4S0Q6N"]}}),
-    message="2 successful, 0 failed",
-    examples={"Sent": None},
-    refused=UNSEEN | {400: NOT_FORCED},
+    **_UNSEEN,
 )
-batch_retry = operation(
+NO_ENDPOINTS = Outcome("the portal link doesn't contain any endpoints", {"No endpoints": None})
+batch_retry = openapi.batch_retry.twin(
     "BatchRetryPortalEventDeliveries",
     "Send many deliveries again",
-    tag=TAG,
-    description="Sends all deliveries again, in the background, that the list would have on all of its pages. Those "
-    "that have succeeded or are being sent stay as they are. One at a time can be under way in a project.",
-    parameters=FILTERS,
-    message="Batch retry processing",
-    examples={"Begun": None},
-    refused={400: BAD_FILTER | RUNNING},
+    description=f"{openapi.batch_retry.description} A customer has one batch retry at a time.",
+    outcomes=[NO_ENDPOINTS],
+    **OF_CUSTOMER,
 )
-list_attempts = operation(
+list_attempts = openapi.list_attempts.twin(
     "GetPortalDeliveryAttempts",
     "List the attempts of a delivery",
-    tag=TAG,
-    description="The last ten, oldest first. The values of most headers are `***`.",
-    parameters=[DELIVERY_ID],
-    message="Event delivery attempts fetched successfully",
-    data=array(ATTEMPT),
-    examples={"One that failed, one that did not": [UNREACHED_EXAMPLE, ATTEMPT_EXAMPLE], "One": [ATTEMPT_EXAMPLE]},
-    refused=UNSEEN,
+    description=f"{openapi.list_attempts.description} {_MASKED}",
+    **_UNSEEN,
 )
-get_attempt = operation(
+get_attempt = openapi.get_attempt.twin(
     "GetPortalDeliveryAttempt",
     "Retrieve an attempt of a delivery",
-    tag=TAG,
-    description="One attempt. The values of most headers are `***`.",
-    parameters=[DELIVERY_ID, ATTEMPT_ID],
-    message="Event delivery attempt fetched successfully",
-    data=ATTEMPT,
-    examples={"Attempt": ATTEMPT_EXAMPLE, "No connection": UNREACHED_EXAMPLE},
-    refused=UNSEEN | {400: {"No such attempt": "event delivery attempt not found"}},
+    description=f"{openapi.get_attempt.description} {_MASKED}",
+    **_UNSEEN,
 )
-count_batch_retry = operation(
+period_failure_rates = openapi.period_failure_rates.twin(
+    "GetPortalEndpointPeriodFailureRates",
+    "Failure rates of the customer's endpoints",
+    description=f"{openapi.period_failure_rates.description} Endpoints of others are left out.",
+    **OF_CUSTOMER,
+)
+count_batch_retry = Operation(
     "CountPortalBatchRetryEventDeliveries",
     "Count the deliveries of a batch retry",
     tag=TAG,
-    description="How many deliveries the list has on all of its pages.",
-    parameters=FILTERS,
+    description="The number of deliveries that the list has on all of its pages.",
+    parameters=openapi.FILTERS,
     message="event deliveries count successful",
-    data=record({"num": integer()}),
-    examples={"Twelve": {"num": 12}},
-    refused={400: BAD_FILTER} | SLOW,
+    data=CountDocument,
+    examples={"Twelve": example(CountDocument)},
+    refused=[*openapi.BAD_FILTER, CountTooSlow],
 )
-status_totals = operation(
+_SUCCEEDED = {Status.SUCCESS.value: 120}
+status_totals = Operation(
     "GetPortalStatusTotals",
     "Count deliveries by status",
     tag=TAG,
-    description="How many deliveries there are of each status. One without any is absent.",
-    parameters=[ENDPOINT_IDS, START, END],
+    description="The number of deliveries of each status. A status without any is absent.",
+    parameters=[openapi.ENDPOINT_IDS, START, END],
     message="event delivery status totals fetched successfully",
-    data=record(
-        {
-            "totals": record({status: integer() for status in Status.values}, required=False),
-            "source": text("Counted when it is asked for.", enum=["live"]),
-        }
-    ),
+    data=TotalsDocument,
     examples={
-        "Some": {"totals": {"Success": 120, "Failure": 3, "Retry": 1}, "source": "live"},
-        "Successes": {"totals": {"Success": 120}, "source": "live"},
-        "None": {"totals": {}, "source": "live"},
+        "Some": example(TotalsDocument, totals=_SUCCEEDED | {Status.FAILURE.value: 3, Status.RETRY.value: 1}),
+        "Successes": example(TotalsDocument, totals=_SUCCEEDED),
+        "None": example(TotalsDocument),
     },
-    refused={400: BAD_DATES} | SLOW,
+    refused=[*BAD_DATES, CountTooSlow],
 )
-_PADDING = [(date(2026, 1, 5) + timedelta(days=day)).isoformat() for day in range(FEWEST_BUCKETS - 1)]
-_BUCKETS = [{"data": {"index": 0, "date": day}, "count": 0} for day in _PADDING]
-_BUCKETS.append({"data": {"index": 34, "date": "2026-02-03"}, "count": 124})
-dashboard_summary = operation(
+
+
+def _bucket(day: date, index: int, count: int) -> BucketDocument:
+    return {"data": {"index": index, "date": day.isoformat()}, "count": count}
+
+
+_DAY = date(2026, 2, 3)
+_PADDING = [_bucket(_DAY - timedelta(days=before), 0, 0) for before in range(FEWEST_BUCKETS - 1, 0, -1)]
+dashboard_summary = Operation(
     "GetPortalDashboardSummary",
     "Count deliveries by day, week, month or year",
     tag=TAG,
-    description="Deliveries by the time of their creation in UTC, oldest first; where that is fewer than 30 entries, "
-    "empty ones with the index 0 come first.",
+    description="Deliveries by the time of their creation in UTC, oldest first; where there are fewer than "
+    f"{FEWEST_BUCKETS} entries, empty ones with the index 0 come first.",
     parameters=[
         query("startDate", text(pattern=DATE_PATTERN), "From this second on, as 2026-02-03T00:00:00.", required=True),
-        query("endDate", text(pattern=DATE_OR_EMPTY_PATTERN), "To the end of this second; else of the start's day."),
-        query("type", text(enum=list(PERIODS)), "How long each entry is.", required=True),
+        query(
+            "endDate",
+            text(pattern=DATE_OR_EMPTY_PATTERN),
+            "To the end of this second; without it to the end of the start's day.",
+        ),
+        query("type", text(enum=list(PERIODS)), "The length of each entry.", required=True),
     ],
     message="Dashboard summary fetched successfully",
-    data=record(
-        {
-            "events_sent": integer("Deliveries in all."),
-            "apps": integer("Endpoints."),
-            "period": text(enum=list(PERIODS)),
-            "event_data": array(
-                record(
-                    {
-                        "data": record(
-                            {"index": integer("Of the day in its year, the week, month or year."), "date": text()}
-                        ),
-                        "count": integer(),
-                    }
-                )
-            ),
-        }
-    ),
+    data=SummaryDocument,
     examples={
-        "A day": {"events_sent": 124, "apps": 5, "period": "daily", "event_data": _BUCKETS},
-        "No endpoints": {"events_sent": 0, "apps": 0, "period": "daily", "event_data": []},
+        "A day": example(SummaryDocument, events_sent=124, apps=5, event_data=[*_PADDING, _bucket(_DAY, 34, 124)]),
+        "No endpoints": example(SummaryDocument),
     },
-    refused={
-        400: {
-            "No start": "please specify a startDate query",
-            "A start that is none": BAD_START,
-            "No period": "please specify a type query",
-            "The dates' order": "invalid period 'daily': startDate cannot be greater than endDate",
-        }
-    }
-    | SLOW,
-)
-period_failure_rates = operation(
-    "GetPortalEndpointPeriodFailureRates",
-    "Failure rates of the customer's endpoints",
-    tag=TAG,
-    description="For each endpoint that is named and the customer's, at most 100, what share of its deliveries has "
-    "failed, of those that were made in the time and tried.",
-    parameters=[ENDPOINT_IDS, START, END],
-    message="Endpoint period failure rates fetched successfully",
-    data=array(RATE),
-    examples=RATE_EXAMPLES,
-    refused={400: BAD_DATES},
+    refused=[
+        StartMissing,
+        BadStart,
+        PeriodMissing,
+        PeriodUnknown(periods=", ".join(PERIODS)),
+        BadSummaryEnd,
+        BadSummaryOrder(period="daily"),
+        CountTooSlow,
+    ],
 )

@@ -1,59 +1,72 @@
 """Events in the portal API. Contract: portal-links section 5.1, events section 1."""
 
+from functools import cached_property
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from core.api.envelope import success
-from events import serializers
-from events.operations import originals
-from events.reads import chosen_events
-from events.views import counted, created, page_of_events, read_event, refuse_search, replayed
+from events import serializers, views
+from events.documents import CreatedDocument, EventDocument
+from events.openapi import BATCH_REPLAY, of_tally
+from events.replay import scope_ids
+from events.views import read_event, refuse_search
 from portal import event_openapi as openapi
 from portal import event_operations as operations
 from portal.api import PortalView
 from portal_links.capabilities import CREATE_ATTEMPTS
 
 
-class Events(PortalView):
+class EventView(PortalView, views.EventView):
+    """Narrows events to those of the caller's endpoints. An API key sees its whole project, unmasked."""
+
+    @property
+    def project_id(self) -> str:
+        """The id of the credential's project."""
+        return str(self.access.project.uid)
+
+    @cached_property
+    def within(self) -> list[str] | None:
+        """The endpoints that the caller may know of; None for all of the project."""
+        return None if self.access.by_key else scope_ids(self.access.endpoints())
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether the values of headers are hidden."""
+        return not self.access.by_key
+
+
+class Events(EventView):
     """The events of the caller's endpoints."""
 
     needs = {"POST": CREATE_ATTEMPTS}
-
-    @openapi.list_events
-    def get(self, request: Request) -> HttpResponse:
-        """Answer a page of the events that the query chooses."""
-        page = page_of_events(request, self.access.project.uid, **operations.shown_to(self.access))
-        return success("App events fetched successfully", page)
+    get = openapi.list_events(views.Events.get)
 
     @openapi.create_event
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: Request) -> CreatedDocument:
         """Create an event for one of the caller's endpoints."""
         sent, event = read_event(request, serializers.CreateEvent)
-        return created("Event queued successfully", operations.create_event(self.access, event, **sent))
+        return {"uid": operations.create_event(self.access, event, **sent).uid}
 
 
-class EventDetail(PortalView):
+class EventDetail(EventView):
     """One event."""
 
-    @openapi.get_event
-    def get(self, request: Request, eventID: str) -> HttpResponse:  # noqa: N803
-        """Answer the event."""
-        return success("Endpoint event fetched successfully", operations.event_document(self.access, eventID))
+    get = openapi.get_event(views.EventDetail.get)
 
 
-class ReplayEvent(PortalView):
+class ReplayEvent(EventView):
     """The replay of one event."""
 
     needs = {"PUT": CREATE_ATTEMPTS}
 
     @openapi.replay_event
-    def put(self, request: Request, eventID: str) -> HttpResponse:  # noqa: N803
-        """Match the event with today's subscriptions and make new deliveries; a body is ignored."""
+    def put(self, request: Request, eventID: str) -> EventDocument:  # noqa: N803
+        """Match the event with the present subscriptions and create new deliveries; a body is ignored."""
         operations.replay_event(self.access, eventID)
-        return success("Endpoint event replayed successfully", operations.event_document(self.access, eventID))
+        return self.event(eventID)
 
 
-class BatchReplay(PortalView):
+class BatchReplay(EventView):
     """The replay of many events."""
 
     needs = {"POST": CREATE_ATTEMPTS}
@@ -61,18 +74,12 @@ class BatchReplay(PortalView):
     @openapi.batch_replay_events
     def post(self, request: Request) -> HttpResponse:
         """Replay the events that the query chooses; a body is ignored."""
-        refuse_search(request, "batch replay")
-        within = operations.shown_to(self.access).get("within")
-        rows = chosen_events(request, self.access.project.uid, within=within)
-        return replayed(*operations.batch_replay(self.access, rows))
+        refuse_search(request, BATCH_REPLAY)
+        tally = operations.batch_replay(self.access, self.chosen(request))
+        return openapi.batch_replay_events.answer(None, of_tally(tally))
 
 
-class CountBatchReplay(PortalView):
-    """How many events a batch replay is about."""
+class CountBatchReplay(EventView):
+    """The number of events that a batch replay is about."""
 
-    @openapi.count_affected_events
-    def get(self, request: Request) -> HttpResponse:
-        """Count the events that the query chooses."""
-        refuse_search(request, "batch replay count")
-        within = operations.shown_to(self.access).get("within")
-        return counted(originals(chosen_events(request, self.access.project.uid, within=within)))
+    get = openapi.count_affected_events(views.CountBatchReplay.get)

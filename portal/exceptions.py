@@ -1,7 +1,7 @@
 """The refusals of the portal API. Contract: portal-links section 5."""
 
-from core.api.windows import BadEnd
-from core.exceptions import Unauthenticated
+from core.api.windows import BadEnd, BadOrder, BadStart
+from core.exceptions import InvalidInput, Unauthenticated
 
 
 class OutOfScope(Unauthenticated):
@@ -10,7 +10,42 @@ class OutOfScope(Unauthenticated):
     message = "unauthorized"
 
 
+class EventOutOfScope(OutOfScope):
+    """No such event, or not the customer's."""
+
+
+class DeliveryOutOfScope(OutOfScope):
+    """No such delivery, or not to the customer's endpoints."""
+
+
+# The refusals of the dashboard summary
+
+
+class StartMissing(BadStart):
+    """No startDate."""
+
+    message = "please specify a startDate query"
+
+
 class BadSummaryEnd(BadEnd):
     """Invalid endDate."""
 
     message = "please specify an endDate in the format 2006-01-02T15:04:05 or none at all"
+
+
+class PeriodMissing(InvalidInput):
+    """No type."""
+
+    message = "please specify a type query"
+
+
+class PeriodUnknown(InvalidInput):
+    """An unknown type."""
+
+    message = "please specify a type query in ({periods})"
+
+
+class BadSummaryOrder(BadOrder):
+    """The startDate is after the endDate."""
+
+    message = "invalid period '{period}': startDate cannot be greater than endDate"

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from core.api.bodies import BadFormat, BadInput, read_body
 from core.api.documents import PageOf
 from core.api.pagination import read_page
+from core.api.parameters import texts
 from core.api.versioning import client_version
 from portal_links import documents, openapi, operations
 from portal_links.documents import PortalLinkDocument
@@ -28,7 +29,7 @@ class PortalLinks(ConvoyView):
             rows = rows.filter(owner_id=owner_id)
         if q := request.query_params.get("q", "").strip():
             rows = rows.filter(name__icontains=q)
-        endpoint_ids = [uid for uid in request.query_params.getlist("endpointId") if uid.strip()]
+        endpoint_ids = texts(request, "endpointId")
         if endpoint_ids:
             rows = rows.with_endpoints(projectID, endpoint_ids)
         page = read_page(request, rows)

@@ -30,7 +30,8 @@ Row = TypeVar("Row")
 
 #: The components that no serializer has, by name.
 SCHEMAS: dict[str, Schema] = {}
-_NAMES: dict[Any, str] = {}
+#: The schema that stands for each of their TypedDicts.
+_SHOWN: dict[Any, Schema] = {}
 _SCALARS: dict[Any, Schema] = {
     str: {"type": "string"},
     int: {"type": "integer"},
@@ -70,12 +71,19 @@ Time = Annotated[str, Example("2026-07-03T09:15:42.081516Z")]
 DeletedAt = Annotated[str | None, "Null: a deleted object is not shown."]
 
 
-def component(name: str, description: str = "") -> Callable[[type[D]], type[D]]:
-    """Make a TypedDict the component `name` of the API document."""
+def component(name: str, description: str = "", *, is_partial: bool = False) -> Callable[[type[D]], type[D]]:
+    """Make a TypedDict the component `name` of the API document.
+
+    Set `is_partial` where other answers have a part of the component: it requires no member then, and each answer
+    that has the whole document requires them.
+    """
 
     def register(document: type[D]) -> type[D]:
-        _NAMES[document] = name
-        SCHEMAS[name] = _record(document) | ({"description": description} if description else {})
+        schema = _record(document) | ({"description": description} if description else {})
+        _SHOWN[document] = {"$ref": f"#/components/schemas/{name}"}
+        if is_partial:
+            _SHOWN[document] = {"allOf": [_SHOWN[document]], "required": schema.pop("required")}
+        SCHEMAS[name] = schema
         return document
 
     return register
@@ -106,7 +114,7 @@ def schema_of(hint: Any) -> Schema:
         return {"$ref": "#/components/schemas/handlers.Stub"}
     if not is_typeddict(hint):
         raise TypeError(f"{hint!r} has no schema")
-    return {"$ref": f"#/components/schemas/{_NAMES[hint]}"} if hint in _NAMES else _record(hint)
+    return dict(_SHOWN[hint]) if hint in _SHOWN else _record(hint)
 
 
 def example(document: type[D], values: Mapping[str, Any] | None = None, /, **more: Any) -> D:

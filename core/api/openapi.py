@@ -175,8 +175,16 @@ PAGE_PARAMETERS = [
 ]
 
 _DATE = text(pattern=DATE_OR_EMPTY_PATTERN)
-START = query("startDate", _DATE, "The first second, as 2026-02-03T09:15:02 in UTC. Default: midnight a week ago.")
-END = query("endDate", _DATE, "The last second, in UTC. Default: the end of today.")
+START = query(
+    "startDate",
+    _DATE,
+    "From this second on, such as `2026-02-03T09:15:02`, in UTC; without it from midnight seven days ago.",
+)
+END = query(
+    "endDate",
+    _DATE,
+    "To the end of this second, such as `2026-02-03T23:59:59`, in UTC; without it to the end of today.",
+)
 
 
 def version_parameter(effect: str) -> OpenApiParameter:
@@ -251,6 +259,7 @@ class Operation(Generic[D]):
         envelope: bool = True,
     ) -> None:
         self._declared = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        self.description = description
         self._first = Outcome(message, examples, status, data)
         self._not_found = not_found
         self._envelope = envelope

@@ -15,7 +15,7 @@ from django.db import connection, connections
 from core.conninfo import conninfo
 from core.exceptions import NotFound
 from endpoints.models import Endpoint
-from events import operations
+from events import replay
 from events.models import Event, EventDelivery
 from projects.models import Project
 from tests.conftest import API, Answer
@@ -125,8 +125,8 @@ class TestReplay:
     def test_it_ends_when_its_time_is_up(
         self, api: API, path: str, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(operations, "REPLAY_CHUNK", 2)
-        monkeypatch.setattr(operations, "REPLAY_SECONDS", 0)
+        monkeypatch.setattr(replay, "REPLAY_CHUNK", 2)
+        monkeypatch.setattr(replay, "REPLAY_SECONDS", 0)
         for _ in range(5):
             post(endpoint_id=endpoint.uid)
         assert api.post(f"{path}/batchreplay").message == "2 successful, 3 failed"
@@ -186,7 +186,7 @@ class TestOneAtATime:
         post(endpoint_id=endpoint.uid)
         Project.objects.filter(pk=project.pk).update(deleted_at=endpoint.created_at)
         with pytest.raises(NotFound):
-            operations.batch_replay(project.uid, Event.objects.all())
+            replay.batch_replay(project.uid, Event.objects.all())
         assert _locks() == 0
 
 

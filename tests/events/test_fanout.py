@@ -8,7 +8,7 @@ import pytest
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint, pause_endpoint
 from events.models import Event, EventDelivery
-from events.operations import CHUNK
+from events.storage import CHUNK
 from projects.models import Project
 from subscriptions.models import Filter, Subscription
 from tests.concurrency import at_once

@@ -186,6 +186,7 @@ class TestFilters:
         [
             ("endpointId={acme}", "second first"),
             ("endpointId={acme}&endpointId={globex}", "third second first"),
+            ("endpointId=%20{acme}%20", "second first"),
             ("endpointId=nope", ""),
             ("endpointId=", "fourth third second first"),
             ("endpointId={globex}&endpointId=", "third second"),

@@ -7,9 +7,9 @@ import pytest
 
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint, pause_endpoint
-from events import operations
+from events import replay as replaying
 from events.models import Event, EventDelivery
-from events.operations import REPLAY_CHUNK
+from events.replay import REPLAY_CHUNK
 from projects.models import Project
 from subscriptions.models import Filter, Subscription
 from tests.concurrency import at_once
@@ -275,7 +275,7 @@ class TestBatch:
             subscribe(make_endpoint())
         for _ in range(5):
             post("/broadcast")
-        monkeypatch.setattr(operations, "REPLAY_DELIVERIES", 3)
+        monkeypatch.setattr(replaying, "REPLAY_DELIVERIES", 3)
         with statements() as found:
             assert api.post(f"{path}/batchreplay").message == "5 successful, 0 failed"
         assert found.count("INSERT events_eventdelivery") == 3

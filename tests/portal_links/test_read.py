@@ -176,7 +176,7 @@ class TestList:
     ) -> None:
         one, two = make_endpoint(), make_endpoint(owner_id="acme")
         links = [make_link(endpoints=[one.uid]), make_link(owner_id="acme")]
-        answer = api.get(f"{path}?endpointId={one.uid}&endpointId={two.uid}&endpointId=")
+        answer = api.get(f"{path}?endpointId=%20{one.uid}%20&endpointId={two.uid}&endpointId=")
         assert uids(answer) == [link.uid for link in reversed(links)]
 
     def test_a_deleted_or_foreign_endpoint_id_finds_nothing(

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from deliveries import counts as delivery_counts
-from deliveries.counts import TOO_LONG
+from deliveries.exceptions import CountTooSlow
 from endpoints.models import Endpoint
 from portal import delivery_views
 from projects.models import Project
@@ -205,7 +205,7 @@ def test_what_takes_too_long(
         with blocker.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("LOCK TABLE events_eventdelivery IN ACCESS EXCLUSIVE MODE")
-        assert caller.get(path).error == (504, TOO_LONG)
+        assert caller.get(path).error == (504, CountTooSlow.message)
     finally:
         blocker.close()
 

@@ -7,7 +7,8 @@ import pytest
 
 from endpoints.models import Endpoint
 from events.models import Event, EventDelivery
-from events.operations import Content, content, create_broadcast_event, create_event, create_fanout_event
+from events.operations import content, create_broadcast_event, create_event, create_fanout_event
+from events.storage import Content
 from portal_links.capabilities import EVERYTHING, SVIX
 from projects.models import Project
 from subscriptions.models import Filter, Subscription

@@ -1,0 +1,71 @@
+"""The refusals of event operations. Contract: events sections 1, 2 and 7."""
+
+from core.api.time_limit import TookTooLong
+from core.exceptions import InvalidInput, NotFound
+
+
+class EventNotFound(NotFound):
+    """No such event."""
+
+    message = "event not found"
+
+
+class EventUnknown(InvalidInput):
+    """No such event."""
+
+    message = "event not found"
+
+
+class ProjectNotRetrieved(NotFound):
+    """The project was deleted meanwhile."""
+
+    message = "failed to retrieve project"
+
+
+class EndpointMissing(InvalidInput):
+    """No endpoint is named."""
+
+    message = "please provide an endpoint ID"
+
+
+class AppUnknown(InvalidInput):
+    """No endpoint has the app_id."""
+
+    message = "app ID has no configured endpoints"
+
+
+class KeyMissing(InvalidInput):
+    """No idempotency key, where the project requires one."""
+
+    message = "idempotency_key is required when a custom request_id_header is configured"
+
+
+class UrlNotConcrete(InvalidInput):
+    """The URL is a template."""
+
+    message = "dynamic event URL must be concrete, not an endpoint URL template"
+    field = "url"
+
+
+class BadSearch(InvalidInput):
+    """The parameter body is not a JSON object."""
+
+    message = "body must be a nonempty JSON object"
+
+
+class SearchTooSlow(TookTooLong):
+    """The search takes more than five seconds."""
+
+    message = "Search took too long. Narrow the time range or search term."
+
+
+class SearchNotSupported(InvalidInput):
+    """A search."""
+
+    message = "{doing} does not support search filters"
+
+
+class ReplayUnderWay(InvalidInput):
+    """Another batch replay is under way."""
+
+    message = "an active batch replay already exists"

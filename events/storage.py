@@ -1,0 +1,151 @@
+"""Store events and their deliveries. Contract: events sections 4 to 6.
+
+An event is stored with its deliveries in one transaction, before the request is answered. Nothing is matched later
+(defects D1, D3, D4 and D5): an event is from the start `Success` (its deliveries are created, or it is a duplicate,
+which has none) or `Failure`, with the reason.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+from django.db import connection, transaction
+from django.utils import timezone
+
+from core.ulid import new_ulid
+from core.wake import wake_workers
+from events.matching import Candidates, Row, Settings
+from events.models import Event
+from outbound.states import Status
+
+NO_MATCH = "no subscription matched this event"
+NOT_ACTIVE = "the endpoint was not active when the event came in"
+#: Deliveries in one statement.
+CHUNK = 5_000
+
+_INSERT_EVENT = """
+INSERT INTO events_event
+  (uid, project_id, channel, event_type, endpoints, owner_id, headers, data, idempotency_key,
+   key_scope, is_duplicate_event, status, failure_reason, created_at, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+# The statement waits for an uncommitted event with the same key.
+_UNLESS_DUPLICATE = """
+ON CONFLICT (project_id, idempotency_key, key_scope) WHERE NOT is_duplicate_event AND NOT idempotency_key = ''
+DO NOTHING
+"""
+# Due by the clock of the database, as the workers read it; this process may have another.
+_INSERT_DELIVERIES = """
+INSERT INTO events_eventdelivery
+  (uid, project_id, event_id, endpoint_id, subscription_id, event_type, delivery_mode, status, description,
+   strategy, interval_seconds, retry_limit, num_trials, num_trials_before, next_send_time, latency_seconds,
+   due_at, is_parked, lease, created_at, updated_at)
+SELECT d.uid, {event}.project_id, {event}.uid, d.endpoint_id, d.subscription_id, {event}.event_type, d.delivery_mode,
+  CASE WHEN d.is_active THEN %s ELSE %s END, CASE WHEN d.is_active THEN '' ELSE %s END,
+  %s, %s, %s, 0, 0, statement_timestamp(), 0, CASE WHEN d.is_active THEN statement_timestamp() END, FALSE, NULL,
+  now.at, now.at
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[])
+  AS d(uid, event_id, endpoint_id, subscription_id, delivery_mode, is_active)
+"""
+_STORE = f"""
+WITH event AS ({_INSERT_EVENT} {_UNLESS_DUPLICATE} RETURNING uid, project_id, event_type),
+deliveries AS (
+  {_INSERT_DELIVERIES.format(event="event")} JOIN event ON event.uid = d.event_id, (SELECT %s::timestamptz AS at) now
+)
+SELECT uid FROM event
+"""  # noqa: S608 - only this module's own text
+_ADD = f"""
+{_INSERT_DELIVERIES.format(event="event")} JOIN events_event event ON event.uid = d.event_id,
+(SELECT %s::timestamptz AS at) now
+"""
+
+
+class Content(NamedTuple):
+    """The content of an event. `data` is its canonical payload, `value` the same parsed."""
+
+    event_type: str
+    data: bytes
+    value: Any
+    headers: dict[str, list[str]]
+    idempotency_key: str
+
+
+class Posted(NamedTuple):
+    """An event that was stored, and whether an earlier one has its idempotency key."""
+
+    uid: str
+    is_duplicate: bool
+
+
+def store_event(
+    project_id: str,
+    event: Content,
+    channel: Event.Channel,
+    candidates: Candidates,
+    targets: list[str],
+    taken: list[Row],
+    *,
+    owner_id: str = "",
+    key_scope: str = "",
+    reason: str = NO_MATCH,
+) -> Posted:
+    """Store an event that is for the endpoints `targets`, with a delivery for each row that has `taken` it.
+
+    It takes one statement, and more for a duplicate or more than CHUNK deliveries. `reason` is why it has failed
+    where no row has taken it.
+    """
+    uid, now = new_ulid(), timezone.now()
+    endpoints = [row.endpoint_id for row in taken] or targets
+    status, reason = (Status.SUCCESS, "") if taken else (Status.FAILURE, reason)
+    text, headers = event.data.decode(), orjson.dumps(event.headers).decode()
+    said: list[Any] = [project_id, channel.value, event.event_type, endpoints, owner_id, headers, text]
+    said += [event.idempotency_key, key_scope]
+    first, *others = _chunks((uid, row) for row in taken) or [[]]
+    with connection.cursor() as cursor:
+        if not others:
+            cursor.execute(
+                _STORE, [uid, *said, False, status, reason, now, now, *_deliveries(candidates.settings, first, now)]
+            )
+            is_new = cursor.fetchone() is not None
+        else:
+            with transaction.atomic():
+                cursor.execute(f"{_INSERT_EVENT} {_UNLESS_DUPLICATE}", [uid, *said, False, status, reason, now, now])
+                is_new = cursor.rowcount == 1
+                for chunk in [first, *others] if is_new else []:
+                    cursor.execute(_ADD, _deliveries(candidates.settings, chunk, now))
+        if not is_new:
+            # A duplicate has no deliveries, and that is a success (D6).
+            said[3] = targets
+            cursor.execute(_INSERT_EVENT, [uid, *said, True, Status.SUCCESS, "", now, now])
+    if is_new and any(row.is_active for row in taken):
+        wake_workers()
+    return Posted(uid, not is_new)
+
+
+def add_deliveries(settings: Settings, taken: Iterable[tuple[str, Row]], now: datetime) -> None:
+    """Store a delivery for each pair of a stored event's id and a row that takes it, CHUNK in a statement."""
+    with connection.cursor() as cursor:
+        for chunk in _chunks(taken):
+            cursor.execute(_ADD, _deliveries(settings, chunk, now))
+
+
+def _chunks(deliveries: Iterable[tuple[str, Row]]) -> list[list[tuple[str, Row]]]:
+    found = list(deliveries)
+    return [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)]
+
+
+def _deliveries(settings: Settings, made: Sequence[tuple[str, Row]], now: datetime) -> list[Any]:
+    """Return the parameters of _INSERT_DELIVERIES for pairs of an event's id and the row that takes it."""
+    strategy = settings.strategy
+    return [
+        *(Status.SCHEDULED, Status.DISCARDED, NOT_ACTIVE),
+        *(strategy["type"], strategy["duration"], strategy["retry_count"]),
+        [new_ulid() for _ in made],
+        [uid for uid, _ in made],
+        [row.endpoint_id for _, row in made],
+        [row.subscription_id for _, row in made],
+        [row.delivery_mode for _, row in made],
+        [row.is_active for _, row in made],
+        now,
+    ]

@@ -1,0 +1,21 @@
+"""Parameters of a query."""
+
+import pytest
+from django.test import RequestFactory
+from rest_framework.request import Request
+
+from core.api.parameters import texts
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", []),
+        ("name=", []),
+        ("name=%20&name=%09", []),
+        ("name=b&name=%20a%20&other=c", ["b", "a"]),
+        ("name=a&name=b&name=%20a", ["a", "b"]),
+    ],
+)
+def test_values_are_stripped_and_blank_and_repeated_ones_dropped(query: str, found: list[str]) -> None:
+    assert texts(Request(RequestFactory().get(f"/?{query}")), "name") == found
