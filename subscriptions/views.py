@@ -14,6 +14,7 @@ from core.api.bodies import read_body, read_list
 from core.api.checks import READS
 from core.api.documents import PageOf
 from core.api.pagination import read_page
+from core.api.parameters import texts
 from endpoints.models import Scope
 from projects.convoy_view import ConvoyView
 from subscriptions import event_types, filter_operations, filters, openapi, operations
@@ -122,7 +123,7 @@ class Subscriptions(ProjectView):
     def get(self, request: Request, **_: str) -> PageOf[SubscriptionDocument]:
         """Answer a page, newest first, of those that `endpointId` and `name` (a part of it) leave."""
         rows = operations.visible(self.project_id, self.scope)
-        if endpoint_ids := [uid for uid in request.query_params.getlist("endpointId") if uid.strip()]:
+        if endpoint_ids := texts(request, "endpointId"):
             self.check_scope(endpoint_ids)
             rows = rows.filter(endpoint__in=endpoint_ids)
         if name := request.query_params.get("name", "").strip():
