@@ -13,6 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from convoyclone import embedded
+from convoyclone.embedded_user import CannotStart
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 #: Variables of other programs: libpq and Granian would read them.
@@ -95,7 +96,7 @@ def ensure_running() -> str:
         atexit.register(stop_embedded)
         try:
             url = os.environ["DATABASE_URL"] = embedded.start(directory)
-        except embedded.CannotStart as error:
+        except CannotStart as error:
             raise DatabaseUnavailable(
                 f"the embedded PostgreSQL does not start in {directory}: {_one_line(error)}"
             ) from None
