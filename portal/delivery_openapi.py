@@ -1,12 +1,12 @@
 """The portal API's deliveries, attempts and counts in the OpenAPI document. Contract: portal-links section 5."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from core.api.documents import example
 from core.api.openapi import DATE_OR_EMPTY_PATTERN, DATE_PATTERN, END, START, Operation, Outcome, query, text
 from core.api.windows import BAD_DATES, BadStart
 from deliveries import openapi
-from deliveries.counts import FEWEST_BUCKETS, PERIODS, BucketDocument, SummaryDocument, TotalsDocument
+from deliveries.counts import FEWEST_BUCKETS, PERIODS, SummaryDocument, TotalsDocument, padded
 from deliveries.exceptions import CountTooSlow
 from events.documents import CountDocument
 from outbound.states import Status
@@ -99,12 +99,7 @@ status_totals = Operation(
 )
 
 
-def _bucket(day: date, index: int, count: int) -> BucketDocument:
-    return {"data": {"index": index, "date": day.isoformat()}, "count": count}
-
-
-_DAY = date(2026, 2, 3)
-_PADDING = [_bucket(_DAY - timedelta(days=before), 0, 0) for before in range(FEWEST_BUCKETS - 1, 0, -1)]
+_A_DAY = padded(PERIODS["daily"], [(date(2026, 2, 3), 124)], date(2026, 2, 3))
 dashboard_summary = Operation(
     "GetPortalDashboardSummary",
     "Count deliveries by day, week, month or year",
@@ -123,7 +118,7 @@ dashboard_summary = Operation(
     message="Dashboard summary fetched successfully",
     data=SummaryDocument,
     examples={
-        "A day": example(SummaryDocument, events_sent=124, apps=5, event_data=[*_PADDING, _bucket(_DAY, 34, 124)]),
+        "A day": example(SummaryDocument, events_sent=124, apps=5, event_data=_A_DAY),
         "No endpoints": example(SummaryDocument),
     },
     refused=[
