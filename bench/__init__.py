@@ -1,1 +1,1 @@
-"""Benchmarks: each prints its figures beside those of a floor that is measured in the same run."""
+"""Benchmarks, each of which prints its figures beside those of a floor measured in the same run."""

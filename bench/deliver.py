@@ -1,4 +1,4 @@
-"""`script/bench deliver`: the delivery engine beside a bare aiohttp loop that posts the same bytes to the same sink.
+"""Compare the delivery engine with a bare aiohttp loop that posts the same bytes: `script/bench deliver`.
 
 Prints the tables of docs/performance.md.
 """
@@ -16,22 +16,22 @@ from bench.instance import instance, receiving
 if TYPE_CHECKING:
     from bench.engine import Drained
 
-#: Of the floor, which has the better of the two.
+#: Requests in flight of the floor; the faster of the two counts.
 IN_FLIGHT = (32, 100)
 WORKERS = {1: "one worker", 2: "two workers"}
-#: How many endpoints there are when a fifth of them hangs.
+#: Numbers of endpoints of which a fifth hangs.
 SIZES = (100, 1000)
 
 
 def main() -> int:
     """Run the benchmark. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="script/bench deliver", description=__doc__)
-    parser.add_argument("--deliveries", type=int, default=10_000, help="how many are drained in each round (10000)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is repeated; the median counts (5)")
-    parser.add_argument("--events", type=int, default=300, help="how many are timed one by one (300)")
+    parser.add_argument("--deliveries", type=int, default=10_000, help="deliveries drained in each round (10000)")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions, of which the median counts (5)")
+    parser.add_argument("--events", type=int, default=300, help="events timed one by one (300)")
     arguments = parser.parse_args()
     with instance(), ExitStack() as stack:
-        # Django is set up only now.
+        # These imports need Django, which is set up by now.
         from bench.engine import Bench, Sink
 
         bench = Bench(Sink(*stack.enter_context(receiving())), arguments.deliveries)
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def report_drains(drains: "dict[str, list[Drained]]") -> None:
-    """Print how fast the deliveries are drained, each round beside the floor of the same round."""
+    """Print the deliveries a second, each round beside the floor of the same round."""
     best = max(
         (f"floor, {number} in flight" for number in IN_FLIGHT), key=lambda name: _median(drains[name]).per_second
     )
@@ -70,7 +70,7 @@ def _median(rounds: "list[Drained]") -> "Drained":
 
 
 def report_latencies(timed: dict[str, list[float]]) -> None:
-    """Print how long an event takes to its receiver."""
+    """Print how long an event takes to reach its receiver."""
     print()
     print_row("one event each 50 ms", "p50 ms", "p99 ms")
     print_row(*["---"] * 3)
@@ -80,7 +80,7 @@ def report_latencies(timed: dict[str, list[float]]) -> None:
 
 
 def report_hanging(runs: list[tuple[int, float, float]]) -> None:
-    """Print how long the healthy deliveries take."""
+    """Print how long the deliveries to healthy endpoints take."""
     print()
     print_row("endpoints", "all answer: s", "a fifth hangs: s", "ratio")
     print_row(*["---"] * 4)

@@ -1,4 +1,4 @@
-"""What `script/bench deliver` measures. To be imported once Django is set up."""
+"""Measure the delivery engine for `script/bench deliver`. Import it after Django is set up."""
 
 import http.client
 import itertools
@@ -27,7 +27,7 @@ from subscriptions.models import Subscription
 ENDPOINTS = 100
 HANGING_SHARE = 0.2
 WARM_UP = 1_000
-#: Events that are sent before those that are timed: statements are prepared, connections made.
+#: Events sent before the timed ones, so that statements are prepared and connections open.
 UNTIMED = 20
 APART_SECONDS = 0.05
 PATIENCE_SECONDS = 300
@@ -35,7 +35,7 @@ PATIENCE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Drained:
-    """What one round has shown: deliveries a second, and milliseconds of CPU for each delivery."""
+    """The figures of one round: deliveries a second, and milliseconds of CPU for each delivery."""
 
     per_second: float
     cpu_ms: float
@@ -51,7 +51,7 @@ class Sink:
     process: psutil.Process
 
     def ask(self, path: str) -> bytes:
-        """The sink's answer to a GET."""
+        """Return the sink's answer to a GET."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
         connection.request("GET", path)
         answer = connection.getresponse().read()
@@ -59,32 +59,32 @@ class Sink:
         return answer
 
     def take(self) -> list[tuple[str, str, float]]:
-        """What has come since the last time: path, id of the payload, moment."""
+        """Return the requests since the last call: path, id of the payload, moment."""
         return [(path, uid, moment) for path, uid, moment in orjson.loads(self.ask("/arrivals"))]
 
     def wait_for(self, number: int) -> None:
-        """Return when that many requests have come. Raises RuntimeError when they do not."""
+        """Wait until the sink has received `number` requests. Raises RuntimeError when it does not."""
         _until(lambda: int(self.ask("/count")) >= number, "the deliveries do not arrive")
 
     def urls(self, folder: str, number: int) -> list[str]:
-        """URLs at the sink."""
+        """Return `number` URLs at the sink."""
         return [f"http://{HOST}:{self.port}{folder}/{each}" for each in range(number)]
 
 
 class Bench:
-    """A project with endpoints at the sink, and what is measured on it."""
+    """A project with endpoints at the sink, and the measurements on it."""
 
     def __init__(self, sink: Sink, deliveries: int) -> None:
         self.sink = sink
-        #: How many there are in each run.
+        #: Deliveries in each run.
         self.deliveries = deliveries
         self.project, self.key = make_project("Benchmark")
         self.subscriptions = make_subscriptions(self.project, sink.urls("/endpoint", ENDPOINTS))
-        #: How often each payload has come to each endpoint, but for those of the floor.
+        #: The number of times that each endpoint has received each payload, without those of the floor.
         self.seen: Counter[tuple[str, str]] = Counter()
 
     def drain(self, workers: int) -> Drained:
-        """Insert deliveries, and let workers that are awake already drain them."""
+        """Insert deliveries while workers run, and measure how fast they drain."""
         with working(workers) as processes:
             self.enqueue(self.subscriptions, WARM_UP)
             self.wait_until_settled()
@@ -92,7 +92,7 @@ class Bench:
             return self.measure(processes)
 
     def measure(self, processes: Sequence[psutil.Process]) -> Drained:
-        """Drain deliveries by `processes`, from their commit until the last outcome is written."""
+        """Measure `processes` from the commit of the deliveries until the last outcome is written."""
         meters = [cpu_seconds(*parents) for parents in (processes, [postgres()], [self.sink.process])]
         before: list[float] = []
 
@@ -108,7 +108,7 @@ class Bench:
         return Drained(self.deliveries / took, *used)
 
     def post(self, in_flight: int) -> Drained:
-        """The same number of requests by the floor, with the bytes of the last delivery."""
+        """Measure the floor with the same number of requests and the bytes of the last delivery."""
         head, _, body = self.sink.ask("/last").partition(b"\r\n\r\n")
         headers = [line.split(": ", 1) for line in head.decode().splitlines()[1:]]
         order = {
@@ -125,7 +125,7 @@ class Bench:
         return Drained(self.deliveries / took["seconds"], took["cpu_seconds"] / self.deliveries * 1e3)
 
     def time_each(self, number: int) -> dict[str, list[float]]:
-        """Milliseconds from an event to its arrival, one each 50 ms: by POST /events, and inserted by itself."""
+        """Return the milliseconds from event to arrival, one event each 50 ms: by POST /events, and by an INSERT."""
         timed: dict[str, list[float]] = {}
         with serving("convoyclone.wsgi:application") as (port, _), working():
             for name, send in (("POST /events", self.poster(port)), ("INSERT and NOTIFY", self.insert)):
@@ -142,7 +142,7 @@ class Bench:
         return timed
 
     def poster(self, port: int) -> Callable[[str], None]:
-        """A function that posts an event with an id in its payload."""
+        """Return a function that posts an event with an id in its payload."""
         server = http.client.HTTPConnection(HOST, port, timeout=30)
         server.connect()
         server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -165,9 +165,9 @@ class Bench:
             wake_workers()
 
     def hang(self, endpoints: int, rounds: int) -> tuple[float, float]:
-        """Seconds until the deliveries to healthy endpoints are through: all are healthy, a fifth hangs.
+        """Return the seconds until healthy endpoints have their deliveries, without and with a fifth that hangs.
 
-        Each run begins with empty tables: no breaker, and nothing left to send.
+        Each run begins with empty tables, so that no breaker is open and nothing else is due.
         """
         hanging = int(endpoints * HANGING_SHARE)
         healthy = make_subscriptions(self.project, self.sink.urls("/healthy", endpoints - hanging))
@@ -175,12 +175,12 @@ class Bench:
         took: list[list[float]] = [[], []]
         for _ in range(rounds):
             for seconds, other in zip(took, others, strict=True):
-                # In turn, so that none stands before the others in the queue.
+                # The endpoints alternate, so that none is ahead of the others in the queue.
                 seconds.append(self.through([*itertools.chain.from_iterable(_dealt(healthy, other))], len(healthy)))
         return statistics.median(took[0]), statistics.median(took[1])
 
     def through(self, subscriptions: Sequence[Subscription], healthy: int) -> float:
-        """Seconds until the healthy ones among `subscriptions` have got their part of the deliveries."""
+        """Return the seconds until the healthy ones among `subscriptions` have received their share of deliveries."""
         clear()
         with working():
             number = self.deliveries // len(subscriptions) * len(subscriptions)
@@ -200,7 +200,7 @@ class Bench:
     ) -> float:
         """Insert deliveries in one transaction, and wake the workers. Returns the moment of the commit.
 
-        `before` is called just before it. The planner knows the tables, as it would after autovacuum's first minute.
+        `before` is called just before the commit. ANALYZE does what autovacuum would do in its first minute.
         """
         with transaction.atomic(), connection.cursor() as cursor:
             insert_deliveries(self.project, subscriptions, [new_ulid() for _ in range(number)])
@@ -210,14 +210,14 @@ class Bench:
             return time.monotonic()
 
     def wait_until_settled(self) -> None:
-        """Return when every delivery has come to its end, which is that it was sent. Raises RuntimeError if not."""
+        """Wait until every delivery was sent successfully. Raises RuntimeError when one was not."""
         due = EventDelivery.objects.filter(due_at__isnull=False)
         _until(lambda: not due.exists(), "deliveries are not settled")
         if EventDelivery.objects.exclude(status=Status.SUCCESS).exists():
             raise RuntimeError("a delivery has failed")
 
     def note(self) -> list[tuple[str, str, float]]:
-        """What has arrived since the last time."""
+        """Return the requests since the last call, and count their payloads in `seen`."""
         arrivals = self.sink.take()
         self.seen.update((path, uid) for path, uid, _ in arrivals)
         return arrivals

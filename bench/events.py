@@ -1,4 +1,4 @@
-"""`script/bench events`: the intake of events beside bare inserts, and what a fan-out costs.
+"""Compare the intake of events with bare inserts, and measure fan-outs: `script/bench events`.
 
 Prints the tables of docs/performance.md.
 """
@@ -21,18 +21,18 @@ from bench.load import Measured, measure, request_bytes
 SERVER = "convoyclone.wsgi:application"
 FLOORS = {"bench.floor_events:event": "event row", "bench.floor_events:with_delivery": "event and delivery rows"}
 SIZES = [1, 10, 100, 1000]
-#: How often a fan-out is repeated.
+#: Repetitions of a fan-out.
 REPEATS = 30
 
 
 def main() -> int:
     """Run the benchmark. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="script/bench events", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2.0, help="how long each measurement takes (2)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is repeated; the median counts (5)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="seconds of each measurement (2)")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions, of which the median counts (5)")
     arguments = parser.parse_args()
     with instance(), ExitStack() as stack:
-        # Django is set up only now.
+        # These imports need Django, which is set up by now.
         from bench.engine import Sink
         from bench.queueing import clear, event_body, fanout_body, make_project, make_subscriptions
         from core.ulid import new_ulid
@@ -55,7 +55,7 @@ def main() -> int:
         for _ in range(arguments.rounds):
             for application in sides:
                 results.setdefault(application, []).append(load(application))
-            # What the generator has left behind is answered first.
+            # Let the server finish the generator's last requests.
             time.sleep(1)
             clear()
             with working():
@@ -87,7 +87,7 @@ def send(port: int, request: bytes) -> None:
 
 
 def time_each(act: Callable[[], None]) -> list[float]:
-    """The milliseconds of each of REPEATS times, one after the other."""
+    """Return the milliseconds of each of REPEATS calls, made one after the other."""
     for _ in range(3 * 4):  # each of the server's threads has a connection with statements of its own
         act()
     milliseconds = []
@@ -99,7 +99,7 @@ def time_each(act: Callable[[], None]) -> list[float]:
 
 
 def report(results: dict[str, list[Measured]], statements: int) -> None:
-    """Print how many events are taken in."""
+    """Print the events taken in a second."""
     print_row("", "requests/s", "p50 ms", "p99 ms", "CPU ms", "SQL", *(f"ratio to: {name}" for name in FLOORS.values()))
     print_row(*["---"] * (6 + len(FLOORS)))
     names = {SERVER: "POST /events", "with a worker": "while a worker delivers them"}
@@ -116,7 +116,7 @@ def report(results: dict[str, list[Measured]], statements: int) -> None:
 
 
 def report_fanouts(fanouts: list[tuple[int, list[float], int]]) -> None:
-    """Print what a fan-out costs."""
+    """Print the time and the statements of fan-outs."""
     print()
     print_row("subscriptions", "ms", "SQL", "ms for each further subscription")
     print_row(*["---"] * 4)

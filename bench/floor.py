@@ -1,13 +1,13 @@
-"""The floor: the least that a server must do for the portal-link contract, without a framework.
+"""Serve the portal-link contract with the least work, without a framework: the floor of `script/bench portal_links`.
 
-Bare WSGI and psycopg: the key is looked up by its mask and its digest compared, the same durable row
-is written with its token encrypted, and the same answer is made, its endpoints complete. Statements
-are prepared and pipelined, nothing is validated, and only links with an owner are known. There are
-two, of which the benchmark takes the faster:
+Bare WSGI and psycopg look up the key by its mask, compare its digest, write the same durable row with its token
+encrypted, and answer the same, endpoints included. Statements are prepared and pipelined, nothing is validated, and
+only links with an owner exist. Nothing is taken from the server's own apps, so columns and encryption contexts are
+written out. There are two floors, and the benchmark takes the faster:
 
-`in_python` makes the endpoints' JSON of rows as the server does, their secrets decrypted.
-`in_sql` has PostgreSQL make it. Secrets cannot be decrypted there and are sent as they are stored,
-so this one does less than the contract asks.
+`in_python` builds the endpoints' JSON from rows as the server does, with their secrets decrypted.
+`in_sql` has PostgreSQL build it. Secrets cannot be decrypted there and are sent as they are stored, so this floor does
+less than the contract asks.
 """
 
 import hashlib
@@ -79,14 +79,14 @@ SELECT count(*), coalesce(json_agg(json_build_object(
 
 
 class Endpoints(NamedTuple):
-    """How many endpoints there are, and their JSON."""
+    """The number of endpoints, and their JSON."""
 
     number: int
     array: orjson.Fragment
 
 
 class Floor:
-    """A WSGI application that reads endpoints by `select … order` and makes them JSON by `render`."""
+    """A WSGI application that reads endpoints by `select … order` and turns them into JSON by `render`."""
 
     def __init__(self, select: str, order: str, render: Callable[[Rows], Endpoints]) -> None:
         self.of_owner = f"{select} {OF_OWNER} {order}"
@@ -147,7 +147,7 @@ class Floor:
 
 
 def run(*statements: tuple[str, Sequence[Any]]) -> list[Rows]:
-    """The rows of each statement. All go to PostgreSQL at once and are one transaction."""
+    """Execute statements in one transaction, all sent at once. Returns the rows of each."""
     connection: psycopg.Connection[tuple[Any, ...]] | None = getattr(_local, "connection", None)
     if connection is None:
         connection = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, prepare_threshold=0)
@@ -161,18 +161,18 @@ def run(*statements: tuple[str, Sequence[Any]]) -> list[Rows]:
 
 
 def check(key: str, found: Rows) -> None:
-    """Refuse a key that is not the one whose digest was found."""
+    """Raise PermissionError where a key does not have the digest that was found."""
     if not found or not hmac.compare_digest(digest(key), found[0][0]):
         raise PermissionError
 
 
 def digest(credential: str) -> bytes:
-    """What is stored of a credential."""
+    """Return the digest that is stored of a credential."""
     return hmac.digest(_pepper, credential.encode(), "sha256")
 
 
 def document(project_id: str, link: Sequence[Any], endpoints: Endpoints) -> dict[str, Any]:
-    """The portal link object for one row of LINK."""
+    """Return the portal link object for one row of LINK."""
     uid, name, owner_id, can_manage_endpoint, stored, created_at, updated_at = link
     token = orjson.loads(plain(stored, b"portal_links_portallink.token"))
     return {
@@ -195,7 +195,7 @@ def document(project_id: str, link: Sequence[Any], endpoints: Endpoints) -> dict
 
 
 def moment(text: str) -> str:
-    """A time of PostgreSQL as the API writes it."""
+    """Return a time of PostgreSQL as the API writes it."""
     return f"{text[:10]}T{text[11:-3]}Z"
 
 
@@ -205,7 +205,7 @@ def plain(stored: bytes, context: bytes) -> bytes:
 
 
 def render_rows(rows: Rows) -> Endpoints:
-    """The JSON of rows of ROWS."""
+    """Return the JSON of rows of ROWS."""
     documents = []
     for row in rows:
         authentication = row[10]

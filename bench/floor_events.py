@@ -1,8 +1,8 @@
-"""The floors of an event's intake: bare WSGI, and one INSERT with psycopg that is committed before the answer.
+"""Take in events with the least work, by bare WSGI and one committed INSERT: the floors of `script/bench events`.
 
-The body is parsed and the key's digest made, but nothing is looked up, matched or validated. `event`
-writes the event's row alone. `with_delivery` writes the row of its delivery too, in the same statement,
-which is what the contract asks for at least.
+The body is parsed and the key's digest computed, but nothing is looked up, matched or validated. `event` writes the
+event's row alone. `with_delivery` also writes the row of its delivery, in the same statement, which is the least that
+the contract asks for.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,7 +30,7 @@ FROM event RETURNING event_id
 
 
 def _floor(insert: Callable[[str, dict[str, Any], datetime], str]) -> Any:
-    """A WSGI application that answers POST /events with the id that `insert` returns."""
+    """Return a WSGI application that answers POST /events with the id that `insert` returns."""
 
     def application(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
         path = environ["PATH_INFO"].split("/")
@@ -57,7 +57,7 @@ def _event(project_id: str, sent: dict[str, Any], now: datetime) -> str:
 
 
 def _both(project_id: str, sent: dict[str, Any], now: datetime) -> str:
-    # As good as any: nobody asks for the subscription here.
+    # The endpoint's id stands in for the subscription's, which nobody reads here.
     delivery = (new_ulid(), project_id, sent["endpoint_id"], sent["endpoint_id"], sent["event_type"])
     ((uid,),) = run((INSERT_BOTH, (*_row(project_id, sent, now), *delivery, now, now, now, now)))[0]
     return str(uid)

@@ -1,4 +1,4 @@
-"""What a benchmark runs: servers and workers as `script/server` starts them, on a database that is thrown away."""
+"""Run servers and workers for a benchmark, as `script/server` starts them, on a temporary database."""
 
 import contextlib
 import os
@@ -22,9 +22,9 @@ HOST = "127.0.0.1"
 
 @contextlib.contextmanager
 def instance() -> Iterator[None]:
-    """Django on an empty, durable, embedded PostgreSQL, until the block ends."""
+    """Set up Django on an empty, durable, embedded PostgreSQL, until the block ends."""
     folder = tempfile.mkdtemp(prefix="convoyclone-bench-")
-    # An operator's settings and database are none of a benchmark's business.
+    # A benchmark does not use an operator's settings and database.
     for name in ("DATABASE_URL", "SECRET_KEY", "API_KEY_PEPPER", "ENCRYPTION_KEYS", "API_RATE_LIMIT"):
         os.environ.pop(name, None)
     os.environ |= {
@@ -48,7 +48,7 @@ def instance() -> Iterator[None]:
 
 @contextlib.contextmanager
 def serving(application: str) -> Iterator[tuple[int, psutil.Process]]:
-    """Serve a WSGI application as `script/server` does. Yields (port, the process that has the workers)."""
+    """Serve a WSGI application as `script/server` does. Yields the port, and the parent process of its workers."""
     from convoyclone import server
 
     with socket.socket() as probe:
@@ -63,7 +63,7 @@ def serving(application: str) -> Iterator[tuple[int, psutil.Process]]:
 def working(number: int = 1) -> Iterator[list[psutil.Process]]:
     """Run workers, which may deliver to this machine, until the block ends. Yields their processes.
 
-    Their log goes into a file, as it does where it is kept.
+    Their log goes into a file, as an operator's does.
     """
     command = [sys.executable, str(database.BASE_DIR / "manage.py"), "deliver"]
     environment = os.environ | {"DELIVERY_ALLOWED_NETWORKS": "127.0.0.0/8"}
@@ -72,7 +72,7 @@ def working(number: int = 1) -> Iterator[list[psutil.Process]]:
         for _ in range(number):
             worker = subprocess.Popen(command, env=environment, stderr=log)  # noqa: S603 - our own command
             stack.callback(worker.wait)
-            # What hangs in it is not waited for: the database is thrown away.
+            # Killed, because requests that hang need no end: the database is temporary.
             stack.callback(worker.kill)
             workers.append(psutil.Process(worker.pid))
         _until_they_listen(number)
@@ -105,12 +105,12 @@ def receiving() -> Iterator[tuple[int, psutil.Process]]:
 
 
 def postgres() -> psutil.Process:
-    """The parent of all processes of the embedded PostgreSQL."""
+    """Return the parent of all processes of the embedded PostgreSQL."""
     return psutil.Process(int((database.data_dir() / "postgres" / "postmaster.pid").read_text().split()[0]))
 
 
 def cpu_seconds(*parents: psutil.Process) -> Callable[[], float]:
-    """A function that tells the CPU time that these processes and their children have used so far."""
+    """Return a function that returns the CPU time of these processes and their children so far."""
 
     def total() -> float:
         seconds = 0.0
@@ -125,7 +125,7 @@ def cpu_seconds(*parents: psutil.Process) -> Callable[[], float]:
 
 
 def count_statements(act: Callable[[], object]) -> int:
-    """How many SQL statements PostgreSQL executes during `act`, counted in its log."""
+    """Return the number of SQL statements that PostgreSQL executes during `act`, counted in its log."""
     from django.db import connection
 
     log = database.data_dir() / "postgres" / "log"
@@ -143,8 +143,8 @@ def count_statements(act: Callable[[], object]) -> int:
 
     configure("'all'")
     try:
-        # A thread that has slept connects anew, with statements of its own, and for a moment the
-        # log is not complete: what most of the counts say.
+        # Single counts can be wrong: a thread that has slept opens a new connection, with statements of its own, and
+        # the log can lag behind. The most frequent count is right.
         return statistics.mode(count() for _ in range(11))
     finally:
         configure("DEFAULT")

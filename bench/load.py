@@ -1,7 +1,7 @@
-"""A load generator: one request over and over on some keep-alive connections, from one thread.
+"""Generate load: repeat one request on several keep-alive connections, from one thread.
 
-It parses no more of an answer than its status and its length, so that little of the machine goes
-into it; how much does is measured, and no part of the server's figures.
+Only the status and the length of an answer are parsed, so that the generator takes little of the machine. Its own CPU
+time is measured, and is no part of the server's figures.
 """
 
 import selectors
@@ -17,7 +17,7 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass
 class Measured:
-    """What one window of load has shown. `cpu_ms` and `own_cpu_ms` are milliseconds a request."""
+    """The figures of one window of load. `cpu_ms` and `own_cpu_ms` are milliseconds a request."""
 
     requests_per_second: float
     p50_ms: float
@@ -27,7 +27,7 @@ class Measured:
 
 
 def request_bytes(method: str, path: str, *, key: str, body: bytes = b"") -> bytes:
-    """An HTTP/1.1 request for a server on 127.0.0.1, authenticated by an API key."""
+    """Return an HTTP/1.1 request for a server on 127.0.0.1, authenticated by an API key."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {key}"]
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
@@ -37,8 +37,8 @@ def request_bytes(method: str, path: str, *, key: str, body: bytes = b"") -> byt
 def measure(port: int, request: bytes, *, warm_up: float, seconds: float, cpu_seconds: Callable[[], float]) -> Measured:
     """Load 127.0.0.1:`port` for `warm_up` seconds, and then measure for `seconds`.
 
-    `cpu_seconds` tells how much CPU time the processes under load have used so far.
-    Raises RuntimeError for an answer that is not a 2xx.
+    `cpu_seconds` returns the CPU time that the processes under load have used so far. Raises RuntimeError for an answer
+    that is not a 2xx.
     """
     with selectors.DefaultSelector() as selector:
         connections = [_Connection(port, request) for _ in range(CONNECTIONS)]
@@ -74,14 +74,14 @@ class _Connection:
         self.socket.sendall(self.request)
 
     def receive(self, buffer: memoryview) -> bool:
-        """Take what has arrived. Returns whether the answer is complete."""
+        """Receive the data that has arrived. Returns whether the answer is complete."""
         count = self.socket.recv_into(buffer)
         if not count:
             raise RuntimeError("the server has closed a connection")
         if self.remaining:
             self.remaining -= count
             return not self.remaining
-        # A head is far shorter than this, and nearly always there at once.
+        # A head is far shorter than 4096 bytes, and nearly always arrives at once.
         seen = self.head + bytes(buffer[: min(count, 4096)])
         head, end, _ = seen.partition(b"\r\n\r\n")
         if not end:
@@ -95,7 +95,7 @@ class _Connection:
 
 
 def _until(deadline: float, selector: selectors.BaseSelector) -> list[float]:
-    """Answer each answer with the next request until `deadline`. Returns the seconds that each took."""
+    """Send the next request after each answer until `deadline`. Returns the seconds that each took."""
     buffer = memoryview(bytearray(CHUNK_BYTES))
     latencies: list[float] = []
     while (now := time.perf_counter()) < deadline:

@@ -1,4 +1,4 @@
-"""`script/bench portal_links`: create, get and list portal links of an owner with N endpoints.
+"""Measure how portal links of an owner with N endpoints are created, got and listed: `script/bench portal_links`.
 
 Prints the tables of docs/performance.md.
 """
@@ -23,7 +23,7 @@ from bench.load import Measured, measure, request_bytes
 SIZES = [1, 10, 100, 1000]
 SERVER = "convoyclone.wsgi:application"
 FLOORS = {"bench.floor:in_python": "Python", "bench.floor:in_sql": "SQL"}
-#: The links that each owner has from the start: a page of a list is full.
+#: The links that each owner has from the start, so that a page of a list is full.
 LINKS_EACH = 25
 
 
@@ -38,7 +38,7 @@ class Call:
     body: bytes = b""
 
 
-#: What each round has measured, for each call and application.
+#: The figures of each round, by call and application.
 Results = dict[tuple[Call, str], list[Measured]]
 
 
@@ -54,8 +54,8 @@ class Side:
 def main() -> int:
     """Run the benchmark. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="script/bench portal_links", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long each measurement takes (1)")
-    parser.add_argument("--rounds", type=int, default=4, help="how often each is repeated; the median counts (4)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="seconds of each measurement (1)")
+    parser.add_argument("--rounds", type=int, default=4, help="repetitions, of which the median counts (4)")
     arguments = parser.parse_args()
     with instance(), ExitStack() as stack:
         key, calls = seed()
@@ -97,7 +97,7 @@ def seed() -> tuple[str, list[Call]]:
         owner_id = f"customer-{size}"
         with transaction.atomic():
             for number in range(size):
-                # Every other one has an API key, as many of Convoy's users give their endpoints.
+                # Every other endpoint has an API key, as many of Convoy's users' endpoints do.
                 header = {"header_name": "X-Api-Key", "header_value": secrets.token_urlsafe(24)}
                 sent: dict[str, Any] = {"authentication": {"type": "api_key", "api_key": header}} if number % 2 else {}
                 create_endpoint(
@@ -115,14 +115,14 @@ def seed() -> tuple[str, list[Call]]:
         calls["get"].append(Call("get", size, "GET", f"{path}/{link.uid}"))
         calls["list"].append(Call("list", size, "GET", f"{path}?ownerId={owner_id}"))
     with connection.cursor() as cursor:
-        # What autovacuum would do in its first minute, and a checkpoint that would fall into the first measurement.
+        # Do now what autovacuum would do in its first minute, and a checkpoint, so that neither is measured.
         cursor.execute("ANALYZE")
         cursor.execute("CHECKPOINT")
     return key, [call for operation in calls.values() for call in operation]
 
 
 def answer(side: Side, key: str, call: Call) -> Any:
-    """The parsed `data` of one call's answer."""
+    """Return the parsed `data` of one call's answer."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{side.port}{call.path}",
         method=call.method,
@@ -134,9 +134,9 @@ def answer(side: Side, key: str, call: Call) -> Any:
 
 
 def check_same_answer(sides: list[Side], key: str, call: Call) -> None:
-    """Make sure that the floors answer what the server does, but for the SQL floor's undecrypted secrets.
+    """Check that the floors answer as the server does, except for the SQL floor's undecrypted secrets.
 
-    What is read must be equal; what is created has the same shape. Raises AssertionError.
+    Answers to reads must be equal, answers to creates of the same shape. Raises AssertionError.
     """
     server, in_python, in_sql = (answer(side, key, call) for side in sides)
     if call.operation != "create" and server != in_python:
@@ -149,7 +149,7 @@ def check_same_answer(sides: list[Side], key: str, call: Call) -> None:
 
 
 def shape(value: Any, but_for: tuple[str, ...] = ()) -> Any:
-    """A JSON value with each text and number replaced by its type."""
+    """Return a JSON value with each text and number replaced by its type."""
     if isinstance(value, dict):
         return {name: shape(inner, but_for) for name, inner in value.items() if name not in but_for}
     if isinstance(value, list):
@@ -158,12 +158,12 @@ def shape(value: Any, but_for: tuple[str, ...] = ()) -> Any:
 
 
 def median(rounds: list[Measured]) -> Measured:
-    """The median of each figure."""
+    """Return the median of each figure."""
     return Measured(*(statistics.median(figures) for figures in zip(*map(astuple, rounds), strict=True)))
 
 
 def progress(done: int, of: int) -> None:
-    """Tell on the terminal how far the run is."""
+    """Show the progress of the run on a terminal."""
     if sys.stderr.isatty():
         print(f"\r{done} of {of}", end="\r", file=sys.stderr, flush=True)
 
@@ -189,7 +189,7 @@ def report(calls: list[Call], results: Results, statements: dict[Call, int]) -> 
         own = medians[call, SERVER]
         best = max(FLOORS, key=lambda floor: medians[call, floor].requests_per_second)
         floor = medians[call, best]
-        # Each round against its own floor, which was measured within the same seconds.
+        # Each round is compared with its own floor, which was measured within the same seconds.
         pairs = zip(results[call, SERVER], results[call, best], strict=True)
         ratio = statistics.median(ours.requests_per_second / theirs.requests_per_second for ours, theirs in pairs)
         print_row(

@@ -1,7 +1,7 @@
-"""The floor of a delivery, a process of its own: a bare aiohttp loop that posts the same bytes over and over.
+"""Post the same bytes repeatedly in a bare aiohttp loop: the floor of a delivery, in a process of its own.
 
-Reads JSON from its standard input: `urls`, `headers` as pairs, `body`, `count` and `in_flight`. Writes
-the seconds that this took and the CPU seconds that it used for it, as JSON.
+Reads JSON from standard input: `urls`, `headers` as pairs, `body`, `count` and `in_flight`. Writes the seconds and the
+CPU seconds that posting took, as JSON.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ WARM_UP = 500
 
 
 async def main() -> None:
-    """Post, and print how long it took."""
+    """Post the requests, and print how long they took."""
     order = orjson.loads(sys.stdin.buffer.read())
     headers, body = CIMultiDict(order["headers"]), order["body"].encode()
     connector = aiohttp.TCPConnector(limit=0)

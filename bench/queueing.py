@@ -1,4 +1,4 @@
-"""What the benchmarks of the engine deliver: a project, endpoints at the sink, and events with their deliveries."""
+"""Make the rows that the engine's benchmarks deliver: a project, endpoints, and events with their deliveries."""
 
 import itertools
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from projects.operations import create_project
 from subscriptions.models import Filter, Subscription
 
 EVENT_TYPE = "order.created"
-#: With the names and the ids: 1 KB.
+#: Padding that makes a payload 1 KB, with its names and ids.
 PAYLOAD_PADDING = 920
 
 
 def make_project(name: str) -> tuple[Project, str]:
-    """A new project and its API key."""
+    """Make a project. Returns it and its API key."""
     project, _, key = create_project(name=name, type=Project.Type.OUTGOING)
     return project, key
 
 
 def make_subscriptions(project: Project, urls: Sequence[str], *, owner_id: str = "") -> list[Subscription]:
-    """An endpoint for each URL, and a subscription of each to everything."""
+    """Make an endpoint for each URL, with a subscription to all event types."""
     now = timezone.now()
     subscriptions, filters = [], []
     with transaction.atomic():
@@ -39,30 +39,30 @@ def make_subscriptions(project: Project, urls: Sequence[str], *, owner_id: str =
         Subscription.objects.bulk_create(subscriptions)
         Filter.objects.bulk_create(filters)
     with connection.cursor() as cursor:
-        # What autovacuum does in its first minute; until then 1,000 subscriptions are read as if they were few.
+        # As autovacuum does in its first minute. Without it, 1,000 subscriptions are read as if they were few.
         cursor.execute("ANALYZE")
     return subscriptions
 
 
 def payload(uid: str) -> bytes:
-    """A payload of 1 KB that begins with an id, by which the sink knows it."""
+    """Return a payload of 1 KB that begins with an id, by which the sink identifies it."""
     return orjson.dumps({"id": uid, "type": EVENT_TYPE, "note": "x" * PAYLOAD_PADDING})
 
 
 def event_body(endpoint_id: str, uid: str) -> bytes:
-    """The body of POST /events for an event with that payload."""
+    """Return the body of POST /events for an event with that payload."""
     return orjson.dumps({"endpoint_id": endpoint_id, "event_type": EVENT_TYPE, "data": orjson.Fragment(payload(uid))})
 
 
 def fanout_body(owner_id: str, uid: str) -> bytes:
-    """The body of POST /events/fanout for an event with that payload."""
+    """Return the body of POST /events/fanout for an event with that payload."""
     return orjson.dumps({"owner_id": owner_id, "event_type": EVENT_TYPE, "data": orjson.Fragment(payload(uid))})
 
 
 def insert_deliveries(project: Project, subscriptions: Sequence[Subscription], ids: Sequence[str]) -> None:
-    """Insert events with these ids, each with one delivery, the endpoints in turn.
+    """Insert events with these ids, each with one delivery, to the endpoints in turn.
 
-    No worker is told: they are due from the end of the caller's transaction.
+    No worker is notified; the deliveries are due once the caller's transaction commits.
     """
     now, strategy = timezone.now(), project.config["strategy"]
     events, deliveries = [], []
@@ -98,6 +98,6 @@ def insert_deliveries(project: Project, subscriptions: Sequence[Subscription], i
 
 
 def clear() -> None:
-    """Forget all events, deliveries and what the workers know of endpoints."""
+    """Delete all events, deliveries and attempts, and the state of endpoints."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE events_event, events_eventdelivery, events_deliveryattempt, endpoints_endpointstate")

@@ -1,8 +1,8 @@
-"""The receiver of the benchmarks, a process of its own: answers 200 at once, and under /hang never.
+"""Receive the benchmarks' requests in a process of its own: answer 200 at once, and under /hang never.
 
-It notes what came when. `GET /count` answers how many requests have come, `GET /last` the last of them,
-and `GET /arrivals` all of them, which it then forgets, as [path, id of the payload, seconds]. The seconds
-are those of time.monotonic(), which all processes of a machine have in common.
+`GET /count` answers the number of requests so far, `GET /last` the last of them, and `GET /arrivals` all of them, which
+are then forgotten, as [path, id of the payload, seconds]. The seconds are those of time.monotonic(), which all
+processes of a machine share.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ class Sink(asyncio.Protocol):
     """One connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Prepare for requests."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self.transport, self.buffer = transport, b""
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come, and answer each request that is complete."""
+        """Receive data, and answer each request that is complete."""
         self.buffer += data
         while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
             head = self.buffer[:end].lower()

@@ -1,4 +1,4 @@
-"""Whether this instance lives and can serve, and its figures: for load balancers, Prometheus, and script/server."""
+"""Answer health checks of load balancers and script/server, and serve the figures of the queue to Prometheus."""
 
 from ipaddress import ip_address
 
@@ -13,12 +13,12 @@ from core.client_address import client_address
 from core.readiness import NO_DATABASE, has_metrics_token, why_not_ready
 from deliveries.figures import registry
 
-# What a proxy adds. A request with one of these does not come from this machine, whatever its address.
+# Headers that a proxy adds. A request with one of them does not come from this machine, whatever its address.
 FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
 
 
 def health(request: HttpRequest) -> HttpResponse:
-    """200 with the product's name and version, or 503 where the database does not answer."""
+    """Answer 200 with the product's name and version, or 503 where the database does not answer."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -28,15 +28,15 @@ def health(request: HttpRequest) -> HttpResponse:
 
 
 def ready(request: HttpRequest) -> HttpResponse:
-    """200, or 503 where the database does not answer or is not that of this version."""
+    """Answer 200, or 503 where the database does not answer or lacks migrations of this version."""
     problem = why_not_ready()
     return envelope.error(problem, 503) if problem else envelope.success(f"ConvoyClone {settings.VERSION}")
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The queue's figures for Prometheus, to whoever has METRICS_TOKEN; without that setting to this machine alone."""
+    """Answer the queue's figures to callers with METRICS_TOKEN or, where that is not set, on this machine."""
     if not _may_see_metrics(request):
-        # To a stranger there is nothing here.
+        # Do not show a stranger that the path exists.
         raise Http404
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 

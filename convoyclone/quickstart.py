@@ -1,4 +1,4 @@
-"""The demo that the first run of script/server makes, to try the API on."""
+"""Make a demo project at the first run of script/server, to try the API on."""
 
 import json
 import secrets
@@ -20,10 +20,10 @@ ADMIN = "admin"
 
 
 def ensure_demo(path: Path) -> dict[str, Any]:
-    """The demo: an operator, a project with its key, an instance key, and three endpoints of one owner.
+    """Make the demo: an operator, a project with its key, an instance key, and three endpoints of one owner.
 
-    Made in a database without projects, and described in `path` (`quickstart.json`), whose content is
-    returned. Later runs return the same with the addresses of this run.
+    The demo is made in a database without projects and described in `path` (`quickstart.json`), whose content is
+    returned. Later runs return the same content with the addresses of that run.
     """
     known = json.loads(path.read_text()) if path.exists() else {}
     if not known and Project.objects.exists():
@@ -37,7 +37,7 @@ def ensure_demo(path: Path) -> dict[str, Any]:
         if not known or not Project.objects.filter(pk=known["project_id"]).exists():
             known = _create_demo()
         known = base | {key: value for key, value in known.items() if key not in base}
-        # Before the commit: a demo whose keys nobody knows could not be made again, a file can.
+        # Written before the commit: a file can be written again, but the keys of a committed demo are not known.
         write_private(path, known)
     return known
 

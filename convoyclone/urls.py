@@ -1,4 +1,4 @@
-"""Every route, from top to bottom."""
+"""List every route of the server."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -40,7 +40,7 @@ urlpatterns = [
     path("readyz", ready),
     path("metrics", metrics),
     path("admin/", admin.site.urls),
-    # The customers' pages. Without a credential they are an empty frame (portal/pages.py).
+    # The customers' pages, which are an empty frame without a credential (portal/pages.py).
     path("portal", portal.portal, name="portal"),
     path(
         "portal/<projectID>/",
@@ -63,7 +63,7 @@ urlpatterns = [
     # The documentation
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    # The Convoy API: a collection answers with and without a slash at its end, a leaf without.
+    # The Convoy API. A collection answers with and without a slash at its end, a single object only without.
     re_path(r"^api/v1/projects/?\Z", projects.Projects.as_view()),
     path(PROJECT, projects.ProjectDetail.as_view(reactivate_endpoints=reactivate_endpoints)),
     path(f"{PROJECT}/endpoints", endpoints.Endpoints.as_view()),
@@ -124,7 +124,7 @@ urlpatterns = [
     path(f"{PROJECT}/meta-events/", meta_events.MetaEvents.as_view()),
     path(META_EVENT, meta_events.MetaEventDetail.as_view()),
     path(f"{META_EVENT}/resend", meta_events.ResendMetaEvent.as_view()),
-    # Portal sessions in the words of other clients
+    # Portal sessions in the APIs of other products
     path("management/v1/workspaces/<projectID>/applications/<ownerID>/portal", nahook.NahookPortal.as_view()),
     path("v1/webhooks/portal", feather.FeatherPortal.as_view()),
     path("api/v1/auth/app-portal-access/<ownerID>", svix.AppPortalAccess.as_view()),
@@ -177,7 +177,7 @@ urlpatterns = [
     re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),
 ]
 
-# What no view answers, in the words of the path's client
+# Refusals that no view makes, in the shape of the path's API
 errors.RENDERERS |= {
     "/management/": nahook.NahookPortal.error,
     "/v1/": feather.FeatherPortal.error,

@@ -1,4 +1,4 @@
-"""The WSGI application, for Granian or any other server."""
+"""Provide the WSGI application, for Granian or any other server."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,14 +13,14 @@ _django = get_wsgi_application()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Django's application, whose answers are lists where they are complete.
+    """Answer a request by Django, with a list as the body unless it is streamed.
 
-    Granian sends a list at once and everything else piece by piece through its event loop: with lists
-    it answers a sixth more gets of a portal link a second.
+    Granian sends a list at once, and anything else piece by piece through its event loop. With lists it answers a sixth
+    more gets of a portal link a second.
     """
     response: Any = _django(environ, start_response)
     if not isinstance(response, HttpResponse):
-        return response  # type: ignore[no-any-return]  # a file, which is sent piece by piece
+        return response  # type: ignore[no-any-return]  # a file, which is streamed
     body = response.content
     response.close()
     return [body]

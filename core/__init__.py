@@ -1,1 +1,1 @@
-"""The ground floor: the HTTP layer, encryption, tokens, ids and errors. It knows no noun of the API."""
+"""The lowest layer: HTTP, encryption, tokens, ids and errors. It knows no noun of the API."""

@@ -1,4 +1,4 @@
-"""URLs that customers give us: what is accepted when they are stored. Nothing is looked up or called here."""
+"""Check the URLs that customers give us before they are stored, without looking up or calling anything."""
 
 import ipaddress
 import re
@@ -6,16 +6,17 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ValidationError
 
+from core.ip_addresses import is_public
+
 SCHEMES = ("http", "https")
 
-_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _origin = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 _name = re.compile(r"([a-z0-9_-]+\.)*[a-z0-9_-]+")
 _number = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 def split_url(url: str) -> SplitResult:
-    """The parts of a URL. Raises ValueError, with a text that can be shown, for one that cannot be read."""
+    """Return the parts of a URL. Raises ValueError, whose text can be shown, where the URL cannot be read."""
     if any(character <= " " or character == "\x7f" for character in url):
         raise ValueError("invalid endpoint url: it contains a space or a control character")
     try:
@@ -24,13 +25,13 @@ def split_url(url: str) -> SplitResult:
     except ValueError as error:
         raise ValueError(f"invalid endpoint url: {error}") from None
     if "\\" in parts.netloc:
-        # To a browser the host ends there, to others it does not.
+        # A browser ends the host there, other clients do not.
         raise ValueError("invalid endpoint url: its host contains a backslash")
     return parts
 
 
 def validate_web_url(url: str) -> None:
-    """A validator: `url` is http or https, with a host. Raises ValidationError."""
+    """Check, as a validator, that `url` is http or https and has a host. Raises ValidationError."""
     try:
         parts = split_url(url)
     except ValueError as error:
@@ -40,19 +41,19 @@ def validate_web_url(url: str) -> None:
 
 
 def validate_origin(origin: str) -> None:
-    """A validator: `origin` is scheme, host and port of a site, as a Content-Security-Policy can hold it.
+    """Check, as a validator, that `origin` is an origin as a Content-Security-Policy can hold it.
 
-    Raises ValidationError.
+    An origin is the scheme, host and port of a site. Raises ValidationError.
     """
     if not _origin.fullmatch(origin):
         raise ValidationError(f"{origin} is not an origin such as https://app.example.com.")
 
 
 def is_public_url(url: str) -> bool:
-    """Whether `url` is http or https and does not name this machine or a private network.
+    """Tell whether `url` is http or https and does not name this machine or a private network.
 
-    Only what the text itself says is checked: names are resolved, and checked again, when a
-    connection is opened.
+    Only the text itself is checked: a name is resolved, and its addresses are checked by the same rule, when a
+    connection is opened (outbound/addresses.py).
     """
     try:
         parts = split_url(url)
@@ -65,17 +66,11 @@ def is_public_url(url: str) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return _is_public_name(host)
-    if isinstance(address, ipaddress.IPv6Address):
-        embedded = address.ipv4_mapped or address.sixtofour
-        if embedded is None:
-            # What lies outside is not routed, or is translated to an IPv4 address that is hard to see.
-            return address in _GLOBAL_UNICAST and address.is_global
-        address = embedded
-    return address.is_global and not address.is_multicast
+    return is_public(address)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, a name or an address, is this machine by what its text says."""
+    """Tell whether the text of a host, which is a name or an address, names this machine."""
     host = host.rstrip(".").lower()
     try:
         address = ipaddress.ip_address(host)
@@ -85,7 +80,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_public_name(host: str) -> bool:
-    """Whether a host is a name, as a client that looks it up would read it, and not this machine's."""
+    """Tell whether a host is a name, as a client that looks it up reads it, and not a name of this machine."""
     try:
         name = host.encode("idna").decode().lower()
     except UnicodeError:

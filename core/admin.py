@@ -1,7 +1,6 @@
-"""What the operators' pages have in common: operations instead of row writes, and lists that stay fast.
+"""Build the operators' pages on operations instead of row writes, with lists that stay fast.
 
-Nothing on them counts, sorts or searches a table from end to end, however many rows there are
-(docs/operations.md has the figures).
+No page counts, sorts or searches a whole table, however many rows it has (docs/operations.md has the figures).
 """
 
 import json
@@ -28,36 +27,36 @@ from core.api.time_limit import TookTooLong, time_limit
 from core.exceptions import DomainError
 
 NOTHING = SafeString("-")
-#: How much of a payload or a response a page shows.
+#: The characters of a payload or a response that a page shows.
 SHOWN_CHARACTERS = 100_000
 LIST_SECONDS = 5
 TOO_LONG = "There are too many rows to find these in 5 seconds. Choose a project too, or search by an id."
-#: The rows that a list leads to, and that one action changes: each is a field of a form, and Django takes 1,000.
+#: The most rows that a list leads to and that one action changes. Each is a field of a form, and Django accepts 1,000.
 MOST_ROWS = 500
 MOST_REFUSALS = 20
 
 admin.site.site_header = admin.site.site_title = "ConvoyClone"
 admin.site.index_title = "Operators"
-# There is no site beside the API.
+# There is no public site to link to.
 admin.site.site_url = None
-# The lists are wide, and the first page has the same links.
+# The lists need the width, and the first page has the same links.
 admin.site.enable_nav_sidebar = False
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at run time
-    """Pages of the newest MOST_ROWS rows: the exact number of rows would have to be counted one by one."""
+    """Pages of the newest MOST_ROWS rows. To know the exact number of rows, PostgreSQL would read all of them."""
 
     most_rows = MOST_ROWS
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are, or `most_rows`."""
+        """Return the number of rows, at most `most_rows`."""
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
         return rows.order_by()[: self.most_rows].count()
 
 
 class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """Rows that are looked at, and changed by actions only."""
+    """An admin page whose rows are only changed by actions."""
 
     ordering = ["-pk"]
     sortable_by = ()
@@ -77,15 +76,15 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
         return False
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may run actions: those with Django's permission to change."""
+        """Tell whether the user may run actions, which needs Django's permission to change."""
         codename = get_permission_codename("change", self.opts)
         return request.user.has_perm(f"{self.opts.app_label}.{codename}")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """The list, or an action on it.
+        """Show the list, or run an action on it.
 
-        A prepared statement would in time be planned without regard to what is searched for, and
-        then read the whole table for what is rare.
+        The statements are planned for their values: PostgreSQL's plan for any value would read the whole table where
+        the value searched for is rare.
         """
         if request.method != "GET":
             return super().changelist_view(request, extra_context)
@@ -96,14 +95,14 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """The rows that one of `search_fields` finds by the whole text, spaces included."""
+        """Return the rows that one of `search_fields` finds by the whole text, spaces included."""
         if not search_term:
             return queryset, False
         found = (Q(**{lookup: search_term}) for lookup in self.get_search_fields(request))
         return queryset.filter(reduce(operator.or_, found)), False
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """The form; what its operation refuses, after the form's own checks, is a message."""
+        """Show or save the form, and show a refusal of its operation as a message."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except DomainError as error:
@@ -119,9 +118,9 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
         *,
         question: str = "",
     ) -> HttpResponseBase | None:
-        """Run `operation` on each selected row, and say to how many it was `done`, and why not to others.
+        """Run `operation` on each selected row, and report how many rows it was `done` to and why others refused.
 
-        With a `question`, that is asked first. Returns the page that asks, else None.
+        With a `question`, ask for confirmation first. Returns the page that asks, else None.
         """
         rows = list(selected[: MOST_ROWS + 1])
         if len(rows) > MOST_ROWS:
@@ -147,7 +146,7 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
         return None
 
     def created_with_key(self, request: HttpRequest, row: Model, name: str, key: str) -> TemplateResponse:
-        """The answer to the form that made a key: the only page that ever shows it."""
+        """Return the answer to the form that made a key, which is the only page that ever shows the key."""
         context = {
             "title": capfirst(f"{self.opts.verbose_name} created"),
             "opts": self.opts,
@@ -159,7 +158,7 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
 
 
 class TimedAdmin(OperatorAdmin):
-    """A list of millions of rows: what no index answers is given up on after LIST_SECONDS."""
+    """A list of millions of rows, which gives up a search that no index answers after LIST_SECONDS."""
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         if request.method != "GET":
@@ -173,12 +172,12 @@ class TimedAdmin(OperatorAdmin):
 
 
 def shown_text(text: str) -> SafeString:
-    """Somebody else's text, escaped, and not more of it than a page can hold."""
+    """Return another's text as HTML, escaped and cut after SHOWN_CHARACTERS."""
     rest = len(text) - SHOWN_CHARACTERS
     note = format_html("<p>And {} characters more.</p>", rest) if rest > 0 else ""
     return format_html('<pre style="white-space: pre-wrap">{}</pre>{}', text[:SHOWN_CHARACTERS], note)
 
 
 def shown_json(value: object) -> SafeString:
-    """The value as indented JSON, or NOTHING where it is empty."""
+    """Return the value as indented JSON, or NOTHING where it is empty."""
     return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False)) if value else NOTHING

@@ -1,4 +1,4 @@
-"""The ground floor: templates and files that the operators' pages share."""
+"""Register the app, whose templates and files the operators' pages share."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""Find out which address a request comes from."""
 
 import ipaddress
 
@@ -7,10 +7,10 @@ from django.http import HttpRequest
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The caller's IP address; None where it is not known.
+    """Return the caller's IP address, or None where it is not known.
 
-    Behind a proxy that is trusted (TRUST_PROXY_HEADERS) it is the last one in X-Forwarded-For, which
-    that proxy has added: those before it are what the caller claims.
+    Behind a trusted proxy (TRUST_PROXY_HEADERS) that is the last address in X-Forwarded-For, which the proxy has added.
+    The addresses before it are the caller's own claims.
     """
     text = request.META.get("REMOTE_ADDR", "")
     if settings.TRUST_PROXY_HEADERS:

@@ -1,15 +1,15 @@
-"""The database's address as libpq reads it, for connections that are not Django's."""
+"""Build the connection string for connections to the database that are not Django's."""
 
 from typing import Any
 
 from psycopg.conninfo import make_conninfo
 
-#: What Django's connections have beside the address.
+#: Options of Django's connections that are not part of the address.
 FOR_DJANGO = {"server_side_binding": True, "prepare_threshold": 5}
 
 
 def conninfo(settings: dict[str, Any]) -> str:
-    """The libpq connection string for one of Django's DATABASES, for those who do without Django."""
+    """Return the libpq connection string for one of Django's DATABASES."""
     options = {name: value for name, value in settings["OPTIONS"].items() if name not in FOR_DJANGO}
     named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     given = {name: settings[key] for name, key in named.items() if settings[key]}

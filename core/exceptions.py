@@ -1,4 +1,4 @@
-"""The errors that operations raise. A surface renders them in its own shape; nothing else is shown.
+"""Define the refusals that operations raise. Each surface renders them in its own shape, and shows no other errors.
 
 An app has a class for each of its refusals (exceptions.py): the text is a class attribute, so that the operation
 that raises it and the API document that lists it share one.
@@ -6,7 +6,7 @@ that raises it and the API document that lists it share one.
 
 
 class DomainError(Exception):
-    """A refusal that the caller is told about.
+    """A refusal whose text is shown to the caller.
 
     The first line of a subclass's docstring is the title of the case in the API document. `message` may have fields
     in braces, which `values` fill: `raise UnknownEventType(name="order.paid")`.

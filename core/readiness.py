@@ -1,4 +1,4 @@
-"""Tell whether this version can work with the database, and who may see its figures."""
+"""Tell whether this version can work with the database, and whether a caller may see its figures."""
 
 import hmac
 from collections.abc import Container
@@ -54,5 +54,5 @@ def _migrations() -> frozenset[tuple[str, str]]:
 
 
 def has_metrics_token(authorization: str) -> bool:
-    """Whether an Authorization header bears METRICS_TOKEN."""
+    """Tell whether an Authorization header carries METRICS_TOKEN."""
     return hmac.compare_digest(authorization.encode(errors="replace"), f"Bearer {settings.METRICS_TOKEN}".encode())

@@ -1,7 +1,7 @@
-"""Random credentials, and the digests that are stored in their place.
+"""Make random credentials, and the digests that are stored instead of them.
 
-Every credential made here has well over 128 bits of entropy, so one keyed SHA-256 is enough: a slow
-hash protects guessable passwords, and would only slow each request down.
+Every credential made here has well over 128 bits of entropy, so one keyed SHA-256 is enough. A slow hash protects
+passwords that can be guessed; here it would only slow down each request.
 """
 
 import hmac
@@ -15,15 +15,15 @@ SECRET_ALPHABET = ALPHANUMERIC + "_-"
 
 
 def random_text(length: int, alphabet: str = ALPHANUMERIC) -> str:
-    """`length` characters drawn from `alphabet` by the system's random source."""
+    """Return `length` characters of `alphabet`, drawn by the system's random source."""
     return "".join(secrets.choice(alphabet) for _ in range(length))
 
 
 def digest(credential: str) -> bytes:
-    """HMAC-SHA256 of a credential under API_KEY_PEPPER: 32 bytes."""
+    """Return the HMAC-SHA256 of a credential under API_KEY_PEPPER, in 32 bytes."""
     return hmac.digest(settings.API_KEY_PEPPER, credential.encode(), "sha256")
 
 
 def matches(credential: str, stored: bytes | memoryview) -> bool:
-    """Whether `stored` is the digest of `credential`, in constant time."""
+    """Tell, in constant time, whether `stored` is the digest of `credential`."""
     return hmac.compare_digest(digest(credential), bytes(stored))

@@ -1,8 +1,8 @@
-"""How a worker learns at once that there is something to do.
+"""Wake the workers as soon as something is due.
 
-A notification is sent after the commit, not in the transaction: PostgreSQL lets transactions that
-notify commit only one after the other, which would make each event wait for the disk by itself. One
-that is lost costs a poll (engine/worker.py), not a delivery.
+The notification is sent after the commit, not in the transaction: PostgreSQL commits transactions that notify one after
+the other, which would make each event wait for the disk by itself. A notification that is lost delays a delivery until
+the next poll (engine/worker.py).
 """
 
 from django.db import connection, transaction
@@ -11,7 +11,7 @@ CHANNEL = "convoyclone_due"
 
 
 def wake_workers() -> None:
-    """Tell all workers, once the current transaction has committed, that something is due."""
+    """Notify all workers that something is due, once the current transaction has committed."""
     transaction.on_commit(_notify, robust=True)
 
 

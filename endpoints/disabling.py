@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 
+from core.storable_text import storable
 from core.ulid import new_ulid
 from endpoints.models import Endpoint, EndpointState, Notification
 
@@ -22,13 +23,13 @@ BREAKER_SUBJECT = "Endpoint Disabled - Circuit Breaker Triggered"
 #: The characters of an answer's body that a message quotes.
 QUOTED_CHARACTERS = 1000
 
-_DISABLE = """
-UPDATE endpoints_endpoint e SET status = 'inactive', updated_at = now()
+_DISABLE = f"""
+UPDATE endpoints_endpoint e SET status = '{Endpoint.Status.INACTIVE}', updated_at = now()
 FROM projects_project p
-WHERE e.uid = %s AND e.status = 'active' AND e.deleted_at IS NULL
+WHERE e.uid = %s AND e.status = '{Endpoint.Status.ACTIVE}' AND e.deleted_at IS NULL
   AND p.uid = e.project_id AND (p.config -> 'disable_endpoint')::boolean
 RETURNING e.url, e.name, e.support_email, e.slack_webhook_url, e.teams_webhook_url
-"""
+"""  # noqa: S608 - only this module's own text
 _NOTIFY = """
 INSERT INTO endpoints_notification
   (uid, endpoint_id, channel, subject, text, num_trials, error, created_at, due_at)
@@ -66,8 +67,8 @@ async def disable_endpoint(
         row: Any = await cursor.fetchone()
         if row is None:
             return False
-        body = _storable(response_body)[:QUOTED_CHARACTERS]
-        reason = _storable(failure)
+        body = storable(response_body)[:QUOTED_CHARACTERS]
+        reason = storable(failure)
         subject = STATUS_UPDATE
         if failure_rate is None:
             text = (
@@ -135,7 +136,3 @@ def _messages(endpoint: Any, subject: str, text: str) -> Iterator[Message]:
     for channel, address in addresses:
         if address:
             yield Message(new_ulid(), channel, subject, text)
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "\ufffd")

@@ -15,7 +15,7 @@ from psycopg.pq import Format
 
 from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
 from core.api.values import REDACTED, ZERO_TIME, wire_time, wire_time_from_sql
-from core.encryption import decrypter
+from core.encryption import context_of, decrypter
 from endpoints import authentication, certificates
 from endpoints.authentication import API_KEY, CLIENT_ASSERTION, SHARED_SECRET, TYPES
 from endpoints.certificates import ClientCertificateDocument
@@ -235,9 +235,9 @@ def read_rows(statement: str, parameters: Sequence[Any]) -> list[Row]:
 
 def documents(rows: Iterable[Row], *, reveal: bool) -> list[EndpointDocument]:
     """Return the endpoint objects for rows of COLUMNS. Figures that were not counted yet are 0 or null."""
-    open_secrets = decrypter("endpoints_endpoint.secrets")
-    open_authentication = decrypter("endpoints_endpoint.authentication")
-    open_certificate = decrypter("endpoints_endpoint.mtls_client_cert")
+    open_secrets = decrypter(context_of(Endpoint, "secrets"))
+    open_authentication = decrypter(context_of(Endpoint, "authentication"))
+    open_certificate = decrypter(context_of(Endpoint, "mtls_client_cert"))
     show_secrets = orjson.Fragment if reveal else _masked_secrets
     return [
         {

@@ -1,1 +1,1 @@
-"""The engine: from a delivery that is due to a request that was answered."""
+"""The delivery engine: claims what is due, sends it, and writes the outcomes."""

@@ -1,4 +1,4 @@
-"""The engine: from a delivery that is due to a request that was answered."""
+"""Register the delivery engine."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""One attempt: from a claim to the request that is sent, and from the answer to the delivery's next state.
+"""Make one attempt: build and send the request of a claim, and derive the delivery's next state from the answer.
 
 Contract: deliveries sections 3 to 5, signatures-and-headers sections 3 to 8.
 """
@@ -15,17 +15,22 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from core.encryption import UndecryptableValue, decrypt
+from core.encryption import UndecryptableValue, context_of, decrypt
+from core.storable_text import storable
 from core.ulid import new_ulid
 from endpoints.authentication import OAUTH2
+from endpoints.models import Endpoint
 from endpoints.secrets import is_live
-from engine.queue import AT_MOST_ONCE, Attempt, Claim, Outcome, Queued
+from engine.choice import AT_MOST_ONCE, Queued
+from engine.outcomes import Attempt, Outcome
+from engine.queue import Claim
 from engine.targets import Target
-from outbound.client import UNREADABLE_GZIP, Exchange, Outbound
+from outbound.client import Exchange, Outbound
 from outbound.headers import authentication_headers, redact_attempt_headers, request_headers, trace_headers
 from outbound.oauth2 import REQUEST_SECONDS as TOKEN_TIMEOUT_SECONDS
 from outbound.oauth2 import Tokens, TokenUnavailable
 from outbound.payload import NotAnObject, form_encode
+from outbound.responses import UNREADABLE_GZIP
 from outbound.retries import delay_seconds, parse_retry_after
 from outbound.signatures import convoy_signature, standard_headers
 from outbound.states import Status
@@ -34,9 +39,9 @@ from projects.config import REQUEST_ID_HEADER
 logger = logging.getLogger("convoyclone.deliver")
 
 DEFAULT_TIMEOUT_SECONDS = 10
-#: A longer payload is made into a request in a thread: to sign and encode it would hold up all others.
+#: A payload of more characters is signed and encoded in a thread, where it does not hold up other requests.
 LONG_PAYLOAD = 32_768
-#: Beyond the longest that a request can take: for its outcome's way into the database.
+#: The time to write the outcome, on top of the longest time that a request can take.
 LEASE_MARGIN_SECONDS = 15
 USER_AGENT = f"Convoy/{settings.VERSION}"
 LIMIT_REACHED = "Retry limit exceeded"
@@ -45,12 +50,12 @@ MISSING_KEY = "idempotency_key is required when a custom request_id_header is co
 
 
 class Unbuildable(Exception):
-    """No request can be made of this delivery, now or later; the text says why."""
+    """No request can be built for this delivery, now or later; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent."""
+    """The parts of a request, beside its URL."""
 
     headers: list[tuple[str, str]]
     body: bytes
@@ -60,18 +65,18 @@ class Request:
 
 
 def timeout_seconds(target: Target) -> float:
-    """How long one request to an endpoint may take, from the lookup of its name to the last byte of the answer."""
+    """Return how long a request to an endpoint may take, from the lookup of its name to the last byte of the answer."""
     return min(target.http_timeout or DEFAULT_TIMEOUT_SECONDS, settings.DELIVERY_MAX_TIMEOUT_SECONDS)
 
 
 def lease_seconds(target: Target) -> float:
-    """How long a delivery to an endpoint belongs to the worker that has claimed it."""
+    """Return how long a delivery to an endpoint belongs to the worker that has claimed it."""
     token = TOKEN_TIMEOUT_SECONDS if target.authentication else 0
     return timeout_seconds(target) + token + LEASE_MARGIN_SECONDS
 
 
 async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outcome:
-    """Send a claimed delivery once. Whatever goes wrong is part of the outcome."""
+    """Send a claimed delivery once. Failures of any kind are part of the outcome."""
     target = claim.target
     request: Request | None = None
     try:
@@ -82,12 +87,12 @@ async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outc
         else:
             request = build_request(claim, authentication, now=now)
     except (TokenUnavailable, UndecryptableValue) as error:
-        # The next worker may have the key that this one lacks.
+        # Another worker may have the key that this one lacks.
         exchange = _unsent(str(error))
     except (Unbuildable, ValueError) as error:
         exchange = _unsent(str(error), is_permanent=True)
     except Exception:
-        # A defect of ours must not become a delivery that is claimed for ever: it counts as an attempt.
+        # A defect of ours counts as an attempt, so that the delivery is not claimed for ever.
         logger.exception("the request of delivery %s cannot be built", claim.delivery.uid)
         exchange = _unsent("internal error: the request could not be built")
     else:
@@ -104,7 +109,7 @@ async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outc
 
 
 def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: datetime) -> Request:
-    """The request of a delivery at `now`, with the headers of the endpoint's `authentication`.
+    """Build the request of a delivery at `now`, with the headers of the endpoint's `authentication`.
 
     Raises Unbuildable, ValueError and UndecryptableValue, whose texts hold no secret.
     """
@@ -150,7 +155,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
 
 
 def outcome_of(claim: Claim, request: Request | None, exchange: Exchange) -> Outcome:
-    """What an answer, or its absence, makes of a delivery. Contract: deliveries section 4, D3, D5, D6, D7, D9."""
+    """Return the outcome of an exchange. Contract: deliveries section 4, D3, D5, D6, D7, D9."""
     delivery = claim.delivery
     succeeded = has_succeeded(exchange)
     status, description, delay = _next_state(delivery, exchange, succeeded)
@@ -172,7 +177,7 @@ def outcome_of(claim: Claim, request: Request | None, exchange: Exchange) -> Out
             ),
             response_headers=_headers_json(redact_attempt_headers(exchange.response_headers, ())),
             http_status="" if exchange.status is None else f"{exchange.status} {exchange.reason}".rstrip(),
-            response_data=exchange.body.decode(errors="replace").replace("\0", "\ufffd"),
+            response_data=storable(exchange.body),
             error=exchange.error,
             succeeded=succeeded,
             requested_at=exchange.requested_at,
@@ -182,9 +187,9 @@ def outcome_of(claim: Claim, request: Request | None, exchange: Exchange) -> Out
 
 
 def has_succeeded(exchange: Exchange) -> bool:
-    """Whether a receiver has taken a request: 200 to 299, and its answer came to an end.
+    """Tell whether a receiver has accepted a request: it answered 200 to 299, and the answer is complete.
 
-    A body that does not unpack is no reason to send the webhook again (D7).
+    A body that cannot be unpacked is no reason to send the webhook again (D7).
     """
     if exchange.status is None or not 200 <= exchange.status < 300:
         return False
@@ -223,7 +228,7 @@ async def _authentication(target: Target, tokens: Tokens) -> list[tuple[str, str
 
 
 def _forget_token(target: Target, tokens: Tokens) -> None:
-    """A token that the receiver does not take (any more) is not shown to it again."""
+    """Forget the access token that a receiver has not accepted, so that the next attempt asks for another."""
     stored = _authentication_object(target.authentication)
     if stored and stored["type"] == OAUTH2:
         tokens.forget(target.uid, stored[OAUTH2])
@@ -248,18 +253,18 @@ def _headers_json(headers: Mapping[str, str]) -> str:
     return orjson.dumps(headers).decode()
 
 
-# An encrypted value never has the same bytes twice, so the bytes are a key that cannot be out of date.
+# Encrypting never gives the same bytes twice, so a cache by the bytes is never out of date.
 @lru_cache(maxsize=4096)
 def _secrets(stored: bytes) -> list[dict[str, Any]]:
-    secrets: list[dict[str, Any]] = orjson.loads(decrypt(stored, "endpoints_endpoint.secrets"))
+    secrets: list[dict[str, Any]] = orjson.loads(decrypt(stored, context_of(Endpoint, "secrets")))
     return secrets
 
 
 @lru_cache(maxsize=4096)
 def _authentication_object(stored: bytes | None) -> dict[str, Any] | None:
-    return None if stored is None else orjson.loads(decrypt(stored, "endpoints_endpoint.authentication"))
+    return None if stored is None else orjson.loads(decrypt(stored, context_of(Endpoint, "authentication")))
 
 
 @lru_cache(maxsize=256)
 def _certificate(stored: bytes | None) -> dict[str, str] | None:
-    return None if stored is None else orjson.loads(decrypt(stored, "endpoints_endpoint.mtls_client_cert"))
+    return None if stored is None else orjson.loads(decrypt(stored, context_of(Endpoint, "mtls_client_cert")))

@@ -1,8 +1,7 @@
-"""The circuit breaker of an endpoint: when most attempts fail, it is left alone for a while.
+"""Open the circuit breakers of endpoints whose attempts mostly fail, so that nothing is sent to them for a while.
 
-Contract: deliveries section 7, with the window sliding (D13) and nothing sent before the breaker's
-time is over (D4). After that time the first attempts decide alone: what failed before them does not
-open the breaker again.
+Contract: deliveries section 7, with a sliding window (D13), and nothing sent before the breaker's time is over (D4).
+After that time only new attempts count: earlier failures do not open the breaker again.
 """
 
 import time
@@ -19,7 +18,7 @@ from endpoints.models import EndpointState
 from projects.config import CircuitBreakerDocument
 
 CLOSED, HALF_OPEN, OPEN = EndpointState.Breaker.CLOSED, EndpointState.Breaker.HALF_OPEN, EndpointState.Breaker.OPEN
-#: Of all workers, one looks at a time.
+#: One worker looks at a time.
 LOCK_ID = 0x436F6E766F79_01
 THRESHOLD_EXCEEDED = "Circuit breaker threshold exceeded"
 
@@ -31,14 +30,14 @@ class Breaker:
     state: str
     consecutive_trips: int
     open_until: datetime | None
-    #: Attempts before this do not count.
+    #: Attempts before this moment do not count.
     counted_from: datetime | None
 
 
 def next_state(
     breaker: Breaker, *, successes: int, failures: int, config: CircuitBreakerDocument, now: datetime
 ) -> Breaker:
-    """The breaker after a look at the attempts of its window. `config` is the project's `circuit_breaker`."""
+    """Return the breaker after the attempts of its window. `config` is the project's `circuit_breaker`."""
     requests = successes + failures
     if breaker.state == OPEN:
         if breaker.open_until is not None and now <= breaker.open_until:
@@ -55,9 +54,10 @@ def next_state(
     return breaker
 
 
-# Windows that were stored before they were checked.
+# Bounded here as well: a window may have been stored before windows were checked.
 _WINDOW = "least(greatest((p.config->'circuit_breaker'->>'observability_window')::float, 1), 60) * interval '1 minute'"
-# The window slides: what counts is the time before now, at most back to when the breaker last changed.
+#: Count the attempts in each endpoint's window, and read its breaker; endpoints without either are left out.
+# The window slides: it ends now, and begins no earlier than the breaker's last change.
 _LOOK = f"""
 WITH counted AS (
   SELECT a.endpoint_id, count(*) FILTER (WHERE a.status) AS successes, count(*) FILTER (WHERE NOT a.status) AS failures
@@ -70,19 +70,20 @@ WITH counted AS (
   GROUP BY a.endpoint_id
 )
 SELECT e.uid, coalesce(c.successes, 0) AS successes, coalesce(c.failures, 0) AS failures, now() AS now,
-  coalesce(s.breaker, 'closed') AS state, coalesce(s.consecutive_trips, 0) AS consecutive_trips,
+  coalesce(s.breaker, '{CLOSED}') AS state, coalesce(s.consecutive_trips, 0) AS consecutive_trips,
   s.open_until, s.counted_from, s.breaker IS NULL AS is_new, coalesce(s.failure_rate, 0) AS failure_rate,
   p.config->'circuit_breaker' AS config, (p.config->>'disable_endpoint')::boolean AS may_disable
 FROM counted c
 FULL JOIN (
-  SELECT * FROM endpoints_endpointstate WHERE breaker IN ('open', 'half-open') OR failure_rate > 0
+  SELECT * FROM endpoints_endpointstate WHERE breaker IN ('{OPEN}', '{HALF_OPEN}') OR failure_rate > 0
 ) x ON x.endpoint_id = c.endpoint_id
 JOIN endpoints_endpoint e ON e.uid = coalesce(c.endpoint_id, x.endpoint_id) AND e.deleted_at IS NULL
 JOIN projects_project p ON p.uid = e.project_id
 LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid
 ORDER BY e.uid
 """  # noqa: S608 - only this module's own text
-# What was read may be out of date: an endpoint that was activated since then counts from another moment, and stays so.
+#: Write breakers, and return the endpoints whose row was written.
+# An endpoint that was activated since it was read has another counted_from: its row is left unchanged.
 _WRITE = """
 WITH n AS (
   SELECT * FROM unnest(
@@ -99,13 +100,14 @@ WHERE (state.endpoint_id, coalesce(state.counted_from, '-infinity'))
   IN (SELECT uid, coalesce(counted_from_before, '-infinity') FROM n)
 RETURNING endpoint_id
 """
+#: The beginning of the longest window of all projects.
 _LONGEST_WINDOW = f"SELECT now() - max({_WINDOW}) FROM projects_project p WHERE p.deleted_at IS NULL"  # noqa: S608
 
 
 async def look(connection: AsyncConnection[Any]) -> float:
-    """Look at the recent attempts of all endpoints, and open and close their breakers.
+    """Open and close the breakers of all endpoints by their recent attempts, unless another worker does so now.
 
-    Returns how many seconds it took. Does nothing while another worker looks.
+    Returns the seconds that this took.
     """
     started = time.monotonic()
     async with connection.transaction():
@@ -142,7 +144,7 @@ async def look(connection: AsyncConnection[Any]) -> float:
             ):
                 to_disable[row["uid"]] = rate
         if changed:
-            # States before endpoints, as everywhere: otherwise two transactions could wait for each other.
+            # Lock states before endpoints, as all code does: this avoids deadlocks.
             cursor = await connection.execute(_WRITE, [list(column) for column in zip(*changed, strict=True)])
             written = {uid for (uid,) in await cursor.fetchall()}
             for uid in sorted(to_disable.keys() & written):

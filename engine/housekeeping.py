@@ -1,30 +1,27 @@
-"""The chores of a worker: what is done now and then, by whichever worker comes first."""
+"""Do the chores of a worker: work that is done now and then, by whichever worker comes first."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connections
-from psycopg_pool import AsyncConnectionPool
 
 from deliveries import batch_retry
 from engine import breaker, retention
+from engine.database import Pool
 from onboarding import operations as onboarding
 
 logger = logging.getLogger("convoyclone.deliver")
 
 TICK_SECONDS = 1.0
-#: The breakers are looked at as often as costs this part of the time, at least every sample_rate seconds.
+#: The breakers take at most this share of the time, but are looked at every SAMPLE_RATE_SECONDS at least.
 BREAKER_SHARE = 0.02
 SAMPLE_RATE_SECONDS = 30.0
 RETENTION_SECONDS = 600.0
-
-Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
 
 async def run(pool: Pool, stopping: asyncio.Event) -> None:
@@ -38,7 +35,7 @@ async def run(pool: Pool, stopping: asyncio.Event) -> None:
         if settings.CIRCUIT_BREAKER:
             chores.append(_repeat(stopping, lambda: _look_at_breakers(pool)))
         try:
-            # Where this is cancelled, a group waits for all of its tasks to end; gather does not.
+            # When this task is cancelled, a group waits for its tasks to end; gather does not.
             async with asyncio.TaskGroup() as group:
                 for chore in chores:
                     group.create_task(chore)
@@ -47,7 +44,7 @@ async def run(pool: Pool, stopping: asyncio.Event) -> None:
 
 
 async def _repeat(stopping: asyncio.Event, chore: Callable[[], Awaitable[float]]) -> None:
-    """Do a chore again and again, after the pause in seconds that it asks for."""
+    """Repeat a chore until `stopping` is set, each time after the pause in seconds that it returns."""
     while not stopping.is_set():
         try:
             pause = await chore()
@@ -62,10 +59,10 @@ async def _repeat(stopping: asyncio.Event, chore: Callable[[], Awaitable[float]]
 
 
 async def _in_thread(thread: ThreadPoolExecutor, work: Callable[[], bool]) -> float:
-    """Run a piece of work that uses Django's database. It says whether there is more to do."""
+    """Run work that uses Django's database and tells whether there is more to do. Returns the pause in seconds."""
 
     def run() -> bool:
-        # One that has broken is not used again.
+        # A broken connection is not used again.
         close_old_connections()
         return work()
 

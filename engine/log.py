@@ -1,16 +1,16 @@
-"""One line for each attempt, with all that an operator asks about it, as JSON. No header, payload or credential."""
+"""Log a line of JSON for each attempt, without headers, payload and credentials."""
 
 import logging
 
 import orjson
 
-from engine.queue import Outcome
+from engine.outcomes import Outcome
 
 logger = logging.getLogger("convoyclone.attempt")
 
 
 def log_attempt(outcome: Outcome) -> None:
-    """Write the line of one attempt."""
+    """Log one attempt."""
     if not logger.isEnabledFor(logging.INFO):
         return
     delivery, attempt = outcome.claim.delivery, outcome.attempt

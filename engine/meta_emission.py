@@ -1,4 +1,4 @@
-"""Meta events of deliveries that an attempt has ended, written in the transaction of the attempt (an outbox, X6).
+"""Queue meta events of deliveries that an attempt has ended, in the transaction of the attempt (an outbox, X6).
 
 Contract: meta-events-and-onboard section 2.
 """
@@ -20,12 +20,12 @@ from outbound.states import Status
 
 logger = logging.getLogger("convoyclone.meta_events")
 
-
-#: The meta event that tells of a delivery's end, by its status. The other states are nobody's news.
+#: The meta event of a delivery that has ended, by its status. Other states emit none.
 DELIVERY_EVENTS = {str(Status.SUCCESS): DELIVERY_SUCCESS, str(Status.FAILURE): DELIVERY_FAILED}
-#: Payloads of the meta events that are made and written at a time. Each has its event's payload in it twice.
+#: Bytes of payload in the meta events that are written at a time. Each holds its event's payload twice.
 MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
-#: A column of the delivery's event, endpoint or attempt is named as an attribute of it (delivery_events.py).
+#: Deliveries with their event, endpoint and last attempt, but without the payload. Each column is named as an
+#: attribute of what it belongs to (delivery_events.py).
 _SELECT = """
 SELECT d.uid, d.project_id, d.event_id, d.endpoint_id, d.subscription_id, d.event_type, d.delivery_mode, d.status,
   d.description, d.strategy, d.interval_seconds, d.retry_limit, d.num_trials, d.next_send_time, d.latency_seconds,
@@ -51,35 +51,37 @@ CROSS JOIN LATERAL (
 WHERE d.uid = ANY(%s)
 ORDER BY d.event_id, d.uid
 """
+#: The payloads of events.
 _PAYLOADS = "SELECT uid, data FROM events_event WHERE uid = ANY(%s)"
-_INSERT = """
+#: Queue meta events.
+_INSERT = f"""
 INSERT INTO meta_events_metaevent (uid, project_id, event_type, body, status, strategy, interval_seconds,
   retry_limit, num_trials, num_trials_before, next_send_time, due_at, created_at, updated_at)
-SELECT m.uid, m.project_id, m.event_type, m.body, 'Scheduled', m.strategy, m.interval_seconds,
+SELECT m.uid, m.project_id, m.event_type, m.body, '{Status.SCHEDULED}', m.strategy, m.interval_seconds,
   m.retry_limit, 0, 0, now(), now(), now(), now()
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::int[])
   AS m (uid, project_id, event_type, body, strategy, interval_seconds, retry_limit)
-"""
+"""  # noqa: S608 - only this module's own text
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A delivery that has just come to an end by an attempt."""
+    """A delivery that an attempt has just ended."""
 
     delivery_id: str
-    #: Its new status. Only Success and Failure are told.
+    #: The delivery's new status. Only Success and Failure emit meta events.
     status: str
     #: `projects_project.meta_event` as it is stored: encrypted.
     project_meta_event: bytes
 
 
 async def emit_delivery_events(connection: AsyncConnection[Any], finished: Sequence[Finished]) -> int:
-    """Tell of deliveries that an attempt has ended, in the transaction that has written status and attempt.
+    """Queue meta events of deliveries that an attempt has ended, in the transaction that has written the attempt.
 
-    Call it after both are written: it reads them, in one statement for all, and each event's payload once;
-    it writes the meta events so many at a time that their payloads stay below MAX_PAYLOAD_BYTES, which is
-    all of them but for large ones. Where no project wants to hear anything it does neither. A delivery that
-    failed without an attempt is not to be passed. Returns how many meta events there are to send.
+    Call it after the status and the attempt are written, because it reads both, and not with a delivery that failed
+    without an attempt. All rows are read in one statement, and each event's payload once. The meta events are written
+    in pieces of at most MAX_PAYLOAD_BYTES of payload, which is usually a single one. No statement is executed where no
+    project wants the meta events. Returns the number of meta events to send.
     """
     wanted = {each.delivery_id: DELIVERY_EVENTS[each.status] for each in finished if _wants(each)}
     if not wanted:
@@ -90,7 +92,7 @@ async def emit_delivery_events(connection: AsyncConnection[Any], finished: Seque
         payloads: dict[str, str] = {}
         count = 0
         for piece in _pieces(rows):
-            # They are in the order of events: of those that were read before, only the last can come again.
+            # Rows are in the order of events, so only the last event of the previous piece can occur again.
             payloads = {uid: data for uid, data in payloads.items() if uid == piece[0]["event_id"]}
             if unread := list({row["event_id"] for row in piece} - payloads.keys()):
                 await cursor.execute(_PAYLOADS, [unread])
@@ -98,7 +100,7 @@ async def emit_delivery_events(connection: AsyncConnection[Any], finished: Seque
             values = [
                 _column_values(row | {"event.data": payloads[row["event_id"]]}, wanted[row["uid"]])
                 for row in piece
-                # Retention may have deleted it since.
+                # Retention may have deleted the event meanwhile.
                 if row["event_id"] in payloads
             ]
             if values:
@@ -108,7 +110,7 @@ async def emit_delivery_events(connection: AsyncConnection[Any], finished: Seque
 
 
 def _pieces(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """The rows, as many at a time as have MAX_PAYLOAD_BYTES of payload together; one alone may have more."""
+    """Split the rows into pieces of at most MAX_PAYLOAD_BYTES of payload; a piece of one row may have more."""
     piece: list[dict[str, Any]] = []
     size = 0
     for row in rows:
@@ -128,7 +130,7 @@ def _wants(finished: Finished) -> bool:
     try:
         return is_wanted(settings_of(finished.project_meta_event), event_type)
     except UndecryptableValue as error:
-        # The delivery itself must not fail because of this.
+        # The delivery must not fail because of its meta event.
         logger.error("no meta event for delivery %s: %s", finished.delivery_id, error)
         return False
 

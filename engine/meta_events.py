@@ -1,8 +1,8 @@
-"""Sending meta events: the queue of deliveries in small. Contract: meta-events-and-onboard section 2.4.
+"""Send meta events, fairly between projects. Contract: meta-events-and-onboard section 2.4.
 
-A row is claimed under a lease, sent without a transaction, and its outcome is written where the lease
-is still the same. A lease that has ended, because its worker has, can be claimed again (X4), but not by
-a worker that still has to write the outcome.
+A row is claimed under a lease, sent outside of any transaction, and its outcome is written while the lease is
+unchanged. When a worker dies, its lease ends and another worker claims the row again (X4). A worker does not claim a
+row whose outcome it still has to write.
 """
 
 import asyncio
@@ -19,8 +19,9 @@ from django.conf import settings
 from psycopg.rows import dict_row
 
 from core.encryption import UndecryptableValue
+from core.storable_text import storable
 from engine.attempt import has_succeeded
-from engine.queue import Pool, write_outcome
+from engine.database import Pool, write_outcome
 from meta_events.emission import settings_of
 from outbound.client import Exchange, Outbound
 from outbound.retries import delay_seconds, parse_retry_after
@@ -30,14 +31,14 @@ from outbound.states import Status
 logger = logging.getLogger("convoyclone.meta_events")
 
 TIMEOUT_SECONDS = 10
-#: The longest request, and the outcome's way into the database.
+#: The longest request, and the time to write its outcome.
 LEASE_SECONDS = TIMEOUT_SECONDS + 20
-#: Requests under way in one worker, of all projects and of one: a URL that hangs takes only so many places.
+#: Requests under way in one worker, of all projects and of one: a URL that hangs takes PROJECT_AT_ONCE places at most.
 AT_ONCE = 50
 PROJECT_AT_ONCE = 4
-#: Projects with meta events to send, now or later, that one claim goes through.
+#: The number of projects with unsent meta events that one claim goes through.
 PROJECTS_PER_CLAIM = 500
-#: Between two claims while nothing is due, and while there are more projects to go through.
+#: The pause between two claims while nothing is due, and while there are more projects to go through.
 POLL_SECONDS = 1.0
 WALK_SECONDS = 0.05
 SIGNATURE_HEADER = "X-Convoy-Signature"
@@ -45,9 +46,10 @@ IDEMPOTENCY_HEADER = "X-Convoy-Idempotency-Key"
 USER_AGENT = f"Convoy/{settings.VERSION}"
 _SIGNED_WITH = [{"hash": "SHA256", "encoding": "hex"}]
 
-# The projects are gone through in the index meta_event_due, from the one after the last, a hop for each, so that
-# none is held up by another's backlog. The first of each come before the second of any.
-_CLAIM = """
+#: Give due meta events a lease, a few of each project.
+# The claim hops from project to project in the index meta_event_due, starting after the last one that it saw, so that
+# no project is held up by another's backlog. The first meta event of each comes before the second of any.
+_CLAIM = f"""
 WITH RECURSIVE walk AS (
   (
     SELECT project_id, 1 AS hop FROM meta_events_metaevent
@@ -73,7 +75,8 @@ WITH RECURSIVE walk AS (
   SELECT uid, place, hop FROM due ORDER BY place, hop LIMIT %(places)s
 ), claimed AS (
   UPDATE meta_events_metaevent m
-  SET status = 'Processing', lease = %(lease)s, due_at = now() + %(seconds)s * interval '1 second', updated_at = now()
+  SET status = '{Status.PROCESSING}', lease = %(lease)s, due_at = now() + %(seconds)s * interval '1 second',
+    updated_at = now()
   FROM fair, projects_project p
   WHERE m.uid = fair.uid AND p.uid = m.project_id
   RETURNING fair.place, fair.hop, m.uid, m.project_id, m.body, m.strategy, m.interval_seconds, m.retry_limit,
@@ -82,7 +85,8 @@ WITH RECURSIVE walk AS (
 SELECT claimed.*, reached.project_id AS reached, reached.hop AS hops
 FROM (SELECT * FROM walk ORDER BY hop DESC LIMIT 1) reached LEFT JOIN claimed ON true
 ORDER BY claimed.place, claimed.hop
-"""
+"""  # noqa: S608 - only this module's own text
+#: Write the outcome of a meta event whose lease is unchanged.
 _SETTLE = """
 UPDATE meta_events_metaevent
 SET status = %(status)s, num_trials = num_trials + %(trials)s, attempt = coalesce(%(attempt)s::jsonb, attempt),
@@ -94,7 +98,7 @@ WHERE uid = %(uid)s AND lease = %(lease)s
 
 @dataclass(slots=True)
 class Claim:
-    """A meta event that is to be sent now, with its project's settings as they are stored."""
+    """A meta event to send now, with its project's settings as they are stored."""
 
     uid: str
     project_id: str
@@ -110,7 +114,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of a claim. `delay` is in seconds; None: it is not sent again."""
+    """The result of a claim. `delay` is in seconds, and None where the meta event is not sent again."""
 
     status: str
     trials: int
@@ -119,18 +123,18 @@ class Outcome:
 
 
 class Sender:
-    """Sends meta events: of all projects at most AT_ONCE at a time, of one at most PROJECT_AT_ONCE."""
+    """Send meta events, at most AT_ONCE at a time, and at most PROJECT_AT_ONCE of one project."""
 
     def __init__(self, pool: Pool, outbound: Outbound) -> None:
         self._pool = pool
         self._outbound = outbound
-        #: The requests under way, whose outcome is not written yet.
+        #: The requests whose outcome is not written yet.
         self._under_way: dict[asyncio.Task[None], Claim] = {}
-        #: The project that the next claim goes on after.
+        #: The next claim begins after this project.
         self._after = ""
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Send what is due until `stopping` is set, then finish what is under way and return."""
+        """Send due meta events until `stopping` is set, then finish the requests under way and return."""
         stopped = asyncio.create_task(stopping.wait())
         try:
             while not stopping.is_set():
@@ -139,13 +143,13 @@ class Sender:
                 try:
                     count = await self.start_due()
                     if after or self._after:
-                        # There are more projects: those behind, or those before where it began.
+                        # There are more projects: later ones, or those before the one where the claim began.
                         pause = 0.0 if count else WALK_SECONDS
                 except (psycopg.Error, OSError) as error:
                     logger.error("cannot claim meta events: %s", error)
                 except Exception:
                     logger.exception("meta events cannot be claimed")
-                # A place that gets free is for another one, and where none is free there is nothing to claim.
+                # A place that becomes free is used at once; while none is free, nothing can be claimed.
                 if len(self._under_way) >= AT_ONCE:
                     pause = None
                 ends = {stopped, *self._under_way}
@@ -155,7 +159,7 @@ class Sender:
         await self.finish()
 
     async def start_due(self) -> int:
-        """Claim what is due, as far as there are places, and begin to send it. Returns how many there were."""
+        """Claim due meta events, as many as there are free places, and begin to send them. Returns their number."""
         places = AT_ONCE - len(self._under_way)
         if places <= 0:
             return 0
@@ -187,7 +191,7 @@ class Sender:
         return len(claims)
 
     async def finish(self) -> None:
-        """Wait until all that is under way has ended. Where that is cancelled, so are they."""
+        """Wait until the requests under way have ended, and cancel them where the wait is cancelled."""
         try:
             while self._under_way:
                 await asyncio.wait(self._under_way)
@@ -199,7 +203,7 @@ class Sender:
         try:
             await _deliver(self._pool, self._outbound, claim, lease)
         except Exception:
-            # Its lease ends, and it is sent again.
+            # The meta event is sent again once its lease has ended.
             logger.exception("meta event %s could not be sent", claim.uid)
 
 
@@ -228,16 +232,16 @@ async def _attempt(outbound: Outbound, claim: Claim) -> Outcome:
             return Outcome(Status.DISCARDED, trials=0)
         headers = request_headers(claim.uid, claim.body.encode(), secret=config["secret"])
     except (UndecryptableValue, NothingToSignWith):
-        # The operator or the project can mend it.
+        # The operator or the project can fix this before the next attempt.
         return _failed(claim, retry_after=None)
     exchange = await outbound.post(config["url"], headers=headers, body=claim.body.encode(), timeout=TIMEOUT_SECONDS)
     return _outcome(claim, headers, exchange)
 
 
 def request_headers(uid: str, body: bytes, *, secret: str) -> list[tuple[str, str]]:
-    """The headers of one request, which are the same at each attempt. Raises NothingToSignWith.
+    """Return the headers of a request, which are the same at each attempt. Raises NothingToSignWith.
 
-    The project's own signature settings have no say here.
+    The project's signature settings do not apply to meta events.
     """
     signature = convoy_signature(body, secrets=[secret], versions=_SIGNED_WITH, advanced=False, timestamp=0)
     return [
@@ -256,7 +260,7 @@ def _outcome(claim: Claim, headers: list[tuple[str, str]], exchange: Exchange) -
         {
             "request_http_header": _joined(headers),
             "response_http_header": _joined(exchange.response_headers),
-            "response_data": exchange.body.decode(errors="replace").replace("\0", "\ufffd"),
+            "response_data": storable(exchange.body),
         }
     ).decode()
     if has_succeeded(exchange):
@@ -276,7 +280,7 @@ def _failed(
 
 
 def _joined(headers: list[tuple[str, str]]) -> dict[str, str]:
-    """Headers as an object: the values of one name, joined with a space."""
+    """Return headers as an object, the values of one name joined with a space."""
     joined: dict[str, str] = {}
     for name, value in headers:
         joined[name] = f"{joined[name]} {value}" if name in joined else value

@@ -1,7 +1,7 @@
-"""Sending word about endpoints: by e-mail, to Slack and to Teams. Contract: deliveries section 8.
+"""Send notifications about endpoints by e-mail, to Slack and to Teams. Contract: deliveries section 8.
 
-The messages are written by disabling.py. Here they are claimed under a lease, sent without a
-transaction, and tried again for a day, so that none gets lost while a server is down.
+endpoints/disabling.py queues the messages. They are claimed under a lease, sent outside of any transaction, and tried
+again for a day, so that none is lost while a mail or chat server is down.
 """
 
 import asyncio
@@ -18,33 +18,35 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from psycopg.rows import class_row
 
+from core.storable_text import storable
 from endpoints.models import Notification
-from engine.queue import Pool, write_outcome
+from engine.database import Pool, write_outcome
 from outbound.client import Outbound
 from outbound.retries import delay_seconds
 
 CHAT_TIMEOUT_SECONDS = 10
-#: A mail server may take its timeout several times over: for the greeting, the login, the text.
+#: A mail server may use up its timeout several times: at the greeting, the login and the text.
 LEASE_SECONDS = 120
-#: Each has a thread that is there for nothing else, so that none waits for one while its lease runs.
+#: Mails have these threads for themselves, so that none waits for a thread while its lease runs.
 MAILS_AT_ONCE = 4
 FIRST_PAUSE_SECONDS = 30
 GIVEN_UP_AFTER = timedelta(days=1)
 TEAMS_BYTES = 4096
 SENDER = f"Convoy/{settings.VERSION}"
 NO_MAIL_SERVER = "no mail server is configured (EMAIL_URL)"
-NO_CHANNEL = "the endpoint is gone, or has this channel no more"
+NO_CHANNEL = "the endpoint is gone, or no longer has this channel"
 
 Channel = Notification.Channel
 
 _mail_threads = ThreadPoolExecutor(MAILS_AT_ONCE, "mail")
 
-_CLAIM = """
+#: Give due messages a lease: mails and chat messages each in their own number.
+_CLAIM = f"""
 WITH mail AS (
-  SELECT uid FROM endpoints_notification WHERE due_at <= now() AND channel = 'email'
+  SELECT uid FROM endpoints_notification WHERE due_at <= now() AND channel = '{Channel.EMAIL}'
   ORDER BY due_at LIMIT %(mails)s FOR UPDATE SKIP LOCKED
 ), chat AS (
-  SELECT uid FROM endpoints_notification WHERE due_at <= now() AND channel <> 'email'
+  SELECT uid FROM endpoints_notification WHERE due_at <= now() AND channel <> '{Channel.EMAIL}'
   ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), due AS (
   SELECT uid FROM mail UNION ALL SELECT uid FROM chat
@@ -55,11 +57,12 @@ WHERE n.uid = due.uid AND e.uid = n.endpoint_id AND p.uid = e.project_id
 RETURNING n.uid, n.channel, n.subject, n.text, n.num_trials, n.created_at, e.name AS endpoint_name,
   p.name AS project_name, CASE
     WHEN e.deleted_at IS NOT NULL OR p.deleted_at IS NOT NULL THEN ''
-    WHEN n.channel = 'email' THEN e.support_email
-    WHEN n.channel = 'slack' THEN e.slack_webhook_url
+    WHEN n.channel = '{Channel.EMAIL}' THEN e.support_email
+    WHEN n.channel = '{Channel.SLACK}' THEN e.slack_webhook_url
     ELSE e.teams_webhook_url
   END AS address
-"""
+"""  # noqa: S608 - only this module's own text
+#: Write the outcome of a message whose lease is unchanged.
 _SETTLE = """
 UPDATE endpoints_notification
 SET num_trials = num_trials + 1, error = %(error)s, sent_at = CASE WHEN %(sent)s THEN now() END,
@@ -70,7 +73,7 @@ WHERE uid = %(uid)s AND lease = %(lease)s
 
 @dataclass(slots=True)
 class Claim:
-    """A message that is to be sent now, and the endpoint's address on its channel; empty: there is none any more."""
+    """A message to send now. `address` is the endpoint's on the message's channel, empty where it no longer has one."""
 
     uid: str
     channel: str
@@ -84,18 +87,18 @@ class Claim:
 
 
 class _Pointless(Exception):
-    """It makes no sense to try again; the text says why."""
+    """The message can never be sent; the text says why."""
 
 
 class _Failed(Exception):
-    """It was not taken this time; the text says why, and holds no credential."""
+    """The message was not accepted this time; the text says why, and holds no credential."""
 
 
 async def send_due(pool: Pool, outbound: Outbound | None = None, *, limit: int = 20) -> int:
-    """Claim up to `limit` chats and MAILS_AT_ONCE mails that are due, send them, and write what came of each.
+    """Claim up to `limit` chat messages and MAILS_AT_ONCE mails that are due, send them, and write each outcome.
 
-    Returns how many there were. Chats are posted to with an Outbound of their own, which never reaches
-    a private address, whatever the operator allows for deliveries; `outbound` takes its place.
+    Returns the number of messages. Chat messages have an Outbound of their own, which never reaches a private address,
+    whatever the operator allows for deliveries; `outbound` replaces it.
     """
     lease = uuid.uuid4()
     async with pool.connection() as connection, connection.cursor(row_factory=class_row(Claim)) as cursor:
@@ -109,7 +112,7 @@ async def send_due(pool: Pool, outbound: Outbound | None = None, *, limit: int =
         )
     for result in results:
         if isinstance(result, BaseException):
-            # Its lease ends, and it is sent again. The others are done.
+            # This message is sent again once its lease has ended. The others are done.
             raise result
     return len(claims)
 
@@ -130,7 +133,7 @@ async def _deliver(pool: Pool, outbound: Outbound | None, claim: Claim, lease: u
 
 
 async def _send(outbound: Outbound | None, claim: Claim) -> None:
-    """Raises _Pointless and _Failed."""
+    """Send one message. Raises _Pointless and _Failed."""
     if not claim.address:
         raise _Pointless(NO_CHANNEL)
     if claim.channel == Channel.EMAIL:
@@ -159,20 +162,20 @@ def _mail(claim: Claim) -> None:
     try:
         EmailMessage(claim.subject, body, to=[claim.address]).send()
     except (smtplib.SMTPException, OSError, ValueError) as error:
-        raise _Failed(f"{type(error).__name__}: {error}".replace("\0", "\ufffd")[:500]) from None
+        raise _Failed(storable(f"{type(error).__name__}: {error}")[:500]) from None
 
 
 def slack_message(text: str) -> dict[str, Any]:
-    """The message for a Slack webhook: `text` as one attachment, with nothing in it that Slack acts upon.
+    """Return the message for a Slack webhook: `text` as one attachment, escaped.
 
-    An endpoint's answer is quoted in it, which may hold mentions such as <!channel>.
+    The text quotes an endpoint's answer, which may hold mentions such as <!channel>.
     """
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return {"attachments": [{"author_name": SENDER, "text": escaped}]}
 
 
 def teams_message(text: str) -> dict[str, Any]:
-    """The message for a Teams webhook: an adaptive card with one block of `text`, cut at TEAMS_BYTES."""
+    """Return the message for a Teams webhook: an adaptive card with one block of `text`, cut at TEAMS_BYTES."""
     cut = text.encode()[:TEAMS_BYTES].decode(errors="ignore")
     return {
         "type": "message",

@@ -1,43 +1,39 @@
-"""The end of what is old: settled deliveries with their attempts, events, meta events, notifications, batch retries.
+"""Delete settled deliveries, events, meta events, notifications and batch retries after the project's retention.
 
-A project that wants it (`is_retention_policy_enabled`) keeps these for as long as its `retention_policy` says,
-counted from when they were made; by default everything is kept. Contract: deliveries section 12. What is
-not settled stays, however old it is, and so does an event as long as one of its deliveries does. An event's
-idempotency key ends with it.
+A project with `is_retention_policy_enabled` keeps them for its `retention_policy`, counted from when they were made; by
+default everything is kept. Contract: deliveries section 12. Unsettled rows stay, however old they are, and an event
+stays as long as one of its deliveries does. An event's idempotency key is deleted with it.
 
-It is done in batches, each a short transaction of its own. Rows that somebody else holds are passed over,
-so that no worker waits for another, nor a resend or a replay for more than a batch.
+Rows are deleted in batches, each a short transaction of its own. Locked rows are skipped, so that workers do not wait
+for each other, and a resend or a replay waits for one batch at most.
 """
 
 import asyncio
 import logging
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from core.api.values import parse_go_duration
 from core.ulid import first_ulid_at
+from engine.database import Pool
+from outbound.states import Status
 
 logger = logging.getLogger("convoyclone.deliver")
 
 BATCH = 1000
 
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
-
+#: The projects that delete old rows, with their retention.
 _POLICIES = """
 SELECT uid, config->'retention_policy'->>'policy' FROM projects_project
 WHERE (config->'is_retention_policy_enabled')::boolean ORDER BY uid
 """
 
-# Each finds and deletes a batch, and returns the ids in their order.
-_DELIVERIES = """
+# Each statement finds and deletes a batch of one table, and returns the ids in their order.
+_DELIVERIES = f"""
 WITH old AS (
   SELECT uid FROM events_eventdelivery
   WHERE project_id = %(project)s AND uid > %(after)s AND uid < %(bound)s
-    AND due_at IS NULL AND status IN ('Success', 'Failure', 'Discarded')
+    AND due_at IS NULL AND status IN ('{Status.SUCCESS}', '{Status.FAILURE}', '{Status.DISCARDED}')
   ORDER BY uid LIMIT %(batch)s FOR UPDATE SKIP LOCKED
 ), attempts AS (
   DELETE FROM events_deliveryattempt a USING old WHERE a.delivery_id = old.uid
@@ -45,7 +41,7 @@ WITH old AS (
   DELETE FROM events_eventdelivery d USING old WHERE d.uid = old.uid
 )
 SELECT uid FROM old ORDER BY uid
-"""
+"""  # noqa: S608 - only this module's own text
 _META_EVENTS = """
 WITH old AS (
   SELECT uid FROM meta_events_metaevent
@@ -82,20 +78,20 @@ WHERE project_id = %(project)s AND uid > %(after)s AND uid < %(bound)s
   AND NOT EXISTS (SELECT FROM events_eventdelivery d WHERE d.event_id = e.uid)
 ORDER BY uid LIMIT %(batch)s FOR UPDATE SKIP LOCKED
 """
-# Between the look for an event and its lock, a replay may have made deliveries of it: a second statement sees them.
+# A replay may have made deliveries of an event between the read and the lock: a second statement sees them.
 _DELETE_EVENTS = """
 DELETE FROM events_event e
 WHERE uid = ANY(%s) AND NOT EXISTS (SELECT FROM events_eventdelivery d WHERE d.event_id = e.uid)
 """
 
-#: In this order: an event goes when its last delivery has gone.
+#: Deliveries come first: an event is deleted once its last delivery is.
 _STATEMENTS = (_DELIVERIES, _EVENTS, _META_EVENTS, _NOTIFICATIONS, _BATCH_RETRIES)
 
 
 async def delete_old(pool: Pool, stopping: asyncio.Event, *, batch: int = BATCH) -> int:
-    """Delete all that the projects do not want to keep any longer, `batch` rows of one table at a time.
+    """Delete the rows that are older than their project's retention, `batch` rows of one table at a time.
 
-    Ends early when `stopping` is set. Returns how many rows were found to be old, attempts not counted.
+    Ends early when `stopping` is set. Returns the number of old rows that were found, without attempts.
     """
     async with pool.connection() as connection:
         policies = await (await connection.execute(_POLICIES)).fetchall()
@@ -105,14 +101,14 @@ async def delete_old(pool: Pool, stopping: asyncio.Event, *, batch: int = BATCH)
         for statement in _STATEMENTS:
             found += await _delete_all(pool, stopping, statement, project_id, bound, batch)
     if found:
-        logger.info("retention: %s rows", found)
+        logger.info("retention: %s old rows", found)
     return found
 
 
 async def _delete_all(
     pool: Pool, stopping: asyncio.Event, statement: str, project_id: str, bound: str, batch: int
 ) -> int:
-    """Batch after batch. Each goes on after the last row of the one before: what stays is looked at once."""
+    """Delete batch after batch. Each begins after the last row of the one before, so rows that stay are read once."""
     found, after = 0, ""
     while not stopping.is_set():
         started = time.monotonic()
@@ -125,6 +121,6 @@ async def _delete_all(
         if len(uids) < batch:
             break
         after = uids[-1]
-        # The deliveries of now go first: this has a half of the time at most.
+        # Pause as long as the batch took: new deliveries have at least half of the database's time.
         await asyncio.sleep(time.monotonic() - started)
     return found

@@ -1,4 +1,4 @@
-"""What a batch of outcomes changes, in one transaction: deliveries, attempts, and what follows from them."""
+"""Settle a batch of outcomes in one transaction: deliveries, attempts, meta events and disabled endpoints."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,27 +6,27 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from endpoints.disabling import disable_endpoint
-from engine import queue
 from engine.attempt import LIMIT_REACHED
 from engine.meta_emission import Finished, emit_delivery_events
-from engine.queue import Outcome
+from engine.outcomes import Outcome, finish
+from outbound.states import Status
 
-# One event that an endpoint cannot take does not make it broken.
-_HAS_SUCCEEDED_SINCE = """
+#: Tell whether an endpoint has accepted a later delivery: one event that it refuses does not make it broken.
+_HAS_SUCCEEDED_SINCE = f"""
 SELECT EXISTS (
-  SELECT 1 FROM events_eventdelivery WHERE endpoint_id = %s AND uid > %s AND status = 'Success'
+  SELECT 1 FROM events_eventdelivery WHERE endpoint_id = %s AND uid > %s AND status = '{Status.SUCCESS}'
 )
-"""
+"""  # noqa: S608 - only this module's own text
 
 
 async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) -> None:
-    """Write outcomes whose lease still stands; the others are somebody else's by now.
+    """Write outcomes, but for those whose delivery another worker has claimed since.
 
-    An endpoint at which a delivery has used up its attempts is disabled where the project wants that
-    (deliveries section 8, D3), and meta events are made of what has ended (meta-events section 2.2).
+    An endpoint is disabled when one of its deliveries has used up its attempts and the project wants that (deliveries
+    section 8, D3). Deliveries that have ended make meta events (meta-events section 2.2).
     """
     async with connection.transaction():
-        written = await queue.finish(connection, outcomes)
+        written = await finish(connection, outcomes)
         ended = [outcome for outcome in outcomes if outcome.delay is None and outcome.claim.delivery.uid in written]
         await emit_delivery_events(
             connection,
@@ -36,7 +36,7 @@ async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) 
             ],
         )
         exhausted = {
-            # The latest of an endpoint decides.
+            # Of several deliveries of an endpoint the latest decides.
             outcome.claim.target.uid: outcome
             for outcome in sorted(ended, key=lambda outcome: outcome.claim.delivery.uid)
             if outcome.description == LIMIT_REACHED and outcome.claim.target.project_config["disable_endpoint"]

@@ -1,4 +1,4 @@
-"""What a worker says of itself, over HTTP on a port of its own: /metrics, /healthz and /readyz."""
+"""Serve /metrics, /healthz and /readyz of a worker over HTTP, on a port of its own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +15,7 @@ from core.readiness import has_metrics_token, why_not_ready
 from deliveries.figures import registry
 from engine.worker import Worker
 
-#: A worker that cannot look into the queue for so long is of no use.
+#: /healthz fails once a worker could not read the queue for this long.
 SILENT_SECONDS = 30.0
 
 Result = TypeVar("Result")
@@ -23,10 +23,10 @@ Result = TypeVar("Result")
 
 @asynccontextmanager
 async def serving(worker: Worker, host: str, port: int) -> AsyncIterator[None]:
-    """Answer for `worker` until the block ends. Raises OSError where the address cannot be had.
+    """Serve the status of `worker` until the block ends. Raises OSError where the address cannot be used.
 
-    `/healthz` is 503 once the worker cannot read the queue, `/readyz` while the database is away or lacks
-    migrations, or the worker drains. `/metrics` wants METRICS_TOKEN where that is set.
+    `/healthz` answers 503 once the worker could not read the queue for SILENT_SECONDS. `/readyz` answers 503 while the
+    database is away or lacks migrations, or the worker drains. `/metrics` asks for METRICS_TOKEN where that is set.
     """
 
     async def healthz(_: web.Request) -> web.Response:
@@ -36,7 +36,7 @@ async def serving(worker: Worker, host: str, port: int) -> AsyncIterator[None]:
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        problem = "the worker is on its way down" if worker.is_stopping else await _in_a_thread(why_not_ready)
+        problem = "the worker is stopping" if worker.is_stopping else await _in_a_thread(why_not_ready)
         return web.Response(status=503, text=f"{problem}\n") if problem else web.Response(text="ok\n")
 
     async def metrics(request: web.Request) -> web.Response:
@@ -62,7 +62,7 @@ def _metrics() -> bytes:
 
 
 async def _in_a_thread(work: Callable[[], Result]) -> Result:
-    """The result of work with Django's database, whose connection must not outlive it: the threads change."""
+    """Run work with Django's database in a thread, and close its connection: the next work may get another thread."""
 
     def run() -> Result:
         try:

@@ -1,13 +1,15 @@
-"""An endpoint as the engine sees it: what it can take now, and what is needed to send to it."""
+"""Describe an endpoint to the engine: how to send to it, and how many requests it can take now."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from endpoints.models import Endpoint
+
 
 @dataclass(slots=True)
 class Target:
-    """An endpoint as the queue sees it, with its project and what is needed to send to it."""
+    """An endpoint with all that sending to it needs, its project's settings included."""
 
     uid: str
     project_id: str
@@ -29,19 +31,21 @@ class Target:
     in_flight: int
     open_until: datetime | None
     held_until: datetime | None
-    #: The database's clock, by which all workers go.
+    #: The time of the database's clock, which all workers share.
     now: datetime
-    #: The tokens of its rate limit; None where it has no limit.
+    #: The tokens that its rate limit has now; None where it has no limit.
     tokens: float | None = None
 
     @property
     def is_limited(self) -> bool:
-        """Whether it has a rate limit."""
+        """Tell whether the endpoint has a rate limit."""
         return bool(self.rate_limit and self.rate_limit_duration)
 
     def can_take(self, cap: int) -> int:
-        """How many more requests may be sent to it now, where it takes `cap` at once."""
-        if self.status == "paused" or any(until and until > self.now for until in (self.open_until, self.held_until)):
+        """Return how many more requests may be sent to it now, where it takes `cap` at a time."""
+        if self.status == Endpoint.Status.PAUSED or any(
+            until and until > self.now for until in (self.open_until, self.held_until)
+        ):
             return 0
         room = max(cap - self.in_flight, 0)
         return room if self.tokens is None else min(room, int(self.tokens))

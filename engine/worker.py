@@ -1,8 +1,8 @@
-"""A worker: claims what is due, sends it, and writes down what came of it, until it is told to stop.
+"""Run a worker: claim due deliveries, send them, and write their outcomes, until it is told to stop.
 
-Any number of workers, on any number of machines, share the work through PostgreSQL alone. Four things
-go on at once in one process: claiming, the requests, writing outcomes in batches, and the chores
-(housekeeping.py), which take turns with those of other workers.
+Any number of workers, on any number of machines, share the work through PostgreSQL alone. One process claims, sends
+requests, writes outcomes in batches and does chores (housekeeping.py), all at the same time. Chores alternate between
+the workers.
 """
 
 import asyncio
@@ -21,34 +21,38 @@ from psycopg_pool import AsyncConnectionPool
 from core.wake import CHANNEL
 from engine import housekeeping, metrics, notifications, queue
 from engine.attempt import lease_seconds, make_attempt
+from engine.choice import Unsettled
+from engine.database import OUTAGES, PAUSE_SECONDS, Pool
 from engine.log import log_attempt
 from engine.meta_events import Sender as MetaEvents
-from engine.queue import OUTAGES, PAUSE_SECONDS, Claim, Outcome, Pool, Unsettled
+from engine.outcomes import Outcome
+from engine.queue import Claim
 from engine.settle import settle
 from outbound.client import Outbound
 from outbound.oauth2 import Tokens
 
 logger = logging.getLogger("convoyclone.deliver")
 
-#: How long a worker sleeps at most when nobody wakes it: a notification may be lost, a retry come due.
+#: The longest sleep of a worker that nobody wakes: a notification may be lost, or a retry become due.
 POLL_SECONDS = 0.5
-#: The same while there are more parked deliveries than one look goes through.
+#: The longest sleep while there are more parked deliveries than one look goes through.
 BACKLOG_POLL_SECONDS = 0.05
-#: How long the requests of meta events and notifications may take to end.
+#: The time that requests of meta events and notifications have to end when the worker stops.
 STOP_SECONDS = 60
-#: Requests under way that are quick. More at once make each slower, and the whole no faster.
+#: Quick requests under way at a time. With more of them each is slower, and the total is no faster.
 QUICK_AT_ONCE = 256
-#: A request that is older is slow, and takes a place among the quick ones no longer: endpoints that hang, however
-#: many they are, hold up the others for that long.
+#: A request older than this is slow, and no longer takes one of the QUICK_AT_ONCE places: endpoints that hang, however
+#: many they are, hold up the others for this long at most.
 SLOW_SECONDS = 0.5
-#: What one look into the queue takes at most, and one write of outcomes.
+#: The most deliveries that one look into the queue claims, and the most outcomes in one write.
 CLAIMED_AT_ONCE = 200
 WRITTEN_AT_ONCE = 500
-#: A look into the queue costs more than a delivery: under load there are this many seconds between two,
-#: in which more has come together.
+#: Seconds between two looks under load. A look into the queue costs more than a delivery, so it is worth waiting until
+#: several are due.
 CLAIM_INTERVAL_SECONDS = 0.004
-#: Payloads under way, beyond which nothing is claimed.
+#: Claim nothing while the payloads under way have this many characters.
 MAX_PAYLOAD_CHARACTERS = 128 * 1024 * 1024
+#: Connections for meta events and requests for tokens.
 OTHER_CONNECTIONS = 64
 
 
@@ -61,22 +65,21 @@ class Worker:
         self._woken = asyncio.Event()
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
         self._in_flight: set[asyncio.Task[None]] = set()
-        #: Claims whose outcome is not written yet. They count as under way, and are not claimed again.
+        #: Claims whose outcome is not written yet. They count as under way and are not claimed again.
         self._unsettled: set[Unsettled] = set()
         self._payload_characters = 0
-        #: The deliveries whose requests have been under way for SLOW_SECONDS.
+        #: Deliveries whose requests have been under way for SLOW_SECONDS.
         self._slow: set[str] = set()
-        #: Outcomes wait for the database, and those of new requests would have to wait behind them.
+        #: Whether outcomes wait for the database, so that those of new requests would wait behind them.
         self._cannot_write = False
-        #: The endpoints at which a place got free since the last look.
+        #: The endpoints at which a place has become free since the last look.
         self._freed: set[str] = set()
         self._alive_at = time.monotonic()
 
     async def run(self) -> None:
-        """Work until `stop`, then finish what is under way and return."""
-        # A claim that the database forgets in a crash is made again: it does not wait for the disk. The connection
-        # is apart, because what the others write does.
-        # One that hangs in the middle of a claim must not keep the others from theirs.
+        """Work until `stop` is called, then finish the requests under way and return."""
+        # A claim that a crash of the database undoes is made again, so this connection does not wait for the disk;
+        # the others do. The timeout ends a claim that hangs, which would keep other workers from claiming.
         claiming = self._pool(1, options="-c synchronous_commit=off -c idle_in_transaction_session_timeout=5s")
         pool = self._pool(6)
         async with claiming, pool, self._outbound() as outbound:
@@ -93,7 +96,7 @@ class Worker:
             ]
             await self._claim(claiming, outbound, tokens)
             await self._drain()
-            # What these have under way ends too.
+            # Their requests under way end as well.
             await asyncio.wait(others, timeout=STOP_SECONDS)
             for task in (writing, listening, *others):
                 task.cancel()
@@ -105,7 +108,7 @@ class Worker:
             min_size=1,
             max_size=size,
             open=False,
-            # After an outage it is back as soon as the database is.
+            # Reconnect soon after an outage.
             timeout=5,
             reconnect_timeout=5,
             kwargs={"autocommit": True, "prepare_threshold": 1, **settings},
@@ -114,16 +117,16 @@ class Worker:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was told to stop."""
+        """Tell whether the worker was told to stop."""
         return self._stopping.is_set()
 
     @property
     def silent_seconds(self) -> float:
-        """For how long it could not look into the queue. While it drains it does not want to."""
+        """Return for how long the worker could not read the queue; 0 while it drains, and does not read it."""
         return 0.0 if self.is_stopping else time.monotonic() - self._alive_at
 
     def stop(self) -> None:
-        """Take nothing new, and end once all that is under way has ended."""
+        """Claim nothing more, and end once all requests under way have ended."""
         self._stopping.set()
         self._woken.set()
 
@@ -131,21 +134,20 @@ class Worker:
     async def _outbound(self) -> Any:
         async with Outbound(
             allowed_networks=settings.DELIVERY_ALLOWED_NETWORKS,
-            # Beside the deliveries there are meta events and requests for tokens.
             connections=settings.DELIVERY_CONCURRENCY + OTHER_CONNECTIONS,
             ca_file=settings.DELIVERY_CA_FILE,
         ) as outbound:
             yield outbound
 
     def _free_places(self) -> int:
-        """How many more deliveries may be claimed now."""
+        """Return how many more deliveries may be claimed now."""
         if self._cannot_write or self._payload_characters >= MAX_PAYLOAD_CHARACTERS:
             return 0
         quick = len(self._unsettled) - len(self._slow)
         return min(settings.DELIVERY_CONCURRENCY - len(self._unsettled), QUICK_AT_ONCE - quick, CLAIMED_AT_ONCE)
 
     async def _claim(self, claiming: Pool, outbound: Outbound, tokens: Tokens) -> None:
-        """Claim and start requests, as many as there is room for, until the worker is told to stop."""
+        """Claim deliveries and start their requests, as many as there are free places, until the worker stops."""
         last, parked_after, is_wide = 0.0, "", False
         while not self._stopping.is_set():
             await asyncio.sleep(last + CLAIM_INTERVAL_SECONDS - time.monotonic())
@@ -177,7 +179,7 @@ class Worker:
                 continue
             self._alive_at = time.monotonic()
             if claimed.is_busy:
-                # Another worker claims; it is not long at it.
+                # Another worker is claiming, which does not take long.
                 self._freed |= freed
                 self._woken.set()
                 continue
@@ -205,7 +207,7 @@ class Worker:
                 outcome = await make_attempt(claim, outbound, tokens)
             log_attempt(outcome)
         except Exception:
-            # A defect of ours. The lease ends, and it is sent again.
+            # A defect of ours. The delivery is sent again once its lease has ended.
             logger.exception("the attempt of delivery %s has failed", uid)
             self._give_back([claim])
         else:
@@ -219,14 +221,14 @@ class Worker:
         self._woken.set()
 
     def _give_back(self, claims: Sequence[Claim]) -> None:
-        """Count claims as under way no longer."""
+        """Stop counting claims as under way."""
         self._freed.update(claim.target.uid for claim in claims)
         self._unsettled.difference_update((claim.delivery.uid, claim.lease) for claim in claims)
         self._payload_characters -= sum(len(claim.payload.data) for claim in claims)
         self._woken.set()
 
     async def _write_outcomes(self, pool: Pool) -> None:
-        """Write outcomes as they come, all that have come together at once, and again until it works."""
+        """Write outcomes as they come, in batches of those that have come since the last write."""
         while True:
             batch = [await self._outcomes.get()]
             while len(batch) < WRITTEN_AT_ONCE and not self._outcomes.empty():
@@ -240,17 +242,17 @@ class Worker:
                 async with pool.connection() as connection:
                     await settle(connection, batch)
             except OUTAGES as error:
-                # What was sent is known here only: it is kept until the database is back, and can be written.
+                # Only this worker knows the outcomes: it keeps them until the database is back.
                 self._cannot_write = True
                 logger.error("cannot write %s outcomes, trying again: %s", len(batch), error)
                 await asyncio.sleep(PAUSE_SECONDS)
             except Exception:
                 if len(batch) > 1:
-                    # One of them must not take the others with it.
+                    # One bad outcome must not prevent the others from being written.
                     for outcome in batch:
                         await self._write(pool, [outcome])
                     return
-                # Its lease ends, and it is sent again.
+                # The delivery is sent again once its lease has ended.
                 logger.exception("the outcome of %s cannot be written", batch[0].claim.delivery.uid)
                 return
             else:
@@ -259,14 +261,14 @@ class Worker:
                 return
 
     async def _drain(self) -> None:
-        """Wait for the requests under way, which all have an end, and for their outcomes to be written."""
+        """Wait until the requests under way have ended, as each does, and their outcomes are written."""
         while self._unsettled:
             self._woken.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 
     async def _listen(self) -> None:
-        """Wake up when something becomes due in the database."""
+        """Wake the worker when PostgreSQL notifies it that something is due."""
         while not self._stopping.is_set():
             try:
                 connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
@@ -280,7 +282,7 @@ class Worker:
             await self._pause()
 
     async def _repeat(self, work: Callable[[], Awaitable[int]]) -> None:
-        """Run `work` as long as there is some, then look again in a moment."""
+        """Repeat `work`, with a pause whenever it had nothing to do, until the worker stops."""
         while not self._stopping.is_set():
             try:
                 done = await work()
@@ -288,7 +290,7 @@ class Worker:
                 logger.error("%s", error)
                 done = 0
             except Exception:
-                logger.exception("a part of the worker has failed, and goes on")
+                logger.exception("a part of the worker has failed, and continues")
                 done = 0
             if not done:
                 await self._pause()
@@ -299,5 +301,5 @@ class Worker:
 
 
 async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
-    # The configuration of its project comes with each endpoint.
+    # Each endpoint is read with its project's configuration, which is JSON.
     set_json_loads(orjson.loads, connection)

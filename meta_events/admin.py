@@ -9,11 +9,9 @@ from django.http.response import HttpResponseBase
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.admin import OperatorAdmin
+from core.admin import NOTHING, OperatorAdmin
 from meta_events.models import MetaEvent
 from meta_events.operations import resend_meta_event
-
-NOTHING = SafeString("-")
 
 
 @admin.register(MetaEvent)

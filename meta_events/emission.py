@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from core.encryption import decrypt
+from core.encryption import context_of, decrypt
 from core.wake import wake_workers
 from meta_events.bodies import meta_event_body
 from meta_events.models import MetaEvent
@@ -26,7 +26,7 @@ def is_wanted(meta_event: MetaEventSettings, event_type: str) -> bool:
 @lru_cache(maxsize=4096)
 def settings_of(stored: bytes) -> MetaEventSettings:
     """Return the `config.meta_event` of a project from its stored form. Raises UndecryptableValue."""
-    opened: MetaEventSettings = orjson.loads(decrypt(stored, "projects_project.meta_event"))
+    opened: MetaEventSettings = orjson.loads(decrypt(stored, context_of(Project, "meta_event")))
     return opened
 
 

@@ -42,7 +42,7 @@ class MetaEvent(models.Model):
             models.Index(
                 "status",
                 models.F("uid").desc(),
-                condition=Q(status__in=["Failure", "Discarded", "Retry"]),
+                condition=Q(status__in=[Status.FAILURE, Status.DISCARDED, Status.RETRY]),
                 name="meta_event_by_status",
             ),
         ]

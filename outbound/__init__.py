@@ -1,1 +1,1 @@
-"""Sending one request safely: client, address guard, credentials, signatures, headers and retries."""
+"""Requests to receivers: HTTP client, address guard, credentials, signatures, headers and retries."""

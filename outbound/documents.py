@@ -1,4 +1,4 @@
-"""Parts of answers that tell what is sent, and how often it is tried. Deliveries and meta events share them."""
+"""Describe payload, state and retries in answers, for deliveries and meta events alike."""
 
 from datetime import datetime
 from typing import Annotated, Any, TypedDict
@@ -10,7 +10,9 @@ from core.api.values import wire_time
 from outbound.retries import STRATEGIES
 from outbound.states import Status
 
-HttpHeader = Annotated[dict[str, str], "Headers; values of one name joined.", Component("datastore.HttpHeader")]
+HttpHeader = Annotated[
+    dict[str, str], "Headers, with the values of one name joined.", Component("datastore.HttpHeader")
+]
 HttpHeaders = Annotated[
     dict[str, list[str]] | None, "Headers, each with its values.", Component("httpheader.HTTPHeader")
 ]
@@ -24,16 +26,18 @@ StrategyType = Annotated[
 
 @component("datastore.Metadata")
 class SendingDocument(TypedDict):
-    """What is sent, and how often it is tried."""
+    """The payload and the retries of a delivery or a meta event."""
 
     data: Annotated[dict[str, Any] | Fragment | None, "The payload, which can be any JSON value."]
-    raw: Annotated[str, "The payload's text: what is sent, byte for byte."]
+    raw: Annotated[str, "The payload's text, which is sent byte for byte."]
     strategy: StrategyType
     next_send_time: Time
-    num_trials: Annotated[int, "Attempts that were made, before a resend too.", Example(1)]
+    num_trials: Annotated[int, "Attempts made so far, including those before a resend.", Example(1)]
     interval_seconds: Annotated[int, "Seconds to the second attempt.", Example(100)]
-    retry_limit: Annotated[int, "Attempts in all, the first included; each resend has as many again.", Example(10)]
-    max_retry_seconds: Annotated[int, "0: the server's bound of an exponential delay."]
+    retry_limit: Annotated[
+        int, "The number of attempts, including the first; each resend allows as many again.", Example(10)
+    ]
+    max_retry_seconds: Annotated[int, "0: the server's own bound of an exponential delay applies."]
 
 
 def sending_document(

@@ -1,4 +1,4 @@
-"""The refusals of URLs to which nothing could be sent."""
+"""Define the refusals of URLs that no request can be sent to."""
 
 from core.exceptions import InvalidInput
 

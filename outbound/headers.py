@@ -1,4 +1,4 @@
-"""The headers of a webhook: which ones a producer may set, what a request has, and what is shown of them.
+"""Make the headers of a webhook: check a producer's own, build those of a request, and hide secrets in them.
 
 Contract: signatures-and-headers sections 5 to 7, deliveries sections 2 and 11.
 """
@@ -12,7 +12,7 @@ from core.api.values import REDACTED
 from core.exceptions import InvalidInput
 from core.header_names import is_framing, is_header_name
 
-#: Bounds of a producer's own headers: most receivers take 8 to 16 KB of headers altogether.
+#: Bounds of a producer's own headers. Most receivers accept 8 to 16 KB of headers altogether.
 MAX_CUSTOM_HEADERS = 50
 MAX_NAME_LENGTH = 128
 MAX_VALUE_LENGTH = 4096
@@ -30,7 +30,7 @@ _SHOWN = {
     *("host", "x-request-id", "cache-control", "pragma", "upgrade-insecure-requests", "origin", "x-datadog-trace-id"),
     *("x-convoy-version", "access-control-allow-headers", "access-control-allow-methods"),
     *("access-control-allow-origin", "access-control-expose-headers"),
-    # Ours, and needed to verify the signature that is shown.
+    # Needed to verify the signature that is shown.
     *("webhook-id", "webhook-timestamp"),
 }
 
@@ -43,7 +43,7 @@ class HeaderRefused(InvalidInput):
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a producer's header may not have this name: the framing ones and those of this server."""
+    """Tell whether no producer's header may have this name, because the client or this server sets it."""
     lower = name.lower()
     ours = lower in _STANDARD or (lower.startswith("x-convoy-") and lower != _CONVOY_SIGNATURE)
     return ours or is_framing(name)
@@ -52,15 +52,14 @@ def is_reserved(name: str) -> bool:
 def check_custom_headers(headers: Mapping[str, str]) -> None:
     """Refuse the custom headers of an event that cannot be sent as they are. Raises InvalidInput.
 
-    A header that a request has anyway (Content-Type, Accept-Encoding, the project's signature header, the
-    endpoint's authentication header) is accepted, and left out when sent. Contract: section 6, defects
-    H9 and H10.
+    A header that every request has (Content-Type, Accept-Encoding, the project's signature header, the endpoint's
+    authentication header) is accepted, but not sent. Contract: section 6, defects H9 and H10.
     """
     if len(headers) > MAX_CUSTOM_HEADERS:
         raise HeaderRefused(reason=f"at most {MAX_CUSTOM_HEADERS} headers are allowed")
     seen = set()
     for name, value in headers.items():
-        # A long name is not answered in full.
+        # A refusal quotes no more than this of a long name.
         shown = name[:MAX_NAME_LENGTH]
         if not is_header_name(name):
             raise HeaderRefused(reason=f'"{shown}" is not a valid header name')
@@ -82,11 +81,11 @@ def check_custom_headers(headers: Mapping[str, str]) -> None:
 
 
 def authentication_headers(authentication: Mapping[str, Any] | None) -> Headers:
-    """The header by which an endpoint's `api_key` or `basic_auth` is sent; none for the other types.
+    """Return the header that carries an endpoint's `api_key` or `basic_auth`; no header for other types.
 
-    An API key goes out in UTF-8, as in the original. A user name with a colon is sent, although a receiver
-    takes what follows the colon for a part of the password (RFC 7617). Raises ValueError, whose text does
-    not hold the credential, for what an HTTP header cannot carry.
+    An API key is sent in UTF-8, as in the original. A user name with a colon is sent, although a receiver takes the
+    rest of it for a part of the password (RFC 7617). Raises ValueError, whose text does not hold the credential, where
+    an HTTP header cannot carry it.
     """
     match (authentication or {}).get("type"):
         case "api_key":
@@ -117,12 +116,12 @@ def request_headers(
     trace: Sequence[tuple[str, str]] = (),
     custom: Mapping[str, Sequence[str]] | None = None,
 ) -> Headers:
-    """All headers of a request but Host and Content-Length, which the HTTP client writes.
+    """Return all headers of a request but Host and Content-Length, which the HTTP client writes.
 
-    `standard` is what `standard_headers` made, `authentication` what the endpoint asks for, `trace` what
-    `trace_headers` made where the project wants it, and `custom` the event's headers. Where two have the
-    same name, in any letter case, the first in this function's order is sent alone: a signature never gives
-    way. Raises ValueError where the project's signature header is none. Contract: sections 5 and 6.
+    `standard` comes from `standard_headers`, `authentication` from the endpoint, `trace` from `trace_headers` where the
+    project wants it, and `custom` from the event. Of headers with the same name, in any letter case, only the first in
+    this function's order is sent, so a signature takes precedence. Raises ValueError where the project's signature
+    header cannot be sent. Contract: sections 5 and 6.
     """
     if not is_header_name(signature_header) or is_framing(signature_header):
         raise ValueError("the project's signature header is not one that a request can have")
@@ -145,12 +144,12 @@ def request_headers(
 
 
 def trace_headers(*, event_id: str, delivery_id: str) -> Headers:
-    """What tells a receiver the ids by which the API knows a request (`config.add_event_id_trace_headers`)."""
+    """Return the headers that carry the ids of the event and of the delivery (`config.add_event_id_trace_headers`)."""
     return [("X-Convoy-EventDelivery-ID", delivery_id), ("X-Convoy-Event-ID", event_id)]
 
 
 def mask_headers(headers: Mapping[str, Value]) -> dict[str, Value]:
-    """Headers as a portal's caller may see them: the values of all but the harmless ones are `***`.
+    """Return headers as a portal's caller may see them, with `***` as the values of all but the harmless ones.
 
     Contract: deliveries section 2. Values are texts, as in an attempt, or lists of them, as in a delivery.
     """
@@ -158,10 +157,10 @@ def mask_headers(headers: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def redact_attempt_headers(headers: Iterable[tuple[str, str]], secret_names: Collection[str]) -> dict[str, str]:
-    """The headers of an attempt as they are stored: several values of one name joined with a space.
+    """Return the headers of an attempt as they are stored, with the values of one name joined by a space.
 
-    The values of `secret_names`, in any letter case, are `[REDACTED]`, and so is every Authorization:
-    an endpoint's credentials are stored with the endpoint alone (deliveries D14).
+    The values of `secret_names`, in any letter case, and of Authorization are `[REDACTED]`: an endpoint's credentials
+    are stored with the endpoint alone (deliveries D14).
     """
     secret = {name.lower() for name in secret_names} | {"authorization", "proxy-authorization"}
     stored: dict[str, str] = {}
@@ -174,12 +173,12 @@ def redact_attempt_headers(headers: Iterable[tuple[str, str]], secret_names: Col
 
 
 def _in_one_line(key: str) -> str:
-    """An idempotency key as a header's value: it is any text, and a header carries no control characters."""
+    """Return an idempotency key as a header's value, with its control characters percent-encoded."""
     return re.sub(r"[\x00-\x1f\x7f]", lambda found: f"%{ord(found[0]):02X}", key)
 
 
 def _sendable(custom: Mapping[str, Sequence[str]]) -> Headers:
-    """An event's headers that may go out: what was stored before a rule was made must not break it either."""
+    """Return the event's headers that may be sent. Headers stored before a rule existed must not break it."""
     lines = [(name, ", ".join(values).strip(" \t")) for name, values in custom.items()]
     return [
         (name, value)

@@ -1,4 +1,4 @@
-"""Access tokens for endpoints that want OAuth2: fetched, remembered, renewed before they expire.
+"""Fetch and cache access tokens for endpoints with OAuth2, and renew them before they expire.
 
 Contract: signatures-and-headers section 7, deliveries D10.
 """
@@ -18,16 +18,17 @@ import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from core.header_names import TOKEN_CHARACTER
 from outbound.client import Outbound
 
 REQUEST_SECONDS = 30
-#: What a token lives where its server does not say.
+#: The life of a token whose server does not state one.
 DEFAULT_LIFE_SECONDS = 3600
 MAX_LIFE_SECONDS = 3600
-#: A token is renewed this part of its life early, but no more than so many seconds.
+#: Renew a token when this fraction of its life is left, but at most MAX_EARLY_SECONDS early.
 EARLY_PART = 0.1
 MAX_EARLY_SECONDS = 60
-#: A token server that has failed is left alone for so long.
+#: Wait this long before asking a failing token server again.
 FAILURE_SECONDS = 5
 ASSERTION_SECONDS = 300
 MAX_TOKENS = 10_000
@@ -43,7 +44,7 @@ ALGORITHMS = frozenset(
 SECONDS_IN = {"seconds": 1.0, "milliseconds": 0.001, "minutes": 60.0, "hours": 3600.0}
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-#: The errors of RFC 6749, section 5.2. No other text of the token server is repeated: it may echo a secret.
+#: The errors of RFC 6749, section 5.2. No other text of a token server is repeated, because it may echo a secret.
 _ERRORS = frozenset(
     {
         *("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client"),
@@ -55,29 +56,29 @@ _CURVES: dict[str, ec.EllipticCurve] = {
     "P-384": ec.SECP384R1(),
     "P-521": ec.SECP521R1(),
 }
-_TOKEN_TYPE = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
+_TOKEN_TYPE = re.compile(f"{TOKEN_CHARACTER}{{1,64}}")
 _ACCESS_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 Config = dict[str, Any]
 
 
 class TokenUnavailable(Exception):
-    """No token could be had; the text says why, without a secret. Another try may succeed (D10)."""
+    """The token server gave no token; the text says why, without a secret. Another try may succeed (D10)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token server answered."""
+    """A token as its server issued it."""
 
     access_token: str
     token_type: str
-    #: From now on, at most MAX_LIFE_SECONDS.
+    #: Counted from the answer, at most MAX_LIFE_SECONDS.
     life_seconds: float
 
 
 @dataclass(slots=True)
 class _Known:
-    """A header, or why there is none, and until when (time.monotonic()) that is so."""
+    """A header, or the problem instead of it, valid until a moment of time.monotonic()."""
 
     header: str
     problem: str
@@ -85,7 +86,7 @@ class _Known:
 
 
 class Tokens:
-    """The tokens of one worker."""
+    """The cached tokens of one worker."""
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
@@ -93,10 +94,10 @@ class Tokens:
         self._fetches: dict[bytes, asyncio.Task[_Known]] = {}
 
     async def header(self, endpoint_id: str, config: Config) -> str:
-        """The value of the Authorization header for an endpoint: `<token_type> <access_token>`.
+        """Return the value of the Authorization header for an endpoint: `<token_type> <access_token>`.
 
-        `config` is the `oauth2` object of the endpoint's authentication. Where several ask at the
-        same time for the same endpoint, one request is made. Raises TokenUnavailable.
+        `config` is the `oauth2` object of the endpoint's authentication. Simultaneous calls for one endpoint share one
+        request. Raises TokenUnavailable.
         """
         key = _key(endpoint_id, config)
         known = self._known.get(key)
@@ -104,14 +105,14 @@ class Tokens:
             fetch = self._fetches.get(key)
             if fetch is None:
                 fetch = self._fetches[key] = asyncio.create_task(self._fetch(key, config))
-            # Who asked first may be cancelled while others wait.
+            # The first caller may be cancelled while others wait.
             known = await asyncio.shield(fetch)
         if known.problem:
             raise TokenUnavailable(known.problem)
         return known.header
 
     def forget(self, endpoint_id: str, config: Config) -> None:
-        """Ask for a new token next time: the receiver did not accept this one."""
+        """Remove a token that the receiver has not accepted, so that the next call asks for another."""
         self._known.pop(_key(endpoint_id, config), None)
 
     async def _fetch(self, key: bytes, config: Config) -> _Known:
@@ -123,7 +124,7 @@ class Tokens:
         except TokenUnavailable as problem:
             known = _Known("", str(problem), time.monotonic() + FAILURE_SECONDS)
         except Exception as problem:
-            # Whoever waits must hear of it, and a text that nobody has thought of may hold a secret.
+            # The callers that wait must be told, but an unexpected text may hold a secret.
             known = _Known("", f"oauth2: {type(problem).__name__}", time.monotonic() + FAILURE_SECONDS)
         finally:
             del self._fetches[key]
@@ -135,7 +136,7 @@ class Tokens:
 
 
 async def fetch(outbound: Outbound, config: Config) -> Token:
-    """Ask the token server of an `oauth2` object for a token. Raises TokenUnavailable."""
+    """Request a token from the token server of an `oauth2` object. Raises TokenUnavailable."""
     form = {
         "grant_type": config.get("grant_type") or "client_credentials",
         "client_id": config["client_id"],
@@ -175,7 +176,7 @@ async def fetch(outbound: Outbound, config: Config) -> Token:
 
 
 def assertion(config: Config) -> str:
-    """The signed JSON web token by which a client of type `client_assertion` shows who it is.
+    """Return the signed JSON web token by which a client of type `client_assertion` identifies itself.
 
     Raises TokenUnavailable where the signing key or algorithm cannot be used.
     """
@@ -197,7 +198,7 @@ def assertion(config: Config) -> str:
         private = _ec_key(key) if algorithm.startswith("ES") else _rsa_key(key)
         return jwt.encode(claims, private, algorithm, headers)
     except (ValueError, TypeError, KeyError, OverflowError, UnsupportedAlgorithm, jwt.PyJWTError):
-        # What the library says may quote the key.
+        # The library's text may quote the key.
         raise TokenUnavailable("oauth2: the signing key cannot be used") from None
 
 
@@ -218,8 +219,8 @@ def _rsa_key(key: Config) -> rsa.RSAPrivateKey:
     if p * q != n or min(p, q) < 3 or d * e % (p - 1) != 1 or d * e % (q - 1) != 1:
         raise ValueError("the key's numbers do not belong together")
     numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(e, n))
-    # The library's own check would hold up every other task for 0.2 seconds, to tell the key's owner
-    # that p or q is not prime.
+    # The library's own check takes 0.2 seconds, in which no other task runs, only to find out that p or q is not
+    # prime.
     return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
@@ -239,7 +240,7 @@ def _token(answer: dict[str, Any], config: Config) -> Token:
 
 
 def _seconds(sent: object) -> float:
-    """A number, or a text of digits, that is more than 0; 0 for anything else."""
+    """Return a number, or a text of digits, as seconds; 0 where it is neither or is not positive."""
     if isinstance(sent, str) and re.fullmatch(r"[0-9]{1,18}", sent):
         sent = int(sent)
     if isinstance(sent, bool) or not isinstance(sent, int | float) or not sent > 0:

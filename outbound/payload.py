@@ -1,7 +1,7 @@
-"""The payload of a webhook: the text as it was posted, without its insignificant whitespace.
+"""Make the payload of a webhook: the posted text without its insignificant whitespace.
 
-Contract: signatures-and-headers sections 3.1 and 8. JSON is handled as text throughout, so that the
-order of keys, the spelling of numbers and escapes, and keys that occur twice stay as they are.
+Contract: signatures-and-headers sections 3.1 and 8. JSON is handled as text, so that the order of keys, the spelling of
+numbers and escapes, and keys that occur twice stay as they are.
 """
 
 import re
@@ -14,7 +14,7 @@ _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _SIGNIFICANT = re.compile(rf'(?:[^" \t\r\n]++|{_STRING})++'.encode())
 _TOKEN = re.compile(rf'[{{}}\[\]]|{_STRING}|[^{{}}\[\],:" \t\r\n]++')
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-#: What Go escapes in a string beyond what JSON demands.
+#: The characters that Go escapes in a string although JSON does not ask for it.
 _GO_ESCAPES = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
 
 
@@ -23,15 +23,15 @@ class NotAnObject(ValueError):
 
 
 def compact(raw: bytes) -> bytes:
-    """The canonical payload of a valid JSON text: whitespace outside of strings removed, nothing else changed."""
+    """Return the canonical payload of a valid JSON text: without whitespace outside of strings, else unchanged."""
     return b"".join(_SIGNIFICANT.findall(raw))
 
 
 def raw_member(body: bytes, name: str) -> bytes | None:
-    """The text of the member `name` of a JSON object, byte for byte, or None where there is none.
+    """Return the text of the member `name` of a JSON object, byte for byte, or None where it has no such member.
 
-    Of a key that occurs twice the last one counts, as in orjson. Raises ValueError for what is not a
-    JSON object, or nested deeper than can be read.
+    Of a key that occurs twice the last one counts, as in orjson. Raises ValueError where the body is not a JSON object
+    or is nested too deeply.
     """
     try:
         member = _members.decode(body).get(name)
@@ -41,10 +41,10 @@ def raw_member(body: bytes, name: str) -> bytes | None:
 
 
 def form_encode(c: bytes) -> bytes:
-    """A canonical payload as `application/x-www-form-urlencoded`. Contract: section 8.
+    """Encode a canonical payload as `application/x-www-form-urlencoded`. Contract: section 8.
 
-    Fields are sorted; a nested value is compact JSON with sorted keys, as Go writes it. Numbers stay as
-    they are in the text, where the original rounds them. Raises NotAnObject.
+    Fields are sorted, and nested values are compact JSON with sorted keys, as Go writes it. Numbers stay as they are in
+    the text; the original rounds them. Raises NotAnObject.
     """
     if not c.startswith(b"{"):
         raise NotAnObject("the payload is not a JSON object: it cannot be sent as a form")
@@ -60,12 +60,12 @@ def _field(value: str) -> str:
 
 
 def _object(parts: list[str]) -> list[tuple[str, str]]:
-    """The members of an object whose keys and values alternate: decoded keys, sorted, the last of each."""
+    """Return the members of an object, given its keys and values in turn: decoded, sorted, the last of equal keys."""
     return sorted(dict(zip(map(orjson.loads, parts[::2]), parts[1::2], strict=True)).items())
 
 
 def _go_values(text: str) -> list[str]:
-    """The JSON values in `text`, each as Go writes it. No recursion: nesting is as deep as it was taken in."""
+    """Return the JSON values in `text` as Go writes them, without recursion, because nesting may be deep."""
     levels: list[list[str]] = [[]]
     for token in _TOKEN.findall(text):
         if token in "{[":

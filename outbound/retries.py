@@ -1,4 +1,4 @@
-"""When a failed attempt is made again. Contract: deliveries section 5."""
+"""Decide when a failed attempt is made again. Contract: deliveries section 5."""
 
 import random as _random
 import re
@@ -11,13 +11,13 @@ STRATEGIES = LINEAR, EXPONENTIAL = ("linear", "exponential")
 #: The longest pause of the exponential strategy, its jitter aside.
 CAP_SECONDS = 7200
 JITTER_SECONDS = 5
-#: What stands in for a pause of none.
+#: The pause where the strategy's is 0 seconds.
 INSTEAD_OF_ZERO = 120
-#: A receiver may ask for this much patience with Retry-After, and for no more.
+#: The longest pause that a receiver may ask for with Retry-After.
 LONGEST_RETRY_AFTER = 3600
 
 _seconds = re.compile(r"[0-9]{1,9}")
-#: From here on 2 ** n seconds are beyond the cap, whatever the interval.
+#: From this exponent on, 2 ** n seconds exceed the cap, whatever the interval.
 _CAPPED_FROM = CAP_SECONDS.bit_length()
 
 
@@ -29,12 +29,11 @@ def delay_seconds(
     retry_after: float | None = None,
     random: Callable[[], float] = _random.random,
 ) -> float:
-    """How many seconds to wait after an attempt that failed.
+    """Return the seconds to wait after an attempt that failed.
 
-    `failures_before` counts the attempts before it: 0 at the first failure. Every strategy but
-    `exponential` waits the interval each time. `retry_after` is what the receiver asks for, in
-    seconds: it makes the pause longer, never shorter, and no longer than LONGEST_RETRY_AFTER.
-    `random` gives a number of [0, 1).
+    `failures_before` is the number of failures before it: 0 at the first. Every strategy but `exponential` waits the
+    interval each time. `retry_after` is the pause that the receiver asks for, in seconds: it lengthens the pause, up to
+    LONGEST_RETRY_AFTER, and never shortens it. `random` returns a number of [0, 1).
     """
     delay: float = max(interval_seconds, 0)
     if strategy == EXPONENTIAL and delay:
@@ -44,9 +43,9 @@ def delay_seconds(
 
 
 def parse_retry_after(value: str, now: datetime) -> float | None:
-    """The seconds from `now` that a Retry-After header asks for (RFC 9110, 10.2.3); None where it cannot be read.
+    """Return the seconds from `now` that a Retry-After header asks for (RFC 9110, 10.2.3), or None if it is unreadable.
 
-    A moment that is past stands for 0 seconds.
+    A moment in the past means 0 seconds.
     """
     value = value.strip()
     if _seconds.fullmatch(value):

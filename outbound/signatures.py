@@ -1,7 +1,7 @@
-"""What proves to a receiver that a request is ours: Convoy's signature, and that of Standard Webhooks.
+"""Sign requests, so that receivers can verify them: Convoy's signature, and that of Standard Webhooks.
 
-Contract: signatures-and-headers section 3, and https://www.standardwebhooks.com. What is signed is the
-body of the request, byte for byte. A secret is used as it is: in UTF-8, not decoded.
+Contract: signatures-and-headers section 3, and https://www.standardwebhooks.com. The body of the request is signed,
+byte for byte. A secret is used as it is: in UTF-8, not decoded.
 """
 
 import binascii
@@ -9,7 +9,7 @@ import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 
-#: What hashlib calls the hashes that a project may choose from.
+#: The hashes that a project may choose from, with their names in hashlib.
 HASHES = {
     "MD5": "md5",
     "SHA1": "sha1",
@@ -29,17 +29,17 @@ STANDARD_PREFIX = "whsec_"
 
 
 class NothingToSignWith(ValueError):
-    """There is no secret, or no way of signing: nothing may be sent."""
+    """There is no secret or no way to sign, so nothing may be sent."""
 
 
 def convoy_signature(
     payload: bytes, *, secrets: Sequence[str], versions: Sequence[Mapping[str, str]], advanced: bool, timestamp: int
 ) -> str:
-    """The value of the project's signature header. Contract: sections 3.2 and 3.3.
+    """Return the value of the project's signature header. Contract: sections 3.2 and 3.3.
 
-    `payload` is the body as it is sent; `secrets` are the endpoint's live ones, oldest first; `versions`
-    are those of the project's configuration; `timestamp` is the Unix time of this attempt. The simple
-    form is signed with the last secret and the last version. Raises NothingToSignWith.
+    `payload` is the body as it is sent, `secrets` are the endpoint's live ones, oldest first, `versions` those of the
+    project's configuration, and `timestamp` is the Unix time of this attempt. Unless `advanced`, the body is signed
+    with the last secret and the last version only. Raises NothingToSignWith.
     """
     keys = _keys(secrets)
     if not versions:
@@ -54,7 +54,7 @@ def convoy_signature(
 
 
 def standard_headers(payload: bytes, *, message_id: str, timestamp: int, secrets: Sequence[str]) -> dict[str, str]:
-    """The headers of Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
+    """Return the headers of Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 
     `message_id` is the same at each attempt of a delivery; it holds no dot. Raises NothingToSignWith.
     """
@@ -68,7 +68,7 @@ def standard_headers(payload: bytes, *, message_id: str, timestamp: int, secrets
 
 
 def standard_secret(secret: str) -> str:
-    """An endpoint's secret as the libraries of Standard Webhooks want it: `whsec_` and base64."""
+    """Return an endpoint's secret as the libraries of Standard Webhooks want it: `whsec_` and base64."""
     return STANDARD_PREFIX + b64encode(_standard_key(secret.encode())).decode()
 
 
@@ -88,7 +88,7 @@ def _signed(message: bytes, key: bytes, version: Mapping[str, str]) -> str:
 
 
 def _standard_key(secret: bytes) -> bytes:
-    """What `whsec_` encodes, where the rest is base64 (padded or not, as the libraries take it); else all of it."""
+    """Return the key that a secret of `whsec_` and base64, padded or not, encodes; else the whole secret."""
     prefix, rest = secret[: len(STANDARD_PREFIX)], secret[len(STANDARD_PREFIX) :]
     if prefix == STANDARD_PREFIX.encode():
         try:

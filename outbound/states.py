@@ -1,10 +1,10 @@
-"""How far a delivery or a meta event is on its way."""
+"""Define the states of deliveries and meta events."""
 
 from django.db import models
 
 
 class Status(models.TextChoices):
-    """How far a delivery is (deliveries section 3). An event has SUCCESS once its deliveries are made."""
+    """The state of a delivery (deliveries section 3). An event has SUCCESS once its deliveries are made."""
 
     SCHEDULED = "Scheduled"
     PROCESSING = "Processing"

@@ -1,4 +1,4 @@
-"""URLs to which requests are sent, as they are checked when they are stored."""
+"""Check the URLs that requests are sent to, before they are stored."""
 
 from urllib.parse import SplitResult
 

@@ -110,13 +110,15 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of a folder by what they start, and refuse ids that nobody can read or type."""
+    """Mark the tests of a folder by what they start, have long files begin first, and refuse unreadable ids."""
     for item in items:
         path = item.path.relative_to(TESTS).as_posix()
         if path.startswith(("live/", "browser/")):
             item.add_marker(pytest.mark.server)
         if path.startswith("browser/"):
             item.add_marker(pytest.mark.browser)
+    # What is short comes last, so that the processes that share the files end at about the same time.
+    items.sort(key=lambda item: item.get_closest_marker("server") is None and item.get_closest_marker("matrix") is None)
     opaque = [
         item.nodeid
         for item in items

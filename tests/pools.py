@@ -4,17 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import connection
-from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from core.conninfo import conninfo
+from engine.database import Pool
 from outbound.client import Outbound
 
 Result = TypeVar("Result")
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 #: Receivers of the tests are on this machine.
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))

@@ -27,6 +27,8 @@ from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes, undone
 
+pytestmark = pytest.mark.matrix
+
 _KEY = private_key()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from endpoints.operations import create_endpoint
 from portal_links.capabilities import EVERYTHING
@@ -25,6 +26,8 @@ from tests.surfaces import bearer, refusal, send
 from tests.test_bad_input import BODIES as CONVOY_BODIES
 from tests.test_bad_input import IDS, NO_TEXTS, broken
 from tests.test_bad_input import ITEMS as CONVOY_ITEMS
+
+pytestmark = pytest.mark.matrix
 
 NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal"
 ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
@@ -129,8 +132,8 @@ class Caller:
             minted_by=admin.uid,
             reference="their session",
         )
-        # A use is noted when it is the first one in a minute, of refused requests too.
-        PortalSession.objects.update(last_used_at=minted.session.created_at, last_used_from="127.0.0.1")
+        # A use is noted once the last note is a minute old, of refused requests too.
+        PortalSession.objects.update(last_used_at=timezone.now() + timedelta(hours=1), last_used_from="127.0.0.1")
         self.ids = {"projectID": project.uid, "ownerID": "acme", "endpointID": endpoint.uid}
         project.config["multiple_endpoint_subscriptions"] = True
         project.save(update_fields=["config"])

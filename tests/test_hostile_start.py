@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import stat
@@ -18,7 +17,7 @@ import httpx
 import orjson
 import pytest
 
-from tests.clone import make_clone
+from tests.clone import another_user, make_clone
 from tests.server import free_port
 
 pytestmark = pytest.mark.server
@@ -66,14 +65,20 @@ class Run:
     """`script/server` of one clone, as one user, with nothing in its environment but PATH and what is given."""
 
     def __init__(
-        self, clone: Path, log: Path, *, user: str | None = None, umask: int = 0o022, **variables: str
+        self,
+        clone: Path,
+        log: Path,
+        variables: dict[str, str] | None = None,
+        *,
+        user: pwd.struct_passwd | None = None,
+        umask: int = 0o022,
     ) -> None:
         self.clone = clone
         self.data = clone / ".data"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
-        self._environment = {"PATH": os.environ["PATH"], "PORT": str(self.port)} | variables
+        self._environment = {"PATH": os.environ["PATH"], "PORT": str(self.port)} | (variables or {})
         self._options = as_user(user) | {"umask": umask}
         self._text = ""
 
@@ -125,12 +130,9 @@ class Run:
             assert (quickstart["project_id"], quickstart["api_key"]) == (project, key)
 
 
-def as_user(name: str | None) -> dict[str, Any]:
+def as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
     """The options of Popen for a process of this user; None: ours."""
-    if name is None:
-        return {}
-    entry = pwd.getpwnam(name)
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
 @pytest.fixture(scope="module")
@@ -168,27 +170,27 @@ def long_folder(folder: Path) -> Path:
 
 class TestServer:
     def test_with_a_locale_that_the_machine_lacks(self, fresh: Path, tmp_path: Path) -> None:
-        with Run(fresh, tmp_path / "log", **LOCALES) as run:
+        with Run(fresh, tmp_path / "log", LOCALES) as run:
             run.wait_until_started().works()
 
     def test_with_variables_for_other_programs(self, fresh: Path, tmp_path: Path) -> None:
-        with Run(fresh, tmp_path / "log", **OTHER_PROGRAMS) as run:
+        with Run(fresh, tmp_path / "log", OTHER_PROGRAMS) as run:
             run.wait_until_started().works()
 
     def test_with_variables_for_python_and_bash(self, fresh: Path, tmp_path: Path) -> None:
-        with Run(fresh, tmp_path / "log", **hostile_python(tmp_path), **hostile_shell(tmp_path)) as run:
+        with Run(fresh, tmp_path / "log", hostile_python(tmp_path) | hostile_shell(tmp_path)) as run:
             run.wait_until_started().works()
 
     def test_with_proxies_a_long_tmpdir_and_a_umask_for_nobody_else(self, fresh: Path, tmp_path: Path) -> None:
         variables = NO_PROXY_LISTENS | {"TMPDIR": str(long_folder(tmp_path))}
-        with Run(fresh, tmp_path / "log", umask=0o077, **variables) as run:
+        with Run(fresh, tmp_path / "log", variables, umask=0o077) as run:
             run.wait_until_started().works()
             for path in (fresh / ".data").iterdir():
                 assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
     def test_with_a_data_folder_whose_name_is_long(self, clone: Path, tmp_path: Path) -> None:
         data = long_folder(tmp_path) / "data"
-        with Run(clone, tmp_path / "log", DATA_DIR=str(data)) as run:
+        with Run(clone, tmp_path / "log", {"DATA_DIR": str(data)}) as run:
             run.data = data
             run.wait_until_started().works()
             sockets = Path((data / "postgres" / "postmaster.pid").read_text("utf-8").splitlines()[4])
@@ -221,12 +223,10 @@ def test_script_test_with_all_of_it(clone: Path, tmp_path: Path) -> None:
 if os.geteuid() == 0:
 
     @pytest.fixture
-    def user() -> Iterator[str]:
+    def user() -> Iterator[pwd.struct_passwd]:
         """Another user of the machine, who is made for the test."""
-        name = f"convoytest{secrets.token_hex(4)}"
-        subprocess.run(["useradd", "--no-create-home", "--user-group", name], check=True, capture_output=True)
-        yield name
-        subprocess.run(["userdel", name], check=True, capture_output=True)
+        with another_user() as user:
+            yield user
 
     @pytest.fixture
     def folder_of_all() -> Iterator[Path]:
@@ -236,8 +236,8 @@ if os.geteuid() == 0:
         yield folder
         shutil.rmtree(folder)
 
-    def test_two_users_side_by_side(fresh: Path, tmp_path: Path, user: str, folder_of_all: Path) -> None:
-        theirs = make_clone(folder_of_all / "clone", uid=pwd.getpwnam(user).pw_uid)
+    def test_two_users_side_by_side(fresh: Path, tmp_path: Path, user: pwd.struct_passwd, folder_of_all: Path) -> None:
+        theirs = make_clone(folder_of_all / "clone", uid=user.pw_uid)
         with contextlib.ExitStack() as stack:
             runs = [
                 stack.enter_context(Run(fresh, tmp_path / "ours", umask=0o077)),

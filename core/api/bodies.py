@@ -1,7 +1,7 @@
-"""Request bodies: JSON in, validated values out, and the two families of errors.
+"""Read request bodies: parse JSON, validate it, and refuse it in one of two families of errors.
 
-Contract: api-conventions section 6. Family A hides what is wrong behind two fixed texts, family B
-says it.
+Contract: api-conventions section 6. Errors of family A are two fixed texts that hide the reason, those of family B
+give it.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from core.api.fields import INCORRECT_TYPE
 from core.exceptions import InvalidInput
 
 WRONG_TYPES = (INCORRECT_TYPE, "not_a_list")
-#: How many of a body's failures its refusal lists.
+#: The most failures of a body that its refusal lists.
 MOST_FAILURES = 20
 
 
@@ -68,19 +68,19 @@ HIDDEN = (BadFormat, BadInput)
 def read_body(
     request: Request, serializer: type[serializers.Serializer[Any]], *, detailed: bool = False
 ) -> dict[str, Any]:
-    """The validated values of a request's JSON body; a key that is not sent is not there.
+    """Return the validated values of a request's JSON body, without the keys that were not sent.
 
-    null stands for "not sent", unknown keys are ignored. `detailed` chooses family B, where a body of
-    null is an object without keys. Raises InvalidInput.
+    null counts as not sent, and unknown keys are ignored. `detailed` chooses family B, where a body of null is an
+    object without keys. Raises InvalidInput.
     """
     value = _parse(request, (dict, NoneType) if detailed else (dict,), detailed=detailed)
     return _checked(serializer, value or {}, detailed=detailed)
 
 
 def read_list(request: Request, serializer: type[serializers.Serializer[Any]], *, longest: int) -> list[dict[str, Any]]:
-    """The validated values of each object in a request's JSON array, in the errors of family B.
+    """Return the validated values of each object in a request's JSON array.
 
-    Raises InvalidInput, for an empty array and one with more than `longest` objects too.
+    Raises InvalidInput of family B, also for an empty array and for more than `longest` objects.
     """
     items = _parse(request, (list,), detailed=True)
     if not 0 < len(items) <= longest:
@@ -107,10 +107,10 @@ def _checked(serializer: type[serializers.Serializer[Any]], value: Any, *, detai
 def failures_of(
     serializer: type[serializers.Serializer[Any]], value: Any
 ) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
-    """(the validated values, what is wrong): one of the two is empty.
+    """Return the validated values and the failures, of which one is empty.
 
-    What is wrong is a list of field and failure, a failure being a text with a `code`. A field inside
-    an object is not prefixed by its parent, as in the original.
+    Each failure is the name of a field and a text with a `code`. The name of a field inside an object is not prefixed
+    by its parent, as in the original.
     """
     try:
         values: dict[str, Any] = _validator(serializer).run_validation(value)
@@ -121,20 +121,21 @@ def failures_of(
 
 @cache
 def _validator(serializer: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    """One instance for all requests: validating keeps nothing in it, and to make one copies each field,
-    which is a tenth of the CPU of creating a portal link.
+    """Return one instance for all requests, which validation does not change.
+
+    Making an instance copies each field, which is a tenth of the CPU of creating a portal link.
     """
     return serializer()
 
 
 def parse_object(request: Request, *, detailed: bool) -> dict[str, Any]:
-    """The JSON object in a request's body. Raises InvalidInput; `detailed` says what is wrong with it."""
+    """Return the JSON object in a request's body. Raises InvalidInput, of family B where `detailed`."""
     value: dict[str, Any] = _parse(request, (dict,), detailed=detailed)
     return value
 
 
 def _parse(request: Request, kinds: tuple[type, ...], *, detailed: bool) -> Any:
-    """The JSON value in a request's body, which is of one of some types."""
+    """Return the JSON value in a request's body. Raises InvalidInput where it is of none of the types `kinds`."""
     body = request.body
     if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
         raise InvalidInput("the request body is shorter than its Content-Length")

@@ -1,4 +1,4 @@
-"""What is refused of a request before its body is read."""
+"""Refuse requests before their body is read."""
 
 from django.conf import settings
 from rest_framework.request import Request
@@ -11,13 +11,13 @@ READS = ("GET", "HEAD")
 
 
 class UnreadBody(DomainError):
-    """The body is refused before it is read. What is left of it on the connection is no request: it is closed."""
+    """The body is refused before it is read. The connection is closed, because the unread body still follows on it."""
 
     headers = {"Connection": "close"}
 
 
 class UnsupportedBody(UnreadBody):
-    """The body is of another type than JSON."""
+    """The body is not JSON by its Content-Type."""
 
     status = 415
 
@@ -29,13 +29,13 @@ class BodyTooLarge(UnreadBody):
 
 
 class LengthRequired(UnreadBody):
-    """The body comes in chunks of which nobody knows how many there will be."""
+    """The body comes in chunks, without a Content-Length."""
 
     status = 411
 
 
 def check_body(request: Request, content_types: tuple[str, ...] = (JSON,)) -> None:
-    """Refuse what cannot be a request of this API before anything is read. Raises DomainError."""
+    """Refuse a body by its Content-Type and its length, before it is read. Raises DomainError."""
     content_type = request.META.get("CONTENT_TYPE", "")
     if content_type and not content_type.startswith(content_types):
         raise UnsupportedBody("the request body must be application/json")
@@ -43,7 +43,7 @@ def check_body(request: Request, content_types: tuple[str, ...] = (JSON,)) -> No
 
 
 def check_size(request: Request) -> None:
-    """Refuse a body that is too long or of which nobody knows how long it is. Raises DomainError."""
+    """Refuse a body that is too long or has no length, and a URL with NUL. Raises DomainError."""
     if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
         raise LengthRequired("send the request body with a Content-Length")
     try:

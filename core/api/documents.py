@@ -28,7 +28,7 @@ Schema = dict[str, Any]
 D = TypeVar("D")
 Row = TypeVar("Row")
 
-#: The components that no serializer has, by their names.
+#: The components that no serializer has, by name.
 SCHEMAS: dict[str, Schema] = {}
 #: The schema that stands for each of their TypedDicts.
 _SHOWN: dict[Any, Schema] = {}

@@ -1,4 +1,4 @@
-"""Convoy's envelope: `{status, message, data}`; an error has no `data`.
+"""Wrap answers in Convoy's envelope: `{status, message, data}`; an error has no `data`.
 
 Contract: api-conventions section 4.
 """
@@ -12,7 +12,7 @@ JSON = "application/json"
 
 
 def success(message: str, data: Any = None, status: int = 200) -> HttpResponse:
-    """The answer to an operation that was carried out. `data` may hold orjson fragments."""
+    """Return the answer to an operation that was carried out. `data` may hold orjson fragments."""
     body = orjson.dumps({"status": True, "message": message, "data": data})
     return HttpResponse(body, status=status, content_type=JSON)
 
@@ -25,6 +25,6 @@ def bare(data: Any, status: int = 200) -> HttpResponse:
 
 
 def error(message: str, status: int) -> HttpResponse:
-    """The answer to an operation that was refused and has changed nothing."""
+    """Return the answer to an operation that was refused and has changed nothing."""
     body = orjson.dumps({"status": False, "message": message}, option=orjson.OPT_APPEND_NEWLINE)
     return HttpResponse(body, status=status, content_type=JSON)

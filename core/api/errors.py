@@ -1,4 +1,4 @@
-"""The one place where errors become answers in Convoy's envelope."""
+"""Turn errors into answers in Convoy's envelope, in this one place."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from core.exceptions import DomainError
 logger = logging.getLogger("convoyclone.api")
 
 Render = Callable[[str, int], HttpResponse]
-#: How a refusal looks that comes from no view, by the beginning of the path; the longest one counts.
+#: Renders a refusal that no view has made, by the beginning of the path; the longest beginning counts.
 #: urls.py adds those of the other contracts.
 RENDERERS: dict[str, Render] = {"/api/": envelope.error, "/portal-api/": envelope.error}
 
@@ -26,9 +26,9 @@ UNAVAILABLE = "the database is not available, try again"
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """Render an exception of an API view (a setting of REST framework). None: it is a defect, a 500.
+    """Render an exception of an API view, as REST framework's EXCEPTION_HANDLER. Returns None for a defect: a 500.
 
-    A view of another contract than Convoy's has an `error` of its own, in place of the envelope.
+    A view of another contract than Convoy's has an `error` of its own instead of the envelope.
     """
     render: Render = getattr(context["view"], "error", envelope.error)
     match exc:
@@ -54,27 +54,27 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse |
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What Django refuses before any view, such as a wrong Host header."""
+    """Answer a request that Django refuses before any view, for example for a wrong Host header."""
     if render := _renderer(request):
         return render("bad request", 400)
     return defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """A path that no route has."""
+    """Answer a request to a path that has no route."""
     if render := _renderer(request):
         return render(NO_SUCH_PATH, 404)
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A defect of ours. Django has logged it; the caller learns nothing of its inside."""
+    """Answer a request that met a defect, which Django has logged, without any detail of it."""
     if render := _renderer(request):
         return render("internal server error", 500)
     return defaults.server_error(request)
 
 
 def _renderer(request: HttpRequest) -> Render | None:
-    """None for a page."""
+    """Return how to render a refusal on the request's path; None for a page."""
     fitting = [start for start in RENDERERS if request.path_info.startswith(start)]
     return RENDERERS[max(fitting, key=len)] if fitting else None

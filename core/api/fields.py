@@ -1,7 +1,7 @@
-"""Serializer fields that take a JSON type for what it is: no number for a text, no "true" for true.
+"""Define serializer fields that accept their own JSON type only: no number for a text, no "true" for true.
 
-A value of the wrong type has the error code `incorrect_type`, which the two families of body
-errors tell apart from a value that is not allowed (bodies.py).
+A value of the wrong type has the error code `incorrect_type`, which both families of body errors distinguish from a
+value that is not allowed (bodies.py).
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ class Shape(serializers.Serializer[Any]):
 
 
 class Text(serializers.CharField):
-    """A JSON string, kept as it is sent. NUL is refused: PostgreSQL cannot store it."""
+    """A JSON string, which is kept as it was sent. NUL is refused, because PostgreSQL cannot store it."""
 
     default_error_messages = _MESSAGE
 
@@ -52,8 +52,8 @@ class Flag(serializers.BooleanField):
 
 
 class Integer(serializers.IntegerField):
-    """A JSON integer between `min_value` and 2^31-1. Below `min_value` it is a wrong type, as it is
-    for the original's unsigned fields."""
+    """A JSON integer between `min_value` and 2^31-1. A lower one is of a wrong type, as in the original's unsigned
+    fields."""
 
     default_error_messages = _MESSAGE
 
@@ -68,7 +68,7 @@ class Integer(serializers.IntegerField):
 
 
 class IntegerBetween(Integer):
-    """A JSON integer between two bounds; whatever else is sent is refused with one text that says them."""
+    """A JSON integer between two bounds. Any other value is refused with one text that names the bounds."""
 
     def __init__(self, lowest: int, highest: int, **kwargs: Any) -> None:
         text = f"must be a whole number from {lowest} to {highest}"
@@ -77,7 +77,7 @@ class IntegerBetween(Integer):
 
 
 class Choice(Text):
-    """A JSON string out of a few; "" stands for "not given" where `allow_blank`."""
+    """A JSON string out of a list; with `allow_blank`, "" means "not given"."""
 
     def __init__(self, choices: list[str], message: str | None = None, **kwargs: Any) -> None:
         self.choices = choices

@@ -36,11 +36,11 @@ P = ParamSpec("P")
 #: A refusal that an operation lists: its class, or an instance where the text has values.
 Refusal = type[DomainError] | DomainError
 
-#: What the fields of a request body do not say of themselves, by serializer and field.
+#: Additions to the schemas of a request body's fields, by serializer and field.
 PROPERTIES: dict[Serializer, dict[str, Schema]] = {}
-#: Which of them must be there, where an operation says so and not the serializer.
+#: The fields that an operation requires although the serializer does not.
 REQUIRED: dict[Serializer, Sequence[str]] = {}
-#: The bodies that may be null, which stands for an object without members.
+#: The bodies that may be null, which means an object without members.
 NULLABLE: set[Serializer] = set()
 
 
@@ -48,7 +48,7 @@ NULLABLE: set[Serializer] = set()
 
 
 def ref(name: str) -> Schema:
-    """A reference to the component `name`."""
+    """Return a reference to the component `name`."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -59,38 +59,38 @@ def define(name: str, schema: Schema) -> Schema:
 
 
 def record(properties: dict[str, Schema], description: str = "", *, required: bool = True) -> Schema:
-    """An object that always has all of `properties`; without `required`, any of them."""
+    """Return the schema of an object that has all of `properties` or, without `required`, any of them."""
     schema: Schema = {"type": "object", "properties": properties}
     return schema | ({"required": list(properties)} if required else {}) | _described(description)
 
 
 def text(description: str = "", **more: Any) -> Schema:
-    """A string."""
+    """Return the schema of a string."""
     return {"type": "string"} | _described(description) | more
 
 
 def integer(description: str = "", **more: Any) -> Schema:
-    """A whole number."""
+    """Return the schema of a whole number."""
     return {"type": "integer"} | _described(description) | more
 
 
 def flag(description: str = "") -> Schema:
-    """A boolean."""
+    """Return the schema of a boolean."""
     return {"type": "boolean"} | _described(description)
 
 
 def array(items: Schema, description: str = "") -> Schema:
-    """A list of `items`."""
+    """Return the schema of a list of `items`."""
     return {"type": "array", "items": items} | _described(description)
 
 
 def texts(description: str = "") -> Schema:
-    """An object whose members are strings, under names of the caller's own."""
+    """Return the schema of an object whose members are strings under any names."""
     return {"type": "object", "additionalProperties": {"type": "string"}} | _described(description)
 
 
 def nullable(schema: Schema, description: str = "") -> Schema:
-    """`schema`, or null."""
+    """Return `schema`, extended by null."""
     return ({"allOf": [schema]} if "$ref" in schema else schema) | {"nullable": True} | _described(description)
 
 
@@ -101,11 +101,11 @@ def _described(description: str) -> Schema:
 UID = text(example="01JZ8QK3V7M2N4P6R8T0W2Y4A6")
 #: RFC 3339. Not `format: date-time`: the published document has plain strings, and so have its clients.
 TIME = text(example="2026-07-03T09:15:42.081516Z")
-DELETED_AT = nullable(text("Null: what is deleted is not shown."))
+DELETED_AT = nullable(text("Null: a deleted object is not shown."))
 
 NO_TIME = text(example=ZERO_TIME)
 
-#: What a URL that is delivered to, or shown, looks like. The server looks closer at host and port.
+#: A URL that is delivered to or shown. The server checks host and port more closely.
 URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7F/?#{}][^\x00-\x20\x7F{}]*$"
 URL_OR_EMPTY_PATTERN = r"^([Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7F/?#][^\x00-\x20\x7F]*)?$"
 NOT_ONLY_SPACES = r"\S"
@@ -115,7 +115,7 @@ _DAY_AND_TIME = (
 #: RFC 3339.
 TIME_PATTERN = f"^{_DAY_AND_TIME}(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 TIME_OR_EMPTY_PATTERN = f"^({TIME_PATTERN[1:-1]})?$"
-#: What startDate and endDate take: no zone.
+#: startDate and endDate, which have no zone.
 DATE_PATTERN = f"^{_DAY_AND_TIME}$"
 DATE_OR_EMPTY_PATTERN = f"^({_DAY_AND_TIME})?$"
 
@@ -137,7 +137,7 @@ PAGINATION_EXAMPLE = example(PaginationDocument)
 
 
 def page_of(rows: Schema) -> Schema:
-    """A page of `rows`."""
+    """Return the schema of a page of `rows`."""
     return {"allOf": [PAGE, {"type": "object", "properties": {"content": array(rows)}}]}
 
 
@@ -145,28 +145,32 @@ def page_of(rows: Schema) -> Schema:
 
 
 def query(name: str, schema: Schema, description: str, *, required: bool = False) -> OpenApiParameter:
-    """A parameter of the query."""
+    """Return a parameter of the query."""
     return OpenApiParameter(name, schema, description=description, required=required)
 
 
 def path_parameter(name: str, description: str) -> OpenApiParameter:
-    """A parameter of the path, which is an id."""
+    """Return a parameter of the path, which is an id."""
     return OpenApiParameter(name, {"type": "string"}, location=OpenApiParameter.PATH, description=description)
 
 
 PROJECT_ID = path_parameter("projectID", "The id of the project.")
-#: In the order of the published document: where a client takes them by position, it counts.
+#: In the order of the published document, because some clients take them by position.
 PAGE_PARAMETERS = [
-    query("direction", {"type": "string", "enum": ["next", "prev"], "default": "next"}, "Older rows, or newer ones."),
+    query(
+        "direction",
+        {"type": "string", "enum": ["next", "prev"], "default": "next"},
+        "`next`: older rows, `prev`: newer ones.",
+    ),
     query("next_page_cursor", {"type": "string"}, "`pagination.next_page_cursor` of the page before."),
-    query("ownerId", {"type": "string"}, "Only those of this owner."),
+    query("ownerId", {"type": "string"}, "Return only rows of this owner."),
     query(
         "perPage",
         {"type": "integer", "default": 20},
-        "Rows in a page. Less than 1 counts as 1, more than 1000 as 1000, what is not a number as 20.",
+        "Rows in a page. Less than 1 counts as 1, more than 1000 as 1000, and anything that is not a number as 20.",
     ),
     query("prev_page_cursor", {"type": "string"}, "`pagination.prev_page_cursor` of the page after."),
-    query("q", {"type": "string"}, "Only those with this text in their name, in upper or lower case."),
+    query("q", {"type": "string"}, "Return only rows with this text in their name, in upper or lower case."),
     query("sort", {"type": "string"}, "Accepted and ignored: rows come newest first."),
 ]
 
@@ -184,7 +188,7 @@ END = query(
 
 
 def version_parameter(effect: str) -> OpenApiParameter:
-    """The header by which a client says for which version of the API it was written."""
+    """Return the parameter X-Convoy-Version, which names the API version that a client was written for."""
     return OpenApiParameter(
         "X-Convoy-Version",
         {"type": "string", "enum": ["2024-04-01", "2025-11-24"], "default": "2025-11-24"},
@@ -197,9 +201,9 @@ def version_parameter(effect: str) -> OpenApiParameter:
 
 
 def describe(serializer: Serializer, component: str, required: Sequence[str] = (), /, **properties: Schema) -> None:
-    """Make `serializer` the component `component`, and add to its fields what they do not say of themselves.
+    """Make `serializer` the component `component`, and add `properties` to the schemas of its fields.
 
-    `required` are fields that the operation misses, where the serializer does not.
+    `required` lists the fields that the operation requires although the serializer does not.
     """
     extend_schema_serializer(component_name=component)(serializer)
     PROPERTIES[serializer] = properties
@@ -207,17 +211,17 @@ def describe(serializer: Serializer, component: str, required: Sequence[str] = (
 
 
 def takes_null(*bodies: Serializer) -> None:
-    """Say that null in place of these bodies is an object without members: errors are detailed, and none must be."""
+    """Declare that null is accepted as these bodies, as an object without members: they are of family B."""
     NULLABLE.update(bodies)
 
 
 def body(serializer: Serializer, examples: Mapping[str, Any]) -> dict[str, OpenApiRequest]:
-    """The request body that `serializer` reads, with examples by their titles."""
+    """Return the request body that `serializer` reads, with examples by their titles."""
     return {JSON: OpenApiRequest(serializer, examples=_examples(examples))}
 
 
 class Outcome(NamedTuple):
-    """Another success of an operation than its first: its message, and examples of its data by their titles."""
+    """A further success of an operation: its message, and examples of its data by their titles."""
 
     message: str
     examples: Mapping[str, Any]
@@ -295,7 +299,7 @@ class Operation(Generic[D]):
         return success(said.message, data, said.status) if self._envelope else bare(data, said.status)
 
     def twin(self, operation_id: str, summary: str, *, without: Sequence[str] = (), **changed: Any) -> "Operation[D]":
-        """Declare this operation once more under another path: only what is `changed` differs.
+        """Declare this operation again under another path, with the differences that are `changed`.
 
         `without` names parameters that the other path does not take.
         """
@@ -360,13 +364,12 @@ def operation(
     parameters: Sequence[OpenApiParameter] = (),
     refused: Mapping[int, Mapping[str, str]] | None = None,
 ) -> Callable[[Handler], Handler]:
-    """A decorator that documents a handler.
+    """Return a decorator that documents a handler.
 
-    `message`, `status` and `data` (a schema) are those of its success, and `examples` has values of
-    `data` by their titles; `other_examples` has those that come with another message, by that message.
-    `also` has the same three, message, data and examples, of its other successes,
-    by status. `refused` has what it refuses itself: messages by the cases' titles, by
-    status. What every operation refuses is added by schema.py.
+    `message`, `status` and `data` (a schema) describe its success, and `examples` has values of `data` by their titles;
+    `other_examples` has those that come with another message, by that message. `also` has message, data and examples
+    of further successes, by status. `refused` has the handler's own refusals: messages by title, by status. Those of
+    every operation are added by schema.py.
     """
     responses = {}
     for code, (said, schema, values) in {status: (message, data, examples), **(also or {})}.items():
@@ -394,12 +397,12 @@ def operation(
 
 
 def refusal(message: str) -> dict[str, Any]:
-    """The envelope of an error."""
+    """Return the envelope of an error."""
     return {"status": False, "message": message}
 
 
 def example_key(title: str) -> str:
-    """The key of the example that has this title."""
+    """Return the key of the example with this title."""
     return "".join(word[0].upper() + word[1:] for word in re.findall(r"\w+", title))
 
 

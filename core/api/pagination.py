@@ -1,7 +1,7 @@
-"""Cursor pages: the ids are the cursors. Contract: api-conventions section 8.
+"""Read pages of lists, whose cursors are ids. Contract: api-conventions section 8.
 
-One statement a page. `perPage` is held between 1 and 1000, and `sort` is ignored but by the lists of
-events and deliveries (docs/compatibility.md).
+Each page takes one statement. `perPage` is kept between 1 and 1000. Only the lists of events and deliveries honour
+`sort` (docs/compatibility.md).
 """
 
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ class Page(NamedTuple):
 
 
 def read_page(request: Request, rows: "QuerySet[Any]", *, sortable: bool = False) -> Page:
-    """The page of `rows` that a request's query asks for: newest first or, where `sortable`, `sort=ASC`."""
+    """Return the page of `rows` that a request asks for: newest first unless, where `sortable`, it has `sort=ASC`."""
     query = request.query_params
     per_page = _per_page(query.get("perPage", ""))
     ascending = sortable and query.get("sort", "").strip().upper() == "ASC"
@@ -38,8 +38,7 @@ def read_page(request: Request, rows: "QuerySet[Any]", *, sortable: bool = False
     if query.get("direction") == "prev":
         start, order, backwards, _ = newest_first if ascending else oldest_first
         cursor = query.get("prev_page_cursor", "") or start
-        # One row more than the page tells whether there is a next page, one more whether there is
-        # a previous one.
+        # One row more than the page shows whether there is a next page, a second one whether there is a previous one.
         read = list(rows.filter(**{f"pk__{backwards}": cursor}).order_by(order)[: per_page + 2])
         has_previous = len(read) > per_page + 1
         found = read[: per_page + 1][::-1]

@@ -1,4 +1,4 @@
-"""How drf-spectacular describes the Convoy API: what all operations share, and what our fields mean."""
+"""Describe the Convoy API by drf-spectacular: the answers that all operations share, and our own fields."""
 
 import json
 from typing import Any, Literal
@@ -26,7 +26,7 @@ nothing to return. An error has no `data`, and has changed nothing.
 **Bodies.** JSON. A member that is null counts as not sent, an unknown one is ignored, and a text cannot
 hold the character U+0000.
 
-**Ids** are ULIDs, **times** are RFC 3339 in UTC, durations are whole seconds where nothing else is said.
+**Ids** are ULIDs, **times** are RFC 3339 in UTC, durations are whole seconds unless stated otherwise.
 
 **Pages** run from the newest row to the oldest; cursors are opaque. Stop when `has_next_page` is false.
 """
@@ -40,7 +40,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "401": (
         "Unauthorized",
-        "No API key, or one that does not work.",
+        "There is no API key, or it is not valid.",
         {},
     ),
     "403": ("Forbidden", "The key may not do this.", {}),
@@ -52,12 +52,12 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "413": (
         "ContentTooLarge",
-        "The body is longer than this server takes (1 MiB, if not configured otherwise).",
+        "The body is longer than MAX_REQUEST_BODY_BYTES (1 MiB by default).",
         {"Too large": "request body is too large"},
     ),
     "415": (
         "UnsupportedMediaType",
-        "The body is not JSON. The Content-Type counts with every method.",
+        "The Content-Type is not JSON. It is checked with every method.",
         {"Not JSON": "the request body must be application/json"},
     ),
     "429": (
@@ -67,7 +67,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "503": (
         "ServiceUnavailable",
-        "The database cannot be reached. Nothing has been stored, or it is not known whether it has.",
+        "The database cannot be reached. The request may or may not have been stored.",
         {"Database": "the database is not available, try again"},
     ),
 }
@@ -92,10 +92,10 @@ def refused_by_all(*refusals: type[DomainError]) -> None:
 
 
 class ConvoyAutoSchema(AutoSchema):
-    """Describes a handler of a ConvoyView from its decorator (openapi.py) and its serializer."""
+    """Describe a handler of a ConvoyView by its decorator (openapi.py) and its serializer."""
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Schema:
-        """Add what every operation refuses to what this one answers."""
+        """Add the refusals of every operation to the answers of this one."""
         if hasattr(self.view, "error_schema"):
             return self._foreign_responses(super()._get_response_bodies(direction))
         shared = getattr(self.view, "shared_refusals", _REFUSALS.keys())
@@ -127,12 +127,12 @@ class ConvoyAutoSchema(AutoSchema):
         return dict(sorted(responses.items()))
 
     def _get_request_body(self, direction: Literal["request", "response"] = "request") -> Schema | None:
-        """Say that a body which is read must be there, also where none of its members must."""
+        """Declare a body that is read as required, even where none of its members is."""
         body: Schema | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         return body and body | {"required": not getattr(self.view, "is_body_optional", False)}
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
-        """Say what our own fields take, and that null stands for "not sent" where a field is optional."""
+        """Describe our own fields, and declare optional ones as nullable, because null means "not sent"."""
         schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         if isinstance(field, Choice):
             schema["enum"] = field.choices + [""] * field.allow_blank
@@ -147,7 +147,7 @@ class ConvoyAutoSchema(AutoSchema):
         return schema
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Schema:
-        """Add what describe() says of the serializer and of its bases."""
+        """Add what describe() has stated about the serializer and its bases."""
         schema: Schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         for stated in schema["properties"].values():
             if "enum" in stated:
@@ -165,7 +165,7 @@ class ConvoyAutoSchema(AutoSchema):
         return schema | ({"nullable": True} if type(serializer) in NULLABLE else {})
 
     def _unwrap_list_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> Schema | None:
-        """Say how many objects an array may hold."""
+        """Add the number of objects that an array may hold."""
         schema: Schema | None = super()._unwrap_list_serializer(serializer, direction)
         bounds = {"minItems": "min_length", "maxItems": "max_length"}
         found = {name: getattr(serializer, attribute, None) for name, attribute in bounds.items()}
@@ -173,13 +173,13 @@ class ConvoyAutoSchema(AutoSchema):
 
 
 def convoy_operations(endpoints: list[tuple[str, str, str, Any]], **_: Any) -> list[tuple[str, str, str, Any]]:
-    """A preprocessing hook: keep the APIs; a collection's path has no slash at its end, with which it answers too."""
+    """Keep the paths of the APIs, as a preprocessing hook, and drop the slash at the end of collections."""
     apis = ("/api/v1/", *settings.ROOT_API_PATHS)
     return [(path.rstrip("/"), *rest) for path, *rest in endpoints if path.startswith(apis)]
 
 
 def complete(result: Schema, **_: Any) -> Schema:
-    """A postprocessing hook: add the shapes that no serializer has, and the answers that all operations share."""
+    """Add, as a postprocessing hook, the shapes that no serializer has and the answers that all operations share."""
     result["info"]["description"] = API_DESCRIPTION
     for path, item in result["paths"].items():
         if path.startswith(settings.ROOT_API_PATHS):

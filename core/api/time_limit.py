@@ -1,4 +1,4 @@
-"""A bound on how long the database may look for something that nobody has an index for."""
+"""Bound the time that the database may take for a search that no index answers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,17 +10,17 @@ from core.exceptions import DomainError
 
 
 class TookTooLong(DomainError):
-    """The database was given up on."""
+    """The database took too long, and the search was given up."""
 
     status = 504
 
 
 @contextmanager
 def time_limit(seconds: float, message: str) -> Iterator[None]:
-    """A block whose statements may take `seconds` each. Raises TookTooLong with `message`.
+    """Let each statement of a block take `seconds` at most. Raises TookTooLong with `message`.
 
-    It is a transaction of its own. Its statements are planned for their values: a plan for any value
-    would read a whole table where what is asked for is rare.
+    The block is a transaction of its own. Its statements are planned for their values: PostgreSQL's plan for any value
+    would read the whole table where the value searched for is rare.
     """
     inside = connection.in_atomic_block
     try:
@@ -31,7 +31,7 @@ def time_limit(seconds: float, message: str) -> Iterator[None]:
                 [str(int(seconds * 1000))],
             )
             yield
-            if inside:  # of another transaction, as in tests: the end of the block takes nothing back
+            if inside:  # another transaction, as in tests: the end of the block does not reset the settings
                 cursor.execute(
                     "SELECT set_config('statement_timeout', '0', true), set_config('plan_cache_mode', 'auto', true)"
                 )

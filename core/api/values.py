@@ -1,11 +1,11 @@
-"""Times and durations as the API writes them. Contract: api-conventions sections 7 and 11."""
+"""Read and write times and durations as the API does. Contract: api-conventions sections 7 and 11."""
 
 import re
 from datetime import UTC, datetime
 
-#: What stands in an answer in place of a secret; sent back, it keeps the stored one.
+#: Shown in an answer instead of a secret; sent back, it keeps the stored secret.
 REDACTED = "[REDACTED]"
-#: How Go writes a time that is not set.
+#: A time that is not set, as Go writes it.
 ZERO_TIME = "0001-01-01T00:00:00Z"
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
@@ -14,18 +14,18 @@ _LONGEST = 2**63 / 1e9
 
 
 def wire_time(moment: datetime) -> str:
-    """RFC 3339 in UTC with up to 6 fractional digits, trailing zeros dropped."""
+    """Return a time in RFC 3339, in UTC with up to 6 fractional digits, without trailing zeros."""
     text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{moment.microsecond:06}".rstrip("0") + "Z" if moment.microsecond else f"{text}Z"
 
 
 def wire_time_from_sql(text: str) -> str:
-    """The same for PostgreSQL's own text of a timestamptz in UTC (`2026-07-03 09:15:42.0815+00`)."""
+    """Return the same, given PostgreSQL's text of a timestamptz in UTC (`2026-07-03 09:15:42.0815+00`)."""
     return f"{text[:10]}T{text[11:-3]}Z"
 
 
 def parse_go_duration(text: str) -> float:
-    """The seconds in a Go duration such as `1h15m30.5s`. Raises ValueError."""
+    """Return the seconds in a Go duration such as `1h15m30.5s`. Raises ValueError."""
     body = text[1:] if text[:1] in ("+", "-") else text
     if body == "0":
         return 0.0
@@ -38,7 +38,7 @@ def parse_go_duration(text: str) -> float:
 
 
 def go_duration(seconds: int) -> str:
-    """Whole seconds as Go prints a duration: `0s`, `10s`, `1m0s`, `1h0m0s`."""
+    """Return whole seconds as Go prints a duration: `0s`, `10s`, `1m0s`, `1h0m0s`."""
     hours, rest = divmod(seconds, 3600)
     minutes, rest = divmod(rest, 60)
     if hours:

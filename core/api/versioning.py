@@ -1,6 +1,6 @@
-"""X-Convoy-Version: for which version of the API a client was written. Contract: api-conventions section 7.
+"""Read X-Convoy-Version, the version of the API that a client was written for. Contract: api-conventions section 7.
 
-A version that cannot be read counts as older than everything, as in the original.
+A version that cannot be read counts as older than all others, as in the original.
 """
 
 import re
@@ -13,7 +13,7 @@ _date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def client_version(request: Request) -> date:
-    """The API version that the client asks for, or the server's."""
+    """Return the API version that the client asks for, or the server's where it asks for none."""
     text = request.META.get("HTTP_X_CONVOY_VERSION") or settings.API_VERSION
     try:
         return date.fromisoformat(text) if _date.fullmatch(text) else date.min

@@ -1,4 +1,4 @@
-"""The stretch of time that a list or a count is asked for. Contract: api-conventions section 8.4."""
+"""Read the time window of a list or a count. Contract: api-conventions section 8.4."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -42,24 +42,24 @@ _SECOND = timedelta(seconds=1)
 
 
 class Window(NamedTuple):
-    """From `start` to the end of the second `end`, as bounds of ids: first_uid <= uid < beyond_uid."""
+    """The time from `start` to the end of the second `end`; as bounds of ids, first_uid <= uid < beyond_uid."""
 
     start: datetime
     end: datetime
 
     @property
     def first_uid(self) -> str:
-        """The lowest id in it."""
+        """Return the lowest id in the window."""
         return first_ulid_at(max(self.start, _FIRST))
 
     @property
     def beyond_uid(self) -> str:
-        """The lowest id after it."""
+        """Return the lowest id after the window."""
         return first_ulid_at(max(min(self.end, _LAST - _SECOND) + _SECOND, _FIRST))
 
 
 def read_window(request: Request) -> Window:
-    """The window of a request's `startDate` and `endDate`; without them the last seven days and today.
+    """Return the window of a request's `startDate` and `endDate`; by default the last seven days and today.
 
     Raises InvalidInput.
     """
@@ -74,7 +74,7 @@ def read_window(request: Request) -> Window:
 
 
 def parse_date(text: str, refusal: type[InvalidInput]) -> datetime | None:
-    """A date such as 2026-07-03T09:15:42, which has no zone and is in UTC; None for no text.
+    """Read a date such as 2026-07-03T09:15:42, which has no zone and is in UTC. Returns None for an empty text.
 
     A fraction of a second is dropped. Raises `refusal`.
     """

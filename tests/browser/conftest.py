@@ -10,16 +10,19 @@ from typing import Any, LiteralString
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from psycopg.sql import SQL, Composed, Identifier
 
 from tests.live.conftest import LiveProject, instance, project, server  # noqa: F401
+from tests.waiting import PATIENCE_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--headless", "--no-sandbox", "--disable-quic", "--disable-background-networking"]
 OWNER = "acme"
 #: What the console says of an answer that is a refusal: the pages show it, and the browser notes it too.
 EXPECTED = ("Failed to load resource", "Response Status Error Code")
+
+expect.set_options(timeout=1000 * PATIENCE_SECONDS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -125,7 +128,7 @@ class Portal:
 def portal(browser: Browser, project: LiveProject) -> Iterator[Portal]:  # noqa: F811
     """A portal. The browser must have nothing to complain of, the policy's refusals included."""
     context = browser.new_context(locale="en-GB", timezone_id="UTC")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(1000 * PATIENCE_SECONDS)
     made = Portal(project, context)
     yield made
     context.close()

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import Portal
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js"
 
@@ -32,7 +33,7 @@ def looking(request: pytest.FixtureRequest, portal: Portal, browser: Browser) ->
     scheme = "dark" if request.param == "dark" else "light"
     portal.configure(portal_primary_color="#ffd400", portal_return_url="https://app.example.com/")
     first, portal.context = portal.context, browser.new_context(color_scheme=scheme, viewport=size)  # type: ignore[arg-type]
-    portal.context.set_default_timeout(10_000)
+    portal.context.set_default_timeout(1000 * PATIENCE_SECONDS)
     yield portal
     portal.context.close()
     portal.context = first
@@ -45,7 +46,8 @@ def test_no_page_has_a_serious_fault(looking: Portal) -> None:
     found: dict[str, list[str]] = {}
 
     def look(name: str) -> None:
-        page.wait_for_timeout(300)  # colours change gradually
+        at_rest = "document.getAnimations().every((change) => change.playState !== 'running')"
+        eventually(lambda: page.evaluate(at_rest), "colours, which change gradually, have changed")
         found[name] = faults(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
 

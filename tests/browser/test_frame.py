@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Portal, Site
+from tests.waiting import eventually
 
 Embed = Callable[[str], Page]
 
@@ -38,10 +39,13 @@ def test_it_does_not_take_the_focus_from_the_page_around_it(portal: Portal, embe
 @pytest.mark.parametrize("kind", ["nahook", "static"])
 def test_a_site_that_is_not_allowed_cannot(portal: Portal, embed: Embed, kind: str) -> None:
     page = embed(portal.link(kind))
-    page.wait_for_timeout(1000)
+
+    def is_refused() -> bool:
+        page.wait_for_timeout(50)  # what the console says arrives meanwhile
+        return any("frame-ancestors" in text for text in portal.said)
+
+    eventually(is_refused, "the browser refuses to show the portal in the frame")
     assert page.frame_locator("iframe").get_by_role("heading").count() == 0
-    refusals = [text for text in portal.said if "frame-ancestors" in text]
-    assert refusals
     portal.said.clear()
 
 

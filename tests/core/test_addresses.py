@@ -67,6 +67,7 @@ class TestIsPublicURL:
             "https://1.1.1.1",
             "https://1.1.1.1.",
             "https://[2606:4700:4700::1111]",
+            "https://[64:ff9b::101:101]",
             "https://[::ffff:1.1.1.1]",
             "https://[2002:0101:0101::]",
         ],
@@ -129,6 +130,10 @@ class TestIsPublicURL:
             *("http://[::ffff:127.0.0.1]", "http://[::ffff:a9fe:a9fe]", "http://[::127.0.0.1]"),
             *("http://[64:ff9b::7f00:1]", "http://[64:ff9b:1::7f00:1]", "http://[2002:7f00:1::]"),
             *("http://[2002:a9fe:a9fe::1]", "http://[2001:0:7f00:1::]"),
+            *("http://[64:ff9b::a9fe:a9fe]", "http://[2606:4700:4700::1111%eth0]"),
+            # networks of protocols, relays, metadata services and documentation
+            *("http://192.88.99.1", "http://192.0.0.192", "http://192.0.0.8", "http://168.63.129.16"),
+            *("http://[3fff::1]", "http://[::ffff:168.63.129.16]", "http://[2002:a83f:8110::]"),
         ],
     )
     def test_not_public(self, url: str) -> None:

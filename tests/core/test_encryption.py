@@ -15,6 +15,7 @@ from core.encryption import (
     KEY_BYTES,
     NONCE_BYTES,
     UndecryptableValue,
+    context_of,
     decrypt,
     encrypt,
     is_current,
@@ -142,6 +143,14 @@ class TestColumn:
         assert b"the signing secret" in decrypt(stored, "endpoints_endpoint.secrets")
         endpoint.refresh_from_db()
         assert endpoint.secrets[0]["value"] == "the signing secret"
+
+    @pytest.mark.parametrize("name", ["secrets", "authentication", "mtls_client_cert"])
+    def test_code_that_reads_the_column_takes_the_context_from_the_field(self, name: str) -> None:
+        assert context_of(Endpoint, name) == f"endpoints_endpoint.{name}"
+
+    def test_a_plain_field_has_no_context(self) -> None:
+        with pytest.raises(TypeError, match=r"Endpoint\.url is not encrypted"):
+            context_of(Endpoint, "url")
 
     def test_nothing_is_null(self, endpoint: Endpoint) -> None:
         assert self.column(endpoint, "authentication") is None

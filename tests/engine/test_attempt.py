@@ -22,9 +22,11 @@ from engine.attempt import (
     outcome_of,
     timeout_seconds,
 )
-from engine.queue import Claim, Payload, Queued
+from engine.choice import Queued
+from engine.queue import Claim, Payload
 from engine.targets import Target
-from outbound.client import GZIP_BROKEN, Exchange
+from outbound.client import Exchange
+from outbound.responses import GZIP_BROKEN
 from outbound.signatures import NothingToSignWith, standard_secret
 from projects.config import default_config
 

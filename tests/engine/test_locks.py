@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from core.conninfo import conninfo
 from endpoints.models import Endpoint, EndpointState
-from endpoints.operations import activate_endpoint, update_endpoint
+from endpoints.operations import activate_endpoint, reactivate_endpoints, update_endpoint
 from engine import breaker
 from engine.settle import settle
 from projects.models import Project
@@ -101,8 +101,8 @@ class TestOrder:
 
     def test_a_project_that_disables_no_more(self, endpoint: Endpoint, project: Project) -> None:
         Endpoint.objects.update(status="inactive")
-        config = {"disable_endpoint": False}
-        update = in_a_thread(lambda: update_project(project.uid, name="Orders", config=config))
+        changes: dict[str, Any] = {"config": {"disable_endpoint": False}, "reactivate_endpoints": reactivate_endpoints}
+        update = in_a_thread(lambda: update_project(project.uid, name="Orders", **changes))
         while_a_worker_settles(endpoint, update)
         assert Endpoint.objects.get().status == "active"
 

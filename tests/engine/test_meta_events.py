@@ -12,8 +12,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from engine import database
 from engine import meta_events as delivery
-from engine import queue
+from engine.database import Pool
 from engine.meta_events import PROJECT_AT_ONCE, Sender, request_headers
 from meta_events.models import MetaEvent
 from outbound.client import Outbound
@@ -23,7 +24,7 @@ from tests.meta_events.conftest import SECRET
 from tests.meta_events.rows import make_meta_event as make_one
 from tests.meta_events.sending import send_due
 from tests.outbound.receivers import Receiver
-from tests.pools import Pool, outcomes_refused, with_outbound, with_pool
+from tests.pools import outcomes_refused, with_outbound, with_pool
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -255,7 +256,7 @@ class TestTheQueue:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Not even when its lease ends meanwhile."""
-        monkeypatch.setattr(queue, "PAUSE_SECONDS", 0.05)
+        monkeypatch.setattr(database, "PAUSE_SECONDS", 0.05)
         enable(url=receiver.url("/meta"))
         row = make_meta_event()
 

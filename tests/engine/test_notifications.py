@@ -18,11 +18,12 @@ from pytest_django import Settings
 
 from endpoints.models import Endpoint, Notification
 from endpoints.operations import delete_endpoint
-from engine import queue
+from engine import database
+from engine.database import Pool
 from engine.notifications import MAILS_AT_ONCE, NO_CHANNEL, NO_MAIL_SERVER, TEAMS_BYTES, send_due, teams_message
 from outbound.client import Outbound
 from tests.outbound.receivers import Receiver
-from tests.pools import LOOPBACK, Pool, outcomes_refused, with_outbound, with_pool
+from tests.pools import LOOPBACK, outcomes_refused, with_outbound, with_pool
 from tests.server import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -250,7 +251,7 @@ class TestSafety:
     def test_one_whose_outcome_cannot_be_written_is_not_sent_again(
         self, mail_server: MailServer, receiver: Receiver, make: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(queue, "PAUSE_SECONDS", 0.05)
+        monkeypatch.setattr(database, "PAUSE_SECONDS", 0.05)
         rows = [make("email"), make("slack")]
         with outcomes_refused("endpoints_notification", times=5):
             assert send() == 2

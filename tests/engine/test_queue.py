@@ -17,7 +17,9 @@ from django.utils import timezone
 from endpoints.models import Endpoint, EndpointState
 from endpoints.operations import delete_endpoint
 from engine import queue
-from engine.queue import Attempt, Claimed, Outcome, Unsettled
+from engine.choice import Unsettled
+from engine.outcomes import Attempt, Outcome, finish
+from engine.queue import Claimed
 from events.models import DeliveryAttempt, EventDelivery
 from projects.models import Project
 from projects.operations import delete_project
@@ -165,7 +167,7 @@ class TestUnsettled:
         assert (delivery.status, delivery.lease, delivery.is_parked) == ("Processing", found.lease, False)
         assert delivery.due_at is not None
         assert timedelta(seconds=5) < delivery.due_at - timezone.now() <= timedelta(seconds=queue.EXTENSION_SECONDS)
-        assert on_a_connection(partial(queue.finish, outcomes=[outcome(found)])) == {delivery.uid}
+        assert on_a_connection(partial(finish, outcomes=[outcome(found)])) == {delivery.uid}
 
     def test_one_that_another_worker_has_claimed_since_is_due_when_that_lease_ends(self, make_endpoint: Make) -> None:
         [delivery] = queue_deliveries(make_endpoint())
@@ -257,7 +259,7 @@ class TestFairness:
     def test_a_place_that_gets_free_is_given_on(self, make_endpoint: Make) -> None:
         queue_deliveries(make_endpoint(), 12)
         found = on_a_connection(claim)
-        on_a_connection(lambda connection: queue.finish(connection, [outcome(found.claims[0])]))
+        on_a_connection(lambda connection: finish(connection, [outcome(found.claims[0])]))
         assert len(claimed()) == 1
 
     def test_a_backlog_of_one_does_not_stand_before_the_others(self, make_endpoint: Make) -> None:
@@ -383,7 +385,7 @@ class TestFinishing:
         endpoint = make_endpoint()
         [delivery] = queue_deliveries(endpoint)
         [found] = on_a_connection(claim).claims
-        written = on_a_connection(lambda connection: queue.finish(connection, [outcome(found)]))
+        written = on_a_connection(lambda connection: finish(connection, [outcome(found)]))
         assert written == {delivery.uid}
         delivery.refresh_from_db()
         assert (delivery.status, delivery.num_trials, delivery.due_at, delivery.lease) == ("Success", 1, None, None)
@@ -394,7 +396,7 @@ class TestFinishing:
     def test_d2_a_failure_is_due_again_in_the_same_statement(self, make_endpoint: Make) -> None:
         [delivery] = queue_deliveries(make_endpoint())
         [found] = on_a_connection(claim).claims
-        on_a_connection(lambda connection: queue.finish(connection, [outcome(found, status="Retry", delay=100)]))
+        on_a_connection(lambda connection: finish(connection, [outcome(found, status="Retry", delay=100)]))
         delivery.refresh_from_db()
         assert (delivery.status, delivery.num_trials) == ("Retry", 1)
         assert delivery.due_at == delivery.next_send_time
@@ -405,7 +407,7 @@ class TestFinishing:
         [slow] = on_a_connection(claim).claims
         EventDelivery.objects.update(due_at=timezone.now())
         [other] = on_a_connection(claim).claims
-        assert on_a_connection(lambda connection: queue.finish(connection, [outcome(slow)])) == set()
+        assert on_a_connection(lambda connection: finish(connection, [outcome(slow)])) == set()
         delivery.refresh_from_db()
         assert (delivery.status, delivery.lease) == ("Processing", other.lease)
         assert not DeliveryAttempt.objects.exists()
@@ -420,7 +422,7 @@ class TestFinishing:
         EventDelivery.objects.update(due_at=timezone.now())
         Endpoint.objects.update(status="paused")
         assert claimed() == []
-        on_a_connection(partial(queue.finish, outcomes=[outcome(found, status=status, delay=delay)]))
+        on_a_connection(partial(finish, outcomes=[outcome(found, status=status, delay=delay)]))
         Endpoint.objects.update(status="active")
         assert claimed() == []
         delivery.refresh_from_db()
@@ -431,7 +433,7 @@ class TestFinishing:
         for _ in range(3):
             EventDelivery.objects.update(due_at=timezone.now())
             [found] = on_a_connection(claim).claims
-            on_a_connection(partial(queue.finish, outcomes=[outcome(found, status="Retry", delay=0)]))
+            on_a_connection(partial(finish, outcomes=[outcome(found, status="Retry", delay=0)]))
         assert EndpointState.objects.get().events == 1
         delivery.refresh_from_db()
         assert delivery.num_trials == 3
@@ -440,7 +442,7 @@ class TestFinishing:
         gone, stays = queue_deliveries(make_endpoint(), 2)
         claims = on_a_connection(claim).claims
         EventDelivery.objects.filter(pk=gone.uid).delete()
-        written = on_a_connection(lambda connection: queue.finish(connection, [outcome(found) for found in claims]))
+        written = on_a_connection(lambda connection: finish(connection, [outcome(found) for found in claims]))
         assert written == {stays.uid}
 
     def test_successes_and_failures_are_written_together(self, make_endpoint: Make, project: Project) -> None:
@@ -453,5 +455,5 @@ class TestFinishing:
             {"status": "Retry", "delay": 2.5, "latency_seconds": 0},
         ]
         outcomes = [outcome(found, **fields) for found, fields in zip(claims, ends, strict=True)]
-        written = on_a_connection(lambda connection: queue.finish(connection, outcomes))
+        written = on_a_connection(lambda connection: finish(connection, outcomes))
         assert written == {delivery.uid for delivery in queued}

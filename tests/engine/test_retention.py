@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from core.conninfo import conninfo
 from core.ulid import first_ulid_at, new_ulid
 from endpoints.models import Endpoint, Notification
+from engine.database import Pool
 from engine.retention import delete_old
 from events.models import BatchRetry, DeliveryAttempt, Event, EventDelivery
 from meta_events.models import MetaEvent
@@ -76,7 +77,7 @@ def sweep(*, batch: int = 1000, workers: int = 1, stopped: bool = False) -> list
         stopping = asyncio.Event()
         if stopped:
             stopping.set()
-        pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
+        pool: Pool = AsyncConnectionPool(
             conninfo(connection.settings_dict), min_size=1, open=False, kwargs={"autocommit": True}
         )
         async with pool:

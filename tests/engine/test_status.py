@@ -134,8 +134,8 @@ class TestProbes:
             receiver.wait_for(1)
             deliver.process.terminate()
             eventually(
-                lambda: deliver.get("/readyz").text == "the worker is on its way down\n",
-                "the worker is on its way down",
+                lambda: deliver.get("/readyz").text == "the worker is stopping\n",
+                "the worker is stopping",
             )
             assert deliver.get("/healthz").status_code == 200
             assert deliver.process.wait(SECONDS) == 0

@@ -10,13 +10,15 @@ import orjson
 import psycopg
 import pytest
 from django.db import connection
+from django.utils import timezone
 from pytest_django import Settings
 from standardwebhooks.webhooks import Webhook
 
 from core.wake import wake_workers
 from endpoints.models import Endpoint, Notification
 from engine import queue, worker
-from engine.queue import Claimed, Outcome
+from engine.outcomes import Outcome
+from engine.queue import Claimed
 from engine.settle import settle
 from events.models import DeliveryAttempt, EventDelivery
 from outbound.signatures import standard_secret
@@ -347,11 +349,12 @@ class TestDisabling:
     ) -> None:
         self.disable(project)
         endpoint = make_endpoint(url=receiver.url("/in"))
-        [poison] = queue_deliveries(endpoint, retry_limit=1, due_in=1)
+        [poison] = queue_deliveries(endpoint, retry_limit=1, due_in=3600)
         [later] = queue_deliveries(endpoint)
         with working():
             settled(later, "Success")
             receiver.answer("/in", status=400)
+            EventDelivery.objects.filter(pk=poison.pk).update(due_at=timezone.now())
             settled(poison, "Failure")
         endpoint.refresh_from_db()
         assert endpoint.status == "active"

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import as_text
 from tests.live.conftest import LiveProject
+from tests.waiting import PATIENCE_SECONDS
 
 BODY = b'{"name":"Acme","owner_id":"acme"}'
 JSON = "Content-Type: application/json"
@@ -55,7 +56,7 @@ def creates() -> None:
 
 def raw(project: LiveProject, request: bytes, *, finish: bool = False) -> Answer:
     """The answer to bytes on a connection; `finish` ends what is sent there."""
-    with socket.create_connection(("127.0.0.1", project.server.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", project.server.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(request)
         if finish:
             connection.shutdown(socket.SHUT_WR)

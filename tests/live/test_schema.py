@@ -14,6 +14,8 @@ from tests.routes import EVERY_OPERATION, Surface
 from tests.server import environment
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.timeout(900)
+
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 #: What the document has not: the second method of a change, and what is always refused.
@@ -90,8 +92,9 @@ def test_the_document_is_kept(project: LiveProject, instance: httpx.Client, tmp_
     subscription = subscribe(endpoint, filter_config={"event_types": ["a", "b"]})
     filters = listed(f"subscriptions/{subscription}/filters")
     event = one("events", {"endpoint_id": endpoint, "event_type": "a", "data": {}})["uid"]
-    failed = f"eventdeliveries?eventId={event}&status=Failure"
-    [delivery] = eventually(lambda: listed(failed)["content"], "the delivery has failed")
+    [delivery] = eventually(
+        lambda: listed(f"eventdeliveries?eventId={event}&status=Failure")["content"], "the delivery has failed"
+    )
     [attempt] = listed(f"eventdeliveries/{delivery['uid']}/deliveryattempts")
     rows = {
         "project": project.uid,
@@ -125,7 +128,7 @@ def test_the_document_is_kept(project: LiveProject, instance: httpx.Client, tmp_
     command += ["run", f"{project.server.url}/api/schema", "--output-truncate", "false"]
     command += ["--include-path-regex", client.paths, "--header", f"Authorization: {bearer}"]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=200, check=False
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=800, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Tested: {client.operations}\n" in done.stdout

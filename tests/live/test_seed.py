@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.live.conftest import LiveProject
+from tests.waiting import PATIENCE_SECONDS
 
 #: The documented answer. "<string>" and 123 stand for any text and number.
 EXAMPLE: dict[str, Any] = {
@@ -125,6 +126,8 @@ def curl(url: str, authorization: str, body: str) -> dict[str, Any]:
     command = ["curl", "--silent", "--fail-with-body", "--noproxy", "*", "--request", "POST", "--url", url]
     for name, value in headers.items():
         command += ["--header", f"{name}: {value}"]
-    done = subprocess.run([*command, "--data", body], capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(
+        [*command, "--data", body], capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
     assert done.returncode == 0, done.stdout
     return dict(json.loads(done.stdout))

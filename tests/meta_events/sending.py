@@ -1,8 +1,8 @@
 """Sending meta events once, as a worker does it again and again."""
 
+from engine.database import Pool
 from engine.meta_events import Sender
 from outbound.client import Outbound
-from tests.pools import Pool
 
 
 async def send_due(pool: Pool, outbound: Outbound) -> int:

@@ -17,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from outbound import client as outbound
+from outbound import lookup
 from outbound.client import Exchange, Outbound
 from tests.outbound.certificates import NOW, Authority
 from tests.outbound.receivers import Receiver, Sink, gzip_bomb, gzipped
@@ -108,6 +108,7 @@ class TestWhatGoesOut:
             *(("content-length", "3"), ("transfer-encoding", "chunked"), ("host", "evil"), ("expect", "100-continue")),
             *(("connection", "close"), ("keep-alive", "1"), ("te", "x"), ("trailer", "x"), ("upgrade", "x")),
             *(("proxy-connection", "x"), ("proxy-authorization", "x"), ("proxy-authenticate", "x")),
+            ("proxy-anything", "x"),
         ]
         headers = [(change_case(name), value) for name, value in framing]
         assert post(receiver.url("/"), headers=[*headers, ("X-Kept", "1")], body=b"hello").status == 200
@@ -723,7 +724,7 @@ class TestLookups:
         """The names below hang.example and hang.co.uk whose lookup has begun: it lasts as long as the test."""
         began: list[str] = []
         is_over = threading.Event()
-        look_up = outbound._look_up
+        look_up = lookup._look_up
 
         def hang(host: str, port: int, family: socket.AddressFamily) -> Any:
             if ".hang." not in host:
@@ -732,7 +733,7 @@ class TestLookups:
             is_over.wait(60)
             raise OSError("no server has answered")
 
-        monkeypatch.setattr(outbound, "_look_up", hang)
+        monkeypatch.setattr(lookup, "_look_up", hang)
         yield began
         is_over.set()
 
@@ -749,10 +750,10 @@ class TestLookups:
                 return await client.post(url, headers=[], body=b"", timeout=PATIENCE_SECONDS)
 
         assert asyncio.run(run()).status == 200
-        assert len(hanging) == 2 * outbound.LOOKUPS_OF_ONE_DOMAIN
+        assert len(hanging) == 2 * lookup.LOOKUPS_OF_ONE_DOMAIN
 
     def test_who_waits_too_long_for_a_lookup_is_told(self, hanging: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(outbound, "LOOKUP_WAIT_SECONDS", 0.2)
+        monkeypatch.setattr(lookup, "LOOKUP_WAIT_SECONDS", 0.2)
 
         async def run() -> list[Exchange]:
             async with Outbound(allowed_networks=LOOPBACK) as client:

@@ -8,7 +8,8 @@ from ipaddress import ip_network
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from outbound.addresses import Network, refusal
+from core.ip_addresses import Network
+from outbound.addresses import refusal
 from outbound.client import Exchange, Outbound
 from tests.outbound.receivers import Receiver
 from tests.outbound.sending import post
@@ -66,6 +67,7 @@ class TestAddresses:
             *(("192.168.1.1", "not public"), ("100.64.0.1", "not public"), ("100.127.255.255", "not public")),
             *(("192.0.2.1", "not public"), ("198.51.100.1", "not public"), ("203.0.113.1", "not public")),
             *(("198.18.0.1", "not public"), ("192.0.0.9", "not public"), ("3fff::1", "not public")),
+            *(("192.88.99.1", "not public"), ("192.0.0.8", "not public")),
             *(("224.0.0.1", "multicast"), ("239.255.255.250", "multicast"), ("ff0e::1", "multicast")),
             *(("240.0.0.1", "reserved"), ("255.255.255.255", "reserved")),
             *(("fc00::1", "not public"), ("fd12::1", "not public"), ("fec0::1", "not public")),
@@ -135,6 +137,7 @@ class TestBattery:
             # metadata and private networks
             *("169.254.169.254", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "2852039166", "0xa9fea9fe"),
             *("10.0.0.1", "172.16.0.1", "192.168.0.1", "100.100.100.200", "168.63.129.16", "224.0.0.1"),
+            *("192.88.99.1", "192.0.0.192", "192.0.0.8", "[3fff::1]"),
         ],
     )
     def test_nothing_gets_through(self, inside: Receiver, host: str) -> None:

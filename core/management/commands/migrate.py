@@ -1,4 +1,4 @@
-"""Django's migrate, which refuses a database that it cannot upgrade."""
+"""Run Django's migrate, but refuse a database that it cannot upgrade."""
 
 from typing import Any
 

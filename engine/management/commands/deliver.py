@@ -1,4 +1,4 @@
-"""`manage.py deliver`: a worker of the delivery engine. Any number of them share the work."""
+"""Run a worker of the delivery engine: `manage.py deliver`. Any number of workers share the work."""
 
 import asyncio
 import contextlib
@@ -20,14 +20,14 @@ from engine.worker import Worker
 
 logger = logging.getLogger("convoyclone.deliver")
 
-#: While the database is away, between two looks for it.
+#: The pause between two tries to reach a database that is away.
 PAUSE_SECONDS = 1.0
-#: Beside its requests a worker has connections of the database, lookups of names and its logs.
+#: Open files beside those of requests: connections to the database, lookups of names, and logs.
 OTHER_FILES = 256
 
 
 class Command(BaseCommand):
-    """Runs a worker until SIGTERM or SIGINT."""
+    """Run a worker until SIGTERM or SIGINT."""
 
     help = "Deliver webhooks until SIGTERM. Run any number of workers, on any number of machines."
 
@@ -40,10 +40,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Work; a signal ends it once all requests under way have ended.
+        """Run the worker until a signal comes and all requests under way have ended.
 
-        Waits for a database that is away. Raises CommandError where the database lacks migrations, or the
-        port is taken.
+        Waits for a database that is away. Raises CommandError where the database lacks migrations or the port is taken.
         """
         with _ending_by_signals():
             missing = _missing_migrations()
@@ -51,10 +50,10 @@ class Command(BaseCommand):
             raise CommandError(f"the database lacks {', '.join(missing)}: run manage.py migrate first")
         settings.DELIVERY_CONCURRENCY = _allowed_connections(settings.DELIVERY_CONCURRENCY)
         worker = Worker(conninfo(connection.settings_dict))
-        # It has connections of its own.
+        # The worker has connections of its own.
         connection.close()
-        # What is there now stays. What comes is freed by counting references; looking for cycles among all the
-        # requests under way each few hundred objects took a tenth of a worker's time.
+        # Objects that exist now stay, and later ones are freed by counting references. Collecting cycles among all
+        # requests under way took a tenth of a worker's time.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
@@ -62,15 +61,21 @@ class Command(BaseCommand):
 
 
 def _allowed_connections(wanted: int) -> int:
-    """As many requests at once as are wanted, or as this process may have open files for.
+    """Return the number of requests at once: as `wanted`, or fewer where this process may not open enough files.
 
-    Each can leave an idle connection behind.
+    Each request can leave an idle connection behind.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = 2 * wanted + OTHER_FILES
     if hard != resource.RLIM_INFINITY and hard < needed:
         allowed = max((hard - OTHER_FILES) // 2, 1)
-        logger.warning("%s requests at once need %s open files of %s: there will be %s", wanted, needed, hard, allowed)
+        logger.warning(
+            "%s requests at once need %s open files, but %s are allowed: there will be %s",
+            wanted,
+            needed,
+            hard,
+            allowed,
+        )
         wanted, needed = allowed, hard
     if soft != resource.RLIM_INFINITY and soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
@@ -79,7 +84,7 @@ def _allowed_connections(wanted: int) -> int:
 
 @contextlib.contextmanager
 def _ending_by_signals() -> Any:
-    """A block in which nothing is under way: a signal ends the process at once, as an orderly end."""
+    """Let a signal end the process at once, with exit code 0, within a block in which no request is under way."""
 
     def end(*_: Any) -> None:
         raise SystemExit(0)
@@ -93,7 +98,7 @@ def _ending_by_signals() -> Any:
 
 
 def _missing_migrations() -> list[str]:
-    """What the database lacks, as soon as it answers."""
+    """Return the migrations that the database lacks, once it answers."""
     while True:
         try:
             return missing_migrations()

@@ -1,0 +1,100 @@
+"""Decide what becomes of the deliveries that a claim has found: send, park, extend or settle them."""
+
+import uuid
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from endpoints.models import Endpoint
+from engine.targets import Target
+from outbound.states import Status
+from subscriptions.models import Subscription
+
+AT_MOST_ONCE = Subscription.DeliveryMode.AT_MOST_ONCE
+LOST = "the worker was lost while it sent this, and at_most_once forbids to send it again"
+
+#: A claim whose outcome is not written yet: the delivery's id, and the lease.
+Unsettled = tuple[str, uuid.UUID]
+
+
+@dataclass(slots=True)
+class Queued:
+    """A row of the queue."""
+
+    uid: str
+    project_id: str
+    event_id: str
+    endpoint_id: str
+    subscription_id: str
+    event_type: str
+    status: str
+    delivery_mode: str
+    strategy: str
+    interval_seconds: int
+    retry_limit: int
+    num_trials: int
+    num_trials_before: int
+    is_parked: bool
+    created_at: datetime
+    #: The lease of the last claim, which may have ended; None where it was never claimed.
+    lease: uuid.UUID | None
+
+
+@dataclass(slots=True)
+class Choice:
+    """The decision on the deliveries that a claim has found."""
+
+    send: list[Queued] = field(default_factory=list)
+    park: list[str] = field(default_factory=list)
+    #: The ids of those whose outcome this worker still has to write.
+    extend: list[str] = field(default_factory=list)
+    #: (uid, status, description) of those that are not sent.
+    settle: list[tuple[str, str, str]] = field(default_factory=list)
+    #: By endpoint, the number of requests that count against its rate limit.
+    used: dict[str, int] = field(default_factory=dict)
+
+
+def choose(
+    rows: Iterable[Queued],
+    targets: dict[str, Target],
+    *,
+    slots: int,
+    cap: int,
+    unsettled: Set[Unsettled] = frozenset(),
+) -> Choice:
+    """Decide what to send, park, extend and settle, in the order of `rows`; at most `slots` of them are sent.
+
+    Deliveries that are `unsettled` have been sent, or are being sent: their lease is extended, and they take a place
+    at their endpoint. `cap` is the number of requests that may be under way to one endpoint.
+
+    Contract: deliveries sections 3.1, 6, 7, 8; D4 and D16 (a delivery that is held stays as it is).
+    """
+    choice = Choice()
+    room = {uid: target.can_take(cap) for uid, target in targets.items()}
+    waiting: list[Queued] = []
+    for row in rows:
+        if row.lease is None or (row.uid, row.lease) not in unsettled:
+            waiting.append(row)
+            continue
+        choice.extend.append(row.uid)
+        if room.get(row.endpoint_id):
+            room[row.endpoint_id] -= 1
+    for row in waiting:
+        target = targets.get(row.endpoint_id)
+        if target is not None and target.project_is_deleted:
+            choice.settle.append((row.uid, Status.DISCARDED, "project not found"))
+        elif target is None or target.is_deleted:
+            choice.settle.append((row.uid, Status.DISCARDED, "endpoint not found"))
+        elif target.status == Endpoint.Status.INACTIVE:
+            choice.settle.append((row.uid, Status.DISCARDED, "the endpoint is inactive"))
+        elif row.status == Status.PROCESSING and row.delivery_mode == AT_MOST_ONCE:
+            choice.settle.append((row.uid, Status.FAILURE, LOST))
+        elif not room[row.endpoint_id]:
+            if not row.is_parked:
+                choice.park.append(row.uid)
+        elif len(choice.send) < slots:
+            room[row.endpoint_id] -= 1
+            choice.send.append(row)
+            if target.tokens is not None:
+                choice.used[target.uid] = choice.used.get(target.uid, 0) + 1
+    return choice

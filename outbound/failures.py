@@ -1,0 +1,67 @@
+"""Say why a request was not sent, or why its response was not accepted."""
+
+import os
+import socket
+import ssl
+
+import aiohttp
+
+
+class Unsendable(Exception):
+    """This request can never be sent; the text says why."""
+
+
+class AddressRefused(OSError):
+    """The receiver's address may not be connected to; the text names it and says why."""
+
+
+class Malformed(Exception):
+    """The response is malformed or too large."""
+
+
+def described(problem: Exception, timeout: float, connect_timeout: float) -> str:
+    """Say in one line why a request failed, without the URL, whose query may hold a credential."""
+    match problem:
+        case Malformed():
+            return f"malformed HTTP response: {problem}"
+        case aiohttp.ClientConnectorDNSError():
+            if isinstance(problem.os_error, AddressRefused):
+                return str(problem.os_error)
+            return f"lookup of the host failed: {_reason(problem.os_error)}"
+        case aiohttp.ClientConnectorCertificateError():
+            why = getattr(problem.certificate_error, "verify_message", "") or "certificate verify failed"
+            return f"tls: failed to verify certificate: {one_line(why)}"
+        case aiohttp.ClientConnectorSSLError():
+            return f"tls: handshake failed: {_reason(problem.os_error)}"
+        case aiohttp.ClientConnectorError():
+            if isinstance(problem.os_error, AddressRefused):
+                return str(problem.os_error)
+            return f"connection failed: {_reason(problem.os_error)}"
+        case aiohttp.ConnectionTimeoutError():
+            return f"context deadline exceeded: not connected within {connect_timeout:g} seconds"
+        case TimeoutError():
+            return f"context deadline exceeded: no complete response within {timeout:g} seconds"
+        case aiohttp.ClientResponseError():
+            # The rest of the text quotes the response, which may echo the request.
+            return f"malformed HTTP response: {one_line(problem.message.partition(':')[0])}"
+        case aiohttp.ServerDisconnectedError():
+            return "the receiver closed the connection without a response"
+        case aiohttp.ClientPayloadError():
+            return "the response's body ends early or is malformed"
+        case OSError():
+            return f"connection failed: {_reason(problem)}"
+    return f"the request failed: {type(problem).__name__}"
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return one_line(error.reason or "TLS error")
+    if error.errno and not isinstance(error, socket.gaierror):
+        # asyncio writes the address in place of the reason.
+        return os.strerror(error.errno)
+    return one_line(error.strerror or str(error) or type(error).__name__)
+
+
+def one_line(text: str) -> str:
+    """Return the first 200 characters of a text, with a blank for each that cannot be printed."""
+    return "".join(character if character.isprintable() else " " for character in text[:200]).strip()

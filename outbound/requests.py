@@ -1,0 +1,71 @@
+"""Check the URL and the headers of a request before it is sent."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from multidict import CIMultiDict
+from yarl import URL
+
+from core.addresses import SCHEMES, split_url
+from core.header_names import TOKEN_CHARACTER, is_framing
+from outbound.failures import Unsendable
+
+_HEADER_NAMES = re.compile(f"(?:{TOKEN_CHARACTER}+\n)*")
+_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+(?:%.*)?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
+_CANONICAL_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
+_PATH_AND_QUERY = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
+
+
+@lru_cache(maxsize=10_000)
+def _parsed(url: str) -> URL | str:
+    """Return the URL to call, or a text that says why there is none."""
+    try:
+        parts = split_url(url)
+        target = URL(url).with_fragment(None)
+        port = target.port
+    except ValueError:
+        # The library's text may quote a password.
+        return "invalid endpoint url: it cannot be read"
+    if parts.scheme not in SCHEMES or target.scheme not in SCHEMES:
+        return "invalid endpoint url: only http and https are sent to"
+    if "@" in parts.netloc:
+        return "invalid endpoint url: it contains a user name or password"
+    host = (target.raw_host or "").rstrip(".").lower()
+    if not _HOST.fullmatch(host) or not port:
+        return "invalid endpoint url: it names no host and port"
+    if _NUMBER.fullmatch(host.rpartition(".")[2]) and not _CANONICAL_IPV4.fullmatch(target.raw_host or ""):
+        # For example 2130706433, 0x7f.1 or 0177.0.0.1 (WHATWG URL, "ends in a number").
+        return "invalid endpoint url: address not allowed: it is an IP address in an unusual notation"
+    written = parts.path + ("?" + parts.query if parts.query else "")
+    if parts.path.startswith("/") and _PATH_AND_QUERY.fullmatch(written):
+        authority = target.host_port_subcomponent or ""
+        return URL.build(
+            scheme=target.scheme, authority=authority, path=parts.path, query_string=parts.query, encoded=True
+        )
+    return target
+
+
+def target_of(url: str) -> URL:
+    """Return the URL to call, with path and query as they were written. Raises Unsendable."""
+    parsed = _parsed(url)
+    if isinstance(parsed, str):
+        raise Unsendable(parsed)
+    return parsed
+
+
+def checked_headers(headers: Sequence[tuple[str, str]]) -> CIMultiDict[str]:
+    """Return the headers without the framing ones. Raises Unsendable where HTTP cannot carry one of them."""
+    sent: CIMultiDict[str] = CIMultiDict()
+    spellings: dict[str, str] = {}
+    for name, value in headers:
+        if not is_framing(name):
+            # aiohttp keeps several lines of one name only where they are spelt alike.
+            sent.add(spellings.setdefault(name.lower(), name), value)
+    if not _HEADER_NAMES.fullmatch("".join([f"{name}\n" for name in sent])):
+        raise Unsendable("invalid header field name")
+    if any(_NO_VALUE.search(value) for value in sent.values()):
+        raise Unsendable("invalid header field value")
+    return sent

@@ -1,0 +1,60 @@
+"""Read a response up to a limit, and make its texts storable."""
+
+import zlib
+from collections.abc import Sequence
+
+import aiohttp
+
+from core.storable_text import storable
+from outbound.failures import Malformed
+
+MAX_HEADERS_BYTES = 65_536
+#: What a gzip body that cannot be made smaller has beyond its content, generously.
+GZIP_OVERHEAD = 16_384
+GZIP_BROKEN = "the response's gzip body is broken"
+GZIP_ENDS_EARLY = "the response's gzip body ends early"
+#: Errors of a response that came whole, but cannot be unpacked.
+UNREADABLE_GZIP = (GZIP_BROKEN, GZIP_ENDS_EARLY)
+
+
+def storable_headers(raw: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """Return a response's headers as texts. Raises Malformed where they are larger than MAX_HEADERS_BYTES."""
+    if sum(len(name) + len(value) for name, value in raw) > MAX_HEADERS_BYTES:
+        raise Malformed(f"its headers are larger than {MAX_HEADERS_BYTES} bytes")
+    return [(storable(name), storable(value)) for name, value in raw]
+
+
+async def read_body(response: aiohttp.ClientResponse, into: bytearray, limit: int) -> str:
+    """Append a response's body to `into`, unpacked, up to `limit` bytes. Returns why it is unreadable, or ""."""
+    content = response.content
+    if response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip"):
+        return await _gunzip(content, into, limit)
+    while chunk := await content.readany():
+        if len(into) + len(chunk) > limit:
+            into += chunk[: limit - len(into)]
+            break
+        into += chunk
+    return ""
+
+
+async def _gunzip(content: aiohttp.StreamReader, into: bytearray, limit: int) -> str:
+    member = zlib.decompressobj(wbits=31)
+    compressed = 0
+    while data := await content.readany():
+        compressed += len(data)
+        while data:
+            if member.eof:
+                if not data.startswith(b"\x1f"):
+                    return ""  # padding
+                member = zlib.decompressobj(wbits=31)
+            try:
+                # `limit` is not reached here: a maximum of 0 would mean no limit.
+                into += member.decompress(data, limit - len(into))
+            except zlib.error:
+                return GZIP_BROKEN
+            data = member.unused_data if member.eof else member.unconsumed_tail
+            if len(into) >= limit:
+                return ""
+        if compressed > limit + GZIP_OVERHEAD:
+            return ""
+    return "" if member.eof or not compressed else GZIP_ENDS_EARLY
