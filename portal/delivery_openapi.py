@@ -33,7 +33,6 @@ get_delivery = openapi.get_delivery.twin(
     "GetPortalEventDelivery",
     "Retrieve a delivery to an endpoint of the customer's",
     description="The delivery with its payload.",
-    refused=[],
     **_UNSEEN,
 )
 resend_delivery = openapi.resend_delivery.twin("ResendPortalEventDelivery", "Send a delivery again", **_UNSEEN)
