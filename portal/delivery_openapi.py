@@ -10,17 +10,10 @@ from deliveries.counts import FEWEST_BUCKETS, PERIODS, SummaryDocument, TotalsDo
 from deliveries.exceptions import CountTooSlow
 from events.documents import CountDocument
 from outbound.states import Status
-from portal.exceptions import (
-    BadSummaryEnd,
-    BadSummaryOrder,
-    DeliveryOutOfScope,
-    PeriodMissing,
-    PeriodUnknown,
-    StartMissing,
-)
+from portal import exceptions as refusals
 from portal.openapi import OF_CUSTOMER, TAG
 
-_UNSEEN = OF_CUSTOMER | {"not_found": DeliveryOutOfScope}
+_UNSEEN = OF_CUSTOMER | {"not_found": refusals.DeliveryOutOfScope}
 _MASKED = "The values of most headers are `***`."
 
 list_deliveries = openapi.list_deliveries.twin(
@@ -121,12 +114,12 @@ dashboard_summary = Operation(
         "No endpoints": example(SummaryDocument),
     },
     refused=[
-        StartMissing,
+        refusals.StartMissing,
         BadStart,
-        PeriodMissing,
-        PeriodUnknown(periods=", ".join(PERIODS)),
-        BadSummaryEnd,
-        BadSummaryOrder(period="daily"),
+        refusals.PeriodMissing,
+        refusals.PeriodUnknown(periods=", ".join(PERIODS)),
+        refusals.BadSummaryEnd,
+        refusals.BadSummaryOrder(period="daily"),
         CountTooSlow,
     ],
 )
