@@ -1,6 +1,7 @@
 """The refusals of portal links and portal sessions. Contract: portal-links sections 1, 2, 4 and 5, portal-sessions."""
 
 from core.exceptions import Conflict, Forbidden, InvalidInput, NotFound
+from projects.exceptions import ReadOnlyKey
 
 # Portal links
 
@@ -92,7 +93,7 @@ class OwnerNotPossible(InvalidInput):
 class CapabilityMissing(Forbidden):
     """The credential lacks the capability that the operation needs."""
 
-    message = "Unauthorized"
+    message = ReadOnlyKey.message
 
 
 class ProjectNotNamed(InvalidInput):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from http import HTTPStatus
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 from django.http import HttpResponse
@@ -228,7 +228,7 @@ class Outcome(NamedTuple):
     """A further success of an operation: its message, and examples of its data by their titles."""
 
     message: str
-    examples: Mapping[str, Any]
+    examples: Mapping[str, Any] = MappingProxyType({})
     status: int = HTTPStatus.OK
     #: The type of its data, where it is not that of the first.
     data: Any = None
