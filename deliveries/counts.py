@@ -4,7 +4,7 @@ Deliveries are counted when a caller asks for it: within a time limit, or not at
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from typing import Annotated, NamedTuple, TypedDict
 
 from django.db.models import Count, QuerySet
@@ -100,18 +100,23 @@ def count(rows: "QuerySet[EventDelivery]") -> int:
 
 
 def count_by_period(rows: "QuerySet[EventDelivery]", period: str, last_day: date) -> list[BucketDocument]:
-    """Count deliveries by day, week, month or year of their creation, in UTC, oldest first.
-
-    Fewer than FEWEST_BUCKETS are padded in front, from the first one or from `last_day` backwards; gaps
-    between two of them are not filled. Raises TookTooLong.
-    """
+    """Count deliveries by day, week, month or year of their creation, in UTC, padded. Raises TookTooLong."""
     unit = PERIODS[period]
     groups = rows.annotate(start=unit.truncate("created_at", tzinfo=UTC)).order_by("start").values("start")
     with time_limit(BUDGET_SECONDS, CountTooSlow.message):
         counted = [(found["start"], found["count"]) for found in groups.annotate(count=Count("pk"))]
+    return padded(unit, [(start.date(), number) for start, number in counted], last_day)
+
+
+def padded(unit: Period, counted: Sequence[tuple[date, int]], last_day: date) -> list[BucketDocument]:
+    """Return a bucket for each start of a period and its number of deliveries, oldest first.
+
+    Fewer than FEWEST_BUCKETS are padded in front, from the first one or from `last_day` backwards; gaps
+    between two of them are not filled.
+    """
     buckets = [_bucket(unit, start, int(start.strftime(unit.number)), number) for start, number in counted]
     step = timedelta(days=unit.days)
-    first = counted[0][0].date() - step if counted else last_day
+    first = counted[0][0] - step if counted else last_day
     for missing in range(FEWEST_BUCKETS - len(buckets)):
         # Before the year 1 there are no days to pad with.
         if first.toordinal() > missing * unit.days:
@@ -144,7 +149,7 @@ def period_failure_rates(project_id: str, endpoint_ids: Sequence[str], window: W
     return [_rate(uid, counts.get(uid)) for uid in endpoint_ids]
 
 
-def _bucket(unit: Period, start: date | datetime, number: int, count: int) -> BucketDocument:
+def _bucket(unit: Period, start: date, number: int, count: int) -> BucketDocument:
     return {"data": {"index": number, "date": start.strftime(unit.written)}, "count": count}
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, NotRequired, TypedDict, cast
 from django.conf import settings
 from django.db.models import QuerySet
 
-from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
+from core.api.documents import Component, DeletedAt, Example, Time, Uid, component, example
 from core.api.values import ZERO_TIME, wire_time
 from endpoints.documents import NestedEndpointDocument, endpoint_metadata
 from events.documents import NO_SOURCE, EventBase, EventStatus, NoTime, SourceDocument
@@ -13,6 +13,7 @@ from events.models import DeliveryAttempt, Event, EventDelivery
 from outbound.documents import DeliveryStatus, HttpHeader, HttpHeaders, SendingDocument, sending_document
 from outbound.headers import mask_headers
 from outbound.states import Status
+from subscriptions.documents import DeliveryMode
 from subscriptions.models import Subscription
 
 _ENDPOINT_FIELDS = ("uid", "name", "project_id", "support_email", "url", "owner_id", "status", "deleted_at")
@@ -28,13 +29,6 @@ _UID = "01K4T0ZA7Q3X9W5V1T7R3P9N5M"
 _EVENT_UID = "01K4T0Z8M6Q2V7R9B3C5D1E8FG"
 _CREATED = "2026-02-03T09:15:02.14Z"
 _ANSWERED = "2026-02-03T09:15:05.2Z"
-
-DeliveryMode = Annotated[
-    str,
-    Keywords(enum=[*Subscription.DeliveryMode.values, ""]),
-    Component("datastore.DeliveryMode"),
-    Example(Subscription.DeliveryMode.AT_LEAST_ONCE.value),
-]
 
 
 @component("datastore.Device", "There are no devices: every member is empty.")
@@ -96,7 +90,7 @@ class DeliveryDocument(TypedDict):
     latency: Annotated[str, "Empty."]
     latency_seconds: Annotated[float, "From creation to success, where the first attempt has succeeded.", Example(0.0)]
     event_type: Annotated[str, Example("invoice.paid")]
-    delivery_mode: DeliveryMode
+    delivery_mode: Annotated[DeliveryMode, Example(Subscription.DeliveryMode.AT_LEAST_ONCE.value)]
     endpoint_metadata: Annotated[
         NestedEndpointDocument | None,
         "The members that identify the endpoint; the rest is empty.",

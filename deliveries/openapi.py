@@ -19,22 +19,9 @@ from core.api.openapi import (
 )
 from core.api.windows import BAD_DATES
 from core.tally import Tally
+from deliveries import exceptions as refusals
 from deliveries.counts import RateDocument
 from deliveries.documents import AttemptDocument, DeliveryDocument
-from deliveries.exceptions import (
-    AlreadySent,
-    AttemptUnknown,
-    BadList,
-    CountTooSlow,
-    DeliveryNotFound,
-    DeliveryUnknown,
-    EndpointDeleted,
-    EndpointNotActive,
-    NoEventOfKey,
-    NotFailed,
-    NotSucceeded,
-    RetryUnderWay,
-)
 from deliveries.serializers import DeliveryIDs
 from endpoints.models import Endpoint
 from endpoints.openapi import TAG as ENDPOINTS_TAG
@@ -87,7 +74,7 @@ FILTERS = [
     query("eventType", text(), "The same as event_type, by the name that Convoy reads."),
     query("brokerMessageId", text(), "Only those of events with this header X-Broker-Message-Id."),
 ]
-BAD_FILTER = (*BAD_DATES, NoEventOfKey)
+BAD_FILTER = (*BAD_DATES, refusals.NoEventOfKey)
 
 # Operations
 
@@ -103,7 +90,7 @@ list_deliveries = Operation(
         "One delivery": page_example(example(DeliveryDocument)),
         "One that has failed": page_example(FAILED_EXAMPLE),
     },
-    refused=[*BAD_FILTER, CountTooSlow],
+    refused=[*BAD_FILTER, refusals.CountTooSlow],
 )
 get_delivery = Operation(
     "GetEventDelivery",
@@ -115,7 +102,7 @@ get_delivery = Operation(
     data=DeliveryDocument,
     examples=DELIVERY_EXAMPLES,
     refused=[ProjectNotFound],
-    not_found=DeliveryNotFound,
+    not_found=refusals.DeliveryNotFound,
 )
 resend_delivery = Operation(
     "ResendEventDelivery",
@@ -126,8 +113,13 @@ resend_delivery = Operation(
     message="App event processed for retry successfully",
     data=DeliveryDocument,
     examples={"Scheduled": example(DeliveryDocument, status=Status.SCHEDULED.value)},
-    refused=[AlreadySent, NotFailed, EndpointDeleted, EndpointNotActive(status=Endpoint.Status.PAUSED.value)],
-    not_found=DeliveryUnknown,
+    refused=[
+        refusals.AlreadySent,
+        refusals.NotFailed,
+        refusals.EndpointDeleted,
+        refusals.EndpointNotActive(status=Endpoint.Status.PAUSED.value),
+    ],
+    not_found=refusals.DeliveryUnknown,
 )
 force_resend = Operation(
     "ForceResendEventDeliveries",
@@ -140,7 +132,7 @@ force_resend = Operation(
     message=Tally(2, 0).message,
     data=NoneType,
     examples={"Sent": None},
-    refused=[BadList, NotSucceeded],
+    refused=[refusals.BadList, refusals.NotSucceeded],
 )
 batch_retry = Operation(
     "BatchRetryEventDelivery",
@@ -152,7 +144,7 @@ batch_retry = Operation(
     message="Batch retry processing",
     data=NoneType,
     examples={"Started": None},
-    refused=[*BAD_FILTER, RetryUnderWay],
+    refused=[*BAD_FILTER, refusals.RetryUnderWay],
 )
 list_attempts = Operation(
     "GetDeliveryAttempts",
@@ -163,7 +155,7 @@ list_attempts = Operation(
     message="Event delivery attempts fetched successfully",
     data=list[AttemptDocument],
     examples={"A failure and a success": [UNREACHED_EXAMPLE, SUCCESS_EXAMPLE], "One": [SUCCESS_EXAMPLE]},
-    not_found=DeliveryUnknown,
+    not_found=refusals.DeliveryUnknown,
 )
 get_attempt = Operation(
     "GetDeliveryAttempt",
@@ -174,8 +166,8 @@ get_attempt = Operation(
     message="Event delivery attempt fetched successfully",
     data=AttemptDocument,
     examples={"Attempt": SUCCESS_EXAMPLE, "No connection": UNREACHED_EXAMPLE},
-    refused=[AttemptUnknown],
-    not_found=DeliveryUnknown,
+    refused=[refusals.AttemptUnknown],
+    not_found=refusals.DeliveryUnknown,
 )
 period_failure_rates = Operation(
     "GetEndpointPeriodFailureRates",

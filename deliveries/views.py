@@ -5,6 +5,7 @@ from rest_framework.request import Request
 
 from core.api.bodies import read_body
 from core.api.documents import PageOf
+from core.api.openapi import Outcome
 from core.api.pagination import read_page
 from core.api.parameters import texts
 from core.api.time_limit import time_limit
@@ -19,7 +20,6 @@ from deliveries.exceptions import BadList, CountTooSlow
 from deliveries.filters import read_filter
 from deliveries.serializers import DeliveryIDs
 from endpoints.models import Scope
-from events.openapi import of_tally
 from projects.convoy_view import ConvoyView
 
 
@@ -80,7 +80,7 @@ class ForceResendEventDeliveries(ConvoyView):
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Put the deliveries of the body into the queue, and answer how many."""
         tally = deliveries.force_resend(projectID, read_ids(request))
-        return openapi.force_resend.answer(None, of_tally(tally))
+        return openapi.force_resend.answer(None, Outcome(tally.message))
 
 
 class BatchRetryEventDeliveries(ConvoyView):

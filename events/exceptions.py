@@ -1,4 +1,4 @@
-"""The refusals of event operations. Contract: events sections 1, 2 and 7."""
+"""The refusals of event operations. Contract: docs/contract/events.md."""
 
 from core.api.time_limit import TookTooLong
 from core.exceptions import InvalidInput, NotFound

@@ -112,7 +112,7 @@ def read_candidates(
 
 
 def of_each_subscription(rows: Iterable[Row], event_type: str) -> list[Row]:
-    """Return the row of each subscription of an endpoint that decides on events of a type (6.5, 6.6)."""
+    """Return each subscription's row that decides on events of a type, if there is one (6.5, 6.6)."""
     deciding: dict[str, Row] = {}
     for row in rows:
         if row.subscription_id is not None and row.event_type in (event_type, EVERY_TYPE):

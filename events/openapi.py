@@ -28,19 +28,9 @@ from core.api.openapi import (
 from core.api.windows import BAD_DATES
 from core.tally import Tally
 from endpoints.exceptions import EndpointUnknown
+from events import exceptions as refusals
 from events import serializers
 from events.documents import CountDocument, CreatedDocument, EventDocument
-from events.exceptions import (
-    BadSearch,
-    EndpointMissing,
-    EventNotFound,
-    EventUnknown,
-    KeyMissing,
-    ReplayUnderWay,
-    SearchNotSupported,
-    SearchTooSlow,
-    UrlNotConcrete,
-)
 from events.storage import NO_MATCH
 from outbound.exceptions import UrlScheme
 from outbound.headers import HeaderRefused
@@ -114,16 +104,10 @@ BAD_BODY = (
     WrongType(name="event_type"),
     WrongFields(failures=f"data:{serializers.NO_DATA}, event_type:{serializers.NO_EVENT_TYPE}"),
     HeaderRefused(reason='"Host" is reserved'),
-    KeyMissing,
+    refusals.KeyMissing,
 )
 #: What the published document says of the answer to a creation, beside the id.
 CREATED: Schema = {"allOf": [NOTHING], "description": "The id of the event."}
-
-
-def of_tally(tally: Tally) -> Outcome:
-    """Return the success of an operation on many objects: its message says how many they were."""
-    return Outcome(tally.message, {})
-
 
 # Operations
 
@@ -139,7 +123,7 @@ list_events = Operation(
         "One event": page_example(example(EventDocument)),
         "No subscription took it": page_example(FAILED_EXAMPLE),
     },
-    refused=[*BAD_DATES, BadSearch, SearchTooSlow],
+    refused=[*BAD_DATES, refusals.BadSearch, refusals.SearchTooSlow],
 )
 create_event = Operation(
     "CreateEndpointEvent",
@@ -158,7 +142,7 @@ create_event = Operation(
     data=CreatedDocument,
     schema=CREATED,
     examples=CREATED_EXAMPLES,
-    refused=[*BAD_BODY, EndpointMissing, EndpointUnknown],
+    refused=[*BAD_BODY, refusals.EndpointMissing, EndpointUnknown],
 )
 DUPLICATE = Outcome("Duplicate event received, but will not be sent", {"A duplicate": example(CreatedDocument)}, 201)
 create_fanout_event = Operation(
@@ -207,7 +191,7 @@ create_dynamic_event = Operation(
     data=CreatedDocument,
     schema=CREATED,
     examples=CREATED_EXAMPLES,
-    refused=[*BAD_BODY, BlankFields(failures=f"url:{serializers.NO_URL}"), UrlScheme, UrlNotConcrete],
+    refused=[*BAD_BODY, BlankFields(failures=f"url:{serializers.NO_URL}"), UrlScheme, refusals.UrlNotConcrete],
 )
 get_event = Operation(
     "GetEndpointEvent",
@@ -219,7 +203,7 @@ get_event = Operation(
     data=EventDocument,
     examples=EVENT_EXAMPLES,
     refused=[ProjectNotFound],
-    not_found=EventNotFound,
+    not_found=refusals.EventNotFound,
 )
 replay_event = Operation(
     "ReplayEndpointEvent",
@@ -231,7 +215,7 @@ replay_event = Operation(
     message="Endpoint event replayed successfully",
     data=EventDocument,
     examples=EVENT_EXAMPLES,
-    not_found=EventUnknown,
+    not_found=refusals.EventUnknown,
 )
 BATCH_DESCRIPTION = (
     "Replays every event that the query chooses, duplicates aside, oldest first. It stops after 20 seconds: the "
@@ -247,7 +231,7 @@ batch_replay_events = Operation(
     data=str,
     schema={"nullable": True, "description": "Always null."},
     examples={"Replayed": None},
-    refused=[*BAD_DATES, SearchNotSupported(doing=BATCH_REPLAY), ReplayUnderWay],
+    refused=[*BAD_DATES, refusals.SearchNotSupported(doing=BATCH_REPLAY), refusals.ReplayUnderWay],
 )
 count_affected_events = Operation(
     "CountAffectedEvents",
@@ -258,5 +242,5 @@ count_affected_events = Operation(
     message="events count successful",
     data=CountDocument,
     examples={"Counted": example(CountDocument)},
-    refused=[*BAD_DATES, SearchNotSupported(doing=BATCH_REPLAY_COUNT), SearchTooSlow],
+    refused=[*BAD_DATES, refusals.SearchNotSupported(doing=BATCH_REPLAY_COUNT), refusals.SearchTooSlow],
 )

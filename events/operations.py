@@ -1,4 +1,4 @@
-"""Create events: for an endpoint, an owner, all endpoints, or a URL. Contract: events sections 2 to 6.
+"""Create events: for an endpoint, an owner, all endpoints, or a URL. Contract: docs/contract/events.md.
 
 storage.py stores them, and replay.py matches stored ones again.
 """

@@ -1,6 +1,6 @@
 """Replay stored events: match them with the present subscriptions and create new deliveries.
 
-Contract: events section 7.2.
+Contract: docs/contract/events.md#replay.
 """
 
 import time

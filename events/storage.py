@@ -1,4 +1,4 @@
-"""Store events and their deliveries. Contract: events sections 4 to 6.
+"""Store events and their deliveries. Contract: docs/contract/events.md#stored-first.
 
 An event is stored with its deliveries in one transaction, before the request is answered. Nothing is matched later
 (defects D1, D3, D4 and D5): an event is from the start `Success` (its deliveries are created, or it is a duplicate,

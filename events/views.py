@@ -9,6 +9,7 @@ from rest_framework.request import Request
 
 from core.api.bodies import NotJSON, read_body
 from core.api.documents import PageOf
+from core.api.openapi import Outcome
 from core.api.pagination import read_page
 from core.api.time_limit import time_limit
 from events import openapi, operations, serializers
@@ -129,7 +130,7 @@ class BatchReplay(EventView):
         """Replay the events that the query chooses; a body is ignored."""
         refuse_search(request, openapi.BATCH_REPLAY)
         tally = batch_replay(projectID, self.chosen(request))
-        return openapi.batch_replay_events.answer(None, openapi.of_tally(tally))
+        return openapi.batch_replay_events.answer(None, Outcome(tally.message))
 
 
 class CountBatchReplay(EventView):

@@ -29,7 +29,7 @@ from outbound.tls import Contexts
 KEEP_ALIVE_SECONDS = 15
 MAX_HEADER_LINE = 8190
 MAX_HEADERS = 100
-#: What a response has beyond its body, and what arrives before reading can be paused, generously.
+#: Allowed for the headers of a response, and for data that arrives before reading can be paused; generous.
 OVERHEAD_BYTES = 524_288
 
 

@@ -9,7 +9,7 @@ from core.storable_text import storable
 from outbound.failures import Malformed
 
 MAX_HEADERS_BYTES = 65_536
-#: What a gzip body that cannot be made smaller has beyond its content, generously.
+#: Allowed for a gzip body beyond its content, where the content cannot be made smaller; generous.
 GZIP_OVERHEAD = 16_384
 GZIP_BROKEN = "the response's gzip body is broken"
 GZIP_ENDS_EARLY = "the response's gzip body ends early"

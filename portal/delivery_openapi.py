@@ -1,26 +1,19 @@
 """The portal API's deliveries, attempts and counts in the OpenAPI document. Contract: portal-links section 5."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from core.api.documents import example
 from core.api.openapi import DATE_OR_EMPTY_PATTERN, DATE_PATTERN, END, START, Operation, Outcome, query, text
 from core.api.windows import BAD_DATES, BadStart
 from deliveries import openapi
-from deliveries.counts import FEWEST_BUCKETS, PERIODS, BucketDocument, SummaryDocument, TotalsDocument
+from deliveries.counts import FEWEST_BUCKETS, PERIODS, SummaryDocument, TotalsDocument, padded
 from deliveries.exceptions import CountTooSlow
 from events.documents import CountDocument
 from outbound.states import Status
-from portal.exceptions import (
-    BadSummaryEnd,
-    BadSummaryOrder,
-    DeliveryOutOfScope,
-    PeriodMissing,
-    PeriodUnknown,
-    StartMissing,
-)
+from portal import exceptions as refusals
 from portal.openapi import OF_CUSTOMER, TAG
 
-_UNSEEN = OF_CUSTOMER | {"not_found": DeliveryOutOfScope}
+_UNSEEN = OF_CUSTOMER | {"not_found": refusals.DeliveryOutOfScope}
 _MASKED = "The values of most headers are `***`."
 
 list_deliveries = openapi.list_deliveries.twin(
@@ -33,7 +26,6 @@ get_delivery = openapi.get_delivery.twin(
     "GetPortalEventDelivery",
     "Retrieve a delivery to an endpoint of the customer's",
     description="The delivery with its payload.",
-    refused=[],
     **_UNSEEN,
 )
 resend_delivery = openapi.resend_delivery.twin("ResendPortalEventDelivery", "Send a delivery again", **_UNSEEN)
@@ -99,12 +91,7 @@ status_totals = Operation(
 )
 
 
-def _bucket(day: date, index: int, count: int) -> BucketDocument:
-    return {"data": {"index": index, "date": day.isoformat()}, "count": count}
-
-
-_DAY = date(2026, 2, 3)
-_PADDING = [_bucket(_DAY - timedelta(days=before), 0, 0) for before in range(FEWEST_BUCKETS - 1, 0, -1)]
+_A_DAY = padded(PERIODS["daily"], [(date(2026, 2, 3), 124)], date(2026, 2, 3))
 dashboard_summary = Operation(
     "GetPortalDashboardSummary",
     "Count deliveries by day, week, month or year",
@@ -123,16 +110,16 @@ dashboard_summary = Operation(
     message="Dashboard summary fetched successfully",
     data=SummaryDocument,
     examples={
-        "A day": example(SummaryDocument, events_sent=124, apps=5, event_data=[*_PADDING, _bucket(_DAY, 34, 124)]),
+        "A day": example(SummaryDocument, events_sent=124, apps=5, event_data=_A_DAY),
         "No endpoints": example(SummaryDocument),
     },
     refused=[
-        StartMissing,
+        refusals.StartMissing,
         BadStart,
-        PeriodMissing,
-        PeriodUnknown(periods=", ".join(PERIODS)),
-        BadSummaryEnd,
-        BadSummaryOrder(period="daily"),
+        refusals.PeriodMissing,
+        refusals.PeriodUnknown(periods=", ".join(PERIODS)),
+        refusals.BadSummaryEnd,
+        refusals.BadSummaryOrder(period="daily"),
         CountTooSlow,
     ],
 )

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from core.api.openapi import Outcome
 from core.api.time_limit import time_limit
 from core.api.windows import BadStart, Window, parse_date, read_window
 from deliveries import views
@@ -28,7 +29,6 @@ from deliveries.views import read_ids
 from endpoints.models import Scope
 from events.documents import CountDocument
 from events.models import EventDelivery as Delivery
-from events.openapi import of_tally
 from portal import deliveries
 from portal import delivery_openapi as openapi
 from portal.api import PortalView
@@ -88,7 +88,7 @@ class ForceResendEventDeliveries(DeliveryView):
     def post(self, request: Request) -> HttpResponse:
         """Put the deliveries of the body into the queue, and answer how many."""
         tally = deliveries.force_resend(self.access, read_ids(request))
-        return openapi.force_resend.answer(None, of_tally(tally))
+        return openapi.force_resend.answer(None, Outcome(tally.message))
 
 
 class BatchRetryEventDeliveries(DeliveryView):

@@ -5,7 +5,7 @@ from events.exceptions import EndpointMissing
 from portal.exceptions import EventOutOfScope, OutOfScope
 from portal.openapi import OF_CUSTOMER
 
-_UNSEEN = OF_CUSTOMER | {"refused": [], "not_found": EventOutOfScope}
+_UNSEEN = OF_CUSTOMER | {"not_found": EventOutOfScope}
 _SHOWN = "Endpoints of others are left out, and values of headers are masked."
 
 list_events = openapi.list_events.twin(

@@ -5,9 +5,10 @@ from functools import cached_property
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from core.api.openapi import Outcome
 from events import serializers, views
 from events.documents import CreatedDocument, EventDocument
-from events.openapi import BATCH_REPLAY, of_tally
+from events.openapi import BATCH_REPLAY
 from events.replay import scope_ids
 from events.views import read_event, refuse_search
 from portal import event_openapi as openapi
@@ -66,7 +67,7 @@ class BatchReplay(EventView):
         """Replay the events that the query chooses; a body is ignored."""
         refuse_search(request, BATCH_REPLAY)
         tally = operations.batch_replay(self.access, self.chosen(request))
-        return openapi.batch_replay_events.answer(None, of_tally(tally))
+        return openapi.batch_replay_events.answer(None, Outcome(tally.message))
 
 
 class CountBatchReplay(EventView):

@@ -13,10 +13,11 @@ from portal.exceptions import OutOfScope
 from portal_links.documents import PortalLinkDocument
 from portal_links.exceptions import PortalLinkNotThere
 from portal_links.openapi import EXAMPLE as LINK_EXAMPLE
+from projects.exceptions import ProjectNotFound
 
 TAG = "Portal API"
 #: The path names no project: the token does.
-OF_CUSTOMER: dict[str, Any] = {"tag": TAG, "without": ["projectID"]}
+OF_CUSTOMER: dict[str, Any] = {"tag": TAG, "without": ["projectID", ProjectNotFound]}
 UNSEEN: dict[str, Any] = {"not_found": OutOfScope}
 
 

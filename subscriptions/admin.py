@@ -1,4 +1,4 @@
-"""Subscriptions for operators: what each one takes. These pages change nothing."""
+"""Show subscriptions and their filters to operators. These pages change nothing."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,7 +10,7 @@ from django.utils.text import Truncator
 from core.admin import OperatorAdmin, shown_json
 from subscriptions.models import Subscription
 
-#: The filters that a page shows.
+#: Filters on a page.
 MOST_FILTERS = 200
 
 
@@ -35,17 +35,17 @@ class SubscriptionAdmin(OperatorAdmin):
 
     @admin.display(description="event types")
     def short_event_types(self, subscription: Subscription) -> str:
-        """The event types for a list's column."""
+        """Return the first event types, for the list's column."""
         return Truncator(", ".join(subscription.event_types[:20])).chars(80)
 
     @admin.display(description="conditions")
     def shown_conditions(self, subscription: Subscription) -> SafeString:
-        """The conditions that the subscription was saved with."""
+        """Return the conditions that the subscription was saved with."""
         return shown_json(subscription.filter)
 
     @admin.display(description="filters")
     def shown_filters(self, subscription: Subscription) -> SafeString:
-        """What events are matched with: a row for each event type."""
+        """Return the filters that events are matched with, a row for each event type."""
         rows = format_html_join(
             "",
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",

@@ -2,35 +2,172 @@
 
 import json
 from collections.abc import Collection
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import orjson
 
-from core.api.values import wire_time
-from endpoints.documents import endpoint_metadata
+from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
+from core.api.openapi import nullable, ref
+from core.api.values import ZERO_TIME, wire_time
+from endpoints.documents import NestedEndpointDocument, endpoint_metadata
 from projects.models import EventType
 from subscriptions import filters
 from subscriptions.models import Filter, Subscription
 
-Document = dict[str, Any]
+#: The conditions on one scope of an event, or null.
+Conditions = Annotated[dict[str, Any] | None, Keywords(additionalProperties=True), Component("datastore.M")]
+DeliveryMode = Annotated[
+    str, Keywords(enum=[*Subscription.DeliveryMode.values, ""]), Component("datastore.DeliveryMode")
+]
+RetryType = Annotated[object, Keywords(**ref("datastore.StrategyProvider"))]
+_EXAMPLE_TYPE = "order.created"
+_EXAMPLE_ID = "01JZ8QR2C4F6H8K0N2Q4S6V8X0"
+_CREATED = "2026-07-03T09:40:00.5Z"
+_WITHOUT_EFFECT = "Without effect; left out where it was never set."
 
 
-def event_type_document(event_type: EventType) -> Document:
+@component("models.EventTypeResponse")
+class EventTypeDocument(TypedDict):
     """An event type."""
+
+    uid: Annotated[Uid, Example("01JZ8QS1N3P5Q7R9S1T3V5W7X9")]
+    name: Annotated[str, Example(_EXAMPLE_TYPE)]
+    category: Annotated[str, Example("orders")]
+    json_schema: Annotated[
+        dict[str, Any] | None,
+        "A JSON Schema, draft 7. It describes, and is not enforced.",
+        Keywords(additionalProperties=True),
+        Example({"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}),
+    ]
+    description: Annotated[str, Example("An order was placed")]
+    deprecated_at: Annotated[str | None, "Null: not deprecated."]
+
+
+@component("datastore.FilterSchema")
+class ConditionsDocument(TypedDict):
+    """The conditions of a subscription."""
+
+    is_flattened: Annotated[bool, "False in the answer to a creation.", Example(True)]
+    headers: Annotated[Conditions, Example({})]
+    body: Annotated[Conditions, Example({"amount": {"$gte": 100}})]
+    query: Annotated[Conditions, Example({})]
+    path: Annotated[Conditions, Example({})]
+
+
+@component("datastore.FilterConfiguration")
+class FilterConfigDocument(TypedDict):
+    """The events that a subscription takes."""
+
+    event_types: Annotated[list[str], "Those that the subscription has filters for.", Example([_EXAMPLE_TYPE])]
+    filter: ConditionsDocument
+
+
+@component("datastore.AlertConfiguration")
+class AlertDocument(TypedDict):
+    """When failures would be reported."""
+
+    count: int
+    threshold: str
+
+
+@component("datastore.RetryConfiguration")
+class RetryDocument(TypedDict):
+    """How deliveries would be retried."""
+
+    type: RetryType
+    duration: Annotated[int, "In seconds."]
+    retry_count: int
+
+
+@component("models.SubscriptionResponse")
+class SubscriptionDocument(TypedDict):
+    """A subscription."""
+
+    uid: Annotated[Uid, Example(_EXAMPLE_ID)]
+    name: Annotated[str, Example("orders to acme")]
+    type: Annotated[str, Keywords(enum=["api"]), Component("datastore.SubscriptionType"), Example("api")]
+    project_id: Uid
+    function: Annotated[str | None, "Empty in the answer to a creation, and null later."]
+    source_metadata: Annotated[
+        object, "Always null: there are no sources.", Keywords(**nullable(ref("datastore.Source")))
+    ]
+    endpoint_metadata: Annotated[
+        NestedEndpointDocument | None,
+        "What tells the endpoint from others; the rest has zero values. Null in the answer to a creation.",
+        Example(
+            example(
+                NestedEndpointDocument,
+                secrets=[],
+                advanced_signatures=False,
+                content_type="",
+                failure_rate=None,
+                created_at=ZERO_TIME,
+                updated_at=ZERO_TIME,
+            )
+        ),
+    ]
+    device_metadata: Annotated[object, "Always null.", Keywords(**nullable(ref("datastore.Device")))]
+    filter_config: Annotated[FilterConfigDocument | None, Example(example(FilterConfigDocument))]
+    delivery_mode: Annotated[DeliveryMode, Example(Subscription.DeliveryMode.AT_LEAST_ONCE.value)]
+    created_at: Annotated[Time, Example(_CREATED)]
+    updated_at: Annotated[Time, Example(_CREATED)]
+    deleted_at: DeletedAt
+    alert_config: NotRequired[Annotated[AlertDocument | None, _WITHOUT_EFFECT]]
+    retry_config: NotRequired[Annotated[RetryDocument | None, _WITHOUT_EFFECT]]
+    rate_limit_config: NotRequired[
+        Annotated[object, _WITHOUT_EFFECT, Keywords(**nullable(ref("datastore.RateLimitConfiguration")))]
+    ]
+
+
+@component("models.FilterResponse", "The conditions with dotted keys, and (`raw_`) as they were sent.")
+class FilterDocument(TypedDict):
+    """A filter."""
+
+    uid: Annotated[Uid, Example("01JZ8QT5E7G9J1M3P5R7T9W1Y3")]
+    subscription_id: Annotated[Uid, Example(_EXAMPLE_ID)]
+    event_type: Annotated[str, Example(_EXAMPLE_TYPE)]
+    enabled_at: Annotated[str | None, "Null: the filter is disabled.", Example("2026-07-03T09:41:00Z")]
+    body: Annotated[Conditions, Example({"customer.tier": "gold"})]
+    headers: Annotated[Conditions, Example({})]
+    query: Annotated[Conditions, Example({})]
+    path: Annotated[Conditions, Example({})]
+    raw_body: Annotated[Conditions, Example({"customer": {"tier": "gold"}})]
+    raw_headers: Annotated[Conditions, Example({})]
+    raw_query: Annotated[Conditions, Example({})]
+    raw_path: Annotated[Conditions, Example({})]
+
+
+@component("models.TestFilterResponse")
+class TestedDocument(TypedDict):
+    """The result of a trial of filters on an event."""
+
+    is_match: Annotated[bool, "Whether the subscription takes the event.", Example(True)]
+
+
+@component("models.FunctionResponse", "Never answered.")
+class FunctionDocument(TypedDict, total=False):
+    """The result of a trial of a function, where there were functions."""
+
+    payload: Any
+    log: list[str]
+
+
+def event_type_document(event_type: EventType) -> EventTypeDocument:
+    """Return the document of an event type."""
     return {
         "uid": event_type.uid,
         "name": event_type.name,
         "category": event_type.category,
         "json_schema": _wire_json(event_type.json_schema),
         "description": event_type.description,
-        "deprecated_at": event_type.deprecated_at and wire_time(event_type.deprecated_at),
+        "deprecated_at": wire_time(event_type.deprecated_at) if event_type.deprecated_at else None,
     }
 
 
-def subscription_document(subscription: Subscription, *, is_new: bool = False) -> Document:
-    """A subscription with its endpoint; the answer to its creation (`is_new`) shows no endpoint yet."""
+def subscription_document(subscription: Subscription, *, is_new: bool = False) -> SubscriptionDocument:
+    """Return the document of a subscription. The answer to its creation (`is_new`) shows no endpoint yet."""
     conditions = _wire_json(subscription.filter)
-    shown = {
+    document: SubscriptionDocument = {
         "uid": subscription.uid,
         "name": subscription.name,
         "type": "api",
@@ -43,7 +180,10 @@ def subscription_document(subscription: Subscription, *, is_new: bool = False) -
             "event_types": subscription.event_types,
             "filter": {
                 "is_flattened": not is_new,
-                **{scope: conditions.get(scope, {}) for scope in ("headers", "body", "query", "path")},
+                "headers": conditions.get("headers", {}),
+                "body": conditions.get("body", {}),
+                "query": conditions.get("query", {}),
+                "path": conditions.get("path", {}),
             },
         },
         "delivery_mode": subscription.delivery_mode,
@@ -51,26 +191,36 @@ def subscription_document(subscription: Subscription, *, is_new: bool = False) -
         "updated_at": wire_time(subscription.updated_at),
         "deleted_at": None,
     }
-    for name in ("alert_config", "retry_config", "rate_limit_config"):
-        if (stored := getattr(subscription, name)) is not None:
-            shown[name] = stored
-    return shown
+    if subscription.alert_config is not None:
+        document["alert_config"] = subscription.alert_config
+    if subscription.retry_config is not None:
+        document["retry_config"] = subscription.retry_config
+    if subscription.rate_limit_config is not None:
+        document["rate_limit_config"] = subscription.rate_limit_config
+    return document
 
 
-def filter_document(row: Filter, *, sent: Collection[str] = filters.SCOPES) -> Document:
-    """A filter. The answer to its creation shows null for the scopes that are not in `sent`."""
+def filter_document(row: Filter, *, sent: Collection[str] = filters.SCOPES) -> FilterDocument:
+    """Return the document of a filter. The answer to its creation shows null for the scopes that are not in `sent`."""
     raw = {scope: row.conditions.get(scope, {}) if scope in sent else None for scope in filters.SCOPES}
-    flat = {scope: None if given is None else filters.flatten(given) for scope, given in raw.items()}
+    flat = _wire_json({scope: None if given is None else filters.flatten(given) for scope, given in raw.items()})
+    raw = _wire_json(raw)
     return {
         "uid": row.uid,
         "subscription_id": row.subscription_id,
         "event_type": row.event_type,
-        "enabled_at": row.enabled_at and wire_time(row.enabled_at),
-        **_wire_json(flat),
-        **_wire_json({f"raw_{scope}": given for scope, given in raw.items()}),
+        "enabled_at": wire_time(row.enabled_at) if row.enabled_at else None,
+        "body": flat["body"],
+        "headers": flat["headers"],
+        "query": flat["query"],
+        "path": flat["path"],
+        "raw_body": raw["body"],
+        "raw_headers": raw["headers"],
+        "raw_query": raw["query"],
+        "raw_path": raw["path"],
     }
 
 
 def _wire_json(value: Any) -> Any:
-    """Stored JSON for an answer: PostgreSQL writes 1e300 out as a whole number, which is longer than 64 bits."""
+    """Return stored JSON as an answer has it: PostgreSQL writes 1e300 as a whole number longer than 64 bits."""
     return value if not value else orjson.loads(json.dumps(value))

@@ -1,4 +1,4 @@
-"""What can be done to event types. Each function owns its transaction.
+"""Operations on event types. Each function owns its transaction.
 
 Contract: subscriptions-and-event-types part D. Event types are a list for people: they decide neither
 which events are accepted nor which subscription gets them.
@@ -13,18 +13,18 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from jsonschema import Draft7Validator, ValidationError, validators
 
-from core.exceptions import InvalidInput, NotFound
+from projects.exceptions import ProjectNotFound
 from projects.models import EventType, Project
+from subscriptions.exceptions import EventTypeNameBlank, EventTypeNameTaken, EventTypeNotFound, JsonSchemaRefused
 from subscriptions.openapi_import import event_types_of
 
-NAME_TAKEN = "an event type with this name already exists"
-# What a schema may hold. It is checked against the schema of schemas, and never followed anywhere.
+# Bounds of a JSON schema. It is checked against the schema of draft 7, and its references are never followed.
 MAX_SCHEMA_BYTES = 131_072
 MAX_SCHEMA_DEPTH = 64
 
 
 def event_types(project_id: str) -> QuerySet[EventType]:
-    """The event types of a project, newest first, the deprecated ones too."""
+    """Return the event types of a project, newest first, the deprecated ones too."""
     return EventType.objects.filter(project_id=project_id).order_by("-pk")
 
 
@@ -36,19 +36,19 @@ def create_event_type(
     description: str = "",
     json_schema: dict[str, Any] | None = None,
 ) -> EventType:
-    """Create an event type. `json_schema` is a JSON Schema of draft 7. Raises InvalidInput, NotFound."""
+    """Create an event type. `json_schema` is a JSON Schema of draft 7. Raises InvalidInput, ProjectNotFound."""
     if not name.strip():
-        raise InvalidInput("name:please provide a name for this event type", field="name")
+        raise EventTypeNameBlank
     _check_schema(json_schema)
     if not Project.objects.live().filter(pk=project_id).exists():
-        raise NotFound("project not found")
+        raise ProjectNotFound
     try:
         with transaction.atomic():
             return EventType.objects.create(
                 project_id=project_id, name=name, category=category, description=description, json_schema=json_schema
             )
     except IntegrityError:
-        raise InvalidInput(NAME_TAKEN, field="name") from None
+        raise EventTypeNameTaken from None
 
 
 def update_event_type(
@@ -59,7 +59,7 @@ def update_event_type(
     description: str = "",
     json_schema: dict[str, Any] | None = None,
 ) -> EventType:
-    """Change what is given, and not empty, of an event type. Raises InvalidInput, NotFound."""
+    """Change what is given, and not empty, of an event type. Raises InvalidInput, EventTypeNotFound."""
     _check_schema(json_schema)
     changes: dict[str, Any] = {"category": category, "description": description}
     changes = {name: text for name, text in changes.items() if text}
@@ -69,15 +69,16 @@ def update_event_type(
 
 
 def deprecate_event_type(project_id: str, event_type_id: str) -> EventType:
-    """Mark an event type as one not to build on. It is sent and matched as before. Raises NotFound."""
+    """Deprecate an event type: its events are sent and matched as before. Raises EventTypeNotFound."""
     return _change(project_id, event_type_id, {"deprecated_at": timezone.now()})
 
 
 def import_event_types(project_id: str, spec: str) -> list[EventType]:
     """Create or update the event types that an OpenAPI document describes, all or none.
 
-    `spec` is its text, YAML or JSON. A description that the document has not is kept. Returns them
-    in the document's order. Raises InvalidInput. Their schemas are OpenAPI's, and need not be of draft 7.
+    `spec` is its text, YAML or JSON. Where it has no description, the stored one is kept. Returns the
+    event types in the document's order. Their schemas are OpenAPI's, and need not be of draft 7.
+    Raises InvalidInput.
     """
     found = {described["name"]: described for described in event_types_of(spec)}
     now = timezone.now()
@@ -96,13 +97,13 @@ def import_event_types(project_id: str, spec: str) -> list[EventType]:
 
 def register(project_id: str, names: Iterable[str]) -> None:
     """Create the event types that a project does not have yet, within the caller's transaction."""
-    # In one order, so that two of these cannot block each other.
+    # Sorted, so that two transactions cannot block each other.
     rows = [EventType(project_id=project_id, name=name) for name in sorted(unknown(project_id, names))]
     EventType.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def unknown(project_id: str, names: Iterable[str]) -> set[str]:
-    """Those of `names` that are no event types of the project."""
+    """Return those of `names` that are not event types of the project."""
     wanted = set(names)
     rows = EventType.objects.filter(project_id=project_id, name__in=wanted)
     return wanted.difference(rows.values_list("name", flat=True))
@@ -112,12 +113,12 @@ def _change(project_id: str, event_type_id: str, changes: dict[str, Any]) -> Eve
     rows = EventType.objects.filter(project_id=project_id, pk=event_type_id)
     with transaction.atomic():
         if not rows.update(**changes, updated_at=timezone.now()):
-            raise NotFound("event type not found")
+            raise EventTypeNotFound
         return rows.get()
 
 
 def _unique_items(_: Any, wanted: Any, value: Any, __: Any) -> Iterator[ValidationError]:
-    """The library's own compares each item with each other one, which a hostile list makes last for minutes."""
+    """Check `uniqueItems` in linear time: the library compares every pair, which takes minutes for a hostile list."""
     if wanted and isinstance(value, list):
         items = {orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in value}
         if len(items) < len(value):
@@ -128,7 +129,7 @@ _schemas = validators.extend(Draft7Validator, {"uniqueItems": _unique_items})(Dr
 
 
 def _check_schema(schema: dict[str, Any] | None) -> None:
-    """Refuse what is no JSON Schema of draft 7, or too large to be looked at. Raises InvalidInput."""
+    """Raise JsonSchemaRefused for what is not a JSON Schema of draft 7, and for one that is too large to check."""
     if schema is None:
         return
     level: list[Any] = [schema]
@@ -140,13 +141,13 @@ def _check_schema(schema: dict[str, Any] | None) -> None:
             elif isinstance(value, list):
                 below += value
             elif isinstance(value, str) and "\0" in value:
-                raise InvalidInput("invalid JSON schema: it contains a NUL character", field="json_schema")
+                raise JsonSchemaRefused(reason="it contains a NUL character")
         level = below
     if level:
-        raise InvalidInput(f"invalid JSON schema: it is deeper than {MAX_SCHEMA_DEPTH} levels", field="json_schema")
+        raise JsonSchemaRefused(reason=f"it is deeper than {MAX_SCHEMA_DEPTH} levels")
     if len(orjson.dumps(schema)) > MAX_SCHEMA_BYTES:
-        raise InvalidInput(f"invalid JSON schema: it is longer than {MAX_SCHEMA_BYTES} bytes", field="json_schema")
+        raise JsonSchemaRefused(reason=f"it is longer than {MAX_SCHEMA_BYTES} bytes")
     error = next(_schemas.iter_errors(schema), None)
     if error is not None:
         where = "/".join(str(part) for part in error.absolute_path)
-        raise InvalidInput(f"invalid JSON schema: {where[:100]}: {error.message[:200]}", field="json_schema")
+        raise JsonSchemaRefused(reason=f"{where[:100]}: {error.message[:200]}")

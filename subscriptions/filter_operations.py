@@ -1,4 +1,4 @@
-"""What can be done to the filters of a subscription. Each function owns its transaction.
+"""Operations on the filters of a subscription. Each function owns its transaction.
 
 Contract: subscriptions-and-event-types part B. The subscription is locked while its filters change,
 and its `event_types` are always those that it has filters for. A filter of another subscription looks
@@ -12,46 +12,46 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from core.exceptions import InvalidInput, NotFound
 from endpoints.models import Scope
 from projects.models import EVERY_TYPE
 from subscriptions import filters
 from subscriptions.event_types import unknown
+from subscriptions.exceptions import (
+    FilteredSubscriptionNotFound,
+    FilteredTypeUnknown,
+    FilterExists,
+    FilterListedTwice,
+    FilterNotFound,
+    ListedFilterExists,
+    ListedFilterNotFound,
+    ListedTypeUnknown,
+    TypeListedTwice,
+)
 from subscriptions.models import Filter, Subscription
 from subscriptions.operations import checked_conditions, find_subscription, lock_subscription
 
-NO_SUBSCRIPTION = "subscription not found"
-NO_FILTER = "filter not found"
-CREATE_FAILED = "failed to create filter"
-UPDATE_FAILED = "failed to update filter"
-BULK_CREATE_FAILED = "failed to create filters"
-BULK_UPDATE_FAILED = "failed to update filters"
-
 
 def list_filters(project_id: str, subscription_id: str, *, scope: Scope = None) -> list[Filter]:
-    """All filters of a subscription, newest first. Raises NotFound."""
-    subscription = find_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+    """Return all filters of a subscription, newest first. Raises NotFound."""
+    subscription = _subscription(project_id, subscription_id, scope)
     return list(subscription.filters.order_by("-pk"))
 
 
 def get_filter(project_id: str, subscription_id: str, filter_id: str, *, scope: Scope = None) -> Filter:
-    """One filter. Raises NotFound."""
-    return _find(find_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION), filter_id)
+    """Return one filter. Raises NotFound."""
+    return _find(_subscription(project_id, subscription_id, scope), filter_id)
 
 
 def create_filter(project_id: str, subscription_id: str, *, scope: Scope = None, **sent: Any) -> Filter:
-    """Give a subscription a filter for one more event type, enabled now where no `enabled_at` is sent.
+    """Add a filter for one more event type to a subscription, enabled now where no `enabled_at` is sent.
 
     `sent` holds validated fields of CreateFilterRequest. Raises InvalidInput, NotFound.
     """
-    conditions = checked_conditions(sent, CREATE_FAILED)
+    conditions = checked_conditions(sent, "create filter")
     with transaction.atomic():
-        subscription = lock_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+        subscription = _lock(project_id, subscription_id, scope)
         name = sent.get("event_type", "")
-        if unknown(project_id, [name]):
-            raise NotFound("event type does not exist")
-        if subscription.filters.filter(event_type=name).exists():
-            raise InvalidInput("filter with this event type already exists", field="event_type")
+        _check_name(project_id, subscription, name)
         [made] = _create(subscription, [(name, sent.get("enabled_at", timezone.now()), conditions)])
     return made
 
@@ -59,16 +59,16 @@ def create_filter(project_id: str, subscription_id: str, *, scope: Scope = None,
 def create_filters(
     project_id: str, subscription_id: str, items: Sequence[dict[str, Any]], *, scope: Scope = None
 ) -> list[Filter]:
-    """The same for several filters, all or none, in the order that they are sent in. Raises InvalidInput, NotFound."""
-    made = [(item, checked_conditions(item, BULK_CREATE_FAILED)) for item in items]
+    """Add several filters, all or none; returns them in the order of `items`. Raises InvalidInput, NotFound."""
+    made = [(item, checked_conditions(item, "create filters")) for item in items]
     with transaction.atomic():
-        subscription = lock_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+        subscription = _lock(project_id, subscription_id, scope)
         names = [item.get("event_type", "") for item in items]
         _check_names(project_id, names)
         taken = set(subscription.filters.filter(event_type__in=names).values_list("event_type", flat=True))
         for name in names:
             if name in taken:
-                raise InvalidInput(f"filter for event type {name} already exists", field="event_type")
+                raise ListedFilterExists(name=name)
         now = timezone.now()
         rows = [(item.get("event_type", ""), item.get("enabled_at", now), conditions) for item, conditions in made]
         return _create(subscription, rows)
@@ -79,15 +79,12 @@ def update_filter(project_id: str, subscription_id: str, filter_id: str, *, scop
 
     Raises InvalidInput, NotFound.
     """
-    checked_conditions(sent, UPDATE_FAILED)
+    checked_conditions(sent, "update filter")
     with transaction.atomic():
-        subscription = lock_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+        subscription = _lock(project_id, subscription_id, scope)
         changed = _find(subscription, filter_id)
         if (name := sent.get("event_type", "")) and name != changed.event_type:
-            if unknown(project_id, [name]):
-                raise NotFound("event type does not exist")
-            if subscription.filters.filter(event_type=name).exists():
-                raise InvalidInput("filter with this event type already exists", field="event_type")
+            _check_name(project_id, subscription, name)
         _rename(subscription, {changed.event_type: name or changed.event_type})
         _change(changed, sent)
         changed.save(update_fields=["event_type", "enabled_at", "conditions"])
@@ -97,21 +94,21 @@ def update_filter(project_id: str, subscription_id: str, filter_id: str, *, scop
 def update_filters(
     project_id: str, subscription_id: str, items: Sequence[dict[str, Any]], *, scope: Scope = None
 ) -> list[Filter]:
-    """The same for several filters, each named by its `uid`, all or none. Raises InvalidInput, NotFound.
+    """Change several filters, each named by its `uid`, all or none. Raises InvalidInput, NotFound.
 
     An event type that a filter has cannot be given to another one in the same call.
     """
     for item in items:
-        checked_conditions(item, BULK_UPDATE_FAILED)
+        checked_conditions(item, "update filters")
     with transaction.atomic():
-        subscription = lock_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+        subscription = _lock(project_id, subscription_id, scope)
         rows = {row.uid: row for row in subscription.filters.all()}
         ids: set[str] = set()
         for item in items:
             if item["uid"] not in rows:
-                raise NotFound(f"filter {item['uid']} not found")
+                raise ListedFilterNotFound(uid=item["uid"])
             if item["uid"] in ids:
-                raise InvalidInput(f"{BULK_UPDATE_FAILED}: filter {item['uid']} is there twice", field="uid")
+                raise FilterListedTwice(uid=item["uid"])
             ids.add(item["uid"])
         _check_names(project_id, [item["event_type"] for item in items if item.get("event_type")])
         owners = {row.event_type: row.uid for row in rows.values()}
@@ -120,7 +117,7 @@ def update_filters(
             row = rows[item["uid"]]
             name = item.get("event_type") or row.event_type
             if owners.get(name, row.uid) != row.uid:
-                raise InvalidInput(f"filter for event type {name} already exists", field="event_type")
+                raise ListedFilterExists(name=name)
             renamed[row.event_type] = name
             _change(row, item)
         _rename(subscription, renamed)
@@ -130,9 +127,9 @@ def update_filters(
 
 
 def delete_filter(project_id: str, subscription_id: str, filter_id: str, *, scope: Scope = None) -> None:
-    """Delete a filter: the subscription is rid of its event type. Raises NotFound."""
+    """Delete a filter, and its event type from the subscription. Raises NotFound."""
     with transaction.atomic():
-        subscription = lock_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+        subscription = _lock(project_id, subscription_id, scope)
         deleted = _find(subscription, filter_id)
         deleted.delete()
         _set_types(subscription, [name for name in subscription.event_types if name != deleted.event_type])
@@ -147,12 +144,12 @@ def would_take(
     request: dict[str, Any] | None = None,
     scope: Scope = None,
 ) -> bool:
-    """Whether a subscription would take an event of this type. Nothing is sent. Raises NotFound.
+    """Return whether a subscription would take an event of this type. Nothing is sent. Raises NotFound.
 
-    `request` has validated fields of TestFilterRequestScopes; its body wins over `payload`. As in the
+    `request` has validated fields of TestFilterRequestScopes; its body takes precedence over `payload`. As in the
     original, true where there is a filter neither for this type nor for all of them (B2).
     """
-    subscription = find_subscription(project_id, subscription_id, scope, unseen=NO_SUBSCRIPTION)
+    subscription = _subscription(project_id, subscription_id, scope)
     rows = {row.event_type: row for row in subscription.filters.filter(event_type__in=[event_type, EVERY_TYPE])}
     if not rows:
         return True
@@ -169,22 +166,38 @@ def would_take(
     )
 
 
+def _subscription(project_id: str, subscription_id: str, scope: Scope) -> Subscription:
+    return find_subscription(project_id, subscription_id, scope, unseen=FilteredSubscriptionNotFound)
+
+
+def _lock(project_id: str, subscription_id: str, scope: Scope) -> Subscription:
+    return lock_subscription(project_id, subscription_id, scope, unseen=FilteredSubscriptionNotFound)
+
+
 def _find(subscription: Subscription, filter_id: str) -> Filter:
     found = subscription.filters.filter(pk=filter_id).first()
     if found is None:
-        raise NotFound(NO_FILTER)
+        raise FilterNotFound
     return found
 
 
+def _check_name(project_id: str, subscription: Subscription, name: str) -> None:
+    """Refuse an event type that the project does not have, or for which the subscription has a filter."""
+    if unknown(project_id, [name]):
+        raise FilteredTypeUnknown
+    if subscription.filters.filter(event_type=name).exists():
+        raise FilterExists
+
+
 def _check_names(project_id: str, names: Sequence[str]) -> None:
-    """Refuse event types that are named twice, or are none of the project's."""
+    """Refuse event types that are listed twice, or that the project does not have."""
     missing = unknown(project_id, names)
     seen: set[str] = set()
     for name in names:
         if name in missing:
-            raise NotFound(f"event type {name} does not exist")
+            raise ListedTypeUnknown(name=name)
         if name in seen:
-            raise InvalidInput(f"duplicate event type {name} in request", field="event_type")
+            raise TypeListedTwice(name=name)
         seen.add(name)
 
 

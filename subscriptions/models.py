@@ -14,15 +14,15 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     """Reads of subscriptions."""
 
     def for_project(self, project_id: str) -> "SubscriptionQuerySet":
-        """The live subscriptions of one project. Deleting an endpoint ends those on it."""
+        """Return the live subscriptions of one project; those on a deleted endpoint are not."""
         return self.filter(project_id=project_id, deleted_at=None, endpoint__deleted_at=None)
 
 
 class Subscription(models.Model):
-    """Which events go to an endpoint. What is matched are its filters: one for each event type."""
+    """A choice of events for an endpoint. Events are matched with its filters, one for each event type."""
 
     class DeliveryMode(models.TextChoices):
-        """What happens when nobody knows whether a request has arrived."""
+        """Whether a request is sent again when it is not known to have arrived."""
 
         AT_LEAST_ONCE = "at_least_once"
         AT_MOST_ONCE = "at_most_once"
@@ -36,7 +36,7 @@ class Subscription(models.Model):
     event_types = ArrayField(models.CharField(max_length=255), default=list)
     #: {"headers", "body", "query", "path"}: the conditions as they were sent, for all event types alike.
     filter = models.JSONField(default=dict, blank=True)
-    # Stored and shown; the project's strategy and the endpoint's limits are what counts.
+    # Stored and shown without effect: the project's strategy and the endpoint's limits count.
     alert_config = models.JSONField(null=True, blank=True)
     retry_config = models.JSONField(null=True, blank=True)
     rate_limit_config = models.JSONField(null=True, blank=True)
@@ -66,9 +66,9 @@ class Filter(models.Model):
     uid = ULIDField()
     subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="filters", db_index=False)
     event_type = models.CharField(max_length=255, db_collation="C")
-    #: None while it is switched off.
+    #: None while it is disabled.
     enabled_at = models.DateTimeField(null=True, blank=True)
-    #: The scopes that have conditions, out of headers, body, query and path (filters.py), as they were sent.
+    #: The scopes that have conditions, out of headers, body, query and path (filters/), as they were sent.
     conditions = models.JSONField(default=dict, blank=True)
 
     class Meta:

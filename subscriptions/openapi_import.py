@@ -1,4 +1,4 @@
-"""Event types from an OpenAPI document. Contract: subscriptions-and-event-types D3 rule 6.
+"""Read event types from an OpenAPI document. Contract: subscriptions-and-event-types D3 rule 6.
 
 The document comes from a stranger: its size, its depth and what its references expand to are bounded,
 and nothing outside of it is read.
@@ -12,19 +12,32 @@ from urllib.parse import unquote
 import orjson
 import yaml
 
-from core.exceptions import InvalidInput
+from subscriptions.exceptions import NoWebhooks, SpecRefused
 
 MAX_CHARACTERS = 1_000_000
 MAX_NODES = 200_000
 MAX_DEPTH = 64
 MAX_EVENT_TYPES = 1_000
 MAX_NAME = 255
-#: What all schemas together may come to with their references resolved: a value or 20 characters count as 1.
+#: The size of all schemas with their references resolved: a value or 20 characters count as 1.
 MAX_EXPANDED = 100_000
+
+#: A document that describes one event type.
+EXAMPLE_SPEC = """openapi: 3.1.0
+info: {title: Orders, version: "1"}
+webhooks:
+  order.created:
+    post:
+      description: An order was placed
+      requestBody:
+        content:
+          application/json:
+            schema: {type: object, properties: {id: {type: string}}, required: [id]}
+"""
 
 METHODS = ("post", "put", "patch", "get", "delete")
 PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
-#: Members of a schema whose keys are names, and members that are data and no schema.
+#: Members of a schema whose keys are names, and members that are data, not schemas.
 NAMED = ("properties", "patternProperties", "definitions", "$defs")
 DATA = ("const", "default", "enum", "example", "examples")
 
@@ -46,18 +59,18 @@ for _tag, _pattern, _first in (
 
 
 def event_types_of(spec: str) -> list[dict[str, Any]]:
-    """The event types that an OpenAPI document, as YAML or JSON, describes.
+    """Return the event types that an OpenAPI document, as YAML or JSON, describes.
 
     Each is `{"name", "description", "json_schema"}`; the schema, of the JSON request body, has `type`,
-    `properties` and `required` and no references, or is None where there is no such body. Webhooks go
-    before operations: those count only in a document without webhooks. A name that is there twice
-    counts once. Raises InvalidInput.
+    `properties` and `required` and no references, or is None where there is no such body. Operations
+    count only in a document without webhooks. A name that is there twice counts once.
+    Raises SpecRefused, NoWebhooks.
     """
     document = _Document(_load(spec))
     found: dict[str, dict[str, Any]] = {}
     for name, item, operation in document.webhooks() or document.operations():
         if not 1 <= len(name) <= MAX_NAME:
-            raise _refusal(f"the name of a webhook must have 1 to {MAX_NAME} characters")
+            raise SpecRefused(reason=f"the name of a webhook must have 1 to {MAX_NAME} characters")
         if name not in found:
             found[name] = {
                 "name": name,
@@ -65,18 +78,14 @@ def event_types_of(spec: str) -> list[dict[str, Any]]:
                 "json_schema": document.body_schema(operation),
             }
         if len(found) > MAX_EVENT_TYPES:
-            raise _refusal(f"it has more than {MAX_EVENT_TYPES} webhooks")
+            raise SpecRefused(reason=f"it has more than {MAX_EVENT_TYPES} webhooks")
     if not found:
-        raise InvalidInput("no webhooks found in OpenAPI spec")
+        raise NoWebhooks
     return list(found.values())
 
 
-def _refusal(reason: str) -> InvalidInput:
-    return InvalidInput(f"error loading OpenAPI spec: {reason}")
-
-
 def _text(value: dict[str, Any], *keys: str) -> str:
-    """The first of some members that is a text with something in it."""
+    """Return the first of some members that is a text and not empty."""
     return next((value[key] for key in keys if isinstance(value.get(key), str) and value[key]), "")
 
 
@@ -85,13 +94,13 @@ def _text(value: dict[str, Any], *keys: str) -> str:
 
 def _load(spec: str) -> dict[str, Any]:
     if len(spec) > MAX_CHARACTERS:
-        raise _refusal(f"it has more than {MAX_CHARACTERS} characters")
+        raise SpecRefused(reason=f"it has more than {MAX_CHARACTERS} characters")
     try:
         document = orjson.loads(spec)
     except orjson.JSONDecodeError:
         document = _load_yaml(spec)
     if not isinstance(document, dict):
-        raise _refusal("it is not an object")
+        raise SpecRefused(reason="it is not an object")
     _check(document)
     return document
 
@@ -102,11 +111,11 @@ def _load_yaml(spec: str) -> Any:
         # The loader is a safe one.
         return _with_text_keys(yaml.load(spec, Loader=_Loader))  # noqa: S506
     except yaml.YAMLError as error:
-        raise _refusal(" ".join(str(error).split())[:200]) from None
+        raise SpecRefused(reason=" ".join(str(error).split())[:200]) from None
 
 
 def _with_text_keys(value: Any) -> Any:
-    """A copy whose keys are texts, as in JSON: YAML reads the status of a response as a number."""
+    """Return a copy whose keys are texts, as in JSON: YAML reads the status of a response as a number."""
     if isinstance(value, dict):
         return {
             key if isinstance(key, str) else orjson.dumps(key).decode(): _with_text_keys(item)
@@ -116,14 +125,14 @@ def _with_text_keys(value: Any) -> Any:
 
 
 def _check_yaml(spec: str) -> None:
-    """Refuses, before anything is built, what is too deep or too large once its aliases are expanded."""
+    """Refuse YAML that is too deep, or too large with its aliases expanded, before anything is built."""
     sizes = [0]
     anchors: list[str | None] = [None]
     known: dict[str, int] = {}
     for event in yaml.parse(spec, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in known:
-                raise _refusal("an alias has no anchor before it, or is within what it stands for")
+                raise SpecRefused(reason="an alias has no anchor before it, or is within what it stands for")
             sizes[-1] += known[event.anchor]
         elif isinstance(event, yaml.ScalarEvent):
             _check_tag(event)
@@ -142,18 +151,18 @@ def _check_yaml(spec: str) -> None:
             if anchor:
                 known[anchor] = size
         if len(sizes) > MAX_DEPTH:
-            raise _refusal(f"it is more than {MAX_DEPTH} levels deep")
+            raise SpecRefused(reason=f"it is more than {MAX_DEPTH} levels deep")
         if sizes[-1] > MAX_NODES:
-            raise _refusal(f"it has more than {MAX_NODES} values")
+            raise SpecRefused(reason=f"it has more than {MAX_NODES} values")
 
 
 def _check_tag(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
     if event.tag not in PLAIN_TAGS:
-        raise _refusal("it has a YAML tag")
+        raise SpecRefused(reason="it has a YAML tag")
 
 
 def _check(document: Any) -> None:
-    """Refuses what JSON could not hold, and any reference to another document."""
+    """Refuse values that JSON cannot hold, and any reference to another document."""
     seen = 0
     level = [document]
     for _ in range(MAX_DEPTH):
@@ -162,36 +171,36 @@ def _check(document: Any) -> None:
             if isinstance(value, dict):
                 reference = value.get("$ref")
                 if isinstance(reference, str) and not reference.startswith("#"):
-                    raise _refusal(f"the external reference {reference[:100]} is not read")
+                    raise SpecRefused(reason=f"the external reference {reference[:100]} is not read")
                 below.extend(value)
                 below.extend(value.values())
             elif isinstance(value, list):
                 below.extend(value)
             elif isinstance(value, str) and "\0" in value:
-                raise _refusal("it contains the character NUL")
+                raise SpecRefused(reason="it contains the character NUL")
             elif isinstance(value, float) and value in (float("inf"), float("-inf")):
-                raise _refusal("a number is too large")
+                raise SpecRefused(reason="a number is too large")
         seen += len(below)
         if seen > MAX_NODES * 2:
-            raise _refusal(f"it has more than {MAX_NODES} values")
+            raise SpecRefused(reason=f"it has more than {MAX_NODES} values")
         if not below:
             return
         level = below
-    raise _refusal(f"it is more than {MAX_DEPTH} levels deep")
+    raise SpecRefused(reason=f"it is more than {MAX_DEPTH} levels deep")
 
 
 # From a document to its webhooks
 
 
 class _Document:
-    """An OpenAPI document whose references are followed within it, under a bound for all of them."""
+    """An OpenAPI document. References are followed within it only, under one bound for all of them."""
 
     def __init__(self, root: dict[str, Any]) -> None:
         self.root = root
         self.left = MAX_EXPANDED
 
     def webhooks(self) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
-        """Name, path item and operation of each webhook."""
+        """Return the name, path item and operation of each webhook."""
         found = []
         for section in ("webhooks", "x-webhooks"):
             for name, item in self._members(self.root.get(section)):
@@ -202,7 +211,7 @@ class _Document:
         return found
 
     def operations(self) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
-        """The same of each POST operation that calls itself a webhook; its name is its path's last fixed segment."""
+        """Return the same for each POST operation that is called a webhook; its path's last fixed segment names it."""
         found = []
         for path, item in self._members(self.root.get("paths")):
             operation = item.get("post")
@@ -217,7 +226,7 @@ class _Document:
         return found
 
     def body_schema(self, operation: dict[str, Any]) -> dict[str, Any] | None:
-        """The schema of an operation's JSON request body."""
+        """Return the schema of an operation's JSON request body."""
         content = self._follow(self._follow(operation.get("requestBody")).get("content"))
         for media_type, media in content.items():
             kind = media_type.partition(";")[0].strip().lower()
@@ -238,20 +247,20 @@ class _Document:
             yield name, self._follow(item)
 
     def _follow(self, value: Any) -> dict[str, Any]:
-        """An object, or what its reference leads to; empty for what is no object."""
+        """Return an object, or the one that its reference leads to; empty where it is not an object."""
         for _ in range(MAX_DEPTH):
             if not isinstance(value, dict):
                 return {}
             if not isinstance(value.get("$ref"), str):
                 return value
             value = self._target(value["$ref"])
-        raise _refusal("a reference leads to itself")
+        raise SpecRefused(reason="a reference leads to itself")
 
     def _target(self, reference: str) -> Any:
         value: Any = self.root
         pointer = unquote(reference[1:])
         if pointer and not pointer.startswith("/"):
-            raise _refusal(f"the reference {reference[:100]} leads nowhere")
+            raise SpecRefused(reason=f"the reference {reference[:100]} leads nowhere")
         for segment in pointer.split("/")[1:]:
             key = segment.replace("~1", "/").replace("~0", "~")
             if isinstance(value, dict) and key in value:
@@ -259,17 +268,17 @@ class _Document:
             elif isinstance(value, list) and re.fullmatch("[0-9]{1,6}", key) and int(key) < len(value):
                 value = value[int(key)]
             else:
-                raise _refusal(f"the reference {reference[:100]} leads nowhere")
+                raise SpecRefused(reason=f"the reference {reference[:100]} leads nowhere")
         return value
 
     def _expand(self, value: Any, inside: tuple[str, ...], depth: int, *, schema: bool = True) -> Any:
-        """A copy without references. One that leads back to where it is becomes {}, which allows anything.
+        """Return a copy without references. One that leads back to itself becomes {}, which allows anything.
 
         `schema=False` stands for an object whose keys are names, of schemas or of anything.
         """
         self.left -= 1 + (len(value) // 20 if isinstance(value, str) else 0)
         if self.left < 0 or depth > MAX_DEPTH:
-            raise _refusal("its schemas are too large when their references are resolved")
+            raise SpecRefused(reason="its schemas are too large when their references are resolved")
         if isinstance(value, list):
             return [self._expand(item, inside, depth + 1) for item in value]
         if not isinstance(value, dict):
@@ -295,7 +304,7 @@ class _Document:
 
 
 def _parts(schema: Any) -> Iterator[dict[str, Any]]:
-    """A schema and all that its `allOf` holds."""
+    """Yield the schemas in a schema's `allOf`, and then the schema."""
     if isinstance(schema, dict):
         every = schema.get("allOf")
         for part in every if isinstance(every, list) else []:
@@ -304,7 +313,7 @@ def _parts(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 def _as_draft_7(schema: dict[str, Any]) -> dict[str, Any]:
-    """OpenAPI 3.0 has booleans where draft 7 has the bound itself."""
+    """Convert the exclusive bounds, which are booleans in OpenAPI 3.0 and numbers in draft 7."""
     for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         flag = schema.get(exclusive)
         if isinstance(flag, bool):

@@ -1,7 +1,7 @@
-"""What can be done to subscriptions. Each function owns its transaction.
+"""Operations on subscriptions. Each function owns its transaction.
 
 Contract: subscriptions-and-event-types part A. Events are matched with filter rows only, so each
-change of a subscription's event types or conditions is one of its filters too. A subscription of
+change of a subscription's event types or conditions changes its filters too. A subscription of
 another project, or outside the `scope` that is given, looks exactly like one that does not exist.
 """
 
@@ -15,27 +15,40 @@ from django.utils import timezone
 from core.api.values import parse_go_duration
 from core.exceptions import InvalidInput, NotFound
 from endpoints.models import Endpoint, Scope
+from projects.exceptions import ProjectNotFound
 from projects.models import EVERY_TYPE, Project
 from subscriptions import filters
 from subscriptions.event_types import register, unknown
+from subscriptions.exceptions import (
+    ConditionsRefused,
+    ConditionsTooLarge,
+    DeliveryModeUnknown,
+    EndpointTaken,
+    EventTypeUnknown,
+    FilterRefused,
+    FunctionRefused,
+    NewEndpointNotFound,
+    RetryDurationOutOfRange,
+    RetryTypeUnknown,
+    SourceMissing,
+    SourceNotFound,
+    SubscribedEndpointNotFound,
+    SubscriptionNameBlank,
+    SubscriptionNotFound,
+)
 from subscriptions.models import Filter, Subscription, SubscriptionQuerySet
 
-NOT_FOUND = "failed to find subscription"
-NO_ENDPOINT = "failed to find endpoint by id"
-TAKEN = "a subscription for this endpoint already exists"
-NO_FUNCTIONS = "functions are not supported: no JavaScript is run here, leave the function empty"
-BAD_MODE = "invalid delivery mode value, must be either 'at_least_once' or 'at_most_once'"
-#: What an update may change.
+#: The fields that an update may change.
 EDITABLE = [
     *("name", "endpoint", "source_id", "delivery_mode", "event_types", "filter"),
     *("alert_config", "retry_config", "rate_limit_config", "updated_at"),
 ]
-#: The conditions are stored with each event type: what all of that may come to.
+#: The size of the conditions of all filters together: they are stored with each event type.
 MAX_STORED_BYTES = 4_194_304
 
 
 def visible(project_id: str, scope: Scope = None) -> SubscriptionQuerySet:
-    """The live subscriptions of a project, on the endpoints of the scope."""
+    """Return the live subscriptions of a project on the endpoints of the scope."""
     rows = Subscription.objects.for_project(project_id)
     return rows if scope is None else rows.filter(endpoint__in=scope.order_by().values("pk"))
 
@@ -56,21 +69,21 @@ def create_subscription(
 ) -> Subscription:
     """Create a subscription with one enabled filter for each of its event types.
 
-    `filter_config` is a validated {"event_types", "filter"}. Names that are no event types yet become
-    some; without `registers` they are refused. Raises InvalidInput, NotFound.
+    `filter_config` is a validated {"event_types", "filter"}. Names that are not event types yet
+    are added to the project's; without `registers` they are refused. Raises InvalidInput, NotFound.
     """
     if not name.strip():
-        raise InvalidInput("name:please provide a valid subscription name", field="name")
+        raise SubscriptionNameBlank
     _check_function(function)
     mode = _checked_mode(delivery_mode or Subscription.DeliveryMode.AT_LEAST_ONCE)
     sent = filter_config or {}
     types = list(dict.fromkeys(sent.get("event_types") or [EVERY_TYPE]))
-    conditions = checked_conditions(sent.get("filter", {}), "failed to create subscription")
+    conditions = checked_conditions(sent.get("filter", {}), "create subscription")
     _check_size(types, conditions)
     with transaction.atomic():
         project = _project(project_id)
         _check_source(project, source_id)
-        endpoint = _lock_endpoint(project, endpoint_id, scope, NO_ENDPOINT)
+        endpoint = _lock_endpoint(project, endpoint_id, scope, SubscribedEndpointNotFound)
         _admit(project, types, registers=registers)
         subscription = Subscription(
             project=project,
@@ -107,21 +120,22 @@ def update_subscription(
     """Change what is given, and not empty, of a subscription; its filters follow.
 
     With a `filter_config`, its conditions replace the subscription's, also where it has none. Where
-    they are others than before they replace those of all its filters, which stay enabled or not.
+    they differ, they replace those of all its filters too, which stay enabled or disabled.
     Raises InvalidInput, NotFound.
     """
     _check_function(function)
     if delivery_mode:
         _checked_mode(delivery_mode)
     sent = filter_config or {}
-    conditions = checked_conditions(sent.get("filter", {}), "failed to update subscription")
+    conditions = checked_conditions(sent.get("filter", {}), "update subscription")
     with transaction.atomic():
         project = _project(project_id)
         subscription = lock_subscription(project_id, subscription_id, scope)
         if endpoint_id:
             _check_source(project, source_id)
-            unseen = f"{NO_ENDPOINT}: the endpoint may not belong to project"
-            subscription.endpoint = _lock_endpoint(project, endpoint_id, scope, unseen, keep=subscription_id)
+            subscription.endpoint = _lock_endpoint(
+                project, endpoint_id, scope, NewEndpointNotFound, keep=subscription_id
+            )
         subscription.name = name if name.strip() else subscription.name
         subscription.source_id = source_id or subscription.source_id
         subscription.delivery_mode = delivery_mode or subscription.delivery_mode
@@ -140,48 +154,48 @@ def update_subscription(
 
 
 def delete_subscription(project_id: str, subscription_id: str, *, scope: Scope = None) -> None:
-    """Delete a subscription: no event matches it any more, and its endpoint may have another. Raises NotFound."""
+    """Delete a subscription: no event matches it any more, and its endpoint may get another. Raises NotFound."""
     now = timezone.now()
     if not visible(project_id, scope).filter(pk=subscription_id).update(deleted_at=now, updated_at=now):
-        raise NotFound(NOT_FOUND)
+        raise SubscriptionNotFound
 
 
 def find_subscription(
-    project_id: str, subscription_id: str, scope: Scope = None, *, unseen: str = NOT_FOUND
+    project_id: str, subscription_id: str, scope: Scope = None, *, unseen: type[NotFound] = SubscriptionNotFound
 ) -> Subscription:
-    """One live subscription with its endpoint. Raises NotFound, which says `unseen`."""
+    """Return one live subscription with its endpoint. Raises `unseen`."""
     try:
         return with_endpoint(visible(project_id, scope)).get(pk=subscription_id)
     except Subscription.DoesNotExist:
-        raise NotFound(unseen) from None
+        raise unseen from None
 
 
 def lock_subscription(
-    project_id: str, subscription_id: str, scope: Scope = None, *, unseen: str = NOT_FOUND
+    project_id: str, subscription_id: str, scope: Scope = None, *, unseen: type[NotFound] = SubscriptionNotFound
 ) -> Subscription:
-    """The same, locked until the caller's transaction ends."""
+    """Return the same, locked until the caller's transaction ends. Raises `unseen`."""
     try:
         rows = with_endpoint(visible(project_id, scope))
         return rows.select_for_update(of=("self",), no_key=True).get(pk=subscription_id)
     except Subscription.DoesNotExist:
-        raise NotFound(unseen) from None
+        raise unseen from None
 
 
 def with_endpoint(rows: SubscriptionQuerySet) -> SubscriptionQuerySet:
-    """Subscriptions with that of their endpoints which an answer shows, and none of their secrets."""
+    """Join the columns of endpoints that an answer shows, without their secrets."""
     return rows.select_related("endpoint").defer(
         *("endpoint__secrets", "endpoint__authentication", "endpoint__mtls_client_cert", "endpoint__metadata")
     )
 
 
-def checked_conditions(sent: dict[str, Any], refusal: str) -> dict[str, Any]:
-    """The scopes of `sent` that have conditions. Raises InvalidInput, which begins with `refusal`."""
+def checked_conditions(sent: dict[str, Any], doing: str) -> dict[str, Any]:
+    """Return the scopes of `sent` that have conditions. Raises ConditionsRefused, which says what was being done."""
     for scope in filters.SCOPES:
         if sent.get(scope):
             try:
                 filters.check(sent[scope], wildcards=scope == "body")
-            except InvalidInput as error:
-                raise InvalidInput(f"{refusal}: {error.message}", field="filter") from None
+            except FilterRefused as error:
+                raise ConditionsRefused(doing=doing, reason=error.message) from None
     return {scope: sent[scope] for scope in filters.SCOPES if sent.get(scope)}
 
 
@@ -189,60 +203,59 @@ def _project(project_id: str) -> Project:
     try:
         return Project.objects.live().get(pk=project_id)
     except Project.DoesNotExist:
-        raise NotFound("project not found") from None
+        raise ProjectNotFound from None
 
 
-def _lock_endpoint(project: Project, endpoint_id: str, scope: Scope, unseen: str, *, keep: str = "") -> Endpoint:
-    """An endpoint that may get a subscription, or keep `keep`, locked so that no two get past this."""
+def _lock_endpoint(
+    project: Project, endpoint_id: str, scope: Scope, unseen: type[InvalidInput], *, keep: str = ""
+) -> Endpoint:
+    """Return an endpoint that may get a subscription, or keep `keep`, locked so that two calls take turns."""
     rows = Endpoint.objects.for_project(project.uid) if scope is None else scope.order_by()
     deferred = ("secrets", "authentication", "mtls_client_cert", "metadata")
     endpoint = rows.filter(pk=endpoint_id).defer(*deferred).select_for_update(of=("self",), no_key=True).first()
     if endpoint is None:
-        raise InvalidInput(unseen, field="endpoint_id")
+        raise unseen
     if not project.config["multiple_endpoint_subscriptions"]:
         others = Subscription.objects.filter(endpoint=endpoint, deleted_at=None).exclude(pk=keep)
         if others.exists():
-            raise InvalidInput(TAKEN, field="endpoint_id")
+            raise EndpointTaken
     return endpoint
 
 
 def _check_function(function: str) -> None:
     if function:
-        raise InvalidInput(NO_FUNCTIONS, field="function")
+        raise FunctionRefused
 
 
 def _checked_mode(mode: str) -> str:
     if mode not in Subscription.DeliveryMode.values:
-        raise InvalidInput(BAD_MODE, field="delivery_mode")
+        raise DeliveryModeUnknown
     return mode
 
 
 def _check_source(project: Project, source_id: str) -> None:
-    """Where webhooks come in, each belongs to a source, of which there are none here."""
+    """Refuse incoming projects: their webhooks come from a source, and there are no sources here."""
     if project.type == Project.Type.INCOMING:
-        raise InvalidInput(
-            "failed to find source by id" if source_id else "source_id is required for incoming projects",
-            field="source_id",
-        )
+        raise SourceNotFound if source_id else SourceMissing
 
 
 def _check_size(types: list[str], conditions: dict[str, Any]) -> None:
     if len(types) * len(orjson.dumps(conditions)) > MAX_STORED_BYTES:
-        raise InvalidInput(f"the conditions, for all event types, come to more than {MAX_STORED_BYTES} bytes")
+        raise ConditionsTooLarge(most=MAX_STORED_BYTES)
 
 
 def _admit(project: Project, types: Iterable[str], *, registers: bool) -> None:
-    """Make event types of the names that are none; without `registers`, refuse them."""
+    """Add the names that are not event types yet to the project's; without `registers`, refuse them."""
     if registers:
         register(project.uid, types)
     elif missing := unknown(project.uid, types):
-        raise InvalidInput(f"event type {min(missing)} does not exist", field="event_types")
+        raise EventTypeUnknown(name=min(missing))
 
 
 def _change_filters(
     project: Project, subscription: Subscription, types: list[str], conditions: dict[str, Any], *, registers: bool
 ) -> None:
-    """Give a subscription that is locked these event types and conditions, and the filters that go with them."""
+    """Set the event types and conditions of a locked subscription, and the filters that follow from them."""
     _check_size(types, conditions)
     kept = set(subscription.event_types).intersection(types)
     added = [name for name in types if name not in kept]
@@ -264,7 +277,7 @@ def _add_filters(subscription: Subscription, types: Iterable[str]) -> None:
     )
 
 
-# Stored and shown, and without effect: the project's strategy and the endpoint's limits count.
+# Settings that are stored and shown without effect: the project's strategy and the endpoint's limits count.
 
 
 def _alert(stored: dict[str, Any] | None, sent: dict[str, Any]) -> dict[str, Any]:
@@ -276,11 +289,11 @@ def _rate_limit(stored: dict[str, Any] | None, sent: dict[str, Any]) -> dict[str
 
 
 def _retry(stored: dict[str, Any] | None, sent: dict[str, Any]) -> dict[str, Any]:
-    """`duration` in whole seconds, which may be sent as a text such as "10s" or as `interval_seconds`."""
+    """Return `duration` in whole seconds; it may be sent as a text such as "10s" or as `interval_seconds`."""
     kept: dict[str, Any] = {"type": "linear", "duration": 0, "retry_count": 0} | (stored or {})
     strategy = sent.get("type") or kept["type"]
     if strategy not in ("linear", "exponential"):
-        raise InvalidInput("retry_config: the type must be linear or exponential", field="retry_config")
+        raise RetryTypeUnknown
     seconds = float(sent.get("interval_seconds") or kept["duration"])
     if sent.get("duration"):
         try:
@@ -288,5 +301,5 @@ def _retry(stored: dict[str, Any] | None, sent: dict[str, Any]) -> dict[str, Any
         except ValueError as error:
             raise InvalidInput(str(error), field="retry_config") from None
     if not 0 <= seconds < 2**31:
-        raise InvalidInput("retry_config: the duration is out of range", field="retry_config")
+        raise RetryDurationOutOfRange
     return {"type": strategy, "duration": int(seconds), "retry_count": sent.get("retry_count") or kept["retry_count"]}

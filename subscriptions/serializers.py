@@ -4,16 +4,20 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from core.api.documents import Schema
 from core.api.fields import INCORRECT_TYPE, Flag, Integer, Shape, Text
+from core.api.openapi import TIME_OR_EMPTY_PATTERN, TIME_PATTERN, define, flag, nullable, ref, text
 from endpoints.serializers import required
 from projects.serializers import RateLimitConfiguration
+from subscriptions.exceptions import EventTypeNameBlank, SubscriptionNameBlank
 
 MOST_EVENT_TYPES = 1000
-#: In one request.
+#: Filters in one request.
 MOST_FILTERS = 1000
-#: More than a request may hold: what is too long is said by the operation that reads it.
+#: More than a request may hold: the operation that reads the text refuses what is too long.
 ANY_LENGTH = 1 << 31
 
 _MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
@@ -27,6 +31,10 @@ class AnyJSON(serializers.JSONField):
         return data
 
 
+ANY_OBJECT: Schema = {"type": "object", "additionalProperties": True, "nullable": True}
+
+
+@extend_schema_field(ANY_OBJECT)
 class Members(AnyJSON):
     """A JSON object, kept as it is sent."""
 
@@ -38,10 +46,30 @@ class Members(AnyJSON):
         return data
 
 
-class OptionalTime(Text):
-    """A time in the text of RFC 3339.
+@extend_schema_field({"allOf": [ref("datastore.M")]})
+class Scope(Members):
+    """The conditions on one part of an event."""
 
-    Generated clients know it as the object {"set": true, "time": "…"}: that is taken too. One that is
+
+_optional_time = define(
+    "models.OptionalTime",
+    {
+        "anyOf": [{"type": "string", "pattern": TIME_PATTERN}, {"type": "object"}],
+        "nullable": True,
+        "properties": {
+            "set": flag("False: as if it was not sent."),
+            "time": nullable(text("RFC 3339. Empty or null: none.", pattern=TIME_OR_EMPTY_PATTERN)),
+        },
+        "description": "A time as a text of RFC 3339, or null for none. An object of `set` and `time` is taken too.",
+    },
+)
+
+
+@extend_schema_field({"allOf": [_optional_time]})
+class OptionalTime(Text):
+    """A time as a text of RFC 3339.
+
+    Generated clients know it as the object {"set": true, "time": "…"}, which is accepted too. One that is
     not `set` counts as not sent, one without a `time` as null.
     """
 
@@ -69,7 +97,7 @@ class OptionalTime(Text):
 class CreateEventType(Shape):
     """The body of an event type's creation."""
 
-    name = required("please provide a name for this event type")
+    name = required(EventTypeNameBlank.reason)
     category = Text(required=False)
     description = Text(required=False, max_length=4096)
     json_schema = Members(required=False)
@@ -86,36 +114,40 @@ class UpdateEventType(Shape):
 class ImportOpenAPISpec(Shape):
     """An OpenAPI document, as YAML or JSON text."""
 
-    spec = Text(required=False, max_length=ANY_LENGTH)
+    spec = Text(required=False, max_length=ANY_LENGTH, help_text="The document's text, YAML or JSON.")
 
 
 class Conditions(Shape):
     """The conditions of a subscription, by the part of the event that they look at."""
 
-    headers = Members(required=False)
-    body = Members(required=False)
-    query = Members(required=False)
-    path = Members(required=False)
+    headers = Scope(required=False)
+    body = Scope(required=False)
+    query = Scope(required=False)
+    path = Scope(required=False)
 
 
 class FilterConfiguration(Shape):
     """Which events a subscription takes."""
 
     event_types = serializers.ListField(
-        child=Text(allow_blank=False), required=False, max_length=MOST_EVENT_TYPES, allow_empty=True
+        child=Text(allow_blank=False),
+        required=False,
+        max_length=MOST_EVENT_TYPES,
+        allow_empty=True,
+        help_text="Not sent or empty: all of them. Names that are not event types yet are added to the project's.",
     )
     filter = Conditions(required=False)
 
 
 class AlertConfiguration(Shape):
-    """When somebody would be told of failures."""
+    """When failures would be reported. Stored without effect."""
 
     count = Integer(required=False)
     threshold = Text(required=False)
 
 
 class RetryConfiguration(Shape):
-    """How deliveries would be tried again."""
+    """How deliveries would be retried. Stored without effect."""
 
     type = Text(required=False)
     duration = Text(required=False)
@@ -126,19 +158,19 @@ class RetryConfiguration(Shape):
 class CreateSubscription(Shape):
     """The body of a subscription's creation."""
 
-    name = required("please provide a valid subscription name")
+    name = required(SubscriptionNameBlank.reason)
     endpoint_id = required("please provide a valid endpoint id")
     source_id = Text(required=False)
-    app_id = Text(required=False)
+    app_id = Text(required=False, help_text="Ignored.")
     filter_config = FilterConfiguration(required=False)
-    function = Text(required=False, max_length=ANY_LENGTH)
+    function = Text(required=False, max_length=ANY_LENGTH, help_text="Leave it empty: there are no functions.")
     delivery_mode = Text(required=False)
     alert_config = AlertConfiguration(required=False)
     rate_limit_config = RateLimitConfiguration(required=False)
 
 
 class UpdateSubscription(CreateSubscription):
-    """The body of a subscription's update: what is not sent, or empty, is kept."""
+    """The body of a subscription's update: what is not sent or is empty is kept."""
 
     name = Text(required=False)
     endpoint_id = Text(required=False)
@@ -172,14 +204,14 @@ class FunctionRequest(Shape):
 
 
 class FilterBody(Shape):
-    """What filters have in common. `enabled_at` is one of the few members for which null is a value."""
+    """The members of every filter's body. `enabled_at` is one of the few for which null is a value."""
 
-    event_type = Text(required=False)
+    event_type = Text(required=False, help_text="The name of an event type of the project, or `*` for all.")
     enabled_at = OptionalTime(required=False)
-    headers = Members(required=False)
-    body = Members(required=False)
-    query = Members(required=False)
-    path = Members(required=False)
+    headers: Members = Scope(required=False)
+    body: Members = Scope(required=False)
+    query: Members = Scope(required=False)
+    path: Members = Scope(required=False)
 
     def to_internal_value(self, data: Any) -> Any:
         values = super().to_internal_value(data)
@@ -191,7 +223,7 @@ class CreateFilterRequest(FilterBody):
 
 
 class UpdateFilterRequest(FilterBody):
-    """The body of a filter's update. `is_flattened` is accepted and says nothing."""
+    """The body of a filter's update. `is_flattened` is accepted and ignored."""
 
     is_flattened = Flag(required=False)
 
@@ -200,6 +232,10 @@ class BulkUpdateFilterRequest(FilterBody):
     """One of the filters of a bulk update."""
 
     uid = required("please provide the id of each filter")
+    headers = Members(required=False)
+    body = Members(required=False)
+    query = Members(required=False)
+    path = Members(required=False)
 
 
 class TestFilterRequestScopes(Shape):
@@ -208,14 +244,14 @@ class TestFilterRequestScopes(Shape):
     __test__ = False
 
     body = AnyJSON(required=False)
-    header = Members(required=False)
-    headers = Members(required=False)
-    query = Members(required=False)
-    path = Members(required=False)
+    header = Scope(required=False)
+    headers = Scope(required=False)
+    query = Scope(required=False)
+    path = Scope(required=False)
 
 
 class TestFilterRequest(Shape):
-    """What a filter is tested with: a payload, or the parts of a request."""
+    """An event to try filters on: a payload, or the parts of a request."""
 
     __test__ = False
 

@@ -1,20 +1,34 @@
 """The operations of the Convoy API on event types, subscriptions and filters.
 
-Contract: subscriptions-and-event-types A1, B1 and D1.
+Contract: subscriptions-and-event-types A1, B1 and D1. Handlers take their project from `project_id` and not from the
+path: the portal API's views, whose paths name none, are subclasses.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from core.api.bodies import read_body, read_list
 from core.api.checks import READS
-from core.api.envelope import success
+from core.api.documents import PageOf
 from core.api.pagination import read_page
-from core.exceptions import InvalidInput
+from core.api.parameters import texts
+from endpoints.models import Scope
 from projects.convoy_view import ConvoyView
 from subscriptions import event_types, filter_operations, filters, openapi, operations
-from subscriptions.documents import event_type_document, filter_document, subscription_document
-from subscriptions.models import SubscriptionQuerySet
+from subscriptions.documents import (
+    EventTypeDocument,
+    FilterDocument,
+    FunctionDocument,
+    SubscriptionDocument,
+    TestedDocument,
+    event_type_document,
+    filter_document,
+    subscription_document,
+)
+from subscriptions.exceptions import ConditionsRefused, FilterRefused, FunctionRefused
 from subscriptions.serializers import (
     MOST_FILTERS,
     BulkUpdateFilterRequest,
@@ -30,255 +44,253 @@ from subscriptions.serializers import (
     UpdateSubscription,
 )
 
+
+class ProjectView(ConvoyView):
+    """A view of a project's event types, subscriptions or filters."""
+
+    #: Whether event types that a subscription names, and the project does not have, are added to the project's.
+    registers_types = True
+
+    @property
+    def project_id(self) -> str:
+        """The id of the project."""
+        return str(self.kwargs["projectID"])
+
+    @property
+    def scope(self) -> Scope:
+        """The endpoints that the caller may reach, where that is not the whole project."""
+        return None
+
+    def check_scope(self, endpoint_ids: Sequence[str], *, subscription_id: str = "") -> None:
+        """Refuse what is out of the scope before anything else of the request is checked. A project's key has none."""
+
+
 # Event types
 
 
-class EventTypes(ConvoyView):
+class EventTypes(ProjectView):
     """The event types of a project."""
 
     @openapi.list_event_types
-    def get(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    def get(self, request: Request, **_: str) -> list[EventTypeDocument]:
         """Answer all of them, newest first."""
-        found = [event_type_document(row) for row in event_types.event_types(projectID)]
-        return success("Event types fetched successfully", found)
+        return [event_type_document(row) for row in event_types.event_types(self.project_id)]
 
     @openapi.create_event_type
-    def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    def post(self, request: Request, **_: str) -> EventTypeDocument:
         """Create an event type."""
-        created = event_types.create_event_type(projectID, **read_body(request, CreateEventType, detailed=True))
-        return success("Event type created successfully", event_type_document(created), 201)
+        sent = read_body(request, CreateEventType, detailed=True)
+        return event_type_document(event_types.create_event_type(self.project_id, **sent))
 
 
 class EventTypeDetail(ConvoyView):
     """One event type."""
 
-    not_found = {"PUT": (400, "event type not found")}
-
     @openapi.update_event_type
-    def put(self, request: Request, projectID: str, eventTypeId: str) -> HttpResponse:  # noqa: N803
+    def put(self, request: Request, projectID: str, eventTypeId: str) -> EventTypeDocument:  # noqa: N803
         """Change what is sent, and not empty, of the event type."""
         sent = read_body(request, UpdateEventType, detailed=True)
-        updated = event_types.update_event_type(projectID, eventTypeId, **sent)
-        # In the original's words.
-        return success("Event type created successfully", event_type_document(updated), 202)
+        return event_type_document(event_types.update_event_type(projectID, eventTypeId, **sent))
 
 
 class DeprecateEventType(ConvoyView):
     """The deprecation of an event type."""
 
-    not_found = {"POST": (400, "event type not found")}
-
     @openapi.deprecate_event_type
-    def post(self, request: Request, projectID: str, eventTypeId: str) -> HttpResponse:  # noqa: N803
+    def post(self, request: Request, projectID: str, eventTypeId: str) -> EventTypeDocument:  # noqa: N803
         """Deprecate the event type, from now; a body is ignored."""
-        deprecated = event_types.deprecate_event_type(projectID, eventTypeId)
-        return success("Event type deprecated successfully", event_type_document(deprecated))
+        return event_type_document(event_types.deprecate_event_type(projectID, eventTypeId))
 
 
 class ImportEventTypes(ConvoyView):
     """The import of event types."""
 
     @openapi.import_event_types
-    def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    def post(self, request: Request, projectID: str) -> list[EventTypeDocument]:  # noqa: N803
         """Create or update the event types that an OpenAPI document has."""
         sent = read_body(request, ImportOpenAPISpec, detailed=True)
         imported = event_types.import_event_types(projectID, sent.get("spec", ""))
-        return success("Event types imported successfully", [event_type_document(row) for row in imported])
+        return [event_type_document(row) for row in imported]
 
 
 # Subscriptions
 
 
-class Subscriptions(ConvoyView):
+class Subscriptions(ProjectView):
     """The subscriptions of a project."""
 
     @openapi.list_subscriptions
-    def get(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    def get(self, request: Request, **_: str) -> PageOf[SubscriptionDocument]:
         """Answer a page, newest first, of those that `endpointId` and `name` (a part of it) leave."""
-        return subscription_page(request, operations.visible(projectID))
+        rows = operations.visible(self.project_id, self.scope)
+        if endpoint_ids := texts(request, "endpointId"):
+            self.check_scope(endpoint_ids)
+            rows = rows.filter(endpoint__in=endpoint_ids)
+        if name := request.query_params.get("name", "").strip():
+            rows = rows.filter(name__icontains=name)
+        page = read_page(request, operations.with_endpoint(rows))
+        return page.of([subscription_document(row) for row in page.rows])
 
     @openapi.create_subscription
-    def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    def post(self, request: Request, **_: str) -> SubscriptionDocument:
         """Create a subscription."""
         sent = read_body(request, CreateSubscription, detailed=True)
         sent.pop("app_id", None)
-        created = operations.create_subscription(projectID, **sent)
-        return success("Subscription created successfully", subscription_document(created, is_new=True), 201)
+        self.check_scope([sent["endpoint_id"]])
+        created = operations.create_subscription(
+            self.project_id, scope=self.scope, registers=self.registers_types, **sent
+        )
+        return subscription_document(created, is_new=True)
 
 
-class SubscriptionDetail(ConvoyView):
+class SubscriptionDetail(ProjectView):
     """One subscription."""
 
-    not_found = {"PUT": (400, operations.NOT_FOUND)}
-
     @openapi.get_subscription
-    def get(self, request: Request, projectID: str, subscriptionID: str) -> HttpResponse:  # noqa: N803
+    def get(self, request: Request, subscriptionID: str, **_: str) -> SubscriptionDocument:  # noqa: N803
         """Answer the subscription with its endpoint."""
-        found = operations.find_subscription(projectID, subscriptionID)
-        return success("Subscription fetched successfully", subscription_document(found))
+        return subscription_document(operations.find_subscription(self.project_id, subscriptionID, self.scope))
 
     @openapi.update_subscription
-    def put(self, request: Request, projectID: str, subscriptionID: str) -> HttpResponse:  # noqa: N803
+    def put(self, request: Request, subscriptionID: str, **_: str) -> SubscriptionDocument:  # noqa: N803
         """Change what is sent, and not empty, of the subscription."""
         sent = read_body(request, UpdateSubscription, detailed=True)
         sent.pop("app_id", None)
-        updated = operations.update_subscription(projectID, subscriptionID, **sent)
-        return success("Subscription updated successfully", subscription_document(updated), 202)
+        self.check_scope([uid] if (uid := sent.get("endpoint_id")) else [], subscription_id=subscriptionID)
+        updated = operations.update_subscription(
+            self.project_id, subscriptionID, scope=self.scope, registers=self.registers_types, **sent
+        )
+        return subscription_document(updated)
 
     @openapi.delete_subscription
-    def delete(self, request: Request, projectID: str, subscriptionID: str) -> HttpResponse:  # noqa: N803
+    def delete(self, request: Request, subscriptionID: str, **_: str) -> None:  # noqa: N803
         """Delete the subscription."""
-        operations.delete_subscription(projectID, subscriptionID)
-        return success("Subscription deleted successfully")
+        operations.delete_subscription(self.project_id, subscriptionID, scope=self.scope)
 
 
 class ToggleSubscriptionStatus(ConvoyView):
-    """What was once a switch."""
+    """The status that subscriptions once had."""
 
     @openapi.toggle_subscription_status
-    def put(self, request: Request, projectID: str, subscriptionID: str) -> HttpResponse:  # noqa: N803
-        """Do nothing, for old clients: a subscription has no status."""
+    def put(self, request: Request, projectID: str, subscriptionID: str) -> dict[str, Any]:  # noqa: N803
+        """Do nothing, for old clients."""
         operations.find_subscription(projectID, subscriptionID)
-        return success("Subscription status updated successfully", {}, 202)
+        return {}
 
 
 class TestSubscriptionFilter(ConvoyView):
-    """A filter tried out on a request."""
+    """The trial of conditions on a request."""
 
     __test__ = False
     reads = (*READS, "POST")
 
     @openapi.test_subscription_filter
-    def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
+    def post(self, request: Request, **_: str) -> bool:
         """Answer whether the request meets the schema."""
-        return filter_tested(request)
+        sent = read_body(request, TestFilter, detailed=True)
+        try:
+            return filters.test_schema(sent.get("request", {}), sent.get("schema", {}))
+        except FilterRefused as error:
+            raise ConditionsRefused(doing="validate subscription filter", reason=error.message) from None
 
 
 class TestSubscriptionFunction(ConvoyView):
-    """A function tried out, where there were functions."""
+    """The trial of a function."""
 
     __test__ = False
     reads = (*READS, "POST")
 
     @openapi.test_subscription_function
-    def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
-        """Refuse it."""
-        raise function_refused(request)
-
-
-def subscription_page(request: Request, rows: SubscriptionQuerySet, ids: list[str] | None = None) -> HttpResponse:
-    """The page of `rows` that a request asks for. `ids` are its values of `endpointId`, if they have been read."""
-    if endpoint_ids := endpoint_ids_of(request) if ids is None else ids:
-        rows = rows.filter(endpoint__in=endpoint_ids)
-    if name := request.query_params.get("name", "").strip():
-        rows = rows.filter(name__icontains=name)
-    page = read_page(request, operations.with_endpoint(rows))
-    content = [subscription_document(row) for row in page.rows]
-    return success("Subscriptions fetched successfully", {"content": content, "pagination": page.pagination})
-
-
-def endpoint_ids_of(request: Request) -> list[str]:
-    """The values of `endpointId` in a request's query that are not blank."""
-    return [uid for uid in request.query_params.getlist("endpointId") if uid.strip()]
-
-
-def filter_tested(request: Request) -> HttpResponse:
-    """The answer to test_filter: whether a request meets a schema. Raises InvalidInput."""
-    sent = read_body(request, TestFilter, detailed=True)
-    try:
-        is_match = filters.test_schema(sent.get("request", {}), sent.get("schema", {}))
-    except InvalidInput as error:
-        raise InvalidInput(f"failed to validate subscription filter: {error.message}") from None
-    return success("Filter validated successfully", is_match)
-
-
-def function_refused(request: Request) -> InvalidInput:
-    """What test_function says of a request that can be read. Raises InvalidInput for others."""
-    read_body(request, FunctionRequest, detailed=True)
-    return InvalidInput(operations.NO_FUNCTIONS)
+    def post(self, request: Request, **_: str) -> FunctionDocument:
+        """Refuse it: there are no functions."""
+        read_body(request, FunctionRequest, detailed=True)
+        raise FunctionRefused
 
 
 # Filters
 
 
-class Filters(ConvoyView):
+class Filters(ProjectView):
     """The filters of a subscription."""
 
     @openapi.list_filters
-    def get(self, request: Request, projectID: str, subscriptionID: str) -> HttpResponse:  # noqa: N803
+    def get(self, request: Request, subscriptionID: str, **_: str) -> list[FilterDocument]:  # noqa: N803
         """Answer all of them, newest first."""
-        found = filter_operations.list_filters(projectID, subscriptionID)
-        return success("Filters retrieved successfully", [filter_document(row) for row in found])
+        found = filter_operations.list_filters(self.project_id, subscriptionID, scope=self.scope)
+        return [filter_document(row) for row in found]
 
     @openapi.create_filter
-    def post(self, request: Request, projectID: str, subscriptionID: str) -> HttpResponse:  # noqa: N803
+    def post(self, request: Request, subscriptionID: str, **_: str) -> FilterDocument:  # noqa: N803
         """Create a filter."""
         sent = read_body(request, CreateFilterRequest, detailed=True)
-        created = filter_operations.create_filter(projectID, subscriptionID, **sent)
-        return success("Filter created successfully", filter_document(created, sent=sent), 201)
+        created = filter_operations.create_filter(self.project_id, subscriptionID, scope=self.scope, **sent)
+        return filter_document(created, sent=sent)
 
 
-class FilterDetail(ConvoyView):
+class FilterDetail(ProjectView):
     """One filter."""
 
     @openapi.get_filter
-    def get(self, request: Request, projectID: str, subscriptionID: str, filterID: str) -> HttpResponse:  # noqa: N803
+    def get(self, request: Request, subscriptionID: str, filterID: str, **_: str) -> FilterDocument:  # noqa: N803
         """Answer the filter."""
-        found = filter_operations.get_filter(projectID, subscriptionID, filterID)
-        return success("Filter retrieved successfully", filter_document(found))
+        return filter_document(
+            filter_operations.get_filter(self.project_id, subscriptionID, filterID, scope=self.scope)
+        )
 
     @openapi.update_filter
-    def put(self, request: Request, projectID: str, subscriptionID: str, filterID: str) -> HttpResponse:  # noqa: N803
+    def put(self, request: Request, subscriptionID: str, filterID: str, **_: str) -> FilterDocument:  # noqa: N803
         """Change what is sent of the filter."""
         sent = read_body(request, UpdateFilterRequest, detailed=True)
         sent.pop("is_flattened", None)
-        updated = filter_operations.update_filter(projectID, subscriptionID, filterID, **sent)
-        return success("Filter updated successfully", filter_document(updated))
+        return filter_document(
+            filter_operations.update_filter(self.project_id, subscriptionID, filterID, scope=self.scope, **sent)
+        )
 
     @openapi.delete_filter
-    def delete(self, request: Request, projectID: str, subscriptionID: str, filterID: str) -> HttpResponse:  # noqa: N803
+    def delete(self, request: Request, subscriptionID: str, filterID: str, **_: str) -> None:  # noqa: N803
         """Delete the filter."""
-        filter_operations.delete_filter(projectID, subscriptionID, filterID)
-        return success("Filter deleted successfully")
+        filter_operations.delete_filter(self.project_id, subscriptionID, filterID, scope=self.scope)
 
 
-class BulkCreateFilters(ConvoyView):
-    """Several filters at once."""
+class BulkCreateFilters(ProjectView):
+    """Several new filters at once."""
 
     @openapi.bulk_create_filters
-    def post(self, request: Request, projectID: str, subscriptionID: str) -> HttpResponse:  # noqa: N803
+    def post(self, request: Request, subscriptionID: str, **_: str) -> list[FilterDocument]:  # noqa: N803
         """Create the filters, all or none."""
         items = read_list(request, CreateFilterRequest, longest=MOST_FILTERS)
-        created = filter_operations.create_filters(projectID, subscriptionID, items)
-        shown = [filter_document(row, sent=sent) for row, sent in zip(created, items, strict=True)]
-        return success("Filters created successfully", shown, 201)
+        created = filter_operations.create_filters(self.project_id, subscriptionID, items, scope=self.scope)
+        return [filter_document(row, sent=sent) for row, sent in zip(created, items, strict=True)]
 
 
-class BulkUpdateFilters(ConvoyView):
+class BulkUpdateFilters(ProjectView):
     """Changes of several filters at once: a PUT, as published, or a POST, as the original has it."""
 
     @openapi.bulk_update_filters
-    def put(self, request: Request, projectID: str, subscriptionID: str) -> HttpResponse:  # noqa: N803
+    def put(self, request: Request, subscriptionID: str, **_: str) -> list[FilterDocument]:  # noqa: N803
         """Change what is sent of each filter, all or none."""
         items = read_list(request, BulkUpdateFilterRequest, longest=MOST_FILTERS)
-        updated = filter_operations.update_filters(projectID, subscriptionID, items)
-        return success("Filters updated successfully", [filter_document(row) for row in updated])
+        updated = filter_operations.update_filters(self.project_id, subscriptionID, items, scope=self.scope)
+        return [filter_document(row) for row in updated]
 
     @openapi.undocumented
-    def post(self, request: Request, projectID: str, subscriptionID: str) -> HttpResponse:  # noqa: N803
-        """The same."""
-        return self.put(request, projectID, subscriptionID)
+    def post(self, request: Request, **path: str) -> HttpResponse:
+        """Do the same."""
+        return self.put(request, **path)
 
 
-class TestEventAgainstFilters(ConvoyView):
-    """The filters tried out on an event."""
+class TestEventAgainstFilters(ProjectView):
+    """The trial of a subscription's filters on an event."""
 
     __test__ = False
     reads = (*READS, "POST")
 
     @openapi.test_filter
-    def post(self, request: Request, projectID: str, subscriptionID: str, eventType: str) -> HttpResponse:  # noqa: N803
+    def post(self, request: Request, subscriptionID: str, eventType: str, **_: str) -> TestedDocument:  # noqa: N803
         """Answer whether the subscription would take the event."""
         sent = read_body(request, TestFilterRequest, detailed=True)
-        is_match = filter_operations.would_take(projectID, subscriptionID, eventType, **sent)
-        return success("Filter test completed", {"is_match": is_match})
+        return {
+            "is_match": filter_operations.would_take(
+                self.project_id, subscriptionID, eventType, scope=self.scope, **sent
+            )
+        }

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -138,6 +138,13 @@ def _static_files() -> Iterator[None]:
     assert found
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", lambda middleware: middleware.files.update(found))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords() -> Iterator[None]:
+    """Hash operators' passwords quickly: that guessing them is slow is Django's affair, and takes most of a test."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
 
 

@@ -30,7 +30,8 @@ from tests.meta_events.rows import make_meta_event
 from tests.routes import EVERY_OPERATION, Operation, Surface
 from tests.surfaces import refusal, send
 
-pytestmark = pytest.mark.matrix
+# Thousands of requests, on a machine that is busy with something else.
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 
 # The kinds of credential, by what they are good for. All that name an owner name OWN.
 

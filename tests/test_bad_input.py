@@ -27,7 +27,8 @@ from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes, undone
 
-pytestmark = pytest.mark.matrix
+# Thousands of requests, on a machine that is busy with something else.
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 
 _KEY = private_key()
 

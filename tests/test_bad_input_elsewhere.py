@@ -27,7 +27,8 @@ from tests.test_bad_input import BODIES as CONVOY_BODIES
 from tests.test_bad_input import IDS, NO_TEXTS, broken
 from tests.test_bad_input import ITEMS as CONVOY_ITEMS
 
-pytestmark = pytest.mark.matrix
+# Thousands of requests, on a machine that is busy with something else.
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 
 NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal"
 ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"

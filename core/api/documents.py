@@ -58,7 +58,7 @@ class Keywords:
 
 
 class Component:
-    """Makes the schema of what stands before it in an annotation the component `name`."""
+    """Register the schema of the annotated type as the component `name`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -183,7 +183,7 @@ def _example(hint: Any) -> Any:
 
 @component("datastore.PaginationData")
 class Pagination(TypedDict):
-    """Where a page stands among the others."""
+    """The position of a page among the others."""
 
     per_page: Annotated[int, "Rows in a full page.", Example(20)]
     has_next_page: Annotated[bool, "Stop when this is false."]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from http import HTTPStatus
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 from django.http import HttpResponse
@@ -224,7 +224,7 @@ class Outcome(NamedTuple):
     """A further success of an operation: its message, and examples of its data by their titles."""
 
     message: str
-    examples: Mapping[str, Any]
+    examples: Mapping[str, Any] = MappingProxyType({})
     status: int = HTTPStatus.OK
     #: The type of its data, where it is not that of the first.
     data: Any = None
@@ -298,14 +298,17 @@ class Operation(Generic[D]):
         said = outcome or self._first
         return success(said.message, data, said.status) if self._envelope else bare(data, said.status)
 
-    def twin(self, operation_id: str, summary: str, *, without: Sequence[str] = (), **changed: Any) -> "Operation[D]":
+    def twin(
+        self, operation_id: str, summary: str, *, without: Sequence[str | Refusal] = (), **changed: Any
+    ) -> "Operation[D]":
         """Declare this operation again under another path, with the differences that are `changed`.
 
-        `without` names parameters that the other path does not take.
+        `without` has the names of parameters, and the refusals, that the other path does not have.
         """
         declared = self._declared | {"operation_id": operation_id, "summary": summary} | changed
-        kept = [parameter for parameter in declared["parameters"] if parameter.name not in without]
-        return Operation(**declared | {"parameters": kept})
+        parameters = [parameter for parameter in declared["parameters"] if parameter.name not in without]
+        refused = [refusal for refusal in declared["refused"] if refusal not in without]
+        return Operation(**declared | {"parameters": parameters, "refused": refused})
 
 
 def _successes(outcomes: Sequence[Outcome], data: Any, schema: Schema, envelope: bool) -> dict[int, OpenApiResponse]:

@@ -1,0 +1,20 @@
+"""The filter language: conditions on an event's body, headers, query and path.
+
+Contract: subscriptions-and-event-types part C; for users, docs/filters.md. Nothing here knows a
+database.
+"""
+
+from subscriptions.filters.language import MAX_SEGMENTS, SCOPES, check, flatten
+from subscriptions.filters.matching import MAX_STEPS, Budget, matches, matches_event, test_schema
+
+__all__ = [
+    "MAX_SEGMENTS",
+    "MAX_STEPS",
+    "SCOPES",
+    "Budget",
+    "check",
+    "flatten",
+    "matches",
+    "matches_event",
+    "test_schema",
+]
