@@ -38,7 +38,7 @@ class DeliveryView(ConvoyView):
 
     @property
     def is_masked(self) -> bool:
-        """Whether the values of headers are hidden."""
+        """Return whether the values of headers are hidden."""
         return False
 
 

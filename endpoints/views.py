@@ -12,7 +12,7 @@ from core.api.versioning import client_version
 from endpoints import openapi, operations, serializers, versioning
 from endpoints.documents import EndpointDocument, endpoint_documents
 from endpoints.exceptions import EndpointNotFound
-from endpoints.models import Endpoint
+from endpoints.models import Endpoint, EndpointQuerySet
 from endpoints.oauth2_test import try_oauth2
 from endpoints.serializers import (
     CreateEndpoint,
@@ -25,11 +25,30 @@ from projects.convoy_view import ConvoyView
 
 
 class EndpointView(ConvoyView):
-    """Reads bodies of every version, and answers in the version that the client asks for."""
+    """Reads bodies of every version, and answers in the version that the client asks for.
 
-    def document(self, project_id: str, endpoint_id: str) -> EndpointDocument:
+    It acts on the endpoints of the path's project; the portal narrows them to those of a customer.
+    """
+
+    @property
+    def project_id(self) -> str:
+        """Return the id of the project whose endpoints are read."""
+        return str(self.kwargs["projectID"])
+
+    @property
+    def reveals(self) -> bool:
+        """Return whether the caller may see secrets."""
+        return self.caller.can_write
+
+    def listed(self) -> EndpointQuerySet:
+        """Return the endpoints of the list, before `q` narrows it."""
+        rows = Endpoint.objects.for_project(self.project_id)
+        owner_id = self.request.query_params.get("ownerId", "").strip()
+        return rows.filter(owner_id=owner_id) if owner_id else rows
+
+    def document(self, endpoint_id: str) -> EndpointDocument:
         """Return one endpoint in its current shape. Raises NotFound."""
-        documents = endpoint_documents(project_id, ids=[endpoint_id], reveal=self.caller.can_write)
+        documents = endpoint_documents(self.project_id, ids=[endpoint_id], reveal=self.reveals)
         if not documents:
             raise EndpointNotFound
         return documents[0]
@@ -40,7 +59,7 @@ class EndpointView(ConvoyView):
 
     def changed(self, endpoint: Endpoint) -> EndpointDocument:
         """Return the document of an endpoint that the operation has changed."""
-        return self.versioned(read(self.document(endpoint.project_id, endpoint.uid)))
+        return self.versioned(read(self.document(endpoint.uid)))
 
     def body(self, request: Request, *, detailed: bool) -> dict[str, Any]:
         """Return the validated body of a create (or, with `detailed`, update) request of any version."""
@@ -57,32 +76,30 @@ class Endpoints(EndpointView):
     """The endpoints of a project."""
 
     @openapi.list_endpoints
-    def get(self, request: Request, projectID: str) -> PageOf[EndpointDocument]:  # noqa: N803
-        """Answer a page, newest first, filtered by `q` (in the name) and `ownerId`."""
-        rows = Endpoint.objects.for_project(projectID)
+    def get(self, request: Request, **_: str) -> PageOf[EndpointDocument]:
+        """Answer a page, newest first, filtered by `q` (in the name) and the view's own parameters."""
+        rows = self.listed()
         if q := request.query_params.get("q", "").strip():
             rows = rows.filter(name__icontains=q)
-        if owner_id := request.query_params.get("ownerId", "").strip():
-            rows = rows.filter(owner_id=owner_id)
         page = read_page(request, rows.only("pk"))
         ids = [row.pk for row in page.rows]
-        documents = endpoint_documents(projectID, ids=ids, reveal=self.caller.can_write)
+        documents = endpoint_documents(self.project_id, ids=ids, reveal=self.reveals)
         return page.of([self.versioned(read(document)) for document in documents])
 
     @openapi.create_endpoint
     def post(self, request: Request, projectID: str) -> EndpointDocument:  # noqa: N803
         """Create an endpoint."""
         endpoint = operations.create_endpoint(projectID, **self.body(request, detailed=False))
-        return self.versioned(self.document(projectID, endpoint.uid))
+        return self.versioned(self.document(endpoint.uid))
 
 
 class EndpointDetail(EndpointView):
     """One endpoint."""
 
     @openapi.get_endpoint
-    def get(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
-        """Answer the endpoint with its secrets."""
-        return self.versioned(read(self.document(projectID, endpointID)))
+    def get(self, request: Request, endpointID: str, **_: str) -> EndpointDocument:  # noqa: N803
+        """Answer the endpoint; its secrets only to those who may see them."""
+        return self.versioned(read(self.document(endpointID)))
 
     @openapi.update_endpoint
     def put(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
@@ -122,7 +139,7 @@ class ExpireEndpointSecret(EndpointView):
     def put(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Let the current secret expire in `expiration` hours and add a new one. Not versioned."""
         endpoint = operations.expire_secret(projectID, endpointID, **read_body(request, ExpireSecret, detailed=True))
-        return read(self.document(projectID, endpoint.uid))
+        return read(self.document(endpoint.uid))
 
 
 class OAuth2Test(ConvoyView):

@@ -40,7 +40,7 @@ class EventView(ConvoyView):
 
     @property
     def is_masked(self) -> bool:
-        """Whether the values of headers are hidden."""
+        """Return whether the values of headers are hidden."""
         return False
 
     def event(self, event_id: str) -> EventDocument:

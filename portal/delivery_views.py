@@ -40,19 +40,9 @@ class DeliveryView(PortalView, views.DeliveryView):
     """Narrows deliveries to those of the caller's endpoints. An API key sees its whole project, unmasked."""
 
     @property
-    def project_id(self) -> str:
-        """The id of the credential's project."""
-        return str(self.access.project.uid)
-
-    @property
     def scope(self) -> Scope:
         """The endpoints whose deliveries the caller may see; None for all of the project."""
         return None if self.access.by_key else self.access.endpoints()
-
-    @property
-    def is_masked(self) -> bool:
-        """Whether the values of headers are hidden."""
-        return not self.access.by_key
 
     def filter(self, request: Request) -> DeliveryFilter:
         """Return the filter of the request's query, within the scope. Raises InvalidInput, TookTooLong."""

@@ -20,20 +20,10 @@ from portal_links.capabilities import CREATE_ATTEMPTS
 class EventView(PortalView, views.EventView):
     """Narrows events to those of the caller's endpoints. An API key sees its whole project, unmasked."""
 
-    @property
-    def project_id(self) -> str:
-        """The id of the credential's project."""
-        return str(self.access.project.uid)
-
     @cached_property
     def within(self) -> list[str] | None:
         """The endpoints that the caller may know of; None for all of the project."""
         return None if self.access.by_key else scope_ids(self.access.endpoints())
-
-    @property
-    def is_masked(self) -> bool:
-        """Whether the values of headers are hidden."""
-        return not self.access.by_key
 
 
 class Events(EventView):

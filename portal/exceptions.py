@@ -4,6 +4,12 @@ from core.api.windows import BadEnd, BadOrder, BadStart
 from core.exceptions import InvalidInput, Unauthenticated
 
 
+class KeyMayOnlyRead(InvalidInput):
+    """An API key that is used to change something."""
+
+    message = "invalid auth object"
+
+
 class OutOfScope(Unauthenticated):
     """No such endpoint, or not the customer's."""
 

@@ -1,7 +1,7 @@
-"""What a customer can do in the portal. The portal API and the pages call these, so they cannot differ.
+"""Change a customer's endpoints. The portal API and the pages call these functions, so the two cannot differ.
 
-Each function checks the capability and then calls the operation on endpoints, within the customer's
-scope: an endpoint outside it raises NotFound, as one does that is not there.
+Each function checks the capability and then calls the operation on endpoints, within the customer's scope. An
+endpoint outside the scope raises NotFound, like one that does not exist.
 Contract: portal-links sections 5.1 and 5.2, rules 22, 28, 33 and 35.
 """
 
@@ -11,9 +11,8 @@ from django.db import transaction
 from django.db.models import F, Func, Value
 from django.utils import timezone
 
-from core.exceptions import NotFound
 from endpoints import operations
-from endpoints.documents import EndpointDocument, endpoint_documents
+from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from endpoints.secrets import Secret, is_live
 from portal_links.access import Access
@@ -21,26 +20,16 @@ from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_S
 from portal_links.models import PortalLink
 
 
-def endpoint_document(access: Access, endpoint_id: str) -> EndpointDocument:
-    """One endpoint of the customer, its secrets masked without the capability to see them. Raises NotFound."""
-    if not access.endpoints().filter(pk=endpoint_id).exists():
-        raise NotFound("endpoint not found")
-    found = endpoint_documents(access.project.uid, ids=[endpoint_id], reveal=access.may(VIEW_SECRET))
-    if not found:
-        raise NotFound("endpoint not found")
-    return found[0]
-
-
 def find_endpoint(access: Access, endpoint_id: str) -> Endpoint:
-    """One endpoint of the customer, secrets and all: the caller chooses what to show. Raises NotFound."""
+    """Return one endpoint of the customer with its secrets, which the caller may have to hide. Raises NotFound."""
     endpoint = access.endpoints().filter(pk=endpoint_id).first()
     if endpoint is None:
-        raise NotFound("endpoint not found")
+        raise EndpointNotFound
     return endpoint
 
 
 def reveal_secrets(access: Access, endpoint_id: str) -> list[Secret]:
-    """The secrets that an endpoint's deliveries are signed with now, the current one first. Raises DomainError."""
+    """Return the secrets that sign an endpoint's deliveries now, the current one first. Raises DomainError."""
     access.require(VIEW_SECRET)
     now = timezone.now()
     return [secret for secret in reversed(find_endpoint(access, endpoint_id).secrets) if is_live(secret, now)]
@@ -48,9 +37,9 @@ def reveal_secrets(access: Access, endpoint_id: str) -> list[Secret]:
 
 @transaction.atomic
 def create_endpoint(access: Access, **sent: Any) -> Endpoint:
-    """Create an endpoint of the customer, whatever `owner_id` is sent, with the session's metadata.
+    """Create an endpoint of the customer with the session's metadata. An `owner_id` in `sent` is ignored.
 
-    A link without an owner opens a list of endpoints: the new one joins it. Raises DomainError.
+    A link without an owner opens a list of endpoints; the new one is added to the list. Raises DomainError.
     """
     access.require(MANAGE_ENDPOINT)
     endpoint = operations.create_endpoint(
@@ -63,7 +52,7 @@ def create_endpoint(access: Access, **sent: Any) -> Endpoint:
 
 
 def update_endpoint(access: Access, endpoint_id: str, **sent: Any) -> Endpoint:
-    """Change an endpoint of the customer; its owner stays who it is. Raises DomainError."""
+    """Update the fields of a customer's endpoint that are sent, but not its owner. Raises DomainError."""
     access.require(MANAGE_ENDPOINT)
     return operations.update_endpoint(
         access.project.uid, endpoint_id, scope=access.endpoints(), **sent | {"owner_id": ""}
@@ -83,7 +72,7 @@ def toggle_pause(access: Access, endpoint_id: str) -> Endpoint:
 
 
 def pause_endpoint(access: Access, endpoint_id: str) -> Endpoint:
-    """Pause an active endpoint of the customer, and only that. Raises DomainError."""
+    """Pause an active endpoint of the customer. Raises DomainError, for a paused one too."""
     access.require(MANAGE_ENDPOINT)
     return operations.pause_endpoint(access.project.uid, endpoint_id, scope=access.endpoints())
 
