@@ -23,14 +23,7 @@ class ScopedView(PortalView):
     """A view of the Convoy API within the customer's scope: what is outside is refused as if it did not exist."""
 
     needs = dict.fromkeys(("POST", "PUT", "DELETE"), MANAGE_SUBSCRIPTIONS)
-    #: Each operation has its own refusal.
-    not_found = {}
     registers_types = False
-
-    @property
-    def project_id(self) -> str:
-        """The id of the customer's project."""
-        return str(self.access.project.uid)
 
     @property
     def scope(self) -> Scope:

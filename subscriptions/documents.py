@@ -6,8 +6,18 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 import orjson
 
-from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
-from core.api.openapi import nullable, ref
+from core.api.documents import (
+    Component,
+    DeletedAt,
+    Example,
+    Keywords,
+    Time,
+    Uid,
+    component,
+    example,
+    nullable,
+    ref,
+)
 from core.api.values import ZERO_TIME, wire_time
 from endpoints.documents import NestedEndpointDocument, endpoint_metadata
 from projects.models import EventType

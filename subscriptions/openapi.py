@@ -9,7 +9,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiRequest, extend_schema
 
 from core.api.bodies import NoBody, WrongType
-from core.api.documents import PageOf, example, schema_of
+from core.api.documents import PageOf, example, nullable, ref, schema_of
 from core.api.envelope import JSON
 from core.api.openapi import (
     NOTHING,
@@ -19,11 +19,9 @@ from core.api.openapi import (
     array,
     body,
     describe,
-    nullable,
     page_example,
     path_parameter,
     query,
-    ref,
     takes_null,
 )
 from endpoints.documents import NestedEndpointDocument

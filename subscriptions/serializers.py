@@ -7,9 +7,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core.api.documents import Schema
+from core.api.documents import Schema, define, nullable, ref
 from core.api.fields import INCORRECT_TYPE, Flag, Integer, Shape, Text
-from core.api.openapi import TIME_OR_EMPTY_PATTERN, TIME_PATTERN, define, flag, nullable, ref, text
+from core.api.openapi import TIME_OR_EMPTY_PATTERN, TIME_PATTERN, text
 from endpoints.serializers import required
 from projects.serializers import RateLimitConfiguration
 from subscriptions.exceptions import EventTypeNameBlank, SubscriptionNameBlank
@@ -57,8 +57,8 @@ _optional_time = define(
         "anyOf": [{"type": "string", "pattern": TIME_PATTERN}, {"type": "object"}],
         "nullable": True,
         "properties": {
-            "set": flag("False: as if it was not sent."),
-            "time": nullable(text("RFC 3339. Empty or null: none.", pattern=TIME_OR_EMPTY_PATTERN)),
+            "set": {"type": "boolean", "description": "False: as if it was not sent."},
+            "time": nullable(text(description="RFC 3339. Empty or null: none.", pattern=TIME_OR_EMPTY_PATTERN)),
         },
         "description": "A time as a text of RFC 3339, or null for none. An object of `set` and `time` is taken too.",
     },
