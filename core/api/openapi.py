@@ -19,7 +19,6 @@ from drf_spectacular.utils import (
     OpenApiRequest,
     OpenApiResponse,
     extend_schema,
-    extend_schema_serializer,
 )
 from rest_framework import serializers
 
@@ -33,6 +32,8 @@ P = ParamSpec("P")
 #: A refusal that an operation lists: its class, or an instance where the text has values.
 Refusal = type[DomainError] | DomainError
 
+#: The components of serializers that are not `models.` and their name.
+COMPONENTS: dict[Serializer, str] = {}
 #: Additions to the schemas of a request body's fields, by serializer and field.
 PROPERTIES: dict[Serializer, dict[str, Schema]] = {}
 #: The fields that an operation requires although the serializer does not.
@@ -138,9 +139,10 @@ def version_parameter(effect: str) -> OpenApiParameter:
 def describe(serializer: Serializer, component: str, required: Sequence[str] = (), /, **properties: Schema) -> None:
     """Make `serializer` the component `component`, and add `properties` to the schemas of its fields.
 
+    A serializer that is not described is the component `models.` and its name, as in the published document.
     `required` lists the fields that the operation requires although the serializer does not.
     """
-    extend_schema_serializer(component_name=component)(serializer)
+    COMPONENTS[serializer] = component
     PROPERTIES[serializer] = properties
     REQUIRED[serializer] = required
 
@@ -150,7 +152,9 @@ def takes_null(*bodies: Serializer) -> None:
     NULLABLE.update(bodies)
 
 
-def body(serializer: Serializer, examples: Mapping[str, Any]) -> dict[str, OpenApiRequest]:
+def body(
+    serializer: Serializer | serializers.BaseSerializer[Any], examples: Mapping[str, Any]
+) -> dict[str, OpenApiRequest]:
     """Return the request body that `serializer` reads, with examples by their titles."""
     return {JSON: OpenApiRequest(serializer, examples=_examples(examples))}
 

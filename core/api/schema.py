@@ -11,7 +11,7 @@ from core.api.checks import READS
 from core.api.documents import SCHEMAS, Schema
 from core.api.envelope import JSON
 from core.api.fields import Choice, Integer
-from core.api.openapi import NULLABLE, PROPERTIES, REFUSAL, REQUIRED, example_key, refusal
+from core.api.openapi import COMPONENTS, NULLABLE, PROPERTIES, REFUSAL, REQUIRED, example_key, refusal
 from core.exceptions import DomainError
 
 API_DESCRIPTION = """\
@@ -93,6 +93,10 @@ def refused_by_all(*refusals: type[DomainError]) -> None:
 
 class ConvoyAutoSchema(AutoSchema):
     """Describe a handler of a ConvoyView by its decorator (openapi.py) and its serializer."""
+
+    def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: str) -> str:
+        """Return the name of the component that a serializer is."""
+        return COMPONENTS.get(type(serializer), f"models.{type(serializer).__name__}")
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Schema:
         """Add the refusals of every operation to the answers of this one."""

@@ -1,4 +1,4 @@
-"""What the tests of event types, subscriptions and filters start from."""
+"""Fixtures of the tests of event types, subscriptions and filters."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def endpoint(make_endpoint: Callable[..., Endpoint]) -> Endpoint:
 
 @pytest.fixture
 def make_subscription(project: Project, make_endpoint: Callable[..., Endpoint]) -> MakeSubscription:
-    """Creates a subscription, on an endpoint of its own where none is given."""
+    """Return a function that creates a subscription, on a new endpoint where none is given."""
 
     def make(*types: str, endpoint: Endpoint | None = None, name: str = "orders", **conditions: object) -> Subscription:
         on = endpoint or make_endpoint()
@@ -42,7 +42,7 @@ def make_subscription(project: Project, make_endpoint: Callable[..., Endpoint]) 
 
 @pytest.fixture
 def make_event_types(project: Project) -> Callable[..., None]:
-    """Creates event types of the project."""
+    """Return a function that creates event types of the project."""
 
     def make(*names: str) -> None:
         EventType.objects.bulk_create(EventType(project=project, name=name) for name in names)
@@ -51,6 +51,6 @@ def make_event_types(project: Project) -> Callable[..., None]:
 
 
 def filters_of(subscription: str | Subscription) -> dict[str, tuple[bool, dict[str, object]]]:
-    """What a subscription is matched by: of each event type, whether it is enabled and its conditions."""
+    """Return a subscription's filters by event type: whether each is enabled, and its conditions."""
     rows = Filter.objects.filter(subscription=subscription)
     return {row.event_type: (row.enabled_at is not None, row.conditions) for row in rows}

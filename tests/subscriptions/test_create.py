@@ -82,7 +82,7 @@ class TestWorks:
         assert not {"alert_config", "retry_config", "rate_limit_config"} & data.keys()
         assert data["delivery_mode"] == "at_least_once"
 
-    def test_unknown_event_types_become_some(self, api: API, subscriptions: str, body: dict[str, Any]) -> None:
+    def test_unknown_event_types_are_added(self, api: API, subscriptions: str, body: dict[str, Any]) -> None:
         api.post(subscriptions, body | {"filter_config": {"event_types": ["*", "b", "a"]}})
         found = EventType.objects.values_list("name", "category", "description", "json_schema")
         assert set(found) == {("*", "", "", None), ("a", "", "", None), ("b", "", "", None)}

@@ -68,7 +68,7 @@ class TestCreate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
         ],
         ids=as_text,
     )
-    def test_a_schema_that_is_none(self, api: API, event_types: str, schema: dict[str, Any]) -> None:
+    def test_what_is_not_a_json_schema(self, api: API, event_types: str, schema: dict[str, Any]) -> None:
         with nothing_changes():
             status, message = api.post(event_types, {"name": "a", "json_schema": schema}).error
         assert status == 400

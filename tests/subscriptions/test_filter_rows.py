@@ -19,7 +19,7 @@ NO_FILTER = (404, "filter not found")
 
 @pytest.fixture
 def subscription(make_subscription: MakeSubscription, make_event_types: Callable[..., None]) -> Subscription:
-    """To the event type "a", in a project that has "b" and "c" too."""
+    """A subscription to the event type "a", in a project that has "b" and "c" too."""
     make_event_types("b", "c")
     return make_subscription("a")
 
@@ -31,7 +31,7 @@ def path(subscriptions: str, subscription: Subscription) -> str:
 
 @pytest.fixture
 def one(path: str, subscription: Subscription) -> str:
-    """The way to the filter for "a"."""
+    """The path of the filter for "a"."""
     return f"{path}/{subscription.filters.get(event_type='a').uid}"
 
 
@@ -90,7 +90,7 @@ class TestCreate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
             "2026-07-03T09:41:00Z\n",
         ],
     )
-    def test_a_time_that_is_none(self, api: API, path: str, sent: Any) -> None:
+    def test_what_is_not_a_time(self, api: API, path: str, sent: Any) -> None:
         with nothing_changes():
             assert api.post(path, {"event_type": "b", "enabled_at": sent}).error[0] == 400
 

@@ -1,4 +1,4 @@
-"""The filter language: what matches, what may be saved, and what it may cost."""
+"""The filter language: which values match, which conditions may be saved, and the cost of matching."""
 
 import json
 import time
@@ -15,7 +15,7 @@ Rows = list[tuple[str, str, bool]]
 
 
 def table(rows: Rows) -> pytest.MarkDecorator:
-    """Rows of a filter, a payload, both as JSON, and whether the one matches the other."""
+    """Parametrize a test by rows of a filter and a payload, both as JSON, and whether the payload matches."""
     return pytest.mark.parametrize(("conditions", "payload", "expected"), rows)
 
 

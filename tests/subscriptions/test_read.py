@@ -143,6 +143,7 @@ class TestList(RefusesStrangers, RefusesOtherProjects):
         one, two, _ = (make_subscription("a", name=name) for name in ("one", "two", "three"))
         query = f"endpointId={one.endpoint_id}&endpointId={two.endpoint_id}&endpointId="
         assert names(api.get(f"{subscriptions}?{query}")) == ["two", "one"]
+        assert names(api.get(f"{subscriptions}?endpointId=%20{one.endpoint_id}%20")) == ["one"]
         assert names(api.get(f"{subscriptions}?endpointId=nope")) == []
         assert len(names(api.get(f"{subscriptions}?endpointId="))) == 3
 
