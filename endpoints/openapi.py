@@ -19,20 +19,10 @@ from core.api.openapi import (
     version_parameter,
 )
 from core.api.values import REDACTED, ZERO_TIME
+from endpoints import exceptions as refusals
 from endpoints import serializers
 from endpoints.authentication import SHARED_SECRET
-from endpoints.documents import AuthenticationType, EndpointDocument, NestedEndpointDocument, SecretDocument
-from endpoints.exceptions import (
-    ApiKeyMissing,
-    ChatUrl,
-    EndpointNotThere,
-    EndpointToChangeNotFound,
-    EndpointUnknown,
-    OAuth2Missing,
-    OAuth2SecretMissing,
-    StatusNotChangeable,
-    TooManySecrets,
-)
+from endpoints.documents import AuthenticationType, EndpointDocument, SecretDocument
 from endpoints.models import CONTENT_TYPES, Endpoint
 from endpoints.oauth2_test import OAuth2TestDocument
 from endpoints.secrets import MAX_LIVE
@@ -42,19 +32,10 @@ from projects.exceptions import ProjectNotFound
 
 TAG = "Endpoints"
 
-ENDPOINT = schema_of(EndpointDocument)
-NESTED_ENDPOINT = schema_of(NestedEndpointDocument)
-
 # Request bodies
 
-describe(serializers.ApiKey, "models.ApiKey")
-describe(serializers.BasicAuth, "models.BasicAuth")
-describe(serializers.OAuth2FieldMapping, "models.OAuth2FieldMapping")
-describe(serializers.OAuth2SigningKey, "models.OAuth2SigningKey")
 describe(serializers.OAuth2Test, "models.TestOAuth2Request", ("oauth2",))
-describe(serializers.OAuth2, "models.OAuth2")
 describe(serializers.EndpointAuthentication, "models.EndpointAuthentication", type=schema_of(AuthenticationType))
-describe(serializers.MtlsClientCert, "models.MtlsClientCert")
 FIELDS: dict[str, Schema] = {
     "url": {"pattern": URL_PATTERN},
     "name": {"pattern": r"\S"},
@@ -80,7 +61,6 @@ describe(
     **FIELDS | {"slack_webhook_url": CHAT_URL, "teams_webhook_url": CHAT_URL},
     secret={"description": "Accepted and ignored: a secret is replaced by expire_secret."},
 )
-describe(serializers.ExpireSecret, "models.ExpireSecret")
 takes_null(serializers.ExpireSecret)
 
 # Examples
@@ -108,7 +88,7 @@ ROTATED_EXAMPLE = example(
     updated_at=_LATER,
 )
 #: The refusals of a body's values.
-REFUSED_VALUES = (UrlScheme, UrlNotSecure, ChatUrl(product="slack"), ApiKeyMissing)
+REFUSED_VALUES = (UrlScheme, UrlNotSecure, refusals.ChatUrl(product="slack"), refusals.ApiKeyMissing)
 
 # Operations
 
@@ -169,7 +149,7 @@ get_endpoint = Operation(
     data=EndpointDocument,
     examples={"Endpoint": EXAMPLE},
     refused=[ProjectNotFound],
-    not_found=EndpointNotThere,
+    not_found=refusals.EndpointNotThere,
 )
 update_endpoint = Operation(
     "UpdateEndpoint",
@@ -195,7 +175,7 @@ update_endpoint = Operation(
         BlankFields(failures=f"header_name:{NON_ZERO}"),
         *REFUSED_VALUES,
     ],
-    not_found=EndpointUnknown,
+    not_found=refusals.EndpointUnknown,
 )
 delete_endpoint = Operation(
     "DeleteEndpoint",
@@ -206,7 +186,7 @@ delete_endpoint = Operation(
     message="Endpoint deleted successfully",
     data=NoneType,
     examples={"Deleted": None},
-    not_found=EndpointUnknown,
+    not_found=refusals.EndpointUnknown,
 )
 pause_endpoint = Operation(
     "PauseEndpoint",
@@ -218,8 +198,8 @@ pause_endpoint = Operation(
     message="endpoint status updated successfully",
     data=EndpointDocument,
     examples={"Paused": PAUSED_EXAMPLE},
-    refused=[StatusNotChangeable(status="inactive", change="pausing or unpausing")],
-    not_found=EndpointToChangeNotFound,
+    refused=[refusals.StatusNotChangeable(status="inactive", change="pausing or unpausing")],
+    not_found=refusals.EndpointToChangeNotFound,
 )
 activate_endpoint = Operation(
     "ActivateEndpoint",
@@ -231,8 +211,8 @@ activate_endpoint = Operation(
     message="endpoint status successfully activated",
     data=EndpointDocument,
     examples={"Active": ACTIVATED_EXAMPLE},
-    refused=[StatusNotChangeable(status="active", change="activation")],
-    not_found=EndpointToChangeNotFound,
+    refused=[refusals.StatusNotChangeable(status="active", change="activation")],
+    not_found=refusals.EndpointToChangeNotFound,
 )
 expire_secret = Operation(
     "ExpireSecret",
@@ -247,8 +227,8 @@ expire_secret = Operation(
     message="endpoint secret expired successfully",
     data=EndpointDocument,
     examples={"Two secrets": ROTATED_EXAMPLE},
-    refused=[NoBody, WrongType(name="expiration"), TooManySecrets(most=MAX_LIVE)],
-    not_found=EndpointUnknown,
+    refused=[NoBody, WrongType(name="expiration"), refusals.TooManySecrets(most=MAX_LIVE)],
+    not_found=refusals.EndpointUnknown,
 )
 NO_TOKEN = Outcome(
     "OAuth2 connection test failed",
@@ -289,5 +269,5 @@ test_oauth2 = Operation(
         )
     },
     outcomes=[NO_TOKEN],
-    refused=[*HIDDEN, OAuth2Missing, OAuth2SecretMissing],
+    refused=[*HIDDEN, refusals.OAuth2Missing, refusals.OAuth2SecretMissing],
 )

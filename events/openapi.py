@@ -43,9 +43,6 @@ BATCH_REPLAY_COUNT = "batch replay count"
 
 # Request bodies
 
-describe(serializers.CreateEvent, "models.CreateEvent")
-describe(serializers.FanoutEvent, "models.FanoutEvent")
-describe(serializers.BroadcastEvent, "models.BroadcastEvent")
 describe(serializers.DynamicEvent, "models.DynamicEvent", url={"pattern": URL_PATTERN})
 
 # Parameters

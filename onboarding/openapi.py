@@ -15,22 +15,8 @@ from core.api.openapi import (
     path_parameter,
     query,
 )
+from onboarding import exceptions as refusals
 from onboarding.documents import PENDING, AcceptedDocument, BatchDocument, ReportDocument
-from onboarding.exceptions import (
-    BatchNotFound,
-    ColumnMissing,
-    FileEmpty,
-    FileNotUTF8,
-    FileTooLong,
-    FileWithoutHeader,
-    FormUnreadable,
-    IncomingProject,
-    InvalidItems,
-    NoFile,
-    NoItems,
-    RowUnreadable,
-    TooManyItems,
-)
 from onboarding.operations import BATCH
 from onboarding.parsing import MAX_ITEMS
 from onboarding.parsing import REQUIRED as REQUIRED_COLUMNS
@@ -90,18 +76,18 @@ bulk_onboard: Operation[ReportDocument | AcceptedDocument] = Operation(
     outcomes=[ACCEPTED],
     refused=[
         *HIDDEN,
-        NoItems,
-        TooManyItems(most=MAX_ITEMS),
-        InvalidItems,
-        IncomingProject,
-        FormUnreadable,
-        NoFile,
-        FileNotUTF8,
-        FileWithoutHeader,
-        ColumnMissing(name="url"),
-        RowUnreadable(row=3),
-        FileTooLong(most=MAX_ITEMS),
-        FileEmpty,
+        refusals.NoItems,
+        refusals.TooManyItems(most=MAX_ITEMS),
+        refusals.InvalidItems,
+        refusals.IncomingProject,
+        refusals.FormUnreadable,
+        refusals.NoFile,
+        refusals.FileNotUTF8,
+        refusals.FileWithoutHeader,
+        refusals.ColumnMissing(name="url"),
+        refusals.RowUnreadable(row=3),
+        refusals.FileTooLong(most=MAX_ITEMS),
+        refusals.FileEmpty,
     ],
 )
 list_batches = Operation(
@@ -124,5 +110,5 @@ get_batch = Operation(
     message="Onboard batch fetched successfully",
     data=BatchDocument,
     examples={"Finished": BATCH_EXAMPLE, "Pending": PENDING_EXAMPLE},
-    refused=[ProjectNotFound, BatchNotFound],
+    refused=[ProjectNotFound, refusals.BatchNotFound],
 )

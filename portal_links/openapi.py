@@ -21,16 +21,9 @@ from core.api.openapi import (
     version_parameter,
 )
 from endpoints.documents import NestedEndpointDocument
+from portal_links import exceptions as refusals
 from portal_links import serializers
 from portal_links.documents import TOKEN, PortalLinkDocument, PortalSessionDocument
-from portal_links.exceptions import (
-    EndpointMissing,
-    EndpointOfAnother,
-    PortalLinkNotThere,
-    PortalLinkUnknown,
-    PortalSessionNotThere,
-    StaticLink,
-)
 from portal_links.models import PortalLink, PortalSession
 from projects.exceptions import ProjectNotFound
 
@@ -78,8 +71,8 @@ CUSTOMER = {"name": "Acme webhooks", "owner_id": "acme", "can_manage_endpoint": 
 ENDPOINT_ID = example(NestedEndpointDocument)["uid"]
 REFUSED_BODY: list[Refusal] = [
     *HIDDEN,
-    EndpointMissing(uid=ENDPOINT_ID),
-    EndpointOfAnother(uid=ENDPOINT_ID, owner_id="globex"),
+    refusals.EndpointMissing(uid=ENDPOINT_ID),
+    refusals.EndpointOfAnother(uid=ENDPOINT_ID, owner_id="globex"),
 ]
 ONE = [PROJECT_ID, path_parameter("portalLinkID", "The id of the portal link.")]
 
@@ -135,7 +128,7 @@ get_portal_link = Operation(
     data=PortalLinkDocument,
     examples={"Link": EXAMPLE},
     refused=[ProjectNotFound],
-    not_found=PortalLinkNotThere,
+    not_found=refusals.PortalLinkNotThere,
 )
 update_portal_link = Operation(
     "UpdatePortalLink",
@@ -150,7 +143,7 @@ update_portal_link = Operation(
     data=PortalLinkDocument,
     examples={"Updated": UPDATED_EXAMPLE},
     refused=[*REFUSED_BODY, ProjectNotFound],
-    not_found=PortalLinkNotThere,
+    not_found=refusals.PortalLinkNotThere,
 )
 revoke_portal_link = Operation(
     "RevokePortalLink",
@@ -162,7 +155,7 @@ revoke_portal_link = Operation(
     data=NoneType,
     examples={"Revoked": None},
     refused=[ProjectNotFound],
-    not_found=PortalLinkNotThere,
+    not_found=refusals.PortalLinkNotThere,
 )
 refresh_token = Operation(
     "RefreshPortalLinkAuthToken",
@@ -175,8 +168,8 @@ refresh_token = Operation(
     data=str,
     schema={"description": "The token."},
     examples={"Token": AUTH_KEY},
-    refused=[StaticLink],
-    not_found=PortalLinkUnknown,
+    refused=[refusals.StaticLink],
+    not_found=refusals.PortalLinkUnknown,
 )
 
 # Portal sessions, which Convoy does not have
@@ -213,7 +206,7 @@ revoke_portal_session = Operation(
     data=NoneType,
     examples={"Revoked": None},
     refused=[ProjectNotFound],
-    not_found=PortalSessionNotThere,
+    not_found=refusals.PortalSessionNotThere,
 )
 
 # Common to the contracts of other products

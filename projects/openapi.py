@@ -20,42 +20,27 @@ from core.api.openapi import (
 )
 from core.api.schema import refused_by_all
 from outbound.exceptions import UrlMissing, UrlNotSecure
+from projects import exceptions as refusals
 from projects import serializers
 from projects.config import RequestIDHeader, SignatureHeader
 from projects.documents import CreatedDocument, CreatedKeyDocument, ProjectDocument, example_project
-from projects.exceptions import (
-    BadCredential,
-    InstanceKeyNeeded,
-    KeyRenamed,
-    MetaEventUrlLoopback,
-    MetaEventUrlPrivate,
-    NameTaken,
-    NoCredential,
-    PortalCredential,
-    ProjectNotFound,
-    RateLimited,
-    ReadOnlyKey,
-    RequestIDHeaderFixed,
-    RequestIDHeaderInvalid,
-    RequestIDHeaderTaken,
-    RetentionOutOfRange,
-    WindowTooShort,
-)
 
 TAG = "Projects"
 
-refused_by_all(NoCredential, BadCredential, PortalCredential, ReadOnlyKey, ProjectNotFound, RateLimited)
+refused_by_all(
+    refusals.NoCredential,
+    refusals.BadCredential,
+    refusals.PortalCredential,
+    refusals.ReadOnlyKey,
+    refusals.ProjectNotFound,
+    refusals.RateLimited,
+)
 
 # Request bodies
 
 _GO_DURATION = r"([+-]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+))?"
 
-describe(serializers.SSLConfiguration, "models.SSLConfiguration")
-describe(serializers.RateLimitConfiguration, "models.RateLimitConfiguration")
-describe(serializers.StrategyConfiguration, "models.StrategyConfiguration")
-describe(serializers.SignatureVersion, "models.SignatureVersion")
 describe(serializers.SignatureConfiguration, "models.SignatureConfiguration", header=schema_of(SignatureHeader))
-describe(serializers.MetaEventConfiguration, "models.MetaEventConfiguration")
 describe(serializers.CircuitBreakerConfiguration, "datastore.CircuitBreakerConfiguration")
 _RETENTION: Schema = {
     "type": "string",
@@ -76,24 +61,23 @@ describe(
     name={"pattern": NOT_ONLY_SPACES},
     logo_url={"pattern": URL_OR_EMPTY_PATTERN},
 )
-describe(serializers.CreateProject, "models.CreateProject")
 
 # Operations
 
 #: The refusals of a body, in a creation and in an update alike.
 REFUSED_BODY: list[Refusal] = [
     *HIDDEN,
-    NameTaken,
-    RequestIDHeaderFixed,
-    RequestIDHeaderInvalid(position=1),
-    RequestIDHeaderTaken(header="Content-Type"),
-    RetentionOutOfRange,
-    WindowTooShort,
-    KeyRenamed,
+    refusals.NameTaken,
+    refusals.RequestIDHeaderFixed,
+    refusals.RequestIDHeaderInvalid(position=1),
+    refusals.RequestIDHeaderTaken(header="Content-Type"),
+    refusals.RetentionOutOfRange,
+    refusals.WindowTooShort,
+    refusals.KeyRenamed,
     UrlMissing,
     UrlNotSecure,
-    MetaEventUrlLoopback,
-    MetaEventUrlPrivate,
+    refusals.MetaEventUrlLoopback,
+    refusals.MetaEventUrlPrivate,
 ]
 ORGANISATION = query("orgID", {"type": "string"}, "Accepted and ignored: an instance has one organisation.")
 
@@ -133,7 +117,7 @@ create_project = Operation(
     message="Project created successfully",
     data=CreatedDocument,
     examples={"Project and key": {"api_key": example(CreatedKeyDocument), "project": example_project()}},
-    refused=[*REFUSED_BODY, ReadOnlyKey, InstanceKeyNeeded],
+    refused=[*REFUSED_BODY, refusals.ReadOnlyKey, refusals.InstanceKeyNeeded],
 )
 get_project = Operation(
     "GetProject",
