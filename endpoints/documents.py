@@ -136,7 +136,7 @@ AuthenticationType = Annotated[
 
 @component("datastore.EndpointAuthentication", "`type` and the member that it names.")
 class AuthenticationDocument(TypedDict, total=False):
-    """How deliveries authenticate themselves."""
+    """The authentication of deliveries."""
 
     type: AuthenticationType
     api_key: ApiKeyDocument

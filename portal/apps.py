@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class PortalConfig(AppConfig):
-    """The portal: pages and an API for customers."""
+    """The configuration of the app."""
 
     name = "portal"

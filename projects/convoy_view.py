@@ -1,4 +1,4 @@
-"""The base of every view under /api/v1: run the checks before the handler, in the contract's order."""
+"""Run the checks of every view under /api/v1 before its handler, in the contract's order."""
 
 from typing import Any, cast
 
@@ -48,6 +48,11 @@ class ConvoyView(APIView):
             raise ReadOnlyKey
         if caller.owner_id and not self.for_owner_keys:
             raise OwnerKey
+
+    @property
+    def project_id(self) -> str:
+        """Return the id of the project that the path names."""
+        return str(self.kwargs["projectID"])
 
     @property
     def caller(self) -> Caller:

@@ -52,13 +52,8 @@ class ProjectView(ConvoyView):
     registers_types = True
 
     @property
-    def project_id(self) -> str:
-        """The id of the project."""
-        return str(self.kwargs["projectID"])
-
-    @property
     def scope(self) -> Scope:
-        """The endpoints that the caller may reach, where that is not the whole project."""
+        """Return the endpoints that the caller may reach; None for all of the project."""
         return None
 
     def check_scope(self, endpoint_ids: Sequence[str], *, subscription_id: str = "") -> None:
