@@ -18,6 +18,8 @@ from endpoints.secrets import Secret, is_live
 from portal_links.access import Access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
 from portal_links.models import PortalLink
+from projects.models import Project
+from subscriptions.operations import create_subscription
 
 
 def find_endpoint(access: Access, endpoint_id: str) -> Endpoint:
@@ -48,6 +50,18 @@ def create_endpoint(access: Access, **sent: Any) -> Endpoint:
     if access.link is not None and not access.link.owner_id:
         joined = Func(F("endpoints"), Value(endpoint.uid), function="array_append")
         PortalLink.objects.filter(pk=access.link.pk).update(endpoints=joined, updated_at=timezone.now())
+    return endpoint
+
+
+@transaction.atomic
+def create_receiving_endpoint(access: Access, **sent: Any) -> Endpoint:
+    """Create an endpoint of the customer with a subscription to all events: the pages have none to choose from.
+
+    An incoming project gets the endpoint alone, as its subscriptions need a source. Raises DomainError.
+    """
+    endpoint = create_endpoint(access, **sent)
+    if access.project.type == Project.Type.OUTGOING:
+        create_subscription(access.project.uid, name=endpoint.name, endpoint_id=endpoint.uid)
     return endpoint
 
 

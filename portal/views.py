@@ -88,12 +88,21 @@ def new_endpoint(request: PageRequest, access: Access) -> HttpResponse:
     form = EndpointForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
-            made = operations.create_endpoint(access, **form.sent)
+            made = operations.create_receiving_endpoint(access, **form.sent)
         except InvalidInput as error:
             form.add_refusal(error.field, error.message)
         else:
-            return _detail(request, access, made, done="The endpoint was created.")
+            return _detail(request, access, made, done=f"The endpoint was created. {_received(access)}")
     return show(request, access, "portal/form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _received(access: Access) -> str:
+    """Say which events a new endpoint receives."""
+    if access.project.type == Project.Type.INCOMING:
+        return "It receives nothing until it is subscribed to a source."
+    if access.owner_id:
+        return "It receives all events that are sent to you."
+    return "It receives the events that are sent to it and those that are sent to everyone."
 
 
 @page

@@ -32,7 +32,9 @@ def test_create(portal: Portal) -> None:
     page.get_by_label("Value", exact=True).fill("the key")
     page.get_by_role("button", name="Add endpoint").click()
     expect(page.get_by_role("heading", name="Shipping")).to_be_focused()
-    expect(page.get_by_text("The endpoint was created.").first).to_be_visible()
+    expect(
+        page.get_by_text("The endpoint was created. It receives all events that are sent to you.").first
+    ).to_be_visible()
     expect(page.get_by_text("The header X-Key")).to_be_visible()
     assert re.fullmatch(re.escape(portal.home) + r"endpoints/[0-9A-Z]{26}", page.url)
 

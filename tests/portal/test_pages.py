@@ -17,6 +17,7 @@ from portal_links.operations import create_portal_link
 from portal_links.sessions import Minted, mint_session
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, delete_project
+from tests.conftest import API
 
 MakeEndpoint = Callable[..., Endpoint]
 OWNER = "acme"
@@ -394,6 +395,16 @@ def test_create(login: Callable[..., Customer], project: Project) -> None:
     assert made.advanced_signatures is True
     assert made.authentication is None
     assert "mine" not in response.content.decode()
+
+
+def test_a_created_endpoint_receives_what_is_sent_to_its_owner(
+    login: Callable[..., Customer], project: Project, api: API
+) -> None:
+    response = login().post("endpoints/new", **FORM)
+    assert "The endpoint was created. It receives all events that are sent to you." in response.content.decode()
+    api.post(f"/projects/{project.uid}/events/fanout", {"owner_id": OWNER, "event_type": "order.paid", "data": {}})
+    [delivery] = api.get(f"/projects/{project.uid}/eventdeliveries").data["content"]
+    assert delivery["endpoint_id"] == Endpoint.objects.get().uid
 
 
 def test_the_urls_of_chats_are_shown_as_secrets_are_and_kept(
