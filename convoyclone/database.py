@@ -32,7 +32,7 @@ class DatabaseAway(DatabaseUnavailable):
 def own_the_environment() -> None:
     """Remove the variables of FOREIGN, and name our settings: every entry calls this before anything else.
 
-    DATABASE_URL alone says how to connect, whatever the caller's shell has for other programs.
+    DATABASE_URL alone says how to connect. The caller's shell may set variables for other programs.
     """
     for name in list(os.environ):
         if name.startswith(FOREIGN):

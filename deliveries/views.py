@@ -130,7 +130,7 @@ class PeriodFailureRates(DeliveryView):
 
 
 def read_ids(request: Request) -> list[str]:
-    """Return the ids in a request's body. Raises BadList, whatever is wrong with the body."""
+    """Return the ids in a request's body. Raises BadList for every invalid body."""
     try:
         ids: list[str] = read_body(request, DeliveryIDs).get("ids", [])
     except InvalidInput:

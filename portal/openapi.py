@@ -68,8 +68,8 @@ list_endpoints = endpoints.list_endpoints.twin(
 create_endpoint = endpoints.create_endpoint.twin(
     "CreatePortalEndpoint",
     "Create an endpoint of the customer's",
-    description="Creates an active endpoint of the token's owner, whatever `owner_id` is sent, with the session's "
-    "metadata.",
+    description="Creates an active endpoint of the token's owner with the session's metadata. An `owner_id` in the "
+    "body is ignored.",
     request=body(serializers.CreateEndpoint, {"Orders": {"url": "https://hooks.example.com/orders", "name": "Orders"}}),
     **OF_CUSTOMER,
 )
@@ -83,7 +83,7 @@ get_endpoint = endpoints.get_endpoint.twin(
 update_endpoint = endpoints.update_endpoint.twin(
     "UpdatePortalEndpoint",
     "Update an endpoint of the customer's",
-    description="Updates the fields that are sent. The owner stays, whatever `owner_id` is sent.",
+    description="Updates the fields that are sent. An `owner_id` in the body is ignored.",
     **OF_CUSTOMER | UNSEEN,
 )
 delete_endpoint = endpoints.delete_endpoint.twin(

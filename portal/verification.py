@@ -101,7 +101,7 @@ _TEMPLATES = {
 
 
 def is_genuine(body: bytes, headers, secrets: list[str]) -> bool:
-    """Return whether one of the endpoint's secrets has signed `body`, the bytes as received."""
+    """Return whether one of the secrets has signed `body`, the bytes as received."""
     given = headers.get("<<header>>", "").encode(errors="replace")
     return any(hmac.compare_digest(given, sign(body, secret)) for secret in secrets)
 
@@ -118,7 +118,7 @@ TOLERANCE = 5 * 60  # seconds
 
 
 def is_genuine(body: bytes, headers, secrets: list[str]) -> bool:
-    """Return whether one of the endpoint's secrets has recently signed `body`, the bytes as received."""
+    """Return whether one of the secrets has recently signed `body`, the bytes as received."""
     header = headers.get("<<header>>", "")
     parts = [part.partition("=") for part in header.split(",")]
     sent_at = next((value for name, _, value in parts if name == "t"), "")
@@ -135,7 +135,7 @@ def sign(message: bytes, secret: str) -> bytes:
     ("JavaScript", "simple"): """
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** Returns whether one of the endpoint's secrets has signed `body`, a Buffer of the bytes as received. */
+/** Returns whether one of the secrets has signed `body`, a Buffer of the bytes as received. */
 export function isGenuine(body, headers, secrets) {
   const given = headers["<<header>>"] ?? "";
   return secrets.some((secret) => isSame(given, sign(body, secret)));
@@ -155,7 +155,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 
 const TOLERANCE = 5 * 60; // seconds
 
-/** Returns whether one of the endpoint's secrets has recently signed `body`, a Buffer of the bytes as received. */
+/** Returns whether one of the secrets has recently signed `body`, a Buffer of the bytes as received. */
 export function isGenuine(body, headers, secrets) {
   const parts = (headers["<<header>>"] ?? "").split(",").map((part) => part.split(/=(.*)/));
   const [, sentAt = ""] = parts.find(([name]) => name === "t") ?? [];
@@ -185,7 +185,7 @@ import (
 	"net/http"
 )
 
-// IsGenuine reports whether one of the endpoint's secrets has signed body, the bytes as received.
+// IsGenuine reports whether one of the secrets has signed body, the bytes as received.
 func IsGenuine(body []byte, header http.Header, secrets []string) bool {
 	given := header.Get("<<header>>")
 	for _, secret := range secrets {
@@ -214,7 +214,7 @@ import (
 	"time"
 )
 
-// IsGenuine reports whether one of the endpoint's secrets has recently signed body, the bytes as received.
+// IsGenuine reports whether one of the secrets has recently signed body, the bytes as received.
 func IsGenuine(body []byte, header http.Header, secrets []string) bool {
 	var sentAt string
 	var signatures []string
@@ -242,7 +242,7 @@ func IsGenuine(body []byte, header http.Header, secrets []string) bool {
     ("PHP", "simple"): """
 <?php
 
-/** Returns whether one of the endpoint's secrets has signed $body, as read from php://input. */
+/** Returns whether one of the secrets has signed $body, as read from php://input. */
 function is_genuine(string $body, array $secrets): bool
 {
     $given = $_SERVER['<<header>>'] ?? '';
@@ -257,7 +257,7 @@ function is_genuine(string $body, array $secrets): bool
     ("PHP", "advanced"): """
 <?php
 
-/** Returns whether one of the endpoint's secrets has recently signed $body, as read from php://input. */
+/** Returns whether one of the secrets has recently signed $body, as read from php://input. */
 function is_genuine(string $body, array $secrets): bool
 {
     [$sentAt, $signatures] = ['', []];

@@ -116,7 +116,7 @@ class Subscriptions(ProjectView):
 
     @openapi.list_subscriptions
     def get(self, request: Request, **_: str) -> PageOf[SubscriptionDocument]:
-        """Answer a page, newest first, of those that `endpointId` and `name` (a part of it) leave."""
+        """Answer a page, newest first, filtered by `endpointId` and `name`, which is a part of the name."""
         rows = operations.visible(self.project_id, self.scope)
         if endpoint_ids := texts(request, "endpointId"):
             self.check_scope(endpoint_ids)
