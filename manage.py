@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line, with the embedded PostgreSQL running where no DATABASE_URL is given."""
+"""Run Django's command line, with the embedded PostgreSQL where DATABASE_URL is not set."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""Which PostgreSQL is used: the one that DATABASE_URL names, or an embedded one under the data folder.
+"""Choose the PostgreSQL: the one that DATABASE_URL names, or an embedded one under the data folder.
 
-Every process of the project calls `ensure_running()` before Django is set up; from then on
-DATABASE_URL is set and there is one code path.
+Every process of the project calls `ensure_running()` before Django is set up. After that DATABASE_URL is set in both
+cases.
 """
 
 import atexit
@@ -26,13 +26,13 @@ class DatabaseUnavailable(Exception):
 
 
 class DatabaseAway(DatabaseUnavailable):
-    """The server of DATABASE_URL does not answer, which may pass."""
+    """The server of DATABASE_URL does not answer. It may answer later."""
 
 
 def own_the_environment() -> None:
     """Remove the variables of FOREIGN, and name our settings: every entry calls this before anything else.
 
-    DATABASE_URL alone says how to connect, whatever the caller's shell has for other programs.
+    DATABASE_URL alone says how to connect. The caller's shell may set variables for other programs.
     """
     for name in list(os.environ):
         if name.startswith(FOREIGN):
@@ -41,15 +41,15 @@ def own_the_environment() -> None:
 
 
 def data_dir() -> Path:
-    """The folder that holds everything that a running demo keeps (DATA_DIR, default `.data`).
+    """Return the folder of everything that a running demo stores (DATA_DIR, default `.data`).
 
-    A relative one is below the project's folder, whichever folder the caller is in.
+    A relative path is below the project's folder, not below the caller's.
     """
     return (BASE_DIR / (os.environ.get("DATA_DIR") or ".data")).resolve()
 
 
 def django_settings(url: str) -> dict[str, Any]:
-    """Django's connection settings for a libpq connection string or URL.
+    """Return Django's connection settings for a libpq connection string or URL.
 
     Raises DatabaseUnavailable when `url` is not one.
     """
@@ -68,8 +68,8 @@ def django_settings(url: str) -> dict[str, Any]:
         "HOST": known["host"],
         "PORT": known["port"],
         "CONN_MAX_AGE": None,
-        # Parameters travel apart from the statement, so that a statement which is used often is
-        # prepared once a connection (docs/adr/0002).
+        # Parameters are sent apart from the statement, so that a frequent statement is prepared once a connection
+        # (docs/adr/0002).
         "OPTIONS": {**parts, **FOR_DJANGO},
     }
 
@@ -77,9 +77,9 @@ def django_settings(url: str) -> dict[str, Any]:
 def ensure_running() -> str:
     """Make sure that a PostgreSQL can be reached, and return its URL.
 
-    With DATABASE_URL the server is the operator's: it is only tried. Without it the embedded
-    server is started, or joined when another process of ours runs it; it stops when the last
-    process that uses it ends. Raises DatabaseUnavailable.
+    With DATABASE_URL this only tries to connect, because the server is the operator's. Without it this starts the
+    embedded server, or joins it when another process of ours runs it. The embedded server stops when the last process
+    that uses it ends. Raises DatabaseUnavailable.
     """
     url = os.environ.get("DATABASE_URL")
     if not url:

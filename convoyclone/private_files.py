@@ -1,4 +1,4 @@
-"""Files of the data folder that only this user may read."""
+"""Write the files of the data folder that only this user may read."""
 
 import base64
 import json

@@ -1,7 +1,7 @@
-"""`script/server`: all that a running server needs, from an empty folder on, until Ctrl-C.
+"""Run `script/server`: prepare everything that a server needs, from an empty folder on, and run until Ctrl-C.
 
-The database (database.py), its tables, the demo of the first run (quickstart.py), then Granian and a
-worker of the delivery engine in processes of their own. Production starts these directly (README).
+It starts the database (database.py), makes the tables and the demo of the first run (quickstart.py), and then runs
+Granian and a worker of the delivery engine as processes of their own. Production starts these directly (README).
 """
 
 import contextlib
@@ -75,14 +75,14 @@ def _stop(*_: Any) -> None:
 
 
 def _ignore_signals() -> None:
-    """Once the server stops, a second signal must not stop that."""
+    """Ignore further signals, so that a second one does not interrupt the stop."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def _sole_use(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder: two servers on it would end each other's processes."""
+    """Hold a lock on the data folder: two servers on it would end each other's processes."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         lock = (data_dir / LOCK).open("a")
@@ -99,7 +99,7 @@ def _sole_use(data_dir: Path) -> Iterator[None]:
 
 
 def _end_leftover(lock: Path) -> None:
-    """End what a run that was killed has left: it may be on its way down still, and holds the port."""
+    """End the processes that a killed run has left: they may still hold the port."""
     groups = {int(group) for group in lock.read_text().split()}
     leftover = [process for process in psutil.process_iter() if groups and _is_ours(process, groups)]
     for process in leftover:
@@ -111,7 +111,7 @@ def _end_leftover(lock: Path) -> None:
 
 
 def _is_ours(process: psutil.Process, groups: set[int]) -> bool:
-    """Whether this is a process of the web server or of the worker that head, or headed, process groups."""
+    """Return whether a process belongs to the web server or the worker, which lead these process groups."""
     try:
         return os.getpgid(process.pid) in groups and not {"granian", "deliver"}.isdisjoint(process.cmdline())
     except (OSError, psutil.Error):
@@ -129,7 +129,7 @@ def _run(data_dir: Path) -> int:
         host, port = settings.HOST, settings.PORT
         _check_port(host, port)
         database.ensure_running()
-        # The database is known from here on.
+        # ensure_running() has set DATABASE_URL.
         settings.DATABASES["default"] = database.django_settings(os.environ["DATABASE_URL"])
         django.setup()
     except ImproperlyConfigured as error:
@@ -156,7 +156,7 @@ def _run(data_dir: Path) -> int:
                 time.sleep(WATCH_SECONDS)
         finally:
             _ignore_signals()
-            # Both at once, then each is waited for.
+            # Both are asked to stop, and then both are waited for.
             process.terminate()
             worker.stop()
     print(f"convoyclone: the web server ended by itself, with exit code {code}", file=sys.stderr)
@@ -166,7 +166,7 @@ def _run(data_dir: Path) -> int:
 class Worker:
     """A worker of the delivery engine as a process of its own, until the block ends.
 
-    This machine is a demo: it may deliver to itself, unless the operator says where to.
+    A demo may deliver to its own machine, unless the operator sets DELIVERY_ALLOWED_NETWORKS.
     """
 
     def __enter__(self) -> "Worker":
@@ -174,26 +174,26 @@ class Worker:
         return self
 
     def start(self) -> None:
-        """Start it, for the first time or again."""
+        """Start the process, for the first time or again."""
         environment = {"DELIVERY_ALLOWED_NETWORKS": LOOPBACK} | os.environ
         command = [sys.executable, str(database.BASE_DIR / "manage.py"), "deliver"]
         self._process = _spawn(command, environment)
 
     @property
     def pid(self) -> int:
-        """Its process id, and that of its group."""
+        """Return the id of the process and of its group."""
         return self._process.pid
 
     def has_ended(self) -> bool:
-        """Whether it has ended without being asked to."""
+        """Return whether the process has ended."""
         return self._process.poll() is not None
 
     def stop(self) -> None:
-        """Ask it to finish what is under way and to end."""
+        """Ask the process to finish the attempts under way and to end."""
         self._process.terminate()
 
     def __exit__(self, *_: Any) -> None:
-        """Let it finish what is under way, but not for ever: what it cannot finish is sent again later."""
+        """Wait DRAIN_SECONDS for attempts under way. Attempts that are cut off are made again later."""
         _end(self._process, DRAIN_SECONDS)
 
 
@@ -211,7 +211,7 @@ def _check_port(host: str, port: int) -> None:
 def granian(
     host: str, port: int, application: str = "convoyclone.wsgi:application"
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Granian, until the block ends; it ends with this process too, however that ends."""
+    """Run Granian until the block ends, or until this process ends, even by a kill."""
     from django.conf import settings
 
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
@@ -226,10 +226,10 @@ def granian(
 
 
 def _spawn(command: list[str], environment: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
-    # A signal during the fork would be lost, or its process forgotten: it waits until after that.
+    # A signal during the fork could be lost, or could leave the child process running. It waits until after the fork.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        # A session of its own: Ctrl-C in the terminal is for us, and its whole group can be ended.
+        # A session of its own: Ctrl-C in the terminal reaches this process only, which can end the whole group.
         return subprocess.Popen(
             command,
             cwd=database.BASE_DIR,
@@ -253,7 +253,7 @@ def _end(process: "subprocess.Popen[bytes]", seconds: float = STOP_SECONDS) -> N
 
 
 def _prepare_child() -> None:
-    """Take signals again, and ask the kernel for one when the parent is killed (Linux; elsewhere it is not asked)."""
+    """Accept signals again, and on Linux have the kernel send one when the parent is killed."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     with contextlib.suppress(OSError, AttributeError):
         pr_set_pdeathsig = 1
@@ -261,10 +261,10 @@ def _prepare_child() -> None:
 
 
 def wait_until_it_answers(process: "subprocess.Popen[bytes]", host: str, port: int) -> None:
-    """Return when the server of `process` answers. Raises CannotStart when it does not."""
+    """Wait until the server of `process` answers. Raises CannotStart when it does not."""
     local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     url = f"http://{f'[{local}]' if ':' in local else local}:{port}/healthz"
-    # No proxy of the environment stands between us and this machine.
+    # A proxy of the environment must not get a request to this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
@@ -272,7 +272,7 @@ def wait_until_it_answers(process: "subprocess.Popen[bytes]", host: str, port: i
             opener.open(url, timeout=5).close()
             return
         except urllib.error.HTTPError as answer:
-            # A host that ALLOWED_HOSTS does not name is refused, by a server that runs.
+            # A running server refuses a host that ALLOWED_HOSTS lacks.
             if answer.code < 500:
                 return
         except OSError:

@@ -1,4 +1,4 @@
-"""Settings. This file and database.py are the only readers of the environment (README: Settings)."""
+"""Django's settings. Only this file and database.py read the environment (README: Settings)."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def _flag(name: str, *, default: bool) -> bool:
 
 
 def _level(name: str, default: str) -> str:
-    """A level of the log; other programs write it in lower case."""
+    """Return a level of the log, also from lower case, which other programs use."""
     text = (os.environ.get(name) or default).upper()
     if text not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         raise ImproperlyConfigured(f"{name} must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not {text!r}")
@@ -64,7 +64,7 @@ def _list(name: str, default: list[str]) -> list[str]:
 
 
 def _secret(name: str) -> str:
-    """A secret of at least 32 characters. There is no default: a missing one ends the start."""
+    """Return a secret of at least 32 characters. Raises ImproperlyConfigured where it is not set."""
     value = os.environ.get(name) or _generated.get(name, "")
     if len(value) < 32 or "change-me" in value.lower():
         raise ImproperlyConfigured(f"{name} must be set to a random value of at least 32 characters")

@@ -48,7 +48,7 @@ class DeviceDocument(TypedDict):
 
 @component("datastore.CLIMetadata")
 class CLIMetadataDocument(TypedDict):
-    """What the original's command line tool sends."""
+    """The data of the original's command line tool, which is always empty."""
 
     event_type: str
     source_id: str

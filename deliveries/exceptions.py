@@ -29,13 +29,13 @@ class NoEventOfKey(EventUnknown):
 
 
 class AlreadySent(InvalidInput):
-    """It has succeeded."""
+    """The delivery has succeeded."""
 
     message = "event already sent"
 
 
 class NotFailed(InvalidInput):
-    """It waits, or is being sent."""
+    """The delivery waits, or is being sent."""
 
     message = "cannot resend event that did not fail previously"
 
@@ -69,6 +69,6 @@ class RetryUnderWay(InvalidInput):
 
 
 class CountTooSlow(TookTooLong):
-    """It takes more than five seconds."""
+    """The count takes more than five seconds."""
 
     message = "Event deliveries took too long. Narrow the date range."

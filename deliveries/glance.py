@@ -52,7 +52,7 @@ class Glance:
 
     @property
     def failure_rate(self) -> float | None:
-        """The share of failed attempts in percent; None where there was no attempt."""
+        """Return the share of failed attempts in percent; None where there was no attempt."""
         return 100 * self.failed / self.attempts if self.attempts else None
 
 

@@ -27,13 +27,8 @@ class DeliveryView(ConvoyView):
     """Reads the deliveries of the path's project; the portal narrows them to those of a customer's endpoints."""
 
     @property
-    def project_id(self) -> str:
-        """The id of the project whose deliveries are read."""
-        return str(self.kwargs["projectID"])
-
-    @property
     def scope(self) -> Scope:
-        """The endpoints whose deliveries the caller may see; None for all of the project."""
+        """Return the endpoints whose deliveries the caller may see; None for all of the project."""
         return None
 
     @property
@@ -65,7 +60,7 @@ class EventDelivery(DeliveryView):
 
 
 class ResendEventDelivery(ConvoyView):
-    """Another series of attempts of a delivery that has failed."""
+    """Sends a failed delivery again."""
 
     @openapi.resend_delivery
     def put(self, request: Request, projectID: str, eventDeliveryID: str) -> DeliveryDocument:  # noqa: N803
@@ -74,7 +69,7 @@ class ResendEventDelivery(ConvoyView):
 
 
 class ForceResendEventDeliveries(ConvoyView):
-    """Another series of attempts of deliveries that have succeeded."""
+    """Sends succeeded deliveries again."""
 
     @openapi.force_resend
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
@@ -84,7 +79,7 @@ class ForceResendEventDeliveries(ConvoyView):
 
 
 class BatchRetryEventDeliveries(ConvoyView):
-    """Another series of attempts of all deliveries that a filter chooses."""
+    """Sends the deliveries that a filter chooses again."""
 
     @openapi.batch_retry
     def post(self, request: Request, projectID: str) -> None:  # noqa: N803
@@ -119,7 +114,7 @@ class DeliveryAttempt(DeliveryView):
 
 
 class PeriodFailureRates(DeliveryView):
-    """The share of their deliveries that has failed at some endpoints."""
+    """The failure rates of some endpoints."""
 
     @openapi.period_failure_rates
     def get(self, request: Request, **_: str) -> list[RateDocument]:
@@ -135,7 +130,7 @@ class PeriodFailureRates(DeliveryView):
 
 
 def read_ids(request: Request) -> list[str]:
-    """Return the ids in a request's body. Raises BadList, whatever is wrong with the body."""
+    """Return the ids in a request's body. Raises BadList for every invalid body."""
     try:
         ids: list[str] = read_body(request, DeliveryIDs).get("ids", [])
     except InvalidInput:

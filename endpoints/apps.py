@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class EndpointsConfig(AppConfig):
-    """The app."""
+    """The configuration of the app."""
 
     name = "endpoints"

@@ -48,7 +48,7 @@ Row = tuple[Any, ...]
 _CREATED = "2026-07-03T09:20:01.500231Z"
 
 
-@component("datastore.Secret", "What deliveries are signed with.")
+@component("datastore.Secret", "A secret that signs deliveries.")
 class SecretDocument(TypedDict):
     """A secret of an endpoint."""
 
@@ -136,7 +136,7 @@ AuthenticationType = Annotated[
 
 @component("datastore.EndpointAuthentication", "`type` and the member that it names.")
 class AuthenticationDocument(TypedDict, total=False):
-    """How deliveries authenticate themselves."""
+    """The authentication of deliveries."""
 
     type: AuthenticationType
     api_key: ApiKeyDocument
@@ -256,7 +256,7 @@ def documents(rows: Iterable[Row], *, reveal: bool) -> list[EndpointDocument]:
             "rate_limit_duration": rate_limit_duration,
             "content_type": content_type,
             "support_email": support_email,
-            # Whoever has such a URL can write there.
+            # Everyone who has such a URL can write to the channel.
             "slack_webhook_url": slack_webhook_url if reveal else slack_webhook_url and REDACTED,
             "teams_webhook_url": teams_webhook_url if reveal else teams_webhook_url and REDACTED,
             "mtls_client_cert": certificate and certificates.shown(orjson.loads(open_certificate(certificate))),

@@ -18,7 +18,7 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
     """Reads of endpoints."""
 
     def for_project(self, project_id: str) -> "EndpointQuerySet":
-        """The live endpoints of one project."""
+        """Return the live endpoints of one project."""
         return self.filter(project_id=project_id, deleted_at=None)
 
 

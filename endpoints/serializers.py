@@ -89,7 +89,7 @@ class OAuth2Test(Shape):
 
 
 class EndpointAuthentication(Shape):
-    """How deliveries authenticate themselves; only the member that `type` names counts."""
+    """The authentication of deliveries. Only the member that `type` names counts."""
 
     type = Choice(TYPES, message="unsupported authentication type", required=False)
     api_key = ApiKey(required=False)

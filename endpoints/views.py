@@ -31,11 +31,6 @@ class EndpointView(ConvoyView):
     """
 
     @property
-    def project_id(self) -> str:
-        """Return the id of the project whose endpoints are read."""
-        return str(self.kwargs["projectID"])
-
-    @property
     def reveals(self) -> bool:
         """Return whether the caller may see secrets."""
         return self.caller.can_write

@@ -1,1 +1,1 @@
-"""The delivery engine: claims what is due, sends it, and writes the outcomes."""
+"""The delivery engine: claims due deliveries, sends them, and writes the outcomes."""

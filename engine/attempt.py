@@ -92,7 +92,7 @@ async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outc
     except (Unbuildable, ValueError) as error:
         exchange = _unsent(str(error), is_permanent=True)
     except Exception:
-        # A defect of ours counts as an attempt, so that the delivery is not claimed for ever.
+        # A defect of ours counts as an attempt, so that the delivery is not claimed forever.
         logger.exception("the request of delivery %s cannot be built", claim.delivery.uid)
         exchange = _unsent("internal error: the request could not be built")
     else:

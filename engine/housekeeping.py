@@ -1,4 +1,4 @@
-"""Do the chores of a worker: work that is done now and then, by whichever worker comes first."""
+"""Do the chores of a worker: work that is done now and then, by the worker that comes first."""
 
 import asyncio
 import contextlib

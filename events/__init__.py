@@ -1,1 +1,1 @@
-"""Events: taken in, matched with subscriptions, replayed."""
+"""Events: created, matched with subscriptions, replayed."""

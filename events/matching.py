@@ -68,7 +68,7 @@ class Row(NamedTuple):
 
     @property
     def is_active(self) -> bool:
-        """Whether the endpoint receives deliveries; if not, they are discarded."""
+        """Return whether the endpoint receives deliveries; if not, they are discarded."""
         return self.endpoint_status == Endpoint.Status.ACTIVE
 
 

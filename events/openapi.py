@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 
 from core.api.bodies import BlankFields, NoBody, NotJSON, WrongFields, WrongType
-from core.api.documents import PageOf, Schema, example
+from core.api.documents import PageOf, Schema, example, ref
 from core.api.openapi import (
     END,
     NOTHING,
@@ -22,7 +22,6 @@ from core.api.openapi import (
     page_example,
     path_parameter,
     query,
-    ref,
     text,
 )
 from core.api.windows import BAD_DATES

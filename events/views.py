@@ -28,14 +28,9 @@ SECONDS_TO_SEARCH = 5
 class EventView(ConvoyView):
     """Reads the events of the path's project; the portal narrows them to those of a customer's endpoints."""
 
-    @property
-    def project_id(self) -> str:
-        """The id of the project whose events are read."""
-        return str(self.kwargs["projectID"])
-
     @cached_property
     def within(self) -> list[str] | None:
-        """The endpoints that the caller may know of; None for all of the project."""
+        """Return the endpoints that the caller may see; None for all of the project."""
         return None
 
     @property

@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class MetaEventsConfig(AppConfig):
-    """The app."""
+    """The configuration of the app."""
 
     name = "meta_events"

@@ -11,7 +11,7 @@ from outbound.states import Status
 
 
 def resend_meta_event(project_id: str, meta_event_id: str) -> MetaEvent:
-    """Queue a meta event again in whatever state it is, with as many attempts as a new one. Raises NotFound.
+    """Queue a meta event again in any state, with as many attempts as a new one. Raises NotFound.
 
     One that a worker is sending at this moment stays as it is.
     """

@@ -67,11 +67,11 @@ class Connector(aiohttp.TCPConnector):
 
 
 class Protocol(ResponseHandler):
-    """End what a receiver could otherwise keep going for ever.
+    """End a response or a connection that a receiver could otherwise continue forever.
 
-    That is a response that is too large, whatever it consists of: aiohttp reads interim responses, blank lines and
-    chunk extensions without end, at the cost of a whole processor. It is also a connection that is given up: closed
-    politely, it would stay until the receiver has read everything, which a hostile one never does.
+    A response can be too large in any of its parts: aiohttp reads interim responses, blank lines and chunk extensions
+    without end, at the cost of a whole processor. A connection that is given up is aborted: closed politely, it would
+    stay until the receiver has read everything, which a hostile receiver never does.
     """
 
     remaining = 0

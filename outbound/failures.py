@@ -8,7 +8,7 @@ import aiohttp
 
 
 class Unsendable(Exception):
-    """This request can never be sent; the text says why."""
+    """The request can never be sent; the text says why."""
 
 
 class AddressRefused(OSError):

@@ -29,7 +29,7 @@ STANDARD_PREFIX = "whsec_"
 
 
 class NothingToSignWith(ValueError):
-    """There is no secret or no way to sign, so nothing may be sent."""
+    """The secret or the way to sign is missing, so nothing may be sent."""
 
 
 def convoy_signature(

@@ -1,9 +1,9 @@
-"""The customer's pages."""
+"""Register the app `portal`."""
 
 from django.apps import AppConfig
 
 
 class PortalConfig(AppConfig):
-    """The app."""
+    """The configuration of the app."""
 
     name = "portal"

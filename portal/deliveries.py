@@ -1,6 +1,6 @@
 """Send a customer's deliveries again. Contract: portal-links sections 5.1 and 5.2.
 
-As in operations.py: the capability first, then the operation within the customer's scope.
+As in operations.py, each function checks the capability and then calls the operation within the customer's scope.
 """
 
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ def resend_delivery(access: Access, delivery_id: str) -> EventDelivery:
 
 
 def force_resend(access: Access, delivery_ids: Sequence[str]) -> Tally:
-    """Send deliveries again that have succeeded: all of them the customer's, or none. Raises DomainError."""
+    """Send succeeded deliveries again if all of them are the customer's, and none otherwise. Raises DomainError."""
     access.require(CREATE_ATTEMPTS)
     return deliveries.force_resend(access.project.uid, delivery_ids, scope=access.endpoints())
 
 
 def create_batch_retry(access: Access, wanted: DeliveryFilter) -> BatchRetry | None:
-    """Store a batch retry of the deliveries that are `wanted`; return None where the customer has no such endpoint.
+    """Store a batch retry of the deliveries that are `wanted`; return None where none of its endpoints is left.
 
-    `wanted` is narrowed to the customer's endpoints already. Raises DomainError.
+    The caller has narrowed `wanted` to the customer's endpoints. Raises DomainError.
     """
     access.require(CREATE_ATTEMPTS)
     if not wanted.endpoint_ids:

@@ -1,4 +1,4 @@
-"""The portal API's deliveries, attempts and counts in the OpenAPI document. Contract: portal-links section 5."""
+"""Declare the portal API's operations on deliveries, attempts and counts. Contract: portal-links section 5."""
 
 from datetime import date
 
@@ -19,7 +19,7 @@ _MASKED = "The values of most headers are `***`."
 list_deliveries = openapi.list_deliveries.twin(
     "GetPortalEventDeliveries",
     "List deliveries to the customer's endpoints",
-    description="A page of them, those of the last seven days without other dates.",
+    description="A page of deliveries, without dates those of the last seven days.",
     **OF_CUSTOMER,
 )
 get_delivery = openapi.get_delivery.twin(
@@ -31,9 +31,9 @@ get_delivery = openapi.get_delivery.twin(
 resend_delivery = openapi.resend_delivery.twin("ResendPortalEventDelivery", "Send a delivery again", **_UNSEEN)
 force_resend = openapi.force_resend.twin(
     "ForceResendPortalEventDeliveries",
-    "Send deliveries again that have succeeded",
-    description="Sends them again, if all of them are the customer's. Those to an endpoint that is not active count "
-    "as failed.",
+    "Send succeeded deliveries again",
+    description="Sends the deliveries again if all of them are the customer's. Deliveries to an endpoint that is not "
+    "active count as failed.",
     **_UNSEEN,
 )
 NO_ENDPOINTS = Outcome("the portal link doesn't contain any endpoints", {"No endpoints": None})
@@ -96,14 +96,14 @@ dashboard_summary = Operation(
     "GetPortalDashboardSummary",
     "Count deliveries by day, week, month or year",
     tag=TAG,
-    description="Deliveries by the time of their creation in UTC, oldest first; where there are fewer than "
+    description="The number of deliveries created in each period in UTC, oldest first. Where there are fewer than "
     f"{FEWEST_BUCKETS} entries, empty ones with the index 0 come first.",
     parameters=[
         query("startDate", text(pattern=DATE_PATTERN), "From this second on, as 2026-02-03T00:00:00.", required=True),
         query(
             "endDate",
             text(pattern=DATE_OR_EMPTY_PATTERN),
-            "To the end of this second; without it to the end of the start's day.",
+            "To the end of this second; without it to the end of the day of `startDate`.",
         ),
         query("type", text(enum=list(PERIODS)), "The length of each entry.", required=True),
     ],

@@ -1,4 +1,4 @@
-"""The portal API's operations on event deliveries, attempts and their counts.
+"""The portal API's views of event deliveries, attempts and counts.
 
 Contract: portal-links section 5, deliveries section 1, meta-events-and-onboard section 4.
 """
@@ -41,7 +41,7 @@ class DeliveryView(PortalView, views.DeliveryView):
 
     @property
     def scope(self) -> Scope:
-        """The endpoints whose deliveries the caller may see; None for all of the project."""
+        """Return the endpoints whose deliveries the caller may see; None for all of the project."""
         return None if self.access.by_key else self.access.endpoints()
 
     def filter(self, request: Request) -> DeliveryFilter:
@@ -50,7 +50,7 @@ class DeliveryView(PortalView, views.DeliveryView):
             return read_filter(request, self.project_id, scope=self.scope)
 
     def of_window(self, window: Window, endpoint_ids: list[str] | None) -> "QuerySet[Delivery]":
-        """Return all deliveries of a window to some endpoints; None for every endpoint of the project."""
+        """Return the deliveries of a window to some endpoints; to all of the project where they are None."""
         wanted = DeliveryFilter(first_uid=window.first_uid, beyond_uid=window.beyond_uid, endpoint_ids=endpoint_ids)
         return wanted.rows(self.project_id)
 
@@ -68,7 +68,7 @@ class EventDelivery(DeliveryView):
 
 
 class ResendEventDelivery(DeliveryView):
-    """Another series of attempts of a delivery that has failed."""
+    """Sends a failed delivery again."""
 
     needs = {"PUT": CREATE_ATTEMPTS}
 
@@ -80,25 +80,25 @@ class ResendEventDelivery(DeliveryView):
 
 
 class ForceResendEventDeliveries(DeliveryView):
-    """Another series of attempts of deliveries that have succeeded."""
+    """Sends succeeded deliveries again."""
 
     needs = {"POST": CREATE_ATTEMPTS}
 
     @openapi.force_resend
     def post(self, request: Request) -> HttpResponse:
-        """Put the deliveries of the body into the queue, and answer how many."""
+        """Put the deliveries of the body into the queue, and answer their number."""
         tally = deliveries.force_resend(self.access, read_ids(request))
         return openapi.force_resend.answer(None, Outcome(tally.message))
 
 
 class BatchRetryEventDeliveries(DeliveryView):
-    """Another series of attempts of all deliveries that a filter chooses."""
+    """Sends the deliveries that a filter chooses again."""
 
     needs = {"POST": CREATE_ATTEMPTS}
 
     @openapi.batch_retry
     def post(self, request: Request) -> HttpResponse:
-        """Start it in the background; a body is ignored."""
+        """Start a batch retry in the background; a body is ignored."""
         started = deliveries.create_batch_retry(self.access, self.filter(request))
         return openapi.batch_retry.answer(None, None if started else openapi.NO_ENDPOINTS)
 
@@ -116,17 +116,17 @@ class DeliveryAttempt(DeliveryView):
 
 
 class PeriodFailureRates(DeliveryView):
-    """The share of their deliveries that has failed at some of the caller's endpoints."""
+    """The failure rates of some of the caller's endpoints."""
 
     get = openapi.period_failure_rates(views.PeriodFailureRates.get)
 
 
 class CountBatchRetry(DeliveryView):
-    """The number of deliveries of a batch retry."""
+    """The number of deliveries that a batch retry would send again."""
 
     @openapi.count_batch_retry
     def get(self, request: Request) -> CountDocument:
-        """Answer their number."""
+        """Count the deliveries that the query chooses."""
         return {"num": count(self.filter(request).rows(self.project_id))}
 
 
@@ -135,7 +135,7 @@ class StatusTotals(DeliveryView):
 
     @openapi.status_totals
     def get(self, request: Request) -> TotalsDocument:
-        """Answer the numbers, by the window and the endpoints of the query."""
+        """Count the deliveries of the query's window and endpoints."""
         rows = self.of_window(read_window(request), read_endpoint_ids(request, scope=self.scope))
         return {"totals": count_by_status(rows), "source": LIVE}
 
@@ -145,7 +145,7 @@ class DashboardSummary(DeliveryView):
 
     @openapi.dashboard_summary
     def get(self, request: Request) -> SummaryDocument:
-        """Answer the numbers; nothing is kept from one request to the next."""
+        """Count the deliveries; nothing is cached."""
         window, period = read_period(request)
         endpoints = self.access.endpoints().order_by()
         ids = None if self.access.by_key else list(endpoints.values_list("pk", flat=True))

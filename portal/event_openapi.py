@@ -1,4 +1,4 @@
-"""Events of the portal API in the OpenAPI document. Contract: portal-links section 5.1."""
+"""Declare the portal API's operations on events. Contract: portal-links section 5.1."""
 
 from events import openapi
 from events.exceptions import EndpointMissing
@@ -42,7 +42,7 @@ batch_replay_events = openapi.batch_replay_events.twin(
 )
 count_affected_events = openapi.count_affected_events.twin(
     "CountPortalAffectedEvents",
-    "Count the events that a batch replay is about",
+    "Count the events of a batch replay",
     description="The number of events that the query chooses, duplicates aside.",
     **OF_CUSTOMER,
 )

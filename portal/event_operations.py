@@ -1,6 +1,6 @@
 """Create and replay a customer's events. Contract: portal-links sections 5.1 and 5.2, rules 22 to 24.
 
-An event that goes to others too is shown without their endpoints, and is not sent again.
+An event that goes to other customers too is shown without their endpoints, and cannot be replayed.
 """
 
 from django.db.models import QuerySet
@@ -15,9 +15,9 @@ from portal_links.capabilities import CREATE_ATTEMPTS, MANAGE_SUBSCRIPTIONS
 
 
 def create_event(access: Access, event: Content, *, endpoint_id: str = "", app_id: str = "") -> Posted:
-    """Store an event for one endpoint of the customer, whose idempotency keys are the customer's own.
+    """Store an event for one endpoint of the customer. Idempotency keys are separate for each customer.
 
-    Without the capability to subscribe it creates no subscription either. Raises DomainError.
+    Without MANAGE_SUBSCRIPTIONS it creates no subscription. Raises DomainError.
     """
     access.require(CREATE_ATTEMPTS)
     target = endpoint_id or app_id
@@ -34,13 +34,13 @@ def create_event(access: Access, event: Content, *, endpoint_id: str = "", app_i
 
 
 def replay_event(access: Access, event_id: str) -> None:
-    """Replay an event all of whose endpoints are the customer's, to these. Raises DomainError."""
+    """Replay an event to its endpoints, which must all be the customer's. Raises DomainError."""
     access.require(CREATE_ATTEMPTS)
     replay.replay_event(access.project.uid, event_id, scope=access.endpoints())
 
 
 def batch_replay(access: Access, rows: "QuerySet[Event]") -> Tally:
-    """Replay those of `rows` that are the customer's alone.
+    """Replay the events of `rows` whose endpoints are all the customer's.
 
     Raises Forbidden, and InvalidInput while another batch replay of the customer is under way.
     """

@@ -1,4 +1,4 @@
-"""Events in the portal API. Contract: portal-links section 5.1, events section 1."""
+"""The portal API's views of events. Contract: portal-links section 5.1, events section 1."""
 
 from functools import cached_property
 
@@ -22,7 +22,7 @@ class EventView(PortalView, views.EventView):
 
     @cached_property
     def within(self) -> list[str] | None:
-        """The endpoints that the caller may know of; None for all of the project."""
+        """Return the endpoints that the caller may see; None for all of the project."""
         return None if self.access.by_key else scope_ids(self.access.endpoints())
 
 
@@ -71,6 +71,6 @@ class BatchReplay(EventView):
 
 
 class CountBatchReplay(EventView):
-    """The number of events that a batch replay is about."""
+    """The number of events that a batch replay would replay."""
 
     get = openapi.count_affected_events(views.CountBatchReplay.get)

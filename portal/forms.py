@@ -1,4 +1,4 @@
-"""The forms of the portal. They hold labels and widgets; the rules are those of the API (endpoints/serializers.py)."""
+"""Define the forms of the portal: labels and widgets. The rules are those of the API (endpoints/serializers.py)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ OVERLAPS = {0: "end at once", 1: "1 hour", 24: "24 hours", 72: "3 days", 168: "7
 
 
 def _text(label: str, help_text: str = "", **attrs: Any) -> forms.CharField:
-    """A text as it is typed: the serializer says what is wrong with it."""
+    """Return a field that takes any text: the serializer checks it."""
     widget = attrs.pop("widget", forms.TextInput)
     return forms.CharField(
         label=label,
@@ -35,7 +35,7 @@ def _number(label: str, help_text: str = "") -> forms.IntegerField:
 
 
 class EndpointForm(forms.Form):
-    """An endpoint to be made, or with `endpoint` one to be changed; `reveal` shows the webhook URLs of its chats."""
+    """The fields of a new endpoint, or of the given `endpoint`; `reveal` shows its Slack and Teams webhook URLs."""
 
     url = _text(
         "URL",
@@ -89,18 +89,18 @@ class EndpointForm(forms.Form):
         for name in ("header_value", "password"):
             if (self.stored.get(self.stored.get("type", "")) or {}).get(name):
                 self.fields[name].widget.attrs["placeholder"] = KEPT
-        # A new value is a matter of replacing it, which has rights of its own.
+        # A secret is replaced on a page of its own, which needs another capability.
         if endpoint is not None:
             del self.fields["secret"]
 
     @property
     def sent(self) -> dict[str, Any]:
-        """What the operations take. Of a valid form."""
+        """Return the arguments for the operations. The form must be valid."""
         return self._values
 
     @property
     def opens(self) -> dict[str, bool]:
-        """The groups of rarely used fields that are shown open: those that hold something, or an error."""
+        """Return which groups of fields are shown open: those with an error, or a value other than the default."""
         groups = {
             "signing": ("secret",),
             "authentication": ("type", "header_name", "header_value", "username", "password"),
@@ -114,13 +114,13 @@ class EndpointForm(forms.Form):
         }
 
     def add_refusal(self, field: str, message: str) -> None:
-        """Show what an operation has refused, at its field where it is one of the form's."""
+        """Show the refusal of an operation at its field, or above the form where the form lacks the field."""
         self.add_error(field if field in self.fields else None, _sentence(message))
 
     def clean(self) -> dict[str, Any]:
-        """Ask the serializer of the API."""
+        """Check the values with the serializer of the API."""
         values = dict(self.cleaned_data)
-        # An empty number stands for 0: there is no third thing that it could mean.
+        # An empty number stands for 0.
         numbers = ("http_timeout", "rate_limit", "rate_limit_duration")
         if self.endpoint is not None and self.endpoint.http_timeout and values.get("http_timeout") == 0:
             self.add_refusal("http_timeout", "Enter at least one second")  # 0 stands for "not sent" in an update
@@ -133,20 +133,20 @@ class EndpointForm(forms.Form):
         return values
 
     def _authentication(self) -> dict[str, Any] | None:
-        """The object of the API; None, which counts as not sent, keeps what is stored."""
+        """Return the API's object. None counts as not sent, and keeps the stored one."""
         kind = self.cleaned_data.get("type", "")
         if kind == OAUTH2:
             return None
         given = {name: self.cleaned_data.get(name, "") for name in AUTHENTICATION_FIELDS.get(kind, ())}
         stored = self.stored.get(kind) or {}
-        # What is stored was not shown, so it came back empty. The API's mask stands for it.
+        # A stored value is not shown, so its field comes back empty. The API's mask keeps the stored value.
         kept = {name: REDACTED for name in ("header_value", "password") if stored.get(name) and given.get(name) == ""}
         return {"type": kind, kind: given | kept} if kind else {}
 
     def _stored_values(self, endpoint: Endpoint) -> dict[str, Any]:
         values = {name: getattr(endpoint, name) for name in self.base_fields if hasattr(endpoint, name)}
         if not self.reveal:
-            # Sent back, the mask keeps what is stored.
+            # The mask, when it is sent back, keeps the stored value.
             values |= {name: REDACTED for name in ("slack_webhook_url", "teams_webhook_url") if values[name]}
         values["type"] = self.stored.get("type", "")
         known = self.stored.get(values["type"]) or {}
@@ -155,7 +155,7 @@ class EndpointForm(forms.Form):
 
 
 def rotation(data: Mapping[str, str]) -> tuple[dict[str, Any], str]:
-    """(what expire_secret takes, what is wrong with it) for a form that was sent: one of the two is empty."""
+    """Return (the arguments for expire_secret, the error) of a form that was sent: one of the two is empty."""
     hours = data.get("expiration", "")
     sent = {"expiration": int(hours) if hours.isascii() and hours.isdecimal() and len(hours) < 10 else hours}
     values, failures = failures_of(ExpireSecret, sent)
@@ -163,5 +163,5 @@ def rotation(data: Mapping[str, str]) -> tuple[dict[str, Any], str]:
 
 
 def _sentence(text: str) -> str:
-    """A message of the API, which begins small and has no full stop, as a sentence."""
+    """Return a message of the API as a sentence, with a capital letter and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -1,4 +1,4 @@
-"""The portal API in the OpenAPI document: what a customer's own client can do. Contract: portal-links section 5."""
+"""Declare the portal API's operations on the portal link and on endpoints. Contract: portal-links section 5."""
 
 from typing import Any, TypedDict
 
@@ -22,7 +22,7 @@ UNSEEN: dict[str, Any] = {"not_found": OutOfScope}
 
 
 class FeaturesDocument(TypedDict):
-    """The features that a licence could have."""
+    """The features for which the original needs a licence."""
 
     portal_links: bool
     endpoint_management: bool
@@ -53,7 +53,7 @@ license_features = Operation(
     "GetLicenseFeatures",
     "List the features of this server",
     tag=TAG,
-    description="The features of the server. Nothing is kept for those who pay.",
+    description="The features of the server. Every feature is enabled: none needs a licence.",
     message="Retrieved license features successfully",
     data=FeaturesDocument,
     examples={"Features": FEATURES},
@@ -68,8 +68,8 @@ list_endpoints = endpoints.list_endpoints.twin(
 create_endpoint = endpoints.create_endpoint.twin(
     "CreatePortalEndpoint",
     "Create an endpoint of the customer's",
-    description="Creates an active endpoint of the token's owner, whatever `owner_id` is sent, with the session's "
-    "metadata.",
+    description="Creates an active endpoint of the token's owner with the session's metadata. An `owner_id` in the "
+    "body is ignored.",
     request=body(serializers.CreateEndpoint, {"Orders": {"url": "https://hooks.example.com/orders", "name": "Orders"}}),
     **OF_CUSTOMER,
 )
@@ -83,7 +83,7 @@ get_endpoint = endpoints.get_endpoint.twin(
 update_endpoint = endpoints.update_endpoint.twin(
     "UpdatePortalEndpoint",
     "Update an endpoint of the customer's",
-    description="Updates the fields that are sent. The owner stays, whatever `owner_id` is sent.",
+    description="Updates the fields that are sent. An `owner_id` in the body is ignored.",
     **OF_CUSTOMER | UNSEEN,
 )
 delete_endpoint = endpoints.delete_endpoint.twin(
@@ -110,5 +110,5 @@ class PortalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "PortalToken"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        described = "A portal link's token, `PRT.…`, or the token of a portal session; or an API key, to look."
+        described = "A portal link's token, `PRT.…`, or the token of a portal session; or an API key, for reading only."
         return {"type": "http", "scheme": "bearer", "description": described}

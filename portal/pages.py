@@ -1,9 +1,9 @@
-"""What every page of the portal has in common: the credential, the frame around it and the headers.
+"""Check the credential of a page of the portal, and render the page with its frame and headers.
 
-There are no cookies: the credential is in the page's own script, which sends it as a bearer token.
-So another site's request is nobody's, and the pages work in a frame where third-party cookies are
-blocked. A browser that comes by itself (a reload, a deep link) brings no credential and gets the
-shell, whose script then asks for the same address again, with it.
+There are no cookies: the page's own script holds the credential and sends it as a bearer token. So a request from
+another site has no credential, and the pages work in a frame where third-party cookies are blocked. A browser that
+loads an address by itself (a reload, a deep link) sends no credential and gets the shell, whose script then requests
+the same address with the credential.
 """
 
 from collections.abc import Callable
@@ -37,10 +37,10 @@ View = Callable[Concatenate[PageRequest, Access, ...], HttpResponse]
 
 
 def page(view: View) -> Callable[..., HttpResponse]:
-    """Make a view of `view(request, access, **names of the path)`, which is called with a credential only.
+    """Return a view that checks the credential and calls `view(request, access, **names of the path)`.
 
-    A DomainError that it raises becomes a page with a readable message. POST needs no CSRF token:
-    nothing that a browser sends by itself authenticates it.
+    Without a valid credential `view` is not called. A DomainError that it raises becomes a page with a readable
+    message. POST needs no CSRF token, because nothing that a browser sends by itself is a credential.
     """
 
     @csrf_exempt
@@ -70,9 +70,9 @@ def page(view: View) -> Callable[..., HttpResponse]:
 def show(
     request: PageRequest, shown: Access | Project | None, template: str, context: Any = None, *, status: int = 200
 ) -> HttpResponse:
-    """A page: the whole of it, or for htmx the part that changes, from the same template.
+    """Render a template as a whole page, or for htmx as the part of it that changes.
 
-    `shown` is whose page it is: a customer's, a project's without one, or nobody's.
+    `shown` is the customer whose page it is, the project of a page without a customer, or None.
     """
     project = shown.project if isinstance(shown, Access) else shown
     context = dict(context or {}) | {
@@ -93,18 +93,18 @@ def show(
 
 
 def at(request: PageRequest, path: str, response: HttpResponse) -> HttpResponse:
-    """Have the address bar say `path`, which is what a reload of the page is to ask for."""
+    """Set the address bar to `path`, so that a reload of the page requests it."""
     here = request.htmx.current_url_abs_path
     return replace_url(response, path) if here == path else push_url(response, path)
 
 
 def not_found(request: PageRequest) -> HttpResponse:
-    """The page for whatever opens nothing. It says nothing about why."""
+    """Render the page for an address or a token that opens nothing. It does not tell the reason."""
     return show(request, None, "portal/not_found.html", status=404)
 
 
 def secured(response: HttpResponse, project: Project | None) -> HttpResponse:
-    """The headers of every answer of the portal."""
+    """Set the headers that every answer of the portal has."""
     logo = "" if project is None else logo_origin(project)
     ancestors = ["'self'", *([] if project is None else project.portal_allowed_origins)]
     # The icons of the stylesheet are data: images, which cannot run anything.
@@ -121,7 +121,7 @@ def secured(response: HttpResponse, project: Project | None) -> HttpResponse:
 
 
 def logo_origin(project: Project) -> str:
-    """The origin of a project's logo, as the policy can hold it; blank where there is no such logo."""
+    """Return the origin of a project's logo for the Content-Security-Policy; blank where the policy cannot hold it."""
     try:
         parts = urlsplit(project.logo_url)
         origin = f"{parts.scheme}://{parts.netloc}".lower()
@@ -139,10 +139,10 @@ def _bearer(request: HttpRequest) -> str:
 def _refused(request: PageRequest, access: Access, error: DomainError) -> HttpResponse:
     match error:
         case Forbidden():
-            message = "Your access does not include this. Whoever gave you the link can change that."
+            message = "Your access does not include this. The person who gave you the link can change that."
         case NotFound():
-            message = "There is no such endpoint here. It may have been deleted."
+            message = "This endpoint does not exist. It may have been deleted."
         case _:
             message = error.message
-    # Whatever part of the page was asked for, this is about all of it.
+    # The message replaces the whole page, even where htmx asked for a part of it.
     return retarget(show(request, access, "portal/refused.html", {"message": message}, status=error.status), "#page")

@@ -1,4 +1,4 @@
-"""The portal API's event types, subscriptions and filters in the OpenAPI document. Contract: portal-links 5.1."""
+"""Declare the portal API's operations on event types, subscriptions and filters. Contract: portal-links 5.1."""
 
 from portal.exceptions import OutOfScope
 from portal.openapi import OF_CUSTOMER

@@ -1,7 +1,7 @@
-"""The portal API's event types, subscriptions and filters. Contract: portal-links section 5.1.
+"""The portal API's views of event types, subscriptions and filters. Contract: portal-links section 5.1.
 
 The views are those of the Convoy API within the customer's scope. A customer chooses among the project's event types
-and makes no new ones.
+and creates none.
 """
 
 from collections.abc import Sequence
@@ -20,25 +20,18 @@ from subscriptions.operations import find_subscription
 
 
 class ScopedView(PortalView):
-    """A view of the Convoy API within the customer's scope: what is outside is refused as if it did not exist."""
+    """Narrows a view of the Convoy API to the customer's scope: an object outside is refused as if it did not exist."""
 
     needs = dict.fromkeys(("POST", "PUT", "DELETE"), MANAGE_SUBSCRIPTIONS)
-    #: Each operation has its own refusal.
-    not_found = {}
     registers_types = False
 
     @property
-    def project_id(self) -> str:
-        """The id of the customer's project."""
-        return str(self.access.project.uid)
-
-    @property
     def scope(self) -> Scope:
-        """The customer's endpoints, as they are now."""
+        """Return the customer's endpoints."""
         return self.access.endpoints()
 
     def check_scope(self, endpoint_ids: Sequence[str], *, subscription_id: str = "") -> None:
-        """Raise NotFound for a subscription of another customer, and OutOfScope for such endpoints."""
+        """Raise NotFound for a subscription, and OutOfScope for endpoints, of another customer."""
         if subscription_id:
             find_subscription(self.project_id, subscription_id, self.scope)
         wanted = set(endpoint_ids)
@@ -54,7 +47,7 @@ class EventTypes(ScopedView, views.EventTypes):
 
     @undocumented
     def post(self, request: Request, **_: str) -> HttpResponse:
-        """Refuse: event types are the company's."""
+        """Refuse to create an event type: only the company may."""
         raise OutOfScope
 
 
@@ -63,7 +56,7 @@ class EventTypeDetail(PortalView):
 
     @undocumented
     def put(self, request: Request, eventTypeId: str) -> HttpResponse:  # noqa: N803
-        """Refuse, whichever it is."""
+        """Refuse every event type, whether it exists or not."""
         raise OutOfScope
 
 
@@ -72,7 +65,7 @@ class DeprecateEventType(PortalView):
 
     @undocumented
     def post(self, request: Request, eventTypeId: str) -> HttpResponse:  # noqa: N803
-        """Refuse, whichever it is."""
+        """Refuse every event type, whether it exists or not."""
         raise OutOfScope
 
 
@@ -98,11 +91,11 @@ class TestSubscriptionFilter(PortalView, views.TestSubscriptionFilter):
 
 
 class TestSubscriptionFunction(PortalView, views.TestSubscriptionFunction):
-    """The trial of a function, which is refused as by the Convoy API."""
+    """The trial of a function, which the Convoy API refuses too."""
 
     @undocumented
     def post(self, request: Request, **_: str) -> HttpResponse:
-        """Refuse it."""
+        """Refuse the trial."""
         return super().post(request)
 
 

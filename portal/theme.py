@@ -1,13 +1,13 @@
-"""A project's colour as a stylesheet. Inline styles are not allowed on the pages, so it is a file of its own.
+"""Make a stylesheet of a project's colour. The pages forbid inline styles, so it is a file of its own.
 
-The colour is the operator's choice, what is legible on it and with it is computed: text on the
-colour is black or white, and text in the colour is moved towards the page's own text until its
-contrast is at least 4.5 (WCAG 2.2, 1.4.3). Pure functions.
+The operator chooses the colour, and this module computes legible text: text on the colour is black or white, and text
+in the colour is mixed with black or white until its contrast with the page is at least LEGIBLE (WCAG 2.2, 1.4.3).
+Pure functions.
 """
 
 DEFAULT_COLOR = "#3557d6"
 LEGIBLE = 4.5
-#: The pages' surfaces on which coloured text stands, the less favourable one of each scheme (portal.css).
+#: The backgrounds of coloured text (portal.css): of each colour scheme the one with less contrast.
 LIGHT_SURFACE = "#f4f6f9"
 DARK_SURFACE = "#1b212c"
 
@@ -15,32 +15,32 @@ _BLACK, _WHITE = "#000000", "#ffffff"
 
 
 def stylesheet(color: str) -> str:
-    """The stylesheet for `color`, six hexadecimal digits after a `#`; blank, it is the default."""
+    """Return the stylesheet for `color`, six hexadecimal digits after a `#`. Blank stands for DEFAULT_COLOR."""
     color = (color or DEFAULT_COLOR).lower()
     on_color = readable_on(color)
-    # Away from the text on it, so that hovering never makes that harder to read.
+    # Away from the colour of the text on it, so that hovering never makes the text harder to read.
     hover = _mix(color, _BLACK if on_color == _WHITE else _WHITE, 0.12)
     light = _rules(color, hover, on_color, legible(color, LIGHT_SURFACE), legible(hover, LIGHT_SURFACE))
     dark = _rules(color, hover, on_color, legible(color, DARK_SURFACE), legible(hover, DARK_SURFACE))
-    # As specific as Pico's own rules, and after them.
+    # This selector is as specific as that of Pico's rules, and this stylesheet comes after Pico's.
     root = ":root:not([data-theme])"
     return f"{root} {{\n{light}}}\n@media (prefers-color-scheme: dark) {{\n{root} {{\n{dark}}}\n}}\n"
 
 
 def readable_on(color: str) -> str:
-    """Black or white, whichever is easier to read on `color`."""
+    """Return black or white, whichever is easier to read on `color`."""
     return max(_WHITE, _BLACK, key=lambda text: contrast(text, color))
 
 
 def legible(color: str, surface: str) -> str:
-    """`color`, or the nearest mix of it with black or white that is legible as text on `surface`."""
+    """Return `color`, or the nearest mix of it with black or white, that is legible as text on `surface`."""
     towards = readable_on(surface)
     mixes = (_mix(color, towards, step / 20) for step in range(21))
     return next(mix for mix in mixes if contrast(mix, surface) >= LEGIBLE)
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours, 1 to 21 (WCAG 2.2, "contrast ratio")."""
+    """Return the contrast ratio of two colours, 1 to 21 (WCAG 2.2, "contrast ratio")."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 

@@ -1,25 +1,25 @@
-"""How a customer verifies our signatures: code to paste, for the settings of one endpoint.
+"""Write the code that a customer pastes to verify signatures, for the settings of one endpoint.
 
-Contract: signatures-and-headers sections 3.2 to 3.4. The code refuses a signature of the other kind,
-so that nobody can leave out the time of an endpoint that has it signed. What is signed is what is sent,
-byte for byte: for an endpoint that receives forms it is the form.
+Contract: signatures-and-headers sections 3.2 to 3.4. The code refuses a signature of the other kind, so that an
+attacker cannot leave out the time where the endpoint has it signed. The signed text is the body byte for byte: for an
+endpoint that receives forms it is the encoded form.
 """
 
 from typing import NamedTuple
 
 
 class Snippet(NamedTuple):
-    """The code in one language, whose name is for people."""
+    """The code in one programming language, with the language's name."""
 
     language: str
     code: str
 
 
 def snippets(*, advanced: bool, header: str, hash: str, encoding: str) -> list[Snippet]:  # noqa: A002 - the wire's name
-    """Code that verifies what an endpoint receives, in each language.
+    """Return code in each language that verifies the webhooks of an endpoint.
 
-    `header`, `hash` and `encoding` are those of the project's signature, as its configuration accepts
-    them. Raises KeyError for others.
+    `header`, `hash` and `encoding` are values that the configuration of a project's signature accepts. Raises KeyError
+    for other values.
     """
     codes = {
         "Python": _python(header, hash, encoding),
@@ -32,7 +32,7 @@ def snippets(*, advanced: bool, header: str, hash: str, encoding: str) -> list[S
 
 
 def _filled(template: str, values: dict[str, str]) -> str:
-    # No value has a placeholder in it: a header's name is an HTTP token, which "<" is not part of.
+    # No value contains a placeholder: a header's name is an HTTP token, in which "<" is not allowed.
     for name, value in values.items():
         template = template.replace(f"<<{name}>>", value)
     return template.strip("\n") + "\n"
@@ -101,7 +101,7 @@ _TEMPLATES = {
 
 
 def is_genuine(body: bytes, headers, secrets: list[str]) -> bool:
-    """Whether one of the endpoint's secrets has signed `body`, the bytes as received."""
+    """Return whether one of the secrets has signed `body`, the bytes as received."""
     given = headers.get("<<header>>", "").encode(errors="replace")
     return any(hmac.compare_digest(given, sign(body, secret)) for secret in secrets)
 
@@ -118,7 +118,7 @@ TOLERANCE = 5 * 60  # seconds
 
 
 def is_genuine(body: bytes, headers, secrets: list[str]) -> bool:
-    """Whether one of the endpoint's secrets has signed `body`, the bytes as received, just now."""
+    """Return whether one of the secrets has recently signed `body`, the bytes as received."""
     header = headers.get("<<header>>", "")
     parts = [part.partition("=") for part in header.split(",")]
     sent_at = next((value for name, _, value in parts if name == "t"), "")
@@ -135,7 +135,7 @@ def sign(message: bytes, secret: str) -> bytes:
     ("JavaScript", "simple"): """
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** Whether one of the endpoint's secrets has signed `body`, a Buffer of the bytes as received. */
+/** Returns whether one of the secrets has signed `body`, a Buffer of the bytes as received. */
 export function isGenuine(body, headers, secrets) {
   const given = headers["<<header>>"] ?? "";
   return secrets.some((secret) => isSame(given, sign(body, secret)));
@@ -155,7 +155,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 
 const TOLERANCE = 5 * 60; // seconds
 
-/** Whether one of the endpoint's secrets has signed `body`, a Buffer of the bytes as received, just now. */
+/** Returns whether one of the secrets has recently signed `body`, a Buffer of the bytes as received. */
 export function isGenuine(body, headers, secrets) {
   const parts = (headers["<<header>>"] ?? "").split(",").map((part) => part.split(/=(.*)/));
   const [, sentAt = ""] = parts.find(([name]) => name === "t") ?? [];
@@ -185,7 +185,7 @@ import (
 	"net/http"
 )
 
-// IsGenuine tells whether one of the endpoint's secrets has signed body, the bytes as received.
+// IsGenuine reports whether one of the secrets has signed body, the bytes as received.
 func IsGenuine(body []byte, header http.Header, secrets []string) bool {
 	given := header.Get("<<header>>")
 	for _, secret := range secrets {
@@ -214,7 +214,7 @@ import (
 	"time"
 )
 
-// IsGenuine tells whether one of the endpoint's secrets has signed body, the bytes as received, just now.
+// IsGenuine reports whether one of the secrets has recently signed body, the bytes as received.
 func IsGenuine(body []byte, header http.Header, secrets []string) bool {
 	var sentAt string
 	var signatures []string
@@ -242,7 +242,7 @@ func IsGenuine(body []byte, header http.Header, secrets []string) bool {
     ("PHP", "simple"): """
 <?php
 
-/** Whether one of the endpoint's secrets has signed $body, as read from php://input. */
+/** Returns whether one of the secrets has signed $body, as read from php://input. */
 function is_genuine(string $body, array $secrets): bool
 {
     $given = $_SERVER['<<header>>'] ?? '';
@@ -257,7 +257,7 @@ function is_genuine(string $body, array $secrets): bool
     ("PHP", "advanced"): """
 <?php
 
-/** Whether one of the endpoint's secrets has signed $body, as read from php://input, just now. */
+/** Returns whether one of the secrets has recently signed $body, as read from php://input. */
 function is_genuine(string $body, array $secrets): bool
 {
     [$sentAt, $signatures] = ['', []];

@@ -1,4 +1,4 @@
-"""The customer's pages: each view reads the input, calls one operation and shows the page that follows."""
+"""The customer's pages: each view reads the input, calls one operation and renders the next page."""
 
 from datetime import datetime
 from typing import Any
@@ -28,13 +28,13 @@ from portal_links.sessions import open_session
 from projects.models import Project
 
 PAGE_SIZE = 50
-GONE_WRONG = "This cannot be done now: {}."
+CANNOT = "This cannot be done now: {}."
 
 
 @require_safe
 @xframe_options_exempt
 def portal(request: PageRequest) -> HttpResponse:
-    """Convoy's URL: the list of endpoints, for those without JavaScript too.
+    """Show the list of endpoints at Convoy's URL, without JavaScript too.
 
     Every token that opens nothing gets the same 404 page.
     """
@@ -48,7 +48,7 @@ def portal(request: PageRequest) -> HttpResponse:
 @require_POST
 @xframe_options_exempt
 def open_link(request: PageRequest, projectID: str) -> HttpResponse:  # noqa: N803
-    """Answer the token for a single-use code, which is used up by it; or a page that says why there is none."""
+    """Exchange a single-use code for a token; or show a page that says why the code is not valid."""
     project = None if "\x00" in projectID else Project.objects.live().filter(pk=projectID).first()
     code = request.POST.get("code", "")
     if project is None or not code.isascii():
@@ -66,7 +66,7 @@ def open_link(request: PageRequest, projectID: str) -> HttpResponse:  # noqa: N8
 @require_safe
 @xframe_options_exempt
 def theme_css(request: PageRequest, projectID: str) -> HttpResponse:  # noqa: N803
-    """The project's colours."""
+    """Answer the stylesheet of the project's colours."""
     project = None if "\x00" in projectID else Project.objects.live().filter(pk=projectID).first()
     if project is None:
         return not_found(request)
@@ -76,14 +76,14 @@ def theme_css(request: PageRequest, projectID: str) -> HttpResponse:  # noqa: N8
 @page
 @require_safe
 def endpoints(request: PageRequest, access: Access) -> HttpResponse:
-    """The list, of those that `q` leaves (in the name or the URL) from `after` on."""
+    """Show the list: the endpoints with `q` in their name or URL, older than the endpoint `after`."""
     return show(request, access, "portal/endpoints.html", _list(access, **_query(request)))
 
 
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_endpoint(request: PageRequest, access: Access) -> HttpResponse:
-    """The form for a new endpoint, and its creation."""
+    """Show the form for a new endpoint, and create the endpoint on POST."""
     access.require(MANAGE_ENDPOINT)
     form = EndpointForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
@@ -108,7 +108,7 @@ def _received(access: Access) -> str:
 @page
 @require_safe
 def endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
-    """All about one endpoint, its secrets' values aside."""
+    """Show one endpoint without the values of its secrets."""
     found = operations.find_endpoint(access, endpointID)
     return show(request, access, "portal/endpoint.html", _about(found))
 
@@ -116,7 +116,7 @@ def endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpRespo
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
-    """The form of an endpoint, and its change."""
+    """Show the form of an endpoint, and update the endpoint on POST."""
     access.require(MANAGE_ENDPOINT)
     found = operations.find_endpoint(access, endpointID)
     posted = request.POST if request.method == "POST" else None
@@ -146,7 +146,7 @@ def pause_endpoint(request: PageRequest, access: Access, endpointID: str) -> Htt
 @page
 @require_POST
 def activate_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
-    """Have an endpoint receive again."""
+    """Activate an endpoint that is not active."""
     try:
         changed = operations.activate_endpoint(access, endpointID)
     except InvalidInput as error:
@@ -157,7 +157,7 @@ def activate_endpoint(request: PageRequest, access: Access, endpointID: str) -> 
 @page
 @require_POST
 def reveal_secret(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
-    """The values of an endpoint's live secrets."""
+    """Show the values of an endpoint's live secrets."""
     secrets = [
         secret | {"until": secret["expires_at"] and datetime.fromisoformat(secret["expires_at"])}
         for secret in operations.reveal_secrets(access, endpointID)
@@ -169,7 +169,7 @@ def reveal_secret(request: PageRequest, access: Access, endpointID: str) -> Http
 @require_POST
 def rotate_secret(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
     """Replace the current secret."""
-    access.require(ROTATE_SECRET)  # before the input is looked at
+    access.require(ROTATE_SECRET)  # before the input is read
     sent, wrong = rotation(request.POST)
     try:
         if wrong:
@@ -194,7 +194,7 @@ def delete_endpoint(request: PageRequest, access: Access, endpointID: str) -> Ht
 
 
 def _opened(request: PageRequest) -> Access | None:
-    """What Convoy's URL opens: its static token, or with a refresh link its `PRT.` token beside it."""
+    """Return the access that Convoy's URL gives by its static token, or for a refresh link by the `PRT.` token."""
     token, auth_token = request.GET.get("token", ""), request.GET.get("auth_token", "")
     access = find_access(auth_token or token, address=client_address(request))
     if access is None or access.link is None or not matches(token, access.link.token_digest):
@@ -203,7 +203,7 @@ def _opened(request: PageRequest) -> Access | None:
 
 
 def _query(request: PageRequest) -> dict[str, str]:
-    """The list's parameters, without what no stored text can hold."""
+    """Return the list's parameters, without NUL characters, which no stored text can hold."""
     return {name: request.GET.get(name, "").replace("\x00", "").strip() for name in ("q", "after")}
 
 
@@ -219,11 +219,11 @@ def _list(access: Access, q: str, after: str) -> dict[str, Any]:
 
 
 def _about(found: Endpoint) -> dict[str, Any]:
-    """What the page of one endpoint shows. No value of a secret is in it."""
+    """Return the context of the page of one endpoint. It holds no value of a secret."""
     now = timezone.now()
     live = [secret for secret in found.secrets if is_live(secret, now)]
     signature = found.project.config["signature"]
-    # Deliveries are signed by every version; the receiver needs one, and the last is the newest.
+    # Deliveries are signed with every version. The receiver needs to check one, and the last is the newest.
     version = signature["versions"][-1]
     code = snippets(
         advanced=found.advanced_signatures,
@@ -251,8 +251,8 @@ def _detail(request: PageRequest, access: Access, changed: Endpoint, *, done: st
 
 
 def _not_done(request: PageRequest, access: Access, endpoint_id: str, error: InvalidInput) -> HttpResponse:
-    """The endpoint as it is now, and why it was not changed."""
+    """Show the endpoint in its present state, and the reason why it was not changed."""
     found = operations.find_endpoint(access, endpoint_id)
-    context = {"problem": GONE_WRONG.format(error.message.rstrip("."))} | _about(found)
+    context = {"problem": CANNOT.format(error.message.rstrip("."))} | _about(found)
     response = show(request, access, "portal/endpoint.html", context, status=409)
     return at(request, reverse("portal-endpoint", args=[access.project.pk, found.pk]), response)

@@ -39,7 +39,7 @@ class Access:
 
     @property
     def customer(self) -> str:
-        """The customer as one text: the owner, whatever the credential, or a link that has no owner."""
+        """Return the customer as one text: the owner, or a link that has no owner."""
         return f"owner:{self.owner_id}" if self.link is None or self.owner_id else f"link:{self.link.uid}"
 
     def may(self, capability: str) -> bool:

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class PortalLinksConfig(AppConfig):
-    """The app."""
+    """The configuration of the app."""
 
     name = "portal_links"
     verbose_name = "Portal links"

@@ -115,7 +115,9 @@ class PortalSessionDocument(TypedDict):
         Example(PortalSession.Surface.NAHOOK.value),
     ]
     capabilities: Annotated[
-        list[Annotated[str, Keywords(enum=sorted(WORDS))]], "What the session allows now.", Example(sorted(WORDS))
+        list[Annotated[str, Keywords(enum=sorted(WORDS))]],
+        "The rights that the session gives now.",
+        Example(sorted(WORDS)),
     ]
     metadata: Annotated[
         dict[str, str], "The metadata that the session was minted with.", Example({"userId": "usr_456"})

@@ -98,12 +98,12 @@ class PortalLink(models.Model):
 
     @property
     def capabilities(self) -> Capabilities:
-        """The capabilities that the link gives."""
+        """Return the capabilities that the link gives."""
         return of_link(can_manage_endpoint=self.can_manage_endpoint)
 
     @property
     def url(self) -> str:
-        """The address that the customer gets."""
+        """Return the address that the customer gets."""
         return portal_url(self.token)
 
 
@@ -185,12 +185,12 @@ class PortalSession(models.Model):
 
     @property
     def current_owner_id(self) -> str:
-        """The owner whose endpoints the session opens now."""
+        """Return the owner whose endpoints the session opens now."""
         return self.owner_id if self.portal_link is None else self.portal_link.owner_id
 
     @property
     def current_capabilities(self) -> Capabilities:
-        """The capabilities that the session gives now."""
+        """Return the capabilities that the session gives now."""
         return frozenset(self.capabilities) if self.portal_link is None else self.portal_link.capabilities
 
     def __str__(self) -> str:

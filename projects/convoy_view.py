@@ -1,4 +1,4 @@
-"""The base of every view under /api/v1: run the checks before the handler, in the contract's order."""
+"""Run the checks of every view under /api/v1 before its handler, in the contract's order."""
 
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from core.api.envelope import JSON
 from core.api.errors import NO_SUCH_PATH
 from core.exceptions import NotFound
 from projects.authentication import APIKeyAuthentication
-from projects.exceptions import OwnerKey, ReadOnlyKey, UnknownProject
+from projects.exceptions import OwnerKey, ProjectNotFound, ReadOnlyKey
 from projects.keys import Caller
 from projects.request_limit import count_request
 
@@ -31,8 +31,6 @@ class ConvoyView(APIView):
     reads: tuple[str, ...] = READS
     #: Whether a key that is bound to one owner_id may be used. The Convoy API acts on whole projects.
     for_owner_keys = False
-    #: The status and the message of a NotFound, by method, where the original has words of its own.
-    not_found: dict[str, tuple[int, str]] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Run every check that comes before the handler. Raises DomainError.
@@ -44,18 +42,17 @@ class ConvoyView(APIView):
         self.perform_authentication(request)
         caller = self.caller
         if "projectID" in kwargs and not caller.may_use(kwargs["projectID"]):
-            raise UnknownProject
+            raise ProjectNotFound
         count_request(caller.key_id)
         if request.method not in self.reads and not caller.can_write:
             raise ReadOnlyKey
         if caller.owner_id and not self.for_owner_keys:
             raise OwnerKey
 
-    def handle_exception(self, exc: Exception) -> Any:
-        """Give a NotFound the status and the message that the original has for it on this route."""
-        if isinstance(exc, NotFound) and self.request.method in self.not_found:
-            exc.status, exc.message = self.not_found[self.request.method]
-        return super().handle_exception(exc)
+    @property
+    def project_id(self) -> str:
+        """Return the id of the project that the path names."""
+        return str(self.kwargs["projectID"])
 
     @property
     def caller(self) -> Caller:

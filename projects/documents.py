@@ -10,7 +10,7 @@ from projects.models import APIKey, Project
 
 @component("datastore.ProjectStatistics")
 class StatisticsDocument(TypedDict):
-    """Whether a project holds rows of some kinds."""
+    """The kinds of rows that a project holds."""
 
     endpoints_exist: bool
     events_exist: bool

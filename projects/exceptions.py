@@ -67,16 +67,6 @@ class ProjectNotFound(NotFound):
     message = "project not found"
 
 
-class UnknownProject(DomainError):
-    """No such project in the path.
-
-    It is not a NotFound, to which some operations give words of their own.
-    """
-
-    status = ProjectNotFound.status
-    message = ProjectNotFound.message
-
-
 class NameTaken(InvalidInput):
     """The name is taken."""
 

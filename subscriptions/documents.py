@@ -6,8 +6,18 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 import orjson
 
-from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
-from core.api.openapi import nullable, ref
+from core.api.documents import (
+    Component,
+    DeletedAt,
+    Example,
+    Keywords,
+    Time,
+    Uid,
+    component,
+    example,
+    nullable,
+    ref,
+)
 from core.api.values import ZERO_TIME, wire_time
 from endpoints.documents import NestedEndpointDocument, endpoint_metadata
 from projects.models import EventType
@@ -64,7 +74,7 @@ class FilterConfigDocument(TypedDict):
 
 @component("datastore.AlertConfiguration")
 class AlertDocument(TypedDict):
-    """When failures would be reported."""
+    """The alerts on failures, which are stored without effect."""
 
     count: int
     threshold: str
@@ -72,7 +82,7 @@ class AlertDocument(TypedDict):
 
 @component("datastore.RetryConfiguration")
 class RetryDocument(TypedDict):
-    """How deliveries would be retried."""
+    """The retries of deliveries, which are stored without effect."""
 
     type: RetryType
     duration: Annotated[int, "In seconds."]
@@ -93,7 +103,7 @@ class SubscriptionDocument(TypedDict):
     ]
     endpoint_metadata: Annotated[
         NestedEndpointDocument | None,
-        "What tells the endpoint from others; the rest has zero values. Null in the answer to a creation.",
+        "The members that identify the endpoint; the rest has zero values. Null in the answer to a creation.",
         Example(
             example(
                 NestedEndpointDocument,

@@ -22,7 +22,7 @@ class Subscription(models.Model):
     """A choice of events for an endpoint. Events are matched with its filters, one for each event type."""
 
     class DeliveryMode(models.TextChoices):
-        """Whether a request is sent again when it is not known to have arrived."""
+        """The choice to send a request again, or not, when it is not known to have arrived."""
 
         AT_LEAST_ONCE = "at_least_once"
         AT_MOST_ONCE = "at_most_once"

@@ -9,7 +9,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 
 from core.api.bodies import NoBody, WrongType
-from core.api.documents import PageOf, example, schema_of
+from core.api.documents import PageOf, example, nullable, ref, schema_of
 from core.api.openapi import (
     NOTHING,
     PAGE_PARAMETERS,
@@ -18,11 +18,9 @@ from core.api.openapi import (
     array,
     body,
     describe,
-    nullable,
     page_example,
     path_parameter,
     query,
-    ref,
     takes_null,
 )
 from endpoints.documents import NestedEndpointDocument
@@ -118,7 +116,7 @@ update_event_type = Operation(
     "UpdateEventType",
     "Updates an event type",
     tag=EVENT_TYPES,
-    description="Changes what is sent and not empty. The name stays.",
+    description="Updates the fields that are sent and not empty. The name stays.",
     parameters=[PROJECT_ID, EVENT_TYPE_ID],
     request=body(serializers.UpdateEventType, {"Another description": {"description": "An order was placed"}}),
     status=202,
@@ -215,8 +213,8 @@ update_subscription = Operation(
     "UpdateSubscription",
     "Update a subscription",
     tag=SUBSCRIPTIONS,
-    description="Changes what is sent and not empty. With a `filter_config`, its conditions replace those of the "
-    "subscription and, where they differ, of all its filters.",
+    description="Updates the fields that are sent and not empty. With a `filter_config`, its conditions replace "
+    "those of the subscription and, where they differ, of all its filters.",
     parameters=ONE,
     request=body(serializers.UpdateSubscription, {"Another name": {"name": SUBSCRIPTION["name"]}}),
     status=202,
@@ -326,7 +324,7 @@ bulk_update_filters = Operation(
     "BulkUpdateFilters",
     "Update multiple subscription filters",
     tag=FILTERS,
-    description="Changes what is sent of several filters, all or none. POST does the same.",
+    description="Updates the fields that are sent of several filters, all or none. POST does the same.",
     parameters=ONE,
     request=body(serializers.BulkUpdateFilterRequest(**LIST), {"Disable one": DISABLING}),
     message="Filters updated successfully",
@@ -349,7 +347,8 @@ update_filter = Operation(
     "UpdateFilter",
     "Update a filter",
     tag=FILTERS,
-    description="Changes what is sent. An empty object clears a scope; an `enabled_at` of null disables the filter.",
+    description="Updates the fields that are sent. An empty object clears a scope; an `enabled_at` of null "
+    "disables the filter.",
     parameters=ONE_FILTER,
     request=body(serializers.UpdateFilterRequest, {"Gold customers": {"body": FILTER["raw_body"]}}),
     message="Filter updated successfully",

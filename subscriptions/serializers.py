@@ -7,9 +7,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core.api.documents import Schema
+from core.api.documents import Schema, define, nullable, ref
 from core.api.fields import INCORRECT_TYPE, Flag, Integer, Shape, Text
-from core.api.openapi import TIME_OR_EMPTY_PATTERN, TIME_PATTERN, define, flag, nullable, ref, text
+from core.api.openapi import TIME_OR_EMPTY_PATTERN, TIME_PATTERN, text
 from endpoints.serializers import required
 from projects.serializers import RateLimitConfiguration
 from subscriptions.exceptions import EventTypeNameBlank, SubscriptionNameBlank
@@ -57,10 +57,10 @@ _optional_time = define(
         "anyOf": [{"type": "string", "pattern": TIME_PATTERN}, {"type": "object"}],
         "nullable": True,
         "properties": {
-            "set": flag("False: as if it was not sent."),
-            "time": nullable(text("RFC 3339. Empty or null: none.", pattern=TIME_OR_EMPTY_PATTERN)),
+            "set": {"type": "boolean", "description": "False: as if it was not sent."},
+            "time": nullable(text(description="RFC 3339. Empty or null: none.", pattern=TIME_OR_EMPTY_PATTERN)),
         },
-        "description": "A time as a text of RFC 3339, or null for none. An object of `set` and `time` is taken too.",
+        "description": "A time as a text of RFC 3339, or null for none. An object of `set` and `time` is accepted too.",
     },
 )
 
@@ -127,7 +127,7 @@ class Conditions(Shape):
 
 
 class FilterConfiguration(Shape):
-    """Which events a subscription takes."""
+    """The events that a subscription takes."""
 
     event_types = serializers.ListField(
         child=Text(allow_blank=False),
@@ -140,14 +140,14 @@ class FilterConfiguration(Shape):
 
 
 class AlertConfiguration(Shape):
-    """When failures would be reported. Stored without effect."""
+    """The alerts on failures. Stored without effect."""
 
     count = Integer(required=False)
     threshold = Text(required=False)
 
 
 class RetryConfiguration(Shape):
-    """How deliveries would be retried. Stored without effect."""
+    """The retries of deliveries. Stored without effect."""
 
     type = Text(required=False)
     duration = Text(required=False)
@@ -170,7 +170,7 @@ class CreateSubscription(Shape):
 
 
 class UpdateSubscription(CreateSubscription):
-    """The body of a subscription's update: what is not sent or is empty is kept."""
+    """The body of a subscription's update. Fields that are not sent or are empty are kept."""
 
     name = Text(required=False)
     endpoint_id = Text(required=False)
@@ -239,7 +239,7 @@ class BulkUpdateFilterRequest(FilterBody):
 
 
 class TestFilterRequestScopes(Shape):
-    """The parts of a request that a filter looks at; `header` is taken for `headers`."""
+    """The parts of a request that a filter reads; `header` is another name of `headers`."""
 
     __test__ = False
 

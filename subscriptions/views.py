@@ -52,13 +52,8 @@ class ProjectView(ConvoyView):
     registers_types = True
 
     @property
-    def project_id(self) -> str:
-        """The id of the project."""
-        return str(self.kwargs["projectID"])
-
-    @property
     def scope(self) -> Scope:
-        """The endpoints that the caller may reach, where that is not the whole project."""
+        """Return the endpoints that the caller may reach; None for all of the project."""
         return None
 
     def check_scope(self, endpoint_ids: Sequence[str], *, subscription_id: str = "") -> None:
@@ -121,7 +116,7 @@ class Subscriptions(ProjectView):
 
     @openapi.list_subscriptions
     def get(self, request: Request, **_: str) -> PageOf[SubscriptionDocument]:
-        """Answer a page, newest first, of those that `endpointId` and `name` (a part of it) leave."""
+        """Answer a page, newest first, filtered by `endpointId` and `name`, which is a part of the name."""
         rows = operations.visible(self.project_id, self.scope)
         if endpoint_ids := texts(request, "endpointId"):
             self.check_scope(endpoint_ids)

@@ -46,7 +46,7 @@ class NotJSON(InvalidInput):
 
 
 class WrongType(InvalidInput):
-    """Of a wrong type."""
+    """A field is of a wrong type."""
 
     message = 'body contains incorrect JSON type for field "{name}"'
 

@@ -71,6 +71,23 @@ Time = Annotated[str, Example("2026-07-03T09:15:42.081516Z")]
 DeletedAt = Annotated[str | None, "Null: a deleted object is not shown."]
 
 
+def ref(name: str) -> Schema:
+    """Return a reference to the component `name`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def define(name: str, schema: Schema) -> Schema:
+    """Make `schema` the component `name`, and return the reference to it."""
+    SCHEMAS[name] = schema
+    return ref(name)
+
+
+def nullable(schema: Schema) -> Schema:
+    """Return `schema`, extended by null."""
+    # Beside a reference other keywords are ignored.
+    return ({"allOf": [schema]} if "$ref" in schema else schema) | {"nullable": True}
+
+
 def component(name: str, description: str = "", *, is_partial: bool = False) -> Callable[[type[D]], type[D]]:
     """Make a TypedDict the component `name` of the API document.
 
@@ -80,7 +97,7 @@ def component(name: str, description: str = "", *, is_partial: bool = False) -> 
 
     def register(document: type[D]) -> type[D]:
         schema = _record(document) | ({"description": description} if description else {})
-        _SHOWN[document] = {"$ref": f"#/components/schemas/{name}"}
+        _SHOWN[document] = ref(name)
         if is_partial:
             _SHOWN[document] = {"allOf": [_SHOWN[document]], "required": schema.pop("required")}
         SCHEMAS[name] = schema
@@ -100,7 +117,7 @@ def schema_of(hint: Any) -> Schema:
         return schema_of(arguments[0])
     if origin is PageOf:
         rows = {"type": "object", "properties": {"content": {"type": "array", "items": schema_of(arguments[0])}}}
-        return {"allOf": [{"$ref": "#/components/schemas/models.PagedResponse"}, rows]}
+        return {"allOf": [schema_of(AnyPage), rows]}
     if origin in (Union, UnionType):
         return _union(arguments)
     if origin is list:
@@ -111,7 +128,7 @@ def schema_of(hint: Any) -> Schema:
     if origin is Literal:
         return {"type": "string", "enum": list(arguments)}
     if hint is NoneType:
-        return {"$ref": "#/components/schemas/handlers.Stub"}
+        return ref("handlers.Stub")
     if not is_typeddict(hint):
         raise TypeError(f"{hint!r} has no schema")
     return dict(_SHOWN[hint]) if hint in _SHOWN else _record(hint)
@@ -147,8 +164,7 @@ def _annotated(hint: Any, notes: tuple[Any, ...]) -> Schema:
             case Keywords(keywords=keywords):
                 more |= keywords
             case Component(name=name):
-                SCHEMAS[name] = schema | more
-                schema, more = {"$ref": f"#/components/schemas/{name}"}, {}
+                schema, more = define(name, schema | more), {}
     if "$ref" not in schema:
         return schema | more
     # Beside a reference other keywords are ignored, and the component has an example of its own.
@@ -160,9 +176,7 @@ def _union(members: tuple[Any, ...]) -> Schema:
     # A rendered fragment stands for the value that it holds.
     [hint] = [member for member in members if member not in (NoneType, orjson.Fragment)]
     schema = schema_of(hint)
-    if NoneType not in members:
-        return schema
-    return ({"allOf": [schema]} if "$ref" in schema else schema) | {"nullable": True}
+    return nullable(schema) if NoneType in members else schema
 
 
 def _example(hint: Any) -> Any:
@@ -179,6 +193,17 @@ def _example(hint: Any) -> Any:
     if origin in (Required, NotRequired):
         return _example(arguments[0])
     return _EMPTY[hint] if hint in _EMPTY else example(hint)
+
+
+define("handlers.Stub", {"type": "object", "nullable": True, "description": "Nothing: always null."})
+
+
+@component("util.ServerResponse")
+class Envelope(TypedDict):
+    """The members of every answer but its data."""
+
+    status: Annotated[bool, "Whether the operation was carried out."]
+    message: Annotated[str, "For people."]
 
 
 @component("datastore.PaginationData")
@@ -198,4 +223,12 @@ class PageOf(TypedDict, Generic[Row]):
     """A page of rows."""
 
     content: list[Row]
+    pagination: Pagination | None
+
+
+@component("models.PagedResponse")
+class AnyPage(TypedDict):
+    """A page of rows of any kind."""
+
+    content: Annotated[object, "The rows, newest first."]
     pagination: Pagination | None

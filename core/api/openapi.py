@@ -22,14 +22,11 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
-from core.api.documents import SCHEMAS, PageOf, Row, Schema, example, schema_of
-from core.api.documents import Pagination as PaginationDocument
+from core.api.documents import Envelope, PageOf, Pagination, Row, Schema, define, example, schema_of
 from core.api.envelope import JSON, bare, success
-from core.api.values import ZERO_TIME
 from core.exceptions import DomainError, NotFound
 
 Serializer = type[serializers.Serializer[Any]]
-Handler = TypeVar("Handler", bound=Callable[..., Any])
 D = TypeVar("D")
 P = ParamSpec("P")
 #: A refusal that an operation lists: its class, or an instance where the text has values.
@@ -48,63 +45,15 @@ NULLABLE: set[Serializer] = set()
 # Shapes
 
 
-def ref(name: str) -> Schema:
-    """Return a reference to the component `name`."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def define(name: str, schema: Schema) -> Schema:
-    """Make `schema` the component `name`, and return the reference to it."""
-    SCHEMAS[name] = schema
-    return ref(name)
-
-
-def record(properties: dict[str, Schema], description: str = "", *, required: bool = True) -> Schema:
-    """Return the schema of an object that has all of `properties` or, without `required`, any of them."""
-    schema: Schema = {"type": "object", "properties": properties}
-    return schema | ({"required": list(properties)} if required else {}) | _described(description)
-
-
-def text(description: str = "", **more: Any) -> Schema:
+def text(**keywords: Any) -> Schema:
     """Return the schema of a string."""
-    return {"type": "string"} | _described(description) | more
+    return {"type": "string"} | keywords
 
 
-def integer(description: str = "", **more: Any) -> Schema:
-    """Return the schema of a whole number."""
-    return {"type": "integer"} | _described(description) | more
-
-
-def flag(description: str = "") -> Schema:
-    """Return the schema of a boolean."""
-    return {"type": "boolean"} | _described(description)
-
-
-def array(items: Schema, description: str = "") -> Schema:
+def array(items: Schema) -> Schema:
     """Return the schema of a list of `items`."""
-    return {"type": "array", "items": items} | _described(description)
+    return {"type": "array", "items": items}
 
-
-def texts(description: str = "") -> Schema:
-    """Return the schema of an object whose members are strings under any names."""
-    return {"type": "object", "additionalProperties": {"type": "string"}} | _described(description)
-
-
-def nullable(schema: Schema, description: str = "") -> Schema:
-    """Return `schema`, extended by null."""
-    return ({"allOf": [schema]} if "$ref" in schema else schema) | {"nullable": True} | _described(description)
-
-
-def _described(description: str) -> Schema:
-    return {"description": description} if description else {}
-
-
-UID = text(example="01JZ8QK3V7M2N4P6R8T0W2Y4A6")
-#: RFC 3339. Not `format: date-time`: the published document has plain strings, and so have its clients.
-TIME = text(example="2026-07-03T09:15:42.081516Z")
-DELETED_AT = nullable(text("Null: a deleted object is not shown."))
-
-NO_TIME = text(example=ZERO_TIME)
 
 #: A URL that is delivered to or shown. The server checks host and port more closely.
 URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7F/?#{}][^\x00-\x20\x7F{}]*$"
@@ -120,26 +69,12 @@ TIME_OR_EMPTY_PATTERN = f"^({TIME_PATTERN[1:-1]})?$"
 DATE_PATTERN = f"^{_DAY_AND_TIME}$"
 DATE_OR_EMPTY_PATTERN = f"^({_DAY_AND_TIME})?$"
 
-ENVELOPE = define(
-    "util.ServerResponse",
-    record({"status": flag("Whether the operation was carried out."), "message": text("For people.")}),
-)
-NOTHING = define("handlers.Stub", {"type": "object", "nullable": True, "description": "Nothing: always null."})
+ENVELOPE = schema_of(Envelope)
+NOTHING = schema_of(NoneType)
 REFUSAL = define(
     "util.ErrorResponse",
     {"allOf": [ENVELOPE, {"type": "object", "properties": {"status": {"type": "boolean", "enum": [False]}}}]},
 )
-PAGINATION = ref("datastore.PaginationData")
-PAGE = define(
-    "models.PagedResponse",
-    record({"content": {"description": "The rows, newest first."}, "pagination": nullable(PAGINATION)}),
-)
-PAGINATION_EXAMPLE = example(PaginationDocument)
-
-
-def page_of(rows: Schema) -> Schema:
-    """Return the schema of a page of `rows`."""
-    return {"allOf": [PAGE, {"type": "object", "properties": {"content": array(rows)}}]}
 
 
 # Parameters
@@ -352,55 +287,7 @@ def _refusals(refused: Sequence[Refusal]) -> dict[int, OpenApiResponse]:
 
 def page_example(*rows: Row) -> PageOf[Row]:
     """Return an example of a page that holds `rows`."""
-    return {"content": list(rows), "pagination": example(PaginationDocument)}
-
-
-def operation(
-    operation_id: str,
-    summary: str,
-    *,
-    tag: str,
-    description: str,
-    message: str,
-    status: int = 200,
-    data: Schema = NOTHING,
-    examples: Mapping[str, Any],
-    other_examples: Mapping[str, Mapping[str, Any]] | None = None,
-    also: Mapping[int, tuple[str, Schema, Mapping[str, Any]]] | None = None,
-    request: dict[str, OpenApiRequest] | None = None,
-    parameters: Sequence[OpenApiParameter] = (),
-    refused: Mapping[int, Mapping[str, str]] | None = None,
-) -> Callable[[Handler], Handler]:
-    """Return a decorator that documents a handler.
-
-    `message`, `status` and `data` (a schema) describe its success, and `examples` has values of `data` by their titles;
-    `other_examples` has those that come with another message, by that message. `also` has message, data and examples
-    of further successes, by status. `refused` has the handler's own refusals: messages by title, by status. Those of
-    every operation are added by schema.py.
-    """
-    responses = {}
-    for code, (said, schema, values) in {status: (message, data, examples), **(also or {})}.items():
-        by_message = {said: values} | (dict(other_examples or {}) if code == status else {})
-        answers = {
-            title: {"status": True, "message": words, "data": value}
-            for words, these in by_message.items()
-            for title, value in these.items()
-        }
-        success = {"type": "object", "properties": {"data": schema}, "required": ["data"]}
-        responses[code] = OpenApiResponse({"allOf": [ENVELOPE, success]}, said, _examples(answers))
-    for code, cases in (refused or {}).items():
-        refusals = {title: refusal(message) for title, message in cases.items()}
-        responses[code] = OpenApiResponse(REFUSAL, "Refused; nothing has changed.", _examples(refusals))
-    decorator: Callable[[Handler], Handler] = extend_schema(
-        operation_id=operation_id,
-        summary=summary,
-        tags=[tag],
-        description=description,
-        request=request,
-        parameters=list(parameters),
-        responses=responses,
-    )
-    return decorator
+    return {"content": list(rows), "pagination": example(Pagination)}
 
 
 def refusal(message: str) -> dict[str, Any]:

@@ -29,7 +29,6 @@ class BadOrder(InvalidInput):
     message = "startDate cannot be greater than endDate"
 
 
-BAD_START, BAD_END, BAD_ORDER = BadStart.message, BadEnd.message, BadOrder.message
 #: The refusals of a window's dates.
 BAD_DATES = (BadStart, BadEnd, BadOrder)
 

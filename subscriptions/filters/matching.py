@@ -89,7 +89,7 @@ def test_schema(request: dict[str, Any], schema: dict[str, Any]) -> bool:
     """Return whether a request meets a schema, both with the keys body, header, query and path (A5).
 
     A scope that the schema does not have matches. Raises FilterRefused where a condition cannot be
-    evaluated, in whichever scope it is.
+    evaluated, in any scope.
     """
     pairs = {name: ("header" if name == "headers" else name) for name in SCOPES}
     asked = {name: schema[key] for name, key in pairs.items() if schema.get(key) is not None}

@@ -1,5 +1,5 @@
-// The portal's credential lives here and nowhere else: in memory, and in this tab's session storage
-// for a reload. It is read from the address, which is cleaned at once, and sent as a bearer token.
+// This script alone holds the portal's credential: in memory, and for a reload in this tab's session storage.
+// It reads the credential from the address, removes it there at once, and sends it as a bearer token.
 "use strict";
 
 (() => {
@@ -7,15 +7,15 @@
   const page = document.getElementById("page");
   const alerts = document.getElementById("alerts");
   const status = document.getElementById("status");
-  // Whoever embeds the page: the only ones to whom it speaks, and from whom it takes a session.
+  // The origins that may embed the page. It sends messages to these only, and accepts a session from these only.
   const origins = [location.origin, ...allowedOrigins.split(" ").filter(Boolean)];
   let credential = recall("token");
   let loaded = "loaded" in document.body.dataset; // whether the server has put more than the shell in the page
-  let asked = null; // what a session that has ended has refused: { method, path }
-  let focusNext = false; // a page that comes by itself, in a frame, must not take the focus
+  let asked = null; // the request that was refused because the session had ended: { method, path }
+  let focusNext = false; // a page that loads by itself, as in a frame, must not take the focus
   let end = 0;
 
-  // -- Storage, which a frame on another site may not have
+  // -- Storage, which a browser may forbid in a frame on another site
 
   function recall(name) {
     try {
@@ -30,7 +30,7 @@
       if (value === null) sessionStorage.removeItem(`portal:${project}:${name}`);
       else sessionStorage.setItem(`portal:${project}:${name}`, value);
     } catch {
-      // Then it lasts as long as the page.
+      // Without storage the credential lasts as long as the page.
     }
   }
 
@@ -53,7 +53,7 @@
   }
 
   async function exchange(code) {
-    // A page that is rendered ahead of time, to be fast, has not been opened by anybody yet.
+    // A browser may render a page before anybody opens it. The code must not be used up by that.
     if (document.prerendering) await new Promise((done) => document.addEventListener("prerenderingchange", done, { once: true }));
     try {
       const body = new URLSearchParams({ code });
@@ -66,7 +66,7 @@
     }
   }
 
-  /** Go on with a new credential, where the last one has ended. */
+  /** Continue with a new credential where the last one has ended. */
   function adopt(token) {
     credential = token;
     remember("token", token);
@@ -86,7 +86,7 @@
     return location.pathname + location.search;
   }
 
-  // -- The end of a session
+  // -- When a session ends
 
   function ended(method, path) {
     asked = { method, path };
@@ -118,7 +118,7 @@
 
   function say(text) {
     status.textContent = "";
-    setTimeout(() => (status.textContent = text), 50); // a text that does not change is not read out
+    setTimeout(() => (status.textContent = text), 50); // screen readers do not read a text that stays the same
   }
 
   // -- htmx
@@ -145,8 +145,8 @@
   body.addEventListener("htmx:afterSwap", ({ detail }) => {
     loaded = true;
     alerts.replaceChildren();
-    const target = detail.target ?? page; // without one, the browser went back or forward
-    // A page takes the focus at its first error, or at its heading, once somebody has asked for it.
+    const target = detail.target ?? page; // htmx names no target when the browser goes back or forward
+    // A page that the customer has asked for takes the focus, at its first error or at its heading.
     if (target === page && focusNext) {
       const first = page.querySelector("[aria-invalid=true]") ?? page.querySelector("h1");
       first?.focus({ preventScroll: true });
@@ -156,10 +156,10 @@
     }
     focusNext = true;
   });
-  // Of what comes in, a part can be new.
+  // htmx may replace a part of the page only.
   body.addEventListener("htmx:load", ({ detail }) => enhance(detail.elt));
 
-  /** Bring to life what the server has sent. */
+  /** Add behaviour to a part of the page that the server has sent. */
   function enhance(part) {
     const all = (selector) => [...(part.matches(selector) ? [part] : []), ...part.querySelectorAll(selector)];
     for (const time of all("time[datetime]")) {
@@ -172,7 +172,7 @@
     for (const who of all("[data-ends]")) {
       clearTimeout(end);
       const rest = new Date(who.dataset.ends) - Date.now();
-      // Longer ones overflow. A clock that is wrong does no harm: the server is asked.
+      // Longer delays overflow. A wrong clock does no harm, because ask() asks the server.
       if (rest > 0 && rest < 2 ** 31) end = setTimeout(ask, rest + 1000);
     }
   }
@@ -183,7 +183,7 @@
       const answer = await fetch(home, { method: "HEAD", headers: { Authorization: `Bearer ${credential}` } });
       if (answer.status === 401) ended("POST", here());
     } catch {
-      // The next click will tell.
+      // The next click finds out.
     }
   }
 
@@ -211,7 +211,7 @@
     try {
       await navigator.clipboard.writeText(source.textContent);
     } catch {
-      // A frame may not be allowed to. The older way needs no leave.
+      // The browser may forbid this in a frame. The older way needs no permission.
       getSelection().selectAllChildren(source);
       copied = document.execCommand("copy");
     }

@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 from rest_framework.request import Request
 
-from core.api.windows import BAD_END, BAD_ORDER, BAD_START, Window, read_window
+from core.api.windows import BadEnd, BadOrder, BadStart, Window, read_window
 from core.exceptions import InvalidInput
 from core.ulid import first_ulid_at
 
@@ -52,7 +52,7 @@ def test_what_is_no_date(text: str) -> None:
         window(startDate=text)
     with pytest.raises(InvalidInput, match="correct endDate") as end:
         window(endDate=text)
-    assert (start.value.message, end.value.message) == (BAD_START, BAD_END)
+    assert (start.value.message, end.value.message) == (BadStart.message, BadEnd.message)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_is_no_date(text: str) -> None:
     ],
 )
 def test_an_end_before_the_start(query: dict[str, str]) -> None:
-    with pytest.raises(InvalidInput, match=BAD_ORDER):
+    with pytest.raises(InvalidInput, match=BadOrder.message):
         window(**query)
 
 
