@@ -192,7 +192,7 @@ def guard(folder: str) -> None:
 
 
 def _check_version(directory: Path) -> None:
-    version = (directory / "PG_VERSION").read_text().strip()
+    version = (directory / "PG_VERSION").read_text(encoding="utf-8").strip()
     if version != VERSION:
         raise CannotStart(
             f"its data is of PostgreSQL {version}, and this one is {VERSION}: move the folder away, or start a"
