@@ -31,7 +31,7 @@ _INITDB = [
 
 def check_version(directory: Path) -> None:
     """Refuse a cluster of another major version of PostgreSQL. Raises CannotStart."""
-    version = (directory / "PG_VERSION").read_text().strip()
+    version = (directory / "PG_VERSION").read_text(encoding="utf-8").strip()
     if version != VERSION:
         raise CannotStart(
             f"its data is of PostgreSQL {version}, and this one is {VERSION}: move the folder away, or start a"

@@ -25,7 +25,7 @@ def ensure_demo(path: Path) -> dict[str, Any]:
     The demo is made in a database without projects and described in `path` (`quickstart.json`), whose content is
     returned. Later runs return the same content with the addresses of that run.
     """
-    known = json.loads(path.read_text()) if path.exists() else {}
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if not known and Project.objects.exists():
         return {}
     base = {

@@ -85,7 +85,7 @@ def _sole_use(data_dir: Path) -> Iterator[None]:
     """Hold a lock on the data folder: two servers on it would end each other's processes."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (data_dir / LOCK).open("a")
+        lock = (data_dir / LOCK).open("a", encoding="utf-8")
     except OSError as error:
         raise CannotStart(f"the data folder {data_dir} cannot be written: {error.strerror}") from None
     with lock:
@@ -100,7 +100,7 @@ def _sole_use(data_dir: Path) -> Iterator[None]:
 
 def _end_leftover(lock: Path) -> None:
     """End the processes that a killed run has left: they may still hold the port."""
-    groups = {int(group) for group in lock.read_text().split()}
+    groups = {int(group) for group in lock.read_text(encoding="utf-8").split()}
     leftover = [process for process in psutil.process_iter() if groups and _is_ours(process, groups)]
     for process in leftover:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -145,14 +145,14 @@ def _run(data_dir: Path) -> int:
         raise CannotStart(str(error)) from None
     with granian(host, port) as process, Worker() as worker:
         try:
-            (data_dir / LOCK).write_text(f"{process.pid} {worker.pid}")
+            (data_dir / LOCK).write_text(f"{process.pid} {worker.pid}", encoding="utf-8")
             wait_until_it_answers(process, host, port)
             _print_quickstart(settings.BASE_URL, demo, data_dir)
             while (code := process.poll()) is None:
                 if worker.has_ended():
                     print("convoyclone: the worker ended by itself, and is started again", file=sys.stderr)
                     worker.start()
-                    (data_dir / LOCK).write_text(f"{process.pid} {worker.pid}")
+                    (data_dir / LOCK).write_text(f"{process.pid} {worker.pid}", encoding="utf-8")
                 time.sleep(WATCH_SECONDS)
         finally:
             _ignore_signals()

@@ -18,7 +18,7 @@ VERSION = "0.1.0"
 def _made_by_script_server() -> dict[str, str]:
     path = DATA_DIR / "secrets.json"
     try:
-        made: dict[str, str] = json.loads(path.read_text())
+        made: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:

@@ -53,7 +53,7 @@ def _certified(ca_file: str | None, pair: tuple[str, str]) -> ssl.SSLContext:
         # OpenSSL reads a certificate from a file only: in a folder that is ours alone, and for this moment.
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "pair.pem"
-            file.write_text("\n".join(pair))
+            file.write_text("\n".join(pair), encoding="utf-8")
             # An empty password: a key that needs one is refused, where OpenSSL would ask the terminal.
             context.load_cert_chain(file, password="")
     except ssl.SSLError as error:

@@ -536,14 +536,23 @@ class TestConnections:
         assert [request.connection for request in receiver.requests()] == [1, 2, 3]
 
     def test_one_that_the_receiver_has_closed_is_not(self) -> None:
-        with Sink(respond(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as sink:
+        is_over = threading.Semaphore(0)
+
+        def answer_and_end(connection: socket.socket) -> None:
+            respond(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")(connection)
+            connection.shutdown(socket.SHUT_WR)
+            # The client has noticed once it has ended its own side.
+            assert connection.recv(1) == b""
+            is_over.release()
+
+        with Sink(answer_and_end) as sink:
 
             async def several() -> None:
                 async with Outbound(allowed_networks=LOOPBACK) as outbound:
                     for _ in range(3):
                         exchange = await outbound.post(sink.url(), headers=[], body=b"x", timeout=30)
                         assert exchange.status == 200
-                        await asyncio.sleep(0.2)  # its end arrives
+                        assert await asyncio.to_thread(is_over.acquire, timeout=PATIENCE_SECONDS)
 
             asyncio.run(several())
             assert sink.accepted == 3

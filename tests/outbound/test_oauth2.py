@@ -392,16 +392,19 @@ class TestWhatIsRemembered:
         assert len(server.requests()) == 4
 
     def test_those_who_ask_at_the_same_time_wait_for_one_request(self, server: Receiver) -> None:
-        server.answer("/token", delay=0.2, body=orjson.dumps(ANSWER))
+        server.answer("/token", hold=True, body=orjson.dumps(ANSWER))
 
         async def ask(tokens: Tokens) -> list[str]:
-            return await asyncio.gather(*(tokens.header("endpoint", shared_secret(server)) for _ in range(20)))
+            asked = [asyncio.create_task(tokens.header("endpoint", shared_secret(server))) for _ in range(20)]
+            await asyncio.to_thread(server.wait_for, 1)
+            server.release()
+            return await asyncio.gather(*asked)
 
         assert asking(ask) == ["Bearer t0k3n"] * 20
         assert len(server.requests()) == 1
 
     def test_whoever_gives_up_takes_nothing_from_the_others(self, server: Receiver) -> None:
-        server.answer("/token", delay=0.3, body=orjson.dumps(ANSWER))
+        server.answer("/token", hold=True, body=orjson.dumps(ANSWER))
 
         async def ask(tokens: Tokens) -> str:
             first = asyncio.create_task(tokens.header("endpoint", shared_secret(server)))
@@ -410,6 +413,7 @@ class TestWhatIsRemembered:
             first.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await first
+            server.release()
             return await second
 
         assert asking(ask) == "Bearer t0k3n"

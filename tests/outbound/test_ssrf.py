@@ -219,7 +219,6 @@ class TestNames:
                     first = await outbound.post(
                         outside.url("/", host="rebinding.test"), headers=[], body=b"", timeout=30
                     )
-                    await asyncio.sleep(0.05)  # the remembered address is too old
                     second = await outbound.post(
                         inside.url("/", host="rebinding.test"), headers=[], body=b"", timeout=30
                     )
