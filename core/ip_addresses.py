@@ -1,6 +1,6 @@
 """Decide which IP addresses are public: for URLs when they are stored, and for sockets when they open.
 
-Contract: deliveries section 10 and defect D8.
+Contract: docs/contract/deliveries.md#addresses.
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network

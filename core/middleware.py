@@ -16,7 +16,7 @@ _acceptable_id = re.compile(r"[\x21-\x7e]{1,128}")
 def request_id(get_response: GetResponse) -> GetResponse:
     """Answer with X-Request-ID (the caller's own, or a new one) and X-Convoy-Version.
 
-    Contract: api-conventions section 2, steps 3 and 4. Repeated slashes in an API path count as one, because the base
+    Contract: docs/contract/conventions.md#request-id. Repeated slashes in an API path count as one, because the base
     URL of older SDKs ends with a slash for some calls and not for others.
     """
 

@@ -1,4 +1,4 @@
-"""Send many deliveries again in the background. Contract: deliveries section 1.4.
+"""Send many deliveries again in the background. Contract: docs/contract/deliveries.md#batch-retry.
 
 The API stores the filter of the deliveries; workers send them a piece at a time, on any machine.
 """
@@ -24,7 +24,7 @@ logger = logging.getLogger("convoyclone.batch_retry")
 
 #: Deliveries in one piece of the work, which is one transaction.
 PIECE = 1000
-#: An open batch stops blocking new ones (D15) when no worker has advanced any batch for this long.
+#: An open batch stops blocking new ones when no worker has advanced any batch for this long.
 STALE_AFTER = timedelta(minutes=10)
 
 _WAITING = (Status.SCHEDULED, Status.RETRY)

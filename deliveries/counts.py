@@ -1,4 +1,4 @@
-"""Count deliveries. Contract: meta-events-and-onboard section 4, endpoints rules 26 to 28.
+"""Count deliveries. Contract: docs/contract/portal-sessions.md#counts, docs/contract/endpoints.md#failure-rates.
 
 Deliveries are counted when a caller asks for it: within a time limit, or not at all.
 """

@@ -1,4 +1,7 @@
-"""Event deliveries and delivery attempts as the API shows them. Contract: deliveries sections 2 and 11."""
+"""Event deliveries and delivery attempts as the API shows them.
+
+Contract: docs/contract/deliveries.md#object, docs/contract/deliveries.md#attempts.
+"""
 
 from typing import Annotated, Any, NotRequired, TypedDict, cast
 
@@ -176,7 +179,7 @@ def delivery_document(delivery: EventDelivery, *, is_masked: bool) -> DeliveryDo
     """Return the EventDelivery object for a row of `with_parts`.
 
     Its headers are the event's custom ones: an endpoint's credentials are resolved when it is sent and
-    stored nowhere else (D14). `is_masked` hides the values of most, as a portal's caller may see them.
+    stored nowhere else. `is_masked` hides the values of most, as a portal's caller may see them.
     """
     event = delivery.event
     document: DeliveryDocument = {

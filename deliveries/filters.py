@@ -1,6 +1,6 @@
 """Choose deliveries by the parameters that the list, the batch retry and the counts have in common.
 
-Contract: deliveries section 1.1.
+Contract: docs/contract/deliveries.md#parameters.
 """
 
 from dataclasses import dataclass, field

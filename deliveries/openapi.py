@@ -1,4 +1,4 @@
-"""The operations on deliveries and attempts in the OpenAPI document. Contract: deliveries sections 1, 2 and 11."""
+"""The operations on deliveries and attempts in the OpenAPI document. Contract: docs/contract/deliveries.md."""
 
 from types import NoneType
 

@@ -2,7 +2,7 @@
 
 A delivery is always named together with its project, and one of another project, or outside the
 `scope` that is given, looks exactly like one that does not exist. None of these functions changes one that is being
-sent: its outcome is still to be written (D11, D12). Contract: deliveries section 1.
+sent: its outcome is still to be written. Contract: docs/contract/deliveries.md#operations.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,8 @@ def find_attempt(project_id: str, delivery_id: str, attempt_id: str, *, scope: S
 def resend_delivery(project_id: str, delivery_id: str, *, scope: Scope = None) -> EventDelivery:
     """Send a delivery in a state of GIVEN_UP again, with its whole allowance of attempts.
 
-    Of two requests at once, one is refused. Raises InvalidInput, NotFound. Contract: deliveries section 1.2.
+    Of two requests at once, one is refused. Raises InvalidInput, NotFound.
+    Contract: docs/contract/deliveries.md#resend.
     """
     active = Endpoint.objects.for_project(project_id).filter(status=Endpoint.Status.ACTIVE)
     # The state is in the UPDATE's own condition: a second request finds it changed.
@@ -81,7 +82,7 @@ def force_resend(project_id: str, delivery_ids: Sequence[str], *, scope: Scope =
     """Send deliveries again that have succeeded. Those whose endpoint is not active count as failed.
 
     Unknown ids are left out, but within a `scope` they raise NotFound. Raises InvalidInput, and sends none,
-    where one has not succeeded. Contract: deliveries section 1.3.
+    where one has not succeeded. Contract: docs/contract/deliveries.md#force-resend.
     """
     wanted = set(delivery_ids)
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""The body of a request about event deliveries. Contract: deliveries section 1.3."""
+"""The body of a request about event deliveries. Contract: docs/contract/deliveries.md#force-resend."""
 
 from rest_framework import serializers
 

@@ -1,4 +1,7 @@
-"""The operations on event deliveries and delivery attempts. Contract: deliveries section 1, endpoints rule 26."""
+"""The operations on event deliveries and delivery attempts.
+
+Contract: docs/contract/deliveries.md#operations, docs/contract/endpoints.md#failure-rates.
+"""
 
 from django.http import HttpResponse
 from rest_framework.request import Request

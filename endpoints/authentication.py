@@ -1,7 +1,7 @@
 """Check and mask the authentication of deliveries to an endpoint.
 
-Contract: endpoints section 2.3. The fields' own types are checked by the serializers, the rest here, with
-the texts of the contract, on creation and on update alike.
+Contract: docs/contract/endpoints.md#authentication. The fields' own types are checked by the serializers, the
+rest here, with the texts of the contract, on creation and on update alike.
 """
 
 from typing import Any

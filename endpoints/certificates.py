@@ -26,7 +26,7 @@ def checked(sent: Mapping[str, Any], stored: dict[str, Any] | None) -> dict[str,
 
     A key that reads `[REDACTED]` keeps the stored one. Raises InvalidInput where a part is missing
     or cannot be read, the two do not belong together, or the certificate has expired.
-    Contract: endpoints section 2.1.
+    Contract: docs/contract/endpoints.md#client-certificate.
     """
     certificate, key = sent.get("client_cert", ""), sent.get("client_key", "")
     if key == REDACTED:

@@ -1,4 +1,6 @@
-"""Disable failing endpoints, reactivate them, and queue the notifications. Contract: deliveries section 8.
+"""Disable failing endpoints, reactivate them, and queue the notifications.
+
+Contract: docs/contract/deliveries.md#disabling.
 
 A notification is a row that is written in the transaction of the change, so that neither exists without the other.
 engine/notifications.py sends it.

@@ -2,7 +2,7 @@
 
 An answer can hold thousands of endpoints (portal links do), so this path is short: rows come as tuples, times as
 PostgreSQL's own text, and the secrets, which are stored as rendered JSON, go into the answer without being parsed.
- Figures: docs/performance.md. Contract: endpoints section 3.
+ Figures: docs/performance.md. Contract: docs/contract/endpoints.md#object.
 """
 
 from collections.abc import Iterable, Sequence
@@ -304,7 +304,7 @@ def documents(rows: Iterable[Row], *, reveal: bool) -> list[EndpointDocument]:
 def endpoint_metadata(endpoint: Endpoint) -> NestedEndpointDocument:
     """Return an endpoint as its deliveries and subscriptions show it: a few facts, and the rest empty.
 
-    Contract: subscriptions-and-event-types A3, deliveries section 2.
+    Contract: docs/contract/endpoints.md#endpoint-metadata.
     """
     return {
         "uid": endpoint.uid,

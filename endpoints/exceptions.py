@@ -1,4 +1,7 @@
-"""The refusals of endpoint operations. Contract: endpoints sections 1 and 2."""
+"""The refusals of endpoint operations.
+
+Contract: docs/contract/endpoints.md#operations, docs/contract/endpoints.md#body.
+"""
 
 from core.exceptions import InvalidInput, NotFound
 

@@ -106,7 +106,7 @@ class EndpointState(models.Model):
     """
 
     class Breaker(models.TextChoices):
-        """The states of the circuit breaker (deliveries section 7)."""
+        """The states of the circuit breaker (docs/contract/deliveries.md#circuit-breaker)."""
 
         CLOSED = "closed"
         HALF_OPEN = "half-open"

@@ -1,4 +1,4 @@
-"""Try out an OAuth2 configuration before an endpoint has it. Contract: endpoints rules 30 to 32."""
+"""Try out an OAuth2 configuration before an endpoint has it. Contract: docs/contract/endpoints.md#oauth2-test."""
 
 import asyncio
 from datetime import timedelta

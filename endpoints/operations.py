@@ -1,6 +1,6 @@
 """Create, change and delete endpoints. Each function owns its transaction.
 
-Contract: endpoints sections 2 and 4. An endpoint is always named together with its project. One of
+Contract: docs/contract/endpoints.md. An endpoint is always named together with its project. One of
 another project, or outside the given `scope`, looks exactly like one that does not exist.
 """
 
@@ -148,7 +148,7 @@ def pause_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) ->
 def activate_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
     """Activate an endpoint that is not active, and reset its failures. Raises InvalidInput, NotFound.
 
-    Where it was inactive, its channels get a message. Contract: deliveries sections 7 and 8.
+    Where it was inactive, its channels get a message. Contract: docs/contract/endpoints.md#activate.
     """
     moves = dict.fromkeys((Status.INACTIVE, Status.PAUSED, Status.PENDING), Status.ACTIVE)
     with transaction.atomic():
@@ -162,7 +162,7 @@ def expire_secret(
     """Give the current secret `expiration` more hours, and put a new one in its place.
 
     `secret` is the new value; blank, it is generated. Raises InvalidInput, NotFound.
-    Contract: endpoints rules 12 to 16.
+    Contract: docs/contract/endpoints.md#expire-secret.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -219,7 +219,7 @@ def _lock(project_id: str, endpoint_id: str, scope: Scope = None) -> Endpoint:
 
 
 def check_url(project: Project, url: str) -> None:
-    """Refuse a URL to which nothing could be delivered. Contract: endpoints section 2.2, the ping aside."""
+    """Refuse a URL to which nothing could be delivered. Contract: docs/contract/endpoints.md#url."""
     if "{" in url or "}" in url:
         raise UrlTemplate
     parts = parse_target(url)
@@ -246,5 +246,5 @@ def _checked_chat_url(url: str, product: str) -> str:
 
 
 def _emit(event_type: str, project: Project, endpoint_id: str) -> None:
-    """Queue a meta event with the live endpoint as the API shows it to read-only keys: without secrets (X1)."""
+    """Queue a meta event with the live endpoint as the API shows it to read-only keys: without secrets."""
     emit_meta_event(event_type, project, lambda: endpoint_documents(project.uid, ids=[endpoint_id], reveal=False)[0])

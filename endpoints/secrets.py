@@ -2,7 +2,7 @@
 
 A secret is an object of the API: `uid`, `value`, `expires_at`, `created_at`, `updated_at`,
 `deleted_at`, times in wire format. The list is in order of creation, and its last entry is the one
-that does not expire. Contract: endpoints rules 11 to 17.
+that does not expire. Contract: docs/contract/endpoints.md#secrets.
 """
 
 from datetime import datetime, timedelta

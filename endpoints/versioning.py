@@ -1,4 +1,6 @@
-"""Translate the bodies and documents of endpoints for older clients. Contract: api-conventions section 7.
+"""Translate the bodies and documents of endpoints for older clients.
+
+Contract: docs/contract/conventions.md#client-versions.
 
 A change point applies to a request whose version is earlier than it.
 """

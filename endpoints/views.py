@@ -1,4 +1,4 @@
-"""The endpoint operations of the Convoy API. Contract: endpoints section 1."""
+"""The endpoint operations of the Convoy API. Contract: docs/contract/endpoints.md#operations."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """Make one attempt: build and send the request of a claim, and derive the delivery's next state from the answer.
 
-Contract: deliveries sections 3 to 5, signatures-and-headers sections 3 to 8.
+Contract: docs/contract/deliveries.md#sending, docs/contract/signatures.md#request.
 """
 
 import asyncio
@@ -155,7 +155,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
 
 
 def outcome_of(claim: Claim, request: Request | None, exchange: Exchange) -> Outcome:
-    """Return the outcome of an exchange. Contract: deliveries section 4, D3, D5, D6, D7, D9."""
+    """Return the outcome of an exchange. Contract: docs/contract/deliveries.md#attempt-result."""
     delivery = claim.delivery
     succeeded = has_succeeded(exchange)
     status, description, delay = _next_state(delivery, exchange, succeeded)
@@ -189,7 +189,7 @@ def outcome_of(claim: Claim, request: Request | None, exchange: Exchange) -> Out
 def has_succeeded(exchange: Exchange) -> bool:
     """Tell whether a receiver has accepted a request: it answered 200 to 299, and the answer is complete.
 
-    A body that cannot be unpacked is no reason to send the webhook again (D7).
+    A body that cannot be unpacked is no reason to send the webhook again.
     """
     if exchange.status is None or not 200 <= exchange.status < 300:
         return False

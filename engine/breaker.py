@@ -1,7 +1,8 @@
 """Open the circuit breakers of endpoints whose attempts mostly fail, so that nothing is sent to them for a while.
 
-Contract: deliveries section 7, with a sliding window (D13), and nothing sent before the breaker's time is over (D4).
-After that time only new attempts count: earlier failures do not open the breaker again.
+Attempts are counted in a sliding window, and nothing is sent before the breaker's time is over. After that time only
+new attempts count: earlier failures do not open the breaker again.
+Contract: docs/contract/deliveries.md#circuit-breaker.
 """
 
 import time

@@ -67,7 +67,7 @@ def choose(
     Deliveries that are `unsettled` have been sent, or are being sent: their lease is extended, and they take a place
     at their endpoint. `cap` is the number of requests that may be under way to one endpoint.
 
-    Contract: deliveries sections 3.1, 6, 7, 8; D4 and D16 (a delivery that is held stays as it is).
+    A delivery that is held stays as it is. Contract: docs/contract/deliveries.md#sending.
     """
     choice = Choice()
     room = {uid: target.can_take(cap) for uid, target in targets.items()}

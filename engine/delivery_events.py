@@ -1,6 +1,6 @@
 """Render the bodies of `eventdelivery.success` and `eventdelivery.failed`, as parts of the API's documents.
 
-Contract: meta-events-and-onboard section 2.3, defects X1 to X3. The members are the same at each attempt (X2).
+Contract: docs/contract/meta-events.md#body. The members are the same at each attempt.
 """
 
 from collections.abc import Mapping

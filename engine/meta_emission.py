@@ -1,6 +1,6 @@
-"""Queue meta events of deliveries that an attempt has ended, in the transaction of the attempt (an outbox, X6).
+"""Queue meta events of deliveries that an attempt has ended, in the transaction of the attempt (an outbox).
 
-Contract: meta-events-and-onboard section 2.
+Contract: docs/contract/meta-events.md#outbox.
 """
 
 import logging

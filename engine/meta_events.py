@@ -1,7 +1,7 @@
-"""Send meta events, fairly between projects. Contract: meta-events-and-onboard section 2.4.
+"""Send meta events, fairly between projects. Contract: docs/contract/meta-events.md#delivery.
 
 A row is claimed under a lease, sent outside of any transaction, and its outcome is written while the lease is
-unchanged. When a worker dies, its lease ends and another worker claims the row again (X4). A worker does not claim a
+unchanged. When a worker dies, its lease ends and another worker claims the row again. A worker does not claim a
 row whose outcome it still has to write.
 """
 

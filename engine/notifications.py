@@ -1,4 +1,6 @@
-"""Send notifications about endpoints by e-mail, to Slack and to Teams. Contract: deliveries section 8.
+"""Send notifications about endpoints by e-mail, to Slack and to Teams.
+
+Contract: docs/contract/deliveries.md#notifications.
 
 endpoints/disabling.py queues the messages. They are claimed under a lease, sent outside of any transaction, and tried
 again for a day, so that none is lost while a mail or chat server is down.

@@ -1,7 +1,7 @@
 """Keep the rate limit of an endpoint, by a bucket of tokens in its EndpointState that all workers share.
 
 A bucket holds at most `rate_limit` tokens and is refilled with as many in `rate_limit_duration` seconds; each request
-uses one. Contract: deliveries section 6, except that a delivery waits for the next token, not for its retry strategy.
+uses one. A delivery waits for the next token. Contract: docs/contract/deliveries.md#endpoint-rate-limit.
 """
 
 from collections.abc import Sequence

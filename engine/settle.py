@@ -22,8 +22,9 @@ SELECT EXISTS (
 async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) -> None:
     """Write outcomes, but for those whose delivery another worker has claimed since.
 
-    An endpoint is disabled when one of its deliveries has used up its attempts and the project wants that (deliveries
-    section 8, D3). Deliveries that have ended make meta events (meta-events section 2.2).
+    An endpoint is disabled when one of its deliveries has used up its attempts and the project wants that.
+    Deliveries that have ended make meta events. Contract: docs/contract/deliveries.md#disabling and
+    docs/contract/meta-events.md#types.
     """
     async with connection.transaction():
         written = await finish(connection, outcomes)

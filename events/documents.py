@@ -1,4 +1,4 @@
-"""Events as the API shows them, read in one statement. Contract: events section 3."""
+"""Events as the API shows them, read in one statement. Contract: docs/contract/events.md#object."""
 
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any, NotRequired, TypedDict

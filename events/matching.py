@@ -1,4 +1,4 @@
-"""Find the subscriptions that take an event. Contract: events section 6.
+"""Find the subscriptions that take an event. Contract: docs/contract/events.md#matching.
 
 One statement reads everything that one event, or many, can need; the rest is done on its rows.
 """
@@ -25,7 +25,7 @@ BYTES_A_STEP = 100
 
 logger = logging.getLogger(__name__)
 
-# The row of the exact type comes before that of "*" and, where it is enabled, hides it (6.6).
+# The row of the exact type comes before that of "*" and, where it is enabled, hides it.
 _READ = """
 SELECT p.type, p.config->>'request_id_header', (p.config->'strategy')::text,
   e.uid, e.name, e.owner_id, e.status, s.uid, s.delivery_mode, f.event_type, nullif(f.conditions, '{}')::text
@@ -89,7 +89,7 @@ def read_candidates(
 ) -> Candidates:
     """Read the candidates for events of these types, for these endpoints or owners or for everyone.
 
-    One statement. Deleted endpoints are left out (D7). Raises NotFound.
+    One statement. Deleted endpoints are left out. Raises NotFound.
     """
     types = [*{*event_types, EVERY_TYPE}]
     if everyone:
@@ -112,7 +112,10 @@ def read_candidates(
 
 
 def of_each_subscription(rows: Iterable[Row], event_type: str) -> list[Row]:
-    """Return each subscription's row that decides on events of a type, if there is one (6.5, 6.6)."""
+    """Return each subscription's row that decides on events of a type, if there is one.
+
+    Contract: docs/contract/subscriptions.md#filter-choice.
+    """
     deciding: dict[str, Row] = {}
     for row in rows:
         if row.subscription_id is not None and row.event_type in (event_type, EVERY_TYPE):
@@ -137,7 +140,7 @@ class Allowance:
     def is_taken(self, row: Row, *, data: Any, headers: Any) -> bool:
         """Return whether the row's conditions hold for an event.
 
-        A filter that cannot be evaluated, or has no steps left, takes no event (D10).
+        A filter that cannot be evaluated, or has no steps left, takes no event.
         """
         if row.conditions is None:
             return True
@@ -169,7 +172,7 @@ def matched(
     headers: Any,
     allowance: Allowance | None = None,
 ) -> list[Row]:
-    """Return the rows of every subscription that takes a direct event or a fanout (6.1)."""
+    """Return the rows of every subscription that takes a direct event or a fanout."""
     allowance = allowance or Allowance()
     return [
         row
@@ -187,7 +190,7 @@ def matched_once(
     headers: Any,
     allowance: Allowance | None = None,
 ) -> list[Row]:
-    """Return the same for a broadcast: one row for each endpoint, preferably that of the exact type (6.3)."""
+    """Return the same for a broadcast: one row for each endpoint, preferably that of the exact type."""
     allowance = allowance or Allowance()
     taken = []
     for rows in endpoints:

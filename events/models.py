@@ -1,4 +1,4 @@
-"""Events, their deliveries, and the attempts of these. Contract: events, deliveries.
+"""Events, their deliveries, and the attempts of these. Contract: docs/contract/events.md, docs/contract/deliveries.md.
 
 An EventDelivery is its own entry in the queue. `due_at` is the time from which a worker may take it: that of the
 next attempt while it waits, the end of the worker's lease while it is sent, null once it is settled.
@@ -165,7 +165,7 @@ class DeliveryAttempt(models.Model):
 
 
 class BatchRetry(models.Model):
-    """A request to send many deliveries again in the background. Contract: deliveries section 1.4."""
+    """A request to send many deliveries again in the background. Contract: docs/contract/deliveries.md#batch-retry."""
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, db_index=False)

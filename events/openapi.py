@@ -1,4 +1,4 @@
-"""The event operations in the OpenAPI document. Contract: events sections 1 to 3 and 7."""
+"""The event operations in the OpenAPI document. Contract: docs/contract/events.md."""
 
 from copy import copy
 from typing import Any

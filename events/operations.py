@@ -59,7 +59,7 @@ def create_event(
     an incoming project, where a subscription belongs to a source, nor from a caller who may not subscribe
     (`subscribes`). `key_scope` names the customer who posts the event: the idempotency keys of a customer and
     those of the company are apart.
-    Raises InvalidInput. Contract: sections 2.1 and 6.1.
+    Raises InvalidInput. Contract: docs/contract/events.md#direct.
     """
     target = endpoint_id or app_id
     if not target:
@@ -81,7 +81,7 @@ def create_event(
 
 
 def create_fanout_event(project_id: str, event: Content, *, owner_id: str) -> Posted:
-    """Store an event for all endpoints of an owner. Raises InvalidInput. Contract: sections 2.2 and 6.1."""
+    """Store an event for all endpoints of an owner. Raises InvalidInput. Contract: docs/contract/events.md#fanout."""
     candidates = read_candidates(project_id, event_types=[event.event_type], owners=[owner_id])
     _require_key(candidates.settings, event)
     targets, taken = list(candidates.endpoints), _direct(candidates, event)
@@ -91,7 +91,7 @@ def create_fanout_event(project_id: str, event: Content, *, owner_id: str) -> Po
 def create_broadcast_event(project_id: str, event: Content) -> Posted:
     """Store an event for every endpoint of the project that takes it. Raises InvalidInput.
 
-    Contract: sections 2.3 and 6.3.
+    Contract: docs/contract/events.md#broadcast.
     """
     candidates = read_candidates(project_id, event_types=[event.event_type], everyone=True)
     _require_key(candidates.settings, event)
@@ -107,7 +107,7 @@ def create_dynamic_event(
     """Store an event for a URL, whose endpoint and subscription are created where there are none.
 
     The first subscription takes the event, whatever its event types and filter are; `event_types`, if given,
-    replace its own. Raises InvalidInput. Contract: sections 2.4 and 6.4.
+    replace its own. Raises InvalidInput. Contract: docs/contract/events.md#dynamic.
     """
     project = Project.objects.live().filter(pk=project_id).first()
     if project is None:
@@ -122,7 +122,7 @@ def create_dynamic_event(
         return store_event(project_id, event, Channel.DYNAMIC, nobody, [], [], reason=UrlNotConcrete.message)
     check_url(project, url)
     with transaction.atomic():
-        # One at a time for a URL, so that it gets one endpoint (D13).
+        # One at a time for a URL, so that it gets one endpoint.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"dynamic {project_id} {url}"])
         endpoint = Endpoint.objects.for_project(project_id).filter(url=url).only("pk").order_by("pk").first()

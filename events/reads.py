@@ -1,6 +1,6 @@
-"""Choose the events of a list, a count or a batch replay: one set of parameters for all three (D11).
+"""Choose the events of a list, a count or a batch replay: one set of parameters for all three.
 
-Contract: events sections 7.1 and 7.2.
+Contract: docs/contract/events.md#list.
 """
 
 from typing import Any

@@ -51,10 +51,10 @@ FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS r(uid, endpoints,
 
 
 def replay_event(project_id: str, event_id: str, *, scope: Scope = None) -> None:
-    """Match a stored event with the present subscriptions, and create new deliveries; it keeps its id (D2).
+    """Match a stored event with the present subscriptions, and create new deliveries; it keeps its id.
 
     Within a `scope`, only an event all of whose endpoints are in it, and only to these.
-    Raises NotFound. Contract: section 7.2.
+    Raises NotFound. Contract: docs/contract/events.md#replay.
     """
     rows = Event.objects.filter(project_id=project_id, pk=event_id)
     if not _replay(project_id, rows, scope_ids(scope)):
@@ -68,7 +68,7 @@ def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = Non
     REPLAY_DELIVERIES deliveries, each chunk in a transaction of its own. After REPLAY_SECONDS it ends: the
     events that it has not reached are among those that were not replayed.
     A project, and in the portal a customer, which `customer` names, has one batch replay at a time.
-    Raises InvalidInput for a second one. Contract: section 7.2 (E8).
+    Raises InvalidInput for a second one. Contract: docs/contract/events.md#batch-replay.
     """
     end = time.monotonic() + REPLAY_SECONDS
     with _alone(f"batch replay {project_id} {customer}", ReplayUnderWay):
@@ -91,7 +91,7 @@ def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = Non
 
 
 def originals(rows: "QuerySet[Event]") -> "QuerySet[Event]":
-    """Return the events that a batch replay replays and its count counts (D11): those that are not duplicates."""
+    """Return the events that a batch replay replays and its count counts: those that are not duplicates."""
     return rows.filter(is_duplicate_event=False)
 
 

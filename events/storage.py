@@ -1,7 +1,7 @@
 """Store events and their deliveries. Contract: docs/contract/events.md#stored-first.
 
-An event is stored with its deliveries in one transaction, before the request is answered. Nothing is matched later
-(defects D1, D3, D4 and D5): an event is from the start `Success` (its deliveries are created, or it is a duplicate,
+An event is stored with its deliveries in one transaction, before the request is answered. Nothing is matched later:
+from the start an event is `Success` (its deliveries are created, or it is a duplicate,
 which has none) or `Failure`, with the reason.
 """
 
@@ -115,7 +115,7 @@ def store_event(
                 for chunk in [first, *others] if is_new else []:
                     cursor.execute(_ADD, _deliveries(candidates.settings, chunk, now))
         if not is_new:
-            # A duplicate has no deliveries, and that is a success (D6).
+            # A duplicate has no deliveries, and that is a success.
             said[3] = targets
             cursor.execute(_INSERT_EVENT, [uid, *said, True, Status.SUCCESS, "", now, now])
     if is_new and any(row.is_active for row in taken):

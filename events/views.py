@@ -1,4 +1,4 @@
-"""The event operations of the Convoy API. Contract: events section 1."""
+"""The event operations of the Convoy API. Contract: docs/contract/events.md#operations."""
 
 from functools import cached_property
 from typing import Any

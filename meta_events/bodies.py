@@ -1,6 +1,6 @@
 """Render the body of a meta event: compact JSON, which is stored, signed and sent as it is.
 
-Contract: meta-events-and-onboard section 2.3, defects X1 to X3.
+Contract: docs/contract/meta-events.md#body.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Meta events as the API shows them. Contract: meta-events-and-onboard section 2.5."""
+"""Meta events as the API shows them. Contract: docs/contract/meta-events.md#object."""
 
 from typing import Annotated, TypedDict
 

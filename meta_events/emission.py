@@ -1,6 +1,6 @@
-"""Queue meta events as rows, in the transaction of the change that they tell about (an outbox, X6).
+"""Queue meta events as rows, in the transaction of the change that they tell about (an outbox).
 
-A project without meta events costs no statement (X7). Contract: meta-events-and-onboard section 2.
+A project without meta events costs no statement. Contract: docs/contract/meta-events.md.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Meta events. Each row is an entry in the queue of its own sending. Contract: meta-events-and-onboard section 2."""
+"""Meta events. Each row is an entry in the queue of its own sending. Contract: docs/contract/meta-events.md."""
 
 from django.db import models
 from django.db.models import Q

@@ -1,4 +1,4 @@
-"""The meta event operations in the OpenAPI document. Contract: meta-events-and-onboard sections 1 and 2."""
+"""The meta event operations in the OpenAPI document. Contract: docs/contract/meta-events.md."""
 
 from core.api.documents import PageOf, example
 from core.api.openapi import END, PAGE_PARAMETERS, PROJECT_ID, START, Operation, page_example, path_parameter

@@ -1,4 +1,4 @@
-"""Send meta events again. Contract: meta-events-and-onboard section 2."""
+"""Send meta events again. Contract: docs/contract/meta-events.md#resend."""
 
 from django.db import transaction
 from django.db.models import F

@@ -1,4 +1,4 @@
-"""The meta event operations of the Convoy API. Contract: meta-events-and-onboard section 1, M1 to M3."""
+"""The meta event operations of the Convoy API. Contract: docs/contract/meta-events.md#operations."""
 
 from rest_framework.request import Request
 

@@ -1,4 +1,7 @@
-"""The refusals of bulk onboarding. Contract: meta-events-and-onboard sections 3.1 and 3.2."""
+"""The refusals of bulk onboarding.
+
+Contract: docs/contract/onboarding.md#csv, docs/contract/onboarding.md#validation.
+"""
 
 from core.exceptions import InvalidInput, NotFound
 

@@ -1,4 +1,4 @@
-"""The batches of bulk onboardings. Contract: meta-events-and-onboard section 3."""
+"""The batches of bulk onboardings. Contract: docs/contract/onboarding.md."""
 
 from django.db import models
 from django.db.models import Q

@@ -1,4 +1,4 @@
-"""Bulk onboarding in the OpenAPI document. Contract: meta-events-and-onboard sections 1 and 3."""
+"""Bulk onboarding in the OpenAPI document. Contract: docs/contract/onboarding.md."""
 
 from core.api.bodies import HIDDEN
 from core.api.documents import PageOf, example

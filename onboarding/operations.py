@@ -1,6 +1,6 @@
 """Store the items of a bulk onboarding, and create their endpoints and subscriptions in the background.
 
-Contract: meta-events-and-onboard sections 3.3 and 3.4, defect X8.
+Contract: docs/contract/onboarding.md#stored-whole, docs/contract/onboarding.md#processing.
 """
 
 import logging
@@ -29,7 +29,7 @@ ALREADY_SUBSCRIBED = "the endpoint has a subscription already"
 
 
 def accept(project: Project, items: Sequence[Item]) -> list[OnboardBatch]:
-    """Store validated items in batches, all of them or none (X8). A worker carries them out."""
+    """Store validated items in batches, all of them or none. A worker carries them out."""
     now = timezone.now()
     batches = [
         OnboardBatch(

@@ -1,4 +1,7 @@
-"""Read items from a CSV file, and check items. Contract: meta-events-and-onboard sections 3.1 and 3.2."""
+"""Read items from a CSV file, and check items.
+
+Contract: docs/contract/onboarding.md#csv, docs/contract/onboarding.md#validation.
+"""
 
 import csv
 import io

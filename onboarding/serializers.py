@@ -1,4 +1,4 @@
-"""The body of a bulk onboarding in JSON. Contract: meta-events-and-onboard section 3.1."""
+"""The body of a bulk onboarding in JSON. Contract: docs/contract/onboarding.md#json."""
 
 from core.api.fields import Shape, Text
 from onboarding.parsing import LONGEST

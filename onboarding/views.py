@@ -1,4 +1,4 @@
-"""The operations of bulk onboarding. Contract: meta-events-and-onboard sections 1 and 3."""
+"""The operations of bulk onboarding. Contract: docs/contract/onboarding.md."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """Refuse connections to addresses that are neither public nor allowed by the operator.
 
-Contract: deliveries section 10 and defect D8.
+Contract: docs/contract/deliveries.md#addresses.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,9 @@
 """Send one POST to a receiver that may be hostile, and report what came of it.
 
-Contract: deliveries sections 4 and 10, with the defects D5 to D9. Redirects are not followed, the environment
-(proxies, netrc) is ignored, cookies are not kept. Addresses are judged when the socket opens, so the address that was
-judged is the one that is connected to; a pooled connection was judged when it was opened.
+Contract: docs/contract/deliveries.md#responses, docs/contract/deliveries.md#addresses. Redirects are not
+followed, the environment (proxies, netrc) is ignored, cookies are not kept. Addresses are judged when the
+socket opens, so the address that was judged is the one that is connected to; a pooled connection was judged
+when it was opened.
 """
 
 import asyncio
@@ -48,12 +49,12 @@ class Exchange:
     error: str
     #: The receiver's address; empty where no connection was made.
     ip_address: str
-    #: Whether any byte of the request may have reached the receiver (D9).
+    #: Whether any byte of the request may have reached the receiver.
     was_sent: bool
     requested_at: datetime
     #: When the response's headers had come; None where there was none.
     responded_at: datetime | None
-    #: Whether the request can never be sent as it is, so that another try makes no sense (D5).
+    #: Whether the request can never be sent as it is, so that another try makes no sense.
     is_permanent: bool
 
 

@@ -1,6 +1,6 @@
 """Make the headers of a webhook: check a producer's own, build those of a request, and hide secrets in them.
 
-Contract: signatures-and-headers sections 5 to 7, deliveries sections 2 and 11.
+Contract: docs/contract/signatures.md#headers, docs/contract/signatures.md#shown-headers.
 """
 
 import re
@@ -53,7 +53,7 @@ def check_custom_headers(headers: Mapping[str, str]) -> None:
     """Refuse the custom headers of an event that cannot be sent as they are. Raises InvalidInput.
 
     A header that every request has (Content-Type, Accept-Encoding, the project's signature header, the endpoint's
-    authentication header) is accepted, but not sent. Contract: section 6, defects H9 and H10.
+    authentication header) is accepted, but not sent. Contract: docs/contract/signatures.md#custom-headers.
     """
     if len(headers) > MAX_CUSTOM_HEADERS:
         raise HeaderRefused(reason=f"at most {MAX_CUSTOM_HEADERS} headers are allowed")
@@ -121,7 +121,7 @@ def request_headers(
     `standard` comes from `standard_headers`, `authentication` from the endpoint, `trace` from `trace_headers` where the
     project wants it, and `custom` from the event. Of headers with the same name, in any letter case, only the first in
     this function's order is sent, so a signature takes precedence. Raises ValueError where the project's signature
-    header cannot be sent. Contract: sections 5 and 6.
+    header cannot be sent. Contract: docs/contract/signatures.md#headers, docs/contract/signatures.md#precedence.
     """
     if not is_header_name(signature_header) or is_framing(signature_header):
         raise ValueError("the project's signature header is not one that a request can have")
@@ -151,7 +151,8 @@ def trace_headers(*, event_id: str, delivery_id: str) -> Headers:
 def mask_headers(headers: Mapping[str, Value]) -> dict[str, Value]:
     """Return headers as a portal's caller may see them, with `***` as the values of all but the harmless ones.
 
-    Contract: deliveries section 2. Values are texts, as in an attempt, or lists of them, as in a delivery.
+    Contract: docs/contract/signatures.md#shown-headers. Values are texts, as in an attempt, or lists of them,
+    as in a delivery.
     """
     return {name: value if _is_shown(name.lower()) else _masked(value) for name, value in headers.items()}
 
@@ -160,7 +161,7 @@ def redact_attempt_headers(headers: Iterable[tuple[str, str]], secret_names: Col
     """Return the headers of an attempt as they are stored, with the values of one name joined by a space.
 
     The values of `secret_names`, in any letter case, and of Authorization are `[REDACTED]`: an endpoint's credentials
-    are stored with the endpoint alone (deliveries D14).
+    are stored with the endpoint alone (docs/contract/signatures.md#shown-headers).
     """
     secret = {name.lower() for name in secret_names} | {"authorization", "proxy-authorization"}
     stored: dict[str, str] = {}

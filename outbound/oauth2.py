@@ -1,6 +1,6 @@
 """Fetch and cache access tokens for endpoints with OAuth2, and renew them before they expire.
 
-Contract: signatures-and-headers section 7, deliveries D10.
+Contract: docs/contract/signatures.md#oauth2.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ Config = dict[str, Any]
 
 
 class TokenUnavailable(Exception):
-    """The token server gave no token; the text says why, without a secret. Another try may succeed (D10)."""
+    """The token server gave no token; the text says why, without a secret. Another try may succeed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Make the payload of a webhook: the posted text without its insignificant whitespace.
 
-Contract: signatures-and-headers sections 3.1 and 8. JSON is handled as text, so that the order of keys, the spelling of
-numbers and escapes, and keys that occur twice stay as they are.
+Contract: docs/contract/signatures.md#payload, docs/contract/signatures.md#forms. JSON is handled as text, so
+that the order of keys, the spelling of numbers and escapes, and keys that occur twice stay as they are.
 """
 
 import re
@@ -41,7 +41,7 @@ def raw_member(body: bytes, name: str) -> bytes | None:
 
 
 def form_encode(c: bytes) -> bytes:
-    """Encode a canonical payload as `application/x-www-form-urlencoded`. Contract: section 8.
+    """Encode a canonical payload as `application/x-www-form-urlencoded`. Contract: docs/contract/signatures.md#forms.
 
     Fields are sorted, and nested values are compact JSON with sorted keys, as Go writes it. Numbers stay as they are in
     the text; the original rounds them. Raises NotAnObject.

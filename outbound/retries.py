@@ -1,4 +1,4 @@
-"""Decide when a failed attempt is made again. Contract: deliveries section 5."""
+"""Decide when a failed attempt is made again. Contract: docs/contract/deliveries.md#retry-schedule."""
 
 import random as _random
 import re

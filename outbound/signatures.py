@@ -1,7 +1,8 @@
 """Sign requests, so that receivers can verify them: Convoy's signature, and that of Standard Webhooks.
 
-Contract: signatures-and-headers section 3, and https://www.standardwebhooks.com. The body of the request is signed,
-byte for byte. A secret is used as it is: in UTF-8, not decoded.
+Contract: docs/contract/signatures.md#project-settings, docs/contract/signatures.md#standard-webhooks
+(https://www.standardwebhooks.com). The body of the request is signed, byte for byte. A secret is used as it
+is: in UTF-8, not decoded.
 """
 
 import binascii
@@ -35,7 +36,9 @@ class NothingToSignWith(ValueError):
 def convoy_signature(
     payload: bytes, *, secrets: Sequence[str], versions: Sequence[Mapping[str, str]], advanced: bool, timestamp: int
 ) -> str:
-    """Return the value of the project's signature header. Contract: sections 3.2 and 3.3.
+    """Return the value of the project's signature header.
+
+    Contract: docs/contract/signatures.md#simple, docs/contract/signatures.md#advanced.
 
     `payload` is the body as it is sent, `secrets` are the endpoint's live ones, oldest first, `versions` those of the
     project's configuration, and `timestamp` is the Unix time of this attempt. Unless `advanced`, the body is signed

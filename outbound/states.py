@@ -4,7 +4,8 @@ from django.db import models
 
 
 class Status(models.TextChoices):
-    """The state of a delivery (deliveries section 3). An event has SUCCESS once its deliveries are made."""
+    """The state of a delivery (docs/contract/deliveries.md#statuses). An event has SUCCESS once its
+    deliveries are made."""
 
     SCHEDULED = "Scheduled"
     PROCESSING = "Processing"

@@ -1,4 +1,7 @@
-"""The portal API: a customer's own client calls it with a portal token. Contract: portal-links section 5."""
+"""The portal API: a customer's own client calls it with a portal token.
+
+Contract: docs/contract/portal-sessions.md#portal-api.
+"""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""Send a customer's deliveries again. Contract: portal-links sections 5.1 and 5.2.
+"""Send a customer's deliveries again. Contract: docs/contract/portal-sessions.md#portal-deliveries.
 
 As in operations.py, each function checks the capability and then calls the operation within the customer's scope.
 """

@@ -1,4 +1,7 @@
-"""Declare the portal API's operations on deliveries, attempts and counts. Contract: portal-links section 5."""
+"""Declare the portal API's operations on deliveries, attempts and counts.
+
+Contract: docs/contract/portal-sessions.md#portal-deliveries.
+"""
 
 from datetime import date
 

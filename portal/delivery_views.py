@@ -1,6 +1,6 @@
 """The portal API's views of event deliveries, attempts and counts.
 
-Contract: portal-links section 5, deliveries section 1, meta-events-and-onboard section 4.
+Contract: docs/contract/portal-sessions.md#portal-deliveries, docs/contract/portal-sessions.md#counts.
 """
 
 from django.db.models import QuerySet
@@ -158,7 +158,10 @@ class DashboardSummary(DeliveryView):
 
 
 def read_period(request: Request) -> tuple[Window, str]:
-    """Return the window and the period of a summary. Raises InvalidInput. Contract: portal-links rule 27."""
+    """Return the window and the period of a summary. Raises InvalidInput.
+
+    Contract: docs/contract/portal-sessions.md#dashboard-summary.
+    """
     query = request.query_params
     start = parse_date(query.get("startDate", ""), BadStart)
     if start is None:

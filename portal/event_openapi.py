@@ -1,4 +1,4 @@
-"""Declare the portal API's operations on events. Contract: portal-links section 5.1."""
+"""Declare the portal API's operations on events. Contract: docs/contract/portal-sessions.md#portal-events."""
 
 from events import openapi
 from events.exceptions import EndpointMissing

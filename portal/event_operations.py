@@ -1,4 +1,4 @@
-"""Create and replay a customer's events. Contract: portal-links sections 5.1 and 5.2, rules 22 to 24.
+"""Create and replay a customer's events. Contract: docs/contract/portal-sessions.md#portal-events.
 
 An event that goes to other customers too is shown without their endpoints, and cannot be replayed.
 """

@@ -1,4 +1,4 @@
-"""The portal API's views of events. Contract: portal-links section 5.1, events section 1."""
+"""The portal API's views of events. Contract: docs/contract/portal-sessions.md#portal-events."""
 
 from functools import cached_property
 

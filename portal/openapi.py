@@ -1,4 +1,7 @@
-"""Declare the portal API's operations on the portal link and on endpoints. Contract: portal-links section 5."""
+"""Declare the portal API's operations on the portal link and on endpoints.
+
+Contract: docs/contract/portal-sessions.md#portal-api.
+"""
 
 from typing import Any, TypedDict
 

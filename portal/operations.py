@@ -2,7 +2,7 @@
 
 Each function checks the capability and then calls the operation on endpoints, within the customer's scope. An
 endpoint outside the scope raises NotFound, like one that does not exist.
-Contract: portal-links sections 5.1 and 5.2, rules 22, 28, 33 and 35.
+Contract: docs/contract/portal-sessions.md#portal-endpoints, docs/contract/portal-sessions.md#portal-scope.
 """
 
 from typing import Any

@@ -1,4 +1,7 @@
-"""Declare the portal API's operations on event types, subscriptions and filters. Contract: portal-links 5.1."""
+"""Declare the portal API's operations on event types, subscriptions and filters.
+
+Contract: docs/contract/portal-sessions.md#portal-subscriptions.
+"""
 
 from portal.exceptions import OutOfScope
 from portal.openapi import OF_CUSTOMER

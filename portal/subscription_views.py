@@ -1,4 +1,6 @@
-"""The portal API's views of event types, subscriptions and filters. Contract: portal-links section 5.1.
+"""The portal API's views of event types, subscriptions and filters.
+
+Contract: docs/contract/portal-sessions.md#portal-subscriptions.
 
 The views are those of the Convoy API within the customer's scope. A customer chooses among the project's event types
 and creates none.

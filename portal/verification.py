@@ -1,6 +1,6 @@
 """Write the code that a customer pastes to verify signatures, for the settings of one endpoint.
 
-Contract: signatures-and-headers sections 3.2 to 3.4. The code refuses a signature of the other kind, so that an
+Contract: docs/contract/signatures.md#verification. The code refuses a signature of the other kind, so that an
 attacker cannot leave out the time where the endpoint has it signed. The signed text is the body byte for byte: for an
 endpoint that receives forms it is the encoded form.
 """

@@ -1,7 +1,8 @@
 """Find what a portal credential of any kind opens at this moment, and what it allows.
 
-Nothing is kept between two requests, so a revoked link, a changed owner or a narrowed right takes
-effect with the next request. Contract: portal-links sections 4 and 5.2, portal-sessions.
+Nothing is kept between two requests, so a revoked link, a changed owner or a narrowed right takes effect with
+the next request. Contract: docs/contract/portal-sessions.md#sessions,
+docs/contract/portal-sessions.md#portal-scope.
 """
 
 from collections.abc import Mapping

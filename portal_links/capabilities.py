@@ -1,6 +1,6 @@
 """The capabilities of portal sessions, and their names in each client's contract.
 
-Contract: portal-sessions, last table.
+Contract: docs/contract/portal-sessions.md#capabilities.
 """
 
 from collections.abc import Iterable

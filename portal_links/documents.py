@@ -1,8 +1,8 @@
 """Portal links and portal sessions as the API shows them.
 
-A link is shown with the endpoints of its scope, which is read at that moment: every live endpoint of the link's owner,
-or without an owner the live ones of its list, always within the link's project. Contract: portal-links section 3 and
-rules 7, 11 and 13.
+A link is shown with the endpoints of its scope, which is read at that moment: every live endpoint of the
+link's owner, or without an owner the live ones of its list, always within the link's project.
+Contract: docs/contract/portal-links.md#object, docs/contract/portal-links.md#scope.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,7 @@
-"""The refusals of portal links and portal sessions. Contract: portal-links sections 1, 2, 4 and 5, portal-sessions."""
+"""The refusals of portal links and portal sessions.
+
+Contract: docs/contract/portal-links.md#operations and docs/contract/portal-sessions.md.
+"""
 
 from core.exceptions import Conflict, Forbidden, InvalidInput, NotFound
 from projects.exceptions import ReadOnlyKey

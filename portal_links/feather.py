@@ -1,4 +1,4 @@
-"""Feather's portal links, in Feather's path, credential and errors. Contract: portal-sessions, "Feather".
+"""Feather's portal links, in Feather's path, credential and errors. Contract: docs/contract/portal-sessions.md#feather.
 
 The caller's organisation is the `owner_id` that its API key is bound to.
 """

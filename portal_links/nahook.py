@@ -1,4 +1,6 @@
-"""Nahook's portal sessions, in Nahook's paths, credential and errors. Contract: portal-sessions, "Nahook".
+"""Nahook's portal sessions, in Nahook's paths, credential and errors.
+
+Contract: docs/contract/portal-sessions.md#nahook.
 
 Here a workspace is a project and an application is an `owner_id`.
 """

@@ -1,4 +1,4 @@
-"""The operations on portal links and portal sessions in the OpenAPI document. Contract: portal-links sections 1 to 4.
+"""The operations on portal links and portal sessions in the OpenAPI document. Contract: docs/contract/portal-links.md.
 
 The operations of other products' contracts are declared beside their views: nahook.py, feather.py and svix.py.
 """

@@ -1,6 +1,6 @@
 """Create, update and revoke portal links, and mint their tokens. Each function owns its transaction.
 
-Contract: portal-links sections 2 and 4. The statements are written out where the ORM's cost would
+Contract: docs/contract/portal-links.md. The statements are written out where the ORM's cost would
 be most of the request's (docs/adr/0003).
 """
 

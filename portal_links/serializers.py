@@ -1,4 +1,6 @@
-"""The request bodies of portal links and portal sessions. Contracts: portal-links section 2, portal-sessions.
+"""The request bodies of portal links and portal sessions.
+
+Contract: docs/contract/portal-links.md#body, docs/contract/portal-sessions.md.
 
 Old and new clients share one body: `owner_id`, `endpoints`, or both (docs/compatibility.md).
 """

@@ -3,7 +3,7 @@
 One operation mints them for the contracts of Nahook, Feather and Svix; a refresh link has its own. A session has one
 secret at a time, of which only the digest is stored: a token that works until the session ends, or a code that opens
 the portal once and is then replaced by a token.
-Contract: portal-sessions, "One model for all of them".
+Contract: docs/contract/portal-sessions.md#sessions.
 """
 
 import hmac

@@ -1,4 +1,6 @@
-"""Svix's application portal access, in Svix's paths, credential and errors. Contract: portal-sessions, "Svix".
+"""Svix's application portal access, in Svix's paths, credential and errors.
+
+Contract: docs/contract/portal-sessions.md#svix.
 
 An application is an `owner_id` in the project of the API key.
 """

@@ -1,6 +1,6 @@
 """Authenticate requests by the API key in their Authorization header.
 
-Contract: api-conventions section 3. Portal tokens and `PRT.` tokens are recognised by their shape and
+Contract: docs/contract/conventions.md#authentication. Portal tokens and `PRT.` tokens are recognised by their shape and
 refused, whether they are valid or not (docs/compatibility.md).
 """
 

@@ -1,8 +1,8 @@
 """A project's configuration: its shape, its defaults, and how an update changes a stored one.
 
-Contract: projects sections 2.2 and 2.4, deliveries section 12. Durations are whole seconds, those of
-`search_policy` and `retention_policy` Go durations in text. `meta_event` holds a secret and is stored
-apart, encrypted.
+Contract: docs/contract/projects.md#configuration, docs/contract/projects.md#update. Durations are whole
+seconds, those of `search_policy` and `retention_policy` Go durations in text. `meta_event` holds a secret and
+is stored apart, encrypted.
 """
 
 import copy

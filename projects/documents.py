@@ -1,4 +1,7 @@
-"""Projects, and the key of a new one, as the API shows them. Contract: projects sections 2 and 3."""
+"""Projects, and the key of a new one, as the API shows them.
+
+Contract: docs/contract/projects.md#body, docs/contract/projects.md#object.
+"""
 
 from typing import Annotated, Any, TypedDict
 
@@ -103,7 +106,7 @@ def example_project(**changed: Any) -> ProjectDocument:
 def created_document(project: Project, api_key: APIKey, key: str) -> CreatedDocument:
     """Return a new project and its default key in the one answer that holds the key itself.
 
-    Contract: projects 3.2.
+    Contract: docs/contract/projects.md#default-key.
     """
     return {
         "api_key": {

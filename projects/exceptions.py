@@ -1,4 +1,7 @@
-"""The refusals of projects, API keys and credentials. Contracts: projects section 1, api-conventions section 3."""
+"""The refusals of projects, API keys and credentials.
+
+Contract: docs/contract/projects.md#operations and docs/contract/conventions.md#authentication.
+"""
 
 from core.exceptions import DomainError, Forbidden, InvalidInput, NotFound, Unauthenticated
 

@@ -1,6 +1,6 @@
 """Make API keys, and find the caller that a key stands for.
 
-Contract: api-conventions 3.3. A key is `CO.<mask 16>.<secret 64>`. The mask finds the row, and a
+Contract: docs/contract/conventions.md#api-keys. A key is `CO.<mask 16>.<secret 64>`. The mask finds the row, and a
 digest of the whole key is compared in constant time.
 """
 

@@ -1,4 +1,4 @@
-"""The project operations in the OpenAPI document. Contract: projects sections 1 to 3."""
+"""The project operations in the OpenAPI document. Contract: docs/contract/projects.md."""
 
 from types import NoneType
 

@@ -26,7 +26,7 @@ def create_project(
     """Create a project with its default key and the event type `*`, all or nothing.
 
     `config` is a validated config object, or None for the defaults. Returns the project, the key's
-    row and the key itself, which is not kept. Raises InvalidInput. Contract: projects rules 1 to 4.
+    row and the key itself, which is not kept. Raises InvalidInput. Contract: docs/contract/projects.md#creation.
     """
     now = timezone.now()
     _check_request_id_header(type, config)
@@ -64,9 +64,10 @@ def update_project(
 ) -> Project:
     """Rename a project and merge `config` into its stored configuration.
 
-    An empty `logo_url` keeps the stored one; `portal` has validated values of the `portal_` fields.
-    Where the update turns `disable_endpoint` off, `reactivate_endpoints` is called with the project's id and the
-    time, within the transaction. Raises InvalidInput, NotFound. Contract: projects section 2.4 and rule 7.
+    An empty `logo_url` keeps the stored one; `portal` has validated values of the `portal_` fields. Where the
+    update turns `disable_endpoint` off, `reactivate_endpoints` is called with the project's id and the time,
+    within the transaction. Raises InvalidInput, NotFound. Contract: docs/contract/projects.md#update,
+    docs/contract/projects.md#reactivation.
     """
     now = timezone.now()
     try:
@@ -96,7 +97,7 @@ def delete_project(project_id: str) -> None:
     """Delete a project: from the next request on, nothing that belongs to it can be reached. Raises NotFound.
 
     Only the project's row is marked, as its other rows are reached through a live project only.
-    Contract: projects rules 8 to 10.
+    Contract: docs/contract/projects.md#delete.
     """
     now = timezone.now()
     if not Project.objects.live().filter(pk=project_id).update(deleted_at=now, updated_at=now):

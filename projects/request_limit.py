@@ -1,6 +1,6 @@
 """Limit the API requests of each key to API_RATE_LIMIT a second, counted a minute at a time.
 
-Contract: api-conventions section 9. The original has one count for all callers. The counts are in the
+Contract: docs/contract/conventions.md#rate-limit. The original has one count for all callers. The counts are in the
 database, so that every process sees them. The limit is off by default, and then costs nothing.
 """
 

@@ -1,4 +1,4 @@
-"""The bodies of project requests. Contract: projects sections 2 and 3."""
+"""The bodies of project requests. Contract: docs/contract/projects.md#body, docs/contract/projects.md#object."""
 
 import re
 from datetime import datetime
@@ -124,7 +124,7 @@ class MetaEventConfiguration(Shape):
     secret = Text(required=False, help_text="Generated where it is not sent and `is_enabled` is true.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Require an HTTP target of enabled meta events. Contract: meta-events-and-onboard section 2.1."""
+        """Require an HTTP target of enabled meta events. Contract: docs/contract/meta-events.md#configuration."""
         if attrs.get("is_enabled"):
             if attrs.get("type", "") not in ("", "http"):
                 raise serializers.ValidationError("only http is supported")
@@ -138,7 +138,7 @@ class MetaEventConfiguration(Shape):
 class CircuitBreakerConfiguration(Shape):
     """`config.circuit_breaker`."""
 
-    # The ranges are those of the contract, deliveries section 7.
+    # The ranges are those of docs/contract/projects.md#config-validation.
     sample_rate = IntegerBetween(1, 3600, required=False)
     error_timeout = IntegerBetween(1, 86_400, required=False)
     failure_threshold = IntegerBetween(1, 100, required=False)

@@ -1,4 +1,8 @@
-"""Event types, subscriptions and filters as the API shows them. Contract: subscriptions-and-event-types A3, B2, D2."""
+"""Event types, subscriptions and filters as the API shows them.
+
+Contract: docs/contract/subscriptions.md#object, docs/contract/subscriptions.md#filter-object,
+docs/contract/event-types.md#object.
+"""
 
 import json
 from collections.abc import Collection

@@ -1,6 +1,6 @@
 """Operations on event types. Each function owns its transaction.
 
-Contract: subscriptions-and-event-types part D. Event types are a list for people: they decide neither
+Contract: docs/contract/event-types.md#rules. Event types are a list for people: they decide neither
 which events are accepted nor which subscription gets them.
 """
 

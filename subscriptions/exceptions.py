@@ -1,4 +1,7 @@
-"""The refusals of operations on event types, subscriptions and filters. Contract: subscriptions-and-event-types."""
+"""The refusals of operations on event types, subscriptions and filters.
+
+Contract: docs/contract/subscriptions.md, docs/contract/event-types.md.
+"""
 
 from core.exceptions import InvalidInput, NotFound
 

@@ -1,6 +1,6 @@
 """Operations on the filters of a subscription. Each function owns its transaction.
 
-Contract: subscriptions-and-event-types part B. The subscription is locked while its filters change,
+Contract: docs/contract/subscriptions.md#filters. The subscription is locked while its filters change,
 and its `event_types` are always those that it has filters for. A filter of another subscription looks
 exactly like one that does not exist.
 """
@@ -146,8 +146,9 @@ def would_take(
 ) -> bool:
     """Return whether a subscription would take an event of this type. Nothing is sent. Raises NotFound.
 
-    `request` has validated fields of TestFilterRequestScopes; its body takes precedence over `payload`. As in the
-    original, true where there is a filter neither for this type nor for all of them (B2).
+    `request` has validated fields of TestFilterRequestScopes; its body takes precedence over `payload`. As in
+    the original, true where there is a filter neither for this type nor for all of them.
+    Contract: docs/contract/subscriptions.md#filter-test.
     """
     subscription = _subscription(project_id, subscription_id, scope)
     rows = {row.event_type: row for row in subscription.filters.filter(event_type__in=[event_type, EVERY_TYPE])}

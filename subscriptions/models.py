@@ -1,4 +1,4 @@
-"""Subscriptions and their filters. Contract: subscriptions-and-event-types."""
+"""Subscriptions and their filters. Contract: docs/contract/subscriptions.md, docs/contract/event-types.md."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

@@ -1,6 +1,6 @@
 """The operations on event types, subscriptions and filters in the OpenAPI document.
 
-Contract: subscriptions-and-event-types A1 to A3, B1, B2, D1 and D2.
+Contract: docs/contract/subscriptions.md, docs/contract/event-types.md.
 """
 
 from types import NoneType

@@ -1,4 +1,4 @@
-"""Read event types from an OpenAPI document. Contract: subscriptions-and-event-types D3 rule 6.
+"""Read event types from an OpenAPI document. Contract: docs/contract/event-types.md#import.
 
 The document comes from a stranger: its size, its depth and what its references expand to are bounded,
 and nothing outside of it is read.

@@ -1,6 +1,6 @@
 """Operations on subscriptions. Each function owns its transaction.
 
-Contract: subscriptions-and-event-types part A. Events are matched with filter rows only, so each
+Contract: docs/contract/subscriptions.md. Events are matched with filter rows only, so each
 change of a subscription's event types or conditions changes its filters too. A subscription of
 another project, or outside the `scope` that is given, looks exactly like one that does not exist.
 """

@@ -1,4 +1,7 @@
-"""The bodies of requests on event types, subscriptions and filters. Contract: subscriptions-and-event-types."""
+"""The bodies of requests on event types, subscriptions and filters.
+
+Contract: docs/contract/subscriptions.md, docs/contract/event-types.md.
+"""
 
 import re
 from datetime import UTC, datetime

@@ -1,7 +1,8 @@
 """The operations of the Convoy API on event types, subscriptions and filters.
 
-Contract: subscriptions-and-event-types A1, B1 and D1. Handlers take their project from `project_id` and not from the
-path: the portal API's views, whose paths name none, are subclasses.
+Contract: docs/contract/subscriptions.md#operations, docs/contract/event-types.md#operations. Handlers take
+their project from `project_id` and not from the path: the portal API's views, whose paths name none, are
+subclasses.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Read request bodies: parse JSON, validate it, and refuse it in one of two families of errors.
 
-Contract: api-conventions section 6. Errors of family A are two fixed texts that hide the reason, those of family B
-give it.
+Contract: docs/contract/conventions.md#body-errors. Errors of family A are two fixed texts that hide the
+reason, those of family B give it.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Wrap answers in Convoy's envelope: `{status, message, data}`; an error has no `data`.
 
-Contract: api-conventions section 4.
+Contract: docs/contract/conventions.md#envelope.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Read pages of lists, whose cursors are ids. Contract: api-conventions section 8.
+"""Read pages of lists, whose cursors are ids. Contract: docs/contract/conventions.md#pages.
 
 Each page takes one statement. `perPage` is kept between 1 and 1000. Only the lists of events and deliveries honour
 `sort` (docs/compatibility.md).

@@ -29,6 +29,9 @@ hold the character U+0000.
 **Ids** are ULIDs, **times** are RFC 3339 in UTC, durations are whole seconds unless stated otherwise.
 
 **Pages** run from the newest row to the oldest; cursors are opaque. Stop when `has_next_page` is false.
+
+**The contract.** Every rule behind these operations, with its status codes and messages, is in `docs/contract/` of the
+server's repository, a page for each noun.
 """
 
 #: The refusals that operations share, by status: component, description, and messages by their titles.

@@ -1,4 +1,4 @@
-"""Read and write times and durations as the API does. Contract: api-conventions sections 7 and 11."""
+"""Read and write times and durations as the API does. Contract: docs/contract/conventions.md#values."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,6 @@
-"""Read X-Convoy-Version, the version of the API that a client was written for. Contract: api-conventions section 7.
+"""Read X-Convoy-Version, the version of the API that a client was written for.
+
+Contract: docs/contract/conventions.md#client-versions.
 
 A version that cannot be read counts as older than all others, as in the original.
 """

@@ -1,4 +1,4 @@
-"""Read the time window of a list or a count. Contract: api-conventions section 8.4."""
+"""Read the time window of a list or a count. Contract: docs/contract/conventions.md#date-window."""
 
 import re
 from datetime import UTC, datetime, timedelta

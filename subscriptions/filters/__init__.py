@@ -1,6 +1,6 @@
 """The filter language: conditions on an event's body, headers, query and path.
 
-Contract: subscriptions-and-event-types part C; for users, docs/filters.md. Nothing here knows a
+Contract: docs/filters.md. Nothing here knows a
 database.
 """
 

@@ -34,7 +34,8 @@ Path = tuple[tuple[str, ...], ...]
 def check(conditions: dict[str, Any], *, wildcards: bool = True) -> None:
     """Raise FilterRefused for conditions of one scope that may not be saved.
 
-    `wildcards=False` refuses `$.` in keys, as for headers, query and path (B3 rule 6).
+    `wildcards=False` refuses `$.` in keys, as for headers, query and path
+    (docs/contract/subscriptions.md#filter-scopes).
     """
     check_evaluable(conditions, wildcards=wildcards, saving=True)
     if len(orjson.dumps(conditions)) > MAX_BYTES:

@@ -55,7 +55,7 @@ def matches(conditions: dict[str, Any], value: Any) -> bool:
 
     It is false where matching would be too much work. Raises FilterRefused for conditions that cannot be
     evaluated: those that `check` refuses, except `$in` and `$nin` with a bare value, which is looked
-    for in an array (C2) and refused for anything else (C3).
+    for in an array and refused for anything else.
     """
     check_evaluable(conditions, wildcards=True, saving=False)
     try:
@@ -70,8 +70,9 @@ def matches_event(
     """Return whether an event meets the conditions of all four scopes, which `check` has accepted. Never raises.
 
     `headers` are names with lists of values; of each the first counts, and names have no letter case.
-    Conditions on headers, query or path fail when there are none (B3 rules 4 to 7). `budget` is what it
-    may cost, and holds what is left of it afterwards.
+    Conditions on headers, query or path fail when there are none
+    (docs/contract/subscriptions.md#filter-scopes). `budget` is what it may cost, and holds what is left of it
+    afterwards.
     """
     budget = budget or Budget()
     values = {"body": body, "headers": headers, "query": query, "path": path}
@@ -80,13 +81,15 @@ def matches_event(
     except TooMuchWork:
         return False
     except Exception:
-        # One subscription's filter must not keep the event from the others (D10, B3 rule 9).
+        # One subscription's filter must not keep the event from the others.
         logger.exception("a filter could not be evaluated and counts as no match")
         return False
 
 
 def test_schema(request: dict[str, Any], schema: dict[str, Any]) -> bool:
-    """Return whether a request meets a schema, both with the keys body, header, query and path (A5).
+    """Return whether a request meets a schema, both with the keys body, header, query and path.
+
+    Contract: docs/contract/subscriptions.md#test-filter.
 
     A scope that the schema does not have matches. Raises FilterRefused where a condition cannot be
     evaluated, in any scope.

@@ -1,4 +1,7 @@
-"""GET …/eventdeliveries/{eventDeliveryID}/deliveryattempts and …/{deliveryAttemptID}. Contract: deliveries 11"""
+"""GET …/eventdeliveries/{eventDeliveryID}/deliveryattempts and …/{deliveryAttemptID}.
+
+Contract: docs/contract/deliveries.md#attempts.
+"""
 
 from collections.abc import Callable
 

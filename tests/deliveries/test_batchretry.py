@@ -1,4 +1,7 @@
-"""POST /api/v1/projects/{projectID}/eventdeliveries/batchretry, and the work behind it. Contract: deliveries 1.4"""
+"""POST /api/v1/projects/{projectID}/eventdeliveries/batchretry, and the work behind it.
+
+Contract: docs/contract/deliveries.md#batch-retry.
+"""
 
 import threading
 from collections.abc import Callable
@@ -93,7 +96,7 @@ class TestWorks:
         work_off_all()
         assert [state(row) for row in rows] == before
 
-    def test_d11_d12_what_is_being_sent_or_has_arrived_stays_as_it_is(
+    def test_what_is_being_sent_or_has_arrived_stays_as_it_is(
         self, api: API, path: str, make_endpoint: MakeEndpoint
     ) -> None:
         endpoint = make_endpoint()
@@ -191,7 +194,7 @@ class TestOneAtATime:
         assert api.post(path).status == 200
         assert other_api.post(path.replace(project.uid, other_project.uid)).status == 200
 
-    def test_d15_one_that_nobody_works_at_does_not_block_the_next(self, api: API, path: str) -> None:
+    def test_one_that_nobody_works_at_does_not_block_the_next(self, api: API, path: str) -> None:
         api.post(path)
         BatchRetry.objects.update(updated_at=timezone.now() - STALE_AFTER + timedelta(minutes=1))
         assert api.post(path).status == 400

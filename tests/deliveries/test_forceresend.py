@@ -1,4 +1,4 @@
-"""POST /api/v1/projects/{projectID}/eventdeliveries/forceresend. Contract: deliveries section 1.3"""
+"""POST /api/v1/projects/{projectID}/eventdeliveries/forceresend. Contract: docs/contract/deliveries.md#force-resend"""
 
 from collections.abc import Callable
 from typing import Any
@@ -104,7 +104,7 @@ class TestAuthentication(RefusesStrangers, RefusesOtherProjects, RefusesViewers)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_d11_of_many_at_once_one_is_carried_out(
+def test_of_many_at_once_one_is_carried_out(
     api: API, path: str, delivered: list[EventDelivery], other_project: Project
 ) -> None:
     ids = [delivery.uid for delivery in delivered]

@@ -158,7 +158,7 @@ class TestWorks:
         assert shown["uid"] == delivery.endpoint_id
         assert shown["deleted_at"] is not None
 
-    def test_d14_an_endpoints_credentials_are_in_no_delivery(
+    def test_an_endpoints_credentials_are_in_no_delivery(
         self, api: API, path: str, make_endpoint: MakeEndpoint
     ) -> None:
         key = {"type": "api_key", "api_key": {"header_name": "X-Key", "header_value": "the value"}}

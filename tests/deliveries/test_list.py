@@ -1,4 +1,4 @@
-"""GET /api/v1/projects/{projectID}/eventdeliveries. Contract: deliveries section 1.1"""
+"""GET /api/v1/projects/{projectID}/eventdeliveries. Contract: docs/contract/deliveries.md#parameters"""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,7 @@
-"""PUT /api/v1/projects/{projectID}/eventdeliveries/{eventDeliveryID}/resend. Contract: deliveries section 1.2"""
+"""PUT /api/v1/projects/{projectID}/eventdeliveries/{eventDeliveryID}/resend.
+
+Contract: docs/contract/deliveries.md#resend.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -81,7 +84,7 @@ class TestRefused:
         with nothing_changes():
             assert api.put(f"{path}/{delivery.uid}/resend").error == (400, message)
 
-    def test_d12_a_delivery_that_is_being_sent_keeps_its_lease(
+    def test_a_delivery_that_is_being_sent_keeps_its_lease(
         self, api: API, path: str, make_endpoint: MakeEndpoint
     ) -> None:
         lease, end = uuid4(), timezone.now() + timedelta(seconds=60)
@@ -115,7 +118,7 @@ class TestAuthentication(RefusesStrangers, RefusesOtherProjects, RefusesViewers)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_d11_of_many_at_once_one_is_carried_out(api: API, call: Call) -> None:
+def test_of_many_at_once_one_is_carried_out(api: API, call: Call) -> None:
     answers = at_once(6, lambda _: call(api))
     assert sorted(answer.status for answer in answers) == [200, *[400] * 5]
     assert {answer.message for answer in answers if answer.status == 400} == {

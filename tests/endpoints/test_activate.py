@@ -77,7 +77,7 @@ class TestStatements:
 
 
 class TestWhatItBrings:
-    """Contract: deliveries sections 7 and 8."""
+    """Contract: docs/contract/endpoints.md#activate."""
 
     @pytest.mark.parametrize("status", ["inactive", "paused"])
     def test_the_breaker_begins_anew(self, api: API, path: str, endpoint: Endpoint, status: str) -> None:

@@ -1,4 +1,4 @@
-"""An endpoint that is given up, and who is told. Contract: deliveries section 8."""
+"""An endpoint that is given up, and who is told. Contract: docs/contract/deliveries.md#disabling."""
 
 from collections.abc import Callable
 from typing import Any

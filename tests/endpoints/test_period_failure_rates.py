@@ -1,4 +1,7 @@
-"""GET /api/v1/projects/{projectID}/endpoints/period-failure-rates. Contract: endpoints rules 26 to 28"""
+"""GET /api/v1/projects/{projectID}/endpoints/period-failure-rates.
+
+Contract: docs/contract/endpoints.md#failure-rates.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta

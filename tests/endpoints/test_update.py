@@ -139,7 +139,7 @@ class TestWritingBack:
 
 
 class TestAnotherRateLimit:
-    """Contract: deliveries section 6."""
+    """Contract: docs/contract/deliveries.md#endpoint-rate-limit."""
 
     @pytest.fixture
     def state(self, endpoint: Endpoint) -> EndpointState:

@@ -122,12 +122,12 @@ class TestRequest:
         assert built(a_claim(secrets=both))[0]["X-Convoy-Signature"].count("v1=") == 2
         assert built(a_claim(secrets=ended))[0]["X-Convoy-Signature"].count("v1=") == 1
 
-    def test_h6_without_a_secret_nothing_is_built(self) -> None:
+    def test_without_a_secret_nothing_is_built(self) -> None:
         gone = [new_secret("s", NOW) | {"expires_at": wire_time(NOW - timedelta(hours=1))}]
         with pytest.raises(NothingToSignWith):
             built(a_claim(secrets=gone))
 
-    def test_h1_trace_headers_where_the_project_wants_them(self) -> None:
+    def test_trace_headers_where_the_project_wants_them(self) -> None:
         headers, _ = built(a_claim(config={"add_event_id_trace_headers": True}))
         assert headers["X-Convoy-Event-ID"] == "01K4T0Z8M6Q2V7R9B3C5D1E8FG"
         assert headers["X-Convoy-EventDelivery-ID"] == "01K4T0ZA7Q3X9W5V1T7R3P9N5M"
@@ -143,13 +143,13 @@ class TestRequest:
         with pytest.raises(Unbuildable, match=MISSING_KEY):
             built(a_claim(config={"request_id_header": "X-Request-Ref"}))
 
-    def test_h3_a_form_is_signed_as_it_is_sent(self) -> None:
+    def test_a_form_is_signed_as_it_is_sent(self) -> None:
         headers, body = built(a_claim(data='{"b":"x y","a":12.5}', content_type="application/x-www-form-urlencoded"))
         assert body == b"a=12.5&b=x+y"
         signed = hmac.new(b"s1", f"{int(NOW.timestamp())},".encode() + body, "sha256").hexdigest()
         assert headers["X-Convoy-Signature"].endswith(f",v1={signed}")
 
-    def test_d5_a_list_is_no_form(self) -> None:
+    def test_a_list_is_no_form(self) -> None:
         with pytest.raises(Unbuildable, match="not an object"):
             built(a_claim(data="[1]", content_type="application/x-www-form-urlencoded"))
 
@@ -189,7 +189,7 @@ class TestOutcome:
         assert (outcome.status, outcome.description) == expected
         assert (outcome.delay is None) == (outcome.status != "Retry")
 
-    def test_d9_at_most_once_is_tried_again_only_if_nothing_was_sent(self) -> None:
+    def test_at_most_once_is_tried_again_only_if_nothing_was_sent(self) -> None:
         claim = a_claim(delivery_mode="at_most_once")
         assert outcome_of(claim, None, an_exchange(None, was_sent=True)).status == "Failure"
         assert outcome_of(claim, None, an_exchange(None, was_sent=False)).status == "Retry"
@@ -213,7 +213,7 @@ class TestOutcome:
         assert outcome_of(a_claim(num_trials=1), None, an_exchange(200)).latency_seconds == 0
         assert outcome_of(a_claim(), None, an_exchange(500)).latency_seconds == 0
 
-    def test_d14_credentials_are_not_in_the_attempt(self) -> None:
+    def test_credentials_are_not_in_the_attempt(self) -> None:
         request = Request([("X-Key", "hunter2"), ("Authorization", "Bearer t"), ("X-A", "1")], b"", None, ("X-Key",))
         attempt = outcome_of(a_claim(), request, an_exchange(200)).attempt
         assert orjson.loads(attempt.request_headers) == {

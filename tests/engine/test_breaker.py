@@ -71,7 +71,7 @@ class TestLooking:
         assert (states[bad.uid].breaker, states[bad.uid].failure_rate) == (OPEN, 100)
         assert (states[good.uid].breaker, states[good.uid].failure_rate) == (CLOSED, 10)
 
-    def test_d13_hours_of_success_do_not_hide_an_outage(self, make_endpoint: Callable[..., Endpoint]) -> None:
+    def test_hours_of_success_do_not_hide_an_outage(self, make_endpoint: Callable[..., Endpoint]) -> None:
         endpoint = make_endpoint()
         EndpointState.objects.create(
             endpoint=endpoint, breaker=CLOSED, counted_from=timezone.now() - timedelta(hours=5)

@@ -1,4 +1,4 @@
-"""Meta events on their way. Contract: meta-events-and-onboard section 2.4."""
+"""Meta events on their way. Contract: docs/contract/meta-events.md#delivery."""
 
 import asyncio
 import hashlib
@@ -69,7 +69,7 @@ def make_due() -> None:
 
 
 class TestTheRequest:
-    def test_vectors_a8_and_a9(self) -> None:
+    def test_vectors_of_meta_events(self) -> None:
         body = b'{"data":{"uid":"ep1"},"event_type":"endpoint.created"}'
         headers = dict(request_headers("01K4T0ZX7B8C9D0E1F2G3H4J5K", body, secret=SECRET))
         signature = "066d4858b0651519a03bb1a2d662889aafc52a5f1410ed95844ec5808be55659"
@@ -93,7 +93,7 @@ class TestTheRequest:
         assert request.header("Content-Type") == "application/json"
         assert request.header("X-Convoy-Idempotency-Key") == hashlib.sha256(row.uid.encode()).hexdigest()
 
-    def test_x3_what_is_signed_is_what_arrives(
+    def test_what_is_signed_is_what_arrives(
         self, project: Project, receiver: Receiver, enable: Enable, make_meta_event: Make
     ) -> None:
         project.config["signature"] = {"header": "X-Own", "versions": [{"hash": "SHA512", "encoding": "base64"}]}
@@ -233,7 +233,7 @@ class TestTheQueue:
         assert send() == 0
         assert receiver.requests() == []
 
-    def test_x4_a_lease_that_has_ended_is_claimed_again(
+    def test_a_lease_that_has_ended_is_claimed_again(
         self, receiver: Receiver, enable: Enable, make_meta_event: Make
     ) -> None:
         enable(url=receiver.url("/meta"))

@@ -1,4 +1,4 @@
-"""The worker at what is not a delivery: meta events, notifications, bulk onboarding. Rules 1, 4 and 6."""
+"""The worker at what is not a delivery: meta events, notifications, bulk onboarding."""
 
 import json
 from collections.abc import Callable
@@ -66,7 +66,7 @@ def test_a_failed_delivery_is_told_once_when_it_is_given_up(
     assert MetaEvent.objects.count() == 1
 
 
-def test_x2_a_first_attempt_and_a_later_one_are_told_alike(
+def test_a_first_attempt_and_a_later_one_are_told_alike(
     receiver: Receiver, enable: Enable, make_endpoint: MakeEndpoint
 ) -> None:
     enable("eventdelivery.success", url=receiver.url("/meta"))

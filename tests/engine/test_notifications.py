@@ -1,4 +1,7 @@
-"""Word about endpoints, to a real mail server and real receivers. Contract: deliveries section 8."""
+"""Word about endpoints, to a real mail server and real receivers.
+
+Contract: docs/contract/deliveries.md#notifications.
+"""
 
 import asyncio
 import email

@@ -103,7 +103,7 @@ class TestClaiming:
         found = on_a_connection(both)
         assert len(found) == len(set(found)) >= 20
 
-    def test_d1_a_lease_that_has_ended_makes_a_delivery_due_again(self, make_endpoint: Make) -> None:
+    def test_a_lease_that_has_ended_makes_a_delivery_due_again(self, make_endpoint: Make) -> None:
         [delivery] = queue_deliveries(make_endpoint())
         assert claimed() == [delivery.uid]
         assert claimed() == []
@@ -217,7 +217,7 @@ class TestWhatIsNotSent:
         assert (delivery.status, delivery.description, delivery.due_at) == (status, description, None)
         assert delivery.num_trials == 0
 
-    def test_d16_a_pause_holds_what_is_queued(self, make_endpoint: Make) -> None:
+    def test_a_pause_holds_what_is_queued(self, make_endpoint: Make) -> None:
         endpoint = make_endpoint()
         [delivery] = queue_deliveries(endpoint)
         Endpoint.objects.update(status="paused")
@@ -227,7 +227,7 @@ class TestWhatIsNotSent:
         Endpoint.objects.update(status="active")
         assert claimed() == [delivery.uid]
 
-    def test_d4_an_open_breaker_holds_until_its_time(self, make_endpoint: Make) -> None:
+    def test_an_open_breaker_holds_until_its_time(self, make_endpoint: Make) -> None:
         endpoint = make_endpoint()
         [delivery] = queue_deliveries(endpoint)
         state = EndpointState.objects.create(
@@ -393,7 +393,7 @@ class TestFinishing:
         assert (attempt.delivery_id, attempt.endpoint_id, attempt.http_status) == (delivery.uid, endpoint.uid, "200 OK")
         assert EndpointState.objects.get().events == 1
 
-    def test_d2_a_failure_is_due_again_in_the_same_statement(self, make_endpoint: Make) -> None:
+    def test_a_failure_is_due_again_in_the_same_statement(self, make_endpoint: Make) -> None:
         [delivery] = queue_deliveries(make_endpoint())
         [found] = on_a_connection(claim).claims
         on_a_connection(lambda connection: finish(connection, [outcome(found, status="Retry", delay=100)]))
@@ -402,7 +402,7 @@ class TestFinishing:
         assert delivery.due_at == delivery.next_send_time
         assert timedelta(seconds=90) < delivery.next_send_time - timezone.now() <= timedelta(seconds=100)
 
-    def test_d11_who_has_lost_the_lease_writes_nothing(self, make_endpoint: Make) -> None:
+    def test_who_has_lost_the_lease_writes_nothing(self, make_endpoint: Make) -> None:
         [delivery] = queue_deliveries(make_endpoint())
         [slow] = on_a_connection(claim).claims
         EventDelivery.objects.update(due_at=timezone.now())

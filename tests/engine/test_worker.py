@@ -159,14 +159,14 @@ class TestFailing:
         assert attempt.error or http_status
         assert len(receiver.requests()) <= 1
 
-    def test_d7_a_gzip_bomb_is_a_success_with_a_short_record(self, make_endpoint: Make, receiver: Receiver) -> None:
+    def test_a_gzip_bomb_is_a_success_with_a_short_record(self, make_endpoint: Make, receiver: Receiver) -> None:
         receiver.answer("/in", **gzipped(gzip_bomb(50_000_000)))
         [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
         with working():
             settled(delivery, "Success")
         assert len(DeliveryAttempt.objects.get().response_data) <= 51_200
 
-    def test_d5_a_request_that_cannot_be_built_fails_for_good(self, make_endpoint: Make, receiver: Receiver) -> None:
+    def test_a_request_that_cannot_be_built_fails_for_good(self, make_endpoint: Make, receiver: Receiver) -> None:
         endpoint = make_endpoint(url=receiver.url("/in"), content_type="application/x-www-form-urlencoded")
         [bad] = queue_deliveries(endpoint, data="[1]")
         [good] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
@@ -248,7 +248,7 @@ class TestFailing:
         assert refusals == []
         assert len(receiver.requests()) == 1
 
-    def test_d14_credentials_are_sent_and_not_stored(self, make_endpoint: Make, receiver: Receiver) -> None:
+    def test_credentials_are_sent_and_not_stored(self, make_endpoint: Make, receiver: Receiver) -> None:
         endpoint = make_endpoint(
             url=receiver.url("/in"),
             authentication={"type": "api_key", "api_key": {"header_name": "X-Key", "header_value": "hunter2"}},
@@ -259,7 +259,7 @@ class TestFailing:
         assert receiver.requests()[0].header("X-Key") == "hunter2"
         assert "hunter2" not in orjson.dumps(list(DeliveryAttempt.objects.values()), default=str).decode()
 
-    def test_d10_a_token_server_that_is_down_is_a_retry(self, make_endpoint: Make, receiver: Receiver) -> None:
+    def test_a_token_server_that_is_down_is_a_retry(self, make_endpoint: Make, receiver: Receiver) -> None:
         receiver.answer_once("/token", status=503)
         receiver.answer("/token", body=b'{"access_token":"t1","token_type":"Bearer","expires_in":3600}')
         endpoint = make_endpoint(url=receiver.url("/in"), **oauth2(receiver))
@@ -332,7 +332,7 @@ class TestDisabling:
         [notification] = Notification.objects.all()
         assert "status code was 500" in notification.text
 
-    def test_d3_a_last_attempt_that_succeeds_disables_nothing(
+    def test_a_last_attempt_that_succeeds_disables_nothing(
         self, project: Project, make_endpoint: Make, receiver: Receiver
     ) -> None:
         self.disable(project)

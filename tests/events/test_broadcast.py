@@ -61,14 +61,14 @@ class TestWorks:
         post("/broadcast")
         assert [row.subscription_id for row in deliveries()] == [other.uid]
 
-    def test_d8_the_delivery_mode_is_the_subscriptions(
+    def test_the_delivery_mode_is_the_subscriptions(
         self, post: Post, endpoint: Endpoint, subscribe: MakeSubscription
     ) -> None:
         subscribe(endpoint, delivery_mode="at_most_once")
         post("/broadcast")
         assert [row.delivery_mode for row in deliveries()] == ["at_most_once"]
 
-    def test_d10_a_filter_that_cannot_be_evaluated_harms_only_its_own_subscription(
+    def test_a_filter_that_cannot_be_evaluated_harms_only_its_own_subscription(
         self, post: Post, make_endpoint: MakeEndpoint, subscribe: MakeSubscription
     ) -> None:
         subscribe(make_endpoint(), {"*": {"body": {"$and": 1}}})

@@ -125,7 +125,7 @@ class TestPayload:
         ],
         ids=as_text,
     )
-    def test_d12_is_kept_byte_for_byte(self, api: API, path: str, endpoint: Endpoint, sent: bytes, stored: str) -> None:
+    def test_is_kept_byte_for_byte(self, api: API, path: str, endpoint: Endpoint, sent: bytes, stored: str) -> None:
         body = orjson.dumps({"endpoint_id": endpoint.uid, "event_type": "a"})[:-1] + b',"data":' + sent + b"}"
         assert api.post(path, body).status == 201
         event = newest()
@@ -272,7 +272,7 @@ class TestMatching:
         post(endpoint_id=endpoint.uid)
         assert [delivery.endpoint_id for delivery in deliveries()] == [endpoint.uid]
 
-    def test_d9_a_condition_on_a_missing_key_fails(
+    def test_a_condition_on_a_missing_key_fails(
         self, post: Post, endpoint: Endpoint, subscribe: MakeSubscription
     ) -> None:
         subscribe(endpoint, {"*": {"body": {"a": 1, "b": 2}}})
@@ -281,7 +281,7 @@ class TestMatching:
         post(endpoint_id=endpoint.uid, data={"a": 1, "b": 2})
         assert newest().status == "Success"
 
-    def test_d10_a_filter_that_cannot_be_evaluated_harms_only_its_own_subscription(
+    def test_a_filter_that_cannot_be_evaluated_harms_only_its_own_subscription(
         self, post: Post, endpoint: Endpoint, subscribe: MakeSubscription
     ) -> None:
         subscribe(endpoint, {"*": {"body": {"invoice": {"$nonsense": 1}}}})
@@ -300,7 +300,7 @@ class TestIdempotency:
         assert (first.is_duplicate_event, second.is_duplicate_event) == (False, True)
         assert [delivery.event_id for delivery in EventDelivery.objects.all()] == [first.uid]
 
-    def test_d6_a_duplicate_is_finished(self, post: Post, endpoint: Endpoint) -> None:
+    def test_a_duplicate_is_finished(self, post: Post, endpoint: Endpoint) -> None:
         for _ in range(2):
             post(endpoint_id=endpoint.uid, idempotency_key="key")
         event = newest()
@@ -354,7 +354,7 @@ class TestIdempotency:
 
 class TestDefects:
     @pytest.mark.django_db(transaction=True)
-    def test_d1_d3_d4_event_and_deliveries_are_committed_before_the_answer_or_not_at_all(
+    def test_event_and_deliveries_are_committed_before_the_answer_or_not_at_all(
         self, post: Post, endpoint: Endpoint, subscribe: MakeSubscription
     ) -> None:
         """Where the database takes no delivery there is no event either, and the answer is no success."""
@@ -369,7 +369,7 @@ class TestDefects:
         assert post(endpoint_id=endpoint.uid).status == 201
         assert (Event.objects.count(), EventDelivery.objects.count()) == (1, 1)
 
-    def test_d5_an_event_is_matched_once(self, post: Post, endpoint: Endpoint, subscribe: MakeSubscription) -> None:
+    def test_an_event_is_matched_once(self, post: Post, endpoint: Endpoint, subscribe: MakeSubscription) -> None:
         """What is answered is final: nothing is left to be done that could be done twice."""
         subscribe(endpoint)
         post(endpoint_id=endpoint.uid)

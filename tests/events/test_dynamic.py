@@ -117,7 +117,7 @@ class TestWorks:
         assert EventDelivery.objects.count() == 1
 
     @pytest.mark.django_db(transaction=True)
-    def test_d13_parallel_events_to_a_new_url_make_one_endpoint(self, post: Post) -> None:
+    def test_parallel_events_to_a_new_url_make_one_endpoint(self, post: Post) -> None:
         answers = at_once(10, lambda number: post("/dynamic", url=URL))
         assert {answer.status for answer in answers} == {201}
         assert Endpoint.objects.count() == Subscription.objects.count() == 1
@@ -152,11 +152,11 @@ class TestValidation:
             ("https://[::1/", "invalid endpoint url: Invalid IPv6 URL"),
         ],
     )
-    def test_d14_a_url_that_cannot_be_delivered_to(self, post: Post, url: str, message: str) -> None:
+    def test_a_url_that_cannot_be_delivered_to(self, post: Post, url: str, message: str) -> None:
         with nothing_changes():
             assert post("/dynamic", url=url).error == (400, message)
 
-    def test_d14_a_project_that_takes_https_only(self, post: Post, project: Project) -> None:
+    def test_a_project_that_takes_https_only(self, post: Post, project: Project) -> None:
         config = project.config | {"ssl": {"enforce_secure_endpoints": True}}
         Project.objects.filter(pk=project.pk).update(config=config)
         with nothing_changes():

@@ -65,7 +65,7 @@ class TestWorks:
         assert (event.status, event.failure_reason) == ("Failure", "no subscription matched this event")
         assert event.endpoints == []
 
-    def test_d7_a_deleted_endpoint_is_passed_over(
+    def test_a_deleted_endpoint_is_passed_over(
         self, post: Post, make_endpoint: MakeEndpoint, subscribe: MakeSubscription
     ) -> None:
         gone, paused, active = (make_endpoint(owner_id="acme") for _ in range(3))
@@ -80,7 +80,7 @@ class TestWorks:
             active.uid: "Scheduled",
         }
 
-    def test_d10_a_filter_that_cannot_be_evaluated_harms_only_its_own_subscription(
+    def test_a_filter_that_cannot_be_evaluated_harms_only_its_own_subscription(
         self, post: Post, make_endpoint: MakeEndpoint, subscribe: MakeSubscription
     ) -> None:
         bad, good = make_endpoint(owner_id="acme"), make_endpoint(owner_id="acme")

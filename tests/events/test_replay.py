@@ -28,7 +28,7 @@ def replay(api: API, path: str) -> Replay:
 
 
 class TestWorks:
-    def test_d2_a_finished_event_gets_new_deliveries(
+    def test_a_finished_event_gets_new_deliveries(
         self, api: API, path: str, post: Post, replay: Replay, endpoint: Endpoint
     ) -> None:
         post(endpoint_id=endpoint.uid, data={"invoice": 991})
@@ -188,7 +188,7 @@ class TestBatch:
             ("startDate=2026-01-01T00:00:00&endDate=2026-01-01T00:00:00", 0),
         ],
     )
-    def test_d11_count_and_replay_have_the_same_filters(
+    def test_count_and_replay_have_the_same_filters(
         self,
         api: API,
         path: str,

@@ -10,7 +10,7 @@ from tests.live import crash
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_d1_to_d5_no_event_is_lost_in_a_crash(tmp_path: Path, record_property: Any) -> None:
+def test_no_event_is_lost_in_a_crash(tmp_path: Path, record_property: Any) -> None:
     said: list[str] = []
     found = crash.run(tmp_path, rounds=2, events=150, say=said.append)
     record_property("crashes", said)

@@ -113,7 +113,7 @@ class TestPayloads:
 
 
 class TestHeaders:
-    def test_h10_no_custom_header_can_frame_a_request(
+    def test_no_custom_header_can_frame_a_request(
         self, project: LiveProject, receiver: Receiver, endpoint: str
     ) -> None:
         for name in ("content-length", "Transfer-Encoding", "HOST", "connection"):

@@ -1,4 +1,7 @@
-"""When a meta event comes to be, and what is in it. Contract: meta-events-and-onboard sections 2.2 and 2.3."""
+"""When a meta event comes to be, and what is in it.
+
+Contract: docs/contract/meta-events.md#types, docs/contract/meta-events.md#body.
+"""
 
 import asyncio
 import json
@@ -105,7 +108,7 @@ class TestEndpoints:
         assert row.due_at is not None
         assert row.due_at <= timezone.now()
 
-    def test_x1_no_credential_is_in_it(self, api: API, enable: Enable, endpoints: str) -> None:
+    def test_no_credential_is_in_it(self, api: API, enable: Enable, endpoints: str) -> None:
         enable(*ENDPOINT_TYPES)
         body = BODY | {"secret": "a signing secret", "authentication": API_KEY}
         body |= {"slack_webhook_url": "https://hooks.slack.com/hook-7", "teams_webhook_url": "https://a.example/hook-8"}
@@ -122,7 +125,7 @@ class TestEndpoints:
         for secret in ("a signing secret", "the value", "pw-9", "hook-7", "hook-8"):
             assert secret not in stored
 
-    def test_x6_it_is_there_if_and_only_if_the_change_is(self, project: Project, enable: Enable) -> None:
+    def test_it_is_there_if_and_only_if_the_change_is(self, project: Project, enable: Enable) -> None:
         enable(*ENDPOINT_TYPES)
         with pytest.raises(InvalidInput):
             operations.create_endpoint(project.uid, url="ftp://example.com", name="x")
@@ -134,7 +137,7 @@ class TestEndpoints:
         assert told() == []
         assert not Endpoint.objects.exists()
 
-    def test_x7_a_project_without_meta_events_costs_no_statement(self, api: API, endpoints: str) -> None:
+    def test_a_project_without_meta_events_costs_no_statement(self, api: API, endpoints: str) -> None:
         with statements() as found:
             api.post(endpoints, BODY)
         assert not [statement for statement in found if "metaevent" in statement]
@@ -240,7 +243,7 @@ class TestDeliveries:
         self.emit(project, make_delivery(Status.SUCCESS))
         assert '"data":{"b":1.50,"a":"\\u0000"}' in MetaEvent.objects.get().body
 
-    def test_x2_one_shape_at_every_attempt(
+    def test_one_shape_at_every_attempt(
         self, project: Project, enable: Enable, make_delivery: Callable[..., EventDelivery]
     ) -> None:
         enable("eventdelivery.success", "eventdelivery.failed")
@@ -313,7 +316,7 @@ class TestDeliveries:
         assert self.emit(project, make_delivery(Status.SUCCESS), make_delivery(Status.FAILURE)) == 1
         assert [event_type for event_type, _ in self.loosely_told()] == ["eventdelivery.failed"]
 
-    def test_x7_nothing_is_asked_where_nobody_listens(
+    def test_nothing_is_asked_where_nobody_listens(
         self, project: Project, make_delivery: Callable[..., EventDelivery]
     ) -> None:
         delivery = make_delivery(Status.SUCCESS)

@@ -70,9 +70,7 @@ class TestWorks:
         uids = [make_meta_event().uid for _ in range(3)]
         assert [row["uid"] for row in api.get(f"{collection}?sort={sort}").data["content"]] == uids[::-1]
 
-    def test_x5_following_the_cursors_shows_each_row_once(
-        self, api: API, collection: str, make_meta_event: Make
-    ) -> None:
+    def test_following_the_cursors_shows_each_row_once(self, api: API, collection: str, make_meta_event: Make) -> None:
         uids = [make_meta_event().uid for _ in range(7)][::-1]
         seen: list[str] = []
         query = "perPage=3"

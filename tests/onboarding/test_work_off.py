@@ -1,4 +1,4 @@
-"""What a worker makes of a batch. Contract: meta-events-and-onboard section 3.4."""
+"""What a worker makes of a batch. Contract: docs/contract/onboarding.md#processing."""
 
 from typing import Any
 
@@ -158,7 +158,7 @@ def test_meta_events_tell_of_the_endpoints(project: Project) -> None:
 
 @pytest.mark.django_db(transaction=True)
 class TestSeveralWorkers:
-    def test_x8_all_batches_are_stored_or_none(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_all_batches_are_stored_or_none(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         stored = items(120)
         stored[110]["name"] = "\ud800"  # no text that can be stored
         with pytest.raises(TypeError):

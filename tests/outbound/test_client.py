@@ -101,9 +101,7 @@ class TestWhatGoesOut:
         assert request.header("Content-Length") == str(len(body))
 
     @pytest.mark.parametrize("change_case", [str.lower, str.upper, str.title])
-    def test_h10_framing_headers_are_the_clients_own(
-        self, receiver: Receiver, change_case: Callable[[str], str]
-    ) -> None:
+    def test_framing_headers_are_the_clients_own(self, receiver: Receiver, change_case: Callable[[str], str]) -> None:
         framing = [
             *(("content-length", "3"), ("transfer-encoding", "chunked"), ("host", "evil"), ("expect", "100-continue")),
             *(("connection", "close"), ("keep-alive", "1"), ("te", "x"), ("trailer", "x"), ("upgrade", "x")),
@@ -178,7 +176,7 @@ class TestWhatComesBack:
         assert post(receiver.url("/")).status == status
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_d6_redirects_are_not_followed(self, receiver: Receiver, status: int) -> None:
+    def test_redirects_are_not_followed(self, receiver: Receiver, status: int) -> None:
         receiver.answer("/", status=status, redirect=receiver.url("/elsewhere"))
         exchange = post(receiver.url("/"))
         assert (exchange.status, exchange.error) == (status, "")
@@ -240,18 +238,18 @@ class TestBodies:
         assert (exchange.status, exchange.body, exchange.error) == (200, b"x" * 10, "")
 
     @pytest.mark.parametrize("size", [0, 1, LIMIT - 1, LIMIT, LIMIT + 1, 1_000_000])
-    def test_d7_gzip_is_cut_after_it_is_unpacked(self, receiver: Receiver, size: int) -> None:
+    def test_gzip_is_cut_after_it_is_unpacked(self, receiver: Receiver, size: int) -> None:
         receiver.answer("/", **gzipped(b"x" * size))
         exchange = post(receiver.url("/"))
         assert (exchange.status, exchange.body, exchange.error) == (200, b"x" * min(size, LIMIT), "")
 
-    def test_d7_gzip_that_packs_badly_is_cut_too(self, receiver: Receiver) -> None:
+    def test_gzip_that_packs_badly_is_cut_too(self, receiver: Receiver) -> None:
         noise = b"".join(hash_of(number) for number in range(5000))
         receiver.answer("/", **gzipped(noise))
         exchange = post(receiver.url("/"))
         assert (exchange.status, exchange.body, exchange.error) == (200, noise[:LIMIT], "")
 
-    def test_d7_a_gzip_bomb_stays_packed(self, receiver: Receiver) -> None:
+    def test_a_gzip_bomb_stays_packed(self, receiver: Receiver) -> None:
         receiver.answer("/", body=gzip_bomb(), headers=[("Content-Encoding", "gzip")])
         tracemalloc.start()
         try:
@@ -275,7 +273,7 @@ class TestBodies:
         ],
         ids=["no gzip", "broken end", "half a trailer", "half a header", "two members", "zeros at the end", "empty"],
     )
-    def test_d7_broken_gzip_keeps_the_status(
+    def test_broken_gzip_keeps_the_status(
         self, receiver: Receiver, body: bytes, kept: bytes | None, error: str
     ) -> None:
         receiver.answer("/", body=body, headers=[("Content-Encoding", "GZip")])
@@ -447,7 +445,7 @@ class TestFailures:
                 assert "s3cr3t" not in error, url
 
 
-class TestD5WhatCanNeverBeSent:
+class TestWhatCanNeverBeSent:
     @pytest.mark.parametrize(
         "url",
         [
@@ -459,7 +457,7 @@ class TestD5WhatCanNeverBeSent:
             "http://" + "[" * 10_000,
         ],
     )
-    def test_d5_a_bad_url_is_a_permanent_failure(self, url: str) -> None:
+    def test_a_bad_url_is_a_permanent_failure(self, url: str) -> None:
         exchange = post(url)
         assert (exchange.status, exchange.was_sent, exchange.is_permanent) == (None, False, True)
         assert exchange.error.startswith("invalid endpoint url: ")
@@ -478,7 +476,7 @@ class TestD5WhatCanNeverBeSent:
             (("X", "\ud800"), "value"),
         ],
     )
-    def test_h9_an_invalid_header_is_a_permanent_failure(
+    def test_an_invalid_header_is_a_permanent_failure(
         self, receiver: Receiver, header: tuple[str, str], error: str
     ) -> None:
         exchange = post(receiver.url("/"), headers=[("X-Fine", "1"), header])
@@ -487,8 +485,8 @@ class TestD5WhatCanNeverBeSent:
         assert receiver.requests() == []
 
 
-class TestD9WhetherAnythingWasSent:
-    def test_d9_nothing_was_sent_before_the_connection(self, authority: Authority) -> None:
+class TestWhetherAnythingWasSent:
+    def test_nothing_was_sent_before_the_connection(self, authority: Authority) -> None:
         def silent(connection: socket.socket) -> None:
             connection.recv(65_536)
             connection.recv(65_536)
@@ -500,7 +498,7 @@ class TestD9WhetherAnythingWasSent:
         assert exchange.error == "context deadline exceeded: not connected within 0.3 seconds"
         assert (exchange.was_sent, exchange.is_permanent) == (False, False)
 
-    def test_d9_what_may_have_arrived_counts_as_sent(self, receiver: Receiver) -> None:
+    def test_what_may_have_arrived_counts_as_sent(self, receiver: Receiver) -> None:
         receiver.answer("/reset", reset=True)
         receiver.answer("/close", close=True)
         receiver.answer("/hang", hang=True)

@@ -443,7 +443,7 @@ class TestWhatIsRemembered:
 
 
 class TestOutage:
-    def test_d10_an_outage_of_the_token_server_ends(self, server: Receiver) -> None:
+    def test_an_outage_of_the_token_server_ends(self, server: Receiver) -> None:
         answer(server, {}, 503)
 
         async def ask(tokens: Tokens) -> str:

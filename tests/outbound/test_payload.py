@@ -100,7 +100,7 @@ class TestFormEncode:
     @pytest.mark.parametrize(
         ("payload", "expected"),
         [
-            # The example of section 8, but for the number's fraction.
+            # The example of docs/contract/signatures.md#forms.
             (
                 b'{"b":"x y&=","a":12.5,"c":true,"d":null,"e":{"z":1,"a":[1,"<"]}}',
                 b"a=12.5&b=x+y%26%3D&c=true&d=&e=%7B%22a%22%3A%5B1%2C%22%5Cu003c%22%5D%2C%22z%22%3A1%7D",
@@ -126,7 +126,7 @@ class TestFormEncode:
     @pytest.mark.parametrize(
         "number", ["12.5", "1.5", "0.5", "1.50", "-0", "1e21", "1E+3", "9007199254740993", "1" * 400, "0." + "1" * 400]
     )
-    def test_h2_numbers_are_as_in_the_text(self, number: str) -> None:
+    def test_numbers_are_as_in_the_text(self, number: str) -> None:
         form = form_encode(f'{{"n":{number},"in":{{"list":[{number}]}}}}'.encode())
         assert parse_qsl(form.decode()) == [("in", f'{{"list":[{number}]}}'), ("n", number)]
 

@@ -1,4 +1,7 @@
-"""The pause before the next attempt, and what a receiver says of it. Contract: deliveries section 5."""
+"""The pause before the next attempt, and what a receiver says of it.
+
+Contract: docs/contract/deliveries.md#retry-schedule.
+"""
 
 from datetime import UTC, datetime
 
@@ -31,7 +34,7 @@ NOW = datetime(2026, 2, 3, 9, 15, tzinfo=UTC)
     ],
 )
 def test_the_delay_of_each_strategy(strategy: str, interval: int, failures_before: int, expected: float) -> None:
-    """Contract rules 2 and 4; a computed delay of 0 stands for 120."""
+    """A computed delay of 0 stands for 120."""
     assert delay_seconds(strategy, interval, failures_before, random=lambda: 0) == expected
 
 

@@ -1,4 +1,4 @@
-"""The test vectors of signatures-and-headers section 9."""
+"""The test vectors of Convoy's signatures, those of docs/contract/signatures.md#vectors among them."""
 
 from typing import NamedTuple
 
@@ -73,49 +73,49 @@ RECEIVED = [
 ]
 TEXTS = [
     Text(
-        "A1",
+        "spaces and tabs",
         b'{\n  "b": {}, "e": "123",\t"a": 1}',
         b'{"b":{},"e":"123","a":1}',
         "20de974358e2bc057ba072fd9b8de5dff8dbabc976baf9721e051086cf9bf016",
         "26321b2e7858409a972bf3dc9b1b12e1d9100dc4fe2dce3203c45b6054cf5eed",
     ),
     Text(
-        "A2",
+        "null",
         b"null",
         b"null",
         "0b556e86f0a2bfcdf6dde8ad4b7b4993ada542dccada72e71d8ff54c5fa1a34a",
         "88d2f213ff556ecf174cb4fdf23aebfdfeb1343c9e60d17a3240309465ab8e91",
     ),
     Text(
-        "A3",
+        "list",
         b"[1, 2]",
         b"[1,2]",
         "2086bed2e5ce28dffd63fb811d2033ce6572f88b086d6c655a486566d93dfe10",
         "69762e4e3019f66ca209db50f599b69f2dac2083af1b37fe6aecb4f9af0fe3ce",
     ),
     Text(
-        "A4",
+        "letters beyond ASCII",
         '{"html":"<b>&","u":"é"}'.encode(),
         b'{"html":"<b>&","u":"\xc3\xa9"}',
         "c342e9579e0d9c17e75593ad312f18a052a92fc36e30a656a26bf648fb9d28d1",
         "9cd18a1eacfeab3b35c95199721680da095cc9b9d55098432afa935cf0b533e3",
     ),
     Text(
-        "A5",
+        "escapes",
         rb'{"u":"\u00e9"}',
         rb'{"u":"\u00e9"}',
         "c6818ffa3a9290522cecce056d771d1825a1d754f59945db74a42a4a2107a18b",
         "d34113ac36e80d3a1ce9d2219a3c0c54c46d822555fd8cf931ee572d1929a83a",
     ),
     Text(
-        "A6",
+        "numbers",
         b'{ "n" : 1.50 , "e" : 1e3 }',
         b'{"n":1.50,"e":1e3}',
         "131151ffc3555e312cedd115bbfd92e265a6c1f3cf16316503d688fa33ac7464",
         "39ba83657ee47e79ec791b18f7e1b18c8ad381cf032d96a9401b456be9d76a07",
     ),
 ]
-#: A7: PAYLOAD with the secrets `secret-old`, `secret-new`.
+#: PAYLOAD with the secrets `secret-old`, `secret-new`.
 ROTATED_VERSIONS = [{"hash": "SHA256", "encoding": "hex"}, {"hash": "SHA512", "encoding": "base64"}]
 ROTATED = (
     "t=1700000000,v1=dab01ae1fb2fd945104ef1d7492fb505664d2ace6e096bc8b09480be3d1eb2c1,"
@@ -124,7 +124,7 @@ ROTATED = (
     "v2=r7+osNhlMhuWnJFlc8EUKDwyuKfFqEu7vVNOSU55V1CuEKpjfszsFvceU8sDitnwtdGe2brNvNyw4+8QyH7pow=="
 )
 ROTATED_SIMPLE = "vO0DawftqiHsYs5RXahXpVWGlV1i/qQevi5tCDmyWwdWR/mTuXbfeceV5LKMiUDmdiTcL1jVo62J7T2ZmvW8tA=="
-#: A8 and A9: meta events.
+#: Meta events.
 META_PAYLOAD = b'{"data":{"uid":"ep1"},"event_type":"endpoint.created"}'
 META_SIGNATURE = "066d4858b0651519a03bb1a2d662889aafc52a5f1410ed95844ec5808be55659"
 META_UID = "01K4T0ZX7B8C9D0E1F2G3H4J5K"

@@ -36,7 +36,7 @@ ROTATED_SIMPLE = "vO0DawftqiHsYs5RXahXpVWGlV1i/qQevi5tCDmyWwdWR/mTuXbfeceV5LKMiU
 
 
 class Vector(NamedTuple):
-    """One row of signatures-and-headers section 9."""
+    """One of the test vectors, and whether a receiver must accept it."""
 
     name: str
     advanced: bool
@@ -64,13 +64,13 @@ VECTORS = [
     Vector("15", True, "SHA256", "hex", "t=1700000000,v1=1234567890", False),
     Vector("16", True, "SHA256", "hex", f"v1={HEX},v2={HEX}", False),
     Vector("17", False, "SHA256", "hex", "244449b7f48cbc2709060c9dcdc2b3aa47a78f540430579015c579fb12defbb0", False),
-    Vector("A7 old", True, "SHA256", "hex", ROTATED, True, "secret-old"),
-    Vector("A7 new", True, "SHA256", "hex", ROTATED, True, "secret-new"),
-    Vector("A7 second version, old", True, "SHA512", "base64", ROTATED, True, "secret-old"),
-    Vector("A7 second version, new", True, "SHA512", "base64", ROTATED, True, "secret-new"),
-    Vector("A7 neither", True, "SHA512", "base64", ROTATED, False, "secret-other"),
-    Vector("A7 simple, new", False, "SHA512", "base64", ROTATED_SIMPLE, True, "secret-new"),
-    Vector("A7 simple, old", False, "SHA512", "base64", ROTATED_SIMPLE, False, "secret-old"),
+    Vector("rotated, old", True, "SHA256", "hex", ROTATED, True, "secret-old"),
+    Vector("rotated, new", True, "SHA256", "hex", ROTATED, True, "secret-new"),
+    Vector("rotated, second version, old", True, "SHA512", "base64", ROTATED, True, "secret-old"),
+    Vector("rotated, second version, new", True, "SHA512", "base64", ROTATED, True, "secret-new"),
+    Vector("rotated, neither", True, "SHA512", "base64", ROTATED, False, "secret-other"),
+    Vector("rotated, simple, new", False, "SHA512", "base64", ROTATED_SIMPLE, True, "secret-new"),
+    Vector("rotated, simple, old", False, "SHA512", "base64", ROTATED_SIMPLE, False, "secret-old"),
 ]
 #: What makes the hash in each language.
 CONSTRUCTORS = {

@@ -194,7 +194,7 @@ class TestTime:
             assert find_access(token, address=ADDRESS) is None
 
     def test_a_prt_token_of_an_hour_ago(self, project: Project) -> None:
-        """Rule 34."""
+        """Contract: docs/contract/portal-links.md#tokens."""
         link = create_portal_link(project.uid, name="Acme", owner_id="acme", auth_type="refresh_token").link
         token = mint_refresh_token(project.uid, link.uid)
         session = PortalSession.objects.get(token_digest=digest(token))

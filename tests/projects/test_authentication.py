@@ -1,4 +1,7 @@
-"""The Authorization header: what each shape of it is answered. Contract: api-conventions section 3."""
+"""The Authorization header: what each shape of it is answered.
+
+Contract: docs/contract/conventions.md#authentication.
+"""
 
 import base64
 from datetime import timedelta

@@ -1,4 +1,7 @@
-"""The instance's limit on requests: API_RATE_LIMIT a second, counted for each key. Contract: api-conventions 9."""
+"""The instance's limit on requests: API_RATE_LIMIT a second, counted for each key.
+
+Contract: docs/contract/conventions.md#rate-limit.
+"""
 
 from datetime import timedelta
 

@@ -302,7 +302,7 @@ class TestTest(RefusesStrangers, RefusesOtherProjects):
     def test_which_filter_counts(
         self, api: API, path: str, subscription: Subscription, rows: dict[str, bool], expected: bool
     ) -> None:
-        """B3: the exact one if it is enabled, else the one for all."""
+        """The exact one if it is enabled, else the one for all."""
         subscription.filters.all().delete()
         for name, enabled in rows.items():
             subscription.filters.create(event_type=name, enabled_at=subscription.created_at if enabled else None)

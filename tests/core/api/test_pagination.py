@@ -1,4 +1,4 @@
-"""Pages and their cursors, on the list of endpoints. Contract: api-conventions section 8."""
+"""Pages and their cursors, on the list of endpoints. Contract: docs/contract/conventions.md#pages."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The window of a list by its dates. Contract: api-conventions section 8.4."""
+"""The window of a list by its dates. Contract: docs/contract/conventions.md#date-window."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

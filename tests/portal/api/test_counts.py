@@ -1,4 +1,4 @@
-"""Counts of a customer's deliveries. Contract: meta-events-and-onboard section 4, portal-links rules 24, 27 and 29"""
+"""Counts of a customer's deliveries. Contract: docs/contract/portal-sessions.md#counts"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

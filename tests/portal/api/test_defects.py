@@ -1,4 +1,4 @@
-"""The original's defects ([Q] in the contract) that a customer could use, each closed and with its own test."""
+"""The original's defects that a customer could use, each closed and with its own test."""
 
 import logging
 from collections import defaultdict
@@ -22,7 +22,7 @@ from tests.statements import nothing_changes
 
 
 class TestNoTenantMoveByOwnerID:
-    """Rules 28 and 33: a customer cannot put a URL of theirs among another customer's endpoints."""
+    """A customer cannot put a URL of theirs among another customer's endpoints."""
 
     @pytest.mark.parametrize("owner_id", ["globex", "", "ACME", None])
     def test_on_create(self, manager: API, owner_id: str | None) -> None:
@@ -55,7 +55,7 @@ class TestNoTenantMoveByOwnerID:
 def test_no_portal_credential_on_the_convoy_api(
     project: Project, endpoint: Endpoint, manager: API, operation: Operation
 ) -> None:
-    """Section 5.3: not on the caller's own rows either, so that no route can forget to ask what the caller may do."""
+    """Not on the caller's own rows either, so that no route can forget to ask what the caller may do."""
     link = create_link(project, auth_type="refresh_token")
     session = PortalSession.objects.filter(portal_link=link).get()
     manager.root = ""
@@ -112,7 +112,7 @@ class TestNoSecretsForViewers:
 
 
 class TestNoStaleRights:
-    """Rule 20: what the company changes counts from the customer's next request on."""
+    """What the company changes counts from the customer's next request on."""
 
     @pytest.fixture(params=["static_token", "refresh_token"])
     def auth_type(self, request: pytest.FixtureRequest) -> str:
@@ -198,7 +198,7 @@ class TestNoStaleRights:
 
 
 class TestScopeByID:
-    """Rule 23: the original checked the lists and forgot the rows."""
+    """The original checked the lists and forgot the rows."""
 
     CALLS = [
         ("GET", "", None),
@@ -226,7 +226,7 @@ class TestScopeByID:
 
 
 class TestTokens:
-    """Rule 39: a token is known to its holder, and to nobody by any other way."""
+    """A token is known to its holder, and to nobody by any other way."""
 
     def test_in_no_answer_to_another_customer(self, project: Project, make_endpoint: MakeEndpoint) -> None:
         endpoint = make_endpoint(owner_id="acme")

@@ -1,4 +1,7 @@
-"""/portal-api/eventdeliveries: what a customer sees of their deliveries, and sends again. Contract: portal-links 5"""
+"""/portal-api/eventdeliveries: what a customer sees of their deliveries, and sends again.
+
+Contract: docs/contract/portal-sessions.md#portal-deliveries.
+"""
 
 from collections.abc import Callable
 from typing import Any

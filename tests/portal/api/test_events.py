@@ -1,4 +1,4 @@
-"""Events in the portal API: one customer's alone. Contract: portal-links sections 5.1 and 5.2."""
+"""Events in the portal API: one customer's alone. Contract: docs/contract/portal-sessions.md#portal-events."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,7 @@
-"""The portal API's event types, subscriptions and filters: portal-links section 5.1, rules 22, 25, 26, 29 and 35."""
+"""The portal API's event types, subscriptions and filters:
+
+Contract: docs/contract/portal-sessions.md#portal-subscriptions.
+"""
 
 from typing import Any
 
