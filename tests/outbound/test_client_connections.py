@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from outbound.client import Outbound
-from tests.outbound.behaviours import respond
-from tests.outbound.receivers import Receiver, Sink
+from tests.outbound.receivers import Receiver
 from tests.outbound.sending import LIMIT, LOOPBACK
+from tests.outbound.sinks import Sink, respond
 from tests.waiting import PATIENCE_SECONDS, eventually
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from outbound.client import Outbound
-from tests.outbound.behaviours import flood, respond
 from tests.outbound.certificates import Authority
-from tests.outbound.receivers import Receiver, Sink
+from tests.outbound.receivers import Receiver
 from tests.outbound.sending import LIMIT, LOOPBACK, post
+from tests.outbound.sinks import Sink, flood, respond
 from tests.server import free_port
 
 

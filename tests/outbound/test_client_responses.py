@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.outbound.behaviours import flood, respond
-from tests.outbound.receivers import Receiver, Sink, gzip_bomb, gzipped
+from tests.outbound.receivers import Receiver, gzip_bomb, gzipped
 from tests.outbound.sending import LIMIT, post
+from tests.outbound.sinks import Sink, flood, respond
 
 
 def packed(text: bytes) -> bytes:

@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from outbound.client import Outbound
-from tests.outbound.behaviours import respond
 from tests.outbound.certificates import NOW, Authority
-from tests.outbound.receivers import Receiver, Sink
+from tests.outbound.receivers import Receiver
 from tests.outbound.sending import LOOPBACK, post
+from tests.outbound.sinks import Sink, respond
 
 
 class TestTLS:
