@@ -3,7 +3,6 @@
 import copy
 import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,9 +18,10 @@ from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import EventType, Project
 from subscriptions.operations import create_subscription
+from tests.bad_values import IDS, NO_TEXTS, broken
 from tests.conftest import API, Answer, Row
 from tests.deliveries.rows import make_attempt, make_delivery
-from tests.endpoints.test_certificates import certificate, pem, private_key, text_of
+from tests.good_bodies import ALWAYS_REFUSED, BODIES, ITEMS, NOTHING_REQUIRED, NULL_IS_REFUSED, WITH_FORM, WITHOUT_BODY
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
@@ -30,235 +30,6 @@ from tests.statements import nothing_changes, undone
 # Thousands of requests, on a machine that is busy with something else.
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 
-_KEY = private_key()
-
-
-class Anything(dict[str, Any]):
-    """An object that stands where any JSON value is good."""
-
-
-class Moment(str):
-    """A time that may be sent as an object, too."""
-
-
-#: A good body for each operation that reads one, with everything in it that it takes: a field of a serializer that is
-#: not here fails in test_the_good_body_is_good_and_whole.
-OAUTH2: dict[str, Any] = {
-    "url": "https://auth.example.com/token",
-    "client_id": "ada",
-    "grant_type": "client_credentials",
-    "scope": "all",
-    "audience": "us",
-    "authentication_type": "shared_secret",
-    "client_secret": "secret",
-    "signing_key": dict.fromkeys(
-        ["kty", "crv", "x", "y", "d", "kid", "n", "e", "p", "q", "dp", "dq", "qi"], "not read: there is a shared secret"
-    ),
-    "signing_algorithm": "ES256",
-    "issuer": "ada",
-    "subject": "ada",
-    "field_mapping": {"access_token": "token", "token_type": "type", "expires_in": "life"},
-    "expiry_time_unit": "hours",
-}
-BODIES: dict[str, dict[str, Any]] = {
-    "POST /projects": {
-        "name": "New",
-        "type": "outgoing",
-        "logo_url": "https://example.com/logo.png",
-        "config": {
-            "max_payload_read_size": 1024,
-            "replay_attacks_prevention_enabled": True,
-            "add_event_id_trace_headers": True,
-            "disable_endpoint": True,
-            "multiple_endpoint_subscriptions": True,
-            "verify_dynamic_events": True,
-            "allow_unmatched_dynamic_urls": True,
-            "search_policy": "720h",
-            "is_retention_policy_enabled": True,
-            "retention_policy": {"policy": "24h"},
-            "ssl": {"enforce_secure_endpoints": True},
-            "ratelimit": {"count": 10, "duration": 10},
-            "strategy": {"type": "linear", "duration": 10, "retry_count": 3},
-            "signature": {
-                "header": "X-Signature",
-                "versions": [
-                    {"uid": "", "hash": "SHA256", "encoding": "hex", "created_at": "2026-07-03T00:00:00Z"},
-                ],
-            },
-            "request_id_header": "X-Request",
-            "meta_event": {"is_enabled": False, "type": "http", "event_type": ["a"], "url": "", "secret": "s"},
-            "circuit_breaker": {
-                "sample_rate": 30,
-                "error_timeout": 30,
-                "failure_threshold": 70,
-                "success_threshold": 5,
-                "minimum_request_count": 10,
-                "observability_window": 5,
-                "consecutive_failure_threshold": 10,
-            },
-        },
-    },
-    "POST /projects/{projectID}/endpoints": {
-        "name": "New",
-        "url": "https://hooks.example.com/new",
-        "secret": "secret",
-        "owner_id": "acme",
-        "description": "text",
-        "advanced_signatures": True,
-        "support_email": "ops@example.com",
-        "slack_webhook_url": "https://hooks.slack.com/x",
-        "teams_webhook_url": "https://example.webhook.office.com/x",
-        "http_timeout": 10,
-        "rate_limit": 10,
-        "rate_limit_duration": 10,
-        "content_type": "application/json",
-        "authentication": {
-            "type": "api_key",
-            "api_key": {"header_name": "X-Key", "header_value": "value"},
-            "basic_auth": {"username": "ada", "password": "password"},
-            "oauth2": OAUTH2,
-        },
-        "mtls_client_cert": {"client_cert": text_of(certificate(_KEY)), "client_key": pem(_KEY)},
-        "is_disabled": False,
-    },
-    "PUT /projects/{projectID}/endpoints/{endpointID}/expire_secret": {"secret": "secret", "expiration": 1},
-    "POST /projects/{projectID}/endpoints/oauth2/test": {
-        # An address that is refused before anything is sent: that the trial fails is an answer, too.
-        "oauth2": OAUTH2 | {"url": "https://127.0.0.1/token"}
-    },
-    "POST /projects/{projectID}/onboard": {
-        "items": [
-            {
-                "name": "New",
-                "url": "https://hooks.example.com/new",
-                "event_type": "invoice.paid",
-                "auth_username": "ada",
-                "auth_password": "password",
-            }
-        ]
-    },
-    "POST /projects/{projectID}/portal-links": {
-        "name": "New",
-        "owner_id": "acme",
-        "endpoints": ["{endpointID}"],
-        "auth_type": "static_token",
-        "can_manage_endpoint": True,
-    },
-    "POST /projects/{projectID}/eventdeliveries/forceresend": {"ids": ["{deliveredID}"]},
-}
-_EVENT: dict[str, Any] = {
-    "event_type": "invoice.paid",
-    "data": Anything(invoice=991),
-    "custom_headers": {"X-Tenant": "acme"},
-    "idempotency_key": "key",
-}
-BODIES["POST /projects/{projectID}/events"] = _EVENT | {"endpoint_id": "{endpointID}", "app_id": "x"}
-BODIES["POST /projects/{projectID}/events/"] = BODIES["POST /projects/{projectID}/events"]
-BODIES["POST /projects/{projectID}/events/fanout"] = _EVENT | {"owner_id": "acme"}
-BODIES["POST /projects/{projectID}/events/broadcast"] = _EVENT | {"acknowledged_at": "2026-07-03T00:00:00Z"}
-BODIES["POST /projects/{projectID}/events/dynamic"] = _EVENT | {
-    "url": "https://hooks.example.com/new",
-    "secret": "secret",
-    "event_types": ["a"],
-}
-# The type of a project never changes: there it is an unknown member, which is ignored.
-BODIES["PUT /projects/{projectID}"] = dict(BODIES["POST /projects"])
-del BODIES["PUT /projects/{projectID}"]["type"]
-BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"] = BODIES["POST /projects/{projectID}/endpoints"]
-BODIES["POST /projects/{projectID}/endpoints"] = BODIES["POST /projects/{projectID}/endpoints"] | {"appID": "acme"}
-BODIES["POST /projects/{projectID}/endpoints/"] = BODIES["POST /projects/{projectID}/endpoints"]
-BODIES["PUT /projects/{projectID}/portal-links/{portalLinkID}"] = BODIES["POST /projects/{projectID}/portal-links"]
-BODIES["POST /projects/{projectID}/portal-links/"] = BODIES["POST /projects/{projectID}/portal-links"]
-EVENT_TYPES = "/projects/{projectID}/event-types"
-SUBSCRIPTIONS = "/projects/{projectID}/subscriptions"
-SUBSCRIPTION = f"{SUBSCRIPTIONS}/{{subscriptionID}}"
-_CONDITIONS: dict[str, Any] = {"headers": {}, "body": {}, "query": {}, "path": {}}
-_FILTER = {"event_type": "new.type", "enabled_at": Moment("2026-07-03T00:00:00Z"), **_CONDITIONS}
-BODIES |= {
-    f"POST {EVENT_TYPES}": {"name": "new", "category": "new", "description": "new", "json_schema": {}},
-    f"PUT {EVENT_TYPES}/{{eventTypeId}}": {"category": "new", "description": "new", "json_schema": {}},
-    f"POST {EVENT_TYPES}/import": {"spec": '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'},
-    f"POST {SUBSCRIPTIONS}": {
-        "name": "New",
-        "endpoint_id": "{endpointID}",
-        "source_id": "",
-        "app_id": "",
-        "function": "",
-        "delivery_mode": "at_most_once",
-        "filter_config": {"event_types": ["a"], "filter": _CONDITIONS},
-        "alert_config": {"count": 1, "threshold": "1h"},
-        "rate_limit_config": {"count": 1, "duration": 1},
-    },
-    # A request may hold anything; only conditions have a type.
-    f"POST {SUBSCRIPTIONS}/test_filter": {
-        "request": {name: Anything() for name in ("header", "body", "query", "path")},
-        "schema": {"header": {}, "body": {}, "query": {}, "path": {}},
-    },
-    f"POST {SUBSCRIPTION}/filters": _FILTER,
-    f"PUT {SUBSCRIPTION}/filters/{{filterID}}": {**_FILTER, "is_flattened": True},
-    f"POST {SUBSCRIPTION}/filters/test/{{eventType}}": {
-        "payload": Anything(),
-        "request": {"body": Anything(), "header": {}, "headers": {}, "query": {}, "path": {}},
-    },
-}
-BODIES[f"PUT {SUBSCRIPTION}"] = BODIES[f"POST {SUBSCRIPTIONS}"] | {
-    "retry_config": {"type": "linear", "duration": "10s", "interval_seconds": 10, "retry_count": 1}
-}
-for _path in (EVENT_TYPES, SUBSCRIPTIONS, f"{SUBSCRIPTION}/filters"):
-    BODIES[f"POST {_path}/"] = BODIES[f"POST {_path}"]
-#: The same for those that read an array: one object of it.
-ITEMS: dict[str, dict[str, Any]] = {
-    f"POST {SUBSCRIPTION}/filters/bulk": _FILTER,
-    f"PUT {SUBSCRIPTION}/filters/bulk_update": {"uid": "{filterID}", **_FILTER},
-    f"POST {SUBSCRIPTION}/filters/bulk_update": {"uid": "{filterID}", **_FILTER},
-}
-#: All is optional here.
-NOTHING_REQUIRED = {
-    "PUT /projects/{projectID}/endpoints/{endpointID}/expire_secret",
-    "POST /projects/{projectID}/eventdeliveries/forceresend",
-    f"PUT {EVENT_TYPES}/{{eventTypeId}}",
-    f"PUT {SUBSCRIPTION}",
-    f"POST {SUBSCRIPTIONS}/test_filter",
-    f"PUT {SUBSCRIPTION}/filters/{{filterID}}",
-    f"POST {SUBSCRIPTION}/filters/test/{{eventType}}",
-}
-#: What an operation says of a body that is null. To the others null is an object without keys.
-NULL_IS_REFUSED = dict.fromkeys(
-    [
-        "POST /projects",
-        "PUT /projects/{projectID}",
-        "POST /projects/{projectID}/endpoints",
-        "POST /projects/{projectID}/endpoints/",
-        "POST /projects/{projectID}/endpoints/oauth2/test",
-        "POST /projects/{projectID}/onboard",
-        "POST /projects/{projectID}/portal-links",
-        "POST /projects/{projectID}/portal-links/",
-        "PUT /projects/{projectID}/portal-links/{portalLinkID}",
-    ],
-    (400, "Invalid request format"),
-) | {"POST /projects/{projectID}/eventdeliveries/forceresend": (400, "Request is invalid")}
-#: No body is good for it.
-ALWAYS_REFUSED = {f"POST {SUBSCRIPTIONS}/test_function"}
-#: These do what their path says, whatever their body holds.
-WITHOUT_BODY = {
-    "DELETE /projects/{projectID}",
-    "DELETE /projects/{projectID}/endpoints/{endpointID}",
-    "PUT /projects/{projectID}/endpoints/{endpointID}/pause",
-    "POST /projects/{projectID}/endpoints/{endpointID}/activate",
-    "POST /projects/{projectID}/eventdeliveries/batchretry",
-    "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/resend",
-    "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",
-    "PUT /projects/{projectID}/portal-sessions/{sessionID}/revoke",
-    f"POST {EVENT_TYPES}/{{eventTypeId}}/deprecate",
-    f"DELETE {SUBSCRIPTION}",
-    f"PUT {SUBSCRIPTION}/toggle_status",
-    f"DELETE {SUBSCRIPTION}/filters/{{filterID}}",
-    "POST /projects/{projectID}/events/batchreplay",
-    "PUT /projects/{projectID}/events/{eventID}/replay",
-    "PUT /projects/{projectID}/meta-events/{metaEventID}/resend",
-}
-#: These take a form, too (tests/onboarding).
-WITH_FORM = {"POST /projects/{projectID}/onboard"}
 WITH_BODY = [operation for operation in OPERATIONS if str(operation) in BODIES]
 WITH_ITEMS = [operation for operation in OPERATIONS if str(operation) in ITEMS]
 LISTS = [
@@ -274,44 +45,6 @@ UNPAGED = [
     if operation.path.rstrip("/").endswith(
         ("/projects", "/period-failure-rates", "/deliveryattempts", "/event-types", "/filters")
     )
-]
-
-NOT_TEXT: list[Any] = [0, 1.5, True, [], {}, ["a"], {"a": "a"}]
-BAD_TEXT: list[Any] = ["\x00", "a\x00b", "a" * 100_000]
-WRONG: dict[type, list[Any]] = {
-    str: [*NOT_TEXT, *BAD_TEXT],
-    bool: ["true", "", 0, 1, [], {}],
-    int: ["1", "", True, 1.0, 1.5, 2**31, 2**63, 2**64, 1e300, [], {}],
-    dict: ["", "a", 0, True, [], [{}]],
-    list: ["", "a", 0, True, {}, [0], [True], [[]], [["a"]], ["\x00"]],
-    Anything: [],
-    Moment: [
-        0,
-        1.5,
-        True,
-        [],
-        ["a"],
-        *BAD_TEXT,
-        "a",
-        "2026-07-03",
-        {"set": 1},
-        {"time": 0},
-        {"set": True, "time": "a"},
-    ],
-}
-#: What JSON or UTF-8 does not have as text.
-NO_TEXTS = {
-    "high surrogate": b"\\ud800",
-    "low surrogate": b"\\udfff",
-    "surrogates the wrong way round": b"\\udc00\\ud800",
-    "surrogate in UTF-8": b"\xed\xa0\x80",
-    "byte that UTF-8 lacks": b"\xff",
-    "overlong NUL": b"\xc0\x80",
-    "control character": b"\x01",
-}
-IDS = [
-    *("0", "-1", "null", "undefined", "*", "'", '"', "' OR 1=1 --", "$1", "{}", "[]", "a" * 5000, "…", "🦄"),
-    *("01JZ8QK3V7M2N4P6R8T0W2Y4A6", "01jz8qk3v7m2n4p6r8t0w2y4a6", "..%2F..", "%FF", "%ED%A0%80", "%00", "%0A", "%25"),
 ]
 
 
@@ -373,19 +106,6 @@ def rows(project: Project, instance: API, api: API) -> Rows:
 def refused(answer: Answer, sent: Any) -> None:
     status, _ = answer.error
     assert 400 <= status < 500, (answer.json, str(sent)[:200])
-
-
-def broken(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """`body` with one value, at any depth, replaced by what does not belong there."""
-    for name, value in body.items():
-        for wrong in WRONG[type(value)]:
-            yield body | {name: wrong}
-        if isinstance(value, dict) and not isinstance(value, Anything):
-            for inner in broken(value):
-                yield body | {name: inner}
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            for inner in broken(value[0]):
-                yield body | {name: [inner]}
 
 
 def test_every_operation_is_known() -> None:

@@ -17,15 +17,15 @@ from portal_links.sessions import mint_session
 from projects.models import APIKey, EventType, Project
 from projects.operations import create_api_key
 from subscriptions.operations import create_subscription
+from tests.bad_values import IDS, NO_TEXTS, broken
 from tests.conftest import Row
 from tests.deliveries.rows import make_attempt, make_delivery
+from tests.good_bodies import BODIES as CONVOY_BODIES
+from tests.good_bodies import ITEMS as CONVOY_ITEMS
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.routes import ELSEWHERE, Operation, Surface
 from tests.statements import nothing_changes
 from tests.surfaces import bearer, refusal, send
-from tests.test_bad_input import BODIES as CONVOY_BODIES
-from tests.test_bad_input import IDS, NO_TEXTS, broken
-from tests.test_bad_input import ITEMS as CONVOY_ITEMS
 
 # Thousands of requests, on a machine that is busy with something else.
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]

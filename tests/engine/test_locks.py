@@ -17,9 +17,9 @@ from engine import breaker
 from engine.settle import settle
 from projects.models import Project
 from projects.operations import update_project
+from tests.engine.claims import claim, outcome
 from tests.engine.engine import on_a_connection, queue_deliveries
 from tests.engine.test_breaker import attempts
-from tests.engine.test_queue import claim, outcome
 from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)

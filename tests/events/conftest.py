@@ -56,6 +56,16 @@ def post(api: API, path: str) -> Post:
     return send
 
 
+@pytest.fixture
+def configure(project: Project) -> Callable[..., None]:
+    """Changes members of the project's config."""
+
+    def change(**config: Any) -> None:
+        Project.objects.filter(pk=project.pk).update(config=project.config | config)
+
+    return change
+
+
 def newest() -> Event:
     """The event that was stored last."""
     event = Event.objects.order_by("pk").last()

@@ -22,7 +22,7 @@ import threading
 import time
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import TracebackType
@@ -351,46 +351,3 @@ def gzip_bomb(size: int = 1_000_000_000) -> bytes:
 def gzipped(body: bytes) -> dict[str, Any]:
     """The arguments of `Receiver.answer` for a body that goes out compressed."""
     return {"body": gzip.compress(body), "headers": [("Content-Encoding", "gzip")]}
-
-
-class Sink:
-    """Something that takes connections and does as `behave` says with each, for what is no HTTP at all.
-
-    `with Sink(lambda connection: connection.sendall(b"garbage")) as sink: sink.url()`
-    """
-
-    def __init__(self, behave: Callable[[socket.socket], object]) -> None:
-        self._behave = behave
-        self.accepted = 0
-
-    def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.port = int(self._listener.getsockname()[1])
-        self._acceptor = threading.Thread(target=self._accept, daemon=True)
-        self._acceptor.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._acceptor.join()
-        self._listener.close()
-
-    def url(self, path: str = "/", *, scheme: str = "http") -> str:
-        """Where to send."""
-        return f"{scheme}://127.0.0.1:{self.port}{path}"
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.accepted += 1
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            self._behave(connection)

@@ -10,6 +10,8 @@ from outbound.client import Exchange, Outbound
 #: What the receivers of the tests listen on.
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 HEADERS = [("Content-Type", "application/json"), ("Accept-Encoding", "gzip")]
+#: The most bytes of a response's body that are kept.
+LIMIT = 51_200
 
 
 def post(

@@ -1,0 +1,48 @@
+"""Claim deliveries, and make outcomes of them."""
+
+import uuid
+from collections.abc import Set
+from typing import Any
+
+import psycopg
+from django.utils import timezone
+
+from engine import queue
+from engine.choice import Unsettled
+from engine.outcomes import Attempt, Outcome
+from engine.queue import Claimed
+from tests.engine.engine import on_a_connection
+
+
+async def claim(
+    connection: psycopg.AsyncConnection[Any],
+    slots: int = 100,
+    cap: int = 10,
+    unsettled: Set[Unsettled] = frozenset(),
+) -> Claimed:
+    return await queue.claim(connection, slots=slots, cap=cap, lease_seconds=lambda target: 60, unsettled=unsettled)
+
+
+def claimed(slots: int = 100, cap: int = 10) -> list[str]:
+    """The ids of what one look into the queue takes."""
+    found = on_a_connection(lambda connection: claim(connection, slots, cap))
+    return [claim.delivery.uid for claim in found.claims]
+
+
+def outcome(claim: queue.Claim, **fields: Any) -> Outcome:
+    now = timezone.now()
+    attempt = Attempt(
+        uid=uuid.uuid4().hex[:26],
+        url=claim.target.url,
+        ip_address="203.0.113.7",
+        request_headers="{}",
+        response_headers="{}",
+        http_status="200 OK",
+        response_data="ok",
+        error="",
+        succeeded=True,
+        requested_at=now,
+        responded_at=now,
+    )
+    given = {"status": "Success", "description": "", "delay": None, "latency_seconds": 0.1} | fields
+    return Outcome(claim=claim, attempt=attempt, **given)
