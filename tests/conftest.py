@@ -1,5 +1,6 @@
 """What most tests start from: two projects, keys of each role, and a client for each key."""
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,8 +11,9 @@ from typing import Any
 
 import orjson
 import pytest
+from django.db import connection, transaction
 from django.http import HttpResponse
-from django.test import Client, override_settings
+from django.test import Client, TransactionTestCase, override_settings
 from django.utils import timezone
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -128,6 +130,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError("give these tests ids of words (pytest.param(…, id=…)):\n" + "\n".join(opaque))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage the thousands of tests and all modules, which stay until the end."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _static_files() -> Iterator[None]:
     """Find the static files once in a process: the client of each test makes the middleware again, which took 20 ms.
@@ -139,6 +148,30 @@ def _static_files() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", lambda middleware: middleware.files.update(found))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptying() -> Iterator[None]:
+    """Empty only the tables that have rows after a test that commits.
+
+    Django truncates all tables, and makes the permissions of every model again: that took longer than most tests.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: empty_the_tables())
+        yield
+
+
+def empty_the_tables() -> None:
+    """Delete every row but the permissions, which migrations have made; waits for those who still write."""
+    kept = {"django_content_type", "auth_permission"}
+    tables = sorted(set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - kept)
+    filled = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM \"{table}\")" for table in tables)  # noqa: S608
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {', '.join(tables)}")
+        cursor.execute(filled)
+        # Foreign keys are checked when the transaction ends, so that the order does not matter.
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608
 
 
 @pytest.fixture(scope="session", autouse=True)

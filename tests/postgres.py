@@ -46,6 +46,8 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["DATA_DIR"] = str(folder)
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(48)
     os.environ["API_KEY_PEPPER"] = secrets.token_urlsafe(48)
+    # Nor does it matter which authorities the machine trusts, and each HTTP client would read them all.
+    os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = str(folder / "no-authorities")
     os.environ["ENCRYPTION_KEYS"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     embedded = not os.environ.get("DATABASE_URL")
     url = database.ensure_running()

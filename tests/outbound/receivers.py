@@ -342,10 +342,16 @@ def _client(connection: socket.socket) -> str:
 
 @cache
 def gzip_bomb(size: int = 1_000_000_000) -> bytes:
-    """A gzip body of about a thousandth of `size` that unpacks to `size` zeros."""
-    packer = zlib.compressobj(9, wbits=31)
+    """A gzip body of about a thousandth of `size` that unpacks to `size` zeros; `size` is a multiple of a million."""
     block = bytes(1_000_000)
-    return b"".join([*(packer.compress(block) for _ in range(size // len(block))), packer.flush()])
+    # After a full flush, deflate starts anew: each block is the same bytes, and is packed once.
+    packer = zlib.compressobj(9, wbits=-15)
+    packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    checksum = 0
+    for _ in range(size // len(block)):
+        checksum = zlib.crc32(block, checksum)
+    head = gzip.compress(b"", mtime=0)[:10]
+    return head + packed * (size // len(block)) + packer.flush() + struct.pack("<II", checksum, size % 2**32)
 
 
 def gzipped(body: bytes) -> dict[str, Any]:
