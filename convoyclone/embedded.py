@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -57,6 +58,8 @@ def start(directory: Path) -> str:
     This process is one of its users until it calls stop() or ends. Raises CannotStart.
     """
     try:
+        if "\n" in str(directory):
+            raise CannotStart("the name of its folder has a line break, which PostgreSQL cannot write down")
         directory.parent.mkdir(parents=True, exist_ok=True)
         if directory not in _in_use:
             _in_use[directory] = _open(directory, USERS)
@@ -118,7 +121,8 @@ def postmaster(directory: Path) -> psutil.Process | None:
 
 
 def _open(directory: Path, name: str) -> int:
-    return os.open(directory.with_name(f"{directory.name}.{name}"), os.O_RDWR | os.O_CREAT, 0o600)
+    # A link could lead root to a file of another program.
+    return os.open(directory.with_name(f"{directory.name}.{name}"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def _lock(descriptor: int, kind: int, seconds: float = SETTLE_SECONDS) -> None:
@@ -184,11 +188,21 @@ def guard(folder: str) -> None:
     _stop(directory)
 
 
+def _open_log(path: Path) -> int:
+    """Open the log to append to it. A link to a file of another program is replaced by a new file."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    with contextlib.suppress(FileNotFoundError):
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            path.unlink()
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
 def _start(directory: Path, owner: Owner | None) -> None:
     """Start the server and return when it takes connections."""
     _write(directory / "pg_hba.conf", "local all all peer map=users\n", owner)
     _write(directory / "pg_ident.conf", "".join(f"users {name} all\n" for name in users_of(directory)), owner)
-    log = os.open(directory / "log", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    log = _open_log(directory / "log")
     sockets = directory if _fits_a_socket(directory) else short_folder(owner)
     try:
         if owner is not None:

@@ -11,7 +11,9 @@ from typing import Any
 def write_private(path: Path, content: dict[str, Any]) -> None:
     """Write JSON with mode 0600, whole or not at all."""
     partial = path.with_name(f"{path.name}.partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # A new file: what stands there could be a link to a file of another program.
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(json.dumps(content, indent=2) + "\n")

@@ -85,7 +85,7 @@ def _sole_use(data_dir: Path) -> Iterator[None]:
     """Hold a lock on the data folder: two servers on it would end each other's processes."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (data_dir / LOCK).open("a", encoding="utf-8")
+        lock = os.fdopen(os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "a", encoding="utf-8")
     except OSError as error:
         raise CannotStart(f"the data folder {data_dir} cannot be written: {error.strerror}") from None
     with lock:

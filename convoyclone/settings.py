@@ -1,6 +1,7 @@
 """Django's settings. Only this file and database.py read the environment (README: Settings)."""
 
 import json
+import logging
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import unquote, urlsplit
@@ -46,7 +47,7 @@ def _flag(name: str, *, default: bool) -> bool:
 def _level(name: str, default: str) -> str:
     """Return a level of the log, also from lower case, which other programs use."""
     text = (os.environ.get(name) or default).upper()
-    if text not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+    if text not in logging.getLevelNamesMapping():
         raise ImproperlyConfigured(f"{name} must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not {text!r}")
     return text
 

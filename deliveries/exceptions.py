@@ -15,7 +15,7 @@ class DeliveryNotFound(NotFound):
 class DeliveryUnknown(InvalidInput):
     """No such delivery."""
 
-    message = "event delivery not found"
+    message = DeliveryNotFound.message
 
 
 class AttemptUnknown(InvalidInput):

@@ -2,7 +2,7 @@
 
 An answer can hold thousands of endpoints (portal links do), so this path is short: rows come as tuples, times as
 PostgreSQL's own text, and the secrets, which are stored as rendered JSON, go into the answer without being parsed.
- Figures: docs/performance.md. Contract: docs/contract/endpoints.md#object.
+Figures: docs/performance.md. Contract: docs/contract/endpoints.md#object.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ e.http_timeout, e.rate_limit, e.rate_limit_duration, e.content_type, e.support_e
 e.slack_webhook_url, e.teams_webhook_url, e.secrets, e.authentication, e.mtls_client_cert,
 e.metadata::text, e.created_at::text, e.updated_at::text, s.events, s.failure_rate, s.breaker
 """
-#: What the workers have counted of an endpoint (events.models.EndpointState); there is no row before that.
+#: What the workers have counted of an endpoint (EndpointState); there is no row before that.
 JOIN = "LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid"
 
 _SELECT = f"SELECT {COLUMNS} FROM endpoints_endpoint e {JOIN} WHERE e.project_id = %s AND e.deleted_at IS NULL"

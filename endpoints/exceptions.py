@@ -15,7 +15,7 @@ class EndpointNotFound(NotFound):
 class EndpointUnknown(InvalidInput):
     """No such endpoint."""
 
-    message = "endpoint not found"
+    message = EndpointNotFound.message
 
 
 class EndpointNotThere(NotFound):

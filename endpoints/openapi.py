@@ -66,7 +66,6 @@ takes_null(serializers.ExpireSecret)
 # Examples
 
 _LATER = "2026-07-04T08:00:00.5Z"
-SECRET_EXAMPLE = example(SecretDocument)
 CREATED_EXAMPLE = example(EndpointDocument)
 EXAMPLE = example(EndpointDocument, authentication={})
 UPDATED_EXAMPLE = example(EndpointDocument, authentication={}, name="Orders, Europe", updated_at=_LATER)

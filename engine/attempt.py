@@ -25,6 +25,7 @@ from engine.choice import AT_MOST_ONCE, Queued
 from engine.outcomes import Attempt, Outcome
 from engine.queue import Claim
 from engine.targets import Target
+from events.exceptions import KeyMissing
 from outbound.client import Exchange, Outbound
 from outbound.headers import authentication_headers, redact_attempt_headers, request_headers, trace_headers
 from outbound.oauth2 import REQUEST_SECONDS as TOKEN_TIMEOUT_SECONDS
@@ -46,7 +47,6 @@ LEASE_MARGIN_SECONDS = 15
 USER_AGENT = f"Convoy/{settings.VERSION}"
 LIMIT_REACHED = "Retry limit exceeded"
 FORM = "application/x-www-form-urlencoded"
-MISSING_KEY = "idempotency_key is required when a custom request_id_header is configured"
 
 
 class Unbuildable(Exception):
@@ -115,7 +115,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
     """
     target, payload, config = claim.target, claim.payload, claim.target.project_config
     if config["request_id_header"] != REQUEST_ID_HEADER and not payload.idempotency_key:
-        raise Unbuildable(MISSING_KEY)
+        raise Unbuildable(KeyMissing.message)
     body = payload.data.encode()
     if target.content_type == FORM:
         try:

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from engine.targets import Target
 from outbound.states import Status
+from projects.exceptions import ProjectNotFound
 from subscriptions.models import Subscription
 
 AT_MOST_ONCE = Subscription.DeliveryMode.AT_MOST_ONCE
@@ -82,9 +84,9 @@ def choose(
     for row in waiting:
         target = targets.get(row.endpoint_id)
         if target is not None and target.project_is_deleted:
-            choice.settle.append((row.uid, Status.DISCARDED, "project not found"))
+            choice.settle.append((row.uid, Status.DISCARDED, ProjectNotFound.message))
         elif target is None or target.is_deleted:
-            choice.settle.append((row.uid, Status.DISCARDED, "endpoint not found"))
+            choice.settle.append((row.uid, Status.DISCARDED, EndpointNotFound.message))
         elif target.status == Endpoint.Status.INACTIVE:
             choice.settle.append((row.uid, Status.DISCARDED, "the endpoint is inactive"))
         elif row.status == Status.PROCESSING and row.delivery_mode == AT_MOST_ONCE:

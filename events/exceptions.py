@@ -13,7 +13,7 @@ class EventNotFound(NotFound):
 class EventUnknown(InvalidInput):
     """No such event."""
 
-    message = "event not found"
+    message = EventNotFound.message
 
 
 class ProjectNotRetrieved(NotFound):

@@ -18,7 +18,7 @@ from events.models import Event
 
 
 class Contains(Func):
-    """The condition that a payload contains a JSON object, by jsonb's `@>` (migration 0002)."""
+    """The condition that a payload contains a JSON object, by jsonb's `@>`."""
 
     template = "(payload_as_jsonb(%(expressions)s))"
     arg_joiner = ") @> payload_as_jsonb("

@@ -16,7 +16,7 @@ from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from endpoints.secrets import Secret, is_live
 from portal_links.access import Access
-from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
+from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, ROTATE_SECRET, VIEW_SECRET
 from portal_links.models import PortalLink
 from projects.models import Project
 from subscriptions.operations import create_subscription
@@ -53,14 +53,19 @@ def create_endpoint(access: Access, **sent: Any) -> Endpoint:
     return endpoint
 
 
+def subscribes_all(access: Access) -> bool:
+    """Tell whether the pages subscribe a new endpoint to all events, as they have none to choose from.
+
+    Subscriptions of an incoming project need a source, which the pages cannot name.
+    """
+    return access.project.type == Project.Type.OUTGOING and access.may(MANAGE_SUBSCRIPTIONS)
+
+
 @transaction.atomic
 def create_receiving_endpoint(access: Access, **sent: Any) -> Endpoint:
-    """Create an endpoint of the customer with a subscription to all events: the pages have none to choose from.
-
-    An incoming project gets the endpoint alone, as its subscriptions need a source. Raises DomainError.
-    """
+    """Create an endpoint of the customer, subscribed to all events where subscribes_all(). Raises DomainError."""
     endpoint = create_endpoint(access, **sent)
-    if access.project.type == Project.Type.OUTGOING:
+    if subscribes_all(access):
         create_subscription(access.project.uid, name=endpoint.name, endpoint_id=endpoint.uid)
     return endpoint
 

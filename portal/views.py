@@ -98,8 +98,8 @@ def new_endpoint(request: PageRequest, access: Access) -> HttpResponse:
 
 def _received(access: Access) -> str:
     """Say which events a new endpoint receives."""
-    if access.project.type == Project.Type.INCOMING:
-        return "It receives nothing until it is subscribed to a source."
+    if not operations.subscribes_all(access):
+        return "It receives nothing until it is subscribed to events."
     if access.owner_id:
         return "It receives all events that are sent to you."
     return "It receives the events that are sent to it and those that are sent to everyone."

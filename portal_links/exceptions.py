@@ -18,7 +18,7 @@ class PortalLinkNotFound(NotFound):
 class PortalLinkUnknown(InvalidInput):
     """No such portal link."""
 
-    message = "portal link not found"
+    message = PortalLinkNotFound.message
 
 
 class PortalLinkNotThere(NotFound):

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,8 +15,10 @@ import psycopg
 import pytest
 
 from convoyclone import embedded
+from convoyclone.embedded_user import CannotStart
 from tests.clone import another_user, interpreter
 from tests.server import ROOT, environment
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.server
 
@@ -26,6 +27,7 @@ USE = """
 import sys
 from pathlib import Path
 from convoyclone import embedded
+from convoyclone.embedded_user import CannotStart
 try:
     print(embedded.start(Path(sys.argv[1])), flush=True)
 except embedded.CannotStart as error:
@@ -77,13 +79,6 @@ def directory(tmp_path: Path) -> Iterator[Path]:
         server.send_signal(signal.SIGQUIT)
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {SECONDS} s until {what}"
-        time.sleep(0.01)
-
-
 def runs(directory: Path) -> bool:
     return embedded.postmaster(directory) is not None
 
@@ -91,6 +86,36 @@ def runs(directory: Path) -> bool:
 def answers(url: str) -> bool:
     with psycopg.connect(url) as connection:
         return connection.execute("SELECT 1").fetchone() == (1,)
+
+
+class TestLinks:
+    """Links in the folder, which whoever may write there can make, lead root to no other file."""
+
+    @pytest.mark.parametrize("name", ["postgres.users", "postgres.lock"])
+    def test_the_files_of_locks_may_be_none(self, directory: Path, name: str) -> None:
+        victim = directory.with_name("victim")
+        victim.write_text("kept")
+        directory.with_name(name).symlink_to(victim)
+        with pytest.raises(CannotStart):
+            embedded.start(directory)
+        assert victim.read_text() == "kept"
+
+    @pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symbolic", "hard"])
+    def test_one_in_place_of_the_log_is_replaced(self, directory: Path, link: Callable[[Path, Path], None]) -> None:
+        Use(directory).end()
+        victim = directory.with_name("victim")
+        victim.write_text("kept")
+        before = victim.stat()
+        (directory / "log").unlink()
+        link(victim, directory / "log")
+        assert Use(directory).end() == ""
+        assert victim.read_text() == "kept"
+        assert victim.stat().st_uid == before.st_uid
+
+
+def test_a_folder_with_a_line_break_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="line break"):
+        embedded.start(tmp_path / "a\nb" / "postgres")
 
 
 class TestUsers:
@@ -115,7 +140,7 @@ class TestUsers:
         for process in both:
             process.communicate(timeout=SECONDS)
             assert process.returncode == 0
-        until(lambda: not runs(directory), "the server has stopped")
+        eventually(lambda: not runs(directory), "the server has stopped")
 
     def test_one_that_is_killed_stops_it_for_nobody_else(self, directory: Path) -> None:
         killed, other = Use(directory), Use(directory)
@@ -128,7 +153,7 @@ class TestUsers:
         use = Use(directory)
         assert runs(directory)
         use.kill()
-        until(lambda: not runs(directory), "the guard has stopped the server")
+        eventually(lambda: not runs(directory), "the guard has stopped the server")
         assert not (directory / "postmaster.pid").exists()
         again = Use(directory)
         assert answers(again.url)

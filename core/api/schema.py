@@ -10,6 +10,7 @@ from rest_framework import serializers
 from core.api.checks import READS
 from core.api.documents import SCHEMAS, Schema
 from core.api.envelope import JSON
+from core.api.errors import TOO_LARGE, UNAVAILABLE
 from core.api.fields import Choice, Integer
 from core.api.openapi import COMPONENTS, NULLABLE, PROPERTIES, REFUSAL, REQUIRED, example_key, refusal
 from core.exceptions import DomainError
@@ -56,7 +57,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "413": (
         "ContentTooLarge",
         "The body is longer than MAX_REQUEST_BODY_BYTES (1 MiB by default).",
-        {"Too large": "request body is too large"},
+        {"Too large": TOO_LARGE},
     ),
     "415": (
         "UnsupportedMediaType",
@@ -71,7 +72,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "503": (
         "ServiceUnavailable",
         "The database cannot be reached. The request may or may not have been stored.",
-        {"Database": "the database is not available, try again"},
+        {"Database": UNAVAILABLE},
     ),
 }
 #: The codes whose messages differ from one contract to another: its operations list them.

@@ -14,7 +14,6 @@ from core.encryption import encrypt
 from endpoints.secrets import new_secret, rotate
 from engine.attempt import (
     LIMIT_REACHED,
-    MISSING_KEY,
     Request,
     Unbuildable,
     build_request,
@@ -25,6 +24,7 @@ from engine.attempt import (
 from engine.choice import Queued
 from engine.queue import Claim, Payload
 from engine.targets import Target
+from events.exceptions import KeyMissing
 from outbound.client import Exchange
 from outbound.responses import GZIP_BROKEN
 from outbound.signatures import NothingToSignWith, standard_secret
@@ -140,7 +140,7 @@ class TestRequest:
         assert "X-Convoy-Idempotency-Key" not in headers
 
     def test_without_a_key_a_custom_header_cannot_be_sent(self) -> None:
-        with pytest.raises(Unbuildable, match=MISSING_KEY):
+        with pytest.raises(Unbuildable, match=KeyMissing.message):
             built(a_claim(config={"request_id_header": "X-Request-Ref"}))
 
     def test_a_form_is_signed_as_it_is_sent(self) -> None:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from prometheus_client.parser import text_string_to_metric_families
 
+from core.readiness import TOO_OLD
 from endpoints.models import Endpoint
 from engine import status
 from engine.status import serving
@@ -163,6 +164,16 @@ class TestStart:
         with without_a_migration() as missing, Deliver() as deliver:
             assert deliver.process.wait(SECONDS) == 1
             assert deliver.log == f"CommandError: the database lacks {missing}: run manage.py migrate first\n"
+
+    def test_a_database_of_before_the_first_migrations_ends_it(self, make_endpoint: Make) -> None:
+        queue_deliveries(make_endpoint())
+        MigrationRecorder(connection).record_applied("projects", "0002_admin_search")
+        try:
+            with Deliver() as deliver:
+                assert deliver.process.wait(SECONDS) == 1
+                assert deliver.log == f"CommandError: {TOO_OLD}\n"
+        finally:
+            MigrationRecorder(connection).record_unapplied("projects", "0002_admin_search")
         assert EventDelivery.objects.get().status == "Scheduled"
 
     def test_it_waits_for_a_database_that_is_away(self) -> None:

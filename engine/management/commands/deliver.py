@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
 from core.conninfo import conninfo
-from core.readiness import missing_migrations
+from core.readiness import TOO_OLD, is_too_old, missing_migrations
 from engine.status import serving
 from engine.worker import Worker
 
@@ -42,10 +42,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the worker until a signal comes and all requests under way have ended.
 
-        Waits for a database that is away. Raises CommandError where the database lacks migrations or the port is taken.
+        Waits for a database that is away. Raises CommandError where the database lacks migrations or
+        is too old, or the port is taken.
         """
         with _ending_by_signals():
             missing = _missing_migrations()
+            if is_too_old():
+                raise CommandError(TOO_OLD)
         if missing:
             raise CommandError(f"the database lacks {', '.join(missing)}: run manage.py migrate first")
         settings.DELIVERY_CONCURRENCY = _allowed_connections(settings.DELIVERY_CONCURRENCY)
