@@ -29,6 +29,24 @@ TESTS = Path(__file__).parent
 #: The most characters of a parameter that stand for it in a test's id, and of a test's name with its parameters.
 LONGEST_PARAMETER = 60
 LONGEST_NAME = 160
+#: The files that take longest, the longest first: processes that share the files then end at about the same time.
+LONGEST_FILES = [
+    "live/test_schema.py",
+    "test_bad_input.py",
+    "convoyclone/test_server.py",
+    "test_hostile_start.py",
+    "browser/test_accessibility.py",
+    "test_bad_input_elsewhere.py",
+    "engine/test_status.py",
+    "test_access_matrix.py",
+    "live/test_crash.py",
+    "browser/test_endpoints.py",
+    "test_tenants.py",
+    "engine/test_worker.py",
+    "engine/test_meta_events.py",
+    "outbound/test_client.py",
+    "events/test_bounds.py",
+]
 #: Opens the block that checks one row of a test's table; see the fixture `row`.
 Row = Callable[[object], AbstractContextManager[None]]
 
@@ -119,8 +137,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.server)
         if path.startswith("browser/"):
             item.add_marker(pytest.mark.browser)
-    # What is short comes last, so that the processes that share the files end at about the same time.
-    items.sort(key=lambda item: item.get_closest_marker("server") is None and item.get_closest_marker("matrix") is None)
+    if missing := [name for name in LONGEST_FILES if not (TESTS / name).is_file()]:
+        raise pytest.UsageError(f"LONGEST_FILES names files that are not there: {', '.join(missing)}")
+    items.sort(key=_place)
     opaque = [
         item.nodeid
         for item in items
@@ -128,6 +147,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ]
     if opaque:
         raise pytest.UsageError("give these tests ids of words (pytest.param(…, id=…)):\n" + "\n".join(opaque))
+
+
+def _place(item: pytest.Item) -> int:
+    """Where the test's file belongs: those of LONGEST_FILES, then what starts servers, then the others."""
+    path = item.path.relative_to(TESTS).as_posix()
+    if path in LONGEST_FILES:
+        return LONGEST_FILES.index(path)
+    return len(LONGEST_FILES) + (item.get_closest_marker("server") is None)
 
 
 @pytest.hookimpl(trylast=True)

@@ -19,9 +19,15 @@ from psycopg.sql import SQL, Identifier
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90
+#: A stop takes no longer, on a machine that has nothing else to do.
 STOP_SECONDS = 5
 # What the tests' own environment says of databases, secrets and proxies is not the server's.
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+
+
+def stop_seconds() -> float:
+    """How long a stop may take now: STOP_SECONDS for as much of the processors as other work leaves."""
+    return STOP_SECONDS * max(1, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def free_port() -> int:

@@ -20,10 +20,11 @@ import pytest
 from tests.clone import another_user, make_clone
 from tests.server import free_port
 
-pytestmark = pytest.mark.server
+# Each starts a clone, some of them several, and installs nothing but compiles everything.
+pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
 FOLDER = "Bücher 'n' \"more\", $HOME `id` \\ (copy)"
-START_SECONDS = 120
+START_SECONDS = 300
 STOP_SECONDS = 60
 
 LOCALES = {"LANG": "xx_XX.ISO-8859-1", "LC_ALL": "xx_YY.UTF-8", "LC_MESSAGES": "xx_ZZ", "LANGUAGE": "xx"}
@@ -212,7 +213,7 @@ def test_script_test_with_all_of_it(clone: Path, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

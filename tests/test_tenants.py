@@ -19,6 +19,8 @@ from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
 
+pytestmark = pytest.mark.matrix
+
 PROJECT = "/projects/{projectID}"
 ENDPOINT = f"{PROJECT}/endpoints/{{endpointID}}"
 LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"

@@ -23,7 +23,8 @@ import psutil
 import psycopg
 import pytest
 
-from tests.server import STOP_SECONDS, Server, free_port
+from tests.server import Server, free_port, stop_seconds
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.server
 
@@ -67,7 +68,7 @@ def is_free(server: Server) -> bool:
     return not server.is_listening()
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
+def until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
     """Whether `condition` comes true."""
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
@@ -140,7 +141,7 @@ class TestStop:
             # Somebody is in the middle of a request that never ends.
             head = f"POST /api/v1/projects HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.key(server)}\r\n"
             stalled.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
-            assert server.signal(number) < STOP_SECONDS
+            assert server.signal(number) < stop_seconds()
         assert server.process is not None
         assert server.process.returncode == 0
         assert server.processes() == []
@@ -159,10 +160,10 @@ class TestStop:
     def test_while_it_starts(self, server: Server, moment: str) -> None:
         server.spawn()
         assert until(lambda: any(server.data.glob(moment)))
-        assert server.signal(signal.SIGTERM) < STOP_SECONDS
+        assert server.signal(signal.SIGTERM) < stop_seconds()
         assert server.process is not None
         assert (server.process.returncode, server.stderr) == (0, "")
-        assert until(lambda: server.processes() == [], STOP_SECONDS)
+        assert until(lambda: server.processes() == [], stop_seconds())
         assert is_free(server)
         server.start()
         with server.client() as client:
@@ -247,7 +248,7 @@ class TestKill:
             for writer in writers:
                 writer.result()
         assert victim.process is not None
-        victim.process.wait(STOP_SECONDS)
+        victim.process.wait(stop_seconds())
 
         victim.start()
         with victim.client() as client:
@@ -278,7 +279,7 @@ class TestKill:
         assert until(answers)
 
     def test_the_end_after_all_that_leaves_nothing(self, victim: Server) -> None:
-        assert victim.signal(signal.SIGTERM) < STOP_SECONDS
+        assert victim.signal(signal.SIGTERM) < stop_seconds()
         assert victim.processes() == []
         assert is_free(victim)
 
@@ -361,6 +362,6 @@ class TestOwnDatabase:
             path = f"/projects/{known['project_id']}/portal-links"
             assert client.post(path, json={"name": "Acme", "owner_id": "acme"}).json()["data"]["endpoint_count"] == 3
         assert not (server.data / "postgres").exists()
-        assert server.signal(signal.SIGTERM) < STOP_SECONDS
+        assert server.signal(signal.SIGTERM) < stop_seconds()
         with psycopg.connect(own_database) as connection:
             assert connection.execute("SELECT name FROM portal_links_portallink").fetchall() == [("Acme",)]

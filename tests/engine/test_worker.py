@@ -259,15 +259,19 @@ class TestFailing:
         assert receiver.requests()[0].header("X-Key") == "hunter2"
         assert "hunter2" not in orjson.dumps(list(DeliveryAttempt.objects.values()), default=str).decode()
 
-    def test_a_token_server_that_is_down_is_a_retry(self, make_endpoint: Make, receiver: Receiver) -> None:
+    def test_a_token_server_that_is_down_is_a_retry(
+        self, make_endpoint: Make, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("outbound.oauth2.FAILURE_SECONDS", 0.5)
         receiver.answer_once("/token", status=503)
         receiver.answer("/token", body=b'{"access_token":"t1","token_type":"Bearer","expires_in":3600}')
         endpoint = make_endpoint(url=receiver.url("/in"), **oauth2(receiver))
-        [delivery] = queue_deliveries(endpoint, interval_seconds=6)
+        [delivery] = queue_deliveries(endpoint, interval_seconds=1)
         with working():
-            settled(delivery, "Retry")
-            assert DeliveryAttempt.objects.get().error
             settled(delivery, "Success")
+        failed, succeeded = DeliveryAttempt.objects.order_by("pk")
+        assert failed.error
+        assert not succeeded.error
         assert receiver.wait_for(1, "/in")[0].header("Authorization") == "Bearer t1"
 
     def test_a_token_that_is_refused_is_not_used_again(self, make_endpoint: Make, receiver: Receiver) -> None:

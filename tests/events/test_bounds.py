@@ -48,6 +48,8 @@ def reached() -> list[str]:
     return [row.endpoint_id for row in deliveries()]
 
 
+# Each event here takes as many steps as a tenant may have.
+@pytest.mark.slow
 class TestAnEvent:
     def test_the_filters_of_an_owner_share_one_bound(
         self, post: Post, costly: MakeHostile, caplog: pytest.LogCaptureFixture
@@ -104,6 +106,7 @@ class TestAnEvent:
         assert len(reached()) == 11
 
 
+@pytest.mark.slow  # as above, an event for each of a chunk
 class TestReplay:
     def test_a_chunk_has_less_than_its_events_alone(self, api: API, path: str, post: Post, costly: MakeHostile) -> None:
         endpoint, other = costly(owner_id="acme"), costly(owner_id="globex")

@@ -175,6 +175,7 @@ class TestStatements:
         assert len(deliveries()) == count
         assert found == ["SELECT projects_apikey", "SELECT projects_project", "WITH events_event"]
 
+    @pytest.mark.slow  # it writes thousands of subscriptions, filters and deliveries
     def test_more_deliveries_than_one_statement_takes(self, post: Post, endpoint: Endpoint) -> None:
         rows = [
             Subscription(project_id=endpoint.project_id, endpoint=endpoint, name="n", event_types=["*"])

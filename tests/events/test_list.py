@@ -13,6 +13,7 @@ from django.utils import timezone
 from core.api.values import wire_time
 from core.ulid import first_ulid_at
 from endpoints.models import Endpoint
+from events import views
 from events.documents import NO_SOURCE
 from events.models import Event
 from projects.models import Project
@@ -241,11 +242,14 @@ class TestFilters:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_search_that_takes_too_long_is_given_up(api: API, path: str, make_event: MakeEvent) -> None:
+def test_a_search_that_takes_too_long_is_given_up(
+    api: API, path: str, make_event: MakeEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another transaction holds the table, so that the search has to wait for longer than it may."""
     make_event()
     parameters = {name: value for name, value in connection.get_connection_params().items() if name in CONNECTING}
-    with psycopg.connect(**parameters) as other:
+    with psycopg.connect(**parameters) as other, monkeypatch.context() as patch:
+        patch.setattr(views, "SECONDS_TO_SEARCH", 0.5)
         other.execute("LOCK TABLE events_event IN ACCESS EXCLUSIVE MODE")
         answer = api.get(f"{path}?query=x")
     assert answer.error == (504, "Search took too long. Narrow the time range or search term.")

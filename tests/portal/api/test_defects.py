@@ -14,10 +14,10 @@ from portal_links.operations import mint_refresh_token, revoke_portal_link, upda
 from portal_links.sessions import revoke_session
 from projects.models import Project
 from projects.operations import delete_project
-from tests.conftest import API
+from tests.conftest import API, Row
 from tests.endpoints.bodies import API_KEY, BODY
 from tests.portal.api.customers import MakeEndpoint, create_link, create_session, portal
-from tests.routes import OPERATIONS, Operation
+from tests.routes import OPERATIONS
 from tests.statements import nothing_changes
 
 
@@ -51,19 +51,17 @@ class TestNoTenantMoveByOwnerID:
         assert caller.put(f"/endpoints/{owned.uid}", BODY | {"owner_id": "acme"}).data["owner_id"] == "globex"
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-def test_no_portal_credential_on_the_convoy_api(
-    project: Project, endpoint: Endpoint, manager: API, operation: Operation
-) -> None:
+def test_no_portal_credential_on_the_convoy_api(project: Project, endpoint: Endpoint, manager: API, row: Row) -> None:
     """Not on the caller's own rows either, so that no route can forget to ask what the caller may do."""
     link = create_link(project, auth_type="refresh_token")
     session = PortalSession.objects.filter(portal_link=link).get()
     manager.root = ""
     ids = {"projectID": project.uid, "endpointID": endpoint.uid, "portalLinkID": link.uid, "sessionID": session.uid}
-    # The rest is not looked for: the credential is asked for first.
-    url = operation.url.format_map(defaultdict(lambda: "01JZ8QK3V7M2N4P6R8T0W2Y4A6", ids))
-    with nothing_changes():
-        assert manager(operation.method, url, BODY | {"type": "outgoing"}).error == (401, "unauthorized")
+    for operation in OPERATIONS:
+        # The rest is not looked for: the credential is asked for first.
+        url = operation.url.format_map(defaultdict(lambda: "01JZ8QK3V7M2N4P6R8T0W2Y4A6", ids))
+        with row(operation), nothing_changes():
+            assert manager(operation.method, url, BODY | {"type": "outgoing"}).error == (401, "unauthorized")
 
 
 class TestNoSecretsForViewers:
