@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from convoyclone import database
+from tests.outbound.certificates import Authority
 
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 
@@ -47,7 +48,9 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(48)
     os.environ["API_KEY_PEPPER"] = secrets.token_urlsafe(48)
     # Nor does it matter which authorities the machine trusts, and each HTTP client would read them all.
-    os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = str(folder / "no-authorities")
+    # The file must hold one: httpx refuses a file without any.
+    os.environ["SSL_CERT_FILE"] = Authority(folder, "authority of nobody").file
+    os.environ["SSL_CERT_DIR"] = str(folder / "no-authorities")
     os.environ["ENCRYPTION_KEYS"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     embedded = not os.environ.get("DATABASE_URL")
     url = database.ensure_running()

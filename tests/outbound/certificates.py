@@ -17,10 +17,10 @@ NOW = datetime.now(UTC)
 class Authority:
     """A certificate authority of a test; `file` is its own certificate, as `ca_file` takes it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "authority of a test") -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _named("authority of a test")
+        self._name = _named(name)
         builder = _builder(self._name, self._name, self._key, NOW + timedelta(days=1))
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self.file = str(folder / "authority.pem")
