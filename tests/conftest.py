@@ -44,7 +44,7 @@ LONGEST_FILES = [
     "test_tenants.py",
     "engine/test_worker.py",
     "engine/test_meta_events.py",
-    "outbound/test_client.py",
+    "outbound/test_client_failures.py",
     "events/test_bounds.py",
 ]
 #: Opens the block that checks one row of a test's table; see the fixture `row`.
