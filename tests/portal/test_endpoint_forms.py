@@ -7,8 +7,9 @@ import pytest
 
 from endpoints.models import Endpoint
 from endpoints.operations import pause_endpoint
-from portal_links.capabilities import READ_ONLY
+from portal_links.capabilities import EVERYTHING, MANAGE_SUBSCRIPTIONS, READ_ONLY
 from projects.models import Project
+from subscriptions.models import Subscription
 from tests.conftest import API
 from tests.portal.customers import OWNER, SECRET, Customer, MakeEndpoint
 
@@ -39,6 +40,13 @@ def test_a_created_endpoint_receives_what_is_sent_to_its_owner(
     api.post(f"/projects/{project.uid}/events/fanout", {"owner_id": OWNER, "event_type": "order.paid", "data": {}})
     [delivery] = api.get(f"/projects/{project.uid}/eventdeliveries").data["content"]
     assert delivery["endpoint_id"] == Endpoint.objects.get().uid
+
+
+def test_who_may_not_manage_subscriptions_creates_an_endpoint_without_one(login: Callable[..., Customer]) -> None:
+    response = login(EVERYTHING - {MANAGE_SUBSCRIPTIONS}).post("endpoints/new", **FORM)
+    assert "It receives nothing until it is subscribed to events." in response.content.decode()
+    assert Endpoint.objects.exists()
+    assert not Subscription.objects.exists()
 
 
 def test_the_urls_of_chats_are_shown_as_secrets_are_and_kept(

@@ -46,11 +46,9 @@ class Command(BaseCommand):
         is too old, or the port is taken.
         """
         with _ending_by_signals():
-            missing = _missing_migrations()
-            if is_too_old():
-                raise CommandError(TOO_OLD)
-        if missing:
-            raise CommandError(f"the database lacks {', '.join(missing)}: run manage.py migrate first")
+            problem = _schema_problem()
+        if problem:
+            raise CommandError(problem)
         settings.DELIVERY_CONCURRENCY = _allowed_connections(settings.DELIVERY_CONCURRENCY)
         worker = Worker(conninfo(connection.settings_dict))
         # The worker has connections of its own.
@@ -100,11 +98,14 @@ def _ending_by_signals() -> Any:
             signal.signal(number, handler)
 
 
-def _missing_migrations() -> list[str]:
-    """Return the migrations that the database lacks, once it answers."""
+def _schema_problem() -> str:
+    """Return why this version cannot work with the schema, or an empty text, once the database answers."""
     while True:
         try:
-            return missing_migrations()
+            if is_too_old():
+                return TOO_OLD
+            missing = missing_migrations()
+            return f"the database lacks {', '.join(missing)}: run manage.py migrate first" if missing else ""
         except Error as error:
             logger.warning("waiting for the database: %s", " ".join(str(error).split()))
             connection.close()
