@@ -153,19 +153,19 @@ ENDPOINTS = [
     DemoEndpoint(
         "Orders",
         "/works/orders",
-        "This endpoint works: the receiver answers 200",
+        "Orders and parcels: the receiver answers 200",
         ["order.created", "order.shipped", "order.delivered", "order.cancelled"],
     ),
     DemoEndpoint(
         "Billing",
         "/fails/billing",
-        "This endpoint fails: the receiver answers 500",
+        "Invoices: the receiver answers 500",
         ["invoice.issued", "invoice.paid", "invoice.overdue"],
     ),
     DemoEndpoint(
         "Newsletter",
         "/works/newsletter",
-        "This endpoint is paused: it misses what is sent meanwhile",
+        "Customers: paused at the start, so it has missed events",
         ["customer.created", "customer.updated"],
         is_paused=True,
     ),

@@ -40,7 +40,7 @@ _PAGE = """<!doctype html>
   <body>
     <main>
       <h1>Webhooks received</h1>
-      <p class="muted">This page shows the last webhooks since it started, newest first.
+      <p class="muted">This page shows the last webhooks since the receiver started, newest first.
         <a href="/">Reload</a></p>
       <p class="muted">An endpoint at <code>{origin}/works/…</code> is answered with 200, one at
         <code>{origin}/fails/…</code> with 500, and one at <code>{origin}/fails/404/…</code> with 404.</p>

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import stat
@@ -119,8 +120,9 @@ class Run:
         """Assert that it is healthy, and that a portal link can be created with the printed key."""
         with httpx.Client(base_url=self.url, trust_env=False, timeout=60) as client:
             assert client.get("/healthz").status_code == 200, self.printed
-            words = self.printed.split()
-            project, key = words[words.index("Project") + 1], words[words.index("key") + 1]
+            exported = re.search(r"^export PROJECT_ID=(\S+) API_KEY=(\S+)$", self.printed, re.MULTILINE)
+            assert exported, self.printed
+            project, key = exported.groups()
             answer = client.post(
                 f"/api/v1/projects/{project}/portal-links",
                 json={"name": "Acme", "owner_id": "acme"},
