@@ -1,0 +1,238 @@
+"""The demo's receiver: its answers, the signatures that it accepts, and its page."""
+
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import httpx
+import pytest
+from standardwebhooks import Webhook
+
+from convoyclone import receiver
+from convoyclone.receiver import Known, Receiver, address, listen, status_of, verify
+from outbound.signatures import standard_secret
+from tests.conftest import Row
+
+SECRET = "the secret of the orders"
+NOW = 1_790_000_000
+BODY = b'{"order":1}'
+
+
+def signed(secret: str = SECRET, *, body: bytes = BODY, at: float = NOW, message_id: str = "msg_1") -> dict[str, str]:
+    """The headers of a webhook, signed by the library of Standard Webhooks."""
+    library = Webhook(standard_secret(secret))
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(at)),
+        "webhook-signature": library.sign(message_id, datetime.fromtimestamp(int(at), UTC), body.decode()),
+    }
+
+
+class TestVerify:
+    ENDPOINTS = (
+        Known("http://127.0.0.1:21000/works/orders", "Orders", ["a former secret", SECRET]),
+        Known("http://127.0.0.1:21000/works?shop=1", "With a query", ["another secret"]),
+        Known("http://127.0.0.1:21000", "At the root", [SECRET]),
+    )
+
+    @pytest.mark.parametrize(
+        ("path", "headers"),
+        [
+            ("/works/orders", signed()),
+            ("/works/orders", signed("a former secret")),
+            ("/works/orders", signed(at=NOW - 299)),
+            ("/works/orders", signed(at=NOW + 299)),
+            ("/works/orders", signed() | {"webhook-signature": f"v1,other {signed()['webhook-signature']} v2,x"}),
+            ("/works?shop=1", signed("another secret")),
+            ("/", signed()),
+        ],
+        ids=["newest", "former", "late", "early", "of several", "query", "root"],
+    )
+    def test_accepts(self, path: str, headers: dict[str, str]) -> None:
+        assert verify(path, headers, BODY, self.ENDPOINTS, NOW).is_good
+
+    REFUSED = {
+        "nothing": ({}, "not signed"),
+        "no signature": ({**signed(), "webhook-signature": ""}, "not signed"),
+        "the signature only": ({"webhook-signature": signed()["webhook-signature"]}, "not signed"),
+        "the secret of another": (signed("another secret"), "no secret of Orders"),
+        "another body": (signed(body=b'{"order":2}'), "no secret of Orders"),
+        "another id": (signed() | {"webhook-id": "msg_2"}, "no secret of Orders"),
+        "not ASCII": (signed() | {"webhook-signature": "v1,\xe9"}, "no secret of Orders"),
+        "too late": (signed(at=NOW - 301), "not within 5 minutes"),
+        "too early": (signed(at=NOW + 301), "not within 5 minutes"),
+        "a word": (signed() | {"webhook-timestamp": "x"}, "not within 5 minutes"),
+        "a negative number": (signed() | {"webhook-timestamp": "-1"}, "not within 5 minutes"),
+        "another digit": (signed() | {"webhook-timestamp": "\xb2"}, "not within 5 minutes"),
+        "a long number": (signed() | {"webhook-timestamp": "9" * 5000}, "not within 5 minutes"),
+    }
+
+    @pytest.mark.parametrize("name", REFUSED)
+    def test_refuses(self, name: str) -> None:
+        headers, reason = self.REFUSED[name]
+        verdict = verify("/works/orders", headers, BODY, self.ENDPOINTS, NOW)
+        assert not verdict.is_good
+        assert reason in verdict.reason
+
+    def test_refuses_what_no_endpoint_is_at(self) -> None:
+        assert verify("/works/others", signed(), BODY, self.ENDPOINTS, NOW) == (False, "no endpoint has this address")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/works", 200),
+        ("/works/orders?x=/fails", 200),
+        ("/fails", 500),
+        ("/fails/billing", 500),
+        ("/fails/404", 404),
+        ("/fails/404/x", 404),
+        ("/", 404),
+        ("/worksnot", 404),
+        ("/x/works", 404),
+        ("", 404),
+    ],
+)
+def test_the_path_decides_the_answer(path: str, status: int) -> None:
+    assert status_of(path) == status
+
+
+class TestListen:
+    def test_the_port_of_the_last_run(self) -> None:
+        with listen(None) as first:
+            port = first.getsockname()[1]
+        assert port in receiver.PORTS
+        with listen(port) as second:
+            assert address(second) == f"http://127.0.0.1:{port}"
+
+    def test_another_where_it_is_taken(self) -> None:
+        with listen(None) as theirs, listen(theirs.getsockname()[1]) as ours:
+            assert ours.getsockname()[1] in set(receiver.PORTS) - {theirs.getsockname()[1]}
+
+    def test_none_is_free(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with listen(None) as theirs:
+            monkeypatch.setattr(receiver, "PORTS", range(theirs.getsockname()[1], theirs.getsockname()[1] + 1))
+            monkeypatch.setattr(receiver, "TRIES", 1)
+            with pytest.raises(receiver.NoFreePort):
+                listen(None)
+
+
+class Api:
+    """The endpoints that the API would answer, which change like a secret that is replaced."""
+
+    def __init__(self) -> None:
+        self.known: list[Known] | None = []
+        self.fresh: list[Known] | None = []
+
+    def __call__(self, is_fresh: bool) -> Sequence[Known] | None:
+        if is_fresh:
+            self.known = self.fresh
+        return self.known
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api()
+
+
+@pytest.fixture
+def client(api: Api) -> Iterator[httpx.Client]:
+    """A client of a receiver that runs in this process."""
+    server = Receiver(listen(None), api)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
+    thread.start()
+    url = address(server.socket)
+    api.known = api.fresh = [Known(f"{url}/works/orders", "Orders", [SECRET])]
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        yield client
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def send(client: httpx.Client, path: str, headers: dict[str, str] | None = None, body: bytes = BODY) -> httpx.Response:
+    at = datetime.now(UTC).timestamp()
+    return client.post(path, content=body, headers=signed(body=body, at=at) if headers is None else headers)
+
+
+class TestAnswers:
+    def test_a_webhook_is_answered_and_shown(self, client: httpx.Client) -> None:
+        answer = send(client, "/works/orders")
+        assert (answer.status_code, answer.text) == (200, "Signature verified: signed with a secret of Orders\n")
+        page = client.get("/").text
+        for shown in ("<h2>/works/orders</h2>", "200 OK", "Signature verified", "msg_1", "{&quot;order&quot;:1}"):
+            assert shown in page
+
+    @pytest.mark.parametrize(("path", "status"), [("/works/x", 200), ("/fails/x", 500), ("/fails/404", 404)])
+    def test_a_webhook_that_is_not_signed(self, client: httpx.Client, path: str, status: int) -> None:
+        answer = send(client, path, {})
+        assert answer.status_code == status
+        assert answer.text.startswith("Signature refused: not signed")
+        page = client.get("/").text
+        assert "Signature not verified" in page
+        assert f"{status} {HTTPStatus(status).phrase}" in page
+
+    def test_a_replaced_secret_is_read_again(self, client: httpx.Client, api: Api) -> None:
+        api.known = [Known(f"{client.base_url}works/orders", "Orders", ["the former secret"])]
+        assert send(client, "/works/orders").text.startswith("Signature verified")
+
+    def test_an_api_that_does_not_answer(self, client: httpx.Client, api: Api) -> None:
+        api.known = api.fresh = None
+        answer = send(client, "/works/orders")
+        assert (answer.status_code, answer.text) == (
+            200,
+            "Signature refused: not checked, because the API did not answer\n",
+        )
+
+    @pytest.mark.parametrize(("path", "status"), [("/works", 200), ("/fails", 500), ("/favicon.ico", 404)])
+    def test_a_look_is_not_a_webhook(self, client: httpx.Client, path: str, status: int) -> None:
+        assert client.get(path).status_code == status
+        head = client.head(path)
+        assert (head.status_code, head.content) == (status, b"")
+        assert "None has arrived yet." in client.get("/").text
+
+    def test_a_body_without_a_length_or_too_long(self, client: httpx.Client, row: Row) -> None:
+        lengths = {
+            411: ["", "Content-Length: x\r\n", "Content-Length: -1\r\n", "Transfer-Encoding: chunked\r\n"],
+            413: [f"Content-Length: {receiver.MAX_BODY_BYTES + 1}\r\n"],
+        }
+        for status, lines in lengths.items():
+            for line in lines:
+                with row(line), socket.create_connection((client.base_url.host, client.base_url.port or 0)) as sender:
+                    sender.sendall(f"POST /works HTTP/1.1\r\nHost: x\r\n{line}\r\n".encode())
+                    assert sender.recv(100).split()[1] == str(status).encode()
+        assert "None has arrived yet." in client.get("/").text
+
+
+class TestPage:
+    def test_hostile_webhooks_are_text(self, client: httpx.Client) -> None:
+        script = "<script>alert(1)</script>"
+        hostile = {"webhook-id": script, "webhook-timestamp": script, "webhook-signature": script}
+        send(client, f"/works/'\">{script}", hostile, f"{script}\x00\xff</pre>".encode("latin-1"))
+        answer = client.get("/")
+        assert "<script" not in answer.text.lower()
+        assert answer.text.count("</pre>") == 1
+        assert answer.text.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 2
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
+
+    def test_the_last_ones_newest_first(self, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        for number in range(receiver.SHOWN + 2):
+            send(client, f"/works/{number}", {})
+        page = client.get("/").text
+        assert page.count('<li class="card">') == receiver.SHOWN
+        assert "<h2>/works/1</h2>" not in page
+        assert page.index("<h2>/works/51</h2>") < page.index("<h2>/works/2</h2>")
+
+    def test_the_beginning_of_a_long_body(self, client: httpx.Client) -> None:
+        send(client, "/works", {}, b"x" * 100_000)
+        assert "x" * 4000 + "…</pre>" in client.get("/").text
+
+    @pytest.mark.parametrize("host", ["evil.example", "evil.example:21000", "127.0.0.1", ""])
+    def test_a_name_that_leads_to_this_machine_shows_nothing(self, client: httpx.Client, host: str) -> None:
+        send(client, "/works/orders")
+        answer = client.get("/", headers={"Host": host})
+        assert (answer.status_code, "orders" in answer.text) == (404, False)
+        port = client.base_url.port
+        assert "orders" in client.get("/", headers={"Host": f"localhost:{port}"}).text
