@@ -35,6 +35,7 @@ LONGEST_FILES = [
     "test_bad_input.py",
     "convoyclone/test_server.py",
     "test_hostile_start.py",
+    "convoyclone/test_demo_server.py",
     "browser/test_accessibility.py",
     "test_bad_input_elsewhere.py",
     "engine/test_status.py",

@@ -217,7 +217,7 @@ class TestPage:
         assert answer.text.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 2
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
 
-    def test_the_last_ones_newest_first(self, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_last_ones_newest_first(self, client: httpx.Client) -> None:
         for number in range(receiver.SHOWN + 2):
             send(client, f"/works/{number}", {})
         page = client.get("/").text
