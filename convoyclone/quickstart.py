@@ -121,7 +121,7 @@ def _create_endpoint(project_id: str, receiver_url: str, described: DemoEndpoint
     )
     if described.is_paused:
         pause_endpoint(project_id, endpoint.uid)
-    return endpoint.uid
+    return str(endpoint.uid)
 
 
 def _move_endpoints(project_id: str, before: str, after: str) -> None:

@@ -143,8 +143,17 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
-USE_I18N = False
+LANGUAGE_CODE = "en"
+#: The languages of the portal's pages; the APIs and the admin are in English (docs/portal.md).
+LANGUAGES = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("fr", "Français"),
+    ("es", "Español"),
+    ("pt", "Português"),
+    ("ja", "日本語"),
+]
+USE_I18N = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BODY_BYTES
 APPEND_SLASH = False
 
@@ -156,6 +165,7 @@ INSTALLED_APPS = [
     "events",
     "deliveries",
     "engine",
+    "activity",
     "meta_events",
     "onboarding",
     "portal_links",

@@ -18,7 +18,7 @@ from portal import api as portal_api
 from portal import delivery_views as portal_deliveries
 from portal import event_views as portal_events
 from portal import subscription_views as portal_subscriptions
-from portal import views as portal
+from portal.pages.opening import portal
 from portal_links import feather, nahook, svix
 from portal_links import session_views as sessions
 from portal_links import views as portal_links
@@ -46,26 +46,9 @@ urlpatterns = [
     path("README.md", readme, name="readme"),
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
-    # The customers' pages, which are an empty frame without a credential (portal/pages.py).
-    path("portal", portal.portal, name="portal"),
-    path(
-        "portal/<projectID>/",
-        include(
-            [
-                path("", portal.endpoints, name="portal-endpoints"),
-                path("open", portal.open_link, name="portal-open"),
-                path("theme.css", portal.theme_css, name="portal-theme"),
-                path("endpoints/new", portal.new_endpoint, name="portal-new"),
-                path("endpoints/<endpointID>", portal.endpoint, name="portal-endpoint"),
-                path("endpoints/<endpointID>/edit", portal.edit_endpoint, name="portal-edit"),
-                path("endpoints/<endpointID>/pause", portal.pause_endpoint, name="portal-pause"),
-                path("endpoints/<endpointID>/activate", portal.activate_endpoint, name="portal-activate"),
-                path("endpoints/<endpointID>/secret", portal.reveal_secret, name="portal-secret"),
-                path("endpoints/<endpointID>/rotate", portal.rotate_secret, name="portal-rotate"),
-                path("endpoints/<endpointID>/delete", portal.delete_endpoint, name="portal-delete"),
-            ]
-        ),
-    ),
+    # The customers' pages, which are an empty frame without a credential (portal/pages/shell.py).
+    path("portal", portal, name="portal"),
+    path("portal/<projectID>/", include("portal.pages.urls")),
     # The documentation
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

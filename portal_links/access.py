@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from core.tokens import digest
 from endpoints.models import Endpoint, EndpointQuerySet
-from portal_links.capabilities import READ_ONLY, VIEW, VIEW_SECRET, Capabilities
+from portal_links.capabilities import READ_ONLY, VIEW_SECRET, Capabilities, without_hidden
 from portal_links.exceptions import CapabilityMissing, ProjectNotNamed
 from portal_links.models import PortalLink, PortalSession
 from projects.keys import find_caller
@@ -80,7 +80,7 @@ def find_access(credential: str, *, address: str | None = None) -> Access | None
     return Access(
         project=session.project,
         owner_id=session.owner_id,
-        capabilities=session.current_capabilities,
+        capabilities=_shown(session.project, session.current_capabilities),
         session=session,
         expires_at=session.expires_at,
         metadata=session.metadata,
@@ -101,15 +101,19 @@ def find_key_access(key: str, *, address: str | None = None) -> Access | None:
     project = Project.objects.live().filter(pk=caller.key_project_id).first()
     if project is None:
         return None
-    allowed = frozenset({VIEW, VIEW_SECRET}) if caller.can_write else READ_ONLY
+    allowed = READ_ONLY | {VIEW_SECRET} if caller.can_write else READ_ONLY
     return Access(project=project, owner_id="", capabilities=allowed, by_key=True)
+
+
+def _shown(project: Project, capabilities: Capabilities) -> Capabilities:
+    return without_hidden(capabilities, hides_payloads=project.portal_hides_payloads)
 
 
 def _of_link(link: PortalLink, session: PortalSession | None = None) -> Access:
     return Access(
         project=link.project,
         owner_id=link.owner_id,
-        capabilities=link.capabilities,
+        capabilities=_shown(link.project, link.capabilities),
         link=link,
         session=session,
         expires_at=None if session is None else session.expires_at,

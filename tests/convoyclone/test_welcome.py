@@ -58,7 +58,7 @@ class TestDemo:
     def test_the_readme(self, demo: Client) -> None:
         answer = demo.get("/README.md")
         assert answer["Content-Type"] == "text/plain; charset=utf-8"
-        assert b"".join(answer).startswith(b"# ConvoyClone\n")  # type: ignore[arg-type]
+        assert b"".join(answer).startswith(b"# ConvoyClone\n")
 
     def test_only_reading(self, demo: Client) -> None:
         assert demo.head("/").status_code == 200

@@ -68,7 +68,7 @@ class TestList:
                     "owner_id": "acme",
                     "portal_link_id": None,
                     "surface": "nahook",
-                    "capabilities": ["view"],
+                    "capabilities": sorted(READ_ONLY),
                     "metadata": {"userId": "usr_456"},
                     "reference": "one",
                     "minted_by": APIKey.objects.get(name="admin").uid,
