@@ -1,17 +1,20 @@
 """The demo's receiver: its answers, the signatures that it accepts, and its page."""
 
+import json
 import socket
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
 from standardwebhooks import Webhook
 
 from convoyclone import receiver
-from convoyclone.receiver import Known, Receiver, address, listen, status_of, verify
+from convoyclone.receiver import FromApi, Known, Receiver, address, listen, status_of, verify
 from outbound.signatures import standard_secret
 from tests.conftest import Row
 
@@ -204,6 +207,94 @@ class TestAnswers:
                     sender.sendall(f"POST /works HTTP/1.1\r\nHost: x\r\n{line}\r\n".encode())
                     assert sender.recv(100).split()[1] == str(status).encode()
         assert "None has arrived yet." in client.get("/").text
+
+
+class FakeApi:
+    """Answers lists of endpoints: in turn what it is given, and the last of it from then on."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, list[tuple[str, str]]]] = []
+        self.asked: list[tuple[str, str | None, str | None]] = []
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        status, endpoints = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        self.asked.append((handler.path, handler.headers["Host"], handler.headers["Authorization"]))
+        content = [{"url": url, "name": url, "secrets": [{"value": secret}]} for url, secret in endpoints]
+        handler.send_response(status)
+        handler.end_headers()
+        handler.wfile.write(json.dumps({"data": {"content": content}}).encode())
+
+
+@pytest.fixture
+def fake_api(tmp_path: Path) -> Iterator[tuple[FakeApi, FromApi]]:
+    """An API, and what reads the endpoints at port 21000 from it."""
+    fake = FakeApi()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            fake.answer(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    path = tmp_path / "quickstart.json"
+    path.write_text(json.dumps({"project_id": "P", "api_key": "K", "base_url": "https://hooks.example.com"}))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        yield fake, FromApi(path, url, "http://127.0.0.1:21000")
+        server.shutdown()
+        thread.join()
+
+
+class TestFromApi:
+    OURS, THEIRS = ("http://127.0.0.1:21000/works", "ours"), ("http://127.0.0.1:2100/works", "theirs")
+
+    def test_reads_the_endpoints_at_the_receiver(self, fake_api: tuple[FakeApi, FromApi]) -> None:
+        fake, read = fake_api
+        local = ("http://localhost:21000/works", "by another name")
+        fake.answers = [(200, [self.OURS, self.THEIRS, local])]
+        assert read(False) == [Known(url, url, [secret]) for url, secret in (self.OURS, local)]
+        assert fake.asked == [("/api/v1/projects/P/endpoints?perPage=1000", "hooks.example.com", "Bearer K")]
+
+    def test_waits_for_a_server_that_starts(self, fake_api: tuple[FakeApi, FromApi]) -> None:
+        fake, read = fake_api
+        fake.answers = [(503, []), (503, []), (200, [self.OURS])]
+        assert read(False) == [Known(self.OURS[0], self.OURS[0], ["ours"])]
+        assert len(fake.asked) == 3
+
+    def test_gives_up_and_tries_again_with_the_next_webhook(
+        self, fake_api: tuple[FakeApi, FromApi], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fake, read = fake_api
+        monkeypatch.setattr(receiver, "API_PATIENCE_SECONDS", 0.2)
+        fake.answers = [(503, [])]
+        assert read(False) is None
+        fake.answers = [(200, [self.OURS])]
+        assert read(False) == [Known(self.OURS[0], self.OURS[0], ["ours"])]
+
+    def test_reads_again_only_for_a_signature_that_does_not_fit(
+        self, fake_api: tuple[FakeApi, FromApi], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fake, read = fake_api
+        fake.answers = [(200, [])]
+        assert read(False) == []
+        fake.answers = [(200, [self.OURS])]
+        assert [read(False), read(True)] == [[], []]
+        monkeypatch.setattr(receiver, "API_INTERVAL_SECONDS", 0)
+        assert read(False) == []
+        assert read(True) == [Known(self.OURS[0], self.OURS[0], ["ours"])]
+
+    def test_keeps_what_it_knows_while_the_api_is_away(
+        self, fake_api: tuple[FakeApi, FromApi], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fake, read = fake_api
+        monkeypatch.setattr(receiver, "API_INTERVAL_SECONDS", 0)
+        fake.answers = [(200, [self.OURS])]
+        known = read(False)
+        fake.answers = [(503, [])]
+        assert read(True) == known
 
 
 class TestPage:
