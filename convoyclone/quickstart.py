@@ -38,19 +38,27 @@ def ensure_demo(path: Path, receiver_url: str) -> dict[str, Any]:
 
     The demo is made in a database without projects and described in `path` (`quickstart.json`), whose content is
     returned. Later runs return the same content with the addresses of that run; `receiver_url` is where the demo's
-    receiver listens. The demo of an earlier version gets what it lacks. Everything is stored or nothing.
+    receiver listens. The demo of an earlier version gets what it lacks. Everything is stored or nothing. Where the
+    demo's project was deleted, there is no demo any more.
     """
     known = _read(path)
     if not known and Project.objects.exists():
         return {}
     with transaction.atomic():
-        if not known or not Project.objects.filter(pk=known["project_id"]).exists():
+        project = Project.objects.filter(pk=known.get("project_id", "")).first()
+        if project is not None and project.deleted_at:
+            return {}
+        if project is None:
             known = _create_project()
         project_id = known["project_id"]
         if "receiver_url" not in known:
             known["endpoint_ids"] = [*known.get("endpoint_ids", []), *_create_content(project_id, receiver_url)]
-        elif known["receiver_url"] != receiver_url:
-            _move_endpoints(project_id, known["receiver_url"], receiver_url)
+        else:
+            former = sorted({*known.get("moved_from", []), known["receiver_url"]} - {receiver_url})
+            for before in former:
+                _move_endpoints(project_id, before, receiver_url)
+            # Noted until the commit is certain: a crash before it leaves the endpoints at the former address.
+            known |= {"moved_from": former} if former else {}
         link = _ensure_link(project_id, known.get("portal_link_id", ""))
         base = {
             "base_url": settings.BASE_URL,
@@ -61,6 +69,8 @@ def ensure_demo(path: Path, receiver_url: str) -> dict[str, Any]:
         }
         known = base | {key: value for key, value in known.items() if key not in base} | {"portal_link_id": link.uid}
         # Written before the commit: a file can be written again, but the keys of a committed demo are not known.
+        write_private(path, known)
+    if known.pop("moved_from", None):
         write_private(path, known)
     return known
 

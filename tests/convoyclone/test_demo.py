@@ -17,7 +17,7 @@ from events.models import Event, EventDelivery
 from portal_links.models import PortalLink
 from portal_links.operations import revoke_portal_link
 from projects.models import APIKey, EventType, Project
-from projects.operations import create_project
+from projects.operations import create_project, delete_project
 from subscriptions.models import Subscription
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +103,15 @@ class TestSecondStart:
         assert not Endpoint.objects.for_project(first["project_id"]).exists()
         assert not EventType.objects.exists()
 
+    @pytest.mark.parametrize("lacking", [[], ["receiver_url", "portal_link_id"]], ids=["", "earlier version"])
+    def test_a_deleted_project_is_no_demo_any_more(self, path: Path, lacking: list[str]) -> None:
+        known = ensure_demo(path, RECEIVER)
+        path.write_text(json.dumps({name: value for name, value in known.items() if name not in lacking}))
+        delete_project(known["project_id"])
+        before, described = rows(), path.read_text()
+        assert ensure_demo(path, "http://127.0.0.1:22000") == {}
+        assert (rows(), path.read_text()) == (before, described)
+
     def test_a_revoked_link_is_replaced(self, path: Path) -> None:
         first = ensure_demo(path, RECEIVER)
         revoke_portal_link(first["project_id"], first["portal_link_id"])
@@ -174,6 +183,26 @@ class TestCrash:
         assert rows() == before
         assert path.exists()
         self.starts(path)
+
+    def test_while_endpoints_follow_the_receiver(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        known = ensure_demo(path, RECEIVER)
+
+        def write_and_crash(path: Path, content: dict[str, Any]) -> None:
+            write_private(path, content)
+            raise Crash
+
+        for port in (22000, 23000):
+            with monkeypatch.context() as patched:
+                patched.setattr(quickstart, "write_private", write_and_crash)
+                with pytest.raises(Crash):
+                    ensure_demo(path, f"http://127.0.0.1:{port}")
+        assert receiver_port(path) == 23000
+        assert set(Endpoint.objects.filter(url__startswith=f"{RECEIVER}/").values_list("pk", flat=True)) == set(
+            known["endpoint_ids"]
+        )
+        moved = ensure_demo(path, "http://127.0.0.1:23000")
+        assert moved == json.loads(path.read_text()) == known | {"receiver_url": "http://127.0.0.1:23000"}
+        assert Endpoint.objects.filter(url__startswith="http://127.0.0.1:23000/").count() == 3
 
     @staticmethod
     def crash(*_: Any, **__: Any) -> None:
