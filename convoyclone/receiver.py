@@ -39,8 +39,6 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 TOLERANCE_SECONDS = 300
 #: The web server may start later than the worker sends.
 API_PATIENCE_SECONDS = 5
-#: Secrets are read again for a signature that does not fit, but no more often than this.
-API_INTERVAL_SECONDS = 1
 
 _NUMBER = re.compile(r"[0-9]{1,12}")
 
@@ -57,8 +55,8 @@ class Known(NamedTuple):
     secrets: list[str]
 
 
-#: Returns the endpoints of the project, freshly read or not; None where they could not be read yet.
-Endpoints = Callable[[bool], Sequence[Known] | None]
+#: Returns the endpoints of the project, as they were at a time.monotonic() or later; None where they cannot be read.
+Endpoints = Callable[[float], Sequence[Known] | None]
 
 
 def listen(port: int | None) -> socket.socket:
@@ -121,19 +119,20 @@ class FromApi:
         self._known: list[Known] | None = None
         self._read_at = 0.0
 
-    def __call__(self, is_fresh: bool) -> Sequence[Known] | None:
-        """Return the endpoints; with `is_fresh`, those of the last API_INTERVAL_SECONDS."""
+    def __call__(self, since: float) -> Sequence[Known] | None:
+        """Return the endpoints as they were at `since` or later, or as they were before while the API is away."""
+        # Webhooks that wait for the lock share what the next one reads.
         with self._lock:
-            if self._known is None:
-                self._read_until(time.monotonic() + API_PATIENCE_SECONDS)
-            elif is_fresh and time.monotonic() - self._read_at > API_INTERVAL_SECONDS:
-                self._read_until(time.monotonic())
+            if self._known is None or self._read_at < since:
+                self._read_with_patience()
             return self._known
 
-    def _read_until(self, deadline: float) -> None:
+    def _read_with_patience(self) -> None:
+        deadline = time.monotonic() + API_PATIENCE_SECONDS
         while True:
+            started = time.monotonic()
             with suppress(OSError, ValueError, KeyError):
-                self._known, self._read_at = self._read(), time.monotonic()
+                self._known, self._read_at = self._read(), started
                 return
             if time.monotonic() >= deadline:
                 return
@@ -210,11 +209,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, f"Signature {'verified' if verdict.is_good else 'refused'}: {verdict.reason}\n".encode())
 
     def _verdict(self, body: bytes) -> Verdict:
-        for is_fresh in (False, True):
-            known = self.server.endpoints(is_fresh)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        # A secret that was replaced is read again.
+        for since in (0.0, time.monotonic()):
+            known = self.server.endpoints(since)
             if known is None:
                 return Verdict(False, "not checked, because the API did not answer")
-            headers = {name.lower(): value for name, value in self.headers.items()}
             verdict = verify(self.path, headers, body, known, time.time())
             if verdict.is_good:
                 break

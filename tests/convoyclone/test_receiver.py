@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -129,8 +130,8 @@ class Api:
         self.known: list[Known] | None = []
         self.fresh: list[Known] | None = []
 
-    def __call__(self, is_fresh: bool) -> Sequence[Known] | None:
-        if is_fresh:
+    def __call__(self, since: float) -> Sequence[Known] | None:
+        if since:
             self.known = self.fresh
         return self.known
 
@@ -255,13 +256,13 @@ class TestFromApi:
         fake, read = fake_api
         local = ("http://localhost:21000/works", "by another name")
         fake.answers = [(200, [self.OURS, self.THEIRS, local])]
-        assert read(False) == [Known(url, url, [secret]) for url, secret in (self.OURS, local)]
+        assert read(0) == [Known(url, url, [secret]) for url, secret in (self.OURS, local)]
         assert fake.asked == [("/api/v1/projects/P/endpoints?perPage=1000", "hooks.example.com", "Bearer K")]
 
     def test_waits_for_a_server_that_starts(self, fake_api: tuple[FakeApi, FromApi]) -> None:
         fake, read = fake_api
         fake.answers = [(503, []), (503, []), (200, [self.OURS])]
-        assert read(False) == [Known(self.OURS[0], self.OURS[0], ["ours"])]
+        assert read(0) == [Known(self.OURS[0], self.OURS[0], ["ours"])]
         assert len(fake.asked) == 3
 
     def test_gives_up_and_tries_again_with_the_next_webhook(
@@ -270,31 +271,28 @@ class TestFromApi:
         fake, read = fake_api
         monkeypatch.setattr(receiver, "API_PATIENCE_SECONDS", 0.2)
         fake.answers = [(503, [])]
-        assert read(False) is None
+        assert read(0) is None
         fake.answers = [(200, [self.OURS])]
-        assert read(False) == [Known(self.OURS[0], self.OURS[0], ["ours"])]
+        assert read(0) == [Known(self.OURS[0], self.OURS[0], ["ours"])]
 
-    def test_reads_again_only_for_a_signature_that_does_not_fit(
-        self, fake_api: tuple[FakeApi, FromApi], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_reads_again_for_a_webhook_that_came_later(self, fake_api: tuple[FakeApi, FromApi]) -> None:
         fake, read = fake_api
         fake.answers = [(200, [])]
-        assert read(False) == []
+        earlier = time.monotonic()
+        assert read(0) == []
         fake.answers = [(200, [self.OURS])]
-        assert [read(False), read(True)] == [[], []]
-        monkeypatch.setattr(receiver, "API_INTERVAL_SECONDS", 0)
-        assert read(False) == []
-        assert read(True) == [Known(self.OURS[0], self.OURS[0], ["ours"])]
+        assert [read(0), read(earlier)] == [[], []]
+        assert read(time.monotonic()) == [Known(self.OURS[0], self.OURS[0], ["ours"])]
 
     def test_keeps_what_it_knows_while_the_api_is_away(
         self, fake_api: tuple[FakeApi, FromApi], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fake, read = fake_api
-        monkeypatch.setattr(receiver, "API_INTERVAL_SECONDS", 0)
+        monkeypatch.setattr(receiver, "API_PATIENCE_SECONDS", 0.2)
         fake.answers = [(200, [self.OURS])]
-        known = read(False)
+        known = read(0)
         fake.answers = [(503, [])]
-        assert read(True) == known
+        assert read(time.monotonic()) == known
 
 
 class TestPage:
