@@ -196,12 +196,13 @@ def _revoke(project_id: str, rows: PortalSessionQuerySet) -> int:
 def _record_by_itself(verb: Verb, session: PortalSession) -> None:
     """Record what the holder of a session has done with the session itself."""
     owner_id = session.current_owner_id
+    name = owner_id if session.portal_link is None else session.portal_link.name
     record(
         session.project_id,
         verb,
         object_uid=session.uid,
-        object_name=owner_id,
-        actor=Actor(ActorKind.PORTAL_SESSION, session.uid, owner_id, owner_id),
+        object_name=name,
+        actor=Actor(ActorKind.PORTAL_SESSION, session.uid, name, owner_id),
     )
 
 
