@@ -3,7 +3,7 @@
 A project with `is_retention_policy_enabled` keeps them for its `retention_policy`, counted from when they
 were made; by default everything is kept. Contract: docs/contract/deliveries.md#retention. Unsettled rows
 stay, however old they are, and an event stays as long as one of its deliveries does. An event's idempotency
-key is deleted with it.
+key is deleted with it. The figures of endpoints by hour are deleted after HOURS_KEPT_DAYS in every project.
 
 Rows are deleted in batches, each a short transaction of its own. Locked rows are skipped, so that workers do not wait
 for each other, and a resend or a replay waits for one batch at most.
@@ -22,6 +22,7 @@ from outbound.states import Status
 logger = logging.getLogger("convoyclone.deliver")
 
 BATCH = 1000
+HOURS_KEPT_DAYS = 90
 
 #: The projects that delete old rows, with their retention.
 _POLICIES = """
@@ -85,6 +86,17 @@ DELETE FROM events_event e
 WHERE uid = ANY(%s) AND NOT EXISTS (SELECT FROM events_eventdelivery d WHERE d.event_id = e.uid)
 """
 
+# Endpoint by endpoint, as the key of the table begins with it. Nobody writes rows of that age.
+_HOURS = f"""
+WITH next AS (
+  SELECT uid FROM endpoints_endpoint WHERE uid > %(after)s ORDER BY uid LIMIT %(batch)s
+), gone AS (
+  DELETE FROM endpoints_endpointhour h USING next
+  WHERE h.endpoint_id = next.uid AND h.hour < now() - interval '{HOURS_KEPT_DAYS} days'
+)
+SELECT uid FROM next ORDER BY uid
+"""  # noqa: S608 - only this module's own text
+
 #: Deliveries come first: an event is deleted once its last delivery is.
 _STATEMENTS = (_DELIVERIES, _EVENTS, _META_EVENTS, _NOTIFICATIONS, _BATCH_RETRIES)
 
@@ -101,6 +113,7 @@ async def delete_old(pool: Pool, stopping: asyncio.Event, *, batch: int = BATCH)
         bound = first_ulid_at(datetime.now(UTC) - timedelta(seconds=parse_go_duration(policy)))
         for statement in _STATEMENTS:
             found += await _delete_all(pool, stopping, statement, project_id, bound, batch)
+    await _delete_all(pool, stopping, _HOURS, "", "", batch)
     if found:
         logger.info("retention: %s old rows", found)
     return found
