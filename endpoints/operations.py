@@ -5,6 +5,7 @@ another project, or outside the given `scope`, looks exactly like one that does 
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from activity.operations import Changes, Done, Verb, differences, record, record_all
+from core.actors import current_actor
 from core.addresses import is_public_url
 from core.api.values import REDACTED
 from core.encryption import EncryptedJSONField
@@ -37,11 +39,13 @@ from projects.models import Project
 #: The fields that are stored as they are sent, and those of them that an update takes only where they are not empty.
 PLAIN = ("description", "support_email", "rate_limit_duration", "owner_id", "http_timeout")
 KEPT_WHERE_EMPTY = ("owner_id", "http_timeout")
+#: The columns that a change of status writes.
+STATUS_FIELDS = ("status", "status_since", "status_actor", "status_reason")
 #: The columns that an update writes.
 EDITABLE = [
     field.name
     for field in Endpoint._meta.concrete_fields
-    if field.name not in ("uid", "project", "status", "secrets", "metadata", "created_at", "deleted_at")
+    if field.name not in ("uid", "project", "secrets", "metadata", "created_at", "deleted_at", *STATUS_FIELDS)
 ]
 #: Those of them that the record of activity names without their values: a chat's URL is a credential.
 SECRET = {
@@ -192,7 +196,9 @@ def reactivate_endpoints(project_id: str, now: datetime) -> None:
     inactive = Endpoint.objects.for_project(project_id).filter(status=Status.INACTIVE)
     forget_failures(inactive)
     locked = list(inactive.order_by("pk").select_for_update().values_list("pk", "owner_id", "name"))
-    inactive.filter(pk__in=[uid for uid, _, _ in locked]).update(status=Status.ACTIVE, updated_at=now)
+    inactive.filter(pk__in=[uid for uid, _, _ in locked]).update(
+        status=Status.ACTIVE, status_since=now, status_actor=asdict(current_actor()), status_reason="", updated_at=now
+    )
     record_all(project_id, (Done(Verb.ENDPOINT_ENABLED, owner, uid, uid, name) for uid, owner, name in locked))
     wake_workers()
 
@@ -206,8 +212,10 @@ def _change_status(
         if status not in moves:
             raise StatusNotChangeable(status=status, change=change)
         endpoint.status = moves[status]
-        endpoint.updated_at = timezone.now()
-        endpoint.save(update_fields=["status", "updated_at"])
+        endpoint.status_since = endpoint.updated_at = timezone.now()
+        endpoint.status_actor = asdict(current_actor())
+        endpoint.status_reason = ""
+        endpoint.save(update_fields=[*STATUS_FIELDS, "updated_at"])
         _record(_change_of(status, moves[status]), endpoint)
         if status == Status.INACTIVE:
             notify_reactivated(endpoint)
