@@ -83,7 +83,7 @@ def answer_words(kind: str, text: str = "", *, timeout_seconds: float | None = N
         words = ngettext(
             "No answer in %(seconds)s second", "No answer in %(seconds)s seconds", _plural(timeout_seconds)
         )
-        return words % {"seconds": number_format(timeout_seconds)}
+        return words % {"seconds": number(timeout_seconds)}
     return str(ANSWERS.get(kind) or _("The request failed"))
 
 
@@ -98,13 +98,13 @@ def status_line(code: str) -> str:
 def duration(seconds: float) -> str:
     """Return a duration in the short form of tables: "164 ms", "2.1 s", "6 min"."""
     if seconds < 0.9995:
-        return gettext("%(count)s ms") % {"count": number_format(round(seconds * 1000))}
+        return gettext("%(count)s ms") % {"count": number(round(seconds * 1000))}
     if seconds < 9.95:
-        return gettext("%(count)s s") % {"count": number_format(round(seconds, 1), 1)}
+        return gettext("%(count)s s") % {"count": number(round(seconds, 1), 1)}
     if seconds < 59.5:
-        return gettext("%(count)s s") % {"count": number_format(round(seconds))}
+        return gettext("%(count)s s") % {"count": number(round(seconds))}
     if seconds < 59.5 * 60:
-        return gettext("%(count)s min") % {"count": number_format(round(seconds / 60))}
+        return gettext("%(count)s min") % {"count": number(round(seconds / 60))}
     return span(seconds)
 
 
@@ -122,7 +122,7 @@ def span(seconds: float) -> str:
     else:
         count = round(seconds / 86400)
         words = ngettext("%(count)s day", "%(count)s days", count)
-    return words % {"count": number_format(count)}
+    return words % {"count": number(count)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +172,13 @@ def listens_words(chosen: Iterable[str], known: Collection[str], *, has_conditio
     more = sum(len(line.types) for line in lines[1:])
     if more:
         words = ngettext("%(first)s and %(more)s more", "%(first)s and %(more)s more", more)
-        first = words % {"first": first, "more": number_format(more)}
+        first = words % {"first": first, "more": number(more)}
     return gettext("%(events)s, filtered") % {"events": first} if has_conditions else first
+
+
+def number(value: float, decimals: int | None = None) -> str:
+    """Return a number with the separators of the page's language."""
+    return number_format(value, decimals, force_grouping=True)
 
 
 def _plural(count: float) -> int:
