@@ -14,6 +14,8 @@ from outbound.states import Status
 
 #: Stands for every event in the filters of a subscription.
 EVERY_EVENT = "*"
+#: Counts on the pages stop here.
+COUNTED_AT_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ ANSWERS = {
     "timeout": _("No answer in time"),
     "refused": _("Connection refused"),
     "reset": _("Connection closed without an answer"),
+    "unreachable": _("Server not reachable"),
     "dns": _("Host not found"),
     "tls_expired": _("The certificate has expired"),
     "tls_name": _("The certificate is for another name"),
@@ -55,8 +58,8 @@ ANSWERS = {
     "tls": _("No secure connection"),
     "certificate_missing": _("The client certificate was not accepted"),
     "private_address": _("This address can't be reached from the internet"),
-    "too_large": _("The answer is too large"),
-    "bad_answer": _("The answer is not valid HTTP"),
+    "bad_answer": _("The answer is incomplete or not valid HTTP"),
+    "no_token": _("No OAuth 2 token"),
     "unsent": _("The request could not be made"),
 }
 
@@ -179,6 +182,13 @@ def listens_words(chosen: Iterable[str], known: Collection[str], *, has_conditio
 def number(value: float, decimals: int | None = None) -> str:
     """Return a number with the separators of the page's language."""
     return number_format(value, decimals, force_grouping=True)
+
+
+def counted(count: int) -> str:
+    """Return a count that stops at COUNTED_AT_MOST: "61", or "10,000+"."""
+    if count <= COUNTED_AT_MOST:
+        return number(count)
+    return gettext("%(count)s+") % {"count": number(COUNTED_AT_MOST)}
 
 
 def _plural(count: float) -> int:
