@@ -111,7 +111,9 @@ def _chips(home: str, counts: Mapping[EndpointHealth, int], q: str, status: Endp
     for name, shown in ENDPOINT_PILLS.items():
         count = counts.get(name, 0)
         if count or name == status:
-            chips.append(Chip(shown.word, name, counted(count), _address(home, {"q": q, "status": name}), name == status))
+            chips.append(
+                Chip(shown.word, name, counted(count), _address(home, {"q": q, "status": name}), name == status)
+            )
     return chips
 
 
