@@ -145,7 +145,7 @@ class TestProblems:
     def test_only_old_tls(self, authority: Authority) -> None:
         context = authority.server()
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-        with pytest.warns(DeprecationWarning):
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
             context.maximum_version = ssl.TLSVersion.TLSv1_1
         with Receiver(tls=context) as receiver:
             assert look(receiver.url(), ca_file=authority.file).problem == Problem.TLS
