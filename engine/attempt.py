@@ -21,13 +21,15 @@ from core.ulid import new_ulid
 from endpoints.authentication import OAUTH2
 from endpoints.models import Endpoint
 from endpoints.secrets import is_live
+from endpoints.timeouts import timeout_of
 from engine.choice import AT_MOST_ONCE, Queued
 from engine.outcomes import Attempt, Outcome
 from engine.queue import Claim
 from engine.targets import Target
 from events.exceptions import KeyMissing
+from events.models import EventDelivery
 from outbound.client import Exchange, Outbound
-from outbound.headers import authentication_headers, redact_attempt_headers, request_headers, trace_headers
+from outbound.headers import TEST_HEADER, authentication_headers, redact_attempt_headers, request_headers, trace_headers
 from outbound.oauth2 import REQUEST_SECONDS as TOKEN_TIMEOUT_SECONDS
 from outbound.oauth2 import Tokens, TokenUnavailable
 from outbound.payload import NotAnObject, form_encode
@@ -39,7 +41,6 @@ from projects.config import REQUEST_ID_HEADER
 
 logger = logging.getLogger("convoyclone.deliver")
 
-DEFAULT_TIMEOUT_SECONDS = 10
 #: A payload of more characters is signed and encoded in a thread, where it does not hold up other requests.
 LONG_PAYLOAD = 32_768
 #: The time to write the outcome, on top of the longest time that a request can take.
@@ -66,7 +67,7 @@ class Request:
 
 def timeout_seconds(target: Target) -> float:
     """Return how long a request to an endpoint may take, from the lookup of its name to the last byte of the answer."""
-    return min(target.http_timeout or DEFAULT_TIMEOUT_SECONDS, settings.DELIVERY_MAX_TIMEOUT_SECONDS)
+    return timeout_of(target.http_timeout)
 
 
 def lease_seconds(target: Target) -> float:
@@ -123,8 +124,11 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
         except NotAnObject:
             raise Unbuildable("a payload that is not an object cannot be sent as a form") from None
     secrets = [secret["value"] for secret in _secrets(target.secrets) if is_live(secret, now)]
+    if claim.delivery.test == EventDelivery.Test.REHEARSAL:
+        secrets = secrets[-1:]
     timestamp = int(now.timestamp())
     signature = config["signature"]
+    standard = standard_headers(body, message_id=claim.delivery.uid, timestamp=timestamp, secrets=secrets)
     headers = request_headers(
         signature_header=signature["header"],
         signature=convoy_signature(
@@ -134,7 +138,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
             advanced=target.advanced_signatures,
             timestamp=timestamp,
         ),
-        standard=standard_headers(body, message_id=claim.delivery.uid, timestamp=timestamp, secrets=secrets),
+        standard=standard | ({TEST_HEADER: "1"} if claim.delivery.test else {}),
         content_type=target.content_type,
         user_agent=USER_AGENT,
         request_id_header=config["request_id_header"],
@@ -205,7 +209,7 @@ def _next_state(delivery: Queued, exchange: Exchange, succeeded: bool) -> tuple[
         answered = exchange.status is not None
         return Status.FAILURE, f"Endpoint returned status code {exchange.status}" if answered else exchange.error, None
     failures_before = delivery.num_trials - delivery.num_trials_before
-    if failures_before + 1 >= delivery.retry_limit:
+    if delivery.test or failures_before + 1 >= delivery.retry_limit:
         return Status.FAILURE, LIMIT_REACHED, None
     delay = delay_seconds(
         delivery.strategy, delivery.interval_seconds, failures_before, retry_after=_retry_after(exchange)
