@@ -196,7 +196,7 @@ def _operand(index: int, row: Row) -> Any:
     if row.comparison is Comparison.MATCHES:
         return row.value
     if row.comparison in LISTS:
-        return list(_items(row.value))
+        return list(values_of(row.value))
     value = value_of(row.value)
     if row.comparison in ORDERS and not _is_number(value):
         raise RowRefused(index, "this comparison needs a number")
@@ -209,7 +209,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _items(text: str) -> Iterator[Any]:
+def values_of(text: str) -> Iterator[Any]:
+    """Yield the values of a list, which commas separate in its text."""
     at = 0
     while at < len(text):
         found = _ITEM.match(text, at)
