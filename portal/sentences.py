@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from activity.actors import Actor, ActorKind
+from core.actors import Actor, ActorKind
 from deliveries.health import EndpointHealth, Health
 from outbound.retries import delay_seconds
 from portal.templatetags.portal import moment
@@ -23,9 +23,9 @@ from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, SEN
 class Target(StrEnum):
     """The places that an action leads to. A value is the part of the page, or the page, that the view knows."""
 
-    URL = "url"
+    URL = "address"
     AUTHENTICATION = "authentication"
-    LIMITS = "limits"
+    LIMITS = "delivery"
     EVENTS = "events"
     TEST = "test"
     LATEST = "latest"
