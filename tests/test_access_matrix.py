@@ -12,7 +12,7 @@ from django.db import connection
 from tests.access_table import ALLOWED, DEAD, KINDS, LOOKERS, PROJECT
 from tests.access_world import IN_ANY_PROJECT, ROWS, World, body_for
 from tests.conftest import Row
-from tests.routes import EVERY_OPERATION, Operation
+from tests.routes import EVERY_OPERATION, WITHOUT_SECOND_PATHS, Operation
 from tests.surfaces import refusal, send
 
 # Thousands of requests, on a machine that is busy with something else.
@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 #: The operations by what they are about, which is what a test of them is called: "Convoy endpoints".
 NOUNS: dict[str, list[Operation]] = {}
 for _operation in EVERY_OPERATION:
+    if _operation not in WITHOUT_SECOND_PATHS:
+        continue
     _nouns = re.findall(r"/([a-z-]+)", _operation.path.removeprefix(PROJECT).removeprefix("/portal-api")) or ["project"]
     NOUNS.setdefault(f"{_operation.surface} {_nouns[0]}", []).append(_operation)
 
