@@ -1,7 +1,7 @@
 """schemathesis: requests made out of the OpenAPI document, good and bad, and all its checks of the answers.
 
-Most requests, and most of the time, are of the phase that tries each value of each parameter and field. Of the two large
-APIs the suite tries the document's examples and some values that are made up; script/test long tries all.
+Most requests, and most of the time, are of the phase that tries each value of each parameter and field. Of the two
+large APIs the suite tries the document's examples and some values that are made up; script/test long tries all.
 """
 
 import re
