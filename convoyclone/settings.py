@@ -141,8 +141,17 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
-USE_I18N = False
+LANGUAGE_CODE = "en"
+#: The languages of the portal's pages; the APIs and the admin are in English (docs/portal.md).
+LANGUAGES = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("fr", "Français"),
+    ("es", "Español"),
+    ("pt", "Português"),
+    ("ja", "日本語"),
+]
+USE_I18N = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BODY_BYTES
 APPEND_SLASH = False
 
@@ -154,6 +163,7 @@ INSTALLED_APPS = [
     "events",
     "deliveries",
     "engine",
+    "activity",
     "meta_events",
     "onboarding",
     "portal_links",
@@ -179,6 +189,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "core.middleware.ActorMiddleware",
 ]
 TEMPLATES = [
     {
@@ -201,6 +212,7 @@ ADMIN_PROJECT_LISTS = [
     ("Portal sessions", "portal_links_portalsession"),
     ("Events", "events_event"),
     ("Event deliveries", "events_eventdelivery"),
+    ("Activity", "activity_activity"),
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -248,6 +260,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Event Deliveries", "description": "An event on its way to one endpoint: state, resend, batch retry."},
         {"name": "Delivery Attempts", "description": "The requests of a delivery, with their answers."},
         {"name": "Meta Events", "description": "Events about the project's own endpoints and deliveries."},
+        {"name": "Activity", "description": "Who has changed what, and when."},
         {"name": "Onboard", "description": "Create many endpoints with one request."},
         {"name": "Portal Links", "description": "Links with which customers see and manage their own endpoints."},
         {"name": "Portal Sessions", "description": "List and revoke portal sessions."},

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from activity import views as activity
 from convoyclone.health import health, metrics, ready
 from core.api import errors
 from deliveries import views as deliveries
@@ -12,11 +13,13 @@ from endpoints.operations import reactivate_endpoints
 from events import views as events
 from meta_events import views as meta_events
 from onboarding import views as onboarding
+from portal import activity_views as portal_activity
 from portal import api as portal_api
 from portal import delivery_views as portal_deliveries
 from portal import event_views as portal_events
 from portal import subscription_views as portal_subscriptions
-from portal import views as portal
+from portal.embed import embed_script
+from portal.pages.opening import portal
 from portal_links import feather, nahook, svix
 from portal_links import session_views as sessions
 from portal_links import views as portal_links
@@ -40,26 +43,10 @@ urlpatterns = [
     path("readyz", ready),
     path("metrics", metrics),
     path("admin/", admin.site.urls),
-    # The customers' pages, which are an empty frame without a credential (portal/pages.py).
-    path("portal", portal.portal, name="portal"),
-    path(
-        "portal/<projectID>/",
-        include(
-            [
-                path("", portal.endpoints, name="portal-endpoints"),
-                path("open", portal.open_link, name="portal-open"),
-                path("theme.css", portal.theme_css, name="portal-theme"),
-                path("endpoints/new", portal.new_endpoint, name="portal-new"),
-                path("endpoints/<endpointID>", portal.endpoint, name="portal-endpoint"),
-                path("endpoints/<endpointID>/edit", portal.edit_endpoint, name="portal-edit"),
-                path("endpoints/<endpointID>/pause", portal.pause_endpoint, name="portal-pause"),
-                path("endpoints/<endpointID>/activate", portal.activate_endpoint, name="portal-activate"),
-                path("endpoints/<endpointID>/secret", portal.reveal_secret, name="portal-secret"),
-                path("endpoints/<endpointID>/rotate", portal.rotate_secret, name="portal-rotate"),
-                path("endpoints/<endpointID>/delete", portal.delete_endpoint, name="portal-delete"),
-            ]
-        ),
-    ),
+    # The customers' pages, which are an empty frame without a credential (portal/pages/shell.py).
+    path("portal", portal, name="portal"),
+    path("portal/embed.js", embed_script, name="portal-embed"),
+    path("portal/<projectID>/", include("portal.pages.urls")),
     # The documentation
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
@@ -117,6 +104,8 @@ urlpatterns = [
     path(f"{PROJECT}/portal-sessions", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/<sessionID>/revoke", sessions.RevokePortalSession.as_view()),
+    path(f"{PROJECT}/activity", activity.ActivityList.as_view()),
+    path(f"{PROJECT}/activity/", activity.ActivityList.as_view()),
     path(f"{PROJECT}/onboard", onboarding.Onboard.as_view()),
     path(f"{PROJECT}/onboard/batches", onboarding.OnboardBatches.as_view()),
     path(f"{PROJECT}/onboard/batches/<batchID>", onboarding.OnboardBatchDetail.as_view()),
@@ -172,6 +161,8 @@ urlpatterns = [
     path(f"{PORTAL_DELIVERY}/deliveryattempts", portal_deliveries.DeliveryAttempts.as_view()),
     path(f"{PORTAL_DELIVERY}/deliveryattempts/", portal_deliveries.DeliveryAttempts.as_view()),
     path(f"{PORTAL_DELIVERY}/deliveryattempts/<deliveryAttemptID>", portal_deliveries.DeliveryAttempt.as_view()),
+    path("portal-api/activity", portal_activity.ActivityList.as_view()),
+    path("portal-api/activity/", portal_activity.ActivityList.as_view()),
     path("portal-api/dashboard/summary", portal_deliveries.DashboardSummary.as_view()),
     re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
     re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from core.actors import Actor, ActorKind
 from core.tokens import digest
 from endpoints.models import Endpoint, EndpointQuerySet
-from portal_links.capabilities import READ_ONLY, VIEW, VIEW_SECRET, Capabilities
+from portal_links.capabilities import READ_ONLY, VIEW_SECRET, Capabilities, without_hidden
 from portal_links.exceptions import CapabilityMissing, ProjectNotNamed
 from portal_links.models import PortalLink, PortalSession
 from projects.keys import find_caller
@@ -42,6 +43,17 @@ class Access:
     def customer(self) -> str:
         """Return the customer as one text: the owner, or a link that has no owner."""
         return f"owner:{self.owner_id}" if self.link is None or self.owner_id else f"link:{self.link.uid}"
+
+    @property
+    def actor(self) -> Actor:
+        """Return who acts with this credential: the session, else the link."""
+        if self.by_key:
+            return Actor(ActorKind.API_KEY)
+        if self.session is not None:
+            name = self.link.name if self.link is not None else self.owner_id
+            return Actor(ActorKind.PORTAL_SESSION, self.session.uid, name, self.owner_id)
+        assert self.link is not None  # noqa: S101 - a credential is a key's, a session's or a link's
+        return Actor(ActorKind.PORTAL_LINK, self.link.uid, self.link.name, self.owner_id)
 
     def may(self, capability: str) -> bool:
         """Return whether the customer has a capability."""
@@ -80,7 +92,7 @@ def find_access(credential: str, *, address: str | None = None) -> Access | None
     return Access(
         project=session.project,
         owner_id=session.owner_id,
-        capabilities=session.current_capabilities,
+        capabilities=_shown(session.project, session.current_capabilities),
         session=session,
         expires_at=session.expires_at,
         metadata=session.metadata,
@@ -101,15 +113,19 @@ def find_key_access(key: str, *, address: str | None = None) -> Access | None:
     project = Project.objects.live().filter(pk=caller.key_project_id).first()
     if project is None:
         return None
-    allowed = frozenset({VIEW, VIEW_SECRET}) if caller.can_write else READ_ONLY
+    allowed = READ_ONLY | {VIEW_SECRET} if caller.can_write else READ_ONLY
     return Access(project=project, owner_id="", capabilities=allowed, by_key=True)
+
+
+def _shown(project: Project, capabilities: Capabilities) -> Capabilities:
+    return without_hidden(capabilities, hides_payloads=project.portal_hides_payloads)
 
 
 def _of_link(link: PortalLink, session: PortalSession | None = None) -> Access:
     return Access(
         project=link.project,
         owner_id=link.owner_id,
-        capabilities=link.capabilities,
+        capabilities=_shown(link.project, link.capabilities),
         link=link,
         session=session,
         expires_at=None if session is None else session.expires_at,

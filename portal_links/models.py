@@ -14,7 +14,7 @@ from core.encryption import EncryptedJSONField
 from core.ulid import ULIDField
 from endpoints.models import Endpoint, EndpointQuerySet
 from portal_links.capabilities import Capabilities, of_link
-from projects.models import APIKey, Project
+from projects.models import APIKey, Appearance, Project
 
 
 def portal_url(token: str, auth_token: str = "") -> str:
@@ -62,6 +62,8 @@ class PortalLink(models.Model):
     endpoints = ArrayField(models.CharField(max_length=26), blank=True, default=list)
     can_manage_endpoint = models.BooleanField(default=False)
     auth_type = models.CharField(max_length=13, choices=AuthType, default=AuthType.STATIC_TOKEN)
+    #: The colour scheme of its pages; "" for the project's.
+    appearance = models.CharField(max_length=5, choices=Appearance, blank=True, default="", db_default="")
     #: The API shows the token with each read, so it is stored, encrypted, and looked up by its digest.
     token = EncryptedJSONField()
     token_digest = models.BinaryField(unique=True, editable=False)

@@ -12,7 +12,18 @@ from projects.models import APIKey, Project
 from projects.serializers import UpdateProject
 
 #: The look of the portal, and the sites that may show it. They are not part of the API.
-PORTAL_FIELDS = ["portal_name", "portal_primary_color", "portal_return_url", "portal_allowed_origins"]
+PORTAL_FIELDS = [
+    "portal_name",
+    "portal_appearance",
+    "portal_primary_color",
+    "portal_dark_color",
+    "portal_dark_logo_url",
+    "portal_font",
+    "portal_language",
+    "portal_hides_payloads",
+    "portal_return_url",
+    "portal_allowed_origins",
+]
 
 
 class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

@@ -25,6 +25,26 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         return self.filter(deleted_at=None)
 
 
+class Appearance(models.TextChoices):
+    """The colour scheme of the portal's pages."""
+
+    AUTO = "auto", "As the customer's device"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
+class Font(models.TextChoices):
+    """The typeface of the portal's pages, from the fonts that are on the customer's device."""
+
+    SYSTEM = "system", "System"
+    HUMANIST = "humanist", "Humanist"
+    GEOMETRIC = "geometric", "Geometric"
+    SERIF = "serif", "Serif"
+
+
+COLOR = RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Six hexadecimal digits, such as #0b6bcb.")
+
+
 class Project(models.Model):
     """A tenant of the instance: everything else belongs to one project."""
 
@@ -43,11 +63,42 @@ class Project(models.Model):
     portal_name = models.CharField(
         max_length=100, blank=True, default="", help_text="The company's name in the portal. Blank: the project's name."
     )
-    portal_primary_color = models.CharField(
+    portal_primary_color = models.CharField(max_length=7, blank=True, default="", validators=[COLOR])
+    portal_dark_color = models.CharField(
+        "portal primary color, dark",
         max_length=7,
         blank=True,
         default="",
-        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Six hexadecimal digits, such as #0b6bcb.")],
+        db_default="",
+        validators=[COLOR],
+        help_text="The primary color of the dark scheme. Blank: the same as in the light one.",
+    )
+    portal_appearance = models.CharField(
+        max_length=5, choices=Appearance, default=Appearance.AUTO, db_default=Appearance.AUTO
+    )
+    portal_font = models.CharField(max_length=9, choices=Font, default=Font.SYSTEM, db_default=Font.SYSTEM)
+    portal_dark_logo_url = models.CharField(
+        "portal logo, dark",
+        max_length=2048,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_web_url],
+        help_text="The logo of the dark scheme. Blank: the project's logo.",
+    )
+    portal_language = models.CharField(
+        max_length=8,
+        blank=True,
+        default="",
+        db_default="",
+        choices=settings.LANGUAGES,
+        help_text="The language of the portal. Blank: that of the customer's browser.",
+    )
+    portal_hides_payloads = models.BooleanField(
+        "hide payloads from viewers",
+        default=False,
+        db_default=False,
+        help_text="Whoever may change nothing in the portal sees deliveries, but not what is sent and answered.",
     )
     portal_return_url = models.CharField(
         max_length=2048,

@@ -68,7 +68,7 @@ class TestList:
                     "owner_id": "acme",
                     "portal_link_id": None,
                     "surface": "nahook",
-                    "capabilities": ["view"],
+                    "capabilities": sorted(READ_ONLY),
                     "metadata": {"userId": "usr_456"},
                     "reference": "one",
                     "minted_by": APIKey.objects.get(name="admin").uid,
@@ -233,7 +233,12 @@ class TestRevoke:
     def test_queries(self, api: API, call: Call) -> None:
         with statements() as ran:
             call(api)
-        assert ran == ["SELECT projects_apikey", "UPDATE portal_links_portalsession"]
+        assert ran == [
+            "SELECT projects_apikey",
+            "LOCK portal_links_portalsession",
+            "UPDATE portal_links_portalsession",
+            "INSERT activity_activity",
+        ]
 
 
 class TestOpening:

@@ -17,7 +17,8 @@ from tests.portal_links.calls import assert_not_stored, call, secret_in
 from tests.portal_links.svix import ACCESS, EXPIRE, HOUR, LOGOUT, WEEK, granted, key_of, lives, post, refusal, token_of
 from tests.statements import nothing_changes, statements
 
-MANAGES = {"view", "view_secret", "manage_endpoint", "delete_endpoint", "manage_subscriptions"}
+LOOKS = {"view", "view_deliveries", "view_payloads"}
+MANAGES = LOOKS | {"view_secret", "manage_endpoint", "delete_endpoint", "manage_subscriptions", "send_test"}
 
 
 class TestAccess:
@@ -40,14 +41,14 @@ class TestAccess:
     @pytest.mark.parametrize(
         ("names", "allowed"),
         [
-            ([], {"view"}),
-            (["ViewBase"], {"view"}),
-            (["ViewEndpointSecret"], {"view", "view_secret"}),
-            (["ManageEndpointSecret"], {"view", "view_secret", "rotate_secret"}),
-            (["ManageTransformations"], {"view"}),
-            (["CreateAttempts"], {"view", "create_attempts"}),
+            ([], LOOKS),
+            (["ViewBase"], LOOKS),
+            (["ViewEndpointSecret"], LOOKS | {"view_secret"}),
+            (["ManageEndpointSecret"], LOOKS | {"view_secret", "rotate_secret"}),
+            (["ManageTransformations"], LOOKS),
+            (["CreateAttempts"], LOOKS | {"create_attempts", "send_test"}),
             (["ManageEndpoint"], MANAGES),
-            (["ViewBase", "CreateAttempts", "CreateAttempts"], {"view", "create_attempts"}),
+            (["ViewBase", "CreateAttempts", "CreateAttempts"], LOOKS | {"create_attempts", "send_test"}),
             (["ManageEndpoint", "ManageEndpointSecret", "CreateAttempts"], EVERYTHING),
         ],
     )
@@ -63,7 +64,7 @@ class TestAccess:
         assert access.capabilities == READ_ONLY
         access = find_access(token_of(key, {"readOnly": False, "capabilities": ["CreateAttempts"]}))
         assert access is not None
-        assert access.capabilities == {"view", "create_attempts"}
+        assert access.capabilities == LOOKS | {"create_attempts", "send_test"}
 
     @pytest.mark.parametrize("seconds", [HOUR, 86_400, WEEK])
     def test_expiry(self, key: str, seconds: int) -> None:
@@ -177,10 +178,19 @@ class TestQueries:
             token_of(key)
         with statements() as ran:
             post(EXPIRE, key)
-        assert ran == ["SELECT projects_apikey", "UPDATE portal_links_portalsession"]
+        assert ran == [
+            "SELECT projects_apikey",
+            "LOCK portal_links_portalsession",
+            "UPDATE portal_links_portalsession",
+            "INSERT activity_activity",
+        ]
 
     def test_logout(self, key: str) -> None:
         token = token_of(key)
         with statements() as ran:
             post(LOGOUT, token)
-        assert ran == ["UPDATE portal_links_portalsession"]
+        assert ran == [
+            "LOCK portal_links_portalsession",
+            "UPDATE portal_links_portalsession",
+            "INSERT activity_activity",
+        ]

@@ -74,6 +74,7 @@ class TestProjects:
 
     def test_change_renames_and_leaves_type_and_configuration(self, admin_client: Client, project: Project) -> None:
         sent = {"name": "Renamed", "logo_url": "https://example.com/l.png", "type": "incoming", "config": "{}"}
+        sent |= self.CHOICES
         assert post(admin_client, f"{PROJECTS}{project.uid}/change/", **sent).status_code == 200
         changed = Project.objects.get()
         assert (changed.name, changed.logo_url) == ("Renamed", "https://example.com/l.png")
@@ -84,7 +85,7 @@ class TestProjects:
         self, admin_client: Client, project: Project, other_project: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("projects.forms.ProjectForm.clean_name", lambda form: form.cleaned_data["name"])
-        sent = {"name": other_project.name, "logo_url": ""}
+        sent = {"name": other_project.name, "logo_url": ""} | self.CHOICES
         response = post(admin_client, f"{PROJECTS}{project.uid}/change/", **sent)
         assert said(response) == ["a project with this name already exists"]
         assert not LogEntry.objects.exists()
@@ -103,8 +104,8 @@ class TestProjects:
         delivery = make_delivery(make_endpoint(name="Of this project"))
         shown = page(admin_client, f"{PROJECTS}{project.uid}/change/")
         links = re.findall(r'href="(/admin/[^"]+\?project=[^"]+)"', shown)
-        assert len(links) == 6
-        keys, endpoints, portal_links, portal_sessions, events, deliveries = (
+        assert len(links) == 7
+        keys, endpoints, portal_links, portal_sessions, events, deliveries, activity = (
             page(admin_client, link) for link in links
         )
         assert "admin" in keys
@@ -114,24 +115,36 @@ class TestProjects:
         assert "Of this project" in endpoints
         assert "0 portal links" in portal_links
         assert "0 portal sessions" in portal_sessions
+        assert "endpoint.created" in activity
 
+    CHOICES = {"portal_appearance": "dark", "portal_font": "serif"}
     PORTAL = {
         "portal_name": "Orders Inc.",
         "portal_primary_color": "#0B6bcb",
+        "portal_dark_color": "#6bb7ff",
+        "portal_dark_logo_url": "https://cdn.example.com/dark.png",
+        "portal_language": "de",
         "portal_return_url": "https://app.example.com/settings",
         "portal_allowed_origins": "https://app.example.com, http://localhost:3000",
     }
 
     def test_the_portals_looks_and_where_it_may_be_shown(self, admin_client: Client, project: Project) -> None:
         path, sent = f"{PROJECTS}{project.uid}/change/", {"name": project.name, "logo_url": ""}
-        assert post(admin_client, path, **sent, **self.PORTAL).redirect_chain
+        assert post(admin_client, path, **sent, **self.CHOICES, **self.PORTAL).redirect_chain
         changed = Project.objects.get()
         assert (changed.portal_name, changed.portal_primary_color) == ("Orders Inc.", "#0B6bcb")
+        assert (changed.portal_dark_color, changed.portal_appearance, changed.portal_font) == (
+            "#6bb7ff",
+            "dark",
+            "serif",
+        )
+        assert (changed.portal_dark_logo_url, changed.portal_language) == ("https://cdn.example.com/dark.png", "de")
+        assert not changed.portal_hides_payloads
         assert changed.portal_return_url == "https://app.example.com/settings"
         assert changed.portal_allowed_origins == ["https://app.example.com", "http://localhost:3000"]
-        assert post(admin_client, path, **sent, **dict.fromkeys(self.PORTAL, "")).redirect_chain
+        assert post(admin_client, path, **sent, **self.CHOICES, **dict.fromkeys(self.PORTAL, "")).redirect_chain
         emptied = Project.objects.get()
-        assert [getattr(emptied, name) for name in self.PORTAL] == ["", "", "", []]
+        assert [getattr(emptied, name) for name in self.PORTAL] == ["", "", "", "", "", "", []]
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -150,12 +163,17 @@ class TestProjects:
             ),
             ("portal_allowed_origins", "https://a.example, https://b.example; script-src *"),
             ("portal_name", "n" * 101),
+            ("portal_dark_color", "blue"),
+            ("portal_dark_logo_url", "javascript:alert(1)"),
+            ("portal_appearance", "sepia"),
+            ("portal_font", "Comic Sans"),
+            ("portal_language", "xx"),
         ],
     )
     def test_what_the_portal_cannot_use_is_refused(
         self, admin_client: Client, project: Project, field: str, value: str
     ) -> None:
-        sent = {"name": project.name, "logo_url": ""} | self.PORTAL | {field: value}
+        sent = {"name": project.name, "logo_url": ""} | self.CHOICES | self.PORTAL | {field: value}
         response = post(admin_client, f"{PROJECTS}{project.uid}/change/", **sent)
         assert list(response.context["adminform"].form.errors) == [field]
         assert Project.objects.get().portal_name == ""

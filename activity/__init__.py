@@ -1,0 +1,1 @@
+"""Record who did what: the activity of a project."""

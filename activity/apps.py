@@ -1,0 +1,9 @@
+"""Record who did what: the activity of a project."""
+
+from django.apps import AppConfig
+
+
+class ActivityConfig(AppConfig):
+    """The configuration of the app."""
+
+    name = "activity"
