@@ -1,8 +1,8 @@
 """PUT /api/v1/projects/{projectID}/endpoints/{endpointID}/pause"""
 
 import pytest
-
 from activity.actors import Actor, ActorKind, acting_as
+
 from endpoints.models import Endpoint
 from endpoints.operations import activate_endpoint, pause_endpoint, toggle_pause
 from projects.models import Project
@@ -93,5 +93,6 @@ class TestStatements:
             "SELECT projects_apikey",
             "LOCK endpoints_endpoint",
             "UPDATE endpoints_endpoint",
+            "INSERT activity_activity",
             "SELECT endpoints_endpoint",
         ]
