@@ -298,4 +298,4 @@ def _actor(stored: str | None) -> Actor | None:
     if stored is None:
         return None
     actor = orjson.loads(stored)
-    return Actor(ActorKind(actor["kind"]), actor["uid"], actor["name"])
+    return Actor(ActorKind(actor["kind"]), actor["uid"], actor["name"], actor.get("owner_id", ""))
