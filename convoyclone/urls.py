@@ -22,7 +22,7 @@ from portal import event_views as portal_events
 from portal import subscription_views as portal_subscriptions
 from portal.embed import embed_script
 from portal.pages.opening import portal
-from portal_links import feather, nahook, svix
+from portal_links import feather, nahook, scope_views, svix
 from portal_links import session_views as sessions
 from portal_links import views as portal_links
 from projects import views as projects
@@ -108,9 +108,11 @@ urlpatterns = [
     path(PORTAL_LINK, portal_links.PortalLinkDetail.as_view()),
     path(f"{PORTAL_LINK}/revoke", portal_links.RevokePortalLink.as_view()),
     path(f"{PORTAL_LINK}/refresh_token", portal_links.RefreshPortalLinkToken.as_view()),
+    path(f"{PORTAL_LINK}/scope", scope_views.PortalLinkScope.as_view()),
     path(f"{PROJECT}/portal-sessions", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/<sessionID>/revoke", sessions.RevokePortalSession.as_view()),
+    path(f"{PROJECT}/portal-sessions/<sessionID>/scope", scope_views.PortalSessionScope.as_view()),
     path(f"{PROJECT}/activity", activity.ActivityList.as_view()),
     path(f"{PROJECT}/activity/", activity.ActivityList.as_view()),
     path(f"{PROJECT}/onboard", onboarding.Onboard.as_view()),
