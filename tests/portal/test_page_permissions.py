@@ -25,6 +25,8 @@ def test_what_is_not_allowed_is_neither_shown_nor_done(
 ) -> None:
     customer = login(SETS[name])
     html = customer.html() + customer.html(f"endpoints/{endpoint.uid}")
+    if "manage_endpoint" in SETS[name]:
+        html += customer.html(f"endpoints/{endpoint.uid}/settings")
     for capability, paths in ACTIONS.items():
         for path in paths:
             there = path.format(id=endpoint.uid)
