@@ -70,7 +70,7 @@ def said(health: Health, told: Circumstances = TOLD) -> tuple[str, str | None]:
     """Return a sentence as its reader sees it, with the label of its action."""
     found = sentence(health, told)
     text = unescape(re.sub("<[^>]*>", "", f"{found.head} {found.text}")).strip()
-    return text, found.action and str(found.action.label)
+    return text, None if found.action is None else str(found.action.label)
 
 
 @pytest.mark.parametrize(
