@@ -178,7 +178,7 @@ def _form_context(
         group = group_of(row.event_type)
         since[group] = max(since.get(group, ""), row.pk)
     wrong = len(form.errors) + bool(problem)
-    labels = [str(form.fields[name].label) for name in form.errors if name in form.fields and form.fields[name].label]
+    labels = [str(field.label) for name, field in form.fields.items() if name in form.errors and field.label]
     labels += [gettext("Events")] if problem else []
     return {
         "form": form,

@@ -30,6 +30,7 @@ ROWS, JSON = "1", "2"
 #: The rows that a form may hold, and the fields that its list offers.
 MOST_ROWS = 100
 MOST_FIELDS = 50
+_BY_NAME = {each.value: each for each in Comparison}
 
 
 @dataclass(slots=True)
@@ -132,7 +133,7 @@ def _read_rows(data: QueryDict, prefix: str, *, is_any: bool) -> Rows:
     columns = (data.getlist(f"{prefix}{name}") for name in ("field", "comparison", "value"))
     rows = []
     for name, comparison, value in list(zip(*columns, strict=False))[:MOST_ROWS]:
-        known = Comparison(comparison) if comparison in Comparison else Comparison.IS
+        known = _BY_NAME.get(comparison, Comparison.IS)
         if name.strip() or (value.strip() and known not in WITHOUT_VALUE):
             rows.append(Row(name.strip(), known, value))
     return Rows(rows, is_any)
