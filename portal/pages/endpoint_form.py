@@ -118,7 +118,9 @@ def check_url(request: PageRequest, access: Access) -> HttpResponse:
         found = preflight.check_url(access, url) if url else []
     except TooManyChecks as error:
         checks = {"checks": preflight.too_many(error.seconds)}
-        return show(request, access, "portal/checks.html", checks, status=error.status)
+        response = show(request, access, "portal/checks.html", checks, status=error.status)
+        response["Retry-After"] = str(error.seconds)
+        return response
     return show(request, access, "portal/checks.html", {"checks": found})
 
 
