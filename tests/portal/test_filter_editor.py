@@ -163,7 +163,7 @@ class TestSave:
             ({"field": [""], "comparison": ["is"], "value": ["1"]}, "Name the field of each condition."),
             ({"field": ["$or"], "comparison": ["is"], "value": ["1"]}, "The name of a field does not begin with $."),
             ({"field": ["a"], "comparison": ["matches"], "value": ["("]}, "The pattern of $regex is not valid"),
-            ({"as": "2", "json": '{"a": 1,\n}'}, "This is no JSON: look at line 2, column 1."),
+            ({"as": "2", "json": '{"a": 1,\n}'}, "This is no JSON: look at line 1, column 8."),
             ({"as": "2", "json": "[1]"}, "A filter is a JSON object."),
             ({"as": "2", "json": '{"a": {"$near": 1}}'}, "Unknown operator $near."),
             (
@@ -301,9 +301,10 @@ class TestTrial:
         customer.post(trial, event_type="order.created", **ROWS)
         with statements() as made:
             customer.post(trial, event_type="order.created", **ROWS | BIG)
-        assert made[-4:] == [
-            "SELECT endpoints_endpoint",
-            "SELECT subscriptions_filter",
-            "SELECT endpoints_endpoint",
+        assert made[-5:] == [
+            "SELECT endpoints_endpoint",  # the endpoint of the page
+            "SELECT subscriptions_filter",  # the filter that decides now
+            "SELECT endpoints_endpoint",  # the customer's endpoints
             "SELECT events_event",
+            "SELECT projects_eventtype",  # whether there is a catalogue
         ]
