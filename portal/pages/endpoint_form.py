@@ -67,10 +67,14 @@ def edit_endpoint(request: PageRequest, access: Access, endpointID: str) -> Http
     found = operations.find_endpoint(access, endpointID)
     form = _form_of(access, found, request.POST if access.may(MANAGE_ENDPOINT) else None)
     choice, types, problem = None, None, ""
-    if operations.may_choose(access):
+    if operations.may_choose(access) and "which" in request.POST:
         choice = Choice.of_form(request.POST)
         types = _chosen(choice, known_types(access.project))
-        problem = "" if types else _nothing_chosen()
+        before = {row.event_type for row in filters_of(access.project.uid, found.uid)}
+        if set(types) == ({EVERY_TYPE} if EVERY_TYPE in before else before):
+            types = None
+        elif not types:
+            problem = _nothing_chosen()
     if not problem and (not form.is_bound or form.is_valid()):
         try:
             _save(access, found, form, types)
