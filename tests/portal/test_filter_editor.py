@@ -156,6 +156,20 @@ class TestSave:
         customer.post(path, **ROWS | {"as": "2", "json": '{"$and": [{"$or": [{"a": 1}, {"b": 2}]}]}'})
         assert conditions(listening)["order.created"] == {"body": {"$and": [{"$or": [{"a": 1}, {"b": 2}]}]}}
 
+    def test_the_view_that_was_edited_last_counts(
+        self, login: Login, listening: Endpoint, path: str, trial: str
+    ) -> None:
+        customer = login()
+        both = ROWS | BIG | {"json": '{"total": {"$lt": 50}}', "event_type": "order.created"}
+        html = customer.post(trial, **both | {"as": "1", "latest": "2"}).content.decode()
+        assert re.findall(r'<option value="(\w+)" selected', html) == ["less_than"]
+        assert 'name="json"' not in html
+        html = customer.post(trial, **both | {"as": "2", "latest": "1"}).content.decode()
+        assert "&quot;$gte&quot;: 100" in html.partition('name="json"')[2]
+        for latest, stored in (("2", {"$lt": 50}), ("1", {"$gte": 100})):
+            customer.post(path, **both | {"latest": latest})
+            assert conditions(listening)["order.created"] == {"body": {"total": stored}}
+
     @pytest.mark.parametrize(
         ("sent", "said"),
         [
