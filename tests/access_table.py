@@ -21,6 +21,8 @@ ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix 
 }
 #: What may send events, again or for the first time: a link may, also where it manages nothing.
 SENDERS = LINKS | {"nahook admin", "nahook editor", "svix CreateAttempts", "svix everything"}
+#: What may send a test event.
+TESTERS = SENDERS | {"svix ManageEndpoint"}
 #: What sees no signing secret, its own customer's either.
 LOOKERS = {
     *("viewer key", "nahook viewer", "feather read only", "static token, view only", "PRT token, view only"),
@@ -91,6 +93,7 @@ ALLOWED: dict[str, Who] = {
     f"PUT {ENDPOINT}/pause": WRITE_ROW,
     f"POST {ENDPOINT}/activate": WRITE_ROW,
     f"PUT {ENDPOINT}/expire_secret": WRITE_ROW,
+    f"POST {ENDPOINT}/test": WRITE_ROW,
     f"GET {PROJECT}/endpoints/period-failure-rates": READ,
     f"GET {PROJECT}/eventdeliveries": READ,
     f"GET {PROJECT}/eventdeliveries/": READ,
@@ -172,6 +175,7 @@ ALLOWED: dict[str, Who] = {
     f"PUT {PORTAL_ENDPOINT}/pause": Who(MANAGERS, set(), set()),
     f"POST {PORTAL_ENDPOINT}/activate": Who(MANAGERS, set(), set()),
     f"PUT {PORTAL_ENDPOINT}/expire_secret": Who(ROTATORS, set(), set()),
+    f"POST {PORTAL_ENDPOINT}/test": Who(TESTERS, set(), set()),
     # Event types are the company's.
     "GET /portal-api/event-types": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     "GET /portal-api/event-types/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
