@@ -7,13 +7,16 @@ engine/notifications.py sends it.
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
+from psycopg.types.json import Jsonb
 
+from activity.actors import CIRCUIT_BREAKER, SERVER
 from core.storable_text import storable
 from core.ulid import new_ulid
 from endpoints.models import Endpoint, EndpointState, Notification
@@ -26,7 +29,10 @@ BREAKER_SUBJECT = "Endpoint Disabled - Circuit Breaker Triggered"
 QUOTED_CHARACTERS = 1000
 
 _DISABLE = f"""
-UPDATE endpoints_endpoint e SET status = '{Endpoint.Status.INACTIVE}', updated_at = now()
+UPDATE endpoints_endpoint e SET status = '{Endpoint.Status.INACTIVE}', updated_at = now(),
+  status_since = now(), status_actor = %s, status_reason = coalesce(
+    (SELECT nullif(s.last_failure_text, '') FROM endpoints_endpointstate s WHERE s.endpoint_id = e.uid), %s
+  )
 FROM projects_project p
 WHERE e.uid = %s AND e.status = '{Endpoint.Status.ACTIVE}' AND e.deleted_at IS NULL
   AND p.uid = e.project_id AND (p.config -> 'disable_endpoint')::boolean
@@ -64,13 +70,14 @@ async def disable_endpoint(
     Returns whether this call has changed the endpoint: one that is not active, or whose project does
     not have `disable_endpoint`, stays as it is.
     """
+    actor = SERVER if failure_rate is None else CIRCUIT_BREAKER
+    reason = storable(failure)
     async with connection.cursor(row_factory=namedtuple_row) as cursor:
-        await cursor.execute(_DISABLE, [endpoint_id])
+        await cursor.execute(_DISABLE, [Jsonb(asdict(actor)), reason, endpoint_id])
         row: Any = await cursor.fetchone()
         if row is None:
             return False
         body = storable(response_body)[:QUOTED_CHARACTERS]
-        reason = storable(failure)
         subject = STATUS_UPDATE
         if failure_rate is None:
             text = (
@@ -107,6 +114,8 @@ def forget_failures(endpoints: "QuerySet[Endpoint]") -> None:
         counted_from=Now(),
         open_until=None,
         held_until=None,
+        failed_in_a_row=0,
+        failing_since=None,
     )
 
 

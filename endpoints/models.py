@@ -44,6 +44,12 @@ class Endpoint(models.Model):
     url = models.CharField(max_length=2048)
     description = models.TextField(blank=True, default="")
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
+    #: Since when it has its status; None where that has never changed.
+    status_since = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Who has changed it (activity/actors.py): {"kind", "uid", "name"}.
+    status_actor = models.JSONField(null=True, blank=True, editable=False)
+    #: Where the server has changed it: the last answer before that.
+    status_reason = models.TextField(blank=True, default="", db_default="", editable=False)
     advanced_signatures = models.BooleanField(default=True)
     http_timeout = models.PositiveIntegerField(default=0, help_text="In seconds; 0 stands for the default.")
     rate_limit = models.PositiveIntegerField(default=0, help_text="Requests in rate_limit_duration; 0: no limit.")
@@ -127,9 +133,40 @@ class EndpointState(models.Model):
     refilled_at = models.DateTimeField(null=True)
     #: Nothing is sent before this: the bucket is empty, or the receiver said so (Retry-After).
     held_until = models.DateTimeField(null=True)
+    # The course of its deliveries, test events apart. A delivery has finished when no further attempt is made.
+    #: The deliveries that have failed since the last one was delivered, and the other way round.
+    failed_in_a_row = models.PositiveIntegerField(default=0, db_default=0)
+    delivered_in_a_row = models.PositiveIntegerField(default=0, db_default=0)
+    #: The time of the first failed attempt after the last one that succeeded; None while attempts succeed.
+    failing_since = models.DateTimeField(null=True)
+    #: The last failed attempt: its kind (outbound/answers.py), the answer or error as text, and its time.
+    last_failure = models.CharField(max_length=32, blank=True, default="", db_default="")
+    last_failure_text = models.TextField(blank=True, default="", db_default="")
+    last_failure_at = models.DateTimeField(null=True)
+    last_delivered_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return str(self.endpoint_id)
+
+
+class EndpointHour(models.Model):
+    """The deliveries of an endpoint that have finished in one hour, by the kind of their last answer.
+
+    Test events are left out. docs/adr/0010 says why this is a table.
+    """
+
+    pk = models.CompositePrimaryKey("endpoint", "hour", "answer")
+    # Endpoints are never removed, only marked as deleted.
+    endpoint = models.ForeignKey(Endpoint, models.CASCADE, db_constraint=False, db_index=False, related_name="hours")
+    #: The beginning of the hour, in UTC.
+    hour = models.DateTimeField()
+    #: The kind (outbound/answers.py).
+    answer = models.CharField(max_length=32, db_collation="C")
+    delivered = models.PositiveIntegerField(default=0, db_default=0)
+    failed = models.PositiveIntegerField(default=0, db_default=0)
+
+    def __str__(self) -> str:
+        return f"{self.endpoint_id} {self.hour:%Y-%m-%dT%H}"
 
 
 class Notification(models.Model):

@@ -5,12 +5,14 @@ another project, or outside the given `scope`, looks exactly like one that does 
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from activity.actors import current_actor
 from core.addresses import is_public_url
 from core.api.values import REDACTED
 from core.wake import wake_workers
@@ -35,11 +37,13 @@ from projects.models import Project
 #: The fields that are stored as they are sent, and those of them that an update takes only where they are not empty.
 PLAIN = ("description", "support_email", "rate_limit_duration", "owner_id", "http_timeout")
 KEPT_WHERE_EMPTY = ("owner_id", "http_timeout")
+#: The columns that a change of status writes.
+STATUS_FIELDS = ("status", "status_since", "status_actor", "status_reason")
 #: The columns that an update writes.
 EDITABLE = [
     field.name
     for field in Endpoint._meta.concrete_fields
-    if field.name not in ("uid", "project", "status", "secrets", "metadata", "created_at", "deleted_at")
+    if field.name not in ("uid", "project", "secrets", "metadata", "created_at", "deleted_at", *STATUS_FIELDS)
 ]
 
 Status = Endpoint.Status
@@ -177,7 +181,8 @@ def reactivate_endpoints(project_id: str, now: datetime) -> None:
     """Make the project's inactive endpoints active, within the caller's transaction."""
     inactive = Endpoint.objects.for_project(project_id).filter(status=Status.INACTIVE)
     forget_failures(inactive)
-    inactive.update(status=Status.ACTIVE, updated_at=now)
+    actor = asdict(current_actor())
+    inactive.update(status=Status.ACTIVE, status_since=now, status_actor=actor, status_reason="", updated_at=now)
     wake_workers()
 
 
@@ -190,8 +195,10 @@ def _change_status(
         if status not in moves:
             raise StatusNotChangeable(status=status, change=change)
         endpoint.status = moves[status]
-        endpoint.updated_at = timezone.now()
-        endpoint.save(update_fields=["status", "updated_at"])
+        endpoint.status_since = endpoint.updated_at = timezone.now()
+        endpoint.status_actor = asdict(current_actor())
+        endpoint.status_reason = ""
+        endpoint.save(update_fields=[*STATUS_FIELDS, "updated_at"])
         if status == Status.INACTIVE:
             notify_reactivated(endpoint)
         if endpoint.status == Status.ACTIVE:

@@ -76,6 +76,14 @@ class Event(models.Model):
 class EventDelivery(models.Model):
     """One event on its way to one endpoint."""
 
+    class Test(models.TextChoices):
+        """The kinds of test events. Contract: docs/contract/deliveries.md#tests."""
+
+        NONE = ""
+        TEST = "test"
+        #: Signed with the newest secret only, so that a customer knows that it is in place.
+        REHEARSAL = "rehearsal"
+
     uid = ULIDField()
     # These rows are written by the thousand, and the rows that they point to are never removed, only marked as
     # deleted: a check of four foreign keys would cost more than the insert.
@@ -86,6 +94,7 @@ class EventDelivery(models.Model):
     event_type = models.CharField(max_length=255)
     delivery_mode = models.CharField(max_length=13)
     status = models.CharField(max_length=10, choices=Status)
+    test = models.CharField(max_length=9, choices=Test, blank=True, default=Test.NONE, db_default="")
     description = models.TextField(blank=True, default="")
     #: The project's retry strategy at the time of the event; see outbound/retries.py.
     strategy = models.CharField(max_length=11)
@@ -126,6 +135,18 @@ class EventDelivery(models.Model):
                 condition=Q(status__in=[Status.FAILURE, Status.DISCARDED, Status.RETRY]),
                 name="delivery_by_status",
             ),
+            # The same of an endpoint, and the number of those that wait for another attempt.
+            models.Index(
+                "endpoint",
+                "status",
+                models.F("uid").desc(),
+                condition=Q(status__in=[Status.FAILURE, Status.DISCARDED, Status.RETRY]),
+                name="delivery_of_endpoint_by_status",
+            ),
+            # For the deliveries that an endpoint has missed since it was paused or disabled.
+            models.Index(
+                "endpoint", "updated_at", condition=Q(status=Status.DISCARDED, test=""), name="delivery_missed"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -150,6 +171,8 @@ class DeliveryAttempt(models.Model):
     error = models.TextField(blank=True, default="")
     #: Whether the attempt has succeeded.
     status = models.BooleanField()
+    #: Whether its delivery is a test event. The circuit breaker reads attempts alone.
+    is_test = models.BooleanField(default=False, db_default=False)
     requested_at = models.DateTimeField()
     responded_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

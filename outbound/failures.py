@@ -48,6 +48,9 @@ def described(problem: Exception, timeout: float, connect_timeout: float) -> str
             return "the receiver closed the connection without a response"
         case aiohttp.ClientPayloadError():
             return "the response's body ends early or is malformed"
+        case aiohttp.ClientOSError() if isinstance(problem.__cause__, ssl.SSLError):
+            # In TLS 1.3 a receiver looks at the client's certificate after the handshake.
+            return f"tls: the receiver ended the connection: {_reason(problem.__cause__)}"
         case OSError():
             return f"connection failed: {_reason(problem)}"
     return f"the request failed: {type(problem).__name__}"
