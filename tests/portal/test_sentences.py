@@ -1,0 +1,222 @@
+"""The sentence on an endpoint's page: what is so, since when, a guess, and the one thing to do next."""
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+import pytest
+from django.utils.translation import override
+
+from outbound.retries import EXPONENTIAL, LINEAR
+from portal.sentences import Circumstances, Target, guess, guess_words, retried_for, sentence
+
+NOW = datetime(2026, 11, 27, 18, 42, tzinfo=UTC)
+THEN = NOW - timedelta(days=1)
+TOLD = Circumstances(
+    url="https://shop.birch.example/webhooks/acme",
+    timeout_seconds=10,
+    attempts=5,
+    retried_for_seconds=10_800,
+    sender="Acme",
+    reader={"session"},
+    now=NOW,
+)
+BY_US = {"kind": "portal_session", "uid": "session", "name": ""}
+BY_OTHERS = {"kind": "portal_link", "uid": "link", "name": ""}
+BY_KEY = {"kind": "api_key", "uid": "key", "name": "CI key of Acme"}
+BY_OPERATOR = {"kind": "operator", "uid": "", "name": "root"}
+BY_BREAKER = {"kind": "circuit_breaker", "uid": "", "name": ""}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The health of an endpoint, by itself fine and quiet."""
+
+    status: str = "active"
+    since: datetime | None = None
+    actor: dict = field(default_factory=dict)
+    last_failure: str = ""
+    last_failure_text: str = ""
+    delivered: int = 0
+    failed: int = 0
+    missed: int = 0
+    waiting: int = 0
+    retrying_since: datetime | None = None
+    last_delivered_at: datetime | None = None
+
+
+FAILING = Facts("failing", THEN, last_failure="404", last_failure_text="404 Not Found", failed=61)
+
+
+@pytest.fixture(autouse=True)
+def english():
+    with override("en"):
+        yield
+
+
+def said(health, told=TOLD):
+    """Return a sentence as its reader sees it, with the label of its action."""
+    found = sentence(health, told)
+    text = unescape(re.sub("<[^>]*>", "", f"{found.head} {found.text}")).strip()
+    return text, found.action and str(found.action.label)
+
+
+@pytest.mark.parametrize(
+    ("health", "text", "action"),
+    [
+        (Facts(), "Ready. Nothing was sent in the last 24 hours.", None),
+        (
+            Facts(delivered=391, last_delivered_at=NOW - timedelta(seconds=12)),
+            "Everything delivered. 391 deliveries in the last 24 hours, the latest 12 seconds ago.",
+            None,
+        ),
+        (
+            Facts(delivered=1, last_delivered_at=NOW - timedelta(hours=3)),
+            "Everything delivered. 1 delivery in the last 24 hours, 3 hours ago.",
+            None,
+        ),
+        (
+            Facts(delivered=1140, failed=3, last_delivered_at=NOW - timedelta(minutes=6)),
+            "3 of 1,143 deliveries in the last 24 hours have failed. The latest was delivered 6 minutes ago.",
+            None,
+        ),
+        (
+            FAILING,
+            "Failing since Nov. 26, 2026, 18:42:00 UTC: 404 Not Found. 61 of 61 deliveries in the last 24 hours have "
+            "failed. Your server is there, but knows nothing at this path. Has it moved?",
+            "Change URL",
+        ),
+        (
+            Facts("failing", None, delivered=5, failed=5, last_failure="429"),
+            "5 of 10 deliveries in the last 24 hours have failed. The latest answer: 429 Too Many Requests. Too many "
+            "at once.",
+            "Set a rate limit",
+        ),
+        (
+            Facts("retrying", waiting=12, retrying_since=THEN, last_failure="503"),
+            "12 deliveries are being retried: 503 Service Unavailable since Nov. 26, 2026, 18:42:00 UTC. We try each 5 "
+            "times over about 3 hours.",
+            "Send a test event",
+        ),
+        (
+            Facts("retrying", waiting=1, last_failure="timeout"),
+            "1 delivery is being retried: No answer in 10 seconds. We try each 5 times over about 3 hours.",
+            "Send a test event",
+        ),
+        (
+            Facts("not_subscribed"),
+            "This endpoint gets nothing yet. It listens to no event. Choose which ones it should receive.",
+            "Choose events",
+        ),
+        (
+            Facts("paused", THEN, BY_US, missed=61),
+            "Paused by you since Nov. 26, 2026, 18:42:00 UTC. While it is paused nothing is sent here: 61 events have "
+            "been missed so far. When you resume, you can have them sent.",
+            "Resume…",
+        ),
+        (
+            Facts("paused", THEN, BY_OTHERS, missed=1),
+            "Paused by someone else with access since Nov. 26, 2026, 18:42:00 UTC. While it is paused nothing is sent "
+            "here: 1 event has been missed so far. When you resume, you can have them sent.",
+            "Resume…",
+        ),
+        (
+            Facts("paused", THEN, BY_KEY),
+            "Paused by Acme since Nov. 26, 2026, 18:42:00 UTC. While it is paused nothing is sent here. Nothing has "
+            "been missed so far.",
+            "Resume…",
+        ),
+        # Since before it was recorded
+        (
+            Facts("paused", missed=10_001),
+            "Paused. While it is paused nothing is sent here: 10,000+ events have been missed so far. When you resume, "
+            "you can have them sent.",
+            "Resume…",
+        ),
+        (
+            Facts("disabled", THEN, BY_BREAKER, last_failure="tls_expired", missed=418),
+            "Disabled on Nov. 26, 2026, 18:42:00 UTC, because too much has failed. The last answer: The certificate "
+            "has expired. Renew the certificate of shop.birch.example, then test again. 418 events have been missed.",
+            "Test and enable",
+        ),
+        (
+            Facts("disabled", THEN, BY_OPERATOR, last_failure="404", missed=1),
+            "Disabled by Acme on Nov. 26, 2026, 18:42:00 UTC. 1 event has been missed.",
+            "Test and enable",
+        ),
+        (Facts("disabled"), "Disabled.", "Test and enable"),
+    ],
+)
+def test_sentence(health, text, action):
+    assert said(health) == (text, action)
+
+
+@pytest.mark.parametrize("actor", [BY_KEY, BY_OPERATOR])
+def test_the_company_is_named_and_not_its_key_or_operator(actor):
+    text, _ = said(Facts("disabled", THEN, actor))
+    assert actor["name"] not in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "target"),
+    [
+        ("404", "knows nothing at this path", Target.URL),
+        ("410", "knows nothing at this path", Target.URL),
+        ("401", "refuses us", Target.AUTHENTICATION),
+        ("403", "refuses us", Target.AUTHENTICATION),
+        ("400", "reads the webhook and rejects it", Target.LATEST),
+        ("422", "reads the webhook and rejects it", Target.LATEST),
+        ("418", "reads the webhook and rejects it", Target.LATEST),
+        ("413", "too large", Target.LATEST),
+        ("429", "Too many at once", Target.LIMITS),
+        ("500", "a problem of its own", Target.TEST),
+        ("503", "a problem of its own", Target.TEST),
+        ("301", "another address", Target.URL),
+        ("timeout", "longer than 10 seconds to answer", Target.LATEST),
+        ("refused", "Nobody answers at shop.birch.example", Target.URL),
+        ("reset", "Nobody answers at shop.birch.example", Target.URL),
+        ("dns", "Nobody answers at shop.birch.example", Target.URL),
+        ("tls_expired", "Renew the certificate of shop.birch.example", Target.TEST),
+        ("tls_name", "a certificate for shop.birch.example", Target.TEST),
+        ("tls_untrusted", "a public certificate", Target.TEST),
+        ("a kind of a later release", "", Target.LATEST),
+        ("", "", Target.LATEST),
+    ],
+)
+def test_guess(kind, text, target):
+    assert text in unescape(guess_words(kind, TOLD))
+    assert guess(kind).action.target == target
+
+
+def test_what_a_receiver_answers_is_escaped():
+    health = replace(FAILING, last_failure_text="404 <script>alert(1)</script> %(host)s %s")
+    found = sentence(health, TOLD)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; %(host)s %s" in found.head
+    assert "<script" not in found.head
+
+
+def test_a_name_and_a_host_are_escaped():
+    told = replace(TOLD, sender="<b>Acme</b>", url="https://<i>host</i>/")
+    assert "<b>" not in sentence(Facts("paused", THEN, BY_KEY), told).head
+    assert "<i>" not in sentence(replace(FAILING, last_failure="dns"), told).text
+
+
+def test_a_url_that_cannot_be_read_is_shown_whole():
+    assert "http://[" in guess_words("dns", replace(TOLD, url="http://["))
+
+
+@pytest.mark.parametrize(
+    ("status", "tone"),
+    [("failing", "bad"), ("retrying", "warn"), ("active", "good"), ("paused", ""), ("disabled", "bad")],
+)
+def test_tone(status, tone):
+    assert sentence(Facts(status, last_failure="404"), TOLD).tone == tone
+
+
+@pytest.mark.parametrize(
+    ("strategy", "interval", "attempts", "seconds"),
+    [(LINEAR, 10, 1, 0), (LINEAR, 10, 3, 20), (EXPONENTIAL, 10, 4, 70), (EXPONENTIAL, 7200, 3, 14_400)],
+)
+def test_retried_for(strategy, interval, attempts, seconds):
+    assert retried_for(strategy, interval, attempts) == seconds
