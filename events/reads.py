@@ -82,6 +82,13 @@ def is_search(request: Request) -> bool:
     return any(request.query_params.get(name, "").strip() for name in ("query", "body"))
 
 
+def searches_content(request: Request) -> bool:
+    """Return whether a request's query searches in payloads or headers: its answer tells what they hold."""
+    query = request.query_params
+    in_payload = query.get("body", "").strip() or _split(query.get("query", "").strip())[1]
+    return bool(in_payload or query.get("brokerMessageId", "").strip())
+
+
 def _split(text: str) -> tuple[str, list[str]]:
     """Return the text of a `query`, and a list of the JSON object in it, if it has one."""
     start, end = text.find("{"), text.rfind("}") + 1

@@ -46,9 +46,19 @@ class EventView(ConvoyView):
         """Return whether the values of headers are hidden."""
         return False
 
+    @property
+    def shows_payload(self) -> bool:
+        """Return whether the caller may see payloads and headers."""
+        return True
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """Return how much of an event the caller may see, for event_documents()."""
+        return {"within": self.within, "is_masked": self.is_masked, "shows_payload": self.shows_payload}
+
     def event(self, event_id: str) -> EventDocument:
         """Return one event as the caller may see it. Raises NotFound."""
-        return event_document(self.project_id, event_id, within=self.within, is_masked=self.is_masked)
+        return event_document(self.project_id, event_id, **self.detail)
 
     def chosen(self, request: Request) -> "QuerySet[Event]":
         """Return the events that the query chooses. Raises InvalidInput."""
@@ -65,7 +75,7 @@ class Events(EventView):
         with time_limit(SECONDS_TO_SEARCH, SearchTooSlow.message):
             page = read_page(request, rows.only("pk"), sortable=True)
         ids = [row.pk for row in page.rows]
-        return page.of(event_documents(self.project_id, ids, within=self.within, is_masked=self.is_masked))
+        return page.of(event_documents(self.project_id, ids, **self.detail))
 
     @openapi.create_event
     def post(self, request: Request, projectID: str) -> CreatedDocument:  # noqa: N803

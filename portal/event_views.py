@@ -2,12 +2,14 @@
 
 from functools import cached_property
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from core.api.openapi import Outcome
 from events import serializers, views
 from events.documents import CreatedDocument, EventDocument, TestEventDocument
+from events.models import Event
 from events.openapi import BATCH_REPLAY
 from events.replay import scope_ids
 from events.views import read_event, read_test_event, refuse_search
@@ -24,6 +26,11 @@ class EventView(PortalView, views.EventView):
     def within(self) -> list[str] | None:
         """Return the endpoints that the caller may see; None for all of the project."""
         return None if self.access.by_key else scope_ids(self.access.endpoints())
+
+    def chosen(self, request: Request) -> "QuerySet[Event]":
+        """Return the events that the query chooses. Raises InvalidInput, Forbidden."""
+        self.refuse_content_search()
+        return super().chosen(request)
 
 
 class Events(EventView):

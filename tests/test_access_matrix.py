@@ -9,7 +9,7 @@ import re
 import pytest
 from django.db import connection
 
-from tests.access_table import ALLOWED, DEAD, KINDS, LOOKERS, PROJECT
+from tests.access_table import ALLOWED, DEAD, KINDS, LOOKERS, PROJECT, UNINFORMED
 from tests.access_world import IN_ANY_PROJECT, ROWS, World, body_for
 from tests.conftest import Row
 from tests.routes import EVERY_OPERATION, Operation
@@ -118,3 +118,4 @@ def test_the_allowed_and_nobody_else(world: World, row: Row, noun: str) -> None:
                     said = response.content.decode() + str(response.headers)
                     assert not [mark for tenant in strangers for mark in tenant.marks if mark in said]
                     assert kind not in LOOKERS or world.own.marks[2] not in said
+                    assert kind not in UNINFORMED or not [mark for mark in world.own.marks[4:] if mark in said]
