@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.pages import endpoint_form, endpoints, opening
+from portal.pages import endpoint_form, endpoints, opening, test
 
 urlpatterns = [
     path("open", opening.open_link, name="portal-open"),
@@ -18,4 +18,10 @@ urlpatterns = [
     path("endpoints/<endpointID>/secret", endpoints.reveal_secret, name="portal-secret"),
     path("endpoints/<endpointID>/rotate", endpoints.rotate_secret, name="portal-rotate"),
     path("endpoints/<endpointID>/delete", endpoints.delete_endpoint, name="portal-delete"),
+    # Tests
+    path("endpoints/<endpointID>/test", test.test_endpoint, name="portal-test"),
+    path("endpoints/<endpointID>/test/example", test.test_example, name="portal-test-example"),
+    path("endpoints/<endpointID>/test/<deliveryID>", test.test_outcome, name="portal-test-outcome"),
+    path("endpoints/<endpointID>/rehearse", test.rehearse, name="portal-rehearse"),
+    path("endpoints/<endpointID>/debug", test.debug_signature, name="portal-debug"),
 ]
