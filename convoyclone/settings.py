@@ -97,6 +97,8 @@ ENCRYPTION_KEYS = parse_keys(_secret("ENCRYPTION_KEYS"))
 API_VERSION = os.environ.get("CONVOY_API_VERSION") or "2025-11-24"
 API_RATE_LIMIT = _integer("API_RATE_LIMIT", 0)
 MAX_REQUEST_BODY_BYTES = _integer("MAX_REQUEST_BODY_BYTES", 1024 * 1024)
+# With 0, the portal looks up and calls no URL that a customer names: for web servers without a way to the internet.
+PORTAL_PREFLIGHT = _flag("PORTAL_PREFLIGHT", default=True)
 ORGANISATION_ID = os.environ.get("ORGANISATION_ID") or "01JZ8PZ0A1B2C3D4E5F6G7H8J9"
 
 # The engine (manage.py deliver)

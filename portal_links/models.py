@@ -197,3 +197,18 @@ class PortalSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.uid} until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class CheckWindow(models.Model):
+    """The number of URLs that a customer has had checked in the current window. The table is unlogged.
+
+    It has no foreign key: a row is deleted with the next count after its window, whoever made it.
+    """
+
+    #: The id of a portal session, or of a link that is opened without one.
+    opened_by = models.CharField(max_length=26, primary_key=True, db_collation="C")
+    started_at = models.DateTimeField()
+    checks = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.checks} since {self.started_at}"

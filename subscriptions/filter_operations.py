@@ -132,7 +132,7 @@ def delete_filter(project_id: str, subscription_id: str, filter_id: str, *, scop
         subscription = _lock(project_id, subscription_id, scope)
         deleted = _find(subscription, filter_id)
         deleted.delete()
-        _set_types(subscription, [name for name in subscription.event_types if name != deleted.event_type])
+        set_types(subscription, [name for name in subscription.event_types if name != deleted.event_type])
 
 
 def would_take(
@@ -207,7 +207,7 @@ def _create(subscription: Subscription, rows: Iterable[tuple[str, datetime | Non
         Filter(subscription=subscription, event_type=name, enabled_at=enabled_at, conditions=conditions)
         for name, enabled_at, conditions in rows
     )
-    _set_types(subscription, [*subscription.event_types, *(row.event_type for row in made)])
+    set_types(subscription, [*subscription.event_types, *(row.event_type for row in made)])
     return made
 
 
@@ -220,10 +220,11 @@ def _change(row: Filter, sent: dict[str, Any]) -> None:
 
 def _rename(subscription: Subscription, names: dict[str, str]) -> None:
     if any(old != new for old, new in names.items()):
-        _set_types(subscription, [names.get(name, name) for name in subscription.event_types])
+        set_types(subscription, [names.get(name, name) for name in subscription.event_types])
 
 
-def _set_types(subscription: Subscription, names: list[str]) -> None:
+def set_types(subscription: Subscription, names: list[str]) -> None:
+    """Set the event types of a locked subscription, which are those of its filters."""
     subscription.event_types = names
     subscription.updated_at = timezone.now()
     subscription.save(update_fields=["event_types", "updated_at"])

@@ -79,7 +79,7 @@ def create_subscription(
     sent = filter_config or {}
     types = list(dict.fromkeys(sent.get("event_types") or [EVERY_TYPE]))
     conditions = checked_conditions(sent.get("filter", {}), "create subscription")
-    _check_size(types, conditions)
+    check_size(types, conditions)
     with transaction.atomic():
         project = _project(project_id)
         _check_source(project, source_id)
@@ -239,7 +239,8 @@ def _check_source(project: Project, source_id: str) -> None:
         raise SourceNotFound if source_id else SourceMissing
 
 
-def _check_size(types: list[str], conditions: dict[str, Any]) -> None:
+def check_size(types: list[str], conditions: dict[str, Any]) -> None:
+    """Refuse conditions that are too large to be stored with each of the event types. Raises ConditionsTooLarge."""
     if len(types) * len(orjson.dumps(conditions)) > MAX_STORED_BYTES:
         raise ConditionsTooLarge(most=MAX_STORED_BYTES)
 
@@ -256,7 +257,7 @@ def _change_filters(
     project: Project, subscription: Subscription, types: list[str], conditions: dict[str, Any], *, registers: bool
 ) -> None:
     """Set the event types and conditions of a locked subscription, and the filters that follow from them."""
-    _check_size(types, conditions)
+    check_size(types, conditions)
     kept = set(subscription.event_types).intersection(types)
     added = [name for name in types if name not in kept]
     if added:

@@ -10,6 +10,7 @@ from portal.pages.forms import EndpointForm
 from portal.pages.shell import PageRequest, page, show
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET
+from projects.models import EVERY_TYPE
 
 
 @page
@@ -20,7 +21,8 @@ def new_endpoint(request: PageRequest, access: Access) -> HttpResponse:
     form = EndpointForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
-            made = operations.create_receiving_endpoint(access, **form.sent)
+            event_types = [EVERY_TYPE] if operations.may_choose(access) else []
+            made = operations.create_receiving_endpoint(access, event_types=event_types, **form.sent)
         except InvalidInput as error:
             form.add_refusal(error.field, error.message)
         else:
@@ -30,7 +32,7 @@ def new_endpoint(request: PageRequest, access: Access) -> HttpResponse:
 
 def _received(access: Access) -> str:
     """Say which events a new endpoint receives."""
-    if not operations.subscribes_all(access):
+    if not operations.may_choose(access):
         return "It receives nothing until it is subscribed to events."
     if access.owner_id:
         return "It receives all events that are sent to you."
