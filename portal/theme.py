@@ -1,30 +1,61 @@
-"""Make a stylesheet of a project's colour. The pages forbid inline styles, so it is a file of its own.
+"""Make a stylesheet of a project's colours and font. The pages forbid inline styles, so it is a file of its own.
 
 The operator chooses the colour, and this module computes legible text: text on the colour is black or white, and text
 in the colour is mixed with black or white until its contrast with the page is at least LEGIBLE (WCAG 2.2, 1.4.3).
 Pure functions.
 """
 
+import re
+
+from projects.models import Font
+
 DEFAULT_COLOR = "#3557d6"
 LEGIBLE = 4.5
 #: The backgrounds of coloured text (portal.css): of each colour scheme the one with less contrast.
-LIGHT_SURFACE = "#f4f6f9"
-DARK_SURFACE = "#1b212c"
+LIGHT_SURFACE = "#f0f2f5"
+DARK_SURFACE = "#1e252e"
 
+#: The typefaces that a project can choose: all of them are on the customer's device already.
+FONTS = {
+    Font.HUMANIST: 'Seravek, "Gill Sans Nova", Ubuntu, Calibri, "DejaVu Sans", source-sans-pro, sans-serif',
+    Font.GEOMETRIC: '"Avenir Next", Avenir, Montserrat, "Nunito Sans", "Segoe UI", Ubuntu, system-ui, sans-serif',
+    Font.SERIF: 'Charter, "Bitstream Charter", "Sitka Text", Cambria, Georgia, serif',
+}
 _BLACK, _WHITE = "#000000", "#ffffff"
+_COLOR = re.compile(r"#?([0-9a-fA-F]{6})")
+_FAMILY = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
 
 
-def stylesheet(color: str) -> str:
-    """Return the stylesheet for `color`, six hexadecimal digits after a `#`. Blank stands for DEFAULT_COLOR."""
-    color = (color or DEFAULT_COLOR).lower()
-    on_color = readable_on(color)
-    # Away from the colour of the text on it, so that hovering never makes the text harder to read.
-    hover = _mix(color, _BLACK if on_color == _WHITE else _WHITE, 0.12)
-    light = _rules(color, hover, on_color, legible(color, LIGHT_SURFACE), legible(hover, LIGHT_SURFACE))
-    dark = _rules(color, hover, on_color, legible(color, DARK_SURFACE), legible(hover, DARK_SURFACE))
-    # This selector is as specific as that of Pico's rules, and this stylesheet comes after Pico's.
-    root = ":root:not([data-theme])"
-    return f"{root} {{\n{light}}}\n@media (prefers-color-scheme: dark) {{\n{root} {{\n{dark}}}\n}}\n"
+def stylesheet(color: str, *, dark_color: str = "", font: str = "", family: str = "") -> str:
+    """Return the stylesheet for `color`, six hexadecimal digits after a `#`. Blank stands for DEFAULT_COLOR.
+
+    `dark_color` is that of the dark scheme, where it differs. `font` is one of Font; `family` is a name that the host
+    page has asked for, which takes precedence where the customer's device has that font.
+    """
+    light, dark = color or DEFAULT_COLOR, dark_color or color or DEFAULT_COLOR
+    rules = {
+        "accent": _pair(light.lower(), dark.lower()),
+        "accent-hover": _pair(_hover(light), _hover(dark)),
+        "on-accent": _pair(readable_on(light), readable_on(dark)),
+        "accent-text": f"light-dark({legible(light, LIGHT_SURFACE)}, {legible(dark, DARK_SURFACE)})",
+    }
+    families = FONTS.get(Font(font)) if font else None
+    if family:
+        families = f'"{family}", {families or "system-ui, sans-serif"}'
+    if families:
+        rules["font"] = families
+    return ":root {\n" + "".join(f"  --{name}: {value};\n" for name, value in rules.items()) + "}\n"
+
+
+def asked_color(text: str) -> str:
+    """Return a colour that a host page has asked for, with its `#`; blank where it is not six hexadecimal digits."""
+    found = _COLOR.fullmatch(text)
+    return f"#{found[1].lower()}" if found else ""
+
+
+def asked_family(text: str) -> str:
+    """Return the name of a font that a host page has asked for; blank where it is not a plain name."""
+    return text if _FAMILY.fullmatch(text) else ""
 
 
 def readable_on(color: str) -> str:
@@ -34,6 +65,7 @@ def readable_on(color: str) -> str:
 
 def legible(color: str, surface: str) -> str:
     """Return `color`, or the nearest mix of it with black or white, that is legible as text on `surface`."""
+    color = color.lower()
     towards = readable_on(surface)
     mixes = (_mix(color, towards, step / 20) for step in range(21))
     return next(mix for mix in mixes if contrast(mix, surface) >= LEGIBLE)
@@ -60,18 +92,10 @@ def _parts(color: str) -> list[int]:
     return [int(color[start : start + 2], 16) for start in (1, 3, 5)]
 
 
-def _rules(color: str, hover: str, on_color: str, text: str, text_hover: str) -> str:
-    values = {
-        "--pico-primary": text,
-        "--pico-primary-hover": text_hover,
-        "--pico-primary-underline": f"{text}80",
-        "--pico-primary-focus": f"{text}80",
-        "--pico-primary-background": color,
-        "--pico-primary-border": color,
-        "--pico-primary-hover-background": hover,
-        "--pico-primary-hover-border": hover,
-        "--pico-primary-inverse": on_color,
-        "--pico-form-element-active-border-color": text,
-        "--pico-form-element-focus-color": text,
-    }
-    return "".join(f"  {name}: {value};\n" for name, value in values.items())
+def _hover(color: str) -> str:
+    """Return the colour under the pointer: away from that of the text on it, which stays as legible."""
+    return _mix(color.lower(), _BLACK if readable_on(color) == _WHITE else _WHITE, 0.12)
+
+
+def _pair(light: str, dark: str) -> str:
+    return light if light == dark else f"light-dark({light}, {dark})"

@@ -5,6 +5,8 @@ Contract: docs/contract/portal-sessions.md#capabilities.
 
 from collections.abc import Iterable
 
+from django.utils.translation import gettext_lazy as _
+
 VIEW = "view"
 VIEW_DELIVERIES = "view_deliveries"
 VIEW_PAYLOADS = "view_payloads"
@@ -20,16 +22,16 @@ Capabilities = frozenset[str]
 
 #: The capabilities in words for a person, in the order in which the portal shows them.
 WORDS = {
-    VIEW: "see endpoints and their settings",
-    VIEW_DELIVERIES: "see deliveries",
-    VIEW_PAYLOADS: "see what is sent and answered",
-    VIEW_SECRET: "see signing secrets",
-    MANAGE_ENDPOINT: "create, change and pause endpoints",
-    DELETE_ENDPOINT: "delete endpoints",
-    ROTATE_SECRET: "rotate signing secrets",
-    MANAGE_SUBSCRIPTIONS: "choose which events are sent",
-    CREATE_ATTEMPTS: "retry deliveries",
-    SEND_TEST: "send test events",
+    VIEW: _("See endpoints and their settings"),
+    VIEW_DELIVERIES: _("See deliveries"),
+    VIEW_PAYLOADS: _("See what is sent and answered"),
+    VIEW_SECRET: _("See signing secrets"),
+    MANAGE_ENDPOINT: _("Create, change and pause endpoints"),
+    DELETE_ENDPOINT: _("Delete endpoints"),
+    ROTATE_SECRET: _("Rotate signing secrets"),
+    MANAGE_SUBSCRIPTIONS: _("Choose which events are sent"),
+    CREATE_ATTEMPTS: _("Retry deliveries"),
+    SEND_TEST: _("Send test events"),
 }
 EVERYTHING: Capabilities = frozenset(WORDS)
 READ_ONLY: Capabilities = frozenset({VIEW, VIEW_DELIVERIES, VIEW_PAYLOADS})

@@ -1,20 +1,21 @@
-"""Open the portal: Convoy's URL, single-use codes, and the stylesheet of the project's colours."""
+"""Open the portal: Convoy's URL, single-use codes, and the stylesheet of the project's look."""
 
 import orjson
 from django.http import HttpResponse
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import trigger_client_event
 
 from core.client_address import client_address
 from core.exceptions import NotFound
 from core.tokens import matches
 from portal import theme
 from portal.pages.endpoints import list_context
-from portal.pages.shell import PageRequest, not_found, secured, show
+from portal.pages.shell import PageRequest, not_found, page, secured, show
 from portal_links.access import Access, find_access
 from portal_links.exceptions import CodeExpired, CodeUsed
-from portal_links.sessions import open_session
+from portal_links.sessions import open_session, revoke_session
 from projects.models import Project
 
 
@@ -53,11 +54,26 @@ def open_link(request: PageRequest, projectID: str) -> HttpResponse:  # noqa: N8
 @require_safe
 @xframe_options_exempt
 def theme_css(request: PageRequest, projectID: str) -> HttpResponse:  # noqa: N803
-    """Answer the stylesheet of the project's colours."""
+    """Answer the stylesheet of the project's look."""
     project = None if "\x00" in projectID else Project.objects.live().filter(pk=projectID).first()
     if project is None:
         return not_found(request)
-    return secured(HttpResponse(theme.stylesheet(project.portal_primary_color), content_type="text/css"), project)
+    css = theme.stylesheet(
+        theme.asked_color(request.GET.get("primaryColor", "")) or project.portal_primary_color,
+        dark_color="" if theme.asked_color(request.GET.get("primaryColor", "")) else project.portal_dark_color,
+        font=project.portal_font,
+        family=theme.asked_family(request.GET.get("fontFamily", "")),
+    )
+    return secured(HttpResponse(css, content_type="text/css"), project)
+
+
+@page
+@require_POST
+def end_session(request: PageRequest, access: Access) -> HttpResponse:
+    """End the session for its holder. A static link has none: the page forgets its token, and the link still opens."""
+    if access.session is not None:
+        revoke_session(access.project.pk, access.session.pk)
+    return trigger_client_event(show(request, access.project, "portal/no_session.html"), "portal-ended")
 
 
 def _opened(request: PageRequest) -> Access | None:

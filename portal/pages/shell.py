@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import translation
+from django.utils.translation import gettext
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django_htmx.http import push_url, replace_url, retarget
@@ -22,9 +24,10 @@ from django_htmx.middleware import HtmxDetails
 from core.addresses import validate_origin
 from core.client_address import client_address
 from core.exceptions import DomainError, Forbidden, NotFound
+from portal.look import read_language, read_look
 from portal_links.access import Access, find_access
 from portal_links.capabilities import WORDS
-from projects.models import Project
+from projects.models import EVERY_TYPE, EventType, Project
 
 
 class PageRequest(HttpRequest):
@@ -51,10 +54,11 @@ def page(view: View) -> Callable[..., HttpResponse]:
         credential = _bearer(request)
         access = find_access(credential, address=client_address(request)) if credential else None
         if access is not None and access.project.pk == projectID:
-            try:
-                return secured(view(request, access, **names), access.project)
-            except DomainError as error:
-                return secured(_refused(request, access, error), access.project)
+            with translation.override(read_language(request, access.project)):
+                try:
+                    return secured(view(request, access, **names), access.project)
+                except DomainError as error:
+                    return secured(_refused(request, access, error), access.project)
         project = Project.objects.live().filter(pk=projectID).first()
         if project is None:
             return not_found(request)
@@ -75,12 +79,21 @@ def show(
     `shown` is the customer whose page it is, the project of a page without a customer, or None.
     """
     project = shown.project if isinstance(shown, Access) else shown
+    appearance = shown.link.appearance if isinstance(shown, Access) and shown.link is not None else ""
+    look = read_look(request, project, appearance=appearance)
+    logo = "" if project is None else shown_logo(project.logo_url)
     context = dict(context or {}) | {
         "base": "portal/fragment.html" if request.htmx else "portal/base.html",
         "project": project,
         "title": "Webhooks" if project is None else project.portal_name or project.name,
         "allowed_origins": " ".join([] if project is None else project.portal_allowed_origins),
-        "logo_url": project.logo_url if project is not None and logo_origin(project) else "",
+        "logo_url": look.icon_url or logo,
+        "dark_logo_url": "" if project is None or look.icon_url else shown_logo(project.portal_dark_logo_url),
+        "icon_url": look.icon_url or logo,
+        "theme": look.theme,
+        "look": look.query,
+        "is_framed": look.is_framed,
+        "is_bare": look.is_bare,
     }
     if isinstance(shown, Access):
         context |= {
@@ -88,8 +101,25 @@ def show(
             "who": shown.owner_id or (shown.link.name if shown.link else ""),
             "allowed": [words for capability, words in WORDS.items() if shown.may(capability)],
             "forbidden": [words for capability, words in WORDS.items() if not shown.may(capability)],
+            "section": _section(request, shown.project),
+            "has_catalogue": has_catalogue(shown.project),
         }
-    return secured(render(request, template, context, status=status), project)
+    language = read_language(request, project)
+    with translation.override(language):
+        response = render(request, template, context, status=status)
+    response["Content-Language"] = language
+    return secured(response, project, icon=look.icon_url)
+
+
+def has_catalogue(project: Project) -> bool:
+    """Return whether the project has event types to show. One statement."""
+    return EventType.objects.filter(project=project, deprecated_at=None).exclude(name=EVERY_TYPE).exists()
+
+
+def _section(request: PageRequest, project: Project) -> str:
+    """Return the entry of the menu to which a page belongs."""
+    rest = request.path_info.removeprefix(f"/portal/{project.pk}/").partition("/")[0]
+    return {"deliveries": "deliveries", "events": "catalogue", "activity": ""}.get(rest, "endpoints")
 
 
 def at(request: PageRequest, path: str, response: HttpResponse) -> HttpResponse:
@@ -103,12 +133,12 @@ def not_found(request: PageRequest) -> HttpResponse:
     return show(request, None, "portal/not_found.html", status=404)
 
 
-def secured(response: HttpResponse, project: Project | None) -> HttpResponse:
-    """Set the headers that every answer of the portal has."""
-    logo = "" if project is None else logo_origin(project)
+def secured(response: HttpResponse, project: Project | None, *, icon: str = "") -> HttpResponse:
+    """Set the headers that every answer of the portal has. `icon` is an image that the host page has asked for."""
+    shown = [icon] if project is None else [project.logo_url, project.portal_dark_logo_url, icon]
     ancestors = ["'self'", *([] if project is None else project.portal_allowed_origins)]
     # The icons of the stylesheet are data: images, which cannot run anything.
-    images = ["'self'", "data:", *([logo] if logo else [])]
+    images = ["'self'", "data:", *dict.fromkeys(filter(None, map(origin_of, shown)))]
     response["Content-Security-Policy"] = (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
         f"img-src {' '.join(images)}; "
@@ -120,10 +150,15 @@ def secured(response: HttpResponse, project: Project | None) -> HttpResponse:
     return response
 
 
-def logo_origin(project: Project) -> str:
-    """Return the origin of a project's logo for the Content-Security-Policy; blank where the policy cannot hold it."""
+def shown_logo(url: str) -> str:
+    """Return the address of a logo; blank where the policy cannot allow it."""
+    return url if origin_of(url) else ""
+
+
+def origin_of(url: str) -> str:
+    """Return the origin of an image for the Content-Security-Policy; blank where the policy cannot hold it."""
     try:
-        parts = urlsplit(project.logo_url)
+        parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}".lower()
         validate_origin(origin)
     except (ValueError, ValidationError):
@@ -139,9 +174,9 @@ def _bearer(request: HttpRequest) -> str:
 def _refused(request: PageRequest, access: Access, error: DomainError) -> HttpResponse:
     match error:
         case Forbidden():
-            message = "Your access does not include this. The person who gave you the link can change that."
+            message = gettext("Your access does not include this. The person who gave you the link can change that.")
         case NotFound():
-            message = "This endpoint does not exist. It may have been deleted."
+            message = gettext("This does not exist. It may have been deleted.")
         case _:
             message = error.message
     # The message replaces the whole page, even where htmx asked for a part of it.

@@ -7,6 +7,7 @@ from portal.pages import endpoint_form, endpoints, opening
 urlpatterns = [
     path("open", opening.open_link, name="portal-open"),
     path("theme.css", opening.theme_css, name="portal-theme"),
+    path("end", opening.end_session, name="portal-end"),
     # Endpoints
     path("", endpoints.endpoints, name="portal-endpoints"),
     path("endpoints/new", endpoint_form.new_endpoint, name="portal-new"),

@@ -55,9 +55,10 @@ def test_the_page_says_who_until_when_and_what(login: Callable[..., Customer], e
     html = login(ROLES["viewer"]).html()
     assert f"<strong>{OWNER}</strong>" in html
     assert "<time datetime=" in html
-    can, cannot = re.findall(r"<ul>(.*?)</ul>", html)
-    assert "see endpoints and their settings" in can
-    assert "delete endpoints" in cannot
+    (listed,) = re.findall(r'<ul class="can">(.*?)</ul>', html, re.DOTALL)
+    words = re.findall(r"<span>(.*?)</span>", listed)
+    assert "See endpoints and their settings" in words
+    assert "Not allowed: Delete endpoints" in words
 
 
 @pytest.mark.parametrize("path", ["", "/edit", "/pause", "/activate", "/secret", "/rotate", "/delete"])
