@@ -98,6 +98,9 @@ def insert_deliveries(project: Project, subscriptions: Sequence[Subscription], i
 
 
 def clear() -> None:
-    """Delete all events, deliveries and attempts, and the state of endpoints."""
+    """Delete all events, deliveries and attempts, and the state and figures of endpoints."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE events_event, events_eventdelivery, events_deliveryattempt, endpoints_endpointstate")
+        cursor.execute(
+            "TRUNCATE events_event, events_eventdelivery, events_deliveryattempt, endpoints_endpointstate, "
+            "endpoints_endpointhour"
+        )

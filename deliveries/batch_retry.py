@@ -92,6 +92,7 @@ def _next() -> BatchRetry | None:
 def _work_at(batch: BatchRetry) -> None:
     wanted = DeliveryFilter(**batch.parameters)
     rows = wanted.rows(batch.project_id).filter(pk__gt=batch.cursor, status__in=[*GIVEN_UP, *_WAITING])
+    rows = rows.filter(test=EventDelivery.Test.NONE)
     piece = list(rows.order_by("pk").values_list("pk", flat=True)[:PIECE])
     now = timezone.now()
     if piece:

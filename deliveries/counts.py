@@ -136,6 +136,7 @@ def period_failure_rates(project_id: str, endpoint_ids: Sequence[str], window: W
         pk__gte=window.first_uid,
         pk__lt=window.beyond_uid,
         status__in=[Status.SUCCESS, Status.FAILURE, Status.RETRY],
+        test=EventDelivery.Test.NONE,
     )
     counts: dict[str, dict[str, int]] = {}
     try:

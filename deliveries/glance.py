@@ -27,7 +27,8 @@ WITH queue AS (
   FROM queue GROUP BY project_id
 ), attempts AS (
   SELECT project_id, count(*) AS made, count(*) FILTER (WHERE NOT status) AS failed
-  FROM (SELECT project_id, status FROM events_deliveryattempt WHERE uid >= %(since)s ORDER BY uid DESC LIMIT %(most)s) a
+  FROM (SELECT project_id, status FROM events_deliveryattempt WHERE uid >= %(since)s AND NOT is_test
+        ORDER BY uid DESC LIMIT %(most)s) a
   GROUP BY project_id
 )
 SELECT p.uid, p.name, coalesce(w.depth, 0), w.oldest_due, coalesce(a.made, 0), coalesce(a.failed, 0)

@@ -26,8 +26,9 @@ from engine.outcomes import Attempt, Outcome
 from engine.queue import Claim
 from engine.targets import Target
 from events.exceptions import KeyMissing
+from events.models import EventDelivery
 from outbound.client import Exchange, Outbound
-from outbound.headers import authentication_headers, redact_attempt_headers, request_headers, trace_headers
+from outbound.headers import TEST_HEADER, authentication_headers, redact_attempt_headers, request_headers, trace_headers
 from outbound.oauth2 import REQUEST_SECONDS as TOKEN_TIMEOUT_SECONDS
 from outbound.oauth2 import Tokens, TokenUnavailable
 from outbound.payload import NotAnObject, form_encode
@@ -123,8 +124,11 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
         except NotAnObject:
             raise Unbuildable("a payload that is not an object cannot be sent as a form") from None
     secrets = [secret["value"] for secret in _secrets(target.secrets) if is_live(secret, now)]
+    if claim.delivery.test == EventDelivery.Test.REHEARSAL:
+        secrets = secrets[-1:]
     timestamp = int(now.timestamp())
     signature = config["signature"]
+    standard = standard_headers(body, message_id=claim.delivery.uid, timestamp=timestamp, secrets=secrets)
     headers = request_headers(
         signature_header=signature["header"],
         signature=convoy_signature(
@@ -134,7 +138,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
             advanced=target.advanced_signatures,
             timestamp=timestamp,
         ),
-        standard=standard_headers(body, message_id=claim.delivery.uid, timestamp=timestamp, secrets=secrets),
+        standard=standard | ({TEST_HEADER: "1"} if claim.delivery.test else {}),
         content_type=target.content_type,
         user_agent=USER_AGENT,
         request_id_header=config["request_id_header"],
@@ -205,7 +209,7 @@ def _next_state(delivery: Queued, exchange: Exchange, succeeded: bool) -> tuple[
         answered = exchange.status is not None
         return Status.FAILURE, f"Endpoint returned status code {exchange.status}" if answered else exchange.error, None
     failures_before = delivery.num_trials - delivery.num_trials_before
-    if failures_before + 1 >= delivery.retry_limit:
+    if delivery.test or failures_before + 1 >= delivery.retry_limit:
         return Status.FAILURE, LIMIT_REACHED, None
     delay = delay_seconds(
         delivery.strategy, delivery.interval_seconds, failures_before, retry_after=_retry_after(exchange)

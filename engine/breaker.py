@@ -65,7 +65,7 @@ WITH counted AS (
   FROM events_deliveryattempt a
   JOIN projects_project p ON p.uid = a.project_id
   LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = a.endpoint_id
-  WHERE a.uid >= %(first)s
+  WHERE a.uid >= %(first)s AND NOT a.is_test
     AND a.created_at > now() - {_WINDOW}
     AND (s.counted_from IS NULL OR a.created_at > s.counted_from)
   GROUP BY a.endpoint_id

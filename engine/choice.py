@@ -36,6 +36,7 @@ class Queued:
     retry_limit: int
     num_trials: int
     num_trials_before: int
+    test: str
     is_parked: bool
     created_at: datetime
     #: The lease of the last claim, which may have ended; None where it was never claimed.
@@ -67,7 +68,8 @@ def choose(
     """Decide what to send, park, extend and settle, in the order of `rows`; at most `slots` of them are sent.
 
     Deliveries that are `unsettled` have been sent, or are being sent: their lease is extended, and they take a place
-    at their endpoint. `cap` is the number of requests that may be under way to one endpoint.
+    at their endpoint. `cap` is the number of requests that may be under way to one endpoint. Nothing about the endpoint
+    holds a test event: a customer sends it to learn whether the endpoint works, before it is enabled.
 
     A delivery that is held stays as it is. Contract: docs/contract/deliveries.md#sending.
     """
@@ -87,10 +89,13 @@ def choose(
             choice.settle.append((row.uid, Status.DISCARDED, ProjectNotFound.message))
         elif target is None or target.is_deleted:
             choice.settle.append((row.uid, Status.DISCARDED, EndpointNotFound.message))
-        elif target.status == Endpoint.Status.INACTIVE:
+        elif target.status == Endpoint.Status.INACTIVE and not row.test:
             choice.settle.append((row.uid, Status.DISCARDED, "the endpoint is inactive"))
         elif row.status == Status.PROCESSING and row.delivery_mode == AT_MOST_ONCE:
             choice.settle.append((row.uid, Status.FAILURE, LOST))
+        elif row.test:
+            if len(choice.send) < slots:
+                choice.send.append(row)
         elif not room[row.endpoint_id]:
             if not row.is_parked:
                 choice.park.append(row.uid)

@@ -74,7 +74,7 @@ class Claimed:
 
 #: The columns of Queued.
 _DELIVERY = """d.uid, d.project_id, d.event_id, d.endpoint_id, d.subscription_id, d.event_type, d.status,
-d.delivery_mode, d.strategy, d.interval_seconds, d.retry_limit, d.num_trials, d.num_trials_before, d.is_parked,
+d.delivery_mode, d.strategy, d.interval_seconds, d.retry_limit, d.num_trials, d.num_trials_before, d.test, d.is_parked,
 d.created_at, d.lease"""
 
 #: The deliveries that are due, the longest overdue first.

@@ -14,7 +14,8 @@ from outbound.states import Status
 #: Tell whether an endpoint has accepted a later delivery: one event that it refuses does not make it broken.
 _HAS_SUCCEEDED_SINCE = f"""
 SELECT EXISTS (
-  SELECT 1 FROM events_eventdelivery WHERE endpoint_id = %s AND uid > %s AND status = '{Status.SUCCESS}'
+  SELECT 1 FROM events_eventdelivery
+  WHERE endpoint_id = %s AND uid > %s AND status = '{Status.SUCCESS}' AND test = ''
 )
 """  # noqa: S608 - only this module's own text
 
@@ -23,12 +24,16 @@ async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) 
     """Write outcomes, but for those whose delivery another worker has claimed since.
 
     An endpoint is disabled when one of its deliveries has used up its attempts and the project wants that.
-    Deliveries that have ended make meta events. Contract: docs/contract/deliveries.md#disabling and
-    docs/contract/meta-events.md#types.
+    Deliveries that have ended make meta events. Test events do neither.
+    Contract: docs/contract/deliveries.md#disabling and docs/contract/meta-events.md#types.
     """
     async with connection.transaction():
         written = await finish(connection, outcomes)
-        ended = [outcome for outcome in outcomes if outcome.delay is None and outcome.claim.delivery.uid in written]
+        ended = [
+            outcome
+            for outcome in outcomes
+            if outcome.delay is None and outcome.claim.delivery.uid in written and not outcome.claim.delivery.test
+        ]
         await emit_delivery_events(
             connection,
             [

@@ -23,6 +23,8 @@ Headers = list[tuple[str, str]]
 Value = TypeVar("Value", str, list[str])
 
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
+#: Marks a test event.
+TEST_HEADER = "webhook-test"
 _STANDARD = {"webhook-id", "webhook-timestamp", "webhook-signature"}
 _CONVOY_SIGNATURE = "x-convoy-signature"
 _SHOWN = {
@@ -31,7 +33,7 @@ _SHOWN = {
     *("x-convoy-version", "access-control-allow-headers", "access-control-allow-methods"),
     *("access-control-allow-origin", "access-control-expose-headers"),
     # Needed to verify the signature that is shown.
-    *("webhook-id", "webhook-timestamp"),
+    *("webhook-id", "webhook-timestamp", TEST_HEADER),
 }
 
 
@@ -186,7 +188,7 @@ def _sendable(custom: Mapping[str, Sequence[str]]) -> Headers:
         for name, value in lines
         if is_header_name(name)
         and not is_reserved(name)
-        and name.lower() != _CONVOY_SIGNATURE
+        and name.lower() not in (_CONVOY_SIGNATURE, TEST_HEADER)
         and _VALUE.fullmatch(value)
         and (value or name.lower() != "user-agent")
     ]

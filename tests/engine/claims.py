@@ -1,12 +1,12 @@
 """Claim deliveries, and make outcomes of them."""
 
-import uuid
 from collections.abc import Set
 from typing import Any
 
 import psycopg
 from django.utils import timezone
 
+from core.ulid import new_ulid
 from engine import queue
 from engine.choice import Unsettled
 from engine.outcomes import Attempt, Outcome
@@ -30,19 +30,27 @@ def claimed(slots: int = 100, cap: int = 10) -> list[str]:
 
 
 def outcome(claim: queue.Claim, **fields: Any) -> Outcome:
+    """A success, unless `fields` of the outcome, and of its attempt, say something else."""
     now = timezone.now()
-    attempt = Attempt(
-        uid=uuid.uuid4().hex[:26],
-        url=claim.target.url,
-        ip_address="203.0.113.7",
-        request_headers="{}",
-        response_headers="{}",
-        http_status="200 OK",
-        response_data="ok",
-        error="",
-        succeeded=True,
-        requested_at=now,
-        responded_at=now,
-    )
+    attempt: dict[str, Any] = {
+        "uid": new_ulid(),
+        "url": claim.target.url,
+        "ip_address": "203.0.113.7",
+        "request_headers": "{}",
+        "response_headers": "{}",
+        "http_status": "200 OK",
+        "response_data": "ok",
+        "error": "",
+        "succeeded": True,
+        "requested_at": now,
+        "responded_at": now,
+    }
+    attempt |= {name: fields.pop(name) for name in attempt if name in fields}
     given = {"status": "Success", "description": "", "delay": None, "latency_seconds": 0.1} | fields
-    return Outcome(claim=claim, attempt=attempt, **given)
+    return Outcome(claim=claim, attempt=Attempt(**attempt), **given)
+
+
+def failed(claim: queue.Claim, **fields: Any) -> Outcome:
+    """A failed attempt that is answered with 404, the delivery's last one unless a `delay` is given."""
+    given = {"status": "Retry" if "delay" in fields else "Failure", "http_status": "404 Not Found", "succeeded": False}
+    return outcome(claim, **given | fields)
