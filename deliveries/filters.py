@@ -3,7 +3,7 @@
 Contract: docs/contract/deliveries.md#parameters.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from django.db.models import QuerySet
 from rest_framework.request import Request
@@ -14,6 +14,9 @@ from deliveries.exceptions import NoEventOfKey
 from endpoints.models import Scope
 from events.models import Event, EventDelivery
 from events.reads import of_broker_message
+
+#: Set in every filter. An empty list of endpoints is no endpoint, and None is any.
+_ALWAYS = {"first_uid", "beyond_uid", "endpoint_ids", "delivery_ids"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,16 @@ class DeliveryFilter:
     event_type: str = ""
     broker_message_id: str = ""
     statuses: list[str] = field(default_factory=list)
+    #: The beginning of the event type, such as "order.".
+    type_prefix: str = ""
+    #: None for any.
+    delivery_ids: list[str] | None = None
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """Return it as JSON without what is not set, so that servers of an earlier version can read it."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in given.items() if value not in ("", []) or name in _ALWAYS}
 
     def rows(self, project_id: str) -> "QuerySet[EventDelivery]":
         """Return the deliveries of a project that it chooses."""
@@ -41,6 +54,10 @@ class DeliveryFilter:
             rows = rows.filter(subscription=self.subscription_id)
         if self.event_type:
             rows = rows.filter(event_type=self.event_type)
+        if self.type_prefix:
+            rows = rows.filter(event_type__startswith=self.type_prefix)
+        if self.delivery_ids is not None:
+            rows = rows.filter(pk__in=self.delivery_ids)
         if self.statuses:
             rows = rows.filter(status__in=self.statuses)
         if self.broker_message_id:

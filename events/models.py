@@ -127,9 +127,8 @@ class EventDelivery(models.Model):
             models.Index("endpoint", "next_send_time", condition=Q(is_parked=True), name="delivery_parked"),
             # For the number of deliveries under way to an endpoint.
             models.Index("endpoint", "due_at", condition=Q(status=Status.PROCESSING), name="delivery_in_flight"),
-            # For the lists of a project, of an endpoint (in the portal) and of an event, and retention.
+            # For the lists of a project and of an event, and retention.
             models.Index("project", models.F("uid").desc(), name="delivery_of_project"),
-            models.Index("endpoint", models.F("uid").desc(), name="delivery_of_endpoint"),
             models.Index("event", name="delivery_of_event"),
             # For the list and the retry of failed deliveries, which are rare.
             models.Index(
@@ -139,13 +138,14 @@ class EventDelivery(models.Model):
                 condition=Q(status__in=[Status.FAILURE, Status.DISCARDED, Status.RETRY]),
                 name="delivery_by_status",
             ),
-            # The same of an endpoint, and the number of those that wait for another attempt.
+            # For the lists and counts of an endpoint (deliveries/reads.py), with the columns that these filter by.
+            models.Index(fields=["endpoint", "-uid"], include=["event_type", "status", "test"], name="delivery_listed"),
+            # The same of the statuses that are rare, and the number of those that wait for another attempt.
             models.Index(
-                "endpoint",
-                "status",
-                models.F("uid").desc(),
+                fields=["endpoint", "status", "-uid"],
+                include=["event_type", "test"],
                 condition=Q(status__in=[Status.FAILURE, Status.DISCARDED, Status.RETRY]),
-                name="delivery_of_endpoint_by_status",
+                name="delivery_listed_by_status",
             ),
             # For the deliveries that an endpoint has missed since it was paused or disabled.
             models.Index(
