@@ -111,9 +111,7 @@ def _chips(home: str, counts: Mapping[str, int], q: str, status: str) -> list[Ch
     for name, shown in ENDPOINT_PILLS.items():
         count = counts.get(name, 0)
         if count or name == status:
-            chips.append(
-                Chip(shown.word, counted(count), _address(home, {"q": q, "status": name}), name == status)
-            )
+            chips.append(Chip(shown.word, counted(count), _address(home, {"q": q, "status": name}), name == status))
     return chips
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.pages import endpoint_form, endpoints, opening, test
+from portal.pages import endpoint_form, endpoints, events, opening, test
 
 urlpatterns = [
     path("open", opening.open_link, name="portal-open"),
@@ -24,4 +24,9 @@ urlpatterns = [
     path("endpoints/<endpointID>/test/<deliveryID>", test.test_outcome, name="portal-test-outcome"),
     path("endpoints/<endpointID>/rehearse", test.rehearse, name="portal-rehearse"),
     path("endpoints/<endpointID>/debug", test.debug_signature, name="portal-debug"),
+    # The event catalogue
+    path("events", events.event_catalogue, name="portal-catalogue"),
+    path("listen/<path:eventType>", events.add_to_endpoint, name="portal-event-type-add"),
+    path("move/<path:eventType>", events.move_endpoints, name="portal-event-type-move"),
+    path("events/<path:eventType>", events.event_type, name="portal-event-type"),
 ]

@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("events", "0003_indexes_of_endpoint_health"),
+        ("events", "0004_indexes_of_delivery_lists"),
     ]
 
     operations = [
