@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.health import Health, endpoint_health
 from endpoints.models import Endpoint
+from portal.routes import url_of
 from portal.words import endpoint_pill
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, SEND_TEST, VIEW, VIEW_DELIVERIES
@@ -43,8 +43,8 @@ def endpoint_head(access: Access, endpoint: Endpoint, current: str, health: Heal
         "health": known,
         "health_pill": endpoint_pill(known.status),
         "tabs": [
-            Tab(label, reverse(route, args=[access.project.pk, endpoint.pk]), route == current)
+            Tab(label, url, route == current)
             for route, (label, capability) in TABS.items()
-            if access.may(capability)
+            if access.may(capability) and (url := url_of(access, route, endpoint.pk))
         ],
     }

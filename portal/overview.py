@@ -42,21 +42,26 @@ MEDIAN_OF = 100
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A period of the chart: its name in the address, its words, the hours of one bar, and the number of bars."""
+    """A period of the chart: its name in the address, its words, the hours of one bar, and the number of bars.
+
+    `mark` and `row` are the styles of the times on the axis and in the table (`moment`).
+    """
 
     name: str
     words: Any
     title: Any
     hours: int
     bars: int
+    mark: str
+    row: str
 
 
 PERIODS = {
     period.name: period
     for period in (
-        Period("24h", _("24 h"), _("Last 24 hours"), 1, 24),
-        Period("7d", _("7 d"), _("Last 7 days"), 6, 28),
-        Period("30d", _("30 d"), _("Last 30 days"), 24, 30),
+        Period("24h", _("24 h"), _("Last 24 hours"), 1, 24, "hour", "hour"),
+        Period("7d", _("7 d"), _("Last 7 days"), 6, 28, "day", "short"),
+        Period("30d", _("30 d"), _("Last 30 days"), 24, 30, "day", "day"),
     )
 }
 
@@ -223,7 +228,7 @@ def listens(endpoint: Endpoint, known: Sequence[str]) -> list[Listening]:
 
 def _note(line: Choice, conditions: dict[str, Any], known: Sequence[str]) -> str:
     if conditions.get(line.types[0]):
-        return filter_words(conditions[line.types[0]])
+        return gettext("with conditions")
     if line.name == EVERY_TYPE:
         count = len(known)
         if not count:

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from endpoints.models import EndpointState
 from events.models import EventDelivery
 from outbound.states import Status
+from portal.endpoint_head import SETTINGS, TEST
+from portal.routes import url_of
 from portal.words import number
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, SEND_TEST
 
 #: A customer with more endpoints has begun: the list comes first.
 MOST_ENDPOINTS = 5
-#: The newest deliveries among which a test that was delivered is looked for.
+#: The newest deliveries among which one that was delivered is looked for.
 LOOKED_AT = 200
 
 
@@ -36,12 +36,10 @@ class Step:
 
 
 def has_received(access: Access) -> bool:
-    """Return whether a webhook, a test event included, was ever delivered to the customer. One or two statements."""
+    """Return whether one of the customer's newest deliveries, test events included, was delivered. One statement."""
     scope = access.endpoints().order_by().values("pk")
-    if EndpointState.objects.filter(endpoint__in=scope, last_delivered_at__isnull=False).exists():
-        return True
-    newest = EventDelivery.objects.filter(endpoint__in=scope).order_by("-pk").values("status")[:LOOKED_AT]
-    return any(row["status"] == Status.SUCCESS for row in newest)
+    newest = EventDelivery.objects.filter(endpoint__in=scope).order_by("-pk").values_list("status", flat=True)
+    return Status.SUCCESS in newest[:LOOKED_AT]
 
 
 def steps(access: Access, endpoint_ids: Sequence[str], silent_id: str, types: int) -> list[Step]:
@@ -51,7 +49,6 @@ def steps(access: Access, endpoint_ids: Sequence[str], silent_id: str, types: in
     """
     done = [bool(endpoint_ids), bool(endpoint_ids) and not silent_id, False]
     current = done.index(False)
-    project = access.project.pk
     first = endpoint_ids[0] if endpoint_ids else ""
     if types:
         words = ngettext(
@@ -61,11 +58,9 @@ def steps(access: Access, endpoint_ids: Sequence[str], silent_id: str, types: in
     else:
         choose = gettext("All of them, or only those you need.")
     urls = [
-        reverse("portal-new", args=[project]) if access.may(MANAGE_ENDPOINT) else "",
-        f"{reverse('portal-edit', args=[project, silent_id])}#events"
-        if silent_id and access.may(MANAGE_SUBSCRIPTIONS)
-        else "",
-        reverse("portal-test", args=[project, first]) if first and access.may(SEND_TEST) else "",
+        url_of(access, "portal-new") if access.may(MANAGE_ENDPOINT) else "",
+        f"{url_of(access, SETTINGS, silent_id)}#events" if silent_id and access.may(MANAGE_SUBSCRIPTIONS) else "",
+        url_of(access, TEST, first) if first and access.may(SEND_TEST) else "",
     ]
     texts = [
         (
@@ -82,7 +77,7 @@ def steps(access: Access, endpoint_ids: Sequence[str], silent_id: str, types: in
             _("Send a test event"),
         ),
     ]
-    catalogue = reverse("portal-catalogue", args=[project]) if types else ""
+    catalogue = url_of(access, "portal-catalogue") if types else ""
     return [
         Step(
             title,

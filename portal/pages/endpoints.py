@@ -4,11 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
-from django.template import TemplateDoesNotExist
-from django.template.loader import get_template
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
@@ -16,23 +12,16 @@ from core.exceptions import InvalidInput
 from endpoints.models import Endpoint
 from endpoints.timeouts import timeout_of
 from portal import operations
-from portal.endpoint_head import OVERVIEW, TEST, endpoint_head
-from portal.listing import fingerprint, list_context
+from portal.endpoint_head import DELIVERIES, OVERVIEW, SETTINGS, TEST
+from portal.listing import list_context
 from portal.overview import overview
 from portal.pages.rotation import OVERLAPS, rotation
 from portal.pages.shell import PageRequest, at, page, show
 from portal.routes import url_of
-from portal.sentences import Action, Circumstances, Target, retried_for, sentence
+from portal.says import says_context
 from portal.words import counted, span
 from portal_links.access import Access
-from portal_links.capabilities import (
-    CREATE_ATTEMPTS,
-    MANAGE_ENDPOINT,
-    MANAGE_SUBSCRIPTIONS,
-    ROTATE_SECRET,
-    SEND_TEST,
-    VIEW_DELIVERIES,
-)
+from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, ROTATE_SECRET, SEND_TEST
 
 
 @page
@@ -55,7 +44,7 @@ def endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpRespo
     found = operations.find_endpoint(access, endpointID)
     if "seen" not in request.GET:
         return show(request, access, "portal/endpoint.html", _whole(access, found, _text(request, "period")))
-    context = _says(access, found)
+    context = says_context(access, found)
     if request.GET["seen"] == context["seen"]:
         return HttpResponse(status=204)
     return show(request, access, "portal/says.html", context | {"is_poll": True})
@@ -78,9 +67,7 @@ def pause_endpoint(request: PageRequest, access: Access, endpointID: str) -> Htt
 def activate_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
     """Activate an endpoint that is not active and, where it is asked for, send what it has missed."""
     try:
-        changed, sent = operations.activate_endpoint(
-            access, endpointID, send_missed=request.POST.get("missed") == "send"
-        )
+        changed, sent = operations.activate_endpoint(access, endpointID), 0
     except InvalidInput as error:
         return _not_done(request, access, endpointID, error)
     done = gettext("The endpoint is active again.")
@@ -158,13 +145,13 @@ def _text(request: PageRequest, name: str) -> str:
 
 def _whole(access: Access, found: Endpoint, period: str = "") -> dict[str, Any]:
     """Return the context of the overview."""
-    context = overview(access, found, period) | _says(access, found)
-    settings = url_of(access, "portal-edit", found.pk)
+    context = overview(access, found, period) | says_context(access, found)
+    settings = url_of(access, SETTINGS, found.pk) if access.may(MANAGE_ENDPOINT) else ""
     return context | {
         "overlaps": OVERLAPS,
         "timeout": span(timeout_of(found.http_timeout)),
-        "deliveries_of_it_url": url_of(access, "portal-endpoint-deliveries", found.pk),
+        "its_deliveries_url": url_of(access, DELIVERIES, found.pk),
         "test_url": url_of(access, TEST, found.pk) if access.may(SEND_TEST) else "",
-        "events_url": f"{settings}#events" if access.may(MANAGE_SUBSCRIPTIONS) and access.may(MANAGE_ENDPOINT) else "",
+        "events_url": f"{settings}#events" if settings and access.may(MANAGE_SUBSCRIPTIONS) else "",
         "settings_url": settings,
     }
