@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from deliveries.exceptions import DeliveryNotFound
 from deliveries.health import Health
 from endpoints.models import Endpoint
 from endpoints.secrets import is_live
@@ -16,7 +17,6 @@ from outbound.answers import answer_kind
 from outbound.payload import form_encode
 from outbound.states import Status
 from portal.debugger.findings import KnownSecret, Owner, Sent
-from portal.exceptions import DeliveryOutOfScope
 from portal.highlight import Shown, header_lines, highlighted
 from portal.words import Pill, answer_words, delivery_pill, duration, number
 from portal_links.access import Access
@@ -108,7 +108,7 @@ def test_result(access: Access, endpoint: Endpoint, delivery_id: str) -> Result:
     rows = EventDelivery.objects.filter(endpoint=endpoint, pk=delivery_id).exclude(test=EventDelivery.Test.NONE)
     delivery = rows.first()
     if delivery is None:
-        raise DeliveryOutOfScope
+        raise DeliveryNotFound
     attempt = delivery.attempts.order_by("-pk").first()
     answer, took, shows = "", "", access.may(VIEW_PAYLOADS) and attempt is not None
     if attempt is not None:
