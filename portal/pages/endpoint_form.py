@@ -1,58 +1,218 @@
-"""Show the forms of an endpoint: a new one, and the settings of one that exists."""
+"""Show the forms of an endpoint: a new one with its events, and the settings of one that exists."""
 
+from typing import Any
+
+from django.db import transaction
 from django.http import HttpResponse
-from django.views.decorators.http import require_http_methods
+from django.urls import reverse
+from django.utils.translation import gettext, ngettext
+from django.views.decorators.http import require_http_methods, require_POST
 
-from core.exceptions import InvalidInput
-from portal import operations
+from core.exceptions import DomainError, Forbidden, InvalidInput
+from endpoints.models import Endpoint
+from portal import operations, preflight
+from portal.endpoint_head import SETTINGS, endpoint_head
+from portal.event_tree import SOME, Choice, Known, event_tree, known_types
+from portal.filter_words import filter_words
 from portal.pages.endpoints import show_endpoint
 from portal.pages.forms import EndpointForm
-from portal.pages.shell import PageRequest, page, show
+from portal.pages.shell import PageRequest, at, page, show
+from portal.routes import url_of
+from portal.sentences import retried_for
+from portal.words import group_of, number, span
 from portal_links.access import Access
-from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET
-from projects.models import EVERY_TYPE
+from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, VIEW_SECRET
+from portal_links.exceptions import TooManyChecks
+from projects.models import EVERY_TYPE, Project
+from subscriptions.choice import filters_of
+from subscriptions.exceptions import NoEventTypes
+from subscriptions.models import Filter
+
+#: Types without a filter that the settings list, to add one.
+MOST_TO_FILTER = 200
 
 
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_endpoint(request: PageRequest, access: Access) -> HttpResponse:
-    """Show the form for a new endpoint, and create the endpoint on POST."""
+    """Show the form for a new endpoint, and create the endpoint with its subscription on POST."""
     access.require(MANAGE_ENDPOINT)
-    form = EndpointForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
-        try:
-            event_types = [EVERY_TYPE] if operations.may_choose(access) else []
-            made = operations.create_receiving_endpoint(access, event_types=event_types, **form.sent)
-        except InvalidInput as error:
-            form.add_refusal(error.field, error.message)
-        else:
-            return show_endpoint(request, access, made, done=f"The endpoint was created. {_received(access)}")
-    return show(request, access, "portal/form.html", {"form": form}, status=422 if form.errors else 200)
-
-
-def _received(access: Access) -> str:
-    """Say which events a new endpoint receives."""
-    if not operations.may_choose(access):
-        return "It receives nothing until it is subscribed to events."
-    if access.owner_id:
-        return "It receives all events that are sent to you."
-    return "It receives the events that are sent to it and those that are sent to everyone."
+    form = EndpointForm(request.POST if request.method == "POST" else None, project=access.project)
+    known = known_types(access.project) if operations.may_choose(access) else []
+    choice = Choice.of_form(request.POST) if form.is_bound else Choice()
+    if form.is_bound:
+        types = _chosen(choice, known) if operations.may_choose(access) else []
+        problem = "" if types or not operations.may_choose(access) else _nothing_chosen()
+        if form.is_valid() and not problem:
+            try:
+                made = operations.create_receiving_endpoint(access, event_types=types, **form.sent)
+            except InvalidInput as error:
+                form.add_refusal(error.field, error)
+            else:
+                return show_endpoint(request, access, made, done=_created(access, choice))
+        context = _form_context(access, form, choice, known, problem)
+        return show(request, access, "portal/endpoint_new.html", context | _example(access), status=422)
+    context = _form_context(access, form, choice, known)
+    return show(request, access, "portal/endpoint_new.html", context | _example(access))
 
 
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
-    """Show the form of an endpoint, and update the endpoint on POST."""
-    access.require(MANAGE_ENDPOINT)
+    """Show the settings of an endpoint, and change on POST what the customer may: the endpoint, its events or both."""
+    if not access.may(MANAGE_SUBSCRIPTIONS):
+        access.require(MANAGE_ENDPOINT)
     found = operations.find_endpoint(access, endpointID)
+    filters = filters_of(access.project.uid, found.uid)
+    before = Choice.of_types({row.event_type for row in filters})
+    known = known_types(access.project) if operations.may_choose(access) else []
     posted = request.POST if request.method == "POST" else None
-    form = EndpointForm(posted, endpoint=found, reveal=access.may(VIEW_SECRET))
-    if form.is_bound and form.is_valid():
-        try:
-            changed = operations.update_endpoint(access, endpointID, **form.sent)
-        except InvalidInput as error:
-            form.add_refusal(error.field, error.message)
-        else:
-            return show_endpoint(request, access, changed, done="Your changes were saved.")
-    context = {"form": form, "endpoint": found}
-    return show(request, access, "portal/form.html", context, status=422 if form.errors else 200)
+    form = EndpointForm(
+        posted if access.may(MANAGE_ENDPOINT) else None,
+        project=access.project,
+        endpoint=found,
+        reveal=access.may(VIEW_SECRET),
+    )
+    choice, problem, done = before, "", ""
+    if posted is not None:
+        choice = Choice.of_form(posted) if operations.may_choose(access) else before
+        types = _chosen(choice, known)
+        problem = "" if types or not operations.may_choose(access) else _nothing_chosen()
+        if not problem and (not form.is_bound or form.is_valid()):
+            try:
+                _save(access, found, form, types if operations.may_choose(access) else None)
+            except InvalidInput as error:
+                form.add_refusal(error.field, error)
+            else:
+                done = gettext("Your changes were saved.")
+                found = operations.find_endpoint(access, endpointID)
+                filters = filters_of(access.project.uid, found.uid)
+                choice = Choice.of_types({row.event_type for row in filters})
+                form = EndpointForm(project=access.project, endpoint=found, reveal=access.may(VIEW_SECRET))
+    context = _form_context(access, form, choice, known, problem, filters)
+    context |= endpoint_head(access, found, SETTINGS) | {"done": done} | _filters(access, found, filters, known)
+    failed = bool(problem or form.errors)
+    response = show(request, access, "portal/endpoint_settings.html", context, status=422 if failed else 200)
+    return at(request, reverse(SETTINGS, args=[access.project.pk, found.pk]), response)
+
+
+@page
+@require_POST
+def check_url(request: PageRequest, access: Access) -> HttpResponse:
+    """Look at the URL that a customer has typed, and show what was found."""
+    access.require(MANAGE_ENDPOINT)
+    url = request.POST.get("url", "").strip()
+    try:
+        found = preflight.check_url(access, url) if url else []
+    except TooManyChecks as error:
+        checks = {"checks": preflight.too_many(error.seconds)}
+        return show(request, access, "portal/checks.html", checks, status=error.status)
+    return show(request, access, "portal/checks.html", {"checks": found})
+
+
+@page
+@require_POST
+def event_types(request: PageRequest, access: Access) -> HttpResponse:
+    """Show the tree of event types for a search or an opened group, with the choice as it stands on the page."""
+    access.require(MANAGE_SUBSCRIPTIONS)
+    known = known_types(access.project)
+    choice = Choice.of_form(request.POST)
+    tree = event_tree(
+        known, choice.names(known), query=request.POST.get("q", "")[:255], opened=request.POST.getlist("opened")
+    )
+    return show(request, access, "portal/event_tree.html", {"tree": tree})
+
+
+@transaction.atomic
+def _save(access: Access, endpoint: Endpoint, form: EndpointForm, types: list[str] | None) -> None:
+    """Save the form of an endpoint and its event types, where the form and `types` are given: both or neither."""
+    if form.is_bound:
+        operations.update_endpoint(access, endpoint.uid, **form.sent)
+    if types is not None:
+        operations.update_event_types(access, endpoint.uid, types)
+
+
+def _chosen(choice: Choice, known: list[Known]) -> list[str]:
+    """Return the event types of a form: `*` for all."""
+    return sorted(choice.names(known)) if choice.which == SOME else [EVERY_TYPE]
+
+
+def _nothing_chosen() -> str:
+    return gettext("Choose at least one event type, or all events.")
+
+
+def _created(access: Access, choice: Choice) -> str:
+    """Say which events a new endpoint receives."""
+    if not operations.may_choose(access):
+        return gettext("The endpoint was added. It receives nothing until it is subscribed to events.")
+    if choice.which == SOME:
+        return gettext("The endpoint was added. It receives the events that you have chosen.")
+    if access.owner_id:
+        return gettext("The endpoint was added. It receives all events that are sent to you.")
+    return gettext("The endpoint was added. It receives the events sent to it alone, and those sent to everyone.")
+
+
+def _form_context(
+    access: Access,
+    form: EndpointForm,
+    choice: Choice,
+    known: list[Known],
+    problem: str = "",
+    filters: list[Filter] | None = None,
+) -> dict[str, Any]:
+    """Return the context of a form's fields and tree."""
+    since: dict[str, str] = {}
+    for row in filters or []:
+        group = group_of(row.event_type)
+        since[group] = max(since.get(group, ""), row.pk)
+    wrong = len(form.errors) + bool(problem)
+    labels = [str(form.fields[name].label) for name in form.errors if name in form.fields and form.fields[name].label]
+    labels += [gettext("Events")] if problem else []
+    return {
+        "form": form,
+        "checks": preflight.private("", form.private_address) if form.private_address else [],
+        "may_choose": operations.may_choose(access),
+        "is_incoming": access.project.type == Project.Type.INCOMING,
+        "tree": event_tree(known, choice.names(known), since=since),
+        "which": choice.which,
+        "events_problem": problem,
+        "wrong": wrong,
+        "wrong_labels": ", ".join(dict.fromkeys(labels)),
+        "catalogue_url": url_of(access, "portal-catalogue"),
+    }
+
+
+def _filters(access: Access, endpoint: Endpoint, filters: list[Filter], known: list[Known]) -> dict[str, Any]:
+    """Return the context of the list of filters, and of the choice of a type to add one."""
+    filtered = [row for row in filters if row.conditions]
+    taken = {row.event_type for row in filters}
+    names = [each.name for each in known if not each.is_deprecated] if EVERY_TYPE in taken else sorted(taken)
+    free = [name for name in names if name not in {row.event_type for row in filtered}]
+    free = ([EVERY_TYPE] if EVERY_TYPE in taken and not any(row.event_type == EVERY_TYPE for row in filtered) else []) + [
+        name for name in free if name != EVERY_TYPE
+    ]
+    return {
+        "filters": [
+            {
+                "event_type": row.event_type,
+                "is_all": row.event_type == EVERY_TYPE,
+                "words": filter_words(row.conditions),
+                "url": reverse("portal-filter", args=[access.project.pk, endpoint.pk, row.event_type]),
+            }
+            for row in filtered
+        ],
+        "free": free[:MOST_TO_FILTER],
+        "has_more_free": len(free) > MOST_TO_FILTER,
+    }
+
+
+def _example(access: Access) -> dict[str, Any]:
+    """Return what the page says of the requests: the header of the signature, and how often they are tried."""
+    strategy = access.project.config["strategy"]
+    attempts = strategy["retry_count"]
+    time = span(retried_for(strategy["type"], strategy["duration"], attempts))
+    words = ngettext("We try %(count)s time.", "If you can't answer, we try %(count)s times over about %(time)s.", attempts)
+    return {
+        "header": access.project.config["signature"]["header"],
+        "retries": words % {"count": number(attempts), "time": time},
+    }

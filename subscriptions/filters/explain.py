@@ -49,14 +49,15 @@ class Explanation(NamedTuple):
     is_too_much: bool = False
 
 
-def explain(scopes: Conditions, *, body: Any, headers: Any) -> Explanation:
+def explain(scopes: Conditions, *, body: Any, headers: Any, budget: Budget | None = None) -> Explanation:
     """Return whether an event meets the conditions of all scopes, which `check` has accepted, and why.
 
-    `headers` are names with lists of values. Raises nothing.
+    `headers` are names with lists of values. `budget` is what matching and explaining may cost, several events
+    together; without it, each has that of matching. Raises nothing.
     """
-    does_hold = matches_event(scopes, body=body, headers=headers, query={}, path={})
+    does_hold = matches_event(scopes, body=body, headers=headers, query={}, path={}, budget=budget)
     values = {"body": body, "headers": headers, "query": {}, "path": {}}
-    budget = Budget()
+    budget = budget or Budget()
     facts: list[Fact] = []
     try:
         for scope in SCOPES:
