@@ -168,12 +168,16 @@ def choices(chosen: Iterable[str], known: Collection[str]) -> list[Choice]:
 
 
 def listens_words(chosen: Iterable[str], known: Collection[str], *, has_conditions: bool = False) -> str:
-    """Return in one line what an endpoint listens to: "order.*", "invoice.* and 3 more", "All events, filtered"."""
+    """Return in one line what an endpoint listens to: "order.*", "invoice.* and 3 more", "All events, filtered".
+
+    The largest group, or else the first type, stands for itself.
+    """
     lines = choices(chosen, known)
     if not lines:
         return gettext("Nothing yet")
-    first = gettext("All events") if lines[0].name == EVERY_TYPE else lines[0].name
-    more = sum(len(line.types) for line in lines[1:])
+    largest = max(lines, key=lambda line: len(line.types))
+    first = gettext("All events") if largest.name == EVERY_TYPE else largest.name
+    more = sum(len(line.types) for line in lines) - len(largest.types)
     if more:
         words = ngettext("%(first)s and %(more)s more", "%(first)s and %(more)s more", more)
         first = words % {"first": first, "more": number(more)}
