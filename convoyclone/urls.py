@@ -16,6 +16,7 @@ from portal import api as portal_api
 from portal import delivery_views as portal_deliveries
 from portal import event_views as portal_events
 from portal import subscription_views as portal_subscriptions
+from portal.embed import embed_script
 from portal.pages.opening import portal
 from portal_links import feather, nahook, svix
 from portal_links import session_views as sessions
@@ -42,6 +43,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     # The customers' pages, which are an empty frame without a credential (portal/pages/shell.py).
     path("portal", portal, name="portal"),
+    path("portal/embed.js", embed_script, name="portal-embed"),
     path("portal/<projectID>/", include("portal.pages.urls")),
     # The documentation
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),

@@ -266,7 +266,11 @@
     else if (isPoll(detail.elt)) detail.elt.empty = 0;
   });
 
+  let swapped = null;
   body.addEventListener("htmx:afterSwap", ({ detail }) => {
+    // An answer with parts for several places raises this once for each.
+    if (detail.xhr && detail.xhr === swapped) return;
+    swapped = detail.xhr ?? null;
     loaded = true;
     const target = detail.target ?? page; // htmx names no target when the browser goes back or forward
     root.lang = detail.xhr?.getResponseHeader("Content-Language") || root.lang;
@@ -316,7 +320,9 @@
     if (isToday || time.dataset.format === "long") clock.second = "2-digit";
     time.title = time.textContent;
     const parts = isToday && time.dataset.format !== "long" ? clock : { ...day, ...clock };
-    time.textContent = new Intl.DateTimeFormat(root.lang, parts).format(moment);
+    // The customer's own variety of the page's language, such as en-GB.
+    const locale = navigator.languages.find((language) => language.split("-")[0] === root.lang) ?? root.lang;
+    time.textContent = new Intl.DateTimeFormat(locale, parts).format(moment);
   }
 
   /** Find out whether the session has ended, without changing the page. */
