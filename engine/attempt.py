@@ -21,6 +21,7 @@ from core.ulid import new_ulid
 from endpoints.authentication import OAUTH2
 from endpoints.models import Endpoint
 from endpoints.secrets import is_live
+from endpoints.timeouts import timeout_of
 from engine.choice import AT_MOST_ONCE, Queued
 from engine.outcomes import Attempt, Outcome
 from engine.queue import Claim
@@ -40,7 +41,6 @@ from projects.config import REQUEST_ID_HEADER
 
 logger = logging.getLogger("convoyclone.deliver")
 
-DEFAULT_TIMEOUT_SECONDS = 10
 #: A payload of more characters is signed and encoded in a thread, where it does not hold up other requests.
 LONG_PAYLOAD = 32_768
 #: The time to write the outcome, on top of the longest time that a request can take.
@@ -67,7 +67,7 @@ class Request:
 
 def timeout_seconds(target: Target) -> float:
     """Return how long a request to an endpoint may take, from the lookup of its name to the last byte of the answer."""
-    return min(target.http_timeout or DEFAULT_TIMEOUT_SECONDS, settings.DELIVERY_MAX_TIMEOUT_SECONDS)
+    return timeout_of(target.http_timeout)
 
 
 def lease_seconds(target: Target) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.html import conditional_escape
@@ -12,27 +12,12 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from activity.actors import ActorKind
+from activity.actors import Actor, ActorKind
+from deliveries.health import EndpointHealth, Health
 from outbound.retries import delay_seconds
 from portal.templatetags.portal import moment
 from portal.words import Pill, answer_words, counted, endpoint_pill, span
 from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, SEND_TEST, VIEW_DELIVERIES
-
-
-class Health(Protocol):
-    """The facts of an endpoint that its sentence is made of; deliveries/health.py reads them."""
-
-    status: str
-    since: datetime | None
-    actor: Any
-    last_failure: str
-    last_failure_text: str
-    delivered: int
-    failed: int
-    missed: int
-    waiting: int
-    retrying_since: datetime | None
-    last_delivered_at: datetime | None
 
 
 class Target(StrEnum):
@@ -143,7 +128,7 @@ class Sentence:
 
 def sentence(health: Health, told: Circumstances) -> Sentence:
     """Return the sentence of an endpoint's status."""
-    head, text, action = _BY_STATUS[str(health.status)](health, told)
+    head, text, action = _BY_STATUS[health.status](health, told)
     return Sentence(endpoint_pill(health.status), head, text, action)
 
 
@@ -263,12 +248,12 @@ def _share(health: Health) -> SafeString:
 
 
 _BY_STATUS = {
-    "disabled": _disabled,
-    "paused": _paused,
-    "not_subscribed": _not_subscribed,
-    "failing": _failing,
-    "retrying": _retrying,
-    "active": _active,
+    EndpointHealth.DISABLED: _disabled,
+    EndpointHealth.PAUSED: _paused,
+    EndpointHealth.NOT_SUBSCRIBED: _not_subscribed,
+    EndpointHealth.FAILING: _failing,
+    EndpointHealth.RETRYING: _retrying,
+    EndpointHealth.ACTIVE: _active,
 }
 
 
@@ -278,12 +263,13 @@ def retries_words(attempts: int, seconds: float) -> SafeString:
     return _html(words, count=counted(attempts), time=span(seconds))
 
 
-def _who(actor: Any, told: Circumstances) -> str:
+def _who(actor: Actor | None, told: Circumstances) -> str:
     """Return who has changed the status, in the customer's eyes; blank where it was the server itself."""
-    kind = (actor or {}).get("kind", "")
-    if kind in (ActorKind.PORTAL_SESSION, ActorKind.PORTAL_LINK):
-        return gettext("you") if actor.get("uid") in told.reader else gettext("someone else with access")
-    return told.sender if kind in (ActorKind.API_KEY, ActorKind.OPERATOR) else ""
+    if actor is None:
+        return ""
+    if actor.kind in (ActorKind.PORTAL_SESSION, ActorKind.PORTAL_LINK):
+        return gettext("you") if actor.uid in told.reader else gettext("someone else with access")
+    return told.sender if actor.kind in (ActorKind.API_KEY, ActorKind.OPERATOR) else ""
 
 
 def _missed(health: Health) -> SafeString | str:

@@ -10,10 +10,11 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from deliveries.health import EndpointHealth
+from outbound.answers import AnswerKind
 from outbound.states import Status
+from projects.models import EVERY_TYPE
 
-#: Stands for every event in the filters of a subscription.
-EVERY_EVENT = "*"
 #: Counts on the pages stop here.
 COUNTED_AT_MOST = 10_000
 
@@ -29,12 +30,12 @@ class Pill:
 
 #: By status of an endpoint's health (deliveries/health.py), those that need the customer first.
 ENDPOINT_PILLS = {
-    "failing": Pill(pgettext_lazy("endpoint", "Failing"), "alert", "bad"),
-    "retrying": Pill(pgettext_lazy("endpoint", "Retrying"), "retry", "warn"),
-    "not_subscribed": Pill(pgettext_lazy("endpoint", "Not subscribed"), "none", "open"),
-    "active": Pill(pgettext_lazy("endpoint", "Active"), "check", "good"),
-    "paused": Pill(pgettext_lazy("endpoint", "Paused"), "pause", "calm"),
-    "disabled": Pill(pgettext_lazy("endpoint", "Disabled"), "ban", "bad open"),
+    EndpointHealth.FAILING: Pill(pgettext_lazy("endpoint", "Failing"), "alert", "bad"),
+    EndpointHealth.RETRYING: Pill(pgettext_lazy("endpoint", "Retrying"), "retry", "warn"),
+    EndpointHealth.NOT_SUBSCRIBED: Pill(pgettext_lazy("endpoint", "Not subscribed"), "none", "open"),
+    EndpointHealth.ACTIVE: Pill(pgettext_lazy("endpoint", "Active"), "check", "good"),
+    EndpointHealth.PAUSED: Pill(pgettext_lazy("endpoint", "Paused"), "pause", "calm"),
+    EndpointHealth.DISABLED: Pill(pgettext_lazy("endpoint", "Disabled"), "ban", "bad open"),
 }
 #: By status of a delivery, as the API has it.
 DELIVERY_PILLS = {
@@ -46,27 +47,27 @@ DELIVERY_PILLS = {
     Status.DISCARDED: Pill(pgettext_lazy("delivery", "Not sent"), "ban", "open"),
 }
 #: By kind of answer (outbound/answers.py), for the kinds that are not a status code.
-ANSWERS = {
-    "timeout": _("No answer in time"),
-    "refused": _("Connection refused"),
-    "reset": _("Connection closed without an answer"),
-    "unreachable": _("Server not reachable"),
-    "dns": _("Host not found"),
-    "tls_expired": _("The certificate has expired"),
-    "tls_name": _("The certificate is for another name"),
-    "tls_untrusted": _("The certificate is not trusted"),
-    "tls": _("No secure connection"),
-    "certificate_missing": _("The client certificate was not accepted"),
-    "private_address": _("This address can't be reached from the internet"),
-    "bad_answer": _("The answer is incomplete or not valid HTTP"),
-    "no_token": _("No OAuth 2 token"),
-    "unsent": _("The request could not be made"),
+ANSWERS: dict[str, Any] = {
+    AnswerKind.TIMEOUT: _("No answer in time"),
+    AnswerKind.REFUSED: _("Connection refused"),
+    AnswerKind.RESET: _("Connection closed without an answer"),
+    AnswerKind.UNREACHABLE: _("Server not reachable"),
+    AnswerKind.DNS: _("Host not found"),
+    AnswerKind.TLS_EXPIRED: _("The certificate has expired"),
+    AnswerKind.TLS_NAME: _("The certificate is for another name"),
+    AnswerKind.TLS_UNTRUSTED: _("The certificate is not trusted"),
+    AnswerKind.TLS: _("No secure connection"),
+    AnswerKind.CERTIFICATE_MISSING: _("The client certificate was not accepted"),
+    AnswerKind.PRIVATE_ADDRESS: _("This address can't be reached from the internet"),
+    AnswerKind.BAD_ANSWER: _("The answer is incomplete or not valid HTTP"),
+    AnswerKind.NO_TOKEN: _("No OAuth 2 token"),
+    AnswerKind.UNSENT: _("The request could not be made"),
 }
 
 
 def endpoint_pill(status: str) -> Pill:
     """Return the pill of an endpoint's health."""
-    return ENDPOINT_PILLS[str(status)]
+    return ENDPOINT_PILLS[EndpointHealth(status)]
 
 
 def delivery_pill(status: str) -> Pill:
@@ -82,12 +83,12 @@ def answer_words(kind: str, text: str = "", *, timeout_seconds: float | None = N
     """
     if kind.isascii() and kind.isdigit():
         return text if text.startswith(kind) and text != kind else status_line(kind)
-    if kind == "timeout" and timeout_seconds:
+    if kind == AnswerKind.TIMEOUT and timeout_seconds:
         words = ngettext(
             "No answer in %(seconds)s second", "No answer in %(seconds)s seconds", _plural(timeout_seconds)
         )
         return words % {"seconds": number(timeout_seconds)}
-    return str(ANSWERS.get(kind) or _("The request failed"))
+    return str(ANSWERS.get(kind, _("The request failed")))
 
 
 def status_line(code: str) -> str:
@@ -154,8 +155,8 @@ def choices(chosen: Iterable[str], known: Collection[str]) -> list[Choice]:
     A group is complete where it has two known types or more and all are chosen.
     """
     types = sorted(set(chosen))
-    if EVERY_EVENT in types:
-        return [Choice(EVERY_EVENT, (EVERY_EVENT,))]
+    if EVERY_TYPE in types:
+        return [Choice(EVERY_TYPE, (EVERY_TYPE,))]
     size = Counter(group_of(name) for name in set(known))
     taken = Counter(group_of(name) for name in set(known).intersection(types))
     complete = {group for group, count in size.items() if group and count > 1 and taken[group] == count}
@@ -167,12 +168,16 @@ def choices(chosen: Iterable[str], known: Collection[str]) -> list[Choice]:
 
 
 def listens_words(chosen: Iterable[str], known: Collection[str], *, has_conditions: bool = False) -> str:
-    """Return in one line what an endpoint listens to: "order.*", "invoice.* and 3 more", "All events, filtered"."""
+    """Return in one line what an endpoint listens to: "order.*", "invoice.* and 3 more", "All events, filtered".
+
+    The largest group, or else the first type, stands for itself.
+    """
     lines = choices(chosen, known)
     if not lines:
         return gettext("Nothing yet")
-    first = gettext("All events") if lines[0].name == EVERY_EVENT else lines[0].name
-    more = sum(len(line.types) for line in lines[1:])
+    largest = max(lines, key=lambda line: len(line.types))
+    first = gettext("All events") if largest.name == EVERY_TYPE else largest.name
+    more = sum(len(line.types) for line in lines) - len(largest.types)
     if more:
         words = ngettext("%(first)s and %(more)s more", "%(first)s and %(more)s more", more)
         first = words % {"first": first, "more": number(more)}

@@ -1,41 +1,53 @@
-"""The customer's pages: each view reads the input, calls one operation and renders the next page."""
+"""The list of a customer's endpoints, the overview of one, and what its buttons do."""
 
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from core.exceptions import InvalidInput
 from endpoints.models import Endpoint
-from endpoints.secrets import is_live
+from endpoints.timeouts import timeout_of
 from portal import operations
-from portal.pages.forms import OVERLAPS, rotation
+from portal.endpoint_head import DELIVERIES, OVERVIEW, SETTINGS, TEST
+from portal.listing import list_context
+from portal.overview import overview
+from portal.pages.rotation import OVERLAPS, rotation
 from portal.pages.shell import PageRequest, at, page, show
-from portal.verification import snippets
+from portal.routes import url_of
+from portal.says import says_context
+from portal.words import counted, span
 from portal_links.access import Access
-from portal_links.capabilities import ROTATE_SECRET
-
-PAGE_SIZE = 50
-CANNOT = "This cannot be done now: {}."
+from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, ROTATE_SECRET, SEND_TEST
 
 
 @page
 @require_safe
 def endpoints(request: PageRequest, access: Access) -> HttpResponse:
-    """Show the list: the endpoints with `q` in their name or URL, older than the endpoint `after`."""
-    return show(request, access, "portal/endpoints.html", list_context(access, **_query(request)))
+    """Show the list. With `seen`, a poll, show the statuses that differ, or answer 204 where none does."""
+    asked = {name: _text(request, name) for name in ("q", "status", "after")}
+    context = list_context(access, **asked)
+    if "seen" not in request.GET:
+        return show(request, access, "portal/endpoints.html", context)
+    if request.GET["seen"] == context["seen"]:
+        return HttpResponse(status=204)
+    return show(request, access, "portal/endpoints_live.html", context | {"is_poll": True})
 
 
 @page
 @require_safe
 def endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
-    """Show one endpoint without the values of its secrets."""
+    """Show the overview. With `seen`, a poll, show the sentence, or answer 204 where it is still the same."""
     found = operations.find_endpoint(access, endpointID)
-    return show(request, access, "portal/endpoint.html", _about(found))
+    if "seen" not in request.GET:
+        return show(request, access, "portal/endpoint.html", _whole(access, found, _text(request, "period")))
+    context = says_context(access, found)
+    if request.GET["seen"] == context["seen"]:
+        return HttpResponse(status=204)
+    return show(request, access, "portal/says.html", context | {"is_poll": True})
 
 
 @page
@@ -46,20 +58,27 @@ def pause_endpoint(request: PageRequest, access: Access, endpointID: str) -> Htt
         changed = operations.pause_endpoint(access, endpointID)
     except InvalidInput as error:
         return _not_done(request, access, endpointID, error)
-    return show_endpoint(
-        request, access, changed, done="The endpoint is paused: it gets no webhooks until you resume it."
-    )
+    done = gettext("The endpoint is paused: nothing is sent to it until you resume it.")
+    return show_endpoint(request, access, changed, done=done)
 
 
 @page
 @require_POST
 def activate_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
-    """Activate an endpoint that is not active."""
+    """Activate an endpoint that is not active and, where it is asked for, send what it has missed."""
     try:
-        changed = operations.activate_endpoint(access, endpointID)
+        changed, sent = operations.activate_endpoint(access, endpointID), 0
     except InvalidInput as error:
         return _not_done(request, access, endpointID, error)
-    return show_endpoint(request, access, changed, done="The endpoint is active again.")
+    done = gettext("The endpoint is active again.")
+    if sent:
+        words = ngettext(
+            "The endpoint is active again. %(count)s event that was missed is being sent.",
+            "The endpoint is active again. %(count)s events that were missed are being sent.",
+            sent,
+        )
+        done = words % {"count": counted(sent)}
+    return show_endpoint(request, access, changed, done=done)
 
 
 @page
@@ -70,7 +89,8 @@ def reveal_secret(request: PageRequest, access: Access, endpointID: str) -> Http
         secret | {"until": secret["expires_at"] and datetime.fromisoformat(secret["expires_at"])}
         for secret in operations.reveal_secrets(access, endpointID)
     ]
-    return show(request, access, "portal/secrets.html", {"secrets": secrets})
+    found = operations.find_endpoint(access, endpointID)
+    return show(request, access, "portal/secrets.html", {"secrets": secrets, "endpoint": found})
 
 
 @page
@@ -86,8 +106,11 @@ def rotate_secret(request: PageRequest, access: Access, endpointID: str) -> Http
     except InvalidInput as error:
         return _not_done(request, access, endpointID, error)
     hours = sent.get("expiration", 0)
-    rest = f"The previous secret stays valid for {OVERLAPS.get(hours, f'{hours} hours')}." if hours else ""
-    return show_endpoint(request, access, changed, done=f"There is a new signing secret. {rest}")
+    done = gettext("There is a new signing secret.")
+    if hours:
+        words = gettext("There is a new signing secret. The previous one stays valid for %(time)s.")
+        done = words % {"time": OVERLAPS.get(hours) or span(hours * 3600)}
+    return show_endpoint(request, access, changed, done=done)
 
 
 @page
@@ -95,65 +118,40 @@ def rotate_secret(request: PageRequest, access: Access, endpointID: str) -> Http
 def delete_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
     """Delete an endpoint."""
     operations.delete_endpoint(access, endpointID)
-    response = show(
-        request, access, "portal/endpoints.html", {"done": "The endpoint was deleted."} | list_context(access, "", "")
-    )
+    context = {"done": gettext("The endpoint was deleted.")} | list_context(access)
+    response = show(request, access, "portal/endpoints.html", context)
     return at(request, reverse("portal-endpoints", args=[access.project.pk]), response)
 
 
-def _query(request: PageRequest) -> dict[str, str]:
-    """Return the list's parameters, without NUL characters, which no stored text can hold."""
-    return {name: request.GET.get(name, "").replace("\x00", "").strip() for name in ("q", "after")}
-
-
-def list_context(access: Access, q: str, after: str) -> dict[str, Any]:
-    """Return the context of the list: the endpoints with `q` in their name or URL, older than `after`."""
-    rows = access.endpoints().only("uid", "name", "url", "description", "status")
-    if q:
-        rows = rows.filter(Q(name__icontains=q) | Q(url__icontains=q))
-    if after:
-        rows = rows.filter(pk__lt=after)
-    found = list(rows[: PAGE_SIZE + 1])
-    shown = found[:PAGE_SIZE]
-    return {"endpoints": shown, "q": q, "after": after, "next": shown[-1].pk if len(found) > PAGE_SIZE else ""}
-
-
-def _about(found: Endpoint) -> dict[str, Any]:
-    """Return the context of the page of one endpoint. It holds no value of a secret."""
-    now = timezone.now()
-    live = [secret for secret in found.secrets if is_live(secret, now)]
-    signature = found.project.config["signature"]
-    # Deliveries are signed with every version. The receiver needs to check one, and the last is the newest.
-    version = signature["versions"][-1]
-    code = snippets(
-        advanced=found.advanced_signatures,
-        header=signature["header"],
-        hash=version["hash"],
-        encoding=version["encoding"],
-    )
-    shown = found.authentication or {}
-    return {
-        "endpoint": found,
-        "secret_since": datetime.fromisoformat(live[-1]["created_at"]),
-        "older_until": [datetime.fromisoformat(secret["expires_at"]) for secret in reversed(live[:-1])],
-        "header": signature["header"],
-        "authentication": shown.get("type", ""),
-        "sent_as": (shown.get(shown.get("type", "")) or {}).get("header_name", ""),
-        "has_certificate": found.mtls_client_cert is not None,
-        "snippets": code,
-        "overlaps": OVERLAPS,
-    }
-
-
 def show_endpoint(request: PageRequest, access: Access, changed: Endpoint, *, done: str) -> HttpResponse:
-    """Show the page of an endpoint after a change, with the message `done`."""
-    response = show(request, access, "portal/endpoint.html", {"done": done} | _about(changed))
-    return at(request, reverse("portal-endpoint", args=[access.project.pk, changed.pk]), response)
+    """Show the overview of an endpoint after a change, with the message `done`."""
+    response = show(request, access, "portal/endpoint.html", {"done": done} | _whole(access, changed))
+    return at(request, reverse(OVERVIEW, args=[access.project.pk, changed.pk]), response)
 
 
 def _not_done(request: PageRequest, access: Access, endpoint_id: str, error: InvalidInput) -> HttpResponse:
     """Show the endpoint in its present state, and the reason why it was not changed."""
     found = operations.find_endpoint(access, endpoint_id)
-    context = {"problem": CANNOT.format(error.message.rstrip("."))} | _about(found)
+    problem = gettext("This cannot be done now: %(reason)s.") % {"reason": error.message.rstrip(".")}
+    context = {"problem": problem} | _whole(access, found)
     response = show(request, access, "portal/endpoint.html", context, status=409)
-    return at(request, reverse("portal-endpoint", args=[access.project.pk, found.pk]), response)
+    return at(request, reverse(OVERVIEW, args=[access.project.pk, found.pk]), response)
+
+
+def _text(request: PageRequest, name: str) -> str:
+    """Return a parameter of the address without NUL characters, which no stored text can hold."""
+    return request.GET.get(name, "").replace("\x00", "").strip()
+
+
+def _whole(access: Access, found: Endpoint, period: str = "") -> dict[str, Any]:
+    """Return the context of the overview."""
+    context = overview(access, found, period) | says_context(access, found)
+    settings = url_of(access, SETTINGS, found.pk) if access.may(MANAGE_ENDPOINT) else ""
+    return context | {
+        "overlaps": OVERLAPS,
+        "timeout": span(timeout_of(found.http_timeout)),
+        "its_deliveries_url": url_of(access, DELIVERIES, found.pk),
+        "test_url": url_of(access, TEST, found.pk) if access.may(SEND_TEST) else "",
+        "events_url": f"{settings}#events" if settings and access.may(MANAGE_SUBSCRIPTIONS) else "",
+        "settings_url": settings,
+    }

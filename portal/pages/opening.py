@@ -11,7 +11,7 @@ from core.client_address import client_address
 from core.exceptions import NotFound
 from core.tokens import matches
 from portal import theme
-from portal.pages.endpoints import list_context
+from portal.listing import list_context
 from portal.pages.shell import PageRequest, not_found, page, secured, show
 from portal_links.access import Access, find_access
 from portal_links.exceptions import CodeExpired, CodeUsed
@@ -29,7 +29,7 @@ def portal(request: PageRequest) -> HttpResponse:
     access = _opened(request)
     if access is None:
         return not_found(request)
-    return show(request, access, "portal/endpoints.html", {"loaded": True} | list_context(access, "", ""))
+    return show(request, access, "portal/endpoints.html", {"loaded": True} | list_context(access))
 
 
 @csrf_exempt

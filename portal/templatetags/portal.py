@@ -10,8 +10,9 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-#: The formats of `moment`: without the date and to the second, which portal.js needs to know too.
-STYLES = ("short", "long")
+#: The formats of `moment`, which portal.js knows too: without the date where it is today's, to the second, and in
+#: charts the hour or the day alone.
+STYLES = ("short", "long", "hour", "day")
 
 
 class Status(Protocol):
@@ -40,7 +41,7 @@ def pill(status: Status) -> SafeString:
 def moment(time: datetime | None, style: str = "short") -> SafeString:
     """Return a time, in UTC; portal.js shows it in the customer's zone. Blank where there is none.
 
-    A "short" one of today is shown without its date.
+    A "short" one of today is shown without its date; of "hour" and "day" only that part is shown.
     """
     if time is None:
         return SafeString("")

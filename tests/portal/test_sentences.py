@@ -1,13 +1,14 @@
 """The sentence on an endpoint's page: what is so, since when, a guess, and the one thing to do next."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
 from django.utils.translation import override
 
+from activity.actors import Actor, ActorKind
 from outbound.retries import EXPONENTIAL, LINEAR
 from portal.sentences import Circumstances, Target, guess, guess_words, retried_for, sentence
 
@@ -22,11 +23,11 @@ TOLD = Circumstances(
     reader={"session"},
     now=NOW,
 )
-BY_US = {"kind": "portal_session", "uid": "session", "name": ""}
-BY_OTHERS = {"kind": "portal_link", "uid": "link", "name": ""}
-BY_KEY = {"kind": "api_key", "uid": "key", "name": "CI key of Acme"}
-BY_OPERATOR = {"kind": "operator", "uid": "", "name": "root"}
-BY_BREAKER = {"kind": "circuit_breaker", "uid": "", "name": ""}
+BY_US = Actor(ActorKind.PORTAL_SESSION, "session", "")
+BY_OTHERS = Actor(ActorKind.PORTAL_LINK, "link", "")
+BY_KEY = Actor(ActorKind.API_KEY, "key", "CI key of Acme")
+BY_OPERATOR = Actor(ActorKind.OPERATOR, "", "root")
+BY_BREAKER = Actor(ActorKind.CIRCUIT_BREAKER, "", "")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Facts:
 
     status: str = "active"
     since: datetime | None = None
-    actor: dict = field(default_factory=dict)
+    actor: Actor | None = None
     last_failure: str = ""
     last_failure_text: str = ""
     delivered: int = 0
@@ -155,7 +156,7 @@ def test_sentence(health, text, action):
 @pytest.mark.parametrize("actor", [BY_KEY, BY_OPERATOR])
 def test_the_company_is_named_and_not_its_key_or_operator(actor):
     text, _ = said(Facts("disabled", THEN, actor))
-    assert actor["name"] not in text
+    assert actor.name not in text
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,7 @@ def test_span(seconds, words):
         (ORDERS, False, "order.*"),
         (ORDERS[:2], False, "order.created and 1 more"),
         ([*INVOICES, "order.refunded", *RETURNS], False, "invoice.* and 3 more"),
+        (["customer.created", *ORDERS, "invoice.paid"], False, "order.* and 2 more"),
         # A group of one type is not a group, and neither is a name without a dot
         (["user.created"], False, "user.created"),
         (["ping"], False, "ping"),

@@ -300,6 +300,7 @@
     for (const { dataset } of all("[data-announce]")) say(dataset.announce);
     for (const type of all("select[name=type]")) showFieldsFor(type);
     for (const group of all("[data-group]")) showSome(group);
+    for (const shown of all("[data-hide-after]")) setTimeout(() => hide(shown), 1000 * shown.dataset.hideAfter);
     for (const foot of all("[data-appearance]")) if (!look.theme && !look.darkMode) force(foot.dataset.appearance);
     for (const who of all("[data-ends]")) {
       clearTimeout(end);
@@ -310,16 +311,18 @@
     if (isFramed) tellSize();
   }
 
-  /** Show a time in the customer's zone and language: one of today without its date. */
+  /** Show a time in the customer's zone and language: one of today without its date; in charts its hour or day alone. */
   function showTime(time) {
     const moment = new Date(time.dateTime);
+    const { format } = time.dataset;
     const isToday = moment.toDateString() === new Date().toDateString();
     const day = { day: "numeric", month: "short" };
-    if (moment.getFullYear() !== new Date().getFullYear() || time.dataset.format === "long") day.year = "numeric";
     const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-    if (isToday || time.dataset.format === "long") clock.second = "2-digit";
+    const alone = { hour: { ...clock }, day: { ...day } }[format];
+    if (moment.getFullYear() !== new Date().getFullYear() || format === "long") day.year = "numeric";
+    if (isToday || format === "long") clock.second = "2-digit";
     time.title = time.textContent;
-    const parts = isToday && time.dataset.format !== "long" ? clock : { ...day, ...clock };
+    const parts = alone ?? (isToday && format !== "long" ? clock : { ...day, ...clock });
     // The customer's own variety of the page's language, such as en-GB.
     const locale = navigator.languages.find((language) => language.split("-")[0] === root.lang) ?? root.lang;
     time.textContent = new Intl.DateTimeFormat(locale, parts).format(moment);
@@ -413,6 +416,7 @@
       else if ("close" in button.dataset) button.closest("dialog").close();
       else if ("copy" in button.dataset) copy(button);
       else if ("again" in button.dataset) load(here());
+      else if ("hide" in button.dataset) hide(button.closest("[data-hide-after]")).querySelector("button").focus();
       else if ("live" in button.dataset) switchLive(button);
     } else if (!event.defaultPrevented) followRow(event);
   });
@@ -449,6 +453,18 @@
       copied = document.execCommand("copy");
     }
     toast(copied ? body.dataset.copied : body.dataset.press);
+  }
+
+  // -- Secrets in sight
+
+  /** Put the template of a part that was shown for a time in its place, and return the new part. */
+  function hide(shown) {
+    const hidden = shown.querySelector("template").content.firstElementChild.cloneNode(true);
+    if (shown.isConnected) {
+      shown.replaceWith(hidden);
+      htmx.process(hidden);
+    }
+    return hidden;
   }
 
   // Another link of the same project, opened in this tab: the browser does not load the page again.
