@@ -34,6 +34,8 @@ class DeliveryFilter:
     statuses: list[str] = field(default_factory=list)
     #: The beginning of the event type, such as "order.".
     type_prefix: str = ""
+    #: Whether test deliveries are left out. A batch retry leaves them out in any case.
+    is_real: bool = False
     #: None for any.
     delivery_ids: list[str] | None = None
 
@@ -41,7 +43,7 @@ class DeliveryFilter:
     def parameters(self) -> dict[str, object]:
         """Return it as JSON without what is not set, so that servers of an earlier version can read it."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
-        return {name: value for name, value in given.items() if value not in ("", []) or name in _ALWAYS}
+        return {name: value for name, value in given.items() if value not in ("", [], False) or name in _ALWAYS}
 
     def rows(self, project_id: str) -> "QuerySet[EventDelivery]":
         """Return the deliveries of a project that it chooses."""
@@ -56,6 +58,8 @@ class DeliveryFilter:
             rows = rows.filter(event_type=self.event_type)
         if self.type_prefix:
             rows = rows.filter(event_type__startswith=self.type_prefix)
+        if self.is_real:
+            rows = rows.filter(test=EventDelivery.Test.NONE)
         if self.delivery_ids is not None:
             rows = rows.filter(pk__in=self.delivery_ids)
         if self.statuses:

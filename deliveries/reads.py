@@ -60,6 +60,10 @@ SELECT {columns} FROM events_eventdelivery d
 WHERE d.uid = ANY(%(ids)s) AND d.endpoint_id = ANY(%(endpoints)s) AND {conditions} {order} LIMIT %(most)s
 """
 _NEWEST = "ORDER BY d.uid DESC"
+_ENDPOINTS_WITH = """
+SELECT scope.uid FROM unnest(%(endpoints)s::varchar[]) AS scope (uid)
+WHERE EXISTS (SELECT FROM events_eventdelivery d WHERE d.endpoint_id = scope.uid AND {conditions}) LIMIT %(most)s
+"""
 _FIND = """
 SELECT d.uid FROM events_eventdelivery d
 WHERE d.endpoint_id = ANY(%(endpoints)s) AND (d.uid = %(text)s OR d.event_id = %(text)s)
@@ -176,6 +180,16 @@ def counts(endpoint_ids: Sequence[str], wanted: DeliveryFilter) -> Counts | None
     return Counts(by_status, found[Status.FAILURE][1], total, are_partial=total > LOOKED_AT)
 
 
+def endpoints_with(endpoint_ids: Sequence[str], wanted: DeliveryFilter, *, most: int) -> list[str]:
+    """Return the endpoints, `most` at most, that have deliveries which are wanted."""
+    conditions, values = _conditions(wanted)
+    ids = "" if wanted.delivery_ids is None else "d.uid = ANY(%(ids)s) AND "
+    values |= {"endpoints": list(endpoint_ids), "ids": wanted.delivery_ids, "most": most}
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDPOINTS_WITH.format(conditions=ids + conditions), values)
+        return [uid for (uid,) in cursor.fetchall()]
+
+
 def find(project_id: str, endpoint_ids: Sequence[str], text: str) -> list[str]:
     """Return the ids of the deliveries to some endpoints whose id, event's id or idempotency key is `text`."""
     given = {"project": project_id, "endpoints": list(endpoint_ids), "text": text, "most": FOUND_AT_MOST}
@@ -206,6 +220,8 @@ def _conditions(wanted: DeliveryFilter) -> tuple[str, dict[str, Any]]:
     values: dict[str, Any] = {"first": wanted.first_uid, "beyond": wanted.beyond_uid}
     if wanted.statuses:
         parts.append("d.status IN ({})".format(", ".join(f"'{Status(status)}'" for status in wanted.statuses)))
+    if wanted.is_real:
+        parts.append("d.test = ''")
     if wanted.event_type:
         parts.append("d.event_type = %(event_type)s")
         values["event_type"] = wanted.event_type
