@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from activity.operations import Verb, record
 from core.ulid import first_ulid_at, new_ulid
 from core.wake import wake_workers
 from endpoints.exceptions import EndpointNotFound
@@ -84,6 +85,14 @@ def send_test_event(
             # By the clock of the database, as the workers read it.
             next_send_time=Now(),
             due_at=Now(),
+        )
+        record(
+            project_id,
+            Verb.TEST_SENT,
+            owner_id=endpoint.owner_id,
+            endpoint_id=endpoint.uid,
+            object_uid=delivery.uid,
+            object_name=event_type,
         )
         wake_workers()
     return delivery

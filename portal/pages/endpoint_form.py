@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from core.exceptions import DomainError, Forbidden, InvalidInput
+from core.exceptions import InvalidInput
 from endpoints.models import Endpoint
 from portal import operations, preflight
 from portal.endpoint_head import SETTINGS, endpoint_head
@@ -25,7 +25,6 @@ from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, VIE
 from portal_links.exceptions import TooManyChecks
 from projects.models import EVERY_TYPE, Project
 from subscriptions.choice import filters_of
-from subscriptions.exceptions import NoEventTypes
 from subscriptions.models import Filter
 
 #: Types without a filter that the settings list, to add one.
@@ -188,9 +187,9 @@ def _filters(access: Access, endpoint: Endpoint, filters: list[Filter], known: l
     taken = {row.event_type for row in filters}
     names = [each.name for each in known if not each.is_deprecated] if EVERY_TYPE in taken else sorted(taken)
     free = [name for name in names if name not in {row.event_type for row in filtered}]
-    free = ([EVERY_TYPE] if EVERY_TYPE in taken and not any(row.event_type == EVERY_TYPE for row in filtered) else []) + [
-        name for name in free if name != EVERY_TYPE
-    ]
+    free = (
+        [EVERY_TYPE] if EVERY_TYPE in taken and not any(row.event_type == EVERY_TYPE for row in filtered) else []
+    ) + [name for name in free if name != EVERY_TYPE]
     return {
         "filters": [
             {
@@ -211,7 +210,9 @@ def _example(access: Access) -> dict[str, Any]:
     strategy = access.project.config["strategy"]
     attempts = strategy["retry_count"]
     time = span(retried_for(strategy["type"], strategy["duration"], attempts))
-    words = ngettext("We try %(count)s time.", "If you can't answer, we try %(count)s times over about %(time)s.", attempts)
+    words = ngettext(
+        "We try %(count)s time.", "If you can't answer, we try %(count)s times over about %(time)s.", attempts
+    )
     return {
         "header": access.project.config["signature"]["header"],
         "retries": words % {"count": number(attempts), "time": time},

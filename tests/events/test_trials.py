@@ -160,6 +160,7 @@ def test_statements(api: API, test_path: str) -> None:
         "INSERT events_event",
         "SELECT subscriptions_subscription",
         "INSERT events_eventdelivery",
+        "INSERT activity_activity",
     ]
 
 

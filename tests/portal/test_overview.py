@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from activity.actors import ActorKind
+from core.actors import ActorKind
 from endpoints.models import Endpoint, EndpointHour, EndpointState
 from portal_links.capabilities import CREATE_ATTEMPTS, EVERYTHING, READ_ONLY, SEND_TEST, VIEW_DELIVERIES
 from portal_links.models import PortalSession
