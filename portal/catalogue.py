@@ -10,12 +10,14 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.health import endpoint_health
 from endpoints.models import Endpoint
 from portal import operations
+from portal.exceptions import NoSuchEventType
 from portal.filter_words import filter_words
 from portal.highlight import Shown, highlighted
 from portal.trials import payload_text
@@ -24,12 +26,13 @@ from portal_links.access import Access
 from projects.models import EVERY_TYPE, EventType
 from subscriptions.choice import filters_of
 from subscriptions.examples import SchemaRow, make_example, schema_rows
-from subscriptions.exceptions import EventTypeNotFound
 from subscriptions.models import Filter
 
 #: A page shows one group at a time where there are more types, and no more rows than this.
 MOST_ROWS = 150
 MOST_GROUPS = 200
+#: Stands for the types without a prefix in the address.
+UNGROUPED = "*"
 #: The endpoints that an event type's page lists.
 MOST_ENDPOINTS = 50
 #: The members of a JSON schema that say what takes the place of a deprecated type, and the last day it is sent.
@@ -74,7 +77,7 @@ def catalogue(access: Access, *, q: str = "", is_mine: bool = False, group: str 
     """Return the context of the catalogue. Three statements.
 
     `q` is searched for in types, descriptions and schemas, `is_mine` leaves out what no endpoint listens to, and
-    `group` is the one group that is shown where there are many types.
+    `group` is the one group that is shown where there are many types, UNGROUPED for the types without a prefix.
     """
     types = _types(access).defer("json_schema")
     if q:
@@ -92,7 +95,8 @@ def catalogue(access: Access, *, q: str = "", is_mine: bool = False, group: str 
     counts = Counter(group_of(row.name) for row in found)
     keys = sorted(counts, key=lambda key: (not key, key))[:MOST_GROUPS]
     is_large = len(found) > MOST_ROWS and not q
-    shown = ([group] if group in counts else keys[:1]) if is_large else keys
+    asked = "" if group == UNGROUPED else group or None
+    shown = ([asked] if asked is not None and asked in counts else keys[:1]) if is_large else keys
     groups, left = [], MOST_ROWS
     for key in shown:
         rows = [row for row in found if group_of(row.name) == key][:left]
@@ -164,10 +168,10 @@ class Field:
 
 
 def find_event_type(access: Access, name: str) -> EventType:
-    """Return an event type of the project. Raises EventTypeNotFound."""
+    """Return an event type of the project. Raises NoSuchEventType."""
     found = _types(access).filter(name=name).first()
     if found is None:
-        raise EventTypeNotFound
+        raise NoSuchEventType
     return found
 
 
@@ -220,7 +224,7 @@ def _how(found: dict[str, Filter], name: str) -> Any:
     deciding = found.get(name) or found[EVERY_TYPE]
     if deciding.conditions:
         words = filter_words(deciding.conditions)
-        return gettext("if %(conditions)s") % {"conditions": words}
+        return format_html(gettext("if {conditions}"), conditions=words)
     return "" if name in found else gettext("All events")
 
 
@@ -354,7 +358,7 @@ def move_listeners(access: Access, old: EventType) -> int:
     """
     replacement = (old.json_schema or {}).get(REPLACED_BY)
     if not isinstance(replacement, str):
-        raise EventTypeNotFound
+        raise NoSuchEventType
     rows = _filters(access).filter(event_type=old.name).values_list("subscription__endpoint", flat=True)
     with transaction.atomic():
         endpoint_ids = sorted(set(rows))

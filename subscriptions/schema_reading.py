@@ -40,16 +40,20 @@ class Level:
         return next((name for name in self.types if name != "null"), self.types[0] if self.types else "")
 
     @property
-    def required(self) -> set[str]:
+    def required(self) -> list[str]:
         """Return the names of the members that an object must have."""
         names = self.keywords.get("required")
-        return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
+        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
     def properties(self) -> Iterator[tuple[str, Any]]:
-        """Yield the name and the schema of each member of an object."""
+        """Yield the name and the schema of each member of an object, those that are required first.
+
+        The database keeps the order of a list, and not that of an object's members.
+        """
         members = self.keywords.get("properties")
         if isinstance(members, dict):
-            yield from members.items()
+            first = [name for name in self.required if name in members]
+            yield from ((name, members[name]) for name in dict.fromkeys([*first, *members]))
 
     def items(self) -> Any:
         """Return the schema of a list's items; an empty one where it is not given."""

@@ -184,16 +184,17 @@ def _values(value: Any) -> int:
 
 def test_fields() -> None:
     rows = schema_rows(ORDER)
+    # What is required comes first, in the order in which the schema requires it.
     assert [(row.path, row.types, row.item_types, row.is_required) for row in rows] == [
         (("id",), ("string",), (), True),
         (("total",), ("number",), (), True),
-        (("currency",), (), (), False),
-        (("customer",), ("object",), (), True),
-        (("customer", "email"), ("string", "null"), (), True),
-        (("customer", "id"), ("string",), (), False),
         (("items",), ("array",), ("object",), True),
         (("items", "sku"), ("string",), (), True),
         (("items", "quantity"), ("integer",), (), False),
+        (("customer",), ("object",), (), True),
+        (("customer", "email"), ("string", "null"), (), True),
+        (("customer", "id"), ("string",), (), False),
+        (("currency",), (), (), False),
         (("gift",), ("boolean",), (), False),
     ]
     by_path = {row.path: row for row in rows}
