@@ -13,12 +13,21 @@ from django.db.models import F, Func, Value
 from django.utils import timezone
 
 from activity.operations import Verb, record
+from deliveries.filters import missed_filter
 from endpoints import operations
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from endpoints.secrets import Secret, is_live
+from portal.deliveries import create_batch_retry
 from portal_links.access import Access
-from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, ROTATE_SECRET, VIEW_SECRET
+from portal_links.capabilities import (
+    CREATE_ATTEMPTS,
+    DELETE_ENDPOINT,
+    MANAGE_ENDPOINT,
+    MANAGE_SUBSCRIPTIONS,
+    ROTATE_SECRET,
+    VIEW_SECRET,
+)
 from portal_links.models import PortalLink
 from projects.models import Project
 from subscriptions.choice import choose_event_types, set_conditions
@@ -139,6 +148,22 @@ def activate_endpoint(access: Access, endpoint_id: str) -> Endpoint:
     """Activate an endpoint of the customer that is not active. Raises DomainError."""
     access.require(MANAGE_ENDPOINT)
     return operations.activate_endpoint(access.project.uid, endpoint_id, scope=access.endpoints())
+
+
+@transaction.atomic
+def activate_and_send_missed(access: Access, endpoint_id: str) -> int:
+    """Activate an endpoint of the customer, and send what it has missed since it was paused or disabled.
+
+    Returns the number of deliveries that a worker will send. Raises DomainError, and changes nothing, also while
+    another batch retry of the customer is under way.
+    """
+    access.require(CREATE_ATTEMPTS)
+    missed = missed_filter(find_endpoint(access, endpoint_id))
+    activate_endpoint(access, endpoint_id)
+    number = missed.rows(access.project.uid).count()
+    if number:
+        create_batch_retry(access, missed)
+    return number
 
 
 def expire_secret(access: Access, endpoint_id: str, *, secret: str = "", expiration: int = 0) -> Endpoint:
