@@ -126,6 +126,10 @@ def _fact_words(fact: Fact, *, is_alternative: bool) -> SafeString:
     field = _field(fact.scope, fact.field)
     if not fact.met:
         return format_html(gettext("{field} is not there"), field=field)
+    if fact.scope == "headers":
+        # The pages show no values of an event's headers (docs/contract/signatures.md#shown-headers).
+        words = gettext("{field} is as asked for") if fact.holds else gettext("{field} is not as asked for")
+        return format_html(words, field=field)
     met = _listed([format_html("{}", shown(value)) for value in fact.met])
     if fact.holds or is_alternative:
         return format_html(gettext("{field} is {met}"), field=field, met=met)

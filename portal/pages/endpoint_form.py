@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.urls import reverse
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from core.exceptions import InvalidInput
 from endpoints.models import Endpoint
+from endpoints.timeouts import timeout_of
 from portal import operations, preflight
 from portal.endpoint_head import SETTINGS, endpoint_head
 from portal.event_tree import SOME, Choice, Known, event_tree, known_types
@@ -18,8 +19,8 @@ from portal.pages.endpoints import show_endpoint
 from portal.pages.forms import EndpointForm
 from portal.pages.shell import PageRequest, at, page, show
 from portal.routes import url_of
-from portal.sentences import retried_for
-from portal.words import group_of, number, span
+from portal.sentences import retried_for, retries_words
+from portal.words import group_of, span
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, VIEW_SECRET
 from portal_links.exceptions import TooManyChecks
@@ -61,38 +62,50 @@ def edit_endpoint(request: PageRequest, access: Access, endpointID: str) -> Http
     """Show the settings of an endpoint, and change on POST what the customer may: the endpoint, its events or both."""
     if not access.may(MANAGE_SUBSCRIPTIONS):
         access.require(MANAGE_ENDPOINT)
+    if request.method != "POST":
+        return show_settings(request, access, endpointID)
     found = operations.find_endpoint(access, endpointID)
+    form = _form_of(access, found, request.POST if access.may(MANAGE_ENDPOINT) else None)
+    choice, types, problem = None, None, ""
+    if operations.may_choose(access):
+        choice = Choice.of_form(request.POST)
+        types = _chosen(choice, known_types(access.project))
+        problem = "" if types else _nothing_chosen()
+    if not problem and (not form.is_bound or form.is_valid()):
+        try:
+            _save(access, found, form, types)
+        except InvalidInput as error:
+            form.add_refusal(error.field, error)
+        else:
+            return show_settings(request, access, endpointID, done=gettext("Your changes were saved."))
+    return show_settings(request, access, endpointID, form=form, choice=choice, problem=problem)
+
+
+def show_settings(
+    request: PageRequest,
+    access: Access,
+    endpoint_id: str,
+    *,
+    done: str = "",
+    form: EndpointForm | None = None,
+    choice: Choice | None = None,
+    problem: str = "",
+) -> HttpResponse:
+    """Show the settings of an endpoint: as they are, or with the `form` and `choice` that could not be saved."""
+    found = operations.find_endpoint(access, endpoint_id)
     filters = filters_of(access.project.uid, found.uid)
-    before = Choice.of_types({row.event_type for row in filters})
     known = known_types(access.project) if operations.may_choose(access) else []
-    posted = request.POST if request.method == "POST" else None
-    form = EndpointForm(
-        posted if access.may(MANAGE_ENDPOINT) else None,
-        project=access.project,
-        endpoint=found,
-        reveal=access.may(VIEW_SECRET),
-    )
-    choice, problem, done = before, "", ""
-    if posted is not None:
-        choice = Choice.of_form(posted) if operations.may_choose(access) else before
-        types = _chosen(choice, known)
-        problem = "" if types or not operations.may_choose(access) else _nothing_chosen()
-        if not problem and (not form.is_bound or form.is_valid()):
-            try:
-                _save(access, found, form, types if operations.may_choose(access) else None)
-            except InvalidInput as error:
-                form.add_refusal(error.field, error)
-            else:
-                done = gettext("Your changes were saved.")
-                found = operations.find_endpoint(access, endpointID)
-                filters = filters_of(access.project.uid, found.uid)
-                choice = Choice.of_types({row.event_type for row in filters})
-                form = EndpointForm(project=access.project, endpoint=found, reveal=access.may(VIEW_SECRET))
-    context = _form_context(access, form, choice, known, problem, filters)
-    context |= endpoint_head(access, found, SETTINGS) | {"done": done} | _filters(access, found, filters, known)
-    failed = bool(problem or form.errors)
-    response = show(request, access, "portal/endpoint_settings.html", context, status=422 if failed else 200)
+    form = form or _form_of(access, found, None)
+    choice = choice or Choice.of_types({row.event_type for row in filters})
+    context = endpoint_head(access, found, SETTINGS) | _form_context(access, form, choice, known, problem, filters)
+    context |= {"done": done} | _filters(access, found, filters, known)
+    status = 422 if problem or form.errors else 200
+    response = show(request, access, "portal/endpoint_settings.html", context, status=status)
     return at(request, reverse(SETTINGS, args=[access.project.pk, found.pk]), response)
+
+
+def _form_of(access: Access, endpoint: Endpoint, data: QueryDict | None) -> EndpointForm:
+    return EndpointForm(data, project=access.project, endpoint=endpoint, reveal=access.may(VIEW_SECRET))
 
 
 @page
@@ -185,11 +198,10 @@ def _filters(access: Access, endpoint: Endpoint, filters: list[Filter], known: l
     """Return the context of the list of filters, and of the choice of a type to add one."""
     filtered = [row for row in filters if row.conditions]
     taken = {row.event_type for row in filters}
-    names = [each.name for each in known if not each.is_deprecated] if EVERY_TYPE in taken else sorted(taken)
+    # A type without a filter of its own may get one, where the endpoint listens to it.
+    names = [EVERY_TYPE, *(each.name for each in known if not each.is_deprecated)]
+    names = names if EVERY_TYPE in taken else sorted(taken)
     free = [name for name in names if name not in {row.event_type for row in filtered}]
-    free = (
-        [EVERY_TYPE] if EVERY_TYPE in taken and not any(row.event_type == EVERY_TYPE for row in filtered) else []
-    ) + [name for name in free if name != EVERY_TYPE]
     return {
         "filters": [
             {
@@ -209,11 +221,8 @@ def _example(access: Access) -> dict[str, Any]:
     """Return what the page says of the requests: the header of the signature, and how often they are tried."""
     strategy = access.project.config["strategy"]
     attempts = strategy["retry_count"]
-    time = span(retried_for(strategy["type"], strategy["duration"], attempts))
-    words = ngettext(
-        "We try %(count)s time.", "If you can't answer, we try %(count)s times over about %(time)s.", attempts
-    )
     return {
         "header": access.project.config["signature"]["header"],
-        "retries": words % {"count": number(attempts), "time": time},
+        "timeout": span(timeout_of(0)),
+        "retries": retries_words(attempts, retried_for(strategy["type"], strategy["duration"], attempts)),
     }

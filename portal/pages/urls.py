@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.pages import endpoint_form, endpoints, events, opening, test
+from portal.pages import endpoint_form, endpoints, events, filter_editor, opening, test
 
 urlpatterns = [
     path("open", opening.open_link, name="portal-open"),
@@ -11,8 +11,13 @@ urlpatterns = [
     # Endpoints
     path("", endpoints.endpoints, name="portal-endpoints"),
     path("endpoints/new", endpoint_form.new_endpoint, name="portal-new"),
+    path("endpoints/check", endpoint_form.check_url, name="portal-check"),
+    path("endpoints/event-types", endpoint_form.event_types, name="portal-event-tree"),
     path("endpoints/<endpointID>", endpoints.endpoint, name="portal-endpoint"),
-    path("endpoints/<endpointID>/edit", endpoint_form.edit_endpoint, name="portal-edit"),
+    path("endpoints/<endpointID>/settings", endpoint_form.edit_endpoint, name="portal-edit"),
+    path("endpoints/<endpointID>/settings/filters", filter_editor.choose_filter, name="portal-filters"),
+    path("endpoints/<endpointID>/settings/filters/<path:eventType>", filter_editor.edit_filter, name="portal-filter"),
+    path("endpoints/<endpointID>/filters/try", filter_editor.try_out, name="portal-filter-try"),
     path("endpoints/<endpointID>/pause", endpoints.pause_endpoint, name="portal-pause"),
     path("endpoints/<endpointID>/activate", endpoints.activate_endpoint, name="portal-activate"),
     path("endpoints/<endpointID>/secret", endpoints.reveal_secret, name="portal-secret"),
