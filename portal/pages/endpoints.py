@@ -21,7 +21,7 @@ from portal.routes import url_of
 from portal.says import says_context
 from portal.words import counted, span
 from portal_links.access import Access
-from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, ROTATE_SECRET, SEND_TEST
+from portal_links.capabilities import MANAGE_SUBSCRIPTIONS, ROTATE_SECRET, SEND_TEST
 
 
 @page
@@ -146,12 +146,12 @@ def _text(request: PageRequest, name: str) -> str:
 def _whole(access: Access, found: Endpoint, period: str = "") -> dict[str, Any]:
     """Return the context of the overview."""
     context = overview(access, found, period) | says_context(access, found)
-    settings = url_of(access, SETTINGS, found.pk) if access.may(MANAGE_ENDPOINT) else ""
+    settings = url_of(access, SETTINGS, found.pk)
     return context | {
         "overlaps": OVERLAPS,
         "timeout": span(timeout_of(found.http_timeout)),
         "its_deliveries_url": url_of(access, DELIVERIES, found.pk),
         "test_url": url_of(access, TEST, found.pk) if access.may(SEND_TEST) else "",
-        "events_url": f"{settings}#events" if settings and access.may(MANAGE_SUBSCRIPTIONS) else "",
+        "events_url": f"{settings}#events" if access.may(MANAGE_SUBSCRIPTIONS) else "",
         "settings_url": settings,
     }

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from core.actors import ActorKind
@@ -76,7 +77,10 @@ class TestSentence:
         assert sentence.endswith("Has it moved? Change URL")
         outside = re.sub(r"<dialog.*?</dialog>", "", html, flags=re.DOTALL)
         assert len(re.findall(r'class="(?:button )?primary"', outside)) == 1
-        assert f'/endpoints/{listening.uid}/edit#url"' in html or f'/endpoints/{listening.uid}/settings#url"' in html
+        assert (
+            f'/endpoints/{listening.uid}/edit#address"' in html
+            or f'/endpoints/{listening.uid}/settings#address"' in html
+        )
 
     def test_what_a_viewer_may_not_do_is_not_offered(self, login: Login, listening: Endpoint) -> None:
         fail(listening)
