@@ -129,12 +129,6 @@ def test_result(access: Access, endpoint: Endpoint, delivery_id: str) -> Result:
     )
 
 
-def rehearsed(endpoint: Endpoint) -> bool:
-    """Tell whether an endpoint is in the overlap of a rotation, so that a rehearsal makes sense."""
-    now = timezone.now()
-    return sum(is_live(secret, now) for secret in endpoint.secrets) > 1
-
-
 # The debugger
 
 

@@ -26,7 +26,6 @@ from portal.trials import (
     find_sent,
     known_secrets,
     payload_text,
-    rehearsed,
     test_result,
     test_types,
     wrong_json,
@@ -113,11 +112,6 @@ def debug_signature(request: PageRequest, access: Access, endpointID: str) -> Ht
         context["difference_text"] = difference_text(verdict.difference.at, verdict.difference.received)
         context["off"] = [_off(verdict.difference.sent), _off(verdict.difference.received)]
     return show(request, access, "portal/debug_found.html", context)
-
-
-def rehearsal_context(access: Access, endpoint: Endpoint) -> dict[str, Any]:
-    """Return the context of portal/rehearsal.html, for the page that shows the endpoint's secret."""
-    return {"may_rehearse": access.may(SEND_TEST) and rehearsed(endpoint)}
 
 
 def _send(request: PageRequest, access: Access, found: Endpoint) -> HttpResponse:

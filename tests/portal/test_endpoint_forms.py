@@ -81,7 +81,9 @@ def test_a_wrong_url_is_an_error_at_its_field(login: Callable[..., Customer], ur
     response = login().post("endpoints/new", **FORM | {"url": url})
     _, text = WRONG[url]
     assert response.status_code == 422
-    assert re.search(rf'id="id_url_error" class="wrong"><svg .*?</svg><span>[^<]*{re.escape(text)}', response.content.decode())
+    assert re.search(
+        rf'id="id_url_error" class="wrong"><svg .*?</svg><span>[^<]*{re.escape(text)}', response.content.decode()
+    )
     assert not Endpoint.objects.exists()
 
 
