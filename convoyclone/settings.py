@@ -84,6 +84,8 @@ BASE_URL = (os.environ.get("BASE_URL") or f"http://{f'[{HOST}]' if ':' in HOST e
 if urlsplit(BASE_URL).scheme not in ("http", "https") or not urlsplit(BASE_URL).hostname:
     raise ImproperlyConfigured(f"BASE_URL must be an http or https URL, not {BASE_URL!r}")
 _https = BASE_URL.startswith("https://")
+#: script/server says so to its web server where it has a demo.
+DEMO = _flag("CONVOYCLONE_DEMO", default=False)
 ALLOWED_HOSTS = _list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", str(urlsplit(BASE_URL).hostname)])
 
 # Secrets
@@ -196,6 +198,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "convoyclone" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -3,8 +3,8 @@
 A project with `is_retention_policy_enabled` keeps them for its `retention_policy`, counted from when they
 were made; by default everything is kept. Contract: docs/contract/deliveries.md#retention. Unsettled rows
 stay, however old they are, and an event stays as long as one of its deliveries does. An event's idempotency
-key is deleted with it. The record of activity is kept for KEPT, and the figures of endpoints by hour for
-HOURS_KEPT_DAYS, in every project.
+key is deleted with it. In every project the record of activity is kept for KEPT, and the figures of endpoints by hour
+for HOURS_KEPT_DAYS.
 
 Rows are deleted in batches, each a short transaction of its own. Locked rows are skipped, so that workers do not wait
 for each other, and a resend or a replay waits for one batch at most.

@@ -11,13 +11,24 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from activity.operations import Verb, differences, record_all
 from endpoints.models import Endpoint, Scope
 from projects.models import EVERY_TYPE
 from subscriptions.event_types import unknown
 from subscriptions.exceptions import EventTypeUnknown, FilterNotFound, NoEventTypes, SubscribedEndpointNotFound
-from subscriptions.filter_operations import set_types
+from subscriptions.filter_operations import done, record_changes, set_types
+from subscriptions.filter_operations import shown as shown_filter
 from subscriptions.models import Filter, Subscription
-from subscriptions.operations import check_size, checked_conditions, create_subscription, lock_subscription, visible
+from subscriptions.operations import (
+    SECRET,
+    check_size,
+    checked_conditions,
+    create_subscription,
+    lock_subscription,
+    record_change,
+    visible,
+    with_endpoint,
+)
 
 
 def filters_of(project_id: str, endpoint_id: str, *, scope: Scope = None) -> list[Filter]:
@@ -42,7 +53,7 @@ def choose_event_types(project_id: str, endpoint_id: str, types: Sequence[str], 
         endpoint = rows.filter(pk=endpoint_id).only("uid", "name").select_for_update(of=("self",), no_key=True).first()
         if endpoint is None:
             raise SubscribedEndpointNotFound
-        held = visible(project_id, scope).filter(endpoint_id=endpoint_id).order_by("pk")
+        held = with_endpoint(visible(project_id, scope)).filter(endpoint_id=endpoint_id).order_by("pk")
         subscriptions = list(held.select_for_update(of=("self",), no_key=True))
         if not subscriptions:
             create_subscription(
@@ -94,17 +105,22 @@ def set_conditions(
         if row is None and every is None:
             raise FilterNotFound
         if row is None and not is_superfluous:
-            Filter.objects.update_or_create(
+            made, _ = Filter.objects.update_or_create(
                 subscription=subscription,
                 event_type=event_type,
                 defaults={"conditions": checked, "enabled_at": timezone.now()},
             )
+            changes = differences({}, shown_filter(made), secret=SECRET)
+            record_all(project_id, [done(Verb.FILTER_CREATED, subscription, made, changes)])
         elif row is not None and is_superfluous:
+            record_all(project_id, [done(Verb.FILTER_DELETED, subscription, row)])
             row.delete()
         elif row is not None:
+            before = shown_filter(row)
             row.conditions = checked
             row.save(update_fields=["conditions"])
-        _settle(subscription)
+            record_changes(subscription, {row.uid: before}, [row])
+        _settle(subscription, records=False)
 
 
 def _take_all(subscriptions: list[Subscription], filters: dict[str, list[Filter]]) -> None:
@@ -115,8 +131,7 @@ def _take_all(subscriptions: list[Subscription], filters: dict[str, list[Filter]
     now = timezone.now()
     if every:
         taking = every[0]
-        taking.enabled_at = now
-        taking.save(update_fields=["enabled_at"])
+        _switch_on(next(each for each in subscriptions if each.pk == taking.subscription_id), taking, now)
     else:
         taking = _add(subscriptions[0], EVERY_TYPE, subscriptions[0].filter, now)
     if not taking.conditions:
@@ -152,22 +167,31 @@ def _enable(
             added.append(row)
             rows[name] = row
         elif rows[name].enabled_at is None:
-            rows[name].enabled_at = now
-            rows[name].save(update_fields=["enabled_at"])
+            _switch_on(subscription, rows[name], now)
     if added:
         check_size([row.event_type for row in added], added[0].conditions)
         Filter.objects.bulk_create(added)
+
+
+def _switch_on(subscription: Subscription, row: Filter, now: datetime) -> None:
+    before = shown_filter(row)
+    row.enabled_at = now
+    row.save(update_fields=["enabled_at"])
+    record_changes(subscription, {row.uid: before}, [row])
 
 
 def _add(subscription: Subscription, name: str, conditions: object, now: datetime) -> Filter:
     return Filter.objects.create(subscription=subscription, event_type=name, enabled_at=now, conditions=conditions)
 
 
-def _settle(subscription: Subscription) -> None:
+def _settle(subscription: Subscription, *, records: bool = True) -> None:
     """Set a subscription's event types to those of its filters, and delete it where it has none."""
     names = list(subscription.filters.order_by("pk").values_list("event_type", flat=True))
     if not names:
         subscription.deleted_at = subscription.updated_at = timezone.now()
         subscription.save(update_fields=["deleted_at", "updated_at"])
+        record_change(Verb.SUBSCRIPTION_DELETED, subscription)
     elif names != subscription.event_types:
+        if records:
+            record_change(Verb.SUBSCRIPTION_UPDATED, subscription, {"event_types": [subscription.event_types, names]})
         set_types(subscription, names)

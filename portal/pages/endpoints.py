@@ -67,7 +67,11 @@ def pause_endpoint(request: PageRequest, access: Access, endpointID: str) -> Htt
 def activate_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
     """Activate an endpoint that is not active and, where it is asked for, send what it has missed."""
     try:
-        changed, sent = operations.activate_endpoint(access, endpointID), 0
+        if request.POST.get("missed") == "send":
+            sent = operations.activate_and_send_missed(access, endpointID)
+            changed = operations.find_endpoint(access, endpointID)
+        else:
+            sent, changed = 0, operations.activate_endpoint(access, endpointID)
     except InvalidInput as error:
         return _not_done(request, access, endpointID, error)
     done = gettext("The endpoint is active again.")

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from portal.pages import endpoint_form, endpoints, events, filter_editor, opening, test
+from portal.pages import activity, endpoint_form, endpoints, events, filter_editor, opening, test
 
 urlpatterns = [
     path("open", opening.open_link, name="portal-open"),
     path("theme.css", opening.theme_css, name="portal-theme"),
     path("end", opening.end_session, name="portal-end"),
+    path("activity", activity.activity, name="portal-activity"),
     # Endpoints
     path("", endpoints.endpoints, name="portal-endpoints"),
     path("endpoints/new", endpoint_form.new_endpoint, name="portal-new"),

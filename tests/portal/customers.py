@@ -54,7 +54,7 @@ class Customer:
 
 
 #: Pages of the portal, below a project's: {id} is an endpoint's.
-PAGES = ["", "endpoints/new", "endpoints/{id}", "endpoints/{id}/settings", "endpoints/no-such"]
+PAGES = ["", "endpoints/new", "endpoints/{id}", "endpoints/{id}/settings", "endpoints/no-such", "activity"]
 
 
 def text_of(html: str) -> str:

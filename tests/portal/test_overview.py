@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from core.actors import ActorKind
 from endpoints.models import Endpoint, EndpointHour, EndpointState
+from events.models import BatchRetry
 from portal_links.capabilities import CREATE_ATTEMPTS, EVERYTHING, READ_ONLY, SEND_TEST, VIEW_DELIVERIES
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
@@ -354,3 +355,31 @@ class TestButtons:
         for html in (overview(customer, endpoint), customer.html(), customer.html(q=hostile)):
             assert "<script" not in html
             assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+class TestMissed:
+    def test_what_was_missed_is_sent(self, login: Login, listening: Endpoint) -> None:
+        customer = login()
+        customer.post(f"endpoints/{listening.uid}/pause")
+        for _ in range(2):
+            make_delivery(listening, "Discarded")
+        make_delivery(listening, "Discarded", at=timezone.now() - timedelta(days=1))
+        html = customer.post(f"endpoints/{listening.uid}/activate", missed="send").content.decode()
+        assert "The endpoint is active again. 2 events that were missed are being sent." in html
+        assert BatchRetry.objects.count() == 1
+
+    def test_from_now_on_only(self, login: Login, listening: Endpoint) -> None:
+        customer = login()
+        customer.post(f"endpoints/{listening.uid}/pause")
+        make_delivery(listening, "Discarded")
+        html = customer.post(f"endpoints/{listening.uid}/activate", missed="").content.decode()
+        assert "The endpoint is active again.</p>" in html
+        assert BatchRetry.objects.count() == 0
+
+    def test_nothing_is_changed_for_who_may_not_send(self, login: Login, listening: Endpoint) -> None:
+        switch(listening, "paused")
+        make_delivery(listening, "Discarded")
+        response = login(EVERYTHING - {CREATE_ATTEMPTS}).post(f"endpoints/{listening.uid}/activate", missed="send")
+        assert response.status_code == 403
+        listening.refresh_from_db()
+        assert listening.status == "paused"
