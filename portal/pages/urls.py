@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.pages import activity, endpoint_form, endpoints, events, filter_editor, opening, test
+from portal.pages import activity, alerts, endpoint_form, endpoints, events, filter_editor, opening, test
 
 urlpatterns = [
     path("open", opening.open_link, name="portal-open"),
@@ -24,6 +24,7 @@ urlpatterns = [
     path("endpoints/<endpointID>/secret", endpoints.reveal_secret, name="portal-secret"),
     path("endpoints/<endpointID>/rotate", endpoints.rotate_secret, name="portal-rotate"),
     path("endpoints/<endpointID>/delete", endpoints.delete_endpoint, name="portal-delete"),
+    path("endpoints/<endpointID>/alerts", alerts.alert_settings, name="portal-alerts"),
     # Tests
     path("endpoints/<endpointID>/test", test.test_endpoint, name="portal-test"),
     path("endpoints/<endpointID>/test/example", test.test_example, name="portal-test-example"),
