@@ -24,7 +24,9 @@ def test_what_is_not_allowed_is_neither_shown_nor_done(
     login: Callable[..., Customer], endpoint: Endpoint, name: str
 ) -> None:
     customer = login(SETS[name])
-    html = customer.html() + customer.html(f"endpoints/{endpoint.uid}")
+    there = f"endpoints/{endpoint.uid}"
+    html = customer.html() + customer.html(there)
+    html += customer.get(f"{there}/settings").content.decode()
     for capability, paths in ACTIONS.items():
         for path in paths:
             there = path.format(id=endpoint.uid)

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal_links", "0002_link_appearance_and_capabilities"),
+        ("portal_links", "0003_check_window"),
     ]
 
     operations = [
