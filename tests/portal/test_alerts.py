@@ -18,7 +18,7 @@ from portal_links.capabilities import EVERYTHING, MANAGE_ENDPOINT, READ_ONLY, VI
 from projects.models import Project
 from subscriptions.operations import create_subscription
 from tests.outbound.receivers import Receiver
-from tests.pools import with_outbound, with_pool
+from tests.pools import with_outbound
 from tests.portal.customers import Customer, MakeEndpoint
 from tests.statements import nothing_changes, statements
 
@@ -179,7 +179,7 @@ class TestSending:
             yield receiver
 
     def send(self) -> None:
-        with_pool(lambda pool: with_outbound(lambda outbound: send_due(pool, outbound)))
+        with_outbound(send_due)
 
     def test_a_webhook_of_the_customers_own(self, endpoint: Endpoint, receiver: Receiver) -> None:
         choose(endpoint, hook=receiver.url("/alerts"))
