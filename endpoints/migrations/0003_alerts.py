@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
                 (
                     "endpoint",
                     models.OneToOneField(
+                        db_constraint=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         primary_key=True,
                         related_name="alert_settings",
