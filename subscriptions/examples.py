@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 import orjson
@@ -77,8 +77,10 @@ def schema_rows(schema: Schema | None) -> list[SchemaRow]:
     return rows
 
 
-_BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "minItems", "maxItems", "minLength")
-_BOUNDS += ("maxLength", "pattern", "format", "default")
+_BOUNDS = (
+    *("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"),
+    *("minItems", "maxItems", "minLength", "maxLength", "pattern", "format", "default"),
+)
 
 
 def _list_fields(rows: list[SchemaRow], document: Schema, level: Level, path: tuple[str, ...]) -> None:
@@ -248,7 +250,7 @@ def _range(keywords: Schema, *, whole: bool) -> tuple[float, float]:
     return least, most if most is not None else least + 99
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -5,7 +5,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from portal import operations
-from portal.alerts import chosen_alerts, read_chosen, save_alerts
+from portal.alerts import CHANNELS, chosen_alerts, read_chosen, save_alerts
 from portal.pages.shell import PageRequest, page, show
 from portal.templatetags.alerts import alerts_context
 from portal_links.access import Access
@@ -18,7 +18,7 @@ def alert_settings(request: PageRequest, access: Access, endpointID: str) -> Htt
     """Save the form, and show it again."""
     access.require(MANAGE_ENDPOINT)
     found = operations.find_endpoint(access, endpointID)
-    posted = {name: text.replace("\0", "") for name, text in request.POST.items()}
+    posted = {name: request.POST.get(name, "").replace("\0", "") for name in CHANNELS}
     kept = None if access.may(VIEW_SECRET) else chosen_alerts(found)
     chosen, wrong = read_chosen(posted, request.POST.getlist("on"), kept=kept)
     if not wrong:

@@ -32,8 +32,8 @@ def path(portal: Portal, receiver: Receiver) -> str:
         live.client.post(f"{live.path}/event-types", json=body).raise_for_status()
     endpoint = live.make_endpoint(name="Orders ERP", owner_id=OWNER, url=receiver.url("/in"), secret=SECRET)
     config = {"event_types": ["order.created", "order.paid"]}
-    body = {"name": "Orders", "endpoint_id": endpoint, "filter_config": config}
-    live.client.post(f"{live.path}/subscriptions", json=body).raise_for_status()
+    subscription = {"name": "Orders", "endpoint_id": endpoint, "filter_config": config}
+    live.client.post(f"{live.path}/subscriptions", json=subscription).raise_for_status()
     return f"endpoints/{endpoint}/test"
 
 
@@ -111,8 +111,8 @@ def test_rehearsal(portal: Portal, page: Page, path: str, receiver: Receiver) ->
     [request] = receiver.wait_for(1)
     signed = standard_headers(
         request.body,
-        message_id=request.header("webhook-id"),
-        timestamp=int(request.header("webhook-timestamp")),
+        message_id=str(request.header("webhook-id")),
+        timestamp=int(str(request.header("webhook-timestamp"))),
         secrets=["the new one"],
     )
     assert request.header("webhook-signature") == signed["webhook-signature"]
