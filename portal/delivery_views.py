@@ -3,6 +3,8 @@
 Contract: docs/contract/portal-sessions.md#portal-deliveries, docs/contract/portal-sessions.md#counts.
 """
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -22,7 +24,7 @@ from deliveries.counts import (
     count_by_period,
     count_by_status,
 )
-from deliveries.documents import DeliveryDocument, delivery_document
+from deliveries.documents import DeliveryDocument
 from deliveries.exceptions import CountTooSlow
 from deliveries.filters import DeliveryFilter, read_endpoint_ids, read_filter
 from deliveries.views import read_ids
@@ -33,11 +35,18 @@ from portal import deliveries
 from portal import delivery_openapi as openapi
 from portal.api import PortalView
 from portal.exceptions import BadSummaryEnd, BadSummaryOrder, PeriodMissing, PeriodUnknown, StartMissing
-from portal_links.capabilities import CREATE_ATTEMPTS
+from portal_links.capabilities import CREATE_ATTEMPTS, VIEW_DELIVERIES
 
 
 class DeliveryView(PortalView, views.DeliveryView):
     """Narrows deliveries to those of the caller's endpoints. An API key sees its whole project, unmasked."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the caller as every view does, and that deliveries may be seen. Raises DomainError."""
+        super().initial(request, *args, **kwargs)
+        if request.method != "OPTIONS":
+            self.access.require(VIEW_DELIVERIES)
+            self.refuse_content_search()
 
     @property
     def scope(self) -> Scope:
@@ -76,7 +85,7 @@ class ResendEventDelivery(DeliveryView):
     def put(self, request: Request, eventDeliveryID: str) -> DeliveryDocument:  # noqa: N803
         """Put the delivery into the queue; a body is ignored."""
         sent = deliveries.resend_delivery(self.access, eventDeliveryID)
-        return delivery_document(sent, is_masked=self.is_masked)
+        return self.delivery(sent)
 
 
 class ForceResendEventDeliveries(DeliveryView):

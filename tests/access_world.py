@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from endpoints.operations import create_endpoint, pause_endpoint
 from onboarding.operations import accept
-from portal_links.capabilities import EVERYTHING, ROLES, SVIX, Capabilities
+from portal_links.capabilities import EVERYTHING, ROLES, SVIX, VIEW, VIEW_DELIVERIES, Capabilities
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, mint_refresh_token, revoke_portal_link
 from portal_links.sessions import mint_session, open_session, revoke_session
@@ -148,6 +148,8 @@ class World:
         sets = {f"nahook {role}": capabilities for role, capabilities in ROLES.items()}
         sets |= {f"svix {name}": capabilities for name, capabilities in SVIX.items()}
         sets |= {"svix everything": EVERYTHING, "feather read only": ROLES["viewer"]}
+        sets |= {"session that sees no deliveries": frozenset({VIEW})}
+        sets |= {"session that sees no payloads": frozenset({VIEW, VIEW_DELIVERIES})}
         found: dict[str, str | None] = {}
         for name, capabilities in sets.items():
             once = name.startswith("nahook")

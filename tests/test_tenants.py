@@ -42,6 +42,7 @@ NOT_FOUND = {
     f"PUT {ENDPOINT}/pause": (400, "failed to find endpoint"),
     f"POST {ENDPOINT}/activate": (400, "failed to find endpoint"),
     f"PUT {ENDPOINT}/expire_secret": (400, "endpoint not found"),
+    f"POST {ENDPOINT}/test": (404, "endpoint not found"),
     f"GET {DELIVERY}": (404, "event delivery not found"),
     f"PUT {DELIVERY}/resend": (400, "event delivery not found"),
     f"GET {DELIVERY}/deliveryattempts": (400, "event delivery not found"),
