@@ -1,4 +1,4 @@
-"""Meta events: webhooks that tell a project about its own endpoints and deliveries."""
+"""Record who did what: the activity of a project."""
 
 from django.apps import AppConfig
 

@@ -189,6 +189,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "core.middleware.ActorMiddleware",
 ]
 TEMPLATES = [
     {
@@ -211,6 +212,7 @@ ADMIN_PROJECT_LISTS = [
     ("Portal sessions", "portal_links_portalsession"),
     ("Events", "events_event"),
     ("Event deliveries", "events_eventdelivery"),
+    ("Activity", "activity_activity"),
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -258,6 +260,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Event Deliveries", "description": "An event on its way to one endpoint: state, resend, batch retry."},
         {"name": "Delivery Attempts", "description": "The requests of a delivery, with their answers."},
         {"name": "Meta Events", "description": "Events about the project's own endpoints and deliveries."},
+        {"name": "Activity", "description": "Who has changed what, and when."},
         {"name": "Onboard", "description": "Create many endpoints with one request."},
         {"name": "Portal Links", "description": "Links with which customers see and manage their own endpoints."},
         {"name": "Portal Sessions", "description": "List and revoke portal sessions."},

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from activity import views as activity
 from convoyclone.health import health, metrics, ready
 from core.api import errors
 from deliveries import views as deliveries
@@ -12,6 +13,7 @@ from endpoints.operations import reactivate_endpoints
 from events import views as events
 from meta_events import views as meta_events
 from onboarding import views as onboarding
+from portal import activity_views as portal_activity
 from portal import api as portal_api
 from portal import delivery_views as portal_deliveries
 from portal import event_views as portal_events
@@ -102,6 +104,8 @@ urlpatterns = [
     path(f"{PROJECT}/portal-sessions", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/<sessionID>/revoke", sessions.RevokePortalSession.as_view()),
+    path(f"{PROJECT}/activity", activity.ActivityList.as_view()),
+    path(f"{PROJECT}/activity/", activity.ActivityList.as_view()),
     path(f"{PROJECT}/onboard", onboarding.Onboard.as_view()),
     path(f"{PROJECT}/onboard/batches", onboarding.OnboardBatches.as_view()),
     path(f"{PROJECT}/onboard/batches/<batchID>", onboarding.OnboardBatchDetail.as_view()),
@@ -157,6 +161,8 @@ urlpatterns = [
     path(f"{PORTAL_DELIVERY}/deliveryattempts", portal_deliveries.DeliveryAttempts.as_view()),
     path(f"{PORTAL_DELIVERY}/deliveryattempts/", portal_deliveries.DeliveryAttempts.as_view()),
     path(f"{PORTAL_DELIVERY}/deliveryattempts/<deliveryAttemptID>", portal_deliveries.DeliveryAttempt.as_view()),
+    path("portal-api/activity", portal_activity.ActivityList.as_view()),
+    path("portal-api/activity/", portal_activity.ActivityList.as_view()),
     path("portal-api/dashboard/summary", portal_deliveries.DashboardSummary.as_view()),
     re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
     re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),

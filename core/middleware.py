@@ -1,12 +1,15 @@
-"""Number every request, and normalise its path."""
+"""Number every request, normalise its path, and name who acts in it."""
 
 import re
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+from core.actors import SERVER, Actor, ActorKind, acting_as, set_actor
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -31,3 +34,24 @@ def request_id(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+class ActorMiddleware:
+    """Begin each request with the server as its actor, so that nobody inherits the actor of the request before.
+
+    A view that knows a credential names another actor. In the admin it is the operator, who is named here: the admin's
+    base classes lie below all that operators do.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with acting_as(SERVER):
+            return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        """Name the operator in the admin."""
+        match = request.resolver_match
+        if match is not None and "admin" in match.app_names and request.user.is_authenticated:
+            set_actor(Actor(ActorKind.OPERATOR, str(request.user.pk), request.user.get_username()))

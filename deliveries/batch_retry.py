@@ -12,6 +12,8 @@ from django.db.models import Case, Exists, F, Q, QuerySet, TextField, Value, Whe
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from activity.models import Activity
+from activity.operations import Verb, record
 from core.ulid import first_ulid_at
 from core.wake import wake_workers
 from deliveries.exceptions import RetryUnderWay
@@ -48,6 +50,17 @@ def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str
             worked_at = BatchRetry.objects.filter(updated_at__gte=now - STALE_AFTER, updated_at__gt=F("created_at"))
             open_ones.filter(~Exists(worked_at), updated_at__lt=now - STALE_AFTER).update(finished_at=now)
             batch.save(force_insert=True)
+            chosen = wanted.endpoint_ids or []
+            record(
+                project_id,
+                Verb.DELIVERIES_RETRIED,
+                endpoint_id=chosen[0] if len(chosen) == 1 else "",
+                object_uid=batch.uid,
+                object_name=wanted.event_type,
+                changes={"status": [None, wanted.statuses]} if wanted.statuses else None,
+                # Its number is known when the batch ends.
+                uid=batch.uid,
+            )
             wake_workers()
     except IntegrityError:
         raise RetryUnderWay from None
@@ -101,6 +114,7 @@ def _work_at(batch: BatchRetry) -> None:
         batch.retried += _send_again(EventDelivery.objects.filter(pk__in=piece))
     else:
         batch.finished_at = now
+        Activity.objects.filter(pk=batch.pk).update(count=batch.retried)
     batch.updated_at = now
     batch.save(update_fields=["cursor", "total", "retried", "finished_at", "updated_at"])
 

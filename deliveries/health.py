@@ -17,7 +17,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.utils import timezone
 
-from activity.actors import Actor, ActorKind
+from core.actors import Actor, ActorKind
 from endpoints.models import Endpoint, EndpointQuerySet
 from outbound.states import Status
 

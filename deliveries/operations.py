@@ -5,13 +5,14 @@ A delivery is always named together with its project, and one of another project
 sent: its outcome is still to be written. Contract: docs/contract/deliveries.md#operations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from activity.operations import Verb, record
 from core.exceptions import DomainError
 from core.tally import Tally
 from core.wake import wake_workers
@@ -75,7 +76,16 @@ def resend_delivery(project_id: str, delivery_id: str, *, scope: Scope = None) -
         if not given_up.update(**sent_again()):
             raise _refusal(project_id, delivery_id, scope)
         wake_workers()
-    return find_delivery(project_id, delivery_id, scope=scope)
+        sent = find_delivery(project_id, delivery_id, scope=scope)
+        record(
+            project_id,
+            Verb.DELIVERY_RETRIED,
+            owner_id=sent.endpoint.owner_id,
+            endpoint_id=sent.endpoint_id,
+            object_uid=sent.uid,
+            object_name=sent.event_type,
+        )
+    return sent
 
 
 def force_resend(project_id: str, delivery_ids: Sequence[str], *, scope: Scope = None) -> Tally:
@@ -88,15 +98,25 @@ def force_resend(project_id: str, delivery_ids: Sequence[str], *, scope: Scope =
     with transaction.atomic():
         # Locked in the order of their ids, so that two of these cannot block each other.
         locked = _within(project_id, scope).filter(pk__in=wanted).order_by("pk").select_for_update(of=("self",))
-        found = list(locked.values_list("pk", "status", "endpoint__status", "endpoint__deleted_at"))
+        columns = ("pk", "status", "endpoint__status", "endpoint__deleted_at", "endpoint_id", "endpoint__owner_id")
+        found = list(locked.values_list(*columns, named=True))
         if scope is not None and len(found) < len(wanted):
             raise DeliveryNotFound
-        if any(status != Status.SUCCESS for _, status, _, _ in found):
+        if any(row.status != Status.SUCCESS for row in found):
             raise NotSucceeded
-        ready = [uid for uid, _, status, deleted_at in found if status == Endpoint.Status.ACTIVE and deleted_at is None]
+        ready = [
+            row for row in found if row.endpoint__status == Endpoint.Status.ACTIVE and row.endpoint__deleted_at is None
+        ]
         if ready:
-            EventDelivery.objects.filter(pk__in=ready).update(**sent_again())
+            EventDelivery.objects.filter(pk__in=[row.pk for row in ready]).update(**sent_again())
             wake_workers()
+            record(
+                project_id,
+                Verb.DELIVERIES_RETRIED,
+                owner_id=_common(row.endpoint__owner_id for row in ready),
+                endpoint_id=_common(row.endpoint_id for row in ready),
+                count=len(ready),
+            )
     return Tally(len(ready), len(found) - len(ready))
 
 
@@ -115,6 +135,12 @@ def sent_again() -> dict[str, Any]:
         "lease": None,
         "updated_at": Now(),
     }
+
+
+def _common(values: Iterable[str]) -> str:
+    """Return the value that all have in common, "" where there are several."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else ""
 
 
 def _within(project_id: str, scope: Scope) -> "QuerySet[EventDelivery]":

@@ -16,7 +16,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
 
-from activity.actors import CIRCUIT_BREAKER, SERVER
+from activity.operations import Done, Verb, record_async
+from core.actors import CIRCUIT_BREAKER, SERVER
 from core.storable_text import storable
 from core.ulid import new_ulid
 from endpoints.models import Endpoint, EndpointState, Notification
@@ -36,7 +37,7 @@ UPDATE endpoints_endpoint e SET status = '{Endpoint.Status.INACTIVE}', updated_a
 FROM projects_project p
 WHERE e.uid = %s AND e.status = '{Endpoint.Status.ACTIVE}' AND e.deleted_at IS NULL
   AND p.uid = e.project_id AND (p.config -> 'disable_endpoint')::boolean
-RETURNING e.url, e.name, e.support_email, e.slack_webhook_url, e.teams_webhook_url
+RETURNING e.project_id, e.owner_id, e.status_reason, e.url, e.name, e.support_email, e.slack_webhook_url, e.teams_webhook_url
 """  # noqa: S608 - only this module's own text
 _NOTIFY = """
 INSERT INTO endpoints_notification
@@ -97,6 +98,15 @@ async def disable_endpoint(
                 _NOTIFY,
                 [(each.uid, endpoint_id, str(each.channel), each.subject, each.text) for each in messages],
             )
+    done = Done(
+        Verb.ENDPOINT_DISABLED,
+        row.owner_id,
+        endpoint_id,
+        endpoint_id,
+        row.name,
+        {"status": [str(Endpoint.Status.ACTIVE), str(Endpoint.Status.INACTIVE)], "reason": [None, row.status_reason]},
+    )
+    await record_async(connection, row.project_id, done, actor=actor)
     return True
 
 

@@ -12,9 +12,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from activity.actors import current_actor
+from activity.operations import Changes, Done, Verb, differences, record, record_all
+from core.actors import current_actor
 from core.addresses import is_public_url
 from core.api.values import REDACTED
+from core.encryption import EncryptedJSONField
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
 from endpoints.disabling import forget_failures, notify_reactivated
@@ -45,6 +47,11 @@ EDITABLE = [
     for field in Endpoint._meta.concrete_fields
     if field.name not in ("uid", "project", "secrets", "metadata", "created_at", "deleted_at", *STATUS_FIELDS)
 ]
+#: Those of them that the record of activity names without their values: a chat's URL is a credential.
+SECRET = {
+    *("slack_webhook_url", "teams_webhook_url"),
+    *(field.name for field in Endpoint._meta.concrete_fields if isinstance(field, EncryptedJSONField)),
+}
 
 Status = Endpoint.Status
 
@@ -80,6 +87,7 @@ def create_endpoint(
             **{field: sent[field] for field in PLAIN if field in sent},
         )
         endpoint.save(force_insert=True)
+        _record(Verb.ENDPOINT_CREATED, endpoint, changes={"url": [None, endpoint.url]})
         _emit(ENDPOINT_CREATED, project, endpoint.uid)
     return endpoint
 
@@ -99,6 +107,7 @@ def update_endpoint(
             states = EndpointState.objects.filter(endpoint__in=_within(project_id, scope).order_by().values("pk"))
             states.select_for_update().filter(pk=endpoint_id).first()
         endpoint = _lock(project_id, endpoint_id, scope)
+        before = _editable(endpoint)
         limit_before = endpoint.rate_limit, endpoint.rate_limit_duration
         check_url(endpoint.project, url)
         endpoint.url = url
@@ -120,8 +129,11 @@ def update_endpoint(
             endpoint.authentication = authentication.checked(sent["authentication"], endpoint.authentication)
         if "mtls_client_cert" in sent:
             endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
+        changes = differences(before, _editable(endpoint), secret=SECRET)
         endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=EDITABLE)
+        if changes:
+            _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
             EndpointState.objects.filter(pk=endpoint.pk).update(tokens=None, refilled_at=None, held_until=None)
             wake_workers()
@@ -136,6 +148,7 @@ def delete_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -
         _emit(ENDPOINT_DELETED, endpoint.project, endpoint.uid)
         endpoint.deleted_at = endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=["deleted_at", "updated_at"])
+        _record(Verb.ENDPOINT_DELETED, endpoint)
 
 
 def toggle_pause(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
@@ -174,6 +187,7 @@ def expire_secret(
         endpoint.secrets = secrets.rotate(endpoint.secrets, value=secret, hours=expiration, now=now)
         endpoint.updated_at = now
         endpoint.save(update_fields=["secrets", "updated_at"])
+        _record(Verb.SECRET_ROTATED, endpoint, changes={"expiration": [None, expiration]} if expiration else None)
     return endpoint
 
 
@@ -181,8 +195,11 @@ def reactivate_endpoints(project_id: str, now: datetime) -> None:
     """Make the project's inactive endpoints active, within the caller's transaction."""
     inactive = Endpoint.objects.for_project(project_id).filter(status=Status.INACTIVE)
     forget_failures(inactive)
-    actor = asdict(current_actor())
-    inactive.update(status=Status.ACTIVE, status_since=now, status_actor=actor, status_reason="", updated_at=now)
+    locked = list(inactive.order_by("pk").select_for_update().values_list("pk", "owner_id", "name"))
+    inactive.filter(pk__in=[uid for uid, _, _ in locked]).update(
+        status=Status.ACTIVE, status_since=now, status_actor=asdict(current_actor()), status_reason="", updated_at=now
+    )
+    record_all(project_id, (Done(Verb.ENDPOINT_ENABLED, owner, uid, uid, name) for uid, owner, name in locked))
     wake_workers()
 
 
@@ -199,11 +216,36 @@ def _change_status(
         endpoint.status_actor = asdict(current_actor())
         endpoint.status_reason = ""
         endpoint.save(update_fields=[*STATUS_FIELDS, "updated_at"])
+        _record(_change_of(status, moves[status]), endpoint)
         if status == Status.INACTIVE:
             notify_reactivated(endpoint)
         if endpoint.status == Status.ACTIVE:
             wake_workers()
     return endpoint
+
+
+def _change_of(before: Status, after: Status) -> Verb:
+    """Return the verb for a change of status: an endpoint that was disabled is enabled, another one resumed."""
+    if after == Status.PAUSED:
+        return Verb.ENDPOINT_PAUSED
+    return Verb.ENDPOINT_ENABLED if before == Status.INACTIVE else Verb.ENDPOINT_RESUMED
+
+
+def _editable(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the values of the columns that an update writes, without its time."""
+    return {name: getattr(endpoint, name) for name in EDITABLE if name != "updated_at"}
+
+
+def _record(verb: Verb, endpoint: Endpoint, *, changes: Changes | None = None) -> None:
+    record(
+        endpoint.project_id,
+        verb,
+        owner_id=endpoint.owner_id,
+        endpoint_id=endpoint.uid,
+        object_uid=endpoint.uid,
+        object_name=endpoint.name,
+        changes=changes,
+    )
 
 
 def _project(project_id: str) -> Project:

@@ -3,7 +3,7 @@
 A project with `is_retention_policy_enabled` keeps them for its `retention_policy`, counted from when they
 were made; by default everything is kept. Contract: docs/contract/deliveries.md#retention. Unsettled rows
 stay, however old they are, and an event stays as long as one of its deliveries does. An event's idempotency
-key is deleted with it.
+key is deleted with it. The record of activity is kept for KEPT, in every project.
 
 Rows are deleted in batches, each a short transaction of its own. Locked rows are skipped, so that workers do not wait
 for each other, and a resend or a replay waits for one batch at most.
@@ -14,6 +14,7 @@ import logging
 import time
 from datetime import UTC, datetime, timedelta
 
+from activity.models import KEPT
 from core.api.values import parse_go_duration
 from core.ulid import first_ulid_at
 from engine.database import Pool
@@ -84,13 +85,22 @@ _DELETE_EVENTS = """
 DELETE FROM events_event e
 WHERE uid = ANY(%s) AND NOT EXISTS (SELECT FROM events_eventdelivery d WHERE d.event_id = e.uid)
 """
+_ACTIVITY = """
+WITH old AS (
+  SELECT uid FROM activity_activity WHERE uid > %(after)s AND uid < %(bound)s
+  ORDER BY uid LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+), gone AS (
+  DELETE FROM activity_activity a USING old WHERE a.uid = old.uid
+)
+SELECT uid FROM old ORDER BY uid
+"""
 
 #: Deliveries come first: an event is deleted once its last delivery is.
 _STATEMENTS = (_DELIVERIES, _EVENTS, _META_EVENTS, _NOTIFICATIONS, _BATCH_RETRIES)
 
 
 async def delete_old(pool: Pool, stopping: asyncio.Event, *, batch: int = BATCH) -> int:
-    """Delete the rows that are older than their project's retention, `batch` rows of one table at a time.
+    """Delete the rows that are older than their project's retention or KEPT, `batch` rows of one table at a time.
 
     Ends early when `stopping` is set. Returns the number of old rows that were found, without attempts.
     """
@@ -101,6 +111,8 @@ async def delete_old(pool: Pool, stopping: asyncio.Event, *, batch: int = BATCH)
         bound = first_ulid_at(datetime.now(UTC) - timedelta(seconds=parse_go_duration(policy)))
         for statement in _STATEMENTS:
             found += await _delete_all(pool, stopping, statement, project_id, bound, batch)
+    # Of all projects at once.
+    found += await _delete_all(pool, stopping, _ACTIVITY, "", first_ulid_at(datetime.now(UTC) - KEPT), batch)
     if found:
         logger.info("retention: %s old rows", found)
     return found

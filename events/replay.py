@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from activity.operations import Verb, record
 from core.exceptions import InvalidInput
 from core.tally import Tally
 from core.wake import wake_workers
@@ -57,8 +58,11 @@ def replay_event(project_id: str, event_id: str, *, scope: Scope = None) -> None
     Raises NotFound. Contract: docs/contract/events.md#replay.
     """
     rows = Event.objects.filter(project_id=project_id, pk=event_id)
-    if not _replay(project_id, rows, scope_ids(scope)):
-        raise EventNotFound
+    with transaction.atomic():
+        replayed = _replay(project_id, rows, scope_ids(scope))
+        if not replayed:
+            raise EventNotFound
+        record(project_id, Verb.EVENT_REPLAYED, object_uid=event_id, object_name=replayed[0].event_type)
 
 
 def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = None, customer: str = "") -> Tally:
@@ -84,9 +88,11 @@ def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = Non
                 break
             done = _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
             replayed += len(done)
-            cursor = done[-1] if done else chunk[-1]
+            cursor = done[-1].uid if done else chunk[-1]
             if time.monotonic() > end:
                 break
+        if replayed:
+            record(project_id, Verb.EVENTS_REPLAYED, count=replayed)
     return Tally(replayed, max(total - replayed, 0))
 
 
@@ -117,8 +123,8 @@ def _alone(name: str, refusal: type[InvalidInput]) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
 
 
-def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> list[str]:
-    """Replay events in one transaction, oldest first, until they have REPLAY_DELIVERIES deliveries; return their ids.
+def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> list[Event]:
+    """Replay events in one transaction, oldest first, until they have REPLAY_DELIVERIES deliveries; return them.
 
     Each statement is for all of them.
     """
@@ -155,7 +161,7 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) 
         with connection.cursor() as cursor:
             cursor.execute(_REWRITE, [now, *map(list, outcomes)])
         wake_workers()
-    return list(chosen)
+    return events
 
 
 def _targets(event: Event, candidates: Candidates, allowed: Iterable[str]) -> list[list[Row]]:

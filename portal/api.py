@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from core.actors import set_actor
 from core.api.bodies import read_body
 from core.api.checks import check_size
 from core.client_address import client_address
@@ -64,6 +65,7 @@ class PortalView(ConvoyView):
             return
         check_size(request)
         self.perform_authentication(request)
+        set_actor(self.access.actor)
         if self.access.by_key and request.method not in self.reads:
             raise KeyMayOnlyRead
         # The operations check it as well, for the pages too. Here it comes before the body is read.

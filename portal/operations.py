@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F, Func, Value
 from django.utils import timezone
 
+from activity.operations import Verb, record
 from endpoints import operations
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
@@ -34,7 +35,16 @@ def reveal_secrets(access: Access, endpoint_id: str) -> list[Secret]:
     """Return the secrets that sign an endpoint's deliveries now, the current one first. Raises DomainError."""
     access.require(VIEW_SECRET)
     now = timezone.now()
-    return [secret for secret in reversed(find_endpoint(access, endpoint_id).secrets) if is_live(secret, now)]
+    endpoint = find_endpoint(access, endpoint_id)
+    record(
+        access.project.uid,
+        Verb.SECRET_REVEALED,
+        owner_id=endpoint.owner_id,
+        endpoint_id=endpoint.uid,
+        object_uid=endpoint.uid,
+        object_name=endpoint.name,
+    )
+    return [secret for secret in reversed(endpoint.secrets) if is_live(secret, now)]
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from core.actors import Actor, ActorKind
 from core.tokens import digest
 from endpoints.models import Endpoint, EndpointQuerySet
 from portal_links.capabilities import READ_ONLY, VIEW_SECRET, Capabilities, without_hidden
@@ -42,6 +43,17 @@ class Access:
     def customer(self) -> str:
         """Return the customer as one text: the owner, or a link that has no owner."""
         return f"owner:{self.owner_id}" if self.link is None or self.owner_id else f"link:{self.link.uid}"
+
+    @property
+    def actor(self) -> Actor:
+        """Return who acts with this credential: the session, else the link."""
+        if self.by_key:
+            return Actor(ActorKind.API_KEY)
+        if self.session is not None:
+            name = self.link.name if self.link is not None else self.owner_id
+            return Actor(ActorKind.PORTAL_SESSION, self.session.uid, name, self.owner_id)
+        assert self.link is not None  # noqa: S101 - a credential is a key's, a session's or a link's
+        return Actor(ActorKind.PORTAL_LINK, self.link.uid, self.link.name, self.owner_id)
 
     def may(self, capability: str) -> bool:
         """Return whether the customer has a capability."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.db.models import Q
 from django.utils import timezone
 
-from activity.actors import Actor, current_actor
+from core.actors import Actor, current_actor
 from core.tokens import digest, random_text
 from portal_links.exceptions import DeliveryLinkNotFound
 from portal_links.models import DeliveryLink

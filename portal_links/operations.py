@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
+from activity.operations import COLUMNS, PLACES, Done, Verb, differences, record, row_values
 from core.tokens import digest, random_text
 from core.ulid import new_ulid
 from endpoints.documents import BY_OWNER, EndpointDocument, Row, documents, endpoint_documents, read_rows
@@ -30,15 +31,17 @@ WITH free AS (
 )
 UPDATE endpoints_endpoint e SET owner_id = %s, updated_at = %s FROM free WHERE e.uid = free.uid
 """
-# One statement inserts the link and a refresh link's first session, and reads what the answer needs: it
-# is a transaction of its own, and saves a tenth of the CPU of creating a link for an owner.
-_INSERT = """
+# One statement inserts the link, its activity and a refresh link's first session, and reads what the answer needs:
+# it is a transaction of its own, and saves a tenth of the CPU of creating a link for an owner.
+_INSERT = f"""
 WITH link AS (
   INSERT INTO portal_links_portallink
     (uid, project_id, name, owner_id, endpoints, can_manage_endpoint, auth_type, token, token_digest,
      created_at, updated_at)
   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
   RETURNING uid
+), activity AS (
+  INSERT INTO activity_activity ({COLUMNS}) VALUES ({PLACES})
 )
 """
 _INSERT_SESSION = """
@@ -122,6 +125,7 @@ def update_portal_link(
             raise PortalLinkNotFound
         if endpoints:
             _take_endpoints(project_id, owner_id, endpoints, now)
+        before = _shown(link)
         link.name = name
         link.owner_id = owner_id
         link.endpoints = list(endpoints)
@@ -129,14 +133,33 @@ def update_portal_link(
         link.can_manage_endpoint = can_manage_endpoint
         link.updated_at = now
         link.save(update_fields=["name", "owner_id", "endpoints", "auth_type", "can_manage_endpoint", "updated_at"])
+        if changes := differences(before, _shown(link)):
+            record(
+                project_id,
+                Verb.PORTAL_LINK_UPDATED,
+                owner_id=link.owner_id,
+                object_uid=link.uid,
+                object_name=link.name,
+                changes=changes,
+            )
 
 
 def revoke_portal_link(project_id: str, portal_link_id: str) -> None:
     """Revoke a link, and with it every token that opens it. Raises NotFound, also for a revoked link."""
     now = timezone.now()
-    rows = PortalLink.objects.for_project(project_id).filter(pk=portal_link_id)
-    if not rows.update(deleted_at=now, updated_at=now):
-        raise PortalLinkNotFound
+    with transaction.atomic():
+        rows = PortalLink.objects.for_project(project_id).filter(pk=portal_link_id)
+        link = rows.only("owner_id", "name").select_for_update(no_key=True).first()
+        if link is None:
+            raise PortalLinkNotFound
+        PortalLink.objects.filter(pk=link.pk).update(deleted_at=now, updated_at=now)
+        record(
+            project_id,
+            Verb.PORTAL_LINK_REVOKED,
+            owner_id=link.owner_id,
+            object_uid=link.uid,
+            object_name=link.name,
+        )
 
 
 def mint_refresh_token(project_id: str, portal_link_id: str, *, minted_by: str | None = None) -> str:
@@ -152,6 +175,12 @@ def mint_refresh_token(project_id: str, portal_link_id: str, *, minted_by: str |
     session, key = new_link_session(link, minted_by=minted_by)
     session.save(force_insert=True)
     return key
+
+
+def _shown(link: PortalLink) -> dict[str, Any]:
+    """Return the values of a link that an update replaces."""
+    names = ("name", "owner_id", "endpoints", "auth_type", "can_manage_endpoint")
+    return {name: getattr(link, name) for name in names}
 
 
 def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: datetime) -> list[EndpointDocument]:
@@ -186,6 +215,7 @@ def _insert(link: PortalLink, minted_by: str | None, query: str, *parameters: st
     values: list[Any] = [
         *(link.uid, link.project_id, link.name, link.owner_id, link.endpoints, link.can_manage_endpoint),
         *(link.auth_type, encrypted, link.token_digest, link.created_at, link.updated_at),
+        *row_values(link.project_id, Done(Verb.PORTAL_LINK_CREATED, link.owner_id, "", link.uid, link.name)),
     ]
     if link.auth_type == PortalLink.AuthType.REFRESH_TOKEN:
         session, key = new_link_session(link, minted_by=minted_by)

@@ -16,6 +16,8 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Least
 from django.utils import timezone
 
+from activity.operations import Done, Verb, record, record_all
+from core.actors import Actor, ActorKind
 from core.tokens import digest, random_text
 from portal_links.capabilities import Capabilities
 from portal_links.exceptions import (
@@ -25,7 +27,7 @@ from portal_links.exceptions import (
     IdempotentSessionEnded,
     PortalSessionNotFound,
 )
-from portal_links.models import PortalLink, PortalSession
+from portal_links.models import PortalLink, PortalSession, PortalSessionQuerySet
 from projects.keys import make_key
 
 CODE_LENGTH = 43
@@ -123,19 +125,20 @@ def open_session(project_id: str, code: str, *, address: str | None) -> Minted:
     # waits for the first and then no longer matches.
     unopened = PortalSession.objects.filter(pk=session.pk, opened_at=None, revoked_at=None, expires_at__gt=now)
     opened = {"opened_at": now, "opened_from": address, "last_used_at": now, "last_used_from": address}
-    if not unopened.update(token_digest=digest(token), **opened):
-        session.refresh_from_db()
-        if session.opened_at is not None:
-            raise CodeUsed
-        raise CodeExpired
+    with transaction.atomic():
+        if not unopened.update(token_digest=digest(token), **opened):
+            session.refresh_from_db()
+            if session.opened_at is not None:
+                raise CodeUsed
+            raise CodeExpired
+        _record_by_itself(Verb.PORTAL_SESSION_OPENED, session)
     return Minted(session, token)
 
 
 def revoke_session(project_id: str, session_id: str) -> None:
     """Revoke a session. Raises NotFound where there is none, or it has been revoked before."""
-    now = timezone.now()
     rows = PortalSession.objects.for_project(project_id).filter(pk=session_id, revoked_at=None)
-    if not rows.update(revoked_at=now):
+    if not _revoke(project_id, rows):
         raise PortalSessionNotFound
 
 
@@ -153,13 +156,54 @@ def expire_sessions(
     if seconds:
         rows.update(expires_at=Least("expires_at", now + timedelta(seconds=seconds)))
     else:
-        rows.update(revoked_at=now)
+        _revoke(project_id, rows)
 
 
 def end_own_session(token: str) -> bool:
     """Revoke the session that `token` opens, for its holder. Returns whether there was one."""
-    rows = PortalSession.objects.filter(token_digest=digest(token)).active(timezone.now())
-    return bool(rows.update(revoked_at=timezone.now()))
+    now = timezone.now()
+    with transaction.atomic():
+        rows = PortalSession.objects.filter(token_digest=digest(token)).active(now).select_related("portal_link")
+        session = rows.select_for_update(of=("self",)).first()
+        if session is None:
+            return False
+        session.revoked_at = now
+        session.save(update_fields=["revoked_at"])
+        _record_by_itself(Verb.PORTAL_SESSION_REVOKED, session)
+    return True
+
+
+def _revoke(project_id: str, rows: PortalSessionQuerySet) -> int:
+    """Revoke sessions of a project at once. Return how many there were."""
+    with transaction.atomic():
+        locked = (
+            rows.order_by("pk").select_related("portal_link").only("owner_id", "portal_link", "portal_link__owner_id")
+        )
+        found = list(locked.select_for_update(of=("self",)))
+        if found:
+            ids = [session.pk for session in found]
+            PortalSession.objects.filter(pk__in=ids).update(revoked_at=timezone.now())
+            record_all(
+                project_id,
+                (
+                    Done(Verb.PORTAL_SESSION_REVOKED, each.current_owner_id, "", each.pk, each.current_owner_id)
+                    for each in found
+                ),
+            )
+    return len(found)
+
+
+def _record_by_itself(verb: Verb, session: PortalSession) -> None:
+    """Record what the holder of a session has done with the session itself."""
+    owner_id = session.current_owner_id
+    name = owner_id if session.portal_link is None else session.portal_link.name
+    record(
+        session.project_id,
+        verb,
+        object_uid=session.uid,
+        object_name=name,
+        actor=Actor(ActorKind.PORTAL_SESSION, session.uid, name, owner_id),
+    )
 
 
 def _derived(minted_by: str, idempotency_key: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any, cast
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from core.actors import Actor, ActorKind, set_actor
 from core.api.checks import READS, check_body
 from core.api.envelope import JSON
 from core.api.errors import NO_SUCH_PATH
@@ -48,6 +49,7 @@ class ConvoyView(APIView):
             raise ReadOnlyKey
         if caller.owner_id and not self.for_owner_keys:
             raise OwnerKey
+        set_actor(Actor(ActorKind.API_KEY, caller.key_id, caller.name, caller.owner_id))
 
     @property
     def project_id(self) -> str:

@@ -30,6 +30,7 @@ class Caller:
     """
 
     key_id: str
+    name: str
     role: str
     owner_id: str
     scopes: tuple[str, ...]
@@ -69,7 +70,7 @@ def mask_of(key: str) -> str | None:
 
 # Reads the key, its project, and the project of the request's path in one statement.
 _FIND = """
-SELECT k.uid, k.digest, k.role, k.owner_id, k.scopes, k.project_id, t.uid IS NOT NULL
+SELECT k.uid, k.digest, k.role, k.owner_id, k.scopes, k.project_id, t.uid IS NOT NULL, k.name
 FROM projects_apikey k
 LEFT JOIN projects_project p ON p.uid = k.project_id
 LEFT JOIN projects_project t ON t.uid = %s AND t.deleted_at IS NULL
@@ -94,6 +95,7 @@ def find_caller(key: str, *, project_id: str | None) -> Caller | None:
         return None
     return Caller(
         key_id=row[0],
+        name=row[7],
         role=row[2],
         owner_id=row[3],
         scopes=tuple(row[4]),

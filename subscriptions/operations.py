@@ -12,6 +12,7 @@ import orjson
 from django.db import transaction
 from django.utils import timezone
 
+from activity.operations import Changes, Verb, differences, record
 from core.api.values import parse_go_duration
 from core.exceptions import InvalidInput, NotFound
 from endpoints.models import Endpoint, Scope
@@ -43,6 +44,8 @@ EDITABLE = [
     *("name", "endpoint", "source_id", "delivery_mode", "event_types", "filter"),
     *("alert_config", "retry_config", "rate_limit_config", "updated_at"),
 ]
+#: The condition of which the record of activity tells only that it has changed: a header can be a credential.
+SECRET = ("headers",)
 #: The size of the conditions of all filters together: they are stored with each event type.
 MAX_STORED_BYTES = 4_194_304
 
@@ -98,6 +101,7 @@ def create_subscription(
         )
         subscription.save(force_insert=True)
         _add_filters(subscription, types)
+        _record(Verb.SUBSCRIPTION_CREATED, subscription, {"event_types": [None, types]})
     return subscription
 
 
@@ -131,6 +135,7 @@ def update_subscription(
     with transaction.atomic():
         project = _project(project_id)
         subscription = lock_subscription(project_id, subscription_id, scope)
+        before = _shown(subscription)
         if endpoint_id:
             _check_source(project, source_id)
             subscription.endpoint = _lock_endpoint(
@@ -150,14 +155,18 @@ def update_subscription(
             subscription.rate_limit_config = _rate_limit(subscription.rate_limit_config, rate_limit_config)
         subscription.updated_at = timezone.now()
         subscription.save(update_fields=EDITABLE)
+        if changes := differences(before, _shown(subscription), secret=SECRET):
+            _record(Verb.SUBSCRIPTION_UPDATED, subscription, changes)
     return subscription
 
 
 def delete_subscription(project_id: str, subscription_id: str, *, scope: Scope = None) -> None:
     """Delete a subscription: no event matches it any more, and its endpoint may get another. Raises NotFound."""
-    now = timezone.now()
-    if not visible(project_id, scope).filter(pk=subscription_id).update(deleted_at=now, updated_at=now):
-        raise SubscriptionNotFound
+    with transaction.atomic():
+        subscription = lock_subscription(project_id, subscription_id, scope)
+        subscription.deleted_at = subscription.updated_at = timezone.now()
+        subscription.save(update_fields=["deleted_at", "updated_at"])
+        _record(Verb.SUBSCRIPTION_DELETED, subscription)
 
 
 def find_subscription(
@@ -197,6 +206,25 @@ def checked_conditions(sent: dict[str, Any], doing: str) -> dict[str, Any]:
             except FilterRefused as error:
                 raise ConditionsRefused(doing=doing, reason=error.message) from None
     return {scope: sent[scope] for scope in filters.SCOPES if sent.get(scope)}
+
+
+def _shown(subscription: Subscription) -> dict[str, Any]:
+    """Return the values of a subscription that an update may change, with its conditions one by one."""
+    names = [name for name in EDITABLE if name not in ("endpoint", "filter", "updated_at")]
+    values = {name: getattr(subscription, name) for name in ("endpoint_id", *names)}
+    return values | {scope: subscription.filter.get(scope) for scope in filters.SCOPES}
+
+
+def _record(verb: Verb, subscription: Subscription, changes: Changes | None = None) -> None:
+    record(
+        subscription.project_id,
+        verb,
+        owner_id=subscription.endpoint.owner_id,
+        endpoint_id=subscription.endpoint_id,
+        object_uid=subscription.uid,
+        object_name=subscription.name,
+        changes=changes,
+    )
 
 
 def _project(project_id: str) -> Project:

@@ -33,6 +33,7 @@ _OWNERS = {
     "projects_project": ("uid", "''"),
     "projects_apikey": ("project_id", "''"),
     "endpoints_endpoint": ("project_id", "owner_id"),
+    "activity_activity": ("project_id", "owner_id"),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
     "onboarding_onboardbatch": ("project_id", "''"),

@@ -84,7 +84,7 @@ LISTS = [
     and operation.path.removeprefix(PROJECT).rstrip("/")
     in (
         *("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/events", "/meta-events"),
-        *("/subscriptions", "/onboard/batches"),
+        *("/subscriptions", "/onboard/batches", "/activity"),
     )
 ]
 
@@ -183,7 +183,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 15
+    assert len({operation.path for operation in LISTS}) == 17
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}

@@ -21,6 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django_htmx.http import push_url, replace_url, retarget
 from django_htmx.middleware import HtmxDetails
 
+from core.actors import set_actor
 from core.addresses import validate_origin
 from core.client_address import client_address
 from core.exceptions import DomainError, Forbidden, NotFound
@@ -54,6 +55,7 @@ def page(view: View) -> Callable[..., HttpResponse]:
         credential = _bearer(request)
         access = find_access(credential, address=client_address(request)) if credential else None
         if access is not None and access.project.pk == projectID:
+            set_actor(access.actor)
             with translation.override(read_language(request, access.project)):
                 try:
                     return secured(view(request, access, **names), access.project)

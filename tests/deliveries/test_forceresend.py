@@ -120,4 +120,9 @@ def test_the_statements(api: API, path: str, make_endpoint: MakeEndpoint, count:
     ids = [make_delivery(make_endpoint(), "Success").uid for _ in range(count)]
     with statements() as found:
         api.post(path, {"ids": ids})
-    assert found == ["SELECT projects_apikey", "LOCK events_eventdelivery", "UPDATE events_eventdelivery"]
+    assert found == [
+        "SELECT projects_apikey",
+        "LOCK events_eventdelivery",
+        "UPDATE events_eventdelivery",
+        "INSERT activity_activity",
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from activity.actors import Actor, ActorKind, acting_as
+from core.actors import Actor, ActorKind, acting_as
 from deliveries.health import EndpointHealth, endpoint_health, endpoint_page, status_counts
 from endpoints.models import Endpoint, EndpointHour, EndpointState
 from endpoints.operations import activate_endpoint, delete_endpoint, pause_endpoint

@@ -129,6 +129,7 @@ def test_of_many_at_once_one_is_carried_out(api: API, call: Call) -> None:
 def test_the_statements(api: API, call: Call) -> None:
     with statements() as found:
         call(api)
-    # The key, one UPDATE under the condition of its state, and the delivery for the answer.
+    # The key, one UPDATE under the condition of its state, the delivery for the answer, and the record.
     expected: list[Any] = ["SELECT projects_apikey", "UPDATE events_eventdelivery", "SELECT events_eventdelivery"]
+    expected.append("INSERT activity_activity")
     assert found == expected

@@ -72,6 +72,7 @@ class TestStatements:
             "UPDATE endpoints_endpointstate",
             "LOCK endpoints_endpoint",
             "UPDATE endpoints_endpoint",
+            "INSERT activity_activity",
             "SELECT endpoints_endpoint",
         ]
 

@@ -351,5 +351,6 @@ class TestStatements:
             "SELECT projects_apikey",
             "SELECT projects_project",
             "INSERT endpoints_endpoint",
+            "INSERT activity_activity",
             "SELECT endpoints_endpoint",
         ]

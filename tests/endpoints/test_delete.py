@@ -54,4 +54,9 @@ class TestStatements:
     def test_the_key_the_lock_and_the_update(self, api: API, path: str) -> None:
         with statements() as found:
             api.delete(path)
-        assert found == ["SELECT projects_apikey", "LOCK endpoints_endpoint", "UPDATE endpoints_endpoint"]
+        assert found == [
+            "SELECT projects_apikey",
+            "LOCK endpoints_endpoint",
+            "UPDATE endpoints_endpoint",
+            "INSERT activity_activity",
+        ]

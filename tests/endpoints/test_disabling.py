@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from activity.models import Activity
 from endpoints.disabling import disable_endpoint
 from endpoints.models import Endpoint, Notification
 from projects.models import Project
@@ -116,3 +117,14 @@ def test_a_message_is_there_if_and_only_if_the_change_is(endpoint: Endpoint) -> 
         with_pool(work)
     assert status(endpoint) == "active"
     assert not Notification.objects.exists()
+
+
+@pytest.mark.parametrize(("rate", "actor"), [(None, "server"), (85, "circuit_breaker")])
+def test_the_record_says_who_and_why(endpoint: Endpoint, rate: float | None, actor: str) -> None:
+    Activity.objects.all().delete()
+    disable(endpoint, failure="no answer\0", failure_rate=rate)
+    assert disable(endpoint, failure="again") is False
+    [row] = Activity.objects.all()
+    assert (row.actor_kind, row.verb, row.object_name) == (actor, "endpoint.disabled", "Orders")
+    assert (row.project_id, row.endpoint_id, row.object_uid) == (endpoint.project_id, endpoint.uid, endpoint.uid)
+    assert row.changes == {"status": ["active", "inactive"], "reason": [None, "no answer\ufffd"]}

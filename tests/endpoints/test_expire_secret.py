@@ -147,5 +147,6 @@ class TestStatements:
             "SELECT projects_apikey",
             "LOCK endpoints_endpoint",
             "UPDATE endpoints_endpoint",
+            "INSERT activity_activity",
             "SELECT endpoints_endpoint",
         ]

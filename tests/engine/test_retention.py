@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 from psycopg_pool import AsyncConnectionPool
 
+from activity.models import Activity
 from core.conninfo import conninfo
 from core.ulid import first_ulid_at, new_ulid
 from endpoints.models import Endpoint, Notification
@@ -20,6 +21,7 @@ from events.models import BatchRetry, DeliveryAttempt, Event, EventDelivery
 from meta_events.models import MetaEvent
 from projects.models import Project
 from projects.operations import delete_project, update_project
+from tests.activity.rows import make_activity
 from tests.engine.engine import queue_deliveries, working
 from tests.waiting import eventually
 
@@ -242,3 +244,17 @@ class TestWhatStays:
         deliver(endpoint)
         assert sweep(stopped=True) == [0]
         assert left() == (1, 1, 1)
+
+
+class TestActivity:
+    @pytest.mark.parametrize("enabled", [True, False])
+    def test_it_goes_after_ninety_days_whatever_the_project_keeps(
+        self, endpoint: Endpoint, project: Project, enabled: bool
+    ) -> None:
+        keep(project, "1h", enabled=enabled)
+        Activity.objects.all().delete()
+        old, young = timedelta(days=90, minutes=1), timedelta(days=89)
+        for age in (old, young, old):
+            make_activity(project.uid, uid=aged(new_ulid(), age), object_name=f"{age.days}")
+        assert sweep(batch=1) == [2]
+        assert [row.object_name for row in Activity.objects.all()] == ["89"]

@@ -141,7 +141,7 @@ class TestEndpoints:
         with statements() as found:
             api.post(endpoints, BODY)
         assert not [statement for statement in found if "metaevent" in statement]
-        assert len(found) == 4
+        assert len(found) == 5
 
     def test_it_costs_two_statements(self, api: API, enable: Enable, endpoints: str) -> None:
         enable("endpoint.created")
@@ -151,6 +151,7 @@ class TestEndpoints:
             "SELECT projects_apikey",
             "SELECT projects_project",
             "INSERT endpoints_endpoint",
+            "INSERT activity_activity",
             "SELECT endpoints_endpoint",
             "INSERT meta_events_metaevent",
             "SELECT endpoints_endpoint",

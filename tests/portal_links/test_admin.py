@@ -197,7 +197,7 @@ class TestSessions:
             for secret in (code, token, token.removeprefix("PST."), *(digest.hex() for digest in digests)):
                 assert secret not in shown
         shown = page(admin_client, f"{SESSIONS}{session.uid}/change/")
-        for text in ('"userId": "usr_456"', "browser", "203.0.113.7", "backend", "choose which events are sent"):
+        for text in ('"userId": "usr_456"', "browser", "203.0.113.7", "backend", "Choose which events are sent"):
             assert text in shown
         assert "delete endpoints" not in shown
         assert "digest" not in shown

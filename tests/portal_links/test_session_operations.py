@@ -139,7 +139,11 @@ class TestOpening:
         code = mint().secret
         with statements() as found:
             open_session(project.uid, code, address=None)
-        assert found == ["SELECT portal_links_portalsession", "UPDATE portal_links_portalsession"]
+        assert found == [
+            "SELECT portal_links_portalsession",
+            "UPDATE portal_links_portalsession",
+            "INSERT activity_activity",
+        ]
 
     @pytest.mark.django_db(transaction=True)
     def test_of_fifty_openings_at_once_one_wins(self, project: Project, mint: Mint) -> None:

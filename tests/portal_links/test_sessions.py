@@ -233,7 +233,12 @@ class TestRevoke:
     def test_queries(self, api: API, call: Call) -> None:
         with statements() as ran:
             call(api)
-        assert ran == ["SELECT projects_apikey", "UPDATE portal_links_portalsession"]
+        assert ran == [
+            "SELECT projects_apikey",
+            "LOCK portal_links_portalsession",
+            "UPDATE portal_links_portalsession",
+            "INSERT activity_activity",
+        ]
 
 
 class TestOpening:

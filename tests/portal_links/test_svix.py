@@ -178,10 +178,19 @@ class TestQueries:
             token_of(key)
         with statements() as ran:
             post(EXPIRE, key)
-        assert ran == ["SELECT projects_apikey", "UPDATE portal_links_portalsession"]
+        assert ran == [
+            "SELECT projects_apikey",
+            "LOCK portal_links_portalsession",
+            "UPDATE portal_links_portalsession",
+            "INSERT activity_activity",
+        ]
 
     def test_logout(self, key: str) -> None:
         token = token_of(key)
         with statements() as ran:
             post(LOGOUT, token)
-        assert ran == ["UPDATE portal_links_portalsession"]
+        assert ran == [
+            "LOCK portal_links_portalsession",
+            "UPDATE portal_links_portalsession",
+            "INSERT activity_activity",
+        ]

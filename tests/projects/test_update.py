@@ -240,17 +240,20 @@ class TestStatements:
         assert found == ["SELECT projects_apikey", "LOCK projects_project", "UPDATE projects_project"]
 
     @pytest.mark.parametrize("count", [1, 20])
-    def test_waking_endpoints_is_three_more(self, api: API, path: str, make_endpoint: MakeEndpoint, count: int) -> None:
+    def test_waking_endpoints_is_five_more(self, api: API, path: str, make_endpoint: MakeEndpoint, count: int) -> None:
         api.put(path, BODY | {"config": {"disable_endpoint": True}})
         for _ in range(count):
             EndpointState.objects.create(endpoint=make_endpoint())
         Endpoint.objects.update(status="inactive")
         with statements() as found:
             api.put(path, BODY | {"config": {"disable_endpoint": False}})
-        assert found[-3:] == [
+        assert found[-5:] == [
             "LOCK endpoints_endpointstate",
             "UPDATE endpoints_endpointstate",
+            # The endpoints are read for their names in the record of activity.
+            "LOCK endpoints_endpoint",
             "UPDATE endpoints_endpoint",
+            "INSERT activity_activity",
         ]
-        assert len(found) == 6
+        assert len(found) == 8
         assert set(Endpoint.objects.values_list("status", flat=True)) == {"active"}

@@ -238,4 +238,5 @@ def test_statements(api: API, subscriptions: str, body: dict[str, Any], count: i
         "INSERT projects_eventtype",
         "INSERT subscriptions_subscription",
         "INSERT subscriptions_filter",
+        "INSERT activity_activity",
     ]

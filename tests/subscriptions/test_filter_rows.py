@@ -240,6 +240,7 @@ class TestBulkCreate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
             "SELECT subscriptions_filter",
             "INSERT subscriptions_filter",
             "UPDATE subscriptions_subscription",
+            "INSERT activity_activity",
         ]
 
 

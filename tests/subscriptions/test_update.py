@@ -182,4 +182,5 @@ class TestFilters:
             "UPDATE subscriptions_filter",
             "INSERT subscriptions_filter",
             "UPDATE subscriptions_subscription",
+            "INSERT activity_activity",
         ]

@@ -140,6 +140,7 @@ class TestStatements:
             "SELECT portal_links_portallink",
             "SELECT projects_project",
             "INSERT endpoints_endpoint",
+            "INSERT activity_activity",
             "SELECT endpoints_endpoint",
         ]
         assert Endpoint.objects.get().owner_id == "acme"

@@ -55,4 +55,7 @@ class TestStatements:
         caller = portal(create_link(project).token)
         with statements() as found:
             caller.delete(path)
-        assert found == ["SELECT portal_links_portallink", "LOCK endpoints_endpoint", "UPDATE endpoints_endpoint"]
+        assert found == [
+            *("SELECT portal_links_portallink", "LOCK endpoints_endpoint", "UPDATE endpoints_endpoint"),
+            "INSERT activity_activity",
+        ]

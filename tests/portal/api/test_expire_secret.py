@@ -67,5 +67,5 @@ class TestStatements:
             caller.put(f"{path}/expire_secret", {})
         assert found == [
             *("SELECT portal_links_portallink", "LOCK endpoints_endpoint", "UPDATE endpoints_endpoint"),
-            *("SELECT endpoints_endpoint", "SELECT endpoints_endpoint"),
+            *("INSERT activity_activity", "SELECT endpoints_endpoint", "SELECT endpoints_endpoint"),
         ]

@@ -51,7 +51,7 @@ class TestPause:
             caller.put(f"{path}/pause")
         assert found == [
             *("SELECT portal_links_portallink", "LOCK endpoints_endpoint", "UPDATE endpoints_endpoint"),
-            *("SELECT endpoints_endpoint", "SELECT endpoints_endpoint"),
+            *("INSERT activity_activity", "SELECT endpoints_endpoint", "SELECT endpoints_endpoint"),
         ]
 
 

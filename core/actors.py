@@ -25,11 +25,15 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """An actor: its kind, the id of its row ("" where it has none), and a name for people, without any secret."""
+    """An actor: its kind, the id of its row ("" where it has none), and a name for people, without any secret.
+
+    `owner_id` is the customer for whom a portal link or session acts, "" where there is none.
+    """
 
     kind: ActorKind
     uid: str = ""
     name: str = ""
+    owner_id: str = ""
 
 
 SERVER = Actor(ActorKind.SERVER)

@@ -1,0 +1,35 @@
+"""Declare the operation on the record of activity. Contract: docs/contract/activity.md."""
+
+from activity.documents import ActivityDocument
+from core.actors import ActorKind
+from core.api.documents import PageOf, example
+from core.api.openapi import END, PAGE_PARAMETERS, PROJECT_ID, START, Operation, array, page_example, query, text
+from core.api.windows import BAD_DATES
+
+TAG = "Activity"
+
+EXAMPLE = example(ActivityDocument)
+_PAGE = [parameter for parameter in PAGE_PARAMETERS if parameter.name not in ("q", "sort")]
+
+list_activity = Operation(
+    "GetActivity",
+    "List the activity",
+    tag=TAG,
+    description="Returns a page of who did what in the project, newest first. It is kept for 90 days.",
+    parameters=[
+        PROJECT_ID,
+        *_PAGE,
+        query("endpointId", array(text()), "Only what concerns one of these endpoints. Repeat it for several."),
+        query(
+            "actorKind",
+            {"type": "string", "enum": [kind.value for kind in ActorKind]},
+            "Only what actors of this kind did.",
+        ),
+        query("startDate", START.type, "From this second on, such as `2026-02-03T09:15:02`, in UTC."),
+        query("endDate", END.type, "To the end of this second, such as `2026-02-03T23:59:59`, in UTC."),
+    ],
+    message="Activity fetched successfully",
+    data=PageOf[ActivityDocument],
+    examples={"One change": page_example(EXAMPLE)},
+    refused=BAD_DATES,
+)

@@ -1,0 +1,10 @@
+"""What the tests of the record of activity start from."""
+
+import pytest
+
+from projects.models import Project
+
+
+@pytest.fixture
+def collection(project: Project) -> str:
+    return f"/projects/{project.uid}/activity"
