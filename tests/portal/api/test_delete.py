@@ -56,6 +56,8 @@ class TestStatements:
         with statements() as found:
             caller.delete(path)
         assert found == [
-            *("SELECT portal_links_portallink", "LOCK endpoints_endpoint", "UPDATE endpoints_endpoint"),
+            "SELECT portal_links_portallink",
+            "LOCK endpoints_endpoint",
+            "UPDATE endpoints_endpoint",
             "INSERT activity_activity",
         ]
