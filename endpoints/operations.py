@@ -195,16 +195,10 @@ def reactivate_endpoints(project_id: str, now: datetime) -> None:
     """Make the project's inactive endpoints active, within the caller's transaction."""
     inactive = Endpoint.objects.for_project(project_id).filter(status=Status.INACTIVE)
     forget_failures(inactive)
-<<<<<<< HEAD
-    locked = list(inactive.order_by("pk").select_for_update().values_list("pk", "owner_id", "name"))
-    inactive.filter(pk__in=[uid for uid, _, _ in locked]).update(
-        status=Status.ACTIVE, status_since=now, status_actor=asdict(current_actor()), status_reason="", updated_at=now
-=======
     actor = asdict(current_actor())
     locked = list(inactive.order_by("pk").select_for_update().values_list("pk", "owner_id", "name"))
     inactive.filter(pk__in=[uid for uid, _, _ in locked]).update(
         status=Status.ACTIVE, status_since=now, status_actor=actor, status_reason="", updated_at=now
->>>>>>> main
     )
     record_all(project_id, (Done(Verb.ENDPOINT_ENABLED, owner, uid, uid, name) for uid, owner, name in locked))
     wake_workers()

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from activity.actors import Actor, ActorKind
+from core.actors import Actor, ActorKind
 from deliveries.health import EndpointHealth, Health
 from outbound.retries import delay_seconds
 from portal.templatetags.portal import moment

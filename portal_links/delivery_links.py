@@ -55,7 +55,9 @@ def find_delivery_link(project_id: str, token: str) -> DeliveryLink | None:
     return rows.select_related("project").first()
 
 
-def revoke_delivery_link(project_id: str, delivery_id: str, link_id: str, *, customer: str | None = None) -> DeliveryLink:
+def revoke_delivery_link(
+    project_id: str, delivery_id: str, link_id: str, *, customer: str | None = None
+) -> DeliveryLink:
     """Revoke a link to a delivery, with `customer` one of that customer's own. Raises NotFound, a second time too."""
     own = Q() if customer is None else Q(customer=customer)
     rows = DeliveryLink.objects.of_delivery(project_id, delivery_id).filter(own, pk=link_id)

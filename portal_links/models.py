@@ -225,7 +225,7 @@ class DeliveryLink(models.Model):
     delivery_id = models.CharField(max_length=26, db_collation="C")
     #: The customer who has made it (Access.customer); "" for the company.
     customer = models.CharField(max_length=300, blank=True, default="", db_default="")
-    #: The maker (activity/actors.py): {"kind", "uid", "name"}.
+    #: The maker (core/actors.py): {"kind", "uid", "name"}.
     made_by = models.JSONField(default=dict, blank=True)
     #: Whether the maker may see payloads. A project that hides them hides them here too.
     shows_payload = models.BooleanField(default=False, db_default=False)

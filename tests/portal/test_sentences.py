@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from django.utils.translation import override
 
-from activity.actors import Actor, ActorKind
+from core.actors import Actor, ActorKind
 from outbound.retries import EXPONENTIAL, LINEAR
 from portal.sentences import Circumstances, Target, guess, guess_words, retried_for, sentence
 
