@@ -105,6 +105,13 @@ class Portal:
         with psycopg.connect(self.live.server.database_url, autocommit=True) as connection:
             connection.execute(statement, parameters)
 
+    def value(self, statement: LiteralString | Composed, *parameters: Any) -> Any:
+        """The first column of a statement's only row."""
+        with psycopg.connect(self.live.server.database_url, autocommit=True) as connection:
+            row = connection.execute(statement, parameters).fetchone()
+        assert row is not None
+        return row[0]
+
     def configure(self, **settings: Any) -> None:
         """Change the project's settings."""
         for name, value in settings.items():

@@ -474,6 +474,7 @@
     start();
   });
   focusNext = loaded;
+  if (loaded) tell({ type: "portal-path", path: home });
   applyLook();
   enhance(body);
   start();
