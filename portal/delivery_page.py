@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from deliveries.exceptions import DeliveryNotFound
+from deliveries.operations import WAITING
 from deliveries.reads import newest_attempts, of_same_event
 from endpoints.models import Endpoint
 from endpoints.timeouts import timeout_of
@@ -26,9 +27,7 @@ from portal_links.capabilities import VIEW_DELIVERIES, VIEW_PAYLOADS
 from projects.models import EventType
 
 FORM = "application/x-www-form-urlencoded"
-_OF_ENDPOINT = ("uid", "name", "url", "status", "http_timeout", "content_type", "deleted_at")
-#: Waits, so that it can be sent at once.
-WAITING = (Status.SCHEDULED, Status.RETRY)
+OF_ENDPOINT = ("uid", "name", "url", "status", "http_timeout", "content_type", "deleted_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def find_delivery(access: Access, delivery_id: str) -> tuple[EventDelivery, Endp
     """Return a delivery of the customer's and its endpoint. One statement for each. Raises NotFound, Forbidden."""
     access.require(VIEW_DELIVERIES)
     delivery = EventDelivery.objects.filter(project=access.project.pk, pk=delivery_id).first()
-    endpoint = delivery and access.endpoints().filter(pk=delivery.endpoint_id).only(*_OF_ENDPOINT).first()
+    endpoint = delivery and access.endpoints().filter(pk=delivery.endpoint_id).only(*OF_ENDPOINT).first()
     if delivery is None or endpoint is None:
         raise DeliveryNotFound
     return delivery, endpoint

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.pages import endpoint_form, endpoints, opening
+from portal.pages import deliveries, delivery, endpoint_form, endpoints, opening, shared
 
 urlpatterns = [
     path("open", opening.open_link, name="portal-open"),
@@ -18,4 +18,18 @@ urlpatterns = [
     path("endpoints/<endpointID>/secret", endpoints.reveal_secret, name="portal-secret"),
     path("endpoints/<endpointID>/rotate", endpoints.rotate_secret, name="portal-rotate"),
     path("endpoints/<endpointID>/delete", endpoints.delete_endpoint, name="portal-delete"),
+    # Deliveries
+    path("endpoints/<endpointID>/deliveries", deliveries.endpoint_deliveries, name="portal-endpoint-deliveries"),
+    path("deliveries", deliveries.deliveries, name="portal-deliveries"),
+    path("deliveries/new", deliveries.new_deliveries, name="portal-new-deliveries"),
+    path("deliveries/rows", deliveries.delivery_rows, name="portal-delivery-rows"),
+    path("deliveries/retry", deliveries.retry_deliveries, name="portal-retry-deliveries"),
+    path("deliveries/retry/<batchID>", deliveries.retry_progress, name="portal-retry-progress"),
+    path("deliveries/<deliveryID>", delivery.delivery, name="portal-delivery"),
+    path("deliveries/<deliveryID>/attempts/<attemptID>", delivery.delivery_attempt, name="portal-delivery-attempt"),
+    path("deliveries/<deliveryID>/payload", delivery.delivery_payload, name="portal-delivery-payload"),
+    path("deliveries/<deliveryID>/retry", delivery.retry_delivery, name="portal-retry-delivery"),
+    path("deliveries/<deliveryID>/share", delivery.share_delivery, name="portal-share"),
+    path("deliveries/<deliveryID>/links/<linkID>/end", delivery.end_share, name="portal-end-share"),
+    path("shared", shared.shared_delivery, name="portal-shared"),
 ]
