@@ -36,6 +36,7 @@ _OWNERS = {
     "activity_activity": ("project_id", "owner_id"),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
+    "portal_links_deliverylink": ("project_id", "substr(customer, 7)"),
     "onboarding_onboardbatch": ("project_id", "''"),
     "projects_eventtype": ("project_id", "''"),
     "subscriptions_subscription": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),

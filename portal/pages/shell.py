@@ -169,6 +169,7 @@ def origin_of(url: str) -> str:
 
 
 def bearer(request: HttpRequest) -> str:
+    """Return the credential of a request, "" where it has none."""
     scheme, _, credential = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     return credential if scheme.lower() == "bearer" else ""
 
