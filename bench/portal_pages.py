@@ -36,8 +36,9 @@ _ROWS = f"""
 CREATE UNLOGGED TABLE bench_rows AS
 SELECT n, moment, {_TIME} || lpad(n::text, 16, '0') AS uid, e.endpoint_id, e.subscription_id, e.is_on,
   CASE WHEN NOT e.is_on THEN '{Status.DISCARDED}'
-    WHEN n %% 100 < %(failed)s THEN '{Status.FAILURE}' WHEN n %% 100 < %(discarded)s THEN '{Status.DISCARDED}'
-    WHEN n %% 100 < %(waiting)s THEN '{Status.RETRY}' ELSE '{Status.SUCCESS}' END AS status
+    WHEN n / 500 %% 100 < %(failed)s THEN '{Status.FAILURE}'
+    WHEN n / 500 %% 100 < %(discarded)s THEN '{Status.DISCARDED}'
+    WHEN n / 500 %% 100 < %(waiting)s THEN '{Status.RETRY}' ELSE '{Status.SUCCESS}' END AS status
 FROM (
   SELECT n, moment, (extract(epoch FROM moment) * 1000)::bigint AS ms FROM (
     SELECT n, now() - %(days)s * interval '1 day' * (1 - n::float / %(rows)s) AS moment

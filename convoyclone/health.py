@@ -1,7 +1,5 @@
 """Answer health checks of load balancers and script/server, and serve the figures of the queue to Prometheus."""
 
-from ipaddress import ip_address
-
 from django.conf import settings
 from django.db import Error, connection
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,12 +7,9 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from core.api import envelope
-from core.client_address import client_address
+from core.client_address import is_of_this_machine
 from core.readiness import NO_DATABASE, has_metrics_token, why_not_ready
 from deliveries.figures import registry
-
-# Headers that a proxy adds. A request with one of them does not come from this machine, whatever its address.
-FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
 
 
 def health(request: HttpRequest) -> HttpResponse:
@@ -44,6 +39,4 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def _may_see_metrics(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN:
         return has_metrics_token(request.META.get("HTTP_AUTHORIZATION", ""))
-    address = client_address(request)
-    is_local = address is not None and ip_address(address).is_loopback
-    return is_local and not any(name in request.META for name in FORWARDED)
+    return is_of_this_machine(request)

@@ -1,41 +1,35 @@
 """Run `script/server`: prepare everything that a server needs, from an empty folder on, and run until Ctrl-C.
 
 It starts the database (database.py), makes the tables and the demo of the first run (quickstart.py), and then runs
-Granian and a worker of the delivery engine as processes of their own. Production starts these directly (README).
+Granian, a worker of the delivery engine and the demo's receiver (receiver.py) as processes of their own. Production
+starts the first two directly (README).
 """
 
 import contextlib
-import ctypes
 import fcntl
 import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from convoyclone import database, embedded
+from convoyclone import database, receiver
 from convoyclone.private_files import ensure_secrets
+from convoyclone.processes import OURS, SIGNALS, STOP_SECONDS, Companion, Process, demo_receiver, end, spawn, worker
 
 START_SECONDS = 60
-STOP_SECONDS = 3
-#: Somewhat more than an endpoint has by default to answer.
-DRAIN_SECONDS = 12
 WATCH_SECONDS = 0.2
-#: Networks of this machine itself.
-LOOPBACK = "127.0.0.0/8,::1/128"
-# Holds the lock on the data folder and the process ids of the web server and the worker.
+# Holds the lock on the data folder and the process ids of the web server, the receiver and the worker.
 LOCK = "server.lock"
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _asked_to_stop = threading.Event()
 
@@ -111,9 +105,9 @@ def _end_leftover(lock: Path) -> None:
 
 
 def _is_ours(process: psutil.Process, groups: set[int]) -> bool:
-    """Return whether a process belongs to the web server or the worker, which lead these process groups."""
+    """Return whether a process belongs to the web server, the receiver or the worker, which lead these groups."""
     try:
-        return os.getpgid(process.pid) in groups and not {"granian", "deliver"}.isdisjoint(process.cmdline())
+        return os.getpgid(process.pid) in groups and not OURS.isdisjoint(process.cmdline())
     except (OSError, psutil.Error):
         return False
 
@@ -126,75 +120,68 @@ def _run(data_dir: Path) -> int:
     from django.db import Error
 
     try:
-        host, port = settings.HOST, settings.PORT
-        _check_port(host, port)
+        _check_port(settings.HOST, settings.PORT)
         database.ensure_running()
         # ensure_running() has set DATABASE_URL.
         settings.DATABASES["default"] = database.django_settings(os.environ["DATABASE_URL"])
         django.setup()
     except ImproperlyConfigured as error:
         raise CannotStart(str(error)) from None
-    from convoyclone.quickstart import ensure_demo
+    from convoyclone.quickstart import ensure_demo, receiver_port
 
-    try:
-        call_command("migrate", verbosity=0)
-        demo = ensure_demo(data_dir / "quickstart.json")
-    except Error as error:
-        raise CannotStart(f"the database cannot be prepared: {' '.join(str(error).split())}") from None
-    except CommandError as error:
-        raise CannotStart(str(error)) from None
-    with granian(host, port) as process, Worker() as worker:
+    path = data_dir / "quickstart.json"
+    with contextlib.ExitStack() as stack:
         try:
-            (data_dir / LOCK).write_text(f"{process.pid} {worker.pid}", encoding="utf-8")
+            call_command("migrate", verbosity=0)
+            # The socket is this process's own, and stays the same when the receiver must be started again.
+            listener = stack.enter_context(receiver.listen(receiver_port(path)))
+            demo = ensure_demo(path, receiver.address(listener))
+        except receiver.NoFreePort as error:
+            raise CannotStart(str(error)) from None
+        except Error as error:
+            raise CannotStart(f"the database cannot be prepared: {' '.join(str(error).split())}") from None
+        except CommandError as error:
+            raise CannotStart(str(error)) from None
+        return _serve(data_dir, demo, listener)
+
+
+def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int:
+    """Run the processes until a signal or the end of the web server. Returns the exit code."""
+    from django.conf import settings
+
+    host, port = settings.HOST, settings.PORT
+    companions = [worker(is_demo=bool(demo))]
+    if demo:
+        # Started before the worker, it ends after it, and so answers its last requests.
+        companions.insert(0, demo_receiver(listener, data_dir / "quickstart.json", local_url(host, port)))
+    else:
+        listener.close()
+    with granian(host, port, is_demo=bool(demo)) as process, contextlib.ExitStack() as stack:
+        for companion in companions:
+            stack.enter_context(companion)
+        try:
+            _note_processes(data_dir, process, companions)
             wait_until_it_answers(process, host, port)
             _print_quickstart(settings.BASE_URL, demo, data_dir)
             while (code := process.poll()) is None:
-                if worker.has_ended():
-                    print("convoyclone: the worker ended by itself, and is started again", file=sys.stderr)
-                    worker.start()
-                    (data_dir / LOCK).write_text(f"{process.pid} {worker.pid}", encoding="utf-8")
+                for companion in companions:
+                    if companion.has_ended():
+                        print(f"convoyclone: {companion.name} ended by itself, and is started again", file=sys.stderr)
+                        companion.start()
+                        _note_processes(data_dir, process, companions)
                 time.sleep(WATCH_SECONDS)
         finally:
             _ignore_signals()
-            # Both are asked to stop, and then both are waited for.
+            # The web server and the worker are asked to stop, and then both are waited for.
             process.terminate()
-            worker.stop()
+            companions[-1].stop()
     print(f"convoyclone: the web server ended by itself, with exit code {code}", file=sys.stderr)
     return 1
 
 
-class Worker:
-    """A worker of the delivery engine as a process of its own, until the block ends.
-
-    A demo may deliver to its own machine, unless the operator sets DELIVERY_ALLOWED_NETWORKS.
-    """
-
-    def __enter__(self) -> "Worker":
-        self.start()
-        return self
-
-    def start(self) -> None:
-        """Start the process, for the first time or again."""
-        environment = {"DELIVERY_ALLOWED_NETWORKS": LOOPBACK} | os.environ
-        command = [sys.executable, str(database.BASE_DIR / "manage.py"), "deliver"]
-        self._process = _spawn(command, environment)
-
-    @property
-    def pid(self) -> int:
-        """Return the id of the process and of its group."""
-        return self._process.pid
-
-    def has_ended(self) -> bool:
-        """Return whether the process has ended."""
-        return self._process.poll() is not None
-
-    def stop(self) -> None:
-        """Ask the process to finish the attempts under way and to end."""
-        self._process.terminate()
-
-    def __exit__(self, *_: Any) -> None:
-        """Wait DRAIN_SECONDS for attempts under way. Attempts that are cut off are made again later."""
-        _end(self._process, DRAIN_SECONDS)
+def _note_processes(data_dir: Path, process: Process, companions: Sequence[Companion]) -> None:
+    ids = [process.pid, *(companion.pid for companion in companions)]
+    (data_dir / LOCK).write_text(" ".join(map(str, ids)), encoding="utf-8")
 
 
 def _check_port(host: str, port: int) -> None:
@@ -209,8 +196,8 @@ def _check_port(host: str, port: int) -> None:
 
 @contextlib.contextmanager
 def granian(
-    host: str, port: int, application: str = "convoyclone.wsgi:application"
-) -> Iterator["subprocess.Popen[bytes]"]:
+    host: str, port: int, application: str = "convoyclone.wsgi:application", *, is_demo: bool = False
+) -> Iterator[Process]:
     """Run Granian until the block ends, or until this process ends, even by a kill."""
     from django.conf import settings
 
@@ -218,52 +205,16 @@ def granian(
     command += ["--workers", str(settings.WORKERS), "--blocking-threads", "2", "--http", "1", "--no-ws"]
     command += ["--backlog", "1024", "--workers-kill-timeout", "2", "--respawn-failed-workers"]
     command += ["--log-level", "warning", application]
-    process = _spawn(command)
+    process = spawn(command, os.environ | {"CONVOYCLONE_DEMO": str(int(is_demo))})
     try:
         yield process
     finally:
-        _end(process)
+        end(process)
 
 
-def _spawn(command: list[str], environment: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
-    # A signal during the fork could be lost, or could leave the child process running. It waits until after the fork.
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        # A session of its own: Ctrl-C in the terminal reaches this process only, which can end the whole group.
-        return subprocess.Popen(
-            command,
-            cwd=database.BASE_DIR,
-            env=environment,
-            preexec_fn=_prepare_child,
-            start_new_session=True,
-            # When this process is killed, the embedded PostgreSQL stays until its children have finished.
-            pass_fds=embedded.descriptors(),
-        )
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-
-
-def _end(process: "subprocess.Popen[bytes]", seconds: float = STOP_SECONDS) -> None:
-    process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(seconds)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _prepare_child() -> None:
-    """Accept signals again, and on Linux have the kernel send one when the parent is killed."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    with contextlib.suppress(OSError, AttributeError):
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
-
-
-def wait_until_it_answers(process: "subprocess.Popen[bytes]", host: str, port: int) -> None:
+def wait_until_it_answers(process: Process, host: str, port: int) -> None:
     """Wait until the server of `process` answers. Raises CannotStart when it does not."""
-    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    url = f"http://{f'[{local}]' if ':' in local else local}:{port}/healthz"
+    url = f"{local_url(host, port)}/healthz"
     # A proxy of the environment must not get a request to this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_SECONDS
@@ -281,24 +232,33 @@ def wait_until_it_answers(process: "subprocess.Popen[bytes]", host: str, port: i
     raise CannotStart("the web server does not answer; what it printed stands above")
 
 
+def local_url(host: str, port: int) -> str:
+    """Return the address of the web server for this machine's own processes."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://{f'[{local}]' if ':' in local else local}:{port}"
+
+
 def _print_quickstart(base_url: str, demo: dict[str, Any], data_dir: Path) -> None:
     lines = ["", f"ConvoyClone is running at {base_url}", ""]
     if demo:
-        body = json.dumps({"name": "Acme webhooks", "owner_id": demo["owner_id"], "can_manage_endpoint": True})
+        from convoyclone.demo_content import TRIED
+
+        event_type, data = TRIED
+        body = json.dumps({"owner_id": demo["owner_id"], "event_type": event_type, "data": data})
         lines += [
+            f"  Portal     {demo['portal_url']}  (what the customer {demo['owner_id']} sees)",
+            f"  Webhooks   {demo['receiver_url']}/  (what the demo's own receiver has got)",
             f"  API docs   {demo['docs_url']}",
             f"  Admin      {demo['admin_url']}  user {demo['admin_user']}, password {demo['admin_password']}",
-            f"  Project    {demo['project_id']}  (three endpoints of the owner {demo['owner_id']})",
-            f"  API key    {demo['api_key']}",
             f"  All this   {data_dir / 'quickstart.json'}",
             "",
-            "Webhooks are delivered to this machine too, as this is a demo"
-            " (DELIVERY_ALLOWED_NETWORKS; elsewhere private networks are refused).",
+            "Send an event, and see it in the portal and at the receiver:",
             "",
-            "Create a portal link:",
+            f"export PROJECT_ID={demo['project_id']} API_KEY={demo['api_key']}",
+            f"curl {base_url}/api/v1/projects/$PROJECT_ID/events/fanout "
+            f"""-H "Authorization: Bearer $API_KEY" -H 'Content-Type: application/json' -d '{body}'""",
             "",
-            f"curl {base_url}/api/v1/projects/{demo['project_id']}/portal-links "
-            f"-H 'Authorization: Bearer {demo['api_key']}' -H 'Content-Type: application/json' -d '{body}'",
+            "A demo may send to this machine too; elsewhere private networks are refused (DELIVERY_ALLOWED_NETWORKS).",
             "",
         ]
     else:

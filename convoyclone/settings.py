@@ -84,6 +84,8 @@ BASE_URL = (os.environ.get("BASE_URL") or f"http://{f'[{HOST}]' if ':' in HOST e
 if urlsplit(BASE_URL).scheme not in ("http", "https") or not urlsplit(BASE_URL).hostname:
     raise ImproperlyConfigured(f"BASE_URL must be an http or https URL, not {BASE_URL!r}")
 _https = BASE_URL.startswith("https://")
+#: script/server says so to its web server where it has a demo.
+DEMO = _flag("CONVOYCLONE_DEMO", default=False)
 ALLOWED_HOSTS = _list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", str(urlsplit(BASE_URL).hostname)])
 
 # Secrets
@@ -97,6 +99,8 @@ ENCRYPTION_KEYS = parse_keys(_secret("ENCRYPTION_KEYS"))
 API_VERSION = os.environ.get("CONVOY_API_VERSION") or "2025-11-24"
 API_RATE_LIMIT = _integer("API_RATE_LIMIT", 0)
 MAX_REQUEST_BODY_BYTES = _integer("MAX_REQUEST_BODY_BYTES", 1024 * 1024)
+# With 0, the portal looks up and calls no URL that a customer names: for web servers without a way to the internet.
+PORTAL_PREFLIGHT = _flag("PORTAL_PREFLIGHT", default=True)
 ORGANISATION_ID = os.environ.get("ORGANISATION_ID") or "01JZ8PZ0A1B2C3D4E5F6G7H8J9"
 
 # The engine (manage.py deliver)
@@ -194,6 +198,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "convoyclone" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

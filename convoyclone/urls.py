@@ -2,10 +2,12 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from activity import views as activity
 from convoyclone.health import health, metrics, ready
+from convoyclone.welcome import readme, welcome
 from core.api import errors
 from deliveries import link_views as delivery_links
 from deliveries import views as deliveries
@@ -43,7 +45,11 @@ urlpatterns = [
     path("healthz", health),
     path("readyz", ready),
     path("metrics", metrics),
+    # Pages of the demo, which production does not have
+    path("", welcome),
+    path("README.md", readme, name="readme"),
     path("admin/", admin.site.urls),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
     # The customers' pages, which are an empty frame without a credential (portal/pages/shell.py).
     path("portal", portal, name="portal"),
     path("portal/embed.js", embed_script, name="portal-embed"),
@@ -51,6 +57,7 @@ urlpatterns = [
     # The documentation
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    re_path(r"^docs/?\Z", RedirectView.as_view(pattern_name="docs")),
     # The Convoy API. A collection answers with and without a slash at its end, a single object only without.
     re_path(r"^api/v1/projects/?\Z", projects.Projects.as_view()),
     path(PROJECT, projects.ProjectDetail.as_view(reactivate_endpoints=reactivate_endpoints)),

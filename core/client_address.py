@@ -5,6 +5,9 @@ import ipaddress
 from django.conf import settings
 from django.http import HttpRequest
 
+# Headers that a proxy adds. A request with one of them does not come from this machine, whatever its address.
+_FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
+
 
 def client_address(request: HttpRequest) -> str | None:
     """Return the caller's IP address, or None where it is not known.
@@ -19,3 +22,10 @@ def client_address(request: HttpRequest) -> str | None:
         return str(ipaddress.ip_address(text))
     except ValueError:
         return None
+
+
+def is_of_this_machine(request: HttpRequest) -> bool:
+    """Tell whether the caller is on this machine, and came without a proxy."""
+    address = client_address(request)
+    is_local = address is not None and ipaddress.ip_address(address).is_loopback
+    return is_local and not any(name in request.META for name in _FORWARDED)

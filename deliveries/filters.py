@@ -4,6 +4,7 @@ Contract: docs/contract/deliveries.md#parameters.
 """
 
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 
 from django.db.models import QuerySet
 from rest_framework.request import Request
@@ -11,9 +12,13 @@ from rest_framework.request import Request
 from core.api.parameters import texts
 from core.api.windows import read_window
 from deliveries.exceptions import NoEventOfKey
-from endpoints.models import Scope
+from endpoints.models import Endpoint, Scope
 from events.models import Event, EventDelivery
 from events.reads import of_broker_message
+from outbound.states import Status
+
+#: Bounds of all ids.
+FIRST_UID, BEYOND_ALL = "", "Z"
 
 #: Set in every filter. An empty list of endpoints is no endpoint, and None is any.
 _ALWAYS = {"first_uid", "beyond_uid", "endpoint_ids", "delivery_ids"}
@@ -38,6 +43,8 @@ class DeliveryFilter:
     is_real: bool = False
     #: None for any.
     delivery_ids: list[str] | None = None
+    #: Only what has been discarded from this time on (ISO 8601), test events apart; "" for any time.
+    missed_since: str = ""
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -64,6 +71,9 @@ class DeliveryFilter:
             rows = rows.filter(pk__in=self.delivery_ids)
         if self.statuses:
             rows = rows.filter(status__in=self.statuses)
+        if self.missed_since:
+            missed_since = datetime.fromisoformat(self.missed_since)
+            rows = rows.filter(status=Status.DISCARDED, test=EventDelivery.Test.NONE, updated_at__gte=missed_since)
         if self.broker_message_id:
             rows = rows.filter(of_broker_message(self.broker_message_id, "event__headers"))
         return rows
@@ -92,6 +102,21 @@ def read_filter(request: Request, project_id: str, *, scope: Scope = None) -> De
         event_type=query.get("eventType") or query.get("event_type", ""),
         broker_message_id=query.get("brokerMessageId", ""),
         statuses=texts(request, "status"),
+    )
+
+
+def missed_filter(endpoint: Endpoint) -> DeliveryFilter:
+    """Return the filter of the deliveries that an endpoint has missed since it was paused or disabled.
+
+    deliveries/health.py counts the same. It chooses none where the endpoint is active, or nobody knows since when it
+    has not been.
+    """
+    is_off = endpoint.status != Endpoint.Status.ACTIVE and endpoint.status_since is not None
+    return DeliveryFilter(
+        first_uid=FIRST_UID,
+        beyond_uid=BEYOND_ALL,
+        endpoint_ids=[endpoint.uid] if is_off else [],
+        missed_since=endpoint.status_since.isoformat() if is_off and endpoint.status_since else "",
     )
 
 

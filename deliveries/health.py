@@ -114,7 +114,7 @@ WITH scoped AS MATERIALIZED (
 ), counted AS (
   SELECT c.*, coalesce(d.delivered, 0) AS delivered, coalesce(d.failed, 0) AS failed
   FROM scoped c LEFT JOIN day d ON d.endpoint_id = c.uid
-), judged AS (
+), judged AS MATERIALIZED (
   SELECT c.*, CASE
     WHEN c.status = '{Endpoint.Status.PAUSED}' THEN '{EndpointHealth.PAUSED}'
     WHEN c.status <> '{Endpoint.Status.ACTIVE}' THEN '{EndpointHealth.DISABLED}'
@@ -144,13 +144,14 @@ CROSS JOIN LATERAL (
     WHERE endpoint_id = c.uid AND status = '{Status.RETRY}' LIMIT {COUNTED_AT_MOST}
   ) r
 ) w
-LEFT JOIN LATERAL (
+CROSS JOIN LATERAL (
   SELECT count(*) AS missed FROM (
     SELECT FROM events_eventdelivery
-    WHERE endpoint_id = c.uid AND status = '{Status.DISCARDED}' AND test = '' AND updated_at >= c.status_since
+    WHERE endpoint_id = c.uid AND status = '{Status.DISCARDED}' AND test = ''
+      AND updated_at >= CASE WHEN c.status <> '{Endpoint.Status.ACTIVE}' THEN c.status_since END
     LIMIT {COUNTED_AT_MOST}
   ) d
-) m ON c.status <> '{Endpoint.Status.ACTIVE}'
+) m
 CROSS JOIN LATERAL (
   SELECT json_agg(json_build_array(extract(epoch FROM hour)::bigint, delivered, failed))::text AS hours FROM (
     SELECT hour, sum(delivered) AS delivered, sum(failed) AS failed FROM endpoints_endpointhour
@@ -273,7 +274,7 @@ def _health(row: Any, now: datetime) -> Health:
         last_delivered_at=row.last_delivered_at,
         waiting=row.waiting,
         retrying_since=retrying_since,
-        missed=row.missed or 0,
+        missed=row.missed,
         listens=[event_type for event_type, _ in types],
         has_conditions=any(has_conditions for _, has_conditions in types),
     )

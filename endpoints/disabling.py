@@ -37,7 +37,8 @@ UPDATE endpoints_endpoint e SET status = '{Endpoint.Status.INACTIVE}', updated_a
 FROM projects_project p
 WHERE e.uid = %s AND e.status = '{Endpoint.Status.ACTIVE}' AND e.deleted_at IS NULL
   AND p.uid = e.project_id AND (p.config -> 'disable_endpoint')::boolean
-RETURNING e.project_id, e.owner_id, e.url, e.name, e.support_email, e.slack_webhook_url, e.teams_webhook_url
+RETURNING e.project_id, e.owner_id, e.status_reason, e.url, e.name, e.support_email, e.slack_webhook_url,
+  e.teams_webhook_url
 """  # noqa: S608 - only this module's own text
 _NOTIFY = """
 INSERT INTO endpoints_notification

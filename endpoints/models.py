@@ -46,7 +46,7 @@ class Endpoint(models.Model):
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
     #: Since when it has its status; None where that has never changed.
     status_since = models.DateTimeField(null=True, blank=True, editable=False)
-    #: Who has changed it (core/actors.py): {"kind", "uid", "name"}.
+    #: Who has changed it (core/actors.py): {"kind", "uid", "name", "owner_id"}.
     status_actor = models.JSONField(null=True, blank=True, editable=False)
     #: Where the server has changed it: the last answer before that.
     status_reason = models.TextField(blank=True, default="", db_default="", editable=False)

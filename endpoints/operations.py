@@ -4,9 +4,10 @@ Contract: docs/contract/endpoints.md. An endpoint is always named together with 
 another project, or outside the given `scope`, looks exactly like one that does not exist.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from core.actors import current_actor
 from core.addresses import is_public_url
 from core.api.values import REDACTED
 from core.encryption import EncryptedJSONField
+from core.exceptions import InvalidInput
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
 from endpoints.disabling import forget_failures, notify_reactivated
@@ -275,6 +277,34 @@ def check_url(project: Project, url: str) -> None:
     parts = parse_target(url)
     if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
         raise UrlNotSecure
+
+
+def refusals(
+    project: Project, sent: Mapping[str, Any], stored: Endpoint | None = None
+) -> list[tuple[str, InvalidInput]]:
+    """Return every reason for which create_endpoint or, with `stored`, update_endpoint refuses validated fields.
+
+    Each stands beside the field it is about, for a form that shows them all at once.
+    """
+    known = (None, None) if stored is None else (stored.authentication, stored.mtls_client_cert)
+    checks: list[tuple[str, Callable[[], object]]] = [
+        ("url", lambda: check_url(project, sent.get("url", ""))),
+        ("name", lambda: _checked_name(sent.get("name", ""), "")),
+        ("content_type", lambda: _checked_content_type(sent.get("content_type", ""), "")),
+        ("authentication", lambda: authentication.checked(sent.get("authentication") or {}, known[0])),
+        ("mtls_client_cert", lambda: certificates.checked(sent.get("mtls_client_cert") or {}, known[1])),
+    ]
+    for product in ("slack", "teams"):
+        url = sent.get(f"{product}_webhook_url", "")
+        if url != REDACTED:
+            checks.append((f"{product}_webhook_url", partial(_checked_chat_url, url, product)))
+    found = []
+    for field, check in checks:
+        try:
+            check()
+        except InvalidInput as refusal:
+            found.append((field, refusal))
+    return found
 
 
 def _checked_name(name: str, doing: str) -> str:

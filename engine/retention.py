@@ -3,7 +3,8 @@
 A project with `is_retention_policy_enabled` keeps them for its `retention_policy`, counted from when they
 were made; by default everything is kept. Contract: docs/contract/deliveries.md#retention. Unsettled rows
 stay, however old they are, and an event stays as long as one of its deliveries does. An event's idempotency
-key is deleted with it. The record of activity is kept for KEPT, in every project.
+key is deleted with it. In every project the record of activity is kept for KEPT, and the figures of endpoints by hour
+for HOURS_KEPT_DAYS.
 
 Rows are deleted in batches, each a short transaction of its own. Locked rows are skipped, so that workers do not wait
 for each other, and a resend or a replay waits for one batch at most.
@@ -23,6 +24,7 @@ from outbound.states import Status
 logger = logging.getLogger("convoyclone.deliver")
 
 BATCH = 1000
+HOURS_KEPT_DAYS = 90
 
 #: The projects that delete old rows, with their retention.
 _POLICIES = """
@@ -95,6 +97,17 @@ WITH old AS (
 SELECT uid FROM old ORDER BY uid
 """
 
+# Endpoint by endpoint, as the key of the table begins with it. Nobody writes rows of that age.
+_HOURS = f"""
+WITH next AS (
+  SELECT uid FROM endpoints_endpoint WHERE uid > %(after)s ORDER BY uid LIMIT %(batch)s
+), gone AS (
+  DELETE FROM endpoints_endpointhour h USING next
+  WHERE h.endpoint_id = next.uid AND h.hour < now() - interval '{HOURS_KEPT_DAYS} days'
+)
+SELECT uid FROM next ORDER BY uid
+"""  # noqa: S608 - only this module's own text
+
 #: Deliveries come first: an event is deleted once its last delivery is.
 _STATEMENTS = (_DELIVERIES, _EVENTS, _META_EVENTS, _NOTIFICATIONS, _BATCH_RETRIES)
 
@@ -113,6 +126,7 @@ async def delete_old(pool: Pool, stopping: asyncio.Event, *, batch: int = BATCH)
             found += await _delete_all(pool, stopping, statement, project_id, bound, batch)
     # Of all projects at once.
     found += await _delete_all(pool, stopping, _ACTIVITY, "", first_ulid_at(datetime.now(UTC) - KEPT), batch)
+    await _delete_all(pool, stopping, _HOURS, "", "", batch)
     if found:
         logger.info("retention: %s old rows", found)
     return found

@@ -12,7 +12,11 @@ class Unsendable(Exception):
 
 
 class AddressRefused(OSError):
-    """The receiver's address may not be connected to; the text names it and says why."""
+    """The receiver's `address` may not be connected to; the text names it and says why."""
+
+    def __init__(self, reason: str, address: str = "") -> None:
+        super().__init__(reason)
+        self.address = address
 
 
 class Malformed(Exception):

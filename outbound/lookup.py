@@ -44,7 +44,7 @@ class Lookup(AbstractResolver):
             raise OSError("the name has no address")
         reasons = [refusal(each["host"], self._allowed) for each in found]
         if all(reasons):
-            raise AddressRefused(reasons[0])
+            raise AddressRefused(reasons[0], found[0]["host"])
         return [each for each, reason in zip(found, reasons, strict=True) if not reason][:MAX_ADDRESSES]
 
     async def _in_a_thread(self, host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:

@@ -21,6 +21,7 @@ from endpoints.serializers import ExpireSecret
 from events.reads import searches_content
 from portal import openapi, operations
 from portal.exceptions import KeyMayOnlyRead
+from portal.serializers import ChosenEventTypes
 from portal_links.access import Access, find_access, find_key_access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_PAYLOADS, VIEW_SECRET
 from portal_links.documents import PortalLinkDocument, access_document
@@ -147,8 +148,9 @@ class Endpoints(EndpointView):
 
     @openapi.create_endpoint
     def post(self, request: Request) -> EndpointDocument:
-        """Create an endpoint of the caller's owner."""
-        endpoint = operations.create_endpoint(self.access, **self.body(request, detailed=False))
+        """Create an endpoint of the caller's owner, and subscribe it where event types are sent."""
+        chosen = read_body(request, ChosenEventTypes)
+        endpoint = operations.create_receiving_endpoint(self.access, **chosen, **self.body(request, detailed=False))
         # Without a check of the scope: the caller's link was read before the endpoint joined it.
         return self.versioned(views.EndpointView.document(self, endpoint.uid))
 

@@ -11,15 +11,15 @@ from endpoints.models import Endpoint
 from portal.routes import url_of
 from portal.words import endpoint_pill
 from portal_links.access import Access
-from portal_links.capabilities import MANAGE_ENDPOINT, SEND_TEST, VIEW, VIEW_DELIVERIES
+from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, SEND_TEST, VIEW, VIEW_DELIVERIES
 
 OVERVIEW, DELIVERIES, TEST, SETTINGS = "portal-endpoint", "portal-endpoint-deliveries", "portal-test", "portal-edit"
-#: The tabs by route: what each says, and who sees it.
+#: The tabs by route: what each says, and the capabilities of which one is enough to see it.
 TABS = {
-    OVERVIEW: (_("Overview"), VIEW),
-    DELIVERIES: (_("Deliveries"), VIEW_DELIVERIES),
-    TEST: (_("Test"), SEND_TEST),
-    SETTINGS: (_("Settings"), MANAGE_ENDPOINT),
+    OVERVIEW: (_("Overview"), {VIEW}),
+    DELIVERIES: (_("Deliveries"), {VIEW_DELIVERIES}),
+    TEST: (_("Test"), {SEND_TEST}),
+    SETTINGS: (_("Settings"), {MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS}),
 }
 
 
@@ -44,7 +44,7 @@ def endpoint_head(access: Access, endpoint: Endpoint, current: str, health: Heal
         "health_pill": endpoint_pill(known.status),
         "tabs": [
             Tab(label, url, route == current)
-            for route, (label, capability) in TABS.items()
-            if access.may(capability) and (url := url_of(access, route, endpoint.pk))
+            for route, (label, enough) in TABS.items()
+            if any(map(access.may, enough)) and (url := url_of(access, route, endpoint.pk))
         ],
     }

@@ -49,6 +49,8 @@ class Chip:
     """A link to the endpoints of one status, with their number."""
 
     word: Any
+    #: Blank for all of them.
+    status: str
     count: str
     url: str
     is_current: bool
@@ -105,11 +107,13 @@ def _row(access: Access, listed: Listed, known: Sequence[str]) -> Row:
 
 def _chips(home: str, counts: Mapping[EndpointHealth, int], q: str, status: EndpointHealth | None) -> list[Chip]:
     """Return a chip for all endpoints, and one for each status that some have or that is asked for."""
-    chips = [Chip(_("All"), counted(sum(counts.values())), _address(home, {"q": q}), status is None)]
+    chips = [Chip(_("All"), "", counted(sum(counts.values())), _address(home, {"q": q}), status is None)]
     for name, shown in ENDPOINT_PILLS.items():
         count = counts.get(name, 0)
         if count or name == status:
-            chips.append(Chip(shown.word, counted(count), _address(home, {"q": q, "status": name}), name == status))
+            chips.append(
+                Chip(shown.word, name, counted(count), _address(home, {"q": q, "status": name}), name == status)
+            )
     return chips
 
 

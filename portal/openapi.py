@@ -8,15 +8,17 @@ from typing import Any, TypedDict
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
+from core.api.bodies import HIDDEN
 from core.api.documents import Schema
 from core.api.openapi import Operation, body
 from endpoints import openapi as endpoints
-from endpoints import serializers
 from portal.exceptions import OutOfScope
+from portal.serializers import CreatePortalEndpoint
 from portal_links.documents import PortalLinkDocument
 from portal_links.exceptions import PortalLinkNotThere
 from portal_links.openapi import EXAMPLE as LINK_EXAMPLE
 from projects.exceptions import ProjectNotFound
+from subscriptions.exceptions import EventTypeUnknown, SourceMissing
 
 TAG = "Portal API"
 #: The path names no project: the token does.
@@ -71,9 +73,16 @@ list_endpoints = endpoints.list_endpoints.twin(
 create_endpoint = endpoints.create_endpoint.twin(
     "CreatePortalEndpoint",
     "Create an endpoint of the customer's",
-    description="Creates an active endpoint of the token's owner with the session's metadata. An `owner_id` in the "
-    "body is ignored.",
-    request=body(serializers.CreateEndpoint, {"Orders": {"url": "https://hooks.example.com/orders", "name": "Orders"}}),
+    description="Creates an active endpoint of the token's owner with the session's metadata, and subscribes it to the "
+    "`event_types` that are sent. An `owner_id` in the body is ignored.",
+    request=body(
+        CreatePortalEndpoint,
+        {
+            "Orders": {"url": "https://hooks.example.com/orders", "name": "Orders"},
+            "Subscribed": {"url": "https://hooks.example.com/in", "name": "All events", "event_types": ["*"]},
+        },
+    ),
+    refused=[*HIDDEN, *endpoints.REFUSED_VALUES, SourceMissing, EventTypeUnknown(name="order.lost")],
     **OF_CUSTOMER,
 )
 get_endpoint = endpoints.get_endpoint.twin(

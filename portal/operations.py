@@ -5,6 +5,7 @@ endpoint outside the scope raises NotFound, like one that does not exist.
 Contract: docs/contract/portal-sessions.md#portal-endpoints, docs/contract/portal-sessions.md#portal-scope.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -12,14 +13,24 @@ from django.db.models import F, Func, Value
 from django.utils import timezone
 
 from activity.operations import Verb, record
+from deliveries.filters import missed_filter
 from endpoints import operations
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from endpoints.secrets import Secret, is_live
+from portal.deliveries import create_batch_retry
 from portal_links.access import Access
-from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, ROTATE_SECRET, VIEW_SECRET
+from portal_links.capabilities import (
+    CREATE_ATTEMPTS,
+    DELETE_ENDPOINT,
+    MANAGE_ENDPOINT,
+    MANAGE_SUBSCRIPTIONS,
+    ROTATE_SECRET,
+    VIEW_SECRET,
+)
 from portal_links.models import PortalLink
 from projects.models import Project
+from subscriptions.choice import choose_event_types, set_conditions
 from subscriptions.operations import create_subscription
 
 
@@ -63,21 +74,48 @@ def create_endpoint(access: Access, **sent: Any) -> Endpoint:
     return endpoint
 
 
-def subscribes_all(access: Access) -> bool:
-    """Tell whether the pages subscribe a new endpoint to all events, as they have none to choose from.
+def may_choose(access: Access) -> bool:
+    """Tell whether the customer can choose the events of an endpoint.
 
-    Subscriptions of an incoming project need a source, which the pages cannot name.
+    Subscriptions of an incoming project need a source, and there are no sources here.
     """
     return access.project.type == Project.Type.OUTGOING and access.may(MANAGE_SUBSCRIPTIONS)
 
 
 @transaction.atomic
-def create_receiving_endpoint(access: Access, **sent: Any) -> Endpoint:
-    """Create an endpoint of the customer, subscribed to all events where subscribes_all(). Raises DomainError."""
+def create_receiving_endpoint(access: Access, *, event_types: Sequence[str] = (), **sent: Any) -> Endpoint:
+    """Create an endpoint of the customer and subscribe it to these event types, `*` for all; without any, not.
+
+    Both or neither. Raises DomainError.
+    """
+    if event_types:
+        access.require(MANAGE_SUBSCRIPTIONS)
     endpoint = create_endpoint(access, **sent)
-    if subscribes_all(access):
-        create_subscription(access.project.uid, name=endpoint.name, endpoint_id=endpoint.uid)
+    if event_types:
+        create_subscription(
+            access.project.uid,
+            name=endpoint.name,
+            endpoint_id=endpoint.uid,
+            filter_config={"event_types": list(event_types)},
+            registers=False,
+        )
     return endpoint
+
+
+def update_event_types(access: Access, endpoint_id: str, event_types: Sequence[str]) -> None:
+    """Let an endpoint of the customer listen to these event types alone, `*` for all; conditions of those that stay
+    are kept. Raises DomainError.
+    """
+    access.require(MANAGE_SUBSCRIPTIONS)
+    find_endpoint(access, endpoint_id)
+    choose_event_types(access.project.uid, endpoint_id, event_types, scope=access.endpoints())
+
+
+def update_conditions(access: Access, endpoint_id: str, event_type: str, conditions: dict[str, Any]) -> None:
+    """Set the conditions under which an endpoint of the customer takes events of a type. Raises DomainError."""
+    access.require(MANAGE_SUBSCRIPTIONS)
+    find_endpoint(access, endpoint_id)
+    set_conditions(access.project.uid, endpoint_id, event_type, conditions, scope=access.endpoints())
 
 
 def update_endpoint(access: Access, endpoint_id: str, **sent: Any) -> Endpoint:
@@ -110,6 +148,22 @@ def activate_endpoint(access: Access, endpoint_id: str) -> Endpoint:
     """Activate an endpoint of the customer that is not active. Raises DomainError."""
     access.require(MANAGE_ENDPOINT)
     return operations.activate_endpoint(access.project.uid, endpoint_id, scope=access.endpoints())
+
+
+@transaction.atomic
+def activate_and_send_missed(access: Access, endpoint_id: str) -> int:
+    """Activate an endpoint of the customer, and send what it has missed since it was paused or disabled.
+
+    Returns the number of deliveries that a worker will send. Raises DomainError, and changes nothing, also while
+    another batch retry of the customer is under way.
+    """
+    access.require(CREATE_ATTEMPTS)
+    missed = missed_filter(find_endpoint(access, endpoint_id))
+    activate_endpoint(access, endpoint_id)
+    number = missed.rows(access.project.uid).count()
+    if number:
+        create_batch_retry(access, missed)
+    return number
 
 
 def expire_secret(access: Access, endpoint_id: str, *, secret: str = "", expiration: int = 0) -> Endpoint:

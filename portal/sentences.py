@@ -23,9 +23,9 @@ from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, SEN
 class Target(StrEnum):
     """The places that an action leads to. A value is the part of the page, or the page, that the view knows."""
 
-    URL = "url"
+    URL = "address"
     AUTHENTICATION = "authentication"
-    LIMITS = "limits"
+    LIMITS = "delivery"
     EVENTS = "events"
     TEST = "test"
     LATEST = "latest"

@@ -49,11 +49,18 @@ class Access:
         """Return who acts with this credential: the session, else the link."""
         if self.by_key:
             return Actor(ActorKind.API_KEY)
+        if self.session is not None and self.session.is_preview:
+            return Actor(ActorKind.OPERATOR, name=self.session.operator)
         if self.session is not None:
             name = self.link.name if self.link is not None else self.owner_id
             return Actor(ActorKind.PORTAL_SESSION, self.session.uid, name, self.owner_id)
         assert self.link is not None  # noqa: S101 - a credential is a key's, a session's or a link's
         return Actor(ActorKind.PORTAL_LINK, self.link.uid, self.link.name, self.owner_id)
+
+    @property
+    def is_preview(self) -> bool:
+        """Return whether an operator looks, and not the customer."""
+        return self.session is not None and self.session.is_preview
 
     def may(self, capability: str) -> bool:
         """Return whether the customer has a capability."""
@@ -122,10 +129,12 @@ def _shown(project: Project, capabilities: Capabilities) -> Capabilities:
 
 
 def _of_link(link: PortalLink, session: PortalSession | None = None) -> Access:
+    # Payloads are hidden in a preview where they are hidden from the customer, who may be more than a viewer.
+    shown = _shown(link.project, link.capabilities)
     return Access(
         project=link.project,
         owner_id=link.owner_id,
-        capabilities=_shown(link.project, link.capabilities),
+        capabilities=shown if session is None else shown & session.current_capabilities,
         link=link,
         session=session,
         expires_at=None if session is None else session.expires_at,

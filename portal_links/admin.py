@@ -162,7 +162,8 @@ class PortalSessionAdmin(OperatorAdmin):
         if session.expires_at <= timezone.now():
             return "expired"
         link = session.portal_link
-        if link is not None and (link.deleted_at or link.auth_type != PortalLink.AuthType.REFRESH_TOKEN):
+        is_static = link is not None and link.auth_type != PortalLink.AuthType.REFRESH_TOKEN
+        if link is not None and (link.deleted_at or (is_static and not session.is_preview)):
             return "link closed"
         return "has access"
 

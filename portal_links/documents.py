@@ -184,8 +184,9 @@ def access_document(access: Access) -> PortalLinkDocument:
     link, session = access.link, access.session
     if link is not None:
         shown = portal_link(link.project_id, link.uid, reveal=reveal)
-        # The customer has the link's token already: it is in the URL that they opened.
-        shown["token"], shown["url"] = link.token, portal_url(link.token)
+        if not access.is_preview:
+            # The customer has the link's token already: it is in the URL that they opened.
+            shown["token"], shown["url"] = link.token, portal_url(link.token)
         return shown
     if session is None:
         raise PortalLinkNotFound

@@ -3,7 +3,7 @@
 Contract: docs/contract/portal-links.md#operations and docs/contract/portal-sessions.md.
 """
 
-from core.exceptions import Conflict, Forbidden, InvalidInput, NotFound
+from core.exceptions import Conflict, DomainError, Forbidden, InvalidInput, NotFound
 from projects.exceptions import ReadOnlyKey
 
 # Portal links
@@ -112,3 +112,16 @@ class ProjectNotNamed(InvalidInput):
     """An instance key on a path that names no project."""
 
     message = "project id not present in request"
+
+
+class TooManyChecks(DomainError):
+    """The customer has had too many URLs checked."""
+
+    status = 429
+    message = "too many checks, try again in {seconds} seconds"
+
+    def __init__(self, *, seconds: int) -> None:
+        """Take the seconds until the next window."""
+        super().__init__(seconds=seconds)
+        self.seconds = seconds
+        self.headers = {"Retry-After": str(seconds)}

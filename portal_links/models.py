@@ -13,7 +13,7 @@ from django.utils import timezone
 from core.encryption import EncryptedJSONField
 from core.ulid import ULIDField
 from endpoints.models import Endpoint, EndpointQuerySet
-from portal_links.capabilities import Capabilities, of_link
+from portal_links.capabilities import READ_ONLY, Capabilities, of_link
 from projects.models import APIKey, Appearance, Project
 
 
@@ -126,10 +126,12 @@ class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
         return self.filter(Q(owner_id=owner_id) | Q(portal_link__owner_id=owner_id))
 
     def active(self, now: datetime) -> "PortalSessionQuerySet":
-        """Return the sessions that give access now."""
+        """Return the sessions that give access now. A preview opens a static link too."""
+        opens_link = Q(portal_link__auth_type=PortalLink.AuthType.REFRESH_TOKEN) | Q(
+            surface=PortalSession.Surface.PREVIEW
+        )
         return self.filter(
-            Q(portal_link=None)
-            | Q(portal_link__deleted_at=None, portal_link__auth_type=PortalLink.AuthType.REFRESH_TOKEN),
+            Q(portal_link=None) | Q(opens_link, portal_link__deleted_at=None),
             project__deleted_at=None,
             expires_at__gt=now,
             revoked_at=None,
@@ -146,6 +148,8 @@ class PortalSession(models.Model):
         NAHOOK = "nahook"
         FEATHER = "feather"
         SVIX = "svix"
+        #: No client: an operator looks at a customer's portal from the admin.
+        PREVIEW = "preview"
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="portal_sessions")
@@ -157,6 +161,8 @@ class PortalSession(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
     reference = models.CharField(max_length=256, blank=True, default="", help_text="The caller's own name for it.")
     minted_by = models.ForeignKey(APIKey, models.SET_NULL, null=True, blank=True, related_name="+")
+    #: The name of the operator whose preview it is.
+    operator = models.CharField(max_length=150, blank=True, default="", db_default="")
     code_digest = models.BinaryField(null=True, unique=True, editable=False)
     token_digest = models.BinaryField(null=True, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -197,8 +203,15 @@ class PortalSession(models.Model):
 
     @property
     def current_capabilities(self) -> Capabilities:
-        """Return the capabilities that the session gives now."""
-        return frozenset(self.capabilities) if self.portal_link is None else self.portal_link.capabilities
+        """Return the capabilities that the session gives now. A preview never gives one that changes anything."""
+        if self.portal_link is None:
+            return frozenset(self.capabilities)
+        return self.portal_link.capabilities & READ_ONLY if self.is_preview else self.portal_link.capabilities
+
+    @property
+    def is_preview(self) -> bool:
+        """Return whether an operator looks, and not the customer."""
+        return self.surface == self.Surface.PREVIEW
 
     def __str__(self) -> str:
         return f"{self.uid} until {self.expires_at:%Y-%m-%d %H:%M}"
@@ -244,3 +257,18 @@ class DeliveryLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.uid} until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class CheckWindow(models.Model):
+    """The number of URLs that a customer has had checked in the current window. The table is unlogged.
+
+    It has no foreign key: a row is deleted with the next count after its window, whoever made it.
+    """
+
+    #: The id of a portal session, or of a link that is opened without one.
+    opened_by = models.CharField(max_length=26, primary_key=True, db_collation="C")
+    started_at = models.DateTimeField()
+    checks = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.checks} since {self.started_at}"

@@ -19,7 +19,7 @@ from django.utils import timezone
 from activity.operations import Done, Verb, record, record_all
 from core.actors import Actor, ActorKind
 from core.tokens import digest, random_text
-from portal_links.capabilities import Capabilities
+from portal_links.capabilities import READ_ONLY, Capabilities
 from portal_links.exceptions import (
     CodeExpired,
     CodeUsed,
@@ -35,6 +35,7 @@ TOKEN_PREFIX = "PST."
 TOKEN_LENGTH = 64
 REFRESH_PREFIX = "PRT"
 REFRESH_LIFETIME = timedelta(hours=1)
+PREVIEW_LIFETIME = timedelta(minutes=30)
 
 
 class Minted(NamedTuple):
@@ -105,6 +106,36 @@ def mint_session(
             raise
         return Minted(_repeated(session), secret)
     return Minted(session, secret)
+
+
+def preview_portal(project_id: str, *, operator: str, owner_id: str = "", link: PortalLink | None = None) -> Minted:
+    """Mint a token with which an operator sees a customer's portal and changes nothing, for PREVIEW_LIFETIME.
+
+    The customer is a link's or, without one, the `owner_id`. `operator` is the name of the operator.
+    """
+    now = timezone.now()
+    token = TOKEN_PREFIX + random_text(TOKEN_LENGTH)
+    session = PortalSession(
+        project_id=project_id,
+        portal_link=link,
+        owner_id="" if link is not None else owner_id,
+        surface=PortalSession.Surface.PREVIEW,
+        capabilities=[] if link is not None else sorted(READ_ONLY),
+        operator=operator,
+        token_digest=digest(token),
+        created_at=now,
+        expires_at=now + PREVIEW_LIFETIME,
+    )
+    with transaction.atomic():
+        session.save(force_insert=True)
+        record(
+            project_id,
+            Verb.PORTAL_PREVIEWED,
+            owner_id=session.current_owner_id,
+            object_uid=session.uid,
+            object_name=owner_id if link is None else link.name,
+        )
+    return Minted(session, token)
 
 
 def open_session(project_id: str, code: str, *, address: str | None) -> Minted:

@@ -134,6 +134,13 @@ class EventTypeUnknown(InvalidInput):
     field = "event_types"
 
 
+class NoEventTypes(InvalidInput):
+    """No event type is chosen."""
+
+    message = "choose at least one event type"
+    field = "event_types"
+
+
 class RetryTypeUnknown(InvalidInput):
     """Another retry strategy."""
 

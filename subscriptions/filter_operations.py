@@ -84,13 +84,13 @@ def update_filter(project_id: str, subscription_id: str, filter_id: str, *, scop
     with transaction.atomic():
         subscription = _lock(project_id, subscription_id, scope)
         changed = _find(subscription, filter_id)
-        before = _shown(changed)
+        before = shown(changed)
         if (name := sent.get("event_type", "")) and name != changed.event_type:
             _check_name(project_id, subscription, name)
         _rename(subscription, {changed.event_type: name or changed.event_type})
         _change(changed, sent)
         changed.save(update_fields=["event_type", "enabled_at", "conditions"])
-        _record_changes(subscription, {changed.uid: before}, [changed])
+        record_changes(subscription, {changed.uid: before}, [changed])
     return changed
 
 
@@ -106,7 +106,7 @@ def update_filters(
     with transaction.atomic():
         subscription = _lock(project_id, subscription_id, scope)
         rows = {row.uid: row for row in subscription.filters.all()}
-        before = {row.uid: _shown(row) for row in rows.values()}
+        before = {row.uid: shown(row) for row in rows.values()}
         ids: set[str] = set()
         for item in items:
             if item["uid"] not in rows:
@@ -127,7 +127,7 @@ def update_filters(
         _rename(subscription, renamed)
         changed = [rows[item["uid"]] for item in items]
         Filter.objects.bulk_update(changed, ["event_type", "enabled_at", "conditions"], batch_size=500)
-        _record_changes(subscription, before, changed)
+        record_changes(subscription, before, changed)
     return changed
 
 
@@ -136,9 +136,9 @@ def delete_filter(project_id: str, subscription_id: str, filter_id: str, *, scop
     with transaction.atomic():
         subscription = _lock(project_id, subscription_id, scope)
         deleted = _find(subscription, filter_id)
-        record_all(project_id, [_done(Verb.FILTER_DELETED, subscription, deleted)])
+        record_all(project_id, [done(Verb.FILTER_DELETED, subscription, deleted)])
         deleted.delete()
-        _set_types(subscription, [name for name in subscription.event_types if name != deleted.event_type])
+        set_types(subscription, [name for name in subscription.event_types if name != deleted.event_type])
 
 
 def would_take(
@@ -213,31 +213,32 @@ def _create(subscription: Subscription, rows: Iterable[tuple[str, datetime | Non
         Filter(subscription=subscription, event_type=name, enabled_at=enabled_at, conditions=conditions)
         for name, enabled_at, conditions in rows
     )
-    _set_types(subscription, [*subscription.event_types, *(row.event_type for row in made)])
+    set_types(subscription, [*subscription.event_types, *(row.event_type for row in made)])
     record_all(
         subscription.project_id,
-        (_done(Verb.FILTER_CREATED, subscription, row, differences({}, _shown(row), secret=SECRET)) for row in made),
+        (done(Verb.FILTER_CREATED, subscription, row, differences({}, shown(row), secret=SECRET)) for row in made),
     )
     return made
 
 
-def _shown(row: Filter) -> dict[str, Any]:
+def shown(row: Filter) -> dict[str, Any]:
     """Return the values of a filter for the record of activity, with its conditions one by one."""
     conditions = {scope: row.conditions.get(scope) for scope in filters.SCOPES}
     return {"event_type": row.event_type, "is_enabled": row.enabled_at is not None} | conditions
 
 
-def _done(verb: Verb, subscription: Subscription, row: Filter, changes: Changes | None = None) -> Done:
+def done(verb: Verb, subscription: Subscription, row: Filter, changes: Changes | None = None) -> Done:
+    """Return what was done to a filter, for the record of activity."""
     endpoint = subscription.endpoint
     return Done(verb, endpoint.owner_id, endpoint.uid, row.uid, row.event_type, changes)
 
 
-def _record_changes(subscription: Subscription, before: dict[str, dict[str, Any]], rows: Sequence[Filter]) -> None:
+def record_changes(subscription: Subscription, before: dict[str, dict[str, Any]], rows: Sequence[Filter]) -> None:
     """Record the filters that differ from what they were `before`, by their ids."""
-    changes = {row.uid: differences(before[row.uid], _shown(row), secret=SECRET) for row in rows}
+    changes = {row.uid: differences(before[row.uid], shown(row), secret=SECRET) for row in rows}
     record_all(
         subscription.project_id,
-        (_done(Verb.FILTER_UPDATED, subscription, row, changes[row.uid]) for row in rows if changes[row.uid]),
+        (done(Verb.FILTER_UPDATED, subscription, row, changes[row.uid]) for row in rows if changes[row.uid]),
     )
 
 
@@ -250,10 +251,11 @@ def _change(row: Filter, sent: dict[str, Any]) -> None:
 
 def _rename(subscription: Subscription, names: dict[str, str]) -> None:
     if any(old != new for old, new in names.items()):
-        _set_types(subscription, [names.get(name, name) for name in subscription.event_types])
+        set_types(subscription, [names.get(name, name) for name in subscription.event_types])
 
 
-def _set_types(subscription: Subscription, names: list[str]) -> None:
+def set_types(subscription: Subscription, names: list[str]) -> None:
+    """Set the event types of a locked subscription, which are those of its filters."""
     subscription.event_types = names
     subscription.updated_at = timezone.now()
     subscription.save(update_fields=["event_types", "updated_at"])

@@ -82,7 +82,7 @@ def create_subscription(
     sent = filter_config or {}
     types = list(dict.fromkeys(sent.get("event_types") or [EVERY_TYPE]))
     conditions = checked_conditions(sent.get("filter", {}), "create subscription")
-    _check_size(types, conditions)
+    check_size(types, conditions)
     with transaction.atomic():
         project = _project(project_id)
         _check_source(project, source_id)
@@ -101,7 +101,7 @@ def create_subscription(
         )
         subscription.save(force_insert=True)
         _add_filters(subscription, types)
-        _record(Verb.SUBSCRIPTION_CREATED, subscription, {"event_types": [None, types]})
+        record_change(Verb.SUBSCRIPTION_CREATED, subscription, {"event_types": [None, types]})
     return subscription
 
 
@@ -135,7 +135,7 @@ def update_subscription(
     with transaction.atomic():
         project = _project(project_id)
         subscription = lock_subscription(project_id, subscription_id, scope)
-        before = _shown(subscription)
+        before = shown(subscription)
         if endpoint_id:
             _check_source(project, source_id)
             subscription.endpoint = _lock_endpoint(
@@ -155,8 +155,8 @@ def update_subscription(
             subscription.rate_limit_config = _rate_limit(subscription.rate_limit_config, rate_limit_config)
         subscription.updated_at = timezone.now()
         subscription.save(update_fields=EDITABLE)
-        if changes := differences(before, _shown(subscription), secret=SECRET):
-            _record(Verb.SUBSCRIPTION_UPDATED, subscription, changes)
+        if changes := differences(before, shown(subscription), secret=SECRET):
+            record_change(Verb.SUBSCRIPTION_UPDATED, subscription, changes)
     return subscription
 
 
@@ -166,7 +166,7 @@ def delete_subscription(project_id: str, subscription_id: str, *, scope: Scope =
         subscription = lock_subscription(project_id, subscription_id, scope)
         subscription.deleted_at = subscription.updated_at = timezone.now()
         subscription.save(update_fields=["deleted_at", "updated_at"])
-        _record(Verb.SUBSCRIPTION_DELETED, subscription)
+        record_change(Verb.SUBSCRIPTION_DELETED, subscription)
 
 
 def find_subscription(
@@ -208,14 +208,15 @@ def checked_conditions(sent: dict[str, Any], doing: str) -> dict[str, Any]:
     return {scope: sent[scope] for scope in filters.SCOPES if sent.get(scope)}
 
 
-def _shown(subscription: Subscription) -> dict[str, Any]:
+def shown(subscription: Subscription) -> dict[str, Any]:
     """Return the values of a subscription that an update may change, with its conditions one by one."""
     names = [name for name in EDITABLE if name not in ("endpoint", "filter", "updated_at")]
     values = {name: getattr(subscription, name) for name in ("endpoint_id", *names)}
     return values | {scope: subscription.filter.get(scope) for scope in filters.SCOPES}
 
 
-def _record(verb: Verb, subscription: Subscription, changes: Changes | None = None) -> None:
+def record_change(verb: Verb, subscription: Subscription, changes: Changes | None = None) -> None:
+    """Record what was done to a subscription, which holds its endpoint."""
     record(
         subscription.project_id,
         verb,
@@ -267,7 +268,8 @@ def _check_source(project: Project, source_id: str) -> None:
         raise SourceNotFound if source_id else SourceMissing
 
 
-def _check_size(types: list[str], conditions: dict[str, Any]) -> None:
+def check_size(types: list[str], conditions: dict[str, Any]) -> None:
+    """Refuse conditions that are too large to be stored with each of the event types. Raises ConditionsTooLarge."""
     if len(types) * len(orjson.dumps(conditions)) > MAX_STORED_BYTES:
         raise ConditionsTooLarge(most=MAX_STORED_BYTES)
 
@@ -284,7 +286,7 @@ def _change_filters(
     project: Project, subscription: Subscription, types: list[str], conditions: dict[str, Any], *, registers: bool
 ) -> None:
     """Set the event types and conditions of a locked subscription, and the filters that follow from them."""
-    _check_size(types, conditions)
+    check_size(types, conditions)
     kept = set(subscription.event_types).intersection(types)
     added = [name for name in types if name not in kept]
     if added:

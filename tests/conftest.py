@@ -22,7 +22,7 @@ from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, revoke_api_key
-from tests.statements import undone
+from tests.statements import Undo
 
 Role = APIKey.Role
 TESTS = Path(__file__).parent
@@ -35,6 +35,7 @@ LONGEST_FILES = [
     "test_bad_input.py",
     "convoyclone/test_server.py",
     "test_hostile_start.py",
+    "convoyclone/test_demo_server.py",
     "browser/test_accessibility.py",
     "test_bad_input_elsewhere.py",
     "engine/test_status.py",
@@ -48,7 +49,7 @@ LONGEST_FILES = [
     "events/test_bounds.py",
 ]
 #: Opens the block that checks one row of a test's table; see the fixture `row`.
-Row = Callable[[object], AbstractContextManager[None]]
+Row = Callable[[object], AbstractContextManager[list[str]]]
 
 
 class API:
@@ -276,19 +277,25 @@ def make_endpoint(project: Project) -> Callable[..., Endpoint]:
 
 
 @pytest.fixture
-def row(db: None, subtests: pytest.Subtests) -> Row:
+def row(db: None, subtests: pytest.Subtests) -> Iterator[Row]:
     """Checks the rows of a table in one test, as `for operation in OPERATIONS: with row(operation): …`.
 
     A failure names its row, and the rows after it are checked too. What a block writes is rolled back at its end,
-    so that each finds the database that the test's fixtures have made.
+    so that each finds the database that the test's fixtures have made; the block gets the statements that wrote.
     """
+    with Undo().watching() as undo:
 
-    @contextmanager
-    def check(name: object) -> Iterator[None]:
-        with subtests.test(str(name)), undone():
-            yield
+        @contextmanager
+        def check(name: object) -> Iterator[list[str]]:
+            try:
+                with undo.each() as written:
+                    yield written
+            except BaseException:
+                # A subtest captures output and makes a report. Only a failure needs them, and rows are in thousands.
+                with subtests.test(str(name)):
+                    raise
 
-    return check
+        yield check
 
 
 @pytest.fixture

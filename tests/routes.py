@@ -2,9 +2,12 @@
 
 import re
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from django.urls import URLPattern
+import yaml
+from django.urls import URLPattern, resolve
 from django.urls.resolvers import RegexPattern
 from rest_framework.views import APIView
 
@@ -19,6 +22,10 @@ NO_OPERATIONS = {
     "healthz": "no credential, no rows",
     "readyz": "no credential, no rows",
     "metrics": "figures of the whole instance, for METRICS_TOKEN (tests/convoyclone/test_metrics.py)",
+    "": "links of the demo (tests/convoyclone/test_welcome.py)",
+    "README.md": "no rows",
+    "admin": "leads to admin/",
+    r"^docs/?\Z": "leads to api/docs",
     "admin/": "the operators' pages (tests of each app's admin.py)",
     "api/schema": "no rows",
     "api/docs": "no rows",
@@ -110,8 +117,39 @@ def _path(route: URLPattern) -> str:
     return f"/{text}"
 
 
+def _is_second_path(operation: Operation) -> bool:
+    """Whether it is a collection's path with a slash at its end, which the view of the path without one answers."""
+    if not operation.path.endswith("/"):
+        return False
+    with_slash, without = (
+        resolve(re.sub(r"{\w+}", "x", path)) for path in (operation.url, operation.url.removesuffix("/"))
+    )
+    view, twin = with_slash.func, without.func
+    assert (view.view_class, view.view_initkwargs, with_slash.kwargs) == (
+        twin.view_class,
+        twin.view_initkwargs,
+        without.kwargs,
+    ), f"{operation} is not the view of the path without a slash"
+    return True
+
+
 EVERY_OPERATION = operations()
+#: Those that have their code to themselves. The matrices send their thousands of requests to these alone: a request
+#: to a second path runs the same view with the same parameters.
+WITHOUT_SECOND_PATHS = frozenset(operation for operation in EVERY_OPERATION if not _is_second_path(operation))
 #: Those of the Convoy API.
 OPERATIONS = [operation for operation in EVERY_OPERATION if operation.surface == Surface.CONVOY]
 #: Those of the other APIs.
 ELSEWHERE = [operation for operation in EVERY_OPERATION if operation.surface != Surface.CONVOY]
+
+
+def documented_parameters(operation: Operation) -> set[str]:
+    """The names of the parameters that the OpenAPI document gives the operation, of its query and of its path."""
+    described = _document()[operation.url.removeprefix("/api").rstrip("/")][operation.method.lower()]
+    return {parameter["name"] for parameter in described.get("parameters", ())}
+
+
+@cache
+def _document() -> Any:
+    """The operations of the document, by path and method."""
+    return yaml.load(Path(__file__).parent.parent.joinpath("openapi.yaml").read_bytes(), yaml.CSafeLoader)["paths"]

@@ -153,7 +153,7 @@ class Server:
             words = process.cmdline()
             if "convoyclone.wsgi:application" in words:
                 return str(self.port) in words
-            if "deliver" in words:
+            if not {"deliver", "convoyclone.receiver"}.isdisjoint(words):
                 return process.environ().get("PORT") == str(self.port)
             if "convoyclone.server" in words:
                 return self.process is not None and process.pid == self.process.pid and self.process.poll() is None

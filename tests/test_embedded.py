@@ -71,12 +71,28 @@ class Use:
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Iterator[Path]:
+def new(tmp_path: Path) -> Iterator[Path]:
     """The folder of a cluster that is not made yet."""
     yield tmp_path / "postgres"
     # What a test that failed has left.
     if (server := embedded.postmaster(tmp_path / "postgres")) is not None:
         server.send_signal(signal.SIGQUIT)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cluster that has been used and is stopped. Making one takes longer than most of these tests."""
+    directory = tmp_path_factory.mktemp("made") / "postgres"
+    assert Use(directory).end() == ""
+    return directory
+
+
+@pytest.fixture
+def directory(new: Path, made: Path) -> Path:
+    """The folder of a cluster of the test's own, which no process uses."""
+    # With its owner, who is not root where the tests are.
+    subprocess.run(["cp", "-a", made, new], check=True, timeout=SECONDS)
+    return new
 
 
 def runs(directory: Path) -> bool:
@@ -92,17 +108,16 @@ class TestLinks:
     """Links in the folder, which whoever may write there can make, lead root to no other file."""
 
     @pytest.mark.parametrize("name", ["postgres.users", "postgres.lock"])
-    def test_the_files_of_locks_may_be_none(self, directory: Path, name: str) -> None:
-        victim = directory.with_name("victim")
+    def test_the_files_of_locks_may_be_none(self, new: Path, name: str) -> None:
+        victim = new.with_name("victim")
         victim.write_text("kept")
-        directory.with_name(name).symlink_to(victim)
+        new.with_name(name).symlink_to(victim)
         with pytest.raises(CannotStart):
-            embedded.start(directory)
+            embedded.start(new)
         assert victim.read_text() == "kept"
 
     @pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symbolic", "hard"])
     def test_one_in_place_of_the_log_is_replaced(self, directory: Path, link: Callable[[Path, Path], None]) -> None:
-        Use(directory).end()
         victim = directory.with_name("victim")
         victim.write_text("kept")
         before = victim.stat()
@@ -128,8 +143,8 @@ class TestUsers:
         assert not runs(directory)
         assert not (directory / "postmaster.pid").exists()
 
-    def test_two_that_start_at_once_share_it(self, directory: Path) -> None:
-        command = [sys.executable, "-c", USE, str(directory)]
+    def test_two_that_start_at_once_share_it(self, new: Path) -> None:
+        command = [sys.executable, "-c", USE, str(new)]
         both = [
             subprocess.Popen(command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             for _ in range(2)
@@ -140,7 +155,7 @@ class TestUsers:
         for process in both:
             process.communicate(timeout=SECONDS)
             assert process.returncode == 0
-        eventually(lambda: not runs(directory), "the server has stopped")
+        eventually(lambda: not runs(new), "the server has stopped")
 
     def test_one_that_is_killed_stops_it_for_nobody_else(self, directory: Path) -> None:
         killed, other = Use(directory), Use(directory)
@@ -173,8 +188,8 @@ class TestUsers:
 
 
 class TestCluster:
-    def test_it_depends_on_no_locale_and_listens_on_no_network(self, directory: Path) -> None:
-        use = Use(directory)
+    def test_it_depends_on_no_locale_and_listens_on_no_network(self, new: Path) -> None:
+        use = Use(new)
         with psycopg.connect(use.url) as connection:
             found = connection.execute(
                 "SELECT datlocprovider, datlocale, datcollate, current_setting('listen_addresses'),"
@@ -185,14 +200,12 @@ class TestCluster:
         assert use.end() == ""
 
     def test_one_of_another_version_is_refused_in_one_line(self, directory: Path) -> None:
-        assert Use(directory).end() == ""
         (directory / "PG_VERSION").write_text("16\n")
         refused = Use(directory)
         assert refused.url == ""
         assert re.fullmatch(r"its data is of PostgreSQL 16, and this one is 18: .+\n", refused.end())
 
     def test_one_that_trusts_everybody_does_so_no_longer(self, directory: Path) -> None:
-        assert Use(directory).end() == ""
         (directory / "pg_hba.conf").write_text("local all all trust\n")
         use = Use(directory)
         with psycopg.connect(use.url) as connection:
@@ -201,7 +214,6 @@ class TestCluster:
         assert use.end() == ""
 
     def test_the_reason_of_a_failure_is_the_servers_own(self, directory: Path) -> None:
-        assert Use(directory).end() == ""
         (directory / "postgresql.auto.conf").write_text("nonsense = 1\n")
         refused = Use(directory)
         assert refused.url == ""

@@ -21,7 +21,7 @@ from portal.routes import url_of
 from portal.says import says_context
 from portal.words import counted, span
 from portal_links.access import Access
-from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, ROTATE_SECRET, SEND_TEST
+from portal_links.capabilities import MANAGE_SUBSCRIPTIONS, ROTATE_SECRET, SEND_TEST
 
 
 @page
@@ -67,7 +67,11 @@ def pause_endpoint(request: PageRequest, access: Access, endpointID: str) -> Htt
 def activate_endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
     """Activate an endpoint that is not active and, where it is asked for, send what it has missed."""
     try:
-        changed, sent = operations.activate_endpoint(access, endpointID), 0
+        if request.POST.get("missed") == "send":
+            sent = operations.activate_and_send_missed(access, endpointID)
+            changed = operations.find_endpoint(access, endpointID)
+        else:
+            sent, changed = 0, operations.activate_endpoint(access, endpointID)
     except InvalidInput as error:
         return _not_done(request, access, endpointID, error)
     done = gettext("The endpoint is active again.")
@@ -146,12 +150,12 @@ def _text(request: PageRequest, name: str) -> str:
 def _whole(access: Access, found: Endpoint, period: str = "") -> dict[str, Any]:
     """Return the context of the overview."""
     context = overview(access, found, period) | says_context(access, found)
-    settings = url_of(access, SETTINGS, found.pk) if access.may(MANAGE_ENDPOINT) else ""
+    settings = url_of(access, SETTINGS, found.pk)
     return context | {
         "overlaps": OVERLAPS,
         "timeout": span(timeout_of(found.http_timeout)),
         "its_deliveries_url": url_of(access, DELIVERIES, found.pk),
         "test_url": url_of(access, TEST, found.pk) if access.may(SEND_TEST) else "",
-        "events_url": f"{settings}#events" if settings and access.may(MANAGE_SUBSCRIPTIONS) else "",
+        "events_url": f"{settings}#events" if access.may(MANAGE_SUBSCRIPTIONS) else "",
         "settings_url": settings,
     }

@@ -2,17 +2,23 @@
 
 from django.urls import path
 
-from portal.pages import deliveries, delivery, endpoint_form, endpoints, opening, shared
+from portal.pages import activity, deliveries, delivery, endpoint_form, endpoints, filter_editor, opening, shared
 
 urlpatterns = [
     path("open", opening.open_link, name="portal-open"),
     path("theme.css", opening.theme_css, name="portal-theme"),
     path("end", opening.end_session, name="portal-end"),
+    path("activity", activity.activity, name="portal-activity"),
     # Endpoints
     path("", endpoints.endpoints, name="portal-endpoints"),
     path("endpoints/new", endpoint_form.new_endpoint, name="portal-new"),
+    path("endpoints/check", endpoint_form.check_url, name="portal-check"),
+    path("endpoints/event-types", endpoint_form.event_types, name="portal-event-tree"),
     path("endpoints/<endpointID>", endpoints.endpoint, name="portal-endpoint"),
-    path("endpoints/<endpointID>/edit", endpoint_form.edit_endpoint, name="portal-edit"),
+    path("endpoints/<endpointID>/settings", endpoint_form.edit_endpoint, name="portal-edit"),
+    path("endpoints/<endpointID>/settings/filters", filter_editor.choose_filter, name="portal-filters"),
+    path("endpoints/<endpointID>/settings/filters/<path:eventType>", filter_editor.edit_filter, name="portal-filter"),
+    path("endpoints/<endpointID>/filters/try", filter_editor.try_out, name="portal-filter-try"),
     path("endpoints/<endpointID>/pause", endpoints.pause_endpoint, name="portal-pause"),
     path("endpoints/<endpointID>/activate", endpoints.activate_endpoint, name="portal-activate"),
     path("endpoints/<endpointID>/secret", endpoints.reveal_secret, name="portal-secret"),

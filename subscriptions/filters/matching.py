@@ -59,7 +59,7 @@ def matches(conditions: dict[str, Any], value: Any) -> bool:
     """
     check_evaluable(conditions, wildcards=True, saving=False)
     try:
-        return _holds(conditions, value, Budget())
+        return holds(conditions, value, Budget())
     except TooMuchWork:
         return False
 
@@ -114,12 +114,21 @@ def _scope_holds(name: str, conditions: dict[str, Any], value: Any, budget: Budg
         return True
     if name != "body" and not value:
         return False
-    if name == "headers" and isinstance(value, dict):
-        budget.spend(len(value))
-        # Backwards, so that the first of two spellings of one name stays.
-        value = {key.lower(): _first(values) for key, values in reversed(value.items()) if values != []}
-        return _holds(conditions, value, budget, lower=True)
-    return _holds(conditions, value, budget)
+    return holds(conditions, readable(name, value, budget), budget, lower=is_lower(name, value))
+
+
+def is_lower(name: str, value: Any) -> bool:
+    """Tell whether the keys of a scope's conditions are read in lower case: those of headers."""
+    return name == "headers" and isinstance(value, dict)
+
+
+def readable(name: str, value: Any, budget: Budget) -> Any:
+    """Return the value of a scope as conditions read it: of headers the first value, under a name in lower case."""
+    if not is_lower(name, value):
+        return value
+    budget.spend(len(value))
+    # Backwards, so that the first of two spellings of one name stays.
+    return {key.lower(): _first(values) for key, values in reversed(value.items()) if values != []}
 
 
 def _first(values: Any) -> Any:
@@ -127,15 +136,15 @@ def _first(values: Any) -> Any:
     return values[0] if isinstance(values, list) else values
 
 
-def _holds(conditions: dict[str, Any], value: Any, budget: Budget, *, lower: bool = False) -> bool:
+def holds(conditions: dict[str, Any], value: Any, budget: Budget, *, lower: bool = False) -> bool:
     """Return whether all conditions hold. `lower` reads keys in lower case, for headers."""
     for key, operand in leaves(conditions):
         budget.spend(1)
         if key == "$or":
-            if not any(_holds(part, value, budget, lower=lower) for part in operand):
+            if not any(holds(part, value, budget, lower=lower) for part in operand):
                 return False
         elif key == "$and":
-            if not all(_holds(part, value, budget, lower=lower) for part in operand):
+            if not all(holds(part, value, budget, lower=lower) for part in operand):
                 return False
         else:
             tests = _tests(operand, budget)
@@ -149,7 +158,7 @@ def _reaches(value: Any, path: Path, tests: list[Test], budget: Budget) -> bool:
 
     A wildcard stands for the elements that an array really has, so that it fails where there are none.
     """
-    found = _find(value, path[0], budget)
+    found = find(value, path[0], budget)
     if len(path) > 1:
         return any(
             _reaches(element, path[1:], tests, budget)
@@ -165,7 +174,7 @@ def _reaches(value: Any, path: Path, tests: list[Test], budget: Budget) -> bool:
     return missing and all(test(MISSING) for test in tests)
 
 
-def _find(value: Any, segments: tuple[str, ...], budget: Budget) -> Iterator[Any]:
+def find(value: Any, segments: tuple[str, ...], budget: Budget) -> Iterator[Any]:
     """Yield the values under some segments: nested, or under a key of the payload that has dots itself."""
     budget.spend(1)
     if not segments:
@@ -175,9 +184,9 @@ def _find(value: Any, segments: tuple[str, ...], budget: Budget) -> Iterator[Any
             budget.spend(1)
             key = segments[0] if count == 1 else ".".join(segments[:count])
             if key in value:
-                yield from _find(value[key], segments[count:], budget)
+                yield from find(value[key], segments[count:], budget)
     elif isinstance(value, list) and INDEX.fullmatch(segments[0]) and int(segments[0]) < len(value):
-        yield from _find(value[int(segments[0])], segments[1:], budget)
+        yield from find(value[int(segments[0])], segments[1:], budget)
 
 
 def _tests(operand: Any, budget: Budget) -> list[Test]:

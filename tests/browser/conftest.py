@@ -62,10 +62,28 @@ class Portal:
         self.billing = live.make_endpoint(
             name="Billing", owner_id=OWNER, url="https://hooks.example.com/billing", secret="the first secret"
         )
+        for uid in (self.orders, self.billing):
+            self.subscribe(uid)
+        # Something was delivered before, so the list comes without the steps of a first visit.
+        self.sql(
+            "INSERT INTO endpoints_endpointstate (endpoint_id, events, failure_rate, consecutive_trips, "
+            "last_delivered_at) VALUES (%s, 1, 0, 0, now() - interval '2 days')",
+            self.orders,
+        )
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(EXPECTED):
             self.said.append(message.text)
+
+    def subscribe(self, endpoint_id: str, *event_types: str) -> None:
+        """Have an endpoint listen to event types, by default to all."""
+        body = {"name": "Events", "endpoint_id": endpoint_id, "filter_config": {"event_types": list(event_types)}}
+        self.live.client.post(f"{self.live.path}/subscriptions", json=body).raise_for_status()
+
+    def send(self, endpoint_id: str, event_type: str = "order.paid") -> None:
+        """Send an event to one endpoint."""
+        body = {"endpoint_id": endpoint_id, "event_type": event_type, "data": {"total": 12}}
+        self.live.client.post(f"{self.live.path}/events", json=body).raise_for_status()
 
     def post(self, path: str, body: Any = None, **headers: str) -> dict[str, Any]:
         """The answer of a request with the project's key, on any surface."""

@@ -86,3 +86,20 @@ def test_no_page_has_a_serious_fault(looking: Portal) -> None:
     page = portal.open(f"{portal.live.server.url}/portal?token=nope")
     look("not found")
     assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def test_the_pages_of_the_demo_have_none_either(looking: Portal) -> None:
+    demo = looking.live.server.quickstart
+    page = looking.context.new_page()
+    found: dict[str, list[str]] = {}
+    for url in (f"{demo['base_url']}/", f"{demo['receiver_url']}/"):
+        page.goto(url)
+        page.locator(".card").first.wait_for()
+        found[url] = faults(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{url} is too wide"
+        # The policy lets the style of the page in.
+        assert page.locator(".card").first.evaluate("(card) => getComputedStyle(card).borderTopWidth") == "1px"
+    assert {url: faults for url, faults in found.items() if faults} == {}
+    page.goto(demo["base_url"])
+    page.get_by_role("link", name="Portal").click()
+    page.get_by_text("Newsletter").first.wait_for()

@@ -5,7 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Portal
+from tests.browser.conftest import OWNER, Portal
+from tests.outbound.receivers import Receiver
+from tests.waiting import eventually
 
 
 def open_billing(portal: Portal, url: str) -> Page:
@@ -17,7 +19,7 @@ def open_billing(portal: Portal, url: str) -> Page:
 
 def test_create(portal: Portal) -> None:
     page = portal.open(portal.nahook("editor", "newcomer"))
-    page.get_by_role("link", name="Add your first endpoint").click()
+    page.get_by_role("link", name="Add endpoint").click()
     page.get_by_label("URL (required)").fill("ftp://example.com")
     page.get_by_label("Name (required)").fill("Shipping")
     page.get_by_role("button", name="Add endpoint").click()
@@ -42,18 +44,65 @@ def test_create(portal: Portal) -> None:
 def test_search(portal: Portal) -> None:
     page = portal.open(portal.nahook())
     page.get_by_role("searchbox").press_sequentially("bill")
-    expect(page.get_by_role("link", name="Orders")).to_have_count(0)
+    expect(page.get_by_role("link", name="Orders", exact=True)).to_have_count(0)
     expect(page.get_by_role("link", name="Billing")).to_be_visible()
     expect(page.get_by_role("searchbox")).to_be_focused()
-    expect(page.get_by_role("status")).to_have_text("1 endpoint found")
+    expect(page.locator("#status")).to_have_text("1 endpoint")
+    expect(page.get_by_role("navigation", name="Filter by status").get_by_role("link").first).to_have_text("All 1")
+    assert page.url == f"{portal.home}?q=bill"
     page.reload()
     expect(page.get_by_role("link", name="Billing")).to_be_visible()
-    expect(page.get_by_role("link", name="Orders")).to_have_count(0)
+    expect(page.get_by_role("link", name="Orders", exact=True)).to_have_count(0)
+
+
+def test_chips(portal: Portal) -> None:
+    portal.live.client.put(f"{portal.live.endpoints}/{portal.billing}/pause").raise_for_status()
+    page = portal.open(portal.nahook())
+    chips = page.get_by_role("navigation", name="Filter by status")
+    expect(chips.get_by_role("link")).to_have_text(["All 2", "Active 1", "Paused 1"])
+    chips.get_by_role("link", name="Paused").click()
+    expect(page.get_by_role("link", name="Orders", exact=True)).to_have_count(0)
+    expect(page.get_by_role("link", name="Billing")).to_be_visible()
+    assert page.url == f"{portal.home}?status=paused"
+    expect(chips.get_by_role("link", name="Paused")).to_be_focused()
+    chips.get_by_role("link", name="All").click()
+    expect(page.get_by_role("link", name="Orders", exact=True)).to_be_visible()
+    assert page.url == portal.home
+
+
+def test_a_status_changes_on_the_list_while_it_is_open(portal: Portal) -> None:
+    page = portal.open(portal.nahook())
+    row = page.get_by_role("row").filter(has_text="Billing")
+    expect(row).to_contain_text("Active")
+    page.get_by_role("searchbox").focus()
+    portal.live.client.put(f"{portal.live.endpoints}/{portal.billing}/pause").raise_for_status()
+    expect(row).to_contain_text("Paused", timeout=15_000)
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.get_by_role("link", name="Paused 1")).to_be_visible()
+
+
+def test_a_row_opens_its_endpoint(portal: Portal) -> None:
+    page = portal.open(portal.nahook())
+    page.get_by_role("row").filter(has_text="Billing").get_by_text("All events").click()
+    expect(page.get_by_role("heading", name="Billing")).to_be_focused()
+
+
+def test_the_first_steps(portal: Portal) -> None:
+    page = portal.open(portal.nahook("editor", "newcomer"))
+    expect(page.get_by_role("heading", name=re.compile("Receive webhooks from"))).to_be_visible()
+    expect(page.locator("[aria-current=step]")).to_contain_text("Add an endpoint")
+    uid = portal.live.make_endpoint(name="First", owner_id="newcomer", url="https://hooks.example.com/first")
+    page.reload()
+    expect(page.locator("[aria-current=step]")).to_contain_text("Choose your events")
+    portal.subscribe(uid)
+    page.reload()
+    expect(page.locator("[aria-current=step]")).to_contain_text("Send a test event")
+    expect(page.get_by_role("link", name="First")).to_be_visible()
 
 
 def test_edit(portal: Portal) -> None:
     page = open_billing(portal, portal.nahook("editor"))
-    page.get_by_role("link", name="Edit").click()
+    page.get_by_role("link", name="Settings", exact=True).first.click()
     page.get_by_label("Name (required)").fill("Invoices")
     page.get_by_role("button", name="Save changes").click()
     page.get_by_role("heading", name="Invoices").wait_for()
@@ -64,10 +113,53 @@ def test_edit(portal: Portal) -> None:
 def test_pause_and_resume(portal: Portal) -> None:
     page = open_billing(portal, portal.nahook("editor"))
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator("span.status")).to_have_text("Paused")
+    expect(page.locator("#pill")).to_have_text("Paused")
+    expect(page.locator("#says")).to_contain_text("Paused by you since")
     page.get_by_role("button", name="Resume").click()
-    expect(page.locator("span.status")).to_have_text("Active")
+    expect(page.locator("#pill")).to_have_text("Active")
     assert page.url == f"{portal.home}endpoints/{portal.billing}"
+
+
+def test_what_was_missed_is_sent_on_resuming(portal: Portal) -> None:
+    with Receiver() as receiver:
+        uid = portal.live.make_endpoint(name="Shop", owner_id=OWNER, url=receiver.url("/in"))
+        portal.subscribe(uid)
+        page = portal.open(portal.nahook("editor"))
+        page.get_by_role("link", name="Shop").click()
+        page.get_by_role("button", name="Pause").click()
+        expect(page.locator("#pill")).to_have_text("Paused")
+        for _ in range(3):
+            portal.send(uid)
+        # The page asks every five seconds.
+        expect(page.locator("#says")).to_contain_text("3 events have been missed so far.", timeout=20_000)
+        assert receiver.requests() == []
+        page.get_by_role("button", name="Resume…").click()
+        dialog = page.get_by_role("dialog", name="Resume “Shop”")
+        expect(dialog.get_by_label("Send what was missed: 3 events")).to_be_checked()
+        dialog.get_by_role("button", name="Resume").click()
+        expect(page.get_by_text("3 events that were missed are being sent.").first).to_be_visible()
+        expect(page.locator("#pill")).to_have_text("Active")
+        eventually(lambda: len(receiver.requests()) == 3, "the three events arrive")
+
+
+def test_an_endpoint_begins_to_fail_while_its_page_is_open(portal: Portal) -> None:
+    with Receiver() as receiver:
+        receiver.answer("/in", status=404)
+        portal.sql(
+            "UPDATE projects_project SET config = jsonb_set(config, '{strategy,retry_count}', '1') WHERE uid = %s",
+            portal.live.uid,
+        )
+        uid = portal.live.make_endpoint(name="Shop", owner_id=OWNER, url=receiver.url("/in"))
+        portal.subscribe(uid)
+        page = portal.open(portal.nahook("editor"))
+        page.get_by_role("link", name="Shop").click()
+        expect(page.locator("#pill")).to_have_text("Active")
+        for _ in range(3):
+            portal.send(uid)
+        eventually(lambda: len(receiver.requests()) == 3, "the three events arrive")
+        expect(page.locator("#pill")).to_have_text("Failing", timeout=20_000)
+        expect(page.locator("#says")).to_contain_text("404 Not Found. 3 of 3 deliveries in the last 24 hours")
+        expect(page.locator("#says").get_by_role("link", name="Change URL")).to_be_visible()
 
 
 def test_a_page_that_is_behind_says_so(portal: Portal) -> None:
@@ -78,19 +170,67 @@ def test_a_page_that_is_behind_says_so(portal: Portal) -> None:
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
 
 
-def test_the_secret_is_shown_when_asked_for_and_replaced(portal: Portal) -> None:
+def test_the_secret_is_shown_when_asked_for_and_rotated(portal: Portal) -> None:
     page = open_billing(portal, portal.nahook("editor"))
     assert "the first secret" not in page.content()
     page.get_by_role("button", name="Reveal").click()
     expect(page.get_by_text("the first secret")).to_be_visible()
-    page.get_by_role("button", name="Replace").click()
+    page.get_by_role("button", name="Hide").click()
+    expect(page.get_by_role("button", name="Reveal")).to_be_focused()
+    assert "the first secret" not in page.content()
+    page.get_by_role("button", name="Rotate…").click()
     page.get_by_label("The old secret stays valid for").select_option("72")
-    page.get_by_role("button", name="Replace secret").click()
-    expect(page.get_by_text("The previous secret stays valid for 3 days.").first).to_be_visible()
+    page.get_by_role("button", name="Rotate secret").click()
+    expect(page.get_by_text("The previous one stays valid for 3 days.").first).to_be_visible()
     assert "the first secret" not in page.content()
     page.get_by_role("button", name="Reveal").click()
     expect(page.locator("#secret code")).to_have_count(2)
     expect(page.locator("#secret code").last).to_have_text("the first secret")
+
+
+def test_the_secret_is_hidden_again_after_a_minute(portal: Portal) -> None:
+    page = portal.context.new_page()
+    page.clock.install()
+    page.goto(portal.nahook("editor"))
+    page.get_by_role("link", name="Billing").click()
+    page.get_by_role("button", name="Reveal").click()
+    expect(page.get_by_text("the first secret")).to_be_visible()
+    page.get_by_role("link", name="Overview").focus()
+    page.clock.fast_forward(59_000)
+    expect(page.get_by_text("the first secret")).to_be_visible()
+    page.clock.fast_forward(2_000)
+    expect(page.get_by_text("the first secret")).to_have_count(0)
+    expect(page.get_by_role("button", name="Reveal")).to_be_visible()
+    expect(page.get_by_role("link", name="Overview")).to_be_focused()
+
+
+def test_the_chart_has_periods_and_a_table(portal: Portal) -> None:
+    portal.sql(
+        "INSERT INTO endpoints_endpointhour (endpoint_id, hour, answer, delivered, failed) "
+        "VALUES (%s, date_trunc('hour', now()), '200', 7, 0), (%s, date_trunc('hour', now()) - interval '3 days', "
+        "'404', 0, 2)",
+        portal.billing,
+        portal.billing,
+    )
+    page = open_billing(portal, portal.nahook("viewer"))
+    chart = page.get_by_role("img", name=re.compile("Deliveries over time"))
+    expect(chart).to_have_accessible_name("Deliveries over time: 7 delivered, 0 failed")
+    page.get_by_role("link", name="7 d").click()
+    expect(page.get_by_role("link", name="7 d")).to_be_focused()
+    expect(chart).to_have_accessible_name("Deliveries over time: 7 delivered, 2 failed")
+    assert page.url == f"{portal.home}endpoints/{portal.billing}?period=7d"
+    page.get_by_text("Show as table").click()
+    expect(page.locator("table.hourly")).to_be_visible()
+    page.reload()
+    expect(chart).to_have_accessible_name("Deliveries over time: 7 delivered, 2 failed")
+
+
+def test_code_in_four_languages(portal: Portal) -> None:
+    page = open_billing(portal, portal.nahook("viewer"))
+    expect(page.get_by_label("Python", exact=True).last).to_be_visible()
+    page.get_by_role("radiogroup", name="Language").get_by_text("PHP").click()
+    expect(page.locator("pre").filter(has_text="<?php")).to_be_visible()
+    expect(page.locator("pre").filter(has_text="import hmac")).to_be_hidden()
 
 
 def test_the_url_is_copied(portal: Portal) -> None:
@@ -114,23 +254,10 @@ def test_delete(portal: Portal) -> None:
     assert page.url == portal.home
 
 
-OFFERS = {
-    "Edit": "link",
-    "Pause": "button",
-    "Reveal": "button",
-    "Replace …": "button",
-    "Delete": "button",
-}
+OFFERS = {"Settings": "link", "Change": "link", "Pause": "button", "Reveal": "button", "Rotate…": "button"}
 
 
-@pytest.mark.parametrize(
-    ("role", "offered"),
-    [
-        ("admin", {"Edit", "Pause", "Reveal", "Replace …", "Delete"}),
-        ("editor", {"Edit", "Pause", "Reveal", "Replace …"}),
-        ("viewer", set()),
-    ],
-)
+@pytest.mark.parametrize(("role", "offered"), [("admin", set(OFFERS)), ("editor", set(OFFERS)), ("viewer", set())])
 def test_what_is_not_allowed_is_not_offered(portal: Portal, role: str, offered: set[str]) -> None:
     page = open_billing(portal, portal.nahook(role))
     seen = {name for name, kind in OFFERS.items() if page.get_by_role(kind, name=name, exact=True).count()}  # type: ignore[arg-type]

@@ -60,7 +60,7 @@ def test_the_site_is_told_of_the_end_and_gives_a_new_session(portal: Portal, sit
     frame.get_by_role("button", name="Save changes").click()
     expect(frame.get_by_text("Your session has ended.")).to_be_visible()
     page.wait_for_function("heard.length")
-    path = f"/portal/{portal.live.uid}/endpoints/{portal.billing}/edit"
+    path = f"/portal/{portal.live.uid}/endpoints/{portal.billing}/settings"
     assert page.evaluate("heard") == [
         {
             "type": "portal-session-expired",

@@ -5,7 +5,7 @@ import pytest
 
 from tests.browser.conftest import Portal
 
-HEADING = "Webhook endpoints"
+HEADING = "Endpoints"
 
 
 @pytest.mark.parametrize("kind", ["nahook", "svix", "static", "refresh"])
@@ -90,7 +90,7 @@ def test_without_javascript_a_convoy_link_shows_the_endpoints(portal: Portal) ->
     page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(portal.convoy()["url"])
     assert page.get_by_role("heading", name=HEADING).is_visible()
-    assert page.get_by_text("https://hooks.example.com/orders").is_visible()
+    assert page.get_by_text("hooks.example.com/orders").is_visible()
 
 
 def test_two_pages_do_not_share_a_session(portal: Portal) -> None:

@@ -75,8 +75,7 @@ class TestStatuses:
     def test_failing(self, make: Make, row: Row) -> None:
         endpoint = make()
         long_ago, begun = NOW - timedelta(hours=24, minutes=1), NOW - timedelta(hours=2)
-        course: dict[str, Any]
-        for name, course, hours, status in [
+        cases: list[tuple[str, dict[str, Any], tuple[int, int], str]] = [
             ("three in a row", {"failed_in_a_row": 3, "failing_since": begun}, (0, 3), "failing"),
             ("two in a row", {"failed_in_a_row": 2, "failing_since": begun}, (0, 2), "active"),
             ("three in a row, long ago", {"failed_in_a_row": 3, "last_failure_at": long_ago}, (0, 0), "active"),
@@ -85,7 +84,8 @@ class TestStatuses:
             ("half of four", {"failed_in_a_row": 2, "failing_since": begun}, (2, 2), "active"),
             ("half, and two delivered since", {"delivered_in_a_row": 2}, (5, 5), "failing"),
             ("half, and three delivered since", {"delivered_in_a_row": 3}, (5, 5), "active"),
-        ]:
+        ]
+        for name, course, hours, status in cases:
             with row(name):
                 state(endpoint, **course)
                 hour(endpoint, *hours)

@@ -1,8 +1,11 @@
 """PUT /api/v1/projects/{projectID}/endpoints/{endpointID}/pause"""
 
 import pytest
+from activity.actors import Actor, ActorKind, acting_as
 
 from endpoints.models import Endpoint
+from endpoints.operations import activate_endpoint, pause_endpoint, toggle_pause
+from projects.models import Project
 from tests.concurrency import at_once
 from tests.conftest import API
 from tests.hostile import UNREADABLE
@@ -25,6 +28,21 @@ class TestWorks:
             changed = {"status": status, "updated_at": answer.data["updated_at"]}
             assert answer.data == before | changed
             assert answer.data["updated_at"] > before["updated_at"]
+
+    def test_who_has_done_it_is_kept(self, api: API, path: str, project: Project) -> None:
+        anna = Actor(ActorKind.OPERATOR, "1", "anna")
+        for change, status in ((pause_endpoint, "paused"), (activate_endpoint, "active"), (toggle_pause, "paused")):
+            [before] = Endpoint.objects.values_list("status_since", flat=True)
+            with acting_as(anna):
+                endpoint = change(project.uid, path.rpartition("/")[2])
+            endpoint.refresh_from_db()
+            assert (endpoint.status, endpoint.status_reason) == (status, "")
+            assert endpoint.status_actor == {"kind": "operator", "uid": "1", "name": "anna"}
+            assert endpoint.status_since is not None
+            assert before is None or endpoint.status_since > before
+        api.put(path, {"url": endpoint.url, "name": "Another"})
+        changed = Endpoint.objects.get()
+        assert (changed.name, changed.status_since) == ("Another", endpoint.status_since)
 
     @pytest.mark.parametrize("body", UNREADABLE)
     def test_a_body_is_ignored(self, api: API, path: str, body: bytes) -> None:

@@ -71,6 +71,7 @@ def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fi
         "retry_limit": 3,
         "num_trials": 0,
         "num_trials_before": 0,
+        "test": "",
         "is_parked": False,
         "created_at": NOW - timedelta(seconds=1),
         "lease": None,
@@ -121,6 +122,24 @@ class TestRequest:
         ended = rotate(old, value="new", hours=0, now=NOW - timedelta(seconds=1))
         assert built(a_claim(secrets=both))[0]["X-Convoy-Signature"].count("v1=") == 2
         assert built(a_claim(secrets=ended))[0]["X-Convoy-Signature"].count("v1=") == 1
+
+    @pytest.mark.parametrize(("test", "signatures"), [("", 2), ("test", 2), ("rehearsal", 1)])
+    def test_a_rehearsal_is_signed_with_the_newest_secret_only(self, test: str, signatures: int) -> None:
+        both = rotate([new_secret("old", NOW)], value="new", hours=1, now=NOW)
+        headers, body = built(a_claim(secrets=both, test=test), now=datetime.now(UTC))
+        assert headers["X-Convoy-Signature"].count("v1=") == signatures
+        assert headers["webhook-signature"].count("v1,") == signatures
+        Webhook(standard_secret("new")).verify(body, headers)
+
+    def test_a_test_event_says_that_it_is_one(self) -> None:
+        assert "webhook-test" not in built(a_claim())[0]
+        for test in ("test", "rehearsal"):
+            assert built(a_claim(test=test))[0]["webhook-test"] == "1"
+
+    def test_nobody_else_sends_the_mark_of_a_test_event(self) -> None:
+        headers, _ = built(a_claim(headers={"Webhook-Test": ["0"], "X-A": ["1"]}))
+        assert "webhook-test" not in {name.lower() for name in headers}
+        assert headers["X-A"] == "1"
 
     def test_without_a_secret_nothing_is_built(self) -> None:
         gone = [new_secret("s", NOW) | {"expires_at": wire_time(NOW - timedelta(hours=1))}]
@@ -176,6 +195,8 @@ class TestOutcome:
             (an_exchange(500), {"retry_limit": 1}, ("Failure", LIMIT_REACHED)),
             (an_exchange(500), {"retry_limit": 0}, ("Failure", LIMIT_REACHED)),
             (an_exchange(200), {"retry_limit": 1}, ("Success", "")),
+            (an_exchange(500), {"test": "test"}, ("Failure", LIMIT_REACHED)),
+            (an_exchange(200), {"test": "rehearsal"}, ("Success", "")),
             (an_exchange(500), {"num_trials": 5, "num_trials_before": 4}, ("Retry", "")),
             (an_exchange(500), {"num_trials": 5, "num_trials_before": 3}, ("Failure", LIMIT_REACHED)),
             (an_exchange(500), {"delivery_mode": "at_most_once"}, ("Failure", "Endpoint returned status code 500")),

@@ -120,11 +120,15 @@ class TestLooking:
         project.config["disable_endpoint"] = True
         project.save()
         endpoint = make_endpoint()
-        EndpointState.objects.create(endpoint=endpoint, breaker=HALF_OPEN, consecutive_trips=9)
+        EndpointState.objects.create(
+            endpoint=endpoint, breaker=HALF_OPEN, consecutive_trips=9, last_failure_text="404 Not Found"
+        )
         attempts(endpoint, failures=1)
         look()
         endpoint.refresh_from_db()
         assert endpoint.status == "inactive"
+        assert endpoint.status_actor == {"kind": "circuit_breaker", "uid": "", "name": ""}
+        assert endpoint.status_reason == "404 Not Found"
 
     def test_trips_in_a_row_disable_nothing_where_the_project_does_not_want_it(
         self, make_endpoint: Callable[..., Endpoint]
@@ -137,6 +141,16 @@ class TestLooking:
         assert endpoint.status == "active"
         assert EndpointState.objects.get().breaker == OPEN
 
+    def test_test_events_are_left_out(self, make_endpoint: Callable[..., Endpoint]) -> None:
+        endpoint = make_endpoint()
+        attempts(endpoint, failures=100, is_test=True)
+        look()
+        assert not EndpointState.objects.exists()
+        attempts(endpoint, successes=9, failures=1)
+        look()
+        state = EndpointState.objects.get()
+        assert (state.breaker, state.failure_rate) == (CLOSED, 10)
+
     def test_the_rate_goes_back_to_nothing(self, make_endpoint: Callable[..., Endpoint]) -> None:
         endpoint = make_endpoint()
         EndpointState.objects.create(endpoint=endpoint, breaker=CLOSED, failure_rate=40)
@@ -148,7 +162,9 @@ def look() -> None:
     on_a_connection(breaker.look)
 
 
-def attempts(endpoint: Endpoint, *, successes: int = 0, failures: int = 0, age: timedelta = timedelta()) -> None:
+def attempts(
+    endpoint: Endpoint, *, successes: int = 0, failures: int = 0, age: timedelta = timedelta(), is_test: bool = False
+) -> None:
     """Attempts that ended so long ago."""
     [delivery] = queue_deliveries(endpoint, status="Success", due_at=None)
     moment = timezone.now() - age
@@ -161,6 +177,7 @@ def attempts(endpoint: Endpoint, *, successes: int = 0, failures: int = 0, age: 
             endpoint=endpoint,
             url=endpoint.url,
             status=succeeded,
+            is_test=is_test,
             requested_at=moment,
             created_at=moment,
         )

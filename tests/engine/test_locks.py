@@ -11,13 +11,15 @@ from django.db import connection, connections, transaction
 from django.db.models.functions import Now
 
 from core.conninfo import conninfo
-from endpoints.models import Endpoint, EndpointState
+from endpoints.models import Endpoint, EndpointHour, EndpointState
 from endpoints.operations import activate_endpoint, reactivate_endpoints, update_endpoint
 from engine import breaker
+from engine.outcomes import Outcome, finish
+from engine.queue import Claim
 from engine.settle import settle
 from projects.models import Project
 from projects.operations import update_project
-from tests.engine.claims import claim, outcome
+from tests.engine.claims import claim, failed, outcome
 from tests.engine.engine import on_a_connection, queue_deliveries
 from tests.engine.test_breaker import attempts
 from tests.waiting import PATIENCE_SECONDS
@@ -163,6 +165,32 @@ def test_an_activation_while_the_breaker_looks_stands(endpoint: Endpoint) -> Non
     state = EndpointState.objects.get()
     assert (state.breaker, state.consecutive_trips, Endpoint.objects.get().status) == ("closed", 0, "active")
     assert state.counted_from is not None
+
+
+def test_two_workers_write_the_figures_of_the_same_endpoints(make_endpoint: MakeEndpoint) -> None:
+    """Their batches are in opposite orders, and of both kinds: none waits in a circle, and every delivery counts."""
+    endpoints = [make_endpoint() for _ in range(8)]
+    rounds = 10
+    for endpoint in endpoints:
+        queue_deliveries(endpoint, 2 * rounds)
+    claims: dict[str, list[Claim]] = {}
+    for found in on_a_connection(lambda connection: claim(connection, slots=1000, cap=100)).claims:
+        claims.setdefault(found.target.uid, []).append(found)
+    batches = [[claims[endpoint.uid].pop() for endpoint in endpoints] for _ in range(2 * rounds)]
+
+    async def work(own: list[list[Claim]], order: int, last: Callable[[Claim], Outcome]) -> None:
+        async with await connected() as worker:
+            for batch in own:
+                *others, one = batch[::order]
+                await finish(worker, [*map(outcome, others), last(one)])
+
+    async def both() -> None:
+        await asyncio.gather(work(batches[:rounds], 1, outcome), work(batches[rounds:], -1, failed))
+
+    asyncio.run(both())
+    hours = EndpointHour.objects.values_list("delivered", "failed")
+    assert (sum(delivered for delivered, _ in hours), sum(failures for _, failures in hours)) == (150, 10)
+    assert list(EndpointState.objects.values_list("events", flat=True)) == [2 * rounds] * len(endpoints)
 
 
 def about_to_disable(endpoint: Endpoint) -> None:

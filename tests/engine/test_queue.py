@@ -209,3 +209,44 @@ class TestWhatIsNotSent:
         assert claimed() == [good.uid]
         bad.refresh_from_db()
         assert (bad.status, bad.description) == ("Discarded", "event not found")
+
+
+class TestTestEvents:
+    @pytest.mark.parametrize("status", ["paused", "inactive"])
+    @pytest.mark.parametrize("test", ["test", "rehearsal"])
+    def test_they_are_sent_whatever_the_endpoint_is(self, make_endpoint: Make, status: str, test: str) -> None:
+        endpoint = make_endpoint()
+        Endpoint.objects.update(status=status)
+        [event] = queue_deliveries(endpoint, test=test)
+        [other] = queue_deliveries(endpoint)
+        assert claimed() == [event.uid]
+        other.refresh_from_db()
+        assert (other.status, other.is_parked) == (
+            ("Discarded", False) if status == "inactive" else ("Scheduled", True)
+        )
+
+    def test_nothing_of_the_endpoint_holds_them(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint(rate_limit=1, rate_limit_duration=3600)
+        hour = timezone.now() + timedelta(hours=1)
+        EndpointState.objects.create(
+            endpoint=endpoint, tokens=0, refilled_at=timezone.now(), held_until=hour, open_until=hour
+        )
+        queue_deliveries(endpoint, 3, status="Processing", due_in=60)
+        [event] = queue_deliveries(endpoint, test="test")
+        queue_deliveries(endpoint)
+        assert claimed(cap=1) == [event.uid]
+
+    def test_they_use_no_token_of_the_rate_limit(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint(rate_limit=1, rate_limit_duration=3600)
+        [event] = queue_deliveries(endpoint, test="test")
+        assert claimed() == [event.uid]
+        [other] = queue_deliveries(endpoint)
+        assert claimed() == [other.uid]
+
+    def test_those_of_an_endpoint_that_is_gone_are_discarded(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint()
+        [event] = queue_deliveries(endpoint, test="test")
+        delete_endpoint(endpoint.project_id, endpoint.uid)
+        assert claimed() == []
+        event.refresh_from_db()
+        assert event.status == "Discarded"

@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from activity.models import Activity
 from core.conninfo import conninfo
 from core.ulid import first_ulid_at, new_ulid
-from endpoints.models import Endpoint, Notification
+from endpoints.models import Endpoint, EndpointHour, Notification
 from engine.database import Pool
 from engine.retention import delete_old
 from events.models import BatchRetry, DeliveryAttempt, Event, EventDelivery
@@ -223,6 +223,19 @@ class TestWhatStays:
         EventDelivery.objects.filter(pk=kept.pk).update(status="Retry", due_at=timezone.now())
         sweep()
         assert left() == (1, 1, 1)
+
+    def test_the_figures_of_hours_long_ago(self, make_endpoint: Make, project: Project) -> None:
+        """In every project, a batch of endpoints at a time, those of a deleted endpoint too."""
+        now = timezone.now()
+        for _ in range(5):
+            for age in (timedelta(0), timedelta(days=89), timedelta(days=91)):
+                EndpointHour.objects.create(endpoint=make_endpoint(), hour=now - age, answer="200", delivered=1)
+        Endpoint.objects.update(deleted_at=now)
+        assert sweep(batch=4, stopped=True) == [0]
+        assert EndpointHour.objects.count() == 15
+        sweep(batch=4)
+        assert EndpointHour.objects.count() == 10
+        assert not EndpointHour.objects.filter(hour__lt=now - timedelta(days=90)).exists()
 
     def test_what_somebody_holds_is_not_waited_for(self, endpoint: Endpoint) -> None:
         held, _ = deliver(endpoint), deliver(endpoint)

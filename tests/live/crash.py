@@ -37,7 +37,8 @@ SETTLE_SECONDS = 120
 #: How often one of the endpoints refuses before it takes anything.
 REFUSALS = 20
 _OPEN = """
-SELECT count(*) FROM events_eventdelivery WHERE status NOT IN ('Success', 'Failure', 'Discarded') OR due_at IS NOT NULL
+SELECT count(*) FROM events_eventdelivery
+WHERE event_type = 'crash' AND (status NOT IN ('Success', 'Failure', 'Discarded') OR due_at IS NOT NULL)
 """
 
 

@@ -1,7 +1,9 @@
 """Customers who ask for the portal's pages."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 from django.test import Client
@@ -52,7 +54,12 @@ class Customer:
 
 
 #: Pages of the portal, below a project's: {id} is an endpoint's.
-PAGES = ["", "endpoints/new", "endpoints/{id}", "endpoints/{id}/edit", "endpoints/no-such"]
+PAGES = ["", "endpoints/new", "endpoints/{id}", "endpoints/{id}/settings", "endpoints/no-such", "activity"]
+
+
+def text_of(html: str) -> str:
+    """Return the text of a part of a page, as a reader sees it."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
 
 
 def opened(client: Client, project: Project, code: str) -> Any:

@@ -36,7 +36,7 @@ def test_a_created_endpoint_receives_what_is_sent_to_its_owner(
     login: Callable[..., Customer], project: Project, api: API
 ) -> None:
     response = login().post("endpoints/new", **FORM)
-    assert "The endpoint was created. It receives all events that are sent to you." in response.content.decode()
+    assert "The endpoint was added. It receives all events that are sent to you." in response.content.decode()
     api.post(f"/projects/{project.uid}/events/fanout", {"owner_id": OWNER, "event_type": "order.paid", "data": {}})
     [delivery] = api.get(f"/projects/{project.uid}/eventdeliveries").data["content"]
     assert delivery["endpoint_id"] == Endpoint.objects.get().uid
@@ -55,7 +55,7 @@ def test_the_urls_of_chats_are_shown_as_secrets_are_and_kept(
     """No client grants changing without seeing today, so the pair is put together here."""
     url = "https://hooks.slack.com/services/the-slack-secret"
     endpoint = make_endpoint(owner_id=OWNER, slack_webhook_url=url)
-    path = f"endpoints/{endpoint.uid}/edit"
+    path = f"endpoints/{endpoint.uid}/settings"
     assert url in login().html(path)
     customer = login(READ_ONLY | {"manage_endpoint"})
     page = customer.html(path)
@@ -69,8 +69,9 @@ def test_the_urls_of_chats_are_shown_as_secrets_are_and_kept(
 
 WRONG = {
     "": ("url", "Enter the URL"),
-    "nonsense": ("url", "Invalid endpoint scheme."),
-    "https://": ("url", "Endpoint url must include a valid host."),
+    "nonsense": ("url", "Begin with https://"),
+    "https://": ("url", "Enter the name of a host after https://"),
+    "https://{tenant}.example.com/": ("url", "Leave out { and }"),
     "https://a b/": ("url", "it contains a space"),
 }
 
@@ -80,7 +81,9 @@ def test_a_wrong_url_is_an_error_at_its_field(login: Callable[..., Customer], ur
     response = login().post("endpoints/new", **FORM | {"url": url})
     _, text = WRONG[url]
     assert response.status_code == 422
-    assert re.search(rf'<small id="id_url_error" class="wrong">[^<]*{re.escape(text)}', response.content.decode())
+    assert re.search(
+        rf'id="id_url_error" class="wrong"><svg .*?</svg><span>[^<]*{re.escape(text)}', response.content.decode()
+    )
     assert not Endpoint.objects.exists()
 
 
@@ -120,7 +123,7 @@ def test_edit_keeps_what_is_not_shown(login: Callable[..., Customer], make_endpo
     stored = {"type": "basic_auth", "basic_auth": {"username": "we", "password": "stored"}}
     endpoint = make_endpoint(owner_id=OWNER, secret=SECRET, authentication=stored, http_timeout=7)
     form = FORM | {"type": "basic_auth", "username": "them", "password": "", "http_timeout": "7"}
-    assert login().post(f"endpoints/{endpoint.uid}/edit", **form).status_code == 200
+    assert login().post(f"endpoints/{endpoint.uid}/settings", **form).status_code == 200
     endpoint.refresh_from_db()
     assert endpoint.authentication == {"type": "basic_auth", "basic_auth": {"username": "them", "password": "stored"}}
     assert (endpoint.name, endpoint.http_timeout, endpoint.secrets[0]["value"]) == ("New", 7, SECRET)
@@ -135,10 +138,10 @@ def test_edit_keeps_oauth2_and_can_end_credentials(login: Callable[..., Customer
     }
     endpoint = make_endpoint(owner_id=OWNER, authentication={"type": "oauth2", "oauth2": inner})
     customer = login()
-    customer.post(f"endpoints/{endpoint.uid}/edit", **FORM | {"type": "oauth2"})
+    customer.post(f"endpoints/{endpoint.uid}/settings", **FORM | {"type": "oauth2"})
     endpoint.refresh_from_db()
     assert endpoint.authentication["oauth2"]["client_secret"] == "s"
-    customer.post(f"endpoints/{endpoint.uid}/edit", **FORM | {"type": ""})
+    customer.post(f"endpoints/{endpoint.uid}/settings", **FORM | {"type": ""})
     endpoint.refresh_from_db()
     assert endpoint.authentication is None
 

@@ -11,7 +11,7 @@ from projects.models import Project
 from tests.portal.customers import OWNER, SECRET, Customer, MakeEndpoint
 
 ACTIONS = {
-    "manage_endpoint": ["endpoints/new", "endpoints/{id}/edit", "endpoints/{id}/pause", "endpoints/{id}/activate"],
+    "manage_endpoint": ["endpoints/new", "endpoints/{id}/settings", "endpoints/{id}/pause", "endpoints/{id}/activate"],
     "delete_endpoint": ["endpoints/{id}/delete"],
     "rotate_secret": ["endpoints/{id}/rotate"],
     "view_secret": ["endpoints/{id}/secret"],
@@ -24,7 +24,9 @@ def test_what_is_not_allowed_is_neither_shown_nor_done(
     login: Callable[..., Customer], endpoint: Endpoint, name: str
 ) -> None:
     customer = login(SETS[name])
-    html = customer.html() + customer.html(f"endpoints/{endpoint.uid}")
+    there = f"endpoints/{endpoint.uid}"
+    html = customer.html() + customer.html(there)
+    html += customer.get(f"{there}/settings").content.decode()
     for capability, paths in ACTIONS.items():
         for path in paths:
             there = path.format(id=endpoint.uid)
@@ -40,7 +42,7 @@ def test_what_is_not_allowed_is_neither_shown_nor_done(
     assert (before.status, before.deleted_at, len(before.secrets)) == ("active", None, 1)
 
 
-@pytest.mark.parametrize("path", ["", "endpoints/new", "endpoints/{id}", "endpoints/{id}/edit"])
+@pytest.mark.parametrize("path", ["", "endpoints/new", "endpoints/{id}", "endpoints/{id}/settings"])
 def test_no_secret_is_on_a_page_that_was_not_asked_for_it(
     login: Callable[..., Customer], make_endpoint: MakeEndpoint, path: str
 ) -> None:
@@ -61,7 +63,7 @@ def test_the_page_says_who_until_when_and_what(login: Callable[..., Customer], e
     assert "Not allowed: Delete endpoints" in words
 
 
-@pytest.mark.parametrize("path", ["", "/edit", "/pause", "/activate", "/secret", "/rotate", "/delete"])
+@pytest.mark.parametrize("path", ["", "/settings", "/pause", "/activate", "/secret", "/rotate", "/delete"])
 def test_an_endpoint_of_somebody_else_is_not_there(
     login: Callable[..., Customer], make_endpoint: MakeEndpoint, other_project: Project, path: str
 ) -> None:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -103,33 +102,6 @@ def test_the_list_is_searched_by_name_and_url(login: Callable[..., Customer], ma
     assert "Beta" not in customer.html(q="alph")
     assert "Alpha" not in customer.html(q="TWO.example")
     assert "No endpoint" in customer.html(q="%")
-
-
-def test_the_list_has_pages(login: Callable[..., Customer], make_endpoint: MakeEndpoint) -> None:
-    for number in range(52):
-        make_endpoint(owner_id=OWNER, name=f"Number {number:02}")
-    customer = login()
-    first = customer.html()
-    assert "Number 51" in first
-    assert "Number 01" not in first
-    [after] = re.findall(r"after=(\w{26})", first)
-    second = customer.html(after=after)
-    assert "Number 01" in second
-    assert "Number 02" not in second
-
-
-def test_the_list_costs_as_much_for_one_as_for_many(
-    login: Callable[..., Customer], make_endpoint: MakeEndpoint, django_assert_num_queries: Any
-) -> None:
-    customer = login()
-    make_endpoint(owner_id=OWNER)
-    customer.get()  # notes the use
-    for rows in (1, 20):
-        while Endpoint.objects.count() < rows:
-            make_endpoint(owner_id=OWNER)
-        # A link with this token, a session, its use, the endpoints, whether there are event types.
-        with django_assert_num_queries(5):
-            customer.get()
 
 
 def test_code_to_verify_is_that_of_the_endpoint(login: Callable[..., Customer], make_endpoint: MakeEndpoint) -> None:

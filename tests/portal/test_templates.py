@@ -32,9 +32,17 @@ def test_no_other_tag_asks_for_a_capability(name: str) -> None:
     assert [found for found in tags if asking.search(found)] == []
 
 
-@pytest.mark.parametrize("capability", ["manage_endpoint", "delete_endpoint", "rotate_secret", "view_secret"])
-def test_a_renamed_capability_stops_its_page(monkeypatch: pytest.MonkeyPatch, capability: str) -> None:
-    source = (FOLDER / "portal/endpoint.html").read_text()
+@pytest.mark.parametrize(
+    ("name", "capability"),
+    [
+        ("endpoint_head", "manage_endpoint"),
+        ("endpoint", "view_deliveries"),
+        ("endpoint", "rotate_secret"),
+        ("endpoint", "view_secret"),
+    ],
+)
+def test_a_renamed_capability_stops_its_page(monkeypatch: pytest.MonkeyPatch, name: str, capability: str) -> None:
+    source = (FOLDER / f"portal/{name}.html").read_text()
     Template(source)
     monkeypatch.setattr(tag, "WORDS", {f"new_{name}" if name == capability else name: "" for name in WORDS})
     with pytest.raises(TemplateSyntaxError, match=f"'may {capability}' names none of the capabilities"):

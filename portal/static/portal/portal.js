@@ -370,6 +370,8 @@
   function showSome(group) {
     const boxes = [...document.querySelectorAll(`[data-in="${CSS.escape(group.dataset.group)}"]`)];
     const ticked = boxes.filter((box) => box.checked).length;
+    if (!boxes.length) group.indeterminate = "some" in group.dataset; // its types are not on the page
+    if (!boxes.length) return;
     group.checked = ticked > 0 && ticked === boxes.length;
     group.indeterminate = ticked > 0 && ticked < boxes.length;
   }
@@ -466,6 +468,52 @@
     }
     return hidden;
   }
+
+  // -- The choice of events, and the conditions of a filter
+
+  document.addEventListener("change", ({ target }) => {
+    const tree = target.closest(".tree");
+    if (!tree) return;
+    const branch = target.closest(".branch");
+    if (target.dataset.group !== undefined && !target.checked) for (const one of branch.querySelectorAll("[data-unseen]")) one.remove();
+    if (target.dataset.group !== undefined) delete target.dataset.some;
+    countChosen(tree);
+  });
+
+  /** Show how many types are chosen, of each group and of all. */
+  function countChosen(tree) {
+    const { format } = new Intl.NumberFormat(root.lang);
+    let all = tree.querySelectorAll("#tree > [type=hidden]").length;
+    for (const branch of tree.querySelectorAll(".branch")) {
+      const count = Number(branch.dataset.count);
+      const isWhole = branch.querySelector(":scope > :checked") && !branch.querySelector("li");
+      const chosen = isWhole ? count : branch.querySelectorAll("[name=types]:checked, [data-unseen]").length;
+      const some = tree.dataset.of.replace("{chosen}", format(chosen)).replace("{count}", format(count));
+      branch.querySelector("b").textContent = chosen && chosen < count ? some : format(count);
+      all += chosen;
+    }
+    document.getElementById("chosen").textContent = tree.dataset.chosen.replace("{count}", format(all));
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches(".tree [type=search]")) event.preventDefault();
+  });
+
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-add], [data-remove]");
+    if (!button) return;
+    let rows = button.closest("[data-rows]");
+    if (rows) {
+      const row = button.closest(".cond");
+      if (rows.children.length > 1) row.remove();
+      else for (const input of row.querySelectorAll("input")) input.value = "";
+    } else {
+      rows = button.parentElement.previousElementSibling;
+      rows.append(document.getElementById(button.dataset.add).content.cloneNode(true));
+      rows.lastElementChild.querySelector("input").focus();
+    }
+    rows.dispatchEvent(new Event("change", { bubbles: true }));
+  });
 
   // Another link of the same project, opened in this tab: the browser does not load the page again.
   window.addEventListener("hashchange", () => {

@@ -3,8 +3,11 @@
 import pytest
 
 from endpoints.models import Endpoint
+from portal_links.capabilities import EVERYTHING, MANAGE_SUBSCRIPTIONS
 from portal_links.models import PortalLink
-from projects.models import Project
+from projects.models import EventType, Project
+from projects.operations import create_project
+from subscriptions.models import Subscription
 from tests.concurrency import at_once
 from tests.conftest import API, Answer
 from tests.endpoints.bodies import BODY
@@ -144,3 +147,66 @@ class TestStatements:
             "SELECT endpoints_endpoint",
         ]
         assert Endpoint.objects.get().owner_id == "acme"
+
+
+class TestEventTypes:
+    """Our own field, by which a new endpoint is subscribed at once."""
+
+    def receives(self, api: API, project: Project) -> list[str]:
+        """The endpoints of the deliveries of one event to the owner."""
+        sent = {"owner_id": "acme", "event_type": "order.paid", "data": {}}
+        assert api.post(f"/projects/{project.uid}/events/fanout", sent).status == 201
+        deliveries = api.get(f"/projects/{project.uid}/eventdeliveries").data["content"]
+        return [delivery["endpoint_id"] for delivery in deliveries]
+
+    def test_without_it_the_client_subscribes_and_gets_each_event_once(
+        self, manager: API, api: API, project: Project
+    ) -> None:
+        uid = manager.post("/endpoints", BODY).data["uid"]
+        assert not Subscription.objects.exists()
+        assert manager.post("/subscriptions", {"name": "mine", "endpoint_id": uid}).status == 201
+        assert self.receives(api, project) == [uid]
+
+    @pytest.mark.parametrize("types", [["*"], ["order.paid"], ["order.created", "order.paid"]])
+    def test_with_it_the_endpoint_gets_each_event_once(
+        self, manager: API, api: API, project: Project, types: list[str]
+    ) -> None:
+        EventType.objects.bulk_create(EventType(project=project, name=name) for name in ("order.created", "order.paid"))
+        answer = manager.post("/endpoints", BODY | {"event_types": types})
+        assert (answer.status, answer.message) == (201, "Endpoint created successfully")
+        assert self.receives(api, project) == [answer.data["uid"]]
+        refused = manager.post("/subscriptions", {"name": "mine", "endpoint_id": answer.data["uid"]})
+        assert refused.error == (400, "a subscription for this endpoint already exists")
+
+    def test_both_or_neither(self, manager: API) -> None:
+        answer = manager.post("/endpoints", BODY | {"event_types": ["order.lost"]})
+        assert answer.error == (400, "event type order.lost does not exist")
+        assert not Endpoint.objects.exists()
+
+    @pytest.mark.parametrize("types", [[], [""], "order.paid", [1], {"a": 1}, ["x" * 256]])
+    def test_what_is_no_list_of_names(self, manager: API, types: object) -> None:
+        assert manager.post("/endpoints", BODY | {"event_types": types}).status == 400
+        assert not Endpoint.objects.exists()
+
+    def test_null_counts_as_not_sent(self, manager: API) -> None:
+        assert manager.post("/endpoints", BODY | {"event_types": None}).status == 201
+        assert not Subscription.objects.exists()
+
+    def test_for_an_older_client(self, manager: API) -> None:
+        body = BODY | {"http_timeout": "10s", "rate_limit_duration": "1s", "event_types": ["*"]}
+        assert manager.post("/endpoints", body, X_Convoy_Version="2023-12-31").status == 201
+        assert Subscription.objects.get().event_types == ["*"]
+
+    def test_it_needs_the_right_to_choose(self, project: Project) -> None:
+        minted = create_session(project, capabilities=EVERYTHING - {MANAGE_SUBSCRIPTIONS})
+        client = portal(minted.secret)
+        assert client.post("/endpoints", BODY | {"event_types": ["*"]}).status in (401, 403)
+        assert not Endpoint.objects.exists()
+        assert client.post("/endpoints", BODY).status == 201
+
+    @pytest.mark.usefixtures("db")
+    def test_an_incoming_project_has_no_events_to_choose(self) -> None:
+        project = create_project(name="Incoming", type="incoming")[0]
+        answer = portal(create_session(project).secret).post("/endpoints", BODY | {"event_types": ["*"]})
+        assert answer.error == (400, "source_id is required for incoming projects")
+        assert not Endpoint.objects.exists()

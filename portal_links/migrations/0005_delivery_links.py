@@ -9,7 +9,7 @@ import core.ulid
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal_links", "0002_link_appearance_and_capabilities"),
+        ("portal_links", "0004_preview"),
         ("projects", "0002_portal_look"),
     ]
 

@@ -1,0 +1,123 @@
+"""Start and end the processes that script/server runs beside itself."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from convoyclone import database, embedded
+
+STOP_SECONDS = 3
+#: Somewhat more than an endpoint has by default to answer.
+DRAIN_SECONDS = 12
+#: Networks of this machine itself.
+LOOPBACK = "127.0.0.0/8,::1/128"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: A word of the command of each process that a run starts.
+OURS = {"granian", "convoyclone.receiver", "deliver"}
+
+Process = subprocess.Popen[bytes]
+
+
+class Companion:
+    """A process beside the web server, until the block ends."""
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        environment: dict[str, str] | None = None,
+        descriptors: Sequence[int] | None = None,
+        end_seconds: float = STOP_SECONDS,
+    ) -> None:
+        self.name = name
+        self._command, self._environment, self._descriptors = command, environment, descriptors
+        self._end_seconds = end_seconds
+
+    def __enter__(self) -> "Companion":
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start the process, for the first time or again."""
+        self._process = spawn(self._command, self._environment, self._descriptors)
+
+    @property
+    def pid(self) -> int:
+        """Return the id of the process and of its group."""
+        return self._process.pid
+
+    def has_ended(self) -> bool:
+        """Return whether the process has ended."""
+        return self._process.poll() is not None
+
+    def stop(self) -> None:
+        """Ask the process to end, and do not wait for it."""
+        self._process.terminate()
+
+    def __exit__(self, *_: Any) -> None:
+        end(self._process, self._end_seconds)
+
+
+def worker(*, is_demo: bool) -> Companion:
+    """Return a worker of the delivery engine. Attempts that its end cuts off after DRAIN_SECONDS are made again later.
+
+    Unless the operator sets these: a demo may deliver to its own machine, and shows the attempts in the portal and at
+    its receiver instead of in the log.
+    """
+    defaults = {"DELIVERY_ALLOWED_NETWORKS": LOOPBACK, "ATTEMPT_LOG_LEVEL": "WARNING"} if is_demo else {}
+    command = [sys.executable, str(database.BASE_DIR / "manage.py"), "deliver"]
+    return Companion("the worker", command, environment=defaults | os.environ, end_seconds=DRAIN_SECONDS)
+
+
+def demo_receiver(listener: socket.socket, quickstart: Path, api_url: str) -> Companion:
+    """Return the demo's receiver on a listening socket, which outlives it (receiver.py)."""
+    descriptor = listener.fileno()
+    command = [sys.executable, "-m", "convoyclone.receiver", str(descriptor), str(quickstart), api_url]
+    return Companion("the demo's receiver", command, descriptors=[descriptor])
+
+
+def spawn(
+    command: list[str], environment: dict[str, str] | None = None, descriptors: Sequence[int] | None = None
+) -> Process:
+    """Start a process, which has the embedded database's descriptors unless others are given."""
+    # A signal during the fork could be lost, or could leave the child process running. It waits until after the fork.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        # A session of its own: Ctrl-C in the terminal reaches this process only, which can end the whole group.
+        return subprocess.Popen(
+            command,
+            cwd=database.BASE_DIR,
+            env=environment,
+            preexec_fn=_prepare_child,
+            start_new_session=True,
+            # When this process is killed, the embedded PostgreSQL stays until its children have finished.
+            pass_fds=embedded.descriptors() if descriptors is None else descriptors,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def end(process: Process, seconds: float = STOP_SECONDS) -> None:
+    """End a process that may take some seconds for that, and whatever is left of its group."""
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _prepare_child() -> None:
+    """Accept signals again, and on Linux have the kernel send one when the parent is killed."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    with contextlib.suppress(OSError, AttributeError):
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
