@@ -36,6 +36,7 @@ from portal import delivery_openapi as openapi
 from portal.api import PortalView
 from portal.exceptions import BadSummaryEnd, BadSummaryOrder, PeriodMissing, PeriodUnknown, StartMissing
 from portal_links.capabilities import CREATE_ATTEMPTS, VIEW_DELIVERIES
+from portal_links.exceptions import CapabilityMissing
 
 
 class DeliveryView(PortalView, views.DeliveryView):
@@ -126,6 +127,12 @@ class DeliveryAttempt(DeliveryView):
 
 class LinkView(DeliveryView, link_views.LinkView):
     """Narrows the links to a delivery to those that the customer has made."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the caller, who makes and ends no links where it is an operator that looks on. Raises DomainError."""
+        super().initial(request, *args, **kwargs)
+        if request.method not in (*self.reads, "OPTIONS") and self.access.is_preview:
+            raise CapabilityMissing
 
     @property
     def customer(self) -> str | None:

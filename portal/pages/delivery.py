@@ -25,6 +25,7 @@ from portal.highlight import highlighted
 from portal.pages.shell import PageRequest, page, show
 from portal_links.access import Access
 from portal_links.capabilities import CREATE_ATTEMPTS, VIEW_DELIVERIES, VIEW_PAYLOADS
+from portal_links.exceptions import CapabilityMissing
 from portal_links.models import delivery_link_url
 
 ONE = "portal-delivery"
@@ -84,7 +85,7 @@ def retry_delivery(request: PageRequest, access: Access, deliveryID: str) -> Htt
 @require_POST
 def share_delivery(request: PageRequest, access: Access, deliveryID: str) -> HttpResponse:  # noqa: N803
     """Make a link that shows this delivery to whoever has it, and show its address once."""
-    access.require(VIEW_DELIVERIES)
+    _check_may_share(access)
     made = links.create_link(
         access.project.pk,
         deliveryID,
@@ -106,11 +107,18 @@ def end_share(
     linkID: str,  # noqa: N803
 ) -> HttpResponse:
     """End a link of the customer's to this delivery."""
-    access.require(VIEW_DELIVERIES)
+    _check_may_share(access)
     links.revoke_link(access.project.pk, deliveryID, linkID, customer=access.customer, scope=access.endpoints())
     found, _endpoint = find_delivery(access, deliveryID)
     context = {"done": gettext("The link has ended.")} | _shared(access, found)
     return show(request, access, "portal/share.html", context)
+
+
+def _check_may_share(access: Access) -> None:
+    """Raise Forbidden where the customer may not see deliveries, or an operator looks on."""
+    access.require(VIEW_DELIVERIES)
+    if access.is_preview:
+        raise CapabilityMissing
 
 
 def _context(access: Access, found: EventDelivery, endpoint: Any) -> dict[str, Any]:
@@ -119,6 +127,7 @@ def _context(access: Access, found: EventDelivery, endpoint: Any) -> dict[str, A
     may_retry = access.may(CREATE_ATTEMPTS) and not found.test and found.status != Status.PROCESSING
     return context | {
         "may_retry": may_retry,
+        "may_share": not access.is_preview,
         "endpoint_url": reverse(OVERVIEW, args=[access.project.pk, endpoint.pk]),
         "poll_url": "" if context["is_final"] else f"{url}?seen={context['seen']}",
     }
