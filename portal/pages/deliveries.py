@@ -101,15 +101,18 @@ def retry_deliveries(request: PageRequest, access: Access) -> HttpResponse:
         )
         problem = words % {"count": counted(error.count)}
         question = bulk_retry.question(made, error.count) if error.count else None
-        context = {"problem": problem, "question": question} | _bulk_context(made)
+        context = {"problem": problem, "question": question, "is_answer": True} | _bulk_context(made)
         return show(request, access, "portal/bulk.html", context, status=409)
     except InvalidInput:
         problem = gettext("Nothing was sent: deliveries of yours are being retried already. Wait until that is done.")
         under_way = bulk_retry.latest(access)
         progress = None if under_way is None else bulk_retry.Progress(under_way, 0)
-        context = {"problem": problem, "progress": progress} | _bulk_context(made)
+        context = {"problem": problem, "progress": progress, "is_answer": True} | _bulk_context(made)
         return show(request, access, "portal/bulk.html", context, status=409)
-    context = {"progress": None if batch is None else bulk_retry.Progress(batch, count)} | _bulk_context(made)
+    context = {
+        "progress": None if batch is None else bulk_retry.Progress(batch, count),
+        "is_answer": True,
+    } | _bulk_context(made)
     return show(request, access, "portal/bulk.html", context)
 
 

@@ -77,7 +77,7 @@ def retry_delivery(request: PageRequest, access: Access, deliveryID: str) -> Htt
     except InvalidInput as error:
         problem = _why_not(error)
     found, endpoint = find_delivery(access, deliveryID)
-    context = {"problem": problem} | _context(access, found, endpoint)
+    context = {"problem": problem, "is_answer": True} | _context(access, found, endpoint)
     return show(request, access, "portal/delivery_part.html", context, status=409 if problem else 200)
 
 
@@ -94,7 +94,7 @@ def share_delivery(request: PageRequest, access: Access, deliveryID: str) -> Htt
         scope=access.endpoints(),
     )
     found, _endpoint = find_delivery(access, deliveryID)
-    context = {"made": made.link, "made_url": delivery_link_url(access.project.pk, made.token)}
+    context = {"made": made.link, "made_url": delivery_link_url(access.project.pk, made.token), "is_answer": True}
     return show(request, access, "portal/share.html", context | _shared(access, found))
 
 
@@ -110,7 +110,7 @@ def end_share(
     _check_may_share(access)
     links.revoke_link(access.project.pk, deliveryID, linkID, customer=access.customer, scope=access.endpoints())
     found, _endpoint = find_delivery(access, deliveryID)
-    context = {"done": gettext("The link has ended.")} | _shared(access, found)
+    context = {"done": gettext("The link has ended."), "is_answer": True} | _shared(access, found)
     return show(request, access, "portal/share.html", context)
 
 
