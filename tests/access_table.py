@@ -105,6 +105,9 @@ ALLOWED: dict[str, Who] = {
     f"POST {PROJECT}/eventdeliveries/batchretry": WRITE,
     f"GET {DELIVERY}": READ_ROW,
     f"PUT {DELIVERY}/resend": WRITE_ROW,
+    f"GET {DELIVERY}/links": READ_ROW,
+    f"POST {DELIVERY}/links": WRITE_ROW,
+    f"PUT {DELIVERY}/links/{{linkID}}/revoke": WRITE_ROW,
     f"GET {DELIVERY}/deliveryattempts": READ_ROW,
     f"GET {DELIVERY}/deliveryattempts/": READ_ROW,
     f"GET {DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": READ_ROW,
@@ -231,6 +234,10 @@ ALLOWED: dict[str, Who] = {
     "GET /portal-api/dashboard/summary": Who(WATCHERS | READ_KEYS | {"key of another project"}),
     f"GET {PORTAL_DELIVERY}": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"PUT {PORTAL_DELIVERY}/resend": Who(SENDERS, set(), set()),
+    f"GET {PORTAL_DELIVERY}/links": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"POST {PORTAL_DELIVERY}/links": Who(WATCHERS, set(), set()),
+    # A customer ends links of their own.
+    f"PUT {PORTAL_DELIVERY}/links/{{linkID}}/revoke": Who(WATCHERS, set(), set()),
     f"GET {PORTAL_DELIVERY}/deliveryattempts": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"GET {PORTAL_DELIVERY}/deliveryattempts/": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"GET {PORTAL_DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": Who(
