@@ -1,8 +1,8 @@
 """PUT /api/v1/projects/{projectID}/endpoints/{endpointID}/pause"""
 
 import pytest
-from activity.actors import Actor, ActorKind, acting_as
 
+from core.actors import Actor, ActorKind, acting_as
 from endpoints.models import Endpoint
 from endpoints.operations import activate_endpoint, pause_endpoint, toggle_pause
 from projects.models import Project
