@@ -17,6 +17,11 @@ def open_billing(portal: Portal, url: str) -> Page:
     return page
 
 
+def open_settings(page: Page) -> None:
+    page.get_by_role("navigation", name="Endpoint", exact=True).get_by_role("link", name="Settings").click()
+    page.get_by_role("button", name="Save changes").wait_for()
+
+
 def test_search(portal: Portal) -> None:
     page = portal.open(portal.nahook())
     page.get_by_role("searchbox").press_sequentially("bill")
