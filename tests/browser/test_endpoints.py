@@ -22,28 +22,6 @@ def open_settings(page: Page) -> None:
     page.get_by_role("button", name="Save changes").wait_for()
 
 
-def test_create(portal: Portal) -> None:
-    page = portal.open(portal.nahook("editor", "newcomer"))
-    page.get_by_role("link", name="Add endpoint").click()
-    page.get_by_label("URL", exact=True).fill("ftp://example.com")
-    page.get_by_label("Name", exact=True).fill("Shipping")
-    page.get_by_role("button", name="Add endpoint").click()
-    # What is wrong stands at its field, which has the focus; what was typed is still there.
-    expect(page.get_by_label("URL", exact=True)).to_be_focused()
-    expect(page.get_by_label("URL", exact=True)).to_have_accessible_description(re.compile("Begin with https://"))
-    expect(page.get_by_label("Name", exact=True)).to_have_value("Shipping")
-    page.get_by_label("URL", exact=True).fill("https://hooks.example.com/shipping")
-    page.locator("#authentication > summary").click()
-    page.get_by_role("radio", name="Header").check()
-    page.get_by_role("textbox", name="Header", exact=True).fill("X-Key")
-    page.get_by_label("Value", exact=True).fill("the key")
-    page.get_by_role("button", name="Add endpoint").click()
-    expect(page.get_by_role("heading", name="Shipping")).to_be_focused()
-    expect(page.get_by_text("The endpoint was added. It receives all events that are sent to you.").first).to_be_visible()
-    expect(page.get_by_text("Header X-Key")).to_be_visible()
-    assert re.fullmatch(re.escape(portal.home) + r"endpoints/[0-9A-Z]{26}", page.url)
-
-
 def test_search(portal: Portal) -> None:
     page = portal.open(portal.nahook())
     page.get_by_role("searchbox").press_sequentially("bill")
@@ -101,16 +79,6 @@ def test_the_first_steps(portal: Portal) -> None:
     page.reload()
     expect(page.locator("[aria-current=step]")).to_contain_text("Send a test event")
     expect(page.get_by_role("link", name="First")).to_be_visible()
-
-
-def test_edit(portal: Portal) -> None:
-    page = open_billing(portal, portal.nahook("editor"))
-    open_settings(page)
-    page.get_by_label("Name", exact=True).fill("Invoices")
-    page.get_by_role("button", name="Save changes").click()
-    page.get_by_role("heading", name="Invoices").wait_for()
-    page.get_by_role("navigation", name="Up").get_by_role("link", name="Endpoints").click()
-    expect(page.get_by_role("link", name="Invoices")).to_be_visible()
 
 
 def test_pause_and_resume(portal: Portal) -> None:
