@@ -43,15 +43,14 @@ class DeliveryFilter:
     is_real: bool = False
     #: None for any.
     delivery_ids: list[str] | None = None
+    #: Only what has been discarded from this time on (ISO 8601), test events apart; "" for any time.
+    missed_since: str = ""
 
     @property
     def parameters(self) -> dict[str, object]:
         """Return it as JSON without what is not set, so that servers of an earlier version can read it."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
         return {name: value for name, value in given.items() if value not in ("", [], False) or name in _ALWAYS}
-
-    #: Only what has been discarded from this time on (ISO 8601), test events apart; "" for any time.
-    missed_since: str = ""
 
     def rows(self, project_id: str) -> "QuerySet[EventDelivery]":
         """Return the deliveries of a project that it chooses."""

@@ -37,6 +37,8 @@ class Question:
     beyond: str
     #: The endpoint that all of them go to; None where there are several.
     endpoint: Endpoint | None
+    #: The rate limit of that endpoint in words, "" where it has none.
+    rate: str
     #: A reason not to do it now, in words; "" where there is none.
     warning: str
 
@@ -80,9 +82,8 @@ def question(made: DeliveryList, count: int) -> Question:
     wanted = failed(made, beyond=min(first_ulid_at(made.now), made.wanted.beyond_uid))
     found = endpoints_with(made.endpoint_ids, wanted, most=2)
     endpoint = made.endpoints[found[0]] if len(found) == 1 else None
-    return Question(
-        count, wanted.first_uid, wanted.beyond_uid, endpoint, "" if endpoint is None else _warning(endpoint, made)
-    )
+    rate, warning = ("", "") if endpoint is None else (rate_words(endpoint), _warning(endpoint, made))
+    return Question(count, wanted.first_uid, wanted.beyond_uid, endpoint, rate, warning)
 
 
 def retry(access: Access, made: DeliveryList, *, first: str, beyond: str, count: int) -> BatchRetry | None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
+from zlib import crc32
 
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext, pgettext_lazy
@@ -166,8 +167,10 @@ def written(moment: datetime | None) -> str:
 class DeliveryList:
     """The deliveries of a customer that some filters choose. The endpoints of the scope are read once."""
 
-    def __init__(self, access: Access, asked: Asked, *, path: str, now: datetime | None = None) -> None:
-        self.access, self.asked, self.path = access, asked, path
+    def __init__(
+        self, access: Access, asked: Asked, *, path: str, is_of_endpoint: bool = False, now: datetime | None = None
+    ) -> None:
+        self.access, self.asked, self.path, self.is_of_endpoint = access, asked, path, is_of_endpoint
         self.now = now or timezone.now()
         scope = access.endpoints().order_by("name", "pk").only(*_OF_ENDPOINT)
         self.endpoints: dict[str, Endpoint] = {endpoint.uid: endpoint for endpoint in scope}
@@ -177,8 +180,24 @@ class DeliveryList:
 
     def url(self, **changes: Any) -> str:
         """Return the address of the list with other filters; it begins at the newest."""
-        query = replace(self.asked, **{"after": ""} | changes).query
+        query = self._query(**changes)
         return f"{self.path}?{query}" if query else self.path
+
+    def kept(self, *left_out: str) -> list[tuple[str, str]]:
+        """Return the filters as the hidden fields of a form, without those that the form has itself."""
+        pairs = parse_qsl(self._query())
+        if self.is_of_endpoint:
+            pairs.append(("of", self.asked.endpoint))
+        return [(name, value) for name, value in pairs if name not in left_out]
+
+    def poll_query(self, since: str, ids: list[str]) -> str:
+        """Return the parameters of a request for the deliveries that are newer than one."""
+        return urlencode([*self.kept(), ("since", since), ("ids", ",".join(ids[:MOST_WATCHED]))])
+
+    def _query(self, **changes: Any) -> str:
+        """Return the parameters of the list's address. The path of an endpoint's page names the endpoint."""
+        asked = replace(self.asked, **{"after": ""} | changes)
+        return replace(asked, endpoint="").query if self.is_of_endpoint else asked.query
 
     def filter(self, *, statuses: list[str] | None = None, **bounds: str) -> DeliveryFilter:
         """Return the filter of these deliveries, of other statuses or within other bounds."""
@@ -316,18 +335,37 @@ def list_context(made: DeliveryList) -> dict[str, Any]:
         "newest_url": made.url() if asked.after else "",
         "all_url": made.url(status="", type="", q=""),
         "longer_url": made.url(period="7d", start=None, end=None) if asked.period in ("1h", "24h") else "",
+        "unfiltered_url": made.path,
         "announced": _announced(number_of),
+        "shown_words": _shown_words(len(rows), number_of, is_first=not asked.after),
         "cursor": made_cursor(made, found),
-        "query": replace(asked, after="").query,
-        "watched": [row.uid for row in rows if not row.is_final][:MOST_WATCHED],
+        "kept_by_tools": made.kept("type", "endpoint", "of", "q"),
+        "kept_by_span": made.kept("period", "from", "to", "of"),
+        "watched_rows": [delivery for delivery in found[:PAGE_SIZE] if not delivery.is_final][:MOST_WATCHED],
         "is_live": not asked.after and not asked.q and asked.end is None,
         "numbers": numbers,
     }
 
 
+def fingerprint(rows: list[ListedDelivery]) -> str:
+    """Return a text that differs where one of some deliveries has changed; "" for none."""
+    states = [(row.uid, row.status, row.num_trials, row.next_send_time.isoformat()) for row in rows]
+    return f"{crc32(repr(states).encode()):x}" if rows else ""
+
+
 def made_cursor(made: DeliveryList, found: list[ListedDelivery]) -> str:
     """Return the id after which deliveries are new: that of the newest on the page, or of this moment."""
     return found[0].uid if found else first_ulid_at(made.now)
+
+
+def _shown_words(rows: int, count: int | None, *, is_first: bool) -> str:
+    """Say which part of the list the page shows."""
+    zone = gettext("times in your time zone")
+    if is_first and count is not None:
+        given = {"last": number(rows), "count": counted(count), "zone": zone}
+        return gettext("1 to %(last)s of %(count)s, %(zone)s") % given
+    words = ngettext("%(count)s delivery, %(zone)s", "%(count)s deliveries, %(zone)s", rows)
+    return words % {"count": number(rows), "zone": zone}
 
 
 def _announced(count: int | None) -> str:

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from deliveries.exceptions import DeliveryNotFound
+from deliveries.operations import WAITING
 from deliveries.reads import newest_attempts, of_same_event
 from endpoints.models import Endpoint
 from endpoints.timeouts import timeout_of
 from events.models import DeliveryAttempt, Event, EventDelivery
 from outbound.headers import mask_headers
 from outbound.payload import NotAnObject, form_encode
+from outbound.responses import MAX_BODY_BYTES
 from outbound.states import Status
 from portal.curl import curl_command
 from portal.delivery_words import Told, attempt_answer, attempts_words, explained, last_answer, next_words, says
@@ -26,9 +27,7 @@ from portal_links.capabilities import VIEW_DELIVERIES, VIEW_PAYLOADS
 from projects.models import EventType
 
 FORM = "application/x-www-form-urlencoded"
-_OF_ENDPOINT = ("uid", "name", "url", "status", "http_timeout", "content_type", "deleted_at")
-#: Waits, so that it can be sent at once.
-WAITING = (Status.SCHEDULED, Status.RETRY)
+OF_ENDPOINT = ("uid", "name", "url", "status", "http_timeout", "content_type", "deleted_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def find_delivery(access: Access, delivery_id: str) -> tuple[EventDelivery, Endp
     """Return a delivery of the customer's and its endpoint. One statement for each. Raises NotFound, Forbidden."""
     access.require(VIEW_DELIVERIES)
     delivery = EventDelivery.objects.filter(project=access.project.pk, pk=delivery_id).first()
-    endpoint = delivery and access.endpoints().filter(pk=delivery.endpoint_id).only(*_OF_ENDPOINT).first()
+    endpoint = delivery and access.endpoints().filter(pk=delivery.endpoint_id).only(*OF_ENDPOINT).first()
     if delivery is None or endpoint is None:
         raise DeliveryNotFound
     return delivery, endpoint
@@ -147,7 +146,7 @@ def details(attempt: DeliveryAttempt) -> Details:
     return Details(
         body=highlighted(body) if attempt.http_status else None,
         is_binary=is_binary(body, content_type),
-        is_cut=len(body.encode()) >= settings.DELIVERY_MAX_RESPONSE_BYTES,
+        is_cut=len(body.encode()) >= MAX_BODY_BYTES,
         content_type=content_type,
         response_headers=header_lines(mask_headers(attempt.response_http_header)),
         request_headers=header_lines(mask_headers(attempt.request_http_header)),
@@ -165,7 +164,8 @@ def find_attempt(delivery: EventDelivery, attempt_id: str) -> DeliveryAttempt:
 
 def seen(delivery: EventDelivery) -> str:
     """Return what a poll compares: it changes with each thing that the page says of a delivery."""
-    return f"{delivery.status}-{delivery.num_trials}-{delivery.num_trials_before}-{delivery.next_send_time.timestamp():.0f}"
+    due = int(delivery.next_send_time.timestamp())
+    return f"{delivery.status}-{delivery.num_trials}-{delivery.num_trials_before}-{due}"
 
 
 def _curl(event: Event, endpoint: Endpoint, last: DeliveryAttempt | None) -> str:

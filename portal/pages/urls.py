@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from portal.pages import activity, alerts, endpoint_form, endpoints, events, filter_editor, opening, test
+from portal.pages import (
+    activity,
+    alerts,
+    deliveries,
+    delivery,
+    endpoint_form,
+    endpoints,
+    events,
+    filter_editor,
+    opening,
+    shared,
+    test,
+)
 
 urlpatterns = [
     path("open", opening.open_link, name="portal-open"),
@@ -36,4 +48,18 @@ urlpatterns = [
     path("listen/<path:eventType>", events.add_to_endpoint, name="portal-event-type-add"),
     path("move/<path:eventType>", events.move_endpoints, name="portal-event-type-move"),
     path("events/<path:eventType>", events.event_type, name="portal-event-type"),
+    # Deliveries
+    path("endpoints/<endpointID>/deliveries", deliveries.endpoint_deliveries, name="portal-endpoint-deliveries"),
+    path("deliveries", deliveries.deliveries, name="portal-deliveries"),
+    path("deliveries/new", deliveries.new_deliveries, name="portal-new-deliveries"),
+    path("deliveries/rows", deliveries.delivery_rows, name="portal-delivery-rows"),
+    path("deliveries/retry", deliveries.retry_deliveries, name="portal-retry-deliveries"),
+    path("deliveries/retry/<batchID>", deliveries.retry_progress, name="portal-retry-progress"),
+    path("deliveries/<deliveryID>", delivery.delivery, name="portal-delivery"),
+    path("deliveries/<deliveryID>/attempts/<attemptID>", delivery.delivery_attempt, name="portal-delivery-attempt"),
+    path("deliveries/<deliveryID>/payload", delivery.delivery_payload, name="portal-delivery-payload"),
+    path("deliveries/<deliveryID>/retry", delivery.retry_delivery, name="portal-retry-delivery"),
+    path("deliveries/<deliveryID>/share", delivery.share_delivery, name="portal-share"),
+    path("deliveries/<deliveryID>/links/<linkID>/end", delivery.end_share, name="portal-end-share"),
+    path("shared", shared.shared_delivery, name="portal-shared"),
 ]
