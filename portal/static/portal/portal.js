@@ -233,6 +233,7 @@
     if (credential) detail.headers.Authorization = `Bearer ${credential}`;
     if (isFramed) detail.headers["X-Portal-Frame"] = "1";
     Object.assign(detail.headers, spoken());
+    if (detail.elt.matches("#span")) sendUtc(detail);
   });
   body.addEventListener("htmx:historyCacheMiss", ({ detail }) => {
     if (credential) detail.xhr.setRequestHeader("Authorization", `Bearer ${credential}`);
@@ -298,6 +299,7 @@
     const all = (selector) => [...(part.matches(selector) ? [part] : []), ...part.querySelectorAll(selector)];
     for (const time of all("time[datetime]")) showTime(time);
     for (const { dataset } of all("[data-announce]")) say(dataset.announce);
+    for (const field of all("[data-utc]")) showUtc(field);
     for (const type of all("select[name=type]")) showFieldsFor(type);
     for (const group of all("[data-group]")) showSome(group);
     for (const shown of all("[data-hide-after]")) setTimeout(() => hide(shown), 1000 * shown.dataset.hideAfter);
@@ -455,6 +457,20 @@
       copied = document.execCommand("copy");
     }
     toast(copied ? body.dataset.copied : body.dataset.press);
+  }
+
+  // -- The period of a list: in UTC in the address, in the customer's zone in the form
+
+  function showUtc(field) {
+    const moment = new Date(field.dataset.utc);
+    if (field.dataset.utc) field.value = new Date(moment - moment.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+  }
+
+  function sendUtc({ elt, parameters }) {
+    for (const { name, value } of elt.querySelectorAll("[data-utc]")) {
+      if (value) parameters[name] = `${new Date(value).toISOString().slice(0, 19)}Z`;
+      else delete parameters[name];
+    }
   }
 
   // -- Secrets in sight
