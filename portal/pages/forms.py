@@ -121,7 +121,7 @@ class EndpointForm(forms.Form):
     rate_limit_duration = _number(_("Per"), widget=forms.Select)
     support_email = _text(
         _("Email"),
-        _("We write when an endpoint starts failing, is disabled, and works again."),
+        _("We write to it when the endpoint is disabled, and when it is active again."),
         widget=forms.EmailInput,
         placeholder="ops@example.com",
     )
