@@ -24,7 +24,18 @@ import psutil
 
 from convoyclone import database, receiver
 from convoyclone.private_files import ensure_secrets
-from convoyclone.processes import LOOPBACK, OURS, SIGNALS, STOP_SECONDS, Companion, Process, demo_receiver, end, spawn, worker
+from convoyclone.processes import (
+    LOOPBACK,
+    OURS,
+    SIGNALS,
+    STOP_SECONDS,
+    Companion,
+    Process,
+    demo_receiver,
+    end,
+    spawn,
+    worker,
+)
 
 START_SECONDS = 60
 WATCH_SECONDS = 0.2
