@@ -23,7 +23,7 @@ from portal import event_views as portal_events
 from portal import subscription_views as portal_subscriptions
 from portal.embed import embed_script
 from portal.pages.opening import portal
-from portal_links import feather, nahook, svix
+from portal_links import feather, nahook, scope_views, svix
 from portal_links import session_views as sessions
 from portal_links import views as portal_links
 from projects import views as projects
@@ -69,6 +69,7 @@ urlpatterns = [
     path(f"{ENDPOINT}/pause", endpoints.PauseEndpoint.as_view()),
     path(f"{ENDPOINT}/activate", endpoints.ActivateEndpoint.as_view()),
     path(f"{ENDPOINT}/expire_secret", endpoints.ExpireEndpointSecret.as_view()),
+    path(f"{ENDPOINT}/test", events.TestEvents.as_view()),
     path(f"{PROJECT}/event-types", subscriptions.EventTypes.as_view()),
     path(f"{PROJECT}/event-types/", subscriptions.EventTypes.as_view()),
     path(f"{PROJECT}/event-types/import", subscriptions.ImportEventTypes.as_view()),
@@ -111,9 +112,11 @@ urlpatterns = [
     path(PORTAL_LINK, portal_links.PortalLinkDetail.as_view()),
     path(f"{PORTAL_LINK}/revoke", portal_links.RevokePortalLink.as_view()),
     path(f"{PORTAL_LINK}/refresh_token", portal_links.RefreshPortalLinkToken.as_view()),
+    path(f"{PORTAL_LINK}/scope", scope_views.PortalLinkScope.as_view()),
     path(f"{PROJECT}/portal-sessions", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/<sessionID>/revoke", sessions.RevokePortalSession.as_view()),
+    path(f"{PROJECT}/portal-sessions/<sessionID>/scope", scope_views.PortalSessionScope.as_view()),
     path(f"{PROJECT}/activity", activity.ActivityList.as_view()),
     path(f"{PROJECT}/activity/", activity.ActivityList.as_view()),
     path(f"{PROJECT}/onboard", onboarding.Onboard.as_view()),
@@ -139,6 +142,7 @@ urlpatterns = [
     path(f"{PORTAL_ENDPOINT}/pause", portal_api.PauseEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/activate", portal_api.ActivateEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/expire_secret", portal_api.ExpireEndpointSecret.as_view()),
+    path(f"{PORTAL_ENDPOINT}/test", portal_events.TestEvents.as_view()),
     path("portal-api/event-types", portal_subscriptions.EventTypes.as_view()),
     path("portal-api/event-types/", portal_subscriptions.EventTypes.as_view()),
     path("portal-api/event-types/<eventTypeId>", portal_subscriptions.EventTypeDetail.as_view()),

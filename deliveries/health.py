@@ -25,6 +25,8 @@ HOURS = 24
 PAGE = 50
 #: Deliveries are counted up to this; the pages say "10,000+".
 COUNTED_AT_MOST = 10_001
+#: In a list of endpoints, which does not show these numbers, up to this.
+COUNTED_IN_LIST = 101
 #: An endpoint whose last finished deliveries have failed is failing from this number on. As many that were delivered
 #: show that it has recovered, whatever its share of failures is.
 IN_A_ROW = 3
@@ -62,11 +64,11 @@ class Health:
     last_failure_text: str
     last_failure_at: datetime | None
     last_delivered_at: datetime | None
-    #: The deliveries that wait for another attempt, at most COUNTED_AT_MOST.
+    #: The deliveries that wait for another attempt, at most COUNTED_AT_MOST, or COUNTED_IN_LIST.
     waiting: int
     #: The time from which attempts fail, while deliveries wait for another one.
     retrying_since: datetime | None
-    #: The deliveries that were discarded since it was paused or disabled, at most COUNTED_AT_MOST.
+    #: The deliveries that were discarded since it was paused or disabled, at most as many.
     missed: int
     #: The event types of its subscriptions, sorted; "*" stands for all.
     listens: list[str]
@@ -132,7 +134,7 @@ WITH scoped AS MATERIALIZED (
 """  # noqa: S608 - only this module's own text
 #: Statuses in the order of a list.
 _RANK = f"array_position('{{{','.join(EndpointHealth)}}}'::text[], health)"
-#: The details of the endpoints in `c`. Parameter: the first hour.
+#: The details of the endpoints in `c`. Parameters: twice the most that is counted, the first hour.
 _DETAILS = f"""
 SELECT c.uid, c.name, c.url, c.health, c.status_since, c.status_actor::text AS status_actor, c.status_reason,
   c.failing_since, c.last_failure, c.last_failure_text, c.last_failure_at, c.last_delivered_at, c.delivered, c.failed,
@@ -141,7 +143,7 @@ FROM chosen c
 CROSS JOIN LATERAL (
   SELECT count(*) AS waiting, min(created_at) AS oldest FROM (
     SELECT created_at FROM events_eventdelivery
-    WHERE endpoint_id = c.uid AND status = '{Status.RETRY}' LIMIT {COUNTED_AT_MOST}
+    WHERE endpoint_id = c.uid AND status = '{Status.RETRY}' LIMIT %s
   ) r
 ) w
 CROSS JOIN LATERAL (
@@ -149,7 +151,7 @@ CROSS JOIN LATERAL (
     SELECT FROM events_eventdelivery
     WHERE endpoint_id = c.uid AND status = '{Status.DISCARDED}' AND test = ''
       AND updated_at >= CASE WHEN c.status <> '{Endpoint.Status.ACTIVE}' THEN c.status_since END
-    LIMIT {COUNTED_AT_MOST}
+    LIMIT %s
   ) d
 ) m
 CROSS JOIN LATERAL (
@@ -184,7 +186,7 @@ def endpoint_health(endpoint_ids: Sequence[str], now: datetime | None = None) ->
     if not endpoint_ids:
         return {}
     now = now or timezone.now()
-    parameters = [list(endpoint_ids), *_bounds(now), _first_hour(now)]
+    parameters = [list(endpoint_ids), *_bounds(now), COUNTED_AT_MOST, COUNTED_AT_MOST, _first_hour(now)]
     return {listed.uid: listed.health for listed in _read(_OF_IDS, parameters, now)}
 
 
@@ -218,7 +220,8 @@ def endpoint_page(
         return Page([], "")
     statement, parameters = found
     now, wanted = now or timezone.now(), status or ""
-    parameters += [*_bounds(now), wanted, wanted, after, after, limit + 1, _first_hour(now)]
+    parameters += [*_bounds(now), wanted, wanted, after, after, limit + 1]
+    parameters += [COUNTED_IN_LIST, COUNTED_IN_LIST, _first_hour(now)]
     listed = list(_read(statement, parameters, now))
     return Page(listed[:limit], listed[limit - 1].uid if len(listed) > limit else "")
 
@@ -295,4 +298,4 @@ def _actor(stored: str | None) -> Actor | None:
     if stored is None:
         return None
     actor = orjson.loads(stored)
-    return Actor(ActorKind(actor["kind"]), actor["uid"], actor["name"])
+    return Actor(ActorKind(actor["kind"]), actor["uid"], actor["name"], actor.get("owner_id", ""))

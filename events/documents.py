@@ -31,6 +31,7 @@ EventStatus = Annotated[
 ]
 
 _UID = "01JZ8QS9N3P5R7T9V1X3Z5B7D9"
+_DELIVERY_UID = "01JZ8QS9N4QW7Y2ZB5D8F0H3K6"
 _CREATED = "2026-07-03T09:31:02.113204Z"
 
 
@@ -112,6 +113,13 @@ class CreatedDocument(TypedDict):
     """The answer to the creation of an event."""
 
     uid: Annotated[Uid, Example(_UID)]
+
+
+class TestEventDocument(TypedDict):
+    """A test event and its delivery."""
+
+    uid: Annotated[Uid, Example(_UID)]
+    event_delivery_id: Annotated[Uid, "Its delivery, whose attempt has the answer.", Example(_DELIVERY_UID)]
 
 
 @component("models.CountResponse")

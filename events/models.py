@@ -27,6 +27,8 @@ class Event(models.Model):
         FANOUT = "fanout"
         BROADCAST = "broadcast"
         DYNAMIC = "dynamic"
+        #: A test event, for one endpoint: neither listed, nor counted, nor replayed (events/trials.py).
+        TEST = "test"
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="events", db_index=False)
@@ -59,6 +61,8 @@ class Event(models.Model):
             models.Index(
                 "project", "idempotency_key", condition=Q(is_duplicate_event=True), name="event_duplicate_of_key"
             ),
+            # For the number of test events that a portal session has sent lately.
+            models.Index("key_scope", "uid", condition=Q(channel="test"), name="event_test_of_session"),
         ]
         constraints = [
             # Of any number of events with one key of the company, or of one customer, one is sent.

@@ -22,6 +22,8 @@ ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix 
 }
 #: What may send events, again or for the first time: a link may, also where it manages nothing.
 SENDERS = LINKS | {"nahook admin", "nahook editor", "svix CreateAttempts", "svix everything"}
+#: What may send a test event.
+TESTERS = SENDERS | {"svix ManageEndpoint"}
 #: What sees no signing secret, its own customer's either.
 LOOKERS = {
     *("viewer key", "nahook viewer", "feather read only", "static token, view only", "PRT token, view only"),
@@ -95,6 +97,7 @@ ALLOWED: dict[str, Who] = {
     f"PUT {ENDPOINT}/pause": WRITE_ROW,
     f"POST {ENDPOINT}/activate": WRITE_ROW,
     f"PUT {ENDPOINT}/expire_secret": WRITE_ROW,
+    f"POST {ENDPOINT}/test": WRITE_ROW,
     f"GET {PROJECT}/endpoints/period-failure-rates": READ,
     f"GET {PROJECT}/eventdeliveries": READ,
     f"GET {PROJECT}/eventdeliveries/": READ,
@@ -116,9 +119,11 @@ ALLOWED: dict[str, Who] = {
     f"PUT {LINK}": WRITE_ROW,
     f"PUT {LINK}/revoke": WRITE_ROW,
     f"GET {LINK}/refresh_token": WRITE_ROW,
+    f"GET {LINK}/scope": READ_ROW,
     f"GET {PROJECT}/portal-sessions": READ,
     f"GET {PROJECT}/portal-sessions/": READ,
     f"PUT {PROJECT}/portal-sessions/{{sessionID}}/revoke": WRITE_ROW,
+    f"GET {PROJECT}/portal-sessions/{{sessionID}}/scope": READ_ROW,
     f"GET {PROJECT}/event-types": READ,
     f"GET {PROJECT}/event-types/": READ,
     f"POST {PROJECT}/event-types": WRITE,
@@ -181,6 +186,7 @@ ALLOWED: dict[str, Who] = {
     f"PUT {PORTAL_ENDPOINT}/pause": Who(MANAGERS, set(), set()),
     f"POST {PORTAL_ENDPOINT}/activate": Who(MANAGERS, set(), set()),
     f"PUT {PORTAL_ENDPOINT}/expire_secret": Who(ROTATORS, set(), set()),
+    f"POST {PORTAL_ENDPOINT}/test": Who(TESTERS, set(), set()),
     # Event types are the company's.
     "GET /portal-api/event-types": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     "GET /portal-api/event-types/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
@@ -223,10 +229,10 @@ ALLOWED: dict[str, Who] = {
     f"POST {PORTAL_DELIVERIES}/batchretry": Who(SENDERS),
     f"GET {PORTAL_DELIVERIES}/countbatchretryevents": Who(WATCHERS | READ_KEYS | {"key of another project"}),
     f"GET {PORTAL_DELIVERIES}/statustotals": Who(WATCHERS | READ_KEYS | {"key of another project"}),
-    "GET /portal-api/dashboard/summary": Who(WATCHERS | READ_KEYS | {"key of another project"}),
-    f"GET {PORTAL_DELIVERY}": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     "GET /portal-api/activity": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     "GET /portal-api/activity/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/dashboard/summary": Who(WATCHERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"PUT {PORTAL_DELIVERY}/resend": Who(SENDERS, set(), set()),
     f"GET {PORTAL_DELIVERY}/links": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"POST {PORTAL_DELIVERY}/links": Who(WATCHERS, set(), set()),

@@ -96,6 +96,11 @@ BODIES: dict[str, dict[str, Any]] = {
         "is_disabled": False,
     },
     "PUT /projects/{projectID}/endpoints/{endpointID}/expire_secret": {"secret": "secret", "expiration": 1},
+    "POST /projects/{projectID}/endpoints/{endpointID}/test": {
+        "event_type": "invoice.paid",
+        "data": Anything(),
+        "rehearsal": False,
+    },
     "POST /projects/{projectID}/endpoints/oauth2/test": {
         # An address that is refused before anything is sent: that the trial fails is an answer, too.
         "oauth2": OAUTH2 | {"url": "https://127.0.0.1/token"}

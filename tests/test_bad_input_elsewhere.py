@@ -54,6 +54,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}": CONVOY_BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"],
     f"PUT {ENDPOINT}/expire_secret": {"secret": "secret", "expiration": 1},
+    f"POST {ENDPOINT}/test": CONVOY_BODIES["POST /projects/{projectID}/endpoints/{endpointID}/test"],
     "POST /portal-api/events": CONVOY_BODIES["POST /projects/{projectID}/events"],
     "POST /portal-api/events/": CONVOY_BODIES["POST /projects/{projectID}/events"],
     "POST /portal-api/eventdeliveries/forceresend": {"ids": []},

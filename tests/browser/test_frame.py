@@ -54,8 +54,8 @@ def test_the_site_is_told_of_the_end_and_gives_a_new_session(portal: Portal, sit
     page = embed(portal.svix())
     frame = page.frame_locator("iframe")
     frame.get_by_role("link", name="Billing").click()
-    frame.get_by_role("link", name="Edit").click()
-    frame.get_by_label("Name (required)").fill("Typed before the end")
+    frame.get_by_role("navigation", name="Endpoint", exact=True).get_by_role("link", name="Settings").click()
+    frame.get_by_label("Name", exact=True).fill("Typed before the end")
     portal.end_sessions()
     frame.get_by_role("button", name="Save changes").click()
     expect(frame.get_by_text("Your session has ended.")).to_be_visible()
@@ -71,7 +71,7 @@ def test_the_site_is_told_of_the_end_and_gives_a_new_session(portal: Portal, sit
     ]
     page.evaluate("token => answer(token)", token_of(portal.svix()))
     expect(frame.get_by_text("Your session has ended.")).to_have_count(0)
-    expect(frame.get_by_label("Name (required)")).to_have_value("Typed before the end")
+    expect(frame.get_by_label("Name", exact=True)).to_have_value("Typed before the end")
     frame.get_by_role("button", name="Save changes").click()
     expect(frame.get_by_role("heading", name="Typed before the end")).to_be_visible()
 
@@ -83,7 +83,7 @@ def test_a_new_link_in_the_frame_goes_on_where_the_last_one_ended(portal: Portal
     frame.get_by_role("link", name="Billing").click()
     frame.get_by_role("heading", name="Billing").wait_for()
     portal.end_sessions()
-    frame.get_by_role("link", name="Edit").click()
+    frame.get_by_role("navigation", name="Endpoint", exact=True).get_by_role("link", name="Settings").click()
     expect(frame.get_by_text("Your session has ended.")).to_be_visible()
     # As docs/portal.md has it: the new link's secret, at the path where the session has ended.
     page.evaluate(
@@ -94,7 +94,7 @@ def test_a_new_link_in_the_frame_goes_on_where_the_last_one_ended(portal: Portal
         }""",
         portal.svix(),
     )
-    expect(frame.get_by_role("heading", name="Edit endpoint")).to_be_visible()
+    expect(frame.get_by_role("button", name="Save changes")).to_be_visible()
 
 
 @pytest.mark.usefixtures("allowed")

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from core.actors import Actor, ActorKind, acting_as
+from deliveries import health
 from deliveries.health import EndpointHealth, endpoint_health, endpoint_page, status_counts
 from endpoints.models import Endpoint, EndpointHour, EndpointState
 from endpoints.operations import activate_endpoint, delete_endpoint, pause_endpoint
@@ -232,6 +233,17 @@ class TestList:
         first = page.endpoints[0]
         assert (first.name, first.url) == ("f", "https://hooks.example.com/in")
         assert {each.uid: each.health for each in page.endpoints} == endpoint_health(list(six.values()), NOW)
+
+    def test_a_list_counts_no_further_than_it_shows(
+        self, project: Project, six: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(health, "COUNTED_IN_LIST", 2)
+        paused = Endpoint.objects.get(pk=six["paused"])
+        for _ in range(3):
+            make_delivery(paused, "Discarded", updated_at=NOW + timedelta(seconds=1))
+        scope = Endpoint.objects.for_project(project.uid)
+        [listed] = endpoint_page(scope, status=EndpointHealth.PAUSED).endpoints
+        assert (listed.health.missed, health_of(paused).missed) == (2, 3)
 
     def test_one_status(self, project: Project, six: dict[str, str]) -> None:
         for status in EndpointHealth:

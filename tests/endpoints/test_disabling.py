@@ -46,7 +46,7 @@ def test_the_retries_are_used_up(endpoint: Endpoint) -> None:
     assert status(endpoint) == "inactive"
     assert endpoint.updated_at > before
     assert endpoint.status_since == endpoint.updated_at
-    assert endpoint.status_actor == {"kind": "server", "uid": "", "name": ""}
+    assert endpoint.status_actor == {"kind": "server", "uid": "", "name": "", "owner_id": ""}
     assert endpoint.status_reason == "Retry limit exceeded"
     found = Notification.objects.order_by("uid")
     assert [row.channel for row in found] == ["email", "slack", "teams"]

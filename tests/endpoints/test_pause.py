@@ -1,8 +1,8 @@
 """PUT /api/v1/projects/{projectID}/endpoints/{endpointID}/pause"""
 
 import pytest
-from activity.actors import Actor, ActorKind, acting_as
 
+from core.actors import Actor, ActorKind, acting_as
 from endpoints.models import Endpoint
 from endpoints.operations import activate_endpoint, pause_endpoint, toggle_pause
 from projects.models import Project
@@ -37,7 +37,7 @@ class TestWorks:
                 endpoint = change(project.uid, path.rpartition("/")[2])
             endpoint.refresh_from_db()
             assert (endpoint.status, endpoint.status_reason) == (status, "")
-            assert endpoint.status_actor == {"kind": "operator", "uid": "1", "name": "anna"}
+            assert endpoint.status_actor == {"kind": "operator", "uid": "1", "name": "anna", "owner_id": ""}
             assert endpoint.status_since is not None
             assert before is None or endpoint.status_since > before
         api.put(path, {"url": endpoint.url, "name": "Another"})

@@ -127,7 +127,7 @@ class TestLooking:
         look()
         endpoint.refresh_from_db()
         assert endpoint.status == "inactive"
-        assert endpoint.status_actor == {"kind": "circuit_breaker", "uid": "", "name": ""}
+        assert endpoint.status_actor == {"kind": "circuit_breaker", "uid": "", "name": "", "owner_id": ""}
         assert endpoint.status_reason == "404 Not Found"
 
     def test_trips_in_a_row_disable_nothing_where_the_project_does_not_want_it(

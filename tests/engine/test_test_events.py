@@ -62,7 +62,7 @@ def test_failures_of_test_events_have_no_consequence(
         eventually(lambda: Notification.objects.exists(), "the endpoint is disabled")
     endpoint.refresh_from_db()
     assert endpoint.status == "inactive"
-    assert endpoint.status_actor == {"kind": "server", "uid": "", "name": ""}
+    assert endpoint.status_actor == {"kind": "server", "uid": "", "name": "", "owner_id": ""}
     assert endpoint.status_reason.startswith("500")
     assert endpoint.status_since is not None
     assert MetaEvent.objects.exists()

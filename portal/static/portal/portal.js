@@ -511,6 +511,14 @@
     document.getElementById("chosen").textContent = tree.dataset.chosen.replace("{count}", format(all));
   }
 
+  // Of a filter's two views, the one that was edited last is what the server reads.
+  for (const name of ["input", "change"]) {
+    document.addEventListener(name, ({ target }) => {
+      if (target.id === "json") document.getElementById("latest").value = "2";
+      else if (target.closest("#rows")) document.getElementById("latest").value = "1";
+    });
+  }
+
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target.matches(".tree [type=search]")) event.preventDefault();
   });
