@@ -133,6 +133,8 @@ def read_asked(query: Mapping[str, str], *, endpoint_id: str = "") -> Asked:
     """Return the filters in a request's query; what cannot be understood does not filter."""
     given = {name: query.get(name, "").replace("\x00", "").strip() for name in ("status", "type", "q", "after")}
     start, end = read_time(query.get("from", "")), read_time(query.get("to", ""))
+    # The names of the API are taken too.
+    given["status"] = {str(value): name for name, value in STATUSES.items()}.get(given["status"], given["status"])
     period = query.get("period", "")
     if start is not None or end is not None:
         period = "custom"
