@@ -42,6 +42,10 @@ def failed(portal: Portal) -> int:
     return int(portal.value(counted, portal.live.uid))
 
 
+def posted(receiver: Receiver, path: str) -> int:
+    return len([request for request in receiver.requests(path) if request.method == "POST"])
+
+
 def rows(page: Page) -> int:
     return page.locator("#deliveries tbody tr").count()
 
@@ -65,8 +69,7 @@ def test_from_404_to_delivered(portal: Portal, receiver: Receiver, shop: str) ->
     expect(page.locator("#bulk")).to_be_focused()
     expect(page.get_by_text("3 deliveries are sent again.")).to_be_visible()
     # The form has looked at the URL too, by a HEAD.
-    sent = lambda: [request for request in receiver.requests("/new") if request.method == "POST"]  # noqa: E731
-    eventually(lambda: len(sent()) == 3, "the three events arrive")
+    eventually(lambda: posted(receiver, "/new") == 3, "the three events arrive")
     # The rows change in their places.
     expect(page.locator("#deliveries").get_by_text("Delivered")).to_have_count(3)
     page.get_by_role("link", name="Show all statuses").click()
