@@ -16,7 +16,7 @@ def test_a_session_that_expires(portal: Portal) -> None:
     expect(page.get_by_role("alert")).to_contain_text(ENDED)
     expect(page.get_by_label("Name", exact=True)).to_have_value("Half typed")
     page.reload()
-    expect(page.get_by_role("heading", name="Please open your link again")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
 
 
 def test_the_page_notices_the_end_by_itself(portal: Portal) -> None:

@@ -119,4 +119,4 @@ def test_nobody_else_is_listened_to(portal: Portal) -> None:
         token_of(portal.svix()),
     )
     assert page.evaluate("Object.keys(sessionStorage).filter(key => key.endsWith(':token'))") == []
-    expect(page.get_by_role("heading", name="Please open your link again")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()

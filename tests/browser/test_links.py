@@ -96,4 +96,4 @@ def test_without_javascript_a_convoy_link_shows_the_endpoints(portal: Portal) ->
 def test_two_pages_do_not_share_a_session(portal: Portal) -> None:
     portal.open(portal.nahook())
     page = portal.open(portal.home)
-    page.get_by_role("heading", name="Please open your link again").wait_for()
+    page.get_by_role("heading", name="Your session has ended").wait_for()
