@@ -61,10 +61,10 @@ def test_a_second_link_in_the_same_tab(portal: Portal) -> None:
 def test_a_reload_and_the_back_button_keep_the_place(portal: Portal) -> None:
     page = portal.open(portal.svix())
     page.get_by_role("link", name="Orders").click()
-    page.get_by_role("link", name="Edit").click()
-    page.get_by_role("heading", name="Edit endpoint").wait_for()
+    page.get_by_role("link", name="Settings", exact=True).first.click()
+    page.get_by_role("button", name="Save changes").wait_for()
     page.go_back()
-    page.get_by_role("heading", name="Orders").wait_for()
+    page.get_by_role("button", name="Pause").wait_for()
     page.reload()
     page.get_by_role("heading", name="Orders").wait_for()
     page.go_back()
@@ -93,7 +93,7 @@ def test_without_javascript_a_convoy_link_shows_the_endpoints(portal: Portal) ->
     assert page.get_by_text("hooks.example.com/orders").is_visible()
 
 
-def test_two_pages_do_not_share_a_session(portal: Portal) -> None:
-    portal.open(portal.nahook())
-    page = portal.open(portal.home)
-    page.get_by_role("heading", name="Please open your link again").wait_for()
+def test_the_pages_of_two_projects_do_not_share_a_session(portal: Portal) -> None:
+    portal.open(portal.nahook()).get_by_role("link", name="Billing").wait_for()
+    page = portal.open(f"{portal.live.server.url}/portal/{portal.live.server.quickstart['project_id']}/")
+    page.get_by_role("heading", name="Your session has ended").wait_for()
