@@ -9,6 +9,7 @@ from activity import views as activity
 from convoyclone.health import health, metrics, ready
 from convoyclone.welcome import readme, welcome
 from core.api import errors
+from deliveries import link_views as delivery_links
 from deliveries import views as deliveries
 from endpoints import views as endpoints
 from endpoints.operations import reactivate_endpoints
@@ -22,7 +23,7 @@ from portal import event_views as portal_events
 from portal import subscription_views as portal_subscriptions
 from portal.embed import embed_script
 from portal.pages.opening import portal
-from portal_links import feather, nahook, svix
+from portal_links import feather, nahook, scope_views, svix
 from portal_links import session_views as sessions
 from portal_links import views as portal_links
 from projects import views as projects
@@ -68,6 +69,7 @@ urlpatterns = [
     path(f"{ENDPOINT}/pause", endpoints.PauseEndpoint.as_view()),
     path(f"{ENDPOINT}/activate", endpoints.ActivateEndpoint.as_view()),
     path(f"{ENDPOINT}/expire_secret", endpoints.ExpireEndpointSecret.as_view()),
+    path(f"{ENDPOINT}/test", events.TestEvents.as_view()),
     path(f"{PROJECT}/event-types", subscriptions.EventTypes.as_view()),
     path(f"{PROJECT}/event-types/", subscriptions.EventTypes.as_view()),
     path(f"{PROJECT}/event-types/import", subscriptions.ImportEventTypes.as_view()),
@@ -100,6 +102,8 @@ urlpatterns = [
     path(f"{PROJECT}/eventdeliveries/batchretry", deliveries.BatchRetryEventDeliveries.as_view()),
     path(DELIVERY, deliveries.EventDelivery.as_view()),
     path(f"{DELIVERY}/resend", deliveries.ResendEventDelivery.as_view()),
+    path(f"{DELIVERY}/links", delivery_links.DeliveryLinks.as_view()),
+    path(f"{DELIVERY}/links/<linkID>/revoke", delivery_links.RevokeDeliveryLink.as_view()),
     path(f"{DELIVERY}/deliveryattempts", deliveries.DeliveryAttempts.as_view()),
     path(f"{DELIVERY}/deliveryattempts/", deliveries.DeliveryAttempts.as_view()),
     path(f"{DELIVERY}/deliveryattempts/<deliveryAttemptID>", deliveries.DeliveryAttempt.as_view()),
@@ -108,9 +112,11 @@ urlpatterns = [
     path(PORTAL_LINK, portal_links.PortalLinkDetail.as_view()),
     path(f"{PORTAL_LINK}/revoke", portal_links.RevokePortalLink.as_view()),
     path(f"{PORTAL_LINK}/refresh_token", portal_links.RefreshPortalLinkToken.as_view()),
+    path(f"{PORTAL_LINK}/scope", scope_views.PortalLinkScope.as_view()),
     path(f"{PROJECT}/portal-sessions", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/", sessions.PortalSessions.as_view()),
     path(f"{PROJECT}/portal-sessions/<sessionID>/revoke", sessions.RevokePortalSession.as_view()),
+    path(f"{PROJECT}/portal-sessions/<sessionID>/scope", scope_views.PortalSessionScope.as_view()),
     path(f"{PROJECT}/activity", activity.ActivityList.as_view()),
     path(f"{PROJECT}/activity/", activity.ActivityList.as_view()),
     path(f"{PROJECT}/onboard", onboarding.Onboard.as_view()),
@@ -136,6 +142,7 @@ urlpatterns = [
     path(f"{PORTAL_ENDPOINT}/pause", portal_api.PauseEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/activate", portal_api.ActivateEndpoint.as_view()),
     path(f"{PORTAL_ENDPOINT}/expire_secret", portal_api.ExpireEndpointSecret.as_view()),
+    path(f"{PORTAL_ENDPOINT}/test", portal_events.TestEvents.as_view()),
     path("portal-api/event-types", portal_subscriptions.EventTypes.as_view()),
     path("portal-api/event-types/", portal_subscriptions.EventTypes.as_view()),
     path("portal-api/event-types/<eventTypeId>", portal_subscriptions.EventTypeDetail.as_view()),
@@ -165,6 +172,8 @@ urlpatterns = [
     path("portal-api/eventdeliveries/statustotals", portal_deliveries.StatusTotals.as_view()),
     path(PORTAL_DELIVERY, portal_deliveries.EventDelivery.as_view()),
     path(f"{PORTAL_DELIVERY}/resend", portal_deliveries.ResendEventDelivery.as_view()),
+    path(f"{PORTAL_DELIVERY}/links", portal_deliveries.DeliveryLinks.as_view()),
+    path(f"{PORTAL_DELIVERY}/links/<linkID>/revoke", portal_deliveries.RevokeDeliveryLink.as_view()),
     path(f"{PORTAL_DELIVERY}/deliveryattempts", portal_deliveries.DeliveryAttempts.as_view()),
     path(f"{PORTAL_DELIVERY}/deliveryattempts/", portal_deliveries.DeliveryAttempts.as_view()),
     path(f"{PORTAL_DELIVERY}/deliveryattempts/<deliveryAttemptID>", portal_deliveries.DeliveryAttempt.as_view()),

@@ -4,7 +4,7 @@ The API stores the filter of the deliveries; workers send them a piece at a time
 """
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
@@ -42,7 +42,7 @@ def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str
     beyond_now = first_ulid_at(now + timedelta(milliseconds=1))
     wanted = replace(wanted, beyond_uid=min(wanted.beyond_uid, beyond_now))
     batch = BatchRetry(
-        project_id=project_id, customer=customer, parameters=asdict(wanted), created_at=now, updated_at=now
+        project_id=project_id, customer=customer, parameters=wanted.parameters, created_at=now, updated_at=now
     )
     try:
         with transaction.atomic():

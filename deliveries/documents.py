@@ -175,13 +175,15 @@ def with_parts(rows: "QuerySet[EventDelivery]") -> "QuerySet[EventDelivery]":
     return rows.select_related("endpoint", "event").only(*_OWN_FIELDS, *parts)
 
 
-def delivery_document(delivery: EventDelivery, *, is_masked: bool) -> DeliveryDocument:
+def delivery_document(delivery: EventDelivery, *, is_masked: bool, shows_payload: bool = True) -> DeliveryDocument:
     """Return the EventDelivery object for a row of `with_parts`.
 
     Its headers are the event's custom ones: an endpoint's credentials are resolved when it is sent and
-    stored nowhere else. `is_masked` hides the values of most, as a portal's caller may see them.
+    stored nowhere else. `is_masked` hides the values of most, as a portal's caller may see them. Without
+    `shows_payload` there are neither headers nor data.
     """
     event = delivery.event
+    headers = event.headers if shows_payload else {}
     document: DeliveryDocument = {
         "uid": delivery.uid,
         "project_id": delivery.project_id,
@@ -189,7 +191,7 @@ def delivery_document(delivery: EventDelivery, *, is_masked: bool) -> DeliveryDo
         "endpoint_id": delivery.endpoint_id,
         "subscription_id": delivery.subscription_id,
         "device_id": "",
-        "headers": mask_headers(event.headers) if is_masked else event.headers,
+        "headers": mask_headers(headers) if is_masked else headers,
         "url_query_params": "",
         "idempotency_key": event.idempotency_key,
         "latency": "",
@@ -202,8 +204,8 @@ def delivery_document(delivery: EventDelivery, *, is_masked: bool) -> DeliveryDo
         "device_metadata": NO_DEVICE,
         "status": delivery.status,
         "metadata": sending_document(
-            event.data,
-            raw=event.data,
+            event.data if shows_payload else "null",
+            raw=event.data if shows_payload else "",
             strategy=delivery.strategy,
             next_send_time=delivery.next_send_time,
             num_trials=delivery.num_trials,
@@ -221,15 +223,20 @@ def delivery_document(delivery: EventDelivery, *, is_masked: bool) -> DeliveryDo
     return document
 
 
-def attempt_document(attempt: DeliveryAttempt, *, is_masked: bool) -> AttemptDocument:
-    """Return the DeliveryAttempt object. Empty members are absent, and `status` where the attempt has failed."""
-    sent, answered = attempt.request_http_header, attempt.response_http_header
+def attempt_document(attempt: DeliveryAttempt, *, is_masked: bool, shows_payload: bool = True) -> AttemptDocument:
+    """Return the DeliveryAttempt object. Empty members are absent, and `status` where the attempt has failed.
+
+    Without `shows_payload` headers and bodies are empty.
+    """
+    sent, answered, body = attempt.request_http_header, attempt.response_http_header, attempt.response_data
+    if not shows_payload:
+        sent, answered, body = {}, {}, ""
     outcome: _Outcome = {
         "ip_address": attempt.ip_address,
         "request_http_header": mask_headers(sent) if is_masked else sent,
         "response_http_header": mask_headers(answered) if is_masked else answered,
         "http_status": attempt.http_status,
-        "response_data": attempt.response_data,
+        "response_data": body,
         "error": attempt.error,
         "status": attempt.status,
     }

@@ -62,6 +62,12 @@ class NotSucceeded(InvalidInput):
     message = "only successful events can be force resent"
 
 
+class NotWaiting(InvalidInput):
+    """The delivery does not wait for an attempt."""
+
+    message = "only a delivery that waits can be sent now"
+
+
 class RetryUnderWay(InvalidInput):
     """Another batch retry is under way."""
 

@@ -3,7 +3,7 @@
 Contract: docs/contract/deliveries.md#parameters.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -20,6 +20,9 @@ from outbound.states import Status
 #: Bounds of all ids.
 FIRST_UID, BEYOND_ALL = "", "Z"
 
+#: Set in every filter. An empty list of endpoints is no endpoint, and None is any.
+_ALWAYS = {"first_uid", "beyond_uid", "endpoint_ids", "delivery_ids"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFilter:
@@ -34,8 +37,20 @@ class DeliveryFilter:
     event_type: str = ""
     broker_message_id: str = ""
     statuses: list[str] = field(default_factory=list)
+    #: The beginning of the event type, such as "order.".
+    type_prefix: str = ""
+    #: Whether test deliveries are left out. A batch retry leaves them out in any case.
+    is_real: bool = False
+    #: None for any.
+    delivery_ids: list[str] | None = None
     #: Only what has been discarded from this time on (ISO 8601), test events apart; "" for any time.
     missed_since: str = ""
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """Return it as JSON without what is not set, so that servers of an earlier version can read it."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in given.items() if value not in ("", [], False) or name in _ALWAYS}
 
     def rows(self, project_id: str) -> "QuerySet[EventDelivery]":
         """Return the deliveries of a project that it chooses."""
@@ -48,6 +63,12 @@ class DeliveryFilter:
             rows = rows.filter(subscription=self.subscription_id)
         if self.event_type:
             rows = rows.filter(event_type=self.event_type)
+        if self.type_prefix:
+            rows = rows.filter(event_type__startswith=self.type_prefix)
+        if self.is_real:
+            rows = rows.filter(test=EventDelivery.Test.NONE)
+        if self.delivery_ids is not None:
+            rows = rows.filter(pk__in=self.delivery_ids)
         if self.statuses:
             rows = rows.filter(status__in=self.statuses)
         if self.missed_since:

@@ -25,6 +25,7 @@ from deliveries.exceptions import (
     EndpointNotActive,
     NotFailed,
     NotSucceeded,
+    NotWaiting,
 )
 from endpoints.models import Endpoint, Scope
 from events.models import DeliveryAttempt, EventDelivery
@@ -32,6 +33,8 @@ from outbound.states import Status
 
 #: The states in which no further attempt is made, without a success.
 GIVEN_UP = (Status.FAILURE, Status.DISCARDED)
+#: The states in which another attempt is to come.
+WAITING = (Status.SCHEDULED, Status.RETRY)
 LAST_ATTEMPTS = 10
 
 
@@ -76,16 +79,21 @@ def resend_delivery(project_id: str, delivery_id: str, *, scope: Scope = None) -
         if not given_up.update(**sent_again()):
             raise _refusal(project_id, delivery_id, scope)
         wake_workers()
-        sent = find_delivery(project_id, delivery_id, scope=scope)
-        record(
-            project_id,
-            Verb.DELIVERY_RETRIED,
-            owner_id=sent.endpoint.owner_id,
-            endpoint_id=sent.endpoint_id,
-            object_uid=sent.uid,
-            object_name=sent.event_type,
-        )
-    return sent
+        return _retried(project_id, delivery_id, scope)
+
+
+def send_now(project_id: str, delivery_id: str, *, scope: Scope = None) -> EventDelivery:
+    """Send a delivery that waits, for its first or another attempt, at once; it keeps its allowance of attempts.
+
+    One that waits for a place at its endpoint keeps waiting. Raises InvalidInput for one that does not wait, NotFound.
+    """
+    waiting = _within(project_id, scope).filter(pk=delivery_id, status__in=WAITING)
+    with transaction.atomic():
+        if not waiting.update(next_send_time=Now(), due_at=Now(), updated_at=Now()):
+            find_delivery(project_id, delivery_id, scope=scope)
+            raise NotWaiting
+        wake_workers()
+        return _retried(project_id, delivery_id, scope)
 
 
 def force_resend(project_id: str, delivery_ids: Sequence[str], *, scope: Scope = None) -> Tally:
@@ -135,6 +143,20 @@ def sent_again() -> dict[str, Any]:
         "lease": None,
         "updated_at": Now(),
     }
+
+
+def _retried(project_id: str, delivery_id: str, scope: Scope) -> EventDelivery:
+    """Return a delivery that is sent again, within the transaction that records it."""
+    sent = find_delivery(project_id, delivery_id, scope=scope)
+    record(
+        project_id,
+        Verb.DELIVERY_RETRIED,
+        owner_id=sent.endpoint.owner_id,
+        endpoint_id=sent.endpoint_id,
+        object_uid=sent.uid,
+        object_name=sent.event_type,
+    )
+    return sent
 
 
 def _common(values: Iterable[str]) -> str:

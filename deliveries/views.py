@@ -23,6 +23,8 @@ from deliveries.exceptions import BadList, CountTooSlow
 from deliveries.filters import read_filter
 from deliveries.serializers import DeliveryIDs
 from endpoints.models import Scope
+from events.models import DeliveryAttempt as AttemptRow
+from events.models import EventDelivery as Row
 from projects.convoy_view import ConvoyView
 
 
@@ -39,6 +41,19 @@ class DeliveryView(ConvoyView):
         """Return whether the values of headers are hidden."""
         return False
 
+    @property
+    def shows_payload(self) -> bool:
+        """Return whether the caller may see payloads, headers and the bodies of answers."""
+        return True
+
+    def delivery(self, found: Row) -> DeliveryDocument:
+        """Return a delivery as the caller may see it."""
+        return delivery_document(found, is_masked=self.is_masked, shows_payload=self.shows_payload)
+
+    def attempt(self, found: AttemptRow) -> AttemptDocument:
+        """Return an attempt as the caller may see it."""
+        return attempt_document(found, is_masked=self.is_masked, shows_payload=self.shows_payload)
+
 
 class EventDeliveries(DeliveryView):
     """The deliveries of a project."""
@@ -49,7 +64,7 @@ class EventDeliveries(DeliveryView):
         with time_limit(BUDGET_SECONDS, CountTooSlow.message):
             rows = read_filter(request, self.project_id, scope=self.scope).rows(self.project_id)
             page = read_page(request, with_parts(rows), sortable=True)
-        return page.of([delivery_document(row, is_masked=self.is_masked) for row in page.rows])
+        return page.of([self.delivery(row) for row in page.rows])
 
 
 class EventDelivery(DeliveryView):
@@ -59,7 +74,7 @@ class EventDelivery(DeliveryView):
     def get(self, request: Request, eventDeliveryID: str, **_: str) -> DeliveryDocument:  # noqa: N803
         """Answer the delivery with its payload."""
         found = deliveries.find_delivery(self.project_id, eventDeliveryID, scope=self.scope)
-        return delivery_document(found, is_masked=self.is_masked)
+        return self.delivery(found)
 
 
 class ResendEventDelivery(ConvoyView):
@@ -97,7 +112,7 @@ class DeliveryAttempts(DeliveryView):
     def get(self, request: Request, eventDeliveryID: str, **_: str) -> list[AttemptDocument]:  # noqa: N803
         """Answer the last ones, oldest first."""
         found = deliveries.last_attempts(self.project_id, eventDeliveryID, scope=self.scope)
-        return [attempt_document(attempt, is_masked=self.is_masked) for attempt in found]
+        return [self.attempt(attempt) for attempt in found]
 
 
 class DeliveryAttempt(DeliveryView):
@@ -113,7 +128,7 @@ class DeliveryAttempt(DeliveryView):
     ) -> AttemptDocument:
         """Answer the attempt."""
         found = deliveries.find_attempt(self.project_id, eventDeliveryID, deliveryAttemptID, scope=self.scope)
-        return attempt_document(found, is_masked=self.is_masked)
+        return self.attempt(found)
 
 
 class PeriodFailureRates(DeliveryView):

@@ -105,7 +105,7 @@ async def disable_endpoint(
         endpoint_id,
         endpoint_id,
         row.name,
-        {"status": [str(Endpoint.Status.ACTIVE), str(Endpoint.Status.INACTIVE)], "reason": [None, row.status_reason]},
+        {"status": [str(Endpoint.Status.ACTIVE), str(Endpoint.Status.INACTIVE)], "reason": [None, reason]},
     )
     await record_async(connection, row.project_id, done, actor=actor)
     return True

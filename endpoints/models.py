@@ -169,6 +169,33 @@ class EndpointHour(models.Model):
         return f"{self.endpoint_id} {self.hour:%Y-%m-%dT%H}"
 
 
+class AlertSettings(models.Model):
+    """The choice of a customer to be told how an endpoint is. There is no row while nothing is chosen.
+
+    A table of its own, because few endpoints have it, and it is read only where alerts are due or set.
+    """
+
+    class Kind(models.TextChoices):
+        """The occasions for an alert."""
+
+        FAILING = "failing"
+        DISABLED = "disabled"
+        RECOVERED = "recovered"
+
+    # Endpoints are never removed, only marked as deleted.
+    endpoint = models.OneToOneField(
+        Endpoint, models.CASCADE, primary_key=True, db_constraint=False, related_name="alert_settings"
+    )
+    #: {"on": kinds, "email", "slack", "teams", "hook": addresses, of which at least one is set}.
+    chosen = EncryptedJSONField()
+    #: The state of which the customer knows: FAILING, DISABLED, or "" while all is well.
+    alerted = models.CharField(max_length=9, choices=Kind, blank=True, default="", db_default="")
+    alerted_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.endpoint_id)
+
+
 class Notification(models.Model):
     """A message to people about an endpoint, kept until the mail server or the chat has accepted it."""
 
@@ -178,10 +205,14 @@ class Notification(models.Model):
         EMAIL = "email"
         SLACK = "slack"
         TEAMS = "teams"
+        #: A webhook of the customer's own, for alerts only.
+        HOOK = "hook"
 
     uid = ULIDField()
     endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="notifications")
     channel = models.CharField(max_length=5, choices=Channel)
+    #: The kind of alert (AlertSettings), which is sent to the addresses that are set there; "" for other messages.
+    alert = models.CharField(max_length=9, blank=True, default="", db_default="")
     subject = models.CharField(max_length=255)
     text = models.TextField()
     num_trials = models.PositiveIntegerField(default=0)

@@ -5,11 +5,13 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connections
 
+from core.chores import CHORES
 from deliveries import batch_retry
 from engine import breaker, retention
 from engine.database import Pool
@@ -32,6 +34,7 @@ async def run(pool: Pool, stopping: asyncio.Event) -> None:
             _repeat(stopping, lambda: _in_thread(thread, onboarding.work_off)),
             _repeat(stopping, lambda: _delete_old(pool, stopping)),
         ]
+        chores += [_repeat(stopping, partial(_in_thread_for, thread, chore)) for chore in CHORES]
         if settings.CIRCUIT_BREAKER:
             chores.append(_repeat(stopping, lambda: _look_at_breakers(pool)))
         try:
@@ -67,6 +70,16 @@ async def _in_thread(thread: ThreadPoolExecutor, work: Callable[[], bool]) -> fl
         return work()
 
     return 0 if await asyncio.get_running_loop().run_in_executor(thread, run) else TICK_SECONDS
+
+
+async def _in_thread_for(thread: ThreadPoolExecutor, work: Callable[[], float]) -> float:
+    """Run a chore that uses Django's database. Returns the pause in seconds that it wants."""
+
+    def run() -> float:
+        close_old_connections()
+        return work()
+
+    return await asyncio.get_running_loop().run_in_executor(thread, run)
 
 
 async def _look_at_breakers(pool: Pool) -> float:

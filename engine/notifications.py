@@ -20,8 +20,10 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from psycopg.rows import class_row
 
+from core.api.values import wire_time
+from core.encryption import UndecryptableValue, context_of, decrypt
 from core.storable_text import storable
-from endpoints.models import Notification
+from endpoints.models import AlertSettings, Notification
 from engine.database import Pool, write_outcome
 from outbound.client import Outbound
 from outbound.retries import delay_seconds
@@ -34,6 +36,8 @@ MAILS_AT_ONCE = 4
 FIRST_PAUSE_SECONDS = 30
 GIVEN_UP_AFTER = timedelta(days=1)
 TEAMS_BYTES = 4096
+#: Marks an alert to a webhook of the customer's own, with its kind.
+ALERT_HEADER = "webhook-alert"
 SENDER = f"Convoy/{settings.VERSION}"
 NO_MAIL_SERVER = "no mail server is configured (EMAIL_URL)"
 NO_CHANNEL = "the endpoint is gone, or no longer has this channel"
@@ -56,8 +60,10 @@ WITH mail AS (
 UPDATE endpoints_notification n SET lease = %(lease)s, due_at = now() + %(seconds)s * interval '1 second'
 FROM due, endpoints_endpoint e, projects_project p
 WHERE n.uid = due.uid AND e.uid = n.endpoint_id AND p.uid = e.project_id
-RETURNING n.uid, n.channel, n.subject, n.text, n.num_trials, n.created_at, e.name AS endpoint_name,
-  p.name AS project_name, CASE
+RETURNING n.uid, n.channel, n.alert, n.subject, n.text, n.num_trials, n.created_at, e.uid AS endpoint_id,
+  e.name AS endpoint_name, p.name AS project_name,
+  (SELECT a.chosen FROM endpoints_alertsettings a
+   WHERE a.endpoint_id = e.uid AND e.deleted_at IS NULL AND p.deleted_at IS NULL) AS chosen, CASE
     WHEN e.deleted_at IS NOT NULL OR p.deleted_at IS NOT NULL THEN ''
     WHEN n.channel = '{Channel.EMAIL}' THEN e.support_email
     WHEN n.channel = '{Channel.SLACK}' THEN e.slack_webhook_url
@@ -75,17 +81,27 @@ WHERE uid = %(uid)s AND lease = %(lease)s
 
 @dataclass(slots=True)
 class Claim:
-    """A message to send now. `address` is the endpoint's on the message's channel, empty where it no longer has one."""
+    """A message to send now. `address` is the endpoint's on the message's channel, empty where it no longer has one.
+
+    An alert goes to the address that is set in `chosen`, the encrypted settings, in its place.
+    """
 
     uid: str
     channel: str
+    alert: str
     subject: str
     text: str
     num_trials: int
     created_at: datetime
+    endpoint_id: str
     endpoint_name: str
     project_name: str
+    chosen: bytes | None
     address: str
+
+    def __post_init__(self) -> None:
+        if self.alert:
+            self.address = ""
 
 
 class _Pointless(Exception):
@@ -136,16 +152,31 @@ async def _deliver(pool: Pool, outbound: Outbound | None, claim: Claim, lease: u
 
 async def _send(outbound: Outbound | None, claim: Claim) -> None:
     """Send one message. Raises _Pointless and _Failed."""
+    if claim.alert and claim.chosen is not None:
+        try:
+            chosen = orjson.loads(decrypt(claim.chosen, context_of(AlertSettings, "chosen")))
+        except UndecryptableValue as problem:
+            # Another worker may have the key that this one lacks.
+            raise _Failed(str(problem)) from None
+        claim.address = chosen.get(claim.channel, "")
     if not claim.address:
         raise _Pointless(NO_CHANNEL)
     if claim.channel == Channel.EMAIL:
         await asyncio.get_running_loop().run_in_executor(_mail_threads, _mail, claim)
         return
     assert outbound is not None  # noqa: S101 - send_due has made one
-    message = slack_message(claim.text) if claim.channel == Channel.SLACK else teams_message(claim.text)
+    headers = [("Content-Type", "application/json"), ("User-Agent", SENDER)]
+    match claim.channel:
+        case Channel.SLACK:
+            message = slack_message(claim.text)
+        case Channel.TEAMS:
+            message = teams_message(claim.text)
+        case _:
+            message = hook_message(claim)
+            headers.append((ALERT_HEADER, claim.alert))
     exchange = await outbound.post(
         claim.address,
-        headers=[("Content-Type", "application/json"), ("User-Agent", SENDER)],
+        headers=headers,
         body=orjson.dumps(message),
         timeout=CHAT_TIMEOUT_SECONDS,
     )
@@ -165,6 +196,18 @@ def _mail(claim: Claim) -> None:
         EmailMessage(claim.subject, body, to=[claim.address]).send()
     except (smtplib.SMTPException, OSError, ValueError) as error:
         raise _Failed(storable(f"{type(error).__name__}: {error}")[:500]) from None
+
+
+def hook_message(claim: Claim) -> dict[str, Any]:
+    """Return the alert for a webhook of the customer's own."""
+    return {
+        "type": f"endpoint.{claim.alert}",
+        "id": claim.uid,
+        "created_at": wire_time(claim.created_at),
+        "endpoint": {"id": claim.endpoint_id, "name": claim.endpoint_name},
+        "subject": claim.subject,
+        "text": claim.text,
+    }
 
 
 def slack_message(text: str) -> dict[str, Any]:

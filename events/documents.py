@@ -31,6 +31,7 @@ EventStatus = Annotated[
 ]
 
 _UID = "01JZ8QS9N3P5R7T9V1X3Z5B7D9"
+_DELIVERY_UID = "01JZ8QS9N4QW7Y2ZB5D8F0H3K6"
 _CREATED = "2026-07-03T09:31:02.113204Z"
 
 
@@ -114,6 +115,13 @@ class CreatedDocument(TypedDict):
     uid: Annotated[Uid, Example(_UID)]
 
 
+class TestEventDocument(TypedDict):
+    """A test event and its delivery."""
+
+    uid: Annotated[Uid, Example(_UID)]
+    event_delivery_id: Annotated[Uid, "Its delivery, whose attempt has the answer.", Example(_DELIVERY_UID)]
+
+
 @component("models.CountResponse")
 class CountDocument(TypedDict):
     """A number of rows."""
@@ -127,34 +135,49 @@ _NO_SOURCE = Fragment(orjson.dumps(NO_SOURCE))
 
 
 def event_documents(
-    project_id: str, ids: Sequence[str], *, within: Collection[str] | None = None, is_masked: bool = False
+    project_id: str,
+    ids: Sequence[str],
+    *,
+    within: Collection[str] | None = None,
+    is_masked: bool = False,
+    shows_payload: bool = True,
 ) -> list[EventDocument]:
     """Return the events of a project with these ids, in their order.
 
     `within` are the endpoints that the caller may know of, the others are left out; `is_masked` hides the
-    values of headers as deliveries do. One statement, or none.
+    values of headers as deliveries do. Without `shows_payload` there are neither headers nor data. One statement, or
+    none.
     """
     if not ids:
         return []
     with connection.cursor() as cursor:
         cursor.execute(_READ, [project_id, list(ids)])
-        found = {row[0]: _document(project_id, row, within, is_masked) for row in cursor.fetchall()}
+        found = {row[0]: _document(project_id, row, within, is_masked, shows_payload) for row in cursor.fetchall()}
     return [found[uid] for uid in ids if uid in found]
 
 
 def event_document(
-    project_id: str, event_id: str, *, within: Collection[str] | None = None, is_masked: bool = False
+    project_id: str,
+    event_id: str,
+    *,
+    within: Collection[str] | None = None,
+    is_masked: bool = False,
+    shows_payload: bool = True,
 ) -> EventDocument:
     """Return one event. With `within`, it must have one of these endpoints. Raises NotFound."""
-    found = event_documents(project_id, [event_id], within=within, is_masked=is_masked)
+    found = event_documents(project_id, [event_id], within=within, is_masked=is_masked, shows_payload=shows_payload)
     if not found or (within is not None and not found[0]["endpoints"]):
         raise EventNotFound
     return found[0]
 
 
-def _document(project_id: str, row: tuple[Any, ...], within: Collection[str] | None, is_masked: bool) -> EventDocument:
+def _document(
+    project_id: str, row: tuple[Any, ...], within: Collection[str] | None, is_masked: bool, shows_payload: bool
+) -> EventDocument:
     uid, event_type, endpoints, headers, key, is_duplicate, data, status, reason, created_at, updated_at = row
     created_at = wire_time_from_sql(created_at)
+    if not shows_payload:
+        headers, data = "{}", "null"
     document: EventDocument = {
         "uid": uid,
         "event_type": event_type,

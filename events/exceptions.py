@@ -1,7 +1,7 @@
 """The refusals of event operations. Contract: docs/contract/events.md."""
 
 from core.api.time_limit import TookTooLong
-from core.exceptions import InvalidInput, NotFound
+from core.exceptions import DomainError, InvalidInput, NotFound
 
 
 class EventNotFound(NotFound):
@@ -69,3 +69,25 @@ class ReplayUnderWay(InvalidInput):
     """Another batch replay is under way."""
 
     message = "an active batch replay already exists"
+
+
+# Test events
+
+
+class NoOverlap(InvalidInput):
+    """A rehearsal while one secret signs."""
+
+    message = "there is no rotation to rehearse: the endpoint has one live secret"
+
+
+class TooManyTests(DomainError):
+    """The portal session has sent too many test events."""
+
+    status = 429
+    message = "too many test events, try again in {seconds} seconds"
+
+    def __init__(self, *, seconds: int) -> None:
+        """Take the seconds until another one is accepted."""
+        super().__init__(seconds=seconds)
+        self.seconds = seconds
+        self.headers = {"Retry-After": str(seconds)}

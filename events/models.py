@@ -27,6 +27,8 @@ class Event(models.Model):
         FANOUT = "fanout"
         BROADCAST = "broadcast"
         DYNAMIC = "dynamic"
+        #: A test event, for one endpoint: neither listed, nor counted, nor replayed (events/trials.py).
+        TEST = "test"
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="events", db_index=False)
@@ -59,6 +61,8 @@ class Event(models.Model):
             models.Index(
                 "project", "idempotency_key", condition=Q(is_duplicate_event=True), name="event_duplicate_of_key"
             ),
+            # For the number of test events that a portal session has sent lately.
+            models.Index("key_scope", "uid", condition=Q(channel="test"), name="event_test_of_session"),
         ]
         constraints = [
             # Of any number of events with one key of the company, or of one customer, one is sent.
@@ -123,9 +127,8 @@ class EventDelivery(models.Model):
             models.Index("endpoint", "next_send_time", condition=Q(is_parked=True), name="delivery_parked"),
             # For the number of deliveries under way to an endpoint.
             models.Index("endpoint", "due_at", condition=Q(status=Status.PROCESSING), name="delivery_in_flight"),
-            # For the lists of a project, of an endpoint (in the portal) and of an event, and retention.
+            # For the lists of a project and of an event, and retention.
             models.Index("project", models.F("uid").desc(), name="delivery_of_project"),
-            models.Index("endpoint", models.F("uid").desc(), name="delivery_of_endpoint"),
             models.Index("event", name="delivery_of_event"),
             # For the list and the retry of failed deliveries, which are rare.
             models.Index(
@@ -135,13 +138,14 @@ class EventDelivery(models.Model):
                 condition=Q(status__in=[Status.FAILURE, Status.DISCARDED, Status.RETRY]),
                 name="delivery_by_status",
             ),
-            # The same of an endpoint, and the number of those that wait for another attempt.
+            # For the lists and counts of an endpoint (deliveries/reads.py), with the columns that these filter by.
+            models.Index(fields=["endpoint", "-uid"], include=["event_type", "status", "test"], name="delivery_listed"),
+            # The same of the statuses that are rare, and the number of those that wait for another attempt.
             models.Index(
-                "endpoint",
-                "status",
-                models.F("uid").desc(),
+                fields=["endpoint", "status", "-uid"],
+                include=["event_type", "test"],
                 condition=Q(status__in=[Status.FAILURE, Status.DISCARDED, Status.RETRY]),
-                name="delivery_of_endpoint_by_status",
+                name="delivery_listed_by_status",
             ),
             # For the deliveries that an endpoint has missed since it was paused or disabled.
             models.Index(

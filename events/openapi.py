@@ -26,13 +26,14 @@ from core.api.openapi import (
 )
 from core.api.windows import BAD_DATES
 from core.tally import Tally
-from endpoints.exceptions import EndpointUnknown
+from endpoints.exceptions import EndpointNotFound, EndpointUnknown
+from endpoints.openapi import ENDPOINT_ID
 from events import exceptions as refusals
 from events import serializers
-from events.documents import CountDocument, CreatedDocument, EventDocument
+from events.documents import CountDocument, CreatedDocument, EventDocument, TestEventDocument
 from events.storage import NO_MATCH
 from outbound.exceptions import UrlScheme
-from outbound.headers import HeaderRefused
+from outbound.headers import TEST_HEADER, HeaderRefused
 from outbound.states import Status
 from projects.exceptions import ProjectNotFound
 
@@ -188,6 +189,36 @@ create_dynamic_event = Operation(
     schema=CREATED,
     examples=CREATED_EXAMPLES,
     refused=[*BAD_BODY, BlankFields(failures=f"url:{serializers.NO_URL}"), UrlScheme, refusals.UrlNotConcrete],
+)
+TEST_REFUSED = (
+    NoBody,
+    NotJSON(where=" (at character 2)"),
+    WrongType(name="event_type"),
+    WrongFields(failures=f"event_type:{serializers.NO_EVENT_TYPE}"),
+    refusals.NoOverlap,
+)
+send_test_event = Operation(
+    "SendTestEvent",
+    "Send a test event",
+    tag=TAG,
+    description="Sends a test event to this endpoint only, whatever its state and its subscriptions are, with the "
+    f"header `{TEST_HEADER}: 1` and a single attempt. It does not count for figures, circuit breaker, notifications "
+    "and meta events. Not part of Convoy's API.",
+    parameters=[PROJECT_ID, ENDPOINT_ID],
+    request=body(
+        serializers.TestEvent,
+        {
+            "An example of the schema": {"event_type": "invoice.paid"},
+            "A payload": {"event_type": "invoice.paid", "data": SENT["data"]},
+            "A rehearsal": {"event_type": "invoice.paid", "rehearsal": True},
+        },
+    ),
+    status=201,
+    message="Test event queued successfully",
+    data=TestEventDocument,
+    examples={"Queued": example(TestEventDocument)},
+    refused=TEST_REFUSED,
+    not_found=EndpointNotFound,
 )
 get_event = Operation(
     "GetEndpointEvent",

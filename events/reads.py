@@ -26,13 +26,14 @@ class Contains(Func):
 
 
 def chosen_events(request: Request, project_id: str, *, within: list[str] | None = None) -> "QuerySet[Event]":
-    """Return the events of a project that a request's query chooses, `query` and `body` aside.
+    """Return the events of a project that a request's query chooses, `query` and `body` and test events aside.
 
     With `within`, only those that have one of these endpoints. Raises InvalidInput.
     """
     query = request.query_params
     window = read_window(request)
     rows = Event.objects.filter(project_id=project_id, pk__gte=window.first_uid, pk__lt=window.beyond_uid)
+    rows = rows.exclude(channel=Event.Channel.TEST)
     if within is not None:
         rows = rows.filter(endpoints__overlap=within)
     if given := texts(request, "endpointId"):
@@ -79,6 +80,13 @@ def searched_events(request: Request, rows: "QuerySet[Event]") -> "QuerySet[Even
 def is_search(request: Request) -> bool:
     """Return whether a request has `query` or `body`."""
     return any(request.query_params.get(name, "").strip() for name in ("query", "body"))
+
+
+def searches_content(request: Request) -> bool:
+    """Return whether a request's query searches in payloads or headers: its answer tells what they hold."""
+    query = request.query_params
+    in_payload = query.get("body", "").strip() or _split(query.get("query", "").strip())[1]
+    return bool(in_payload or query.get("brokerMessageId", "").strip())
 
 
 def _split(text: str) -> tuple[str, list[str]]:

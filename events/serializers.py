@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from core.api.fields import INCORRECT_TYPE, Shape, Text
+from core.api.fields import INCORRECT_TYPE, Flag, Shape, Text
 from endpoints.serializers import required
 from outbound.headers import MAX_VALUE_LENGTH
 
@@ -19,12 +19,14 @@ MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
 class AnyJSON(serializers.JSONField):
     """Any JSON value; the bytes that are kept are those of the request."""
 
-    def __init__(self, no_value: str = NO_DATA) -> None:
-        super().__init__(
-            allow_null=True,
-            error_messages={"required": no_value},
-            help_text="The payload: any JSON value, kept byte for byte.",
-        )
+    def __init__(
+        self,
+        no_value: str = NO_DATA,
+        *,
+        required: bool = True,
+        help_text: str = "The payload: any JSON value, kept byte for byte.",
+    ) -> None:
+        super().__init__(allow_null=True, required=required, error_messages={"required": no_value}, help_text=help_text)
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the value as it is: it has been parsed already."""
@@ -94,4 +96,21 @@ class DynamicEvent(_EventBody):
         required=False,
         max_length=MAX_EVENT_TYPES,
         help_text="The event types that the endpoint's first subscription has from now on.",
+    )
+
+
+class TestEvent(Shape):
+    """A test event for one endpoint."""
+
+    nullable = frozenset({"data"})
+
+    event_type = required(NO_EVENT_TYPE, help_text="Such as `invoice.paid`. The endpoint need not listen to it.")
+    data: Any = AnyJSON(
+        required=False,
+        help_text="The payload: any JSON value, kept byte for byte. Without it, an example of the event type's schema.",
+    )
+    rehearsal = Flag(
+        required=False,
+        help_text="During the overlap of a rotation: sign it with the newest secret only, to learn whether the "
+        "receiver has that one.",
     )

@@ -13,12 +13,20 @@ from core.api.openapi import Outcome
 from core.api.pagination import read_page
 from core.api.time_limit import time_limit
 from events import openapi, operations, serializers
-from events.documents import CountDocument, CreatedDocument, EventDocument, event_document, event_documents
+from events.documents import (
+    CountDocument,
+    CreatedDocument,
+    EventDocument,
+    TestEventDocument,
+    event_document,
+    event_documents,
+)
 from events.exceptions import SearchNotSupported, SearchTooSlow
 from events.models import Event
 from events.reads import chosen_events, is_search, searched_events
 from events.replay import batch_replay, originals, replay_event
 from events.storage import Content
+from events.trials import send_test_event
 from outbound.payload import raw_member
 from projects.convoy_view import ConvoyView
 
@@ -38,9 +46,19 @@ class EventView(ConvoyView):
         """Return whether the values of headers are hidden."""
         return False
 
+    @property
+    def shows_payload(self) -> bool:
+        """Return whether the caller may see payloads and headers."""
+        return True
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """Return how much of an event the caller may see, for event_documents()."""
+        return {"within": self.within, "is_masked": self.is_masked, "shows_payload": self.shows_payload}
+
     def event(self, event_id: str) -> EventDocument:
         """Return one event as the caller may see it. Raises NotFound."""
-        return event_document(self.project_id, event_id, within=self.within, is_masked=self.is_masked)
+        return event_document(self.project_id, event_id, **self.detail)
 
     def chosen(self, request: Request) -> "QuerySet[Event]":
         """Return the events that the query chooses. Raises InvalidInput."""
@@ -57,7 +75,7 @@ class Events(EventView):
         with time_limit(SECONDS_TO_SEARCH, SearchTooSlow.message):
             page = read_page(request, rows.only("pk"), sortable=True)
         ids = [row.pk for row in page.rows]
-        return page.of(event_documents(self.project_id, ids, within=self.within, is_masked=self.is_masked))
+        return page.of(event_documents(self.project_id, ids, **self.detail))
 
     @openapi.create_event
     def post(self, request: Request, projectID: str) -> CreatedDocument:  # noqa: N803
@@ -96,6 +114,16 @@ class DynamicEvents(ConvoyView):
         """Create an event, and the endpoint where there is none for the URL."""
         sent, event = read_event(request, serializers.DynamicEvent)
         return {"uid": operations.create_dynamic_event(projectID, event, **sent).uid}
+
+
+class TestEvents(ConvoyView):
+    """Test events for one endpoint."""
+
+    @openapi.send_test_event
+    def post(self, request: Request, projectID: str, endpointID: str) -> TestEventDocument:  # noqa: N803
+        """Queue a test event; its delivery has the answer."""
+        delivery = send_test_event(projectID, endpointID, **read_test_event(request))
+        return {"uid": delivery.event_id, "event_delivery_id": delivery.uid}
 
 
 class EventDetail(EventView):
@@ -157,6 +185,16 @@ def read_event(request: Request, serializer: Any) -> tuple[dict[str, Any], Conte
     names = ("event_type", "custom_headers", "idempotency_key")
     said = {name: sent.pop(name) for name in names if name in sent}
     return sent, operations.content(raw=raw, value=sent.pop("data"), **said)
+
+
+def read_test_event(request: Request) -> dict[str, Any]:
+    """Return the validated fields of a body that sends a test event. Raises InvalidInput."""
+    sent = read_body(request, serializers.TestEvent, detailed=True)
+    try:
+        raw = raw_member(request.body, "data")
+    except ValueError:
+        raise NotJSON(where="") from None
+    return {"event_type": sent["event_type"], "raw": raw, "is_rehearsal": sent.get("rehearsal", False)}
 
 
 def refuse_search(request: Request, doing: str) -> None:

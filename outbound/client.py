@@ -24,7 +24,7 @@ from outbound.connections import Body, Connector
 from outbound.failures import AddressRefused, Unsendable, described
 from outbound.lookup import Lookup
 from outbound.requests import checked_headers, target_of
-from outbound.responses import read_body, storable_headers
+from outbound.responses import MAX_BODY_BYTES, read_body, storable_headers
 from outbound.tls import Contexts
 
 KEEP_ALIVE_SECONDS = 15
@@ -70,7 +70,7 @@ class Outbound:
         self,
         *,
         allowed_networks: Sequence[Network] = (),
-        max_response_bytes: int = 51_200,
+        max_response_bytes: int = MAX_BODY_BYTES,
         connect_timeout: float = 10,
         connections: int = 512,
         dns_ttl: int = 30,

@@ -9,6 +9,8 @@ from core.storable_text import storable
 from outbound.failures import Malformed
 
 MAX_HEADERS_BYTES = 65_536
+#: Of a longer body the beginning is kept.
+MAX_BODY_BYTES = 51_200
 #: Allowed for a gzip body beyond its content, where the content cannot be made smaller; generous.
 GZIP_OVERHEAD = 16_384
 GZIP_BROKEN = "the response's gzip body is broken"

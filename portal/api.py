@@ -18,11 +18,12 @@ from endpoints.documents import EndpointDocument
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import EndpointQuerySet
 from endpoints.serializers import ExpireSecret
+from events.reads import searches_content
 from portal import openapi, operations
 from portal.exceptions import KeyMayOnlyRead
 from portal.serializers import ChosenEventTypes
 from portal_links.access import Access, find_access, find_key_access
-from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
+from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_PAYLOADS, VIEW_SECRET
 from portal_links.documents import PortalLinkDocument, access_document
 from projects import convoy_view
 from projects.convoy_view import ConvoyView
@@ -86,6 +87,16 @@ class PortalView(ConvoyView):
     def is_masked(self) -> bool:
         """Return whether the values of headers are hidden: an API key sees them."""
         return not self.access.by_key
+
+    @property
+    def shows_payload(self) -> bool:
+        """Return whether the caller may see payloads, headers and the bodies of answers."""
+        return self.access.may(VIEW_PAYLOADS)
+
+    def refuse_content_search(self) -> None:
+        """Raise Forbidden where the query searches in payloads or headers, and the caller may not see them."""
+        if searches_content(self.request):
+            self.access.require(VIEW_PAYLOADS)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer without CORS headers, so that pages of other origins cannot call the API."""

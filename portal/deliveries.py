@@ -5,13 +5,41 @@ As in operations.py, each function checks the capability and then calls the oper
 
 from collections.abc import Sequence
 
+from core.exceptions import InvalidInput
 from core.tally import Tally
 from deliveries import batch_retry
 from deliveries import operations as deliveries
+from deliveries.exceptions import EndpointNotActive
 from deliveries.filters import DeliveryFilter
 from events.models import BatchRetry, EventDelivery
+from outbound.states import Status
 from portal_links.access import Access
 from portal_links.capabilities import CREATE_ATTEMPTS
+
+
+class AskFirst(InvalidInput):
+    """The delivery has succeeded, and the customer has not confirmed that it is sent again."""
+
+    message = "the delivery has succeeded"
+
+
+def retry_delivery(access: Access, delivery_id: str, *, again: bool) -> None:
+    """Send a delivery of the customer's at once where it waits, or again where it is given up. Raises DomainError.
+
+    One that has succeeded is sent `again` only; else AskFirst is raised.
+    """
+    access.require(CREATE_ATTEMPTS)
+    project_id, scope = access.project.uid, access.endpoints()
+    status = deliveries.find_delivery(project_id, delivery_id, scope=scope).status
+    if status == Status.SUCCESS:
+        if not again:
+            raise AskFirst
+        if not deliveries.force_resend(project_id, [delivery_id], scope=scope).successful:
+            raise EndpointNotActive(status="not active")
+    elif status in deliveries.GIVEN_UP:
+        deliveries.resend_delivery(project_id, delivery_id, scope=scope)
+    else:
+        deliveries.send_now(project_id, delivery_id, scope=scope)
 
 
 def resend_delivery(access: Access, delivery_id: str) -> EventDelivery:

@@ -8,7 +8,7 @@ from datetime import date
 from core.api.documents import example
 from core.api.openapi import DATE_OR_EMPTY_PATTERN, DATE_PATTERN, END, START, Operation, Outcome, query, text
 from core.api.windows import BAD_DATES, BadStart
-from deliveries import openapi
+from deliveries import link_openapi, openapi
 from deliveries.counts import FEWEST_BUCKETS, PERIODS, SummaryDocument, TotalsDocument, padded
 from deliveries.exceptions import CountTooSlow
 from events.documents import CountDocument
@@ -64,6 +64,16 @@ period_failure_rates = openapi.period_failure_rates.twin(
     "Failure rates of the customer's endpoints",
     description=f"{openapi.period_failure_rates.description} Endpoints of others are left out.",
     **OF_CUSTOMER,
+)
+list_links = link_openapi.list_links.twin(
+    "GetPortalDeliveryLinks",
+    "List the customer's links to a delivery",
+    description="The newest 100 links that the customer has made to the delivery, without their address.",
+    **_UNSEEN,
+)
+create_link = link_openapi.create_link.twin("CreatePortalDeliveryLink", "Make a link to a delivery", **_UNSEEN)
+revoke_link = link_openapi.revoke_link.twin(
+    "RevokePortalDeliveryLink", "Revoke a link of the customer's to a delivery", **_UNSEEN
 )
 count_batch_retry = Operation(
     "CountPortalBatchRetryEventDeliveries",

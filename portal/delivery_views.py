@@ -3,6 +3,8 @@
 Contract: docs/contract/portal-sessions.md#portal-deliveries, docs/contract/portal-sessions.md#counts.
 """
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -10,7 +12,7 @@ from rest_framework.request import Request
 from core.api.openapi import Outcome
 from core.api.time_limit import time_limit
 from core.api.windows import BadStart, Window, parse_date, read_window
-from deliveries import views
+from deliveries import link_views, views
 from deliveries.counts import (
     BUDGET_SECONDS,
     LIVE,
@@ -22,7 +24,7 @@ from deliveries.counts import (
     count_by_period,
     count_by_status,
 )
-from deliveries.documents import DeliveryDocument, delivery_document
+from deliveries.documents import DeliveryDocument
 from deliveries.exceptions import CountTooSlow
 from deliveries.filters import DeliveryFilter, read_endpoint_ids, read_filter
 from deliveries.views import read_ids
@@ -33,11 +35,19 @@ from portal import deliveries
 from portal import delivery_openapi as openapi
 from portal.api import PortalView
 from portal.exceptions import BadSummaryEnd, BadSummaryOrder, PeriodMissing, PeriodUnknown, StartMissing
-from portal_links.capabilities import CREATE_ATTEMPTS
+from portal_links.capabilities import CREATE_ATTEMPTS, VIEW_DELIVERIES
+from portal_links.exceptions import CapabilityMissing
 
 
 class DeliveryView(PortalView, views.DeliveryView):
     """Narrows deliveries to those of the caller's endpoints. An API key sees its whole project, unmasked."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the caller as every view does, and that deliveries may be seen. Raises DomainError."""
+        super().initial(request, *args, **kwargs)
+        if request.method != "OPTIONS":
+            self.access.require(VIEW_DELIVERIES)
+            self.refuse_content_search()
 
     @property
     def scope(self) -> Scope:
@@ -76,7 +86,7 @@ class ResendEventDelivery(DeliveryView):
     def put(self, request: Request, eventDeliveryID: str) -> DeliveryDocument:  # noqa: N803
         """Put the delivery into the queue; a body is ignored."""
         sent = deliveries.resend_delivery(self.access, eventDeliveryID)
-        return delivery_document(sent, is_masked=self.is_masked)
+        return self.delivery(sent)
 
 
 class ForceResendEventDeliveries(DeliveryView):
@@ -113,6 +123,34 @@ class DeliveryAttempt(DeliveryView):
     """One attempt of a delivery."""
 
     get = openapi.get_attempt(views.DeliveryAttempt.get)
+
+
+class LinkView(DeliveryView, link_views.LinkView):
+    """Narrows the links to a delivery to those that the customer has made."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the caller, who makes and ends no links where it is an operator that looks on. Raises DomainError."""
+        super().initial(request, *args, **kwargs)
+        if request.method not in (*self.reads, "OPTIONS") and self.access.is_preview:
+            raise CapabilityMissing
+
+    @property
+    def customer(self) -> str | None:
+        """Return the customer whose links these are; None for those of everybody, which an API key sees."""
+        return None if self.access.by_key else self.access.customer
+
+
+class DeliveryLinks(LinkView):
+    """The customer's links to a delivery."""
+
+    get = openapi.list_links(link_views.DeliveryLinks.get)
+    post = openapi.create_link(link_views.DeliveryLinks.post)
+
+
+class RevokeDeliveryLink(LinkView):
+    """The revocation of a link of the customer's."""
+
+    put = openapi.revoke_link(link_views.RevokeDeliveryLink.put)
 
 
 class PeriodFailureRates(DeliveryView):

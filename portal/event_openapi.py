@@ -1,9 +1,9 @@
 """Declare the portal API's operations on events. Contract: docs/contract/portal-sessions.md#portal-events."""
 
 from events import openapi
-from events.exceptions import EndpointMissing
+from events.exceptions import EndpointMissing, TooManyTests
 from portal.exceptions import EventOutOfScope, OutOfScope
-from portal.openapi import OF_CUSTOMER
+from portal.openapi import OF_CUSTOMER, UNSEEN
 
 _UNSEEN = OF_CUSTOMER | {"not_found": EventOutOfScope}
 _SHOWN = "Endpoints of others are left out, and values of headers are masked."
@@ -20,6 +20,14 @@ create_event = openapi.create_event.twin(
     refused=[*openapi.BAD_BODY, EndpointMissing],
     not_found=OutOfScope,
     **OF_CUSTOMER,
+)
+send_test_event = openapi.send_test_event.twin(
+    "SendPortalTestEvent",
+    "Send a test event to an endpoint of the customer's",
+    description=f"{openapi.send_test_event.description} A session may send ten in a minute; one more is answered "
+    "with 429.",
+    refused=[*openapi.TEST_REFUSED, TooManyTests(seconds=42)],
+    **OF_CUSTOMER | UNSEEN,
 )
 get_event = openapi.get_event.twin(
     "GetPortalEvent",

@@ -7,11 +7,11 @@ from django.db.models import QuerySet
 
 from core.tally import Tally
 from endpoints.exceptions import EndpointNotFound
-from events import operations, replay
-from events.models import Event
+from events import operations, replay, trials
+from events.models import Event, EventDelivery
 from events.storage import Content, Posted
 from portal_links.access import Access
-from portal_links.capabilities import CREATE_ATTEMPTS, MANAGE_SUBSCRIPTIONS
+from portal_links.capabilities import CREATE_ATTEMPTS, MANAGE_SUBSCRIPTIONS, SEND_TEST
 
 
 def create_event(access: Access, event: Content, *, endpoint_id: str = "", app_id: str = "") -> Posted:
@@ -30,6 +30,26 @@ def create_event(access: Access, event: Content, *, endpoint_id: str = "", app_i
         app_id=app_id,
         key_scope=access.customer,
         subscribes=access.may(MANAGE_SUBSCRIPTIONS),
+    )
+
+
+def send_test_event(
+    access: Access, endpoint_id: str, *, event_type: str, raw: bytes | None = None, is_rehearsal: bool = False
+) -> EventDelivery:
+    """Send a test event to an endpoint of the customer. Raises DomainError, also for too many in a minute.
+
+    Contract: docs/contract/events.md#tests.
+    """
+    access.require(SEND_TEST)
+    opened_by = access.session or access.link
+    return trials.send_test_event(
+        access.project.uid,
+        endpoint_id,
+        event_type=event_type,
+        raw=raw,
+        is_rehearsal=is_rehearsal,
+        scope=access.endpoints(),
+        session_id="" if opened_by is None else opened_by.pk,
     )
 
 

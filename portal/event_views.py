@@ -2,19 +2,21 @@
 
 from functools import cached_property
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from core.api.openapi import Outcome
 from events import serializers, views
-from events.documents import CreatedDocument, EventDocument
+from events.documents import CreatedDocument, EventDocument, TestEventDocument
+from events.models import Event
 from events.openapi import BATCH_REPLAY
 from events.replay import scope_ids
-from events.views import read_event, refuse_search
+from events.views import read_event, read_test_event, refuse_search
 from portal import event_openapi as openapi
 from portal import event_operations as operations
 from portal.api import PortalView
-from portal_links.capabilities import CREATE_ATTEMPTS
+from portal_links.capabilities import CREATE_ATTEMPTS, SEND_TEST
 
 
 class EventView(PortalView, views.EventView):
@@ -24,6 +26,11 @@ class EventView(PortalView, views.EventView):
     def within(self) -> list[str] | None:
         """Return the endpoints that the caller may see; None for all of the project."""
         return None if self.access.by_key else scope_ids(self.access.endpoints())
+
+    def chosen(self, request: Request) -> "QuerySet[Event]":
+        """Return the events that the query chooses. Raises InvalidInput, Forbidden."""
+        self.refuse_content_search()
+        return super().chosen(request)
 
 
 class Events(EventView):
@@ -37,6 +44,18 @@ class Events(EventView):
         """Create an event for one of the caller's endpoints."""
         sent, event = read_event(request, serializers.CreateEvent)
         return {"uid": operations.create_event(self.access, event, **sent).uid}
+
+
+class TestEvents(PortalView):
+    """Test events for an endpoint of the customer's."""
+
+    needs = {"POST": SEND_TEST}
+
+    @openapi.send_test_event
+    def post(self, request: Request, endpointID: str) -> TestEventDocument:  # noqa: N803
+        """Queue a test event; its delivery has the answer."""
+        delivery = operations.send_test_event(self.access, endpointID, **read_test_event(request))
+        return {"uid": delivery.event_id, "event_delivery_id": delivery.uid}
 
 
 class EventDetail(EventView):

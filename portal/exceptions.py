@@ -1,7 +1,7 @@
 """The refusals of the portal API. Contract: docs/contract/portal-sessions.md#portal-api."""
 
 from core.api.windows import BadEnd, BadOrder, BadStart
-from core.exceptions import InvalidInput, Unauthenticated
+from core.exceptions import InvalidInput, NotFound, Unauthenticated
 
 
 class KeyMayOnlyRead(InvalidInput):
@@ -22,6 +22,12 @@ class EventOutOfScope(OutOfScope):
 
 class DeliveryOutOfScope(OutOfScope):
     """No such delivery, or not to the customer's endpoints."""
+
+
+class NoSuchEventType(NotFound):
+    """No such event type."""
+
+    message = "event type not found"
 
 
 # The refusals of the dashboard summary

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +20,7 @@ from events.models import DeliveryAttempt, EventDelivery
 from outbound.answers import answer_kind, answer_text
 from outbound.states import Status
 from portal.charts import Bar, Chart, chart
+from portal.filter_words import filter_words
 from portal.verification import snippets
 from portal.words import (
     Choice,
@@ -228,7 +230,7 @@ def listens(endpoint: Endpoint, known: Sequence[str]) -> list[Listening]:
 
 def _note(line: Choice, conditions: dict[str, Any], known: Sequence[str]) -> str:
     if conditions.get(line.types[0]):
-        return gettext("with conditions")
+        return format_html(gettext("if {words}"), words=filter_words(conditions[line.types[0]]))
     if line.name == EVERY_TYPE:
         count = len(known)
         if not count:

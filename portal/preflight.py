@@ -12,13 +12,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from outbound import preflight
 from outbound.addresses import refusal
 from outbound.preflight import SECONDS, Look, Problem
+from portal.words import number
 from portal_links.access import Access
 from portal_links.check_limit import count_check
 
@@ -138,7 +139,7 @@ def findings(look: Look) -> list[Finding]:
     if not look.is_secure:
         found.append(Finding(HM, _("Without TLS (http://), anybody on the way can read what is sent.")))
     answer = _("Answers in <strong>{milliseconds} ms</strong>")
-    found.append(Finding(YES, format_html(answer, milliseconds=number_format(look.milliseconds or 0))))
+    found.append(Finding(YES, format_html(answer, milliseconds=number(look.milliseconds or 0))))
     if not 200 <= (look.status or 0) < 300:
         found.append(Finding(HM, _doubt(look)))
     return found

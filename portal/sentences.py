@@ -221,7 +221,8 @@ def _active(health: Health, told: Circumstances) -> tuple[SafeString, SafeString
         return _html(gettext("Ready.")), _html(gettext("Nothing was sent in the last 24 hours.")), None
     ago = health.last_delivered_at and span((told.now - health.last_delivered_at).total_seconds())
     if health.failed:
-        return _share(health), _html(gettext("The latest was delivered %(ago)s ago."), ago=ago) if ago else "", None
+        latest = _html(gettext("The latest was delivered %(ago)s ago."), ago=ago) if ago else SafeString("")
+        return _share(health), latest, None
     words = (
         ngettext(
             "%(count)s delivery in the last 24 hours, %(ago)s ago.",

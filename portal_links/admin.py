@@ -6,9 +6,10 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -19,7 +20,11 @@ from django.views.decorators.http import require_POST
 from core.admin import OperatorAdmin
 from portal_links import operations, sessions
 from portal_links.capabilities import WORDS
-from portal_links.models import PortalLink, PortalSession, portal_url
+from portal_links.models import PortalLink, PortalSession, portal_url, session_url
+from portal_links.scope import Scope, scope_of_link, scope_of_session
+
+#: The endpoints, and the ids without one, that a page of a scope shows.
+SCOPE_ROWS = 100
 
 
 @admin.register(PortalLink)
@@ -44,11 +49,13 @@ class PortalLinkAdmin(OperatorAdmin):
         return live.defer("token", "token_digest", "project__config", "project__meta_event")
 
     def get_urls(self) -> list[Any]:
-        """Return Django's routes, and the two that return a link's URL."""
+        """Return Django's routes, the two that return a link's URL, the preview, and the explanation."""
         view = self.admin_site.admin_view
         return [
             path("<link_id>/open", view(self.open_portal), name="portal_link_open"),
             path("<link_id>/url", view(self.read_url), name="portal_link_url"),
+            path("<link_id>/preview", view(self.preview), name="portal_link_preview"),
+            path("<link_id>/scope", view(self.explain), name="portal_link_scope"),
             *super().get_urls(),
         ]
 
@@ -57,9 +64,10 @@ class PortalLinkAdmin(OperatorAdmin):
         """Return the buttons, which submit the form of the page, as that holds the CSRF token."""
         return format_html(
             '<span class="nowrap"><button class="button" formmethod="post" formaction="{}" formtarget="_blank">Open'
-            '</button> <button class="button" type="button" data-copy-from="{}">Copy URL</button></span>',
-            reverse("admin:portal_link_open", args=[link.pk]),
-            reverse("admin:portal_link_url", args=[link.pk]),
+            '</button> <button class="button" type="button" data-copy-from="{}">Copy URL</button> '
+            '<button class="button" formmethod="post" formaction="{}" formtarget="_blank">Preview</button> '
+            '<a href="{}">Scope</a></span>',
+            *(reverse(f"admin:portal_link_{name}", args=[link.pk]) for name in ("open", "url", "preview", "scope")),
         )
 
     @method_decorator(require_POST)
@@ -72,10 +80,26 @@ class PortalLinkAdmin(OperatorAdmin):
         """Return the URL in plain text, for copy.js."""
         return HttpResponse(self._url(request, link_id, "Copied the URL."), content_type="text/plain")
 
-    def _url(self, request: HttpRequest, link_id: str, done: str) -> str:
-        if not self.has_operate_permission(request):
+    @method_decorator(require_POST)
+    def preview(self, request: HttpRequest, link_id: str) -> HttpResponse:
+        """Redirect to the portal as the customer sees it, for reading only."""
+        return preview(self, request, self._operated(request, link_id))
+
+    def explain(self, request: HttpRequest, link_id: str) -> HttpResponse:
+        """Show what the link opens, and why."""
+        if not self.has_view_permission(request):
             raise PermissionDenied
         link = get_object_or_404(self.get_queryset(request), pk=link_id)
+        return show_scope(self, request, link, scope_of_link(link))
+
+    def _operated(self, request: HttpRequest, link_id: str) -> PortalLink:
+        """Return the link, for an operator who may act on it."""
+        if not self.has_operate_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(self.get_queryset(request), pk=link_id)
+
+    def _url(self, request: HttpRequest, link_id: str, done: str) -> str:
+        link = self._operated(request, link_id)
         auth_token = ""
         if link.auth_type == PortalLink.AuthType.REFRESH_TOKEN:
             auth_token = operations.mint_refresh_token(link.project_id, link.pk)
@@ -92,6 +116,39 @@ class PortalLinkAdmin(OperatorAdmin):
             "Revoked",
             question="Revoke these portal links for good?",
         )
+
+
+def preview(page: OperatorAdmin, request: HttpRequest, row: PortalLink | PortalSession) -> HttpResponse:
+    """Redirect to the portal of a link, or of a session's link or owner, as its customer sees it."""
+    link = row if isinstance(row, PortalLink) else row.portal_link
+    operator = request.user.get_username()
+    session, token = sessions.preview_portal(row.project_id, operator=operator, owner_id=row.owner_id, link=link)
+    page.log_change(request, row, "Previewed the portal.")
+    return HttpResponseRedirect(session_url(session.project_id, token=token))
+
+
+def show_scope(
+    page: OperatorAdmin, request: HttpRequest, row: PortalLink | PortalSession, scope: Scope
+) -> TemplateResponse:
+    """Show the capabilities of a link or session, and SCOPE_ROWS of its endpoints, with the reason of each."""
+    after = request.GET.get("after", "").replace("\x00", "")
+    older = scope.endpoints.filter(pk__lt=after) if after else scope.endpoints
+    found = list(older.only("uid", "name", "status", "owner_id")[: SCOPE_ROWS + 1])
+    context = {
+        "title": "Who can see what, and why",
+        "opts": page.opts,
+        "row": row,
+        "scope": scope,
+        "capabilities": [
+            {"words": WORDS[each.name], "allowed": each.is_allowed, "reason": each.reason}
+            for each in scope.capabilities
+        ],
+        "endpoints": found[:SCOPE_ROWS],
+        "next": found[SCOPE_ROWS - 1].pk if len(found) > SCOPE_ROWS else "",
+        "after": after,
+        "missing": scope.missing[:SCOPE_ROWS],
+    }
+    return TemplateResponse(request, "operators/scope.html", page.admin_site.each_context(request) | context)
 
 
 class Active(admin.SimpleListFilter):
@@ -125,8 +182,18 @@ class PortalSessionAdmin(OperatorAdmin):
     search_help_text = "Search by id, or by the beginning of the owner_id."
     actions = ["end"]
     fields = [
-        *("customer", "portal_link", "project", "surface", "state", "allowed", "shown_metadata", "reference"),
-        *("minted_by", "uid", "created_at", "opened_at", "opened_from", "last_used_at", "last_used_from"),
+        *("customer", "portal", "portal_link", "project", "surface", "state", "allowed", "shown_metadata"),
+        *(
+            "reference",
+            "minted_by",
+            "operator",
+            "uid",
+            "created_at",
+            "opened_at",
+            "opened_from",
+            "last_used_at",
+            "last_used_from",
+        ),
         *("expires_at", "revoked_at"),
     ]
 
@@ -148,6 +215,42 @@ class PortalSessionAdmin(OperatorAdmin):
         found = PortalSession.objects.filter(portal_link__in=links).values("pk")
         own = (PortalSession.objects.filter(**{lookup: search_term}).values("pk") for lookup in self.search_fields)
         return queryset.filter(pk__in=found.union(*own)), False
+
+    def get_urls(self) -> list[Any]:
+        """Return Django's routes, the preview, and the explanation."""
+        view = self.admin_site.admin_view
+        return [
+            path("<session_id>/preview", view(self.preview), name="portal_session_preview"),
+            path("<session_id>/scope", view(self.explain), name="portal_session_scope"),
+            *super().get_urls(),
+        ]
+
+    @admin.display
+    def portal(self, session: PortalSession) -> SafeString:
+        """Return a button, which submits the form of the page, and the way to the explanation."""
+        return format_html(
+            '<button class="button" formmethod="post" formaction="{}" formtarget="_blank">Preview</button> '
+            '<a href="{}">Scope</a>',
+            *(reverse(f"admin:portal_session_{name}", args=[session.pk]) for name in ("preview", "scope")),
+        )
+
+    @method_decorator(require_POST)
+    def preview(self, request: HttpRequest, session_id: str) -> HttpResponse:
+        """Redirect to the portal as the session's customer sees it, for reading only, also after its end."""
+        if not self.has_operate_permission(request):
+            raise PermissionDenied
+        session = get_object_or_404(self.get_queryset(request), pk=session_id)
+        if session.portal_link is not None and session.portal_link.deleted_at is not None:
+            raise Http404
+        return preview(self, request, session)
+
+    def explain(self, request: HttpRequest, session_id: str) -> HttpResponse:
+        """Show what the session opens, and why."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = PortalSession.objects.select_related("project", "portal_link__project")
+        session = get_object_or_404(rows, pk=session_id, project__deleted_at=None)
+        return show_scope(self, request, session, scope_of_session(session))
 
     @admin.display
     def customer(self, session: PortalSession) -> str:

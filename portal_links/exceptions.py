@@ -90,6 +90,15 @@ class OwnerNotPossible(InvalidInput):
     message = "the application id must be a text of 1 to 255 characters"
 
 
+# Links to single deliveries
+
+
+class DeliveryLinkNotFound(NotFound):
+    """No such link, or it is revoked."""
+
+    message = "delivery link not found"
+
+
 # Access to the portal
 
 

@@ -28,6 +28,11 @@ def session_url(project_id: str, *, code: str = "", token: str = "") -> str:
     return f"{settings.BASE_URL}/portal/{project_id}/#{f'code={code}' if code else f'token={token}'}"
 
 
+def delivery_link_url(project_id: str, token: str) -> str:
+    """Return the address that shows one delivery; the secret is in the fragment, which browsers do not send."""
+    return f"{settings.BASE_URL}/portal/{project_id}/shared#token={token}"
+
+
 class PortalLinkQuerySet(models.QuerySet["PortalLink"]):
     """Reads of portal links."""
 
@@ -207,6 +212,48 @@ class PortalSession(models.Model):
     def is_preview(self) -> bool:
         """Return whether an operator looks, and not the customer."""
         return self.surface == self.Surface.PREVIEW
+
+    def __str__(self) -> str:
+        return f"{self.uid} until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class DeliveryLinkQuerySet(models.QuerySet["DeliveryLink"]):
+    """Reads of links to single deliveries."""
+
+    def of_delivery(self, project_id: str, delivery_id: str) -> "DeliveryLinkQuerySet":
+        """Return the links to a delivery, ended ones included, newest first."""
+        return self.filter(project_id=project_id, delivery_id=delivery_id).order_by("-pk")
+
+    def active(self, now: datetime) -> "DeliveryLinkQuerySet":
+        """Return the links that open something now."""
+        return self.filter(expires_at__gt=now, revoked_at=None, project__deleted_at=None)
+
+
+class DeliveryLink(models.Model):
+    """A link that shows one delivery to whoever holds it, for a day."""
+
+    uid = ULIDField()
+    project = models.ForeignKey(Project, models.CASCADE, related_name="delivery_links", db_index=False)
+    #: An id without a foreign key: the table of deliveries is above this app, and retention deletes its rows.
+    delivery_id = models.CharField(max_length=26, db_collation="C")
+    #: The customer who has made it (Access.customer); "" for the company.
+    customer = models.CharField(max_length=300, blank=True, default="", db_default="")
+    #: The maker (core/actors.py): {"kind", "uid", "name"}.
+    made_by = models.JSONField(default=dict, blank=True)
+    #: Whether the maker may see payloads. A project that hides them hides them here too.
+    shows_payload = models.BooleanField(default=False, db_default=False)
+    token_digest = models.BinaryField(unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = DeliveryLinkQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # The links of a delivery, newest first.
+            models.Index("project", "delivery_id", models.F("uid").desc(), name="link_of_delivery"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.uid} until {self.expires_at:%Y-%m-%d %H:%M}"

@@ -10,7 +10,8 @@ WRITE_KEYS = {"admin key", "instance key"}
 OWNER_KEYS = {"owner key", "owner viewer key"}
 NAHOOK = {"nahook admin", "nahook editor", "nahook viewer"}
 SVIX_SETS = {f"svix {name}" for name in SVIX}
-SESSIONS = NAHOOK | SVIX_SETS | {"svix everything", "feather read only"}
+NARROW = {"session that sees no deliveries", "session that sees no payloads"}
+SESSIONS = NAHOOK | SVIX_SETS | {"svix everything", "feather read only"} | NARROW
 LINKS = {"static token", "static token, view only", "PRT token", "PRT token, view only"}
 #: Everything that opens the portal, and what of it has the one or the other right there.
 CUSTOMERS = SESSIONS | LINKS
@@ -21,13 +22,18 @@ ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix 
 }
 #: What may send events, again or for the first time: a link may, also where it manages nothing.
 SENDERS = LINKS | {"nahook admin", "nahook editor", "svix CreateAttempts", "svix everything"}
+#: What may send a test event.
+TESTERS = SENDERS | {"svix ManageEndpoint"}
 #: What sees no signing secret, its own customer's either.
 LOOKERS = {
     *("viewer key", "nahook viewer", "feather read only", "static token, view only", "PRT token, view only"),
-    *("svix ViewBase", "svix ManageTransformations", "svix CreateAttempts"),
+    *("svix ViewBase", "svix ManageTransformations", "svix CreateAttempts", *NARROW),
 }
 #: What of CUSTOMERS may choose which events are sent.
 CHOOSERS = MANAGERS | {"static token, view only", "PRT token, view only"}
+#: What of CUSTOMERS may see deliveries, and what sees of them, or of events, neither payloads nor answers.
+WATCHERS = CUSTOMERS - {"session that sees no deliveries"}
+UNINFORMED = NARROW
 #: What opens nothing at all.
 DEAD = {
     *("no credential", "nonsense", "unknown key", "revoked key", "expired key", "key of a deleted project"),
@@ -91,6 +97,7 @@ ALLOWED: dict[str, Who] = {
     f"PUT {ENDPOINT}/pause": WRITE_ROW,
     f"POST {ENDPOINT}/activate": WRITE_ROW,
     f"PUT {ENDPOINT}/expire_secret": WRITE_ROW,
+    f"POST {ENDPOINT}/test": WRITE_ROW,
     f"GET {PROJECT}/endpoints/period-failure-rates": READ,
     f"GET {PROJECT}/eventdeliveries": READ,
     f"GET {PROJECT}/eventdeliveries/": READ,
@@ -98,6 +105,9 @@ ALLOWED: dict[str, Who] = {
     f"POST {PROJECT}/eventdeliveries/batchretry": WRITE,
     f"GET {DELIVERY}": READ_ROW,
     f"PUT {DELIVERY}/resend": WRITE_ROW,
+    f"GET {DELIVERY}/links": READ_ROW,
+    f"POST {DELIVERY}/links": WRITE_ROW,
+    f"PUT {DELIVERY}/links/{{linkID}}/revoke": WRITE_ROW,
     f"GET {DELIVERY}/deliveryattempts": READ_ROW,
     f"GET {DELIVERY}/deliveryattempts/": READ_ROW,
     f"GET {DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": READ_ROW,
@@ -109,9 +119,11 @@ ALLOWED: dict[str, Who] = {
     f"PUT {LINK}": WRITE_ROW,
     f"PUT {LINK}/revoke": WRITE_ROW,
     f"GET {LINK}/refresh_token": WRITE_ROW,
+    f"GET {LINK}/scope": READ_ROW,
     f"GET {PROJECT}/portal-sessions": READ,
     f"GET {PROJECT}/portal-sessions/": READ,
     f"PUT {PROJECT}/portal-sessions/{{sessionID}}/revoke": WRITE_ROW,
+    f"GET {PROJECT}/portal-sessions/{{sessionID}}/scope": READ_ROW,
     f"GET {PROJECT}/event-types": READ,
     f"GET {PROJECT}/event-types/": READ,
     f"POST {PROJECT}/event-types": WRITE,
@@ -174,6 +186,7 @@ ALLOWED: dict[str, Who] = {
     f"PUT {PORTAL_ENDPOINT}/pause": Who(MANAGERS, set(), set()),
     f"POST {PORTAL_ENDPOINT}/activate": Who(MANAGERS, set(), set()),
     f"PUT {PORTAL_ENDPOINT}/expire_secret": Who(ROTATORS, set(), set()),
+    f"POST {PORTAL_ENDPOINT}/test": Who(TESTERS, set(), set()),
     # Event types are the company's.
     "GET /portal-api/event-types": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     "GET /portal-api/event-types/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
@@ -209,22 +222,26 @@ ALLOWED: dict[str, Who] = {
     "GET /portal-api/events/countbatchreplayevents": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     f"GET {PORTAL_EVENT}": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"PUT {PORTAL_EVENT}/replay": Who(SENDERS, set(), set()),
-    "GET /portal-api/endpoints/period-failure-rates": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
-    f"GET {PORTAL_DELIVERIES}": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
-    f"GET {PORTAL_DELIVERIES}/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/endpoints/period-failure-rates": Who(WATCHERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}": Who(WATCHERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}/": Who(WATCHERS | READ_KEYS | {"key of another project"}),
     f"POST {PORTAL_DELIVERIES}/forceresend": Who(SENDERS),
     f"POST {PORTAL_DELIVERIES}/batchretry": Who(SENDERS),
-    f"GET {PORTAL_DELIVERIES}/countbatchretryevents": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
-    f"GET {PORTAL_DELIVERIES}/statustotals": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}/countbatchretryevents": Who(WATCHERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERIES}/statustotals": Who(WATCHERS | READ_KEYS | {"key of another project"}),
     "GET /portal-api/activity": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     "GET /portal-api/activity/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
-    "GET /portal-api/dashboard/summary": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
-    f"GET {PORTAL_DELIVERY}": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    "GET /portal-api/dashboard/summary": Who(WATCHERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"PUT {PORTAL_DELIVERY}/resend": Who(SENDERS, set(), set()),
-    f"GET {PORTAL_DELIVERY}/deliveryattempts": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
-    f"GET {PORTAL_DELIVERY}/deliveryattempts/": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}/links": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"POST {PORTAL_DELIVERY}/links": Who(WATCHERS, set(), set()),
+    # A customer ends links of their own.
+    f"PUT {PORTAL_DELIVERY}/links/{{linkID}}/revoke": Who(WATCHERS, set(), set()),
+    f"GET {PORTAL_DELIVERY}/deliveryattempts": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
+    f"GET {PORTAL_DELIVERY}/deliveryattempts/": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"GET {PORTAL_DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": Who(
-        CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}
+        WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}
     ),
     # Sessions in the words of other clients
     "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal": Who(

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from endpoints.operations import create_endpoint, pause_endpoint
 from onboarding.operations import accept
-from portal_links.capabilities import EVERYTHING, ROLES, SVIX, Capabilities
+from portal_links.capabilities import EVERYTHING, ROLES, SVIX, VIEW, VIEW_DELIVERIES, Capabilities
+from portal_links.delivery_links import DeliveryNamed, create_delivery_link
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, mint_refresh_token, revoke_portal_link
 from portal_links.sessions import mint_session, open_session, revoke_session
@@ -24,7 +25,7 @@ from tests.routes import Operation, Surface
 
 #: The rows that a path names, and those of them that it names without their project.
 IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID", "subscriptionID", "filterID", "eventTypeId")
-ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID", "batchID")
+ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID", "batchID", "linkID")
 #: What must be in a query.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
 #: A body that each operation of Convoy's and of the portal API takes. The others take none.
@@ -89,6 +90,9 @@ class Tenant:
         self.ids |= {"filterID": Filter.objects.get(subscription=self.subscription).uid}
         self.ids |= {"eventTypeId": EventType.objects.get(project=project, name="order.created").uid}
         self.ids |= {"eventID": self.event.uid}
+        named = DeliveryNamed(project.uid, self.delivery.uid, owner_id, self.endpoint.uid, self.event.event_type)
+        shared = create_delivery_link(named, shows_payload=True, customer=f"owner:{owner_id}")
+        self.ids |= {"linkID": shared.link.uid}
 
     def url(self, operation: Operation) -> str:
         ids = self.ids | ({"endpointID": self.paused.uid} if operation.path.endswith("/activate") else {})
@@ -148,6 +152,8 @@ class World:
         sets = {f"nahook {role}": capabilities for role, capabilities in ROLES.items()}
         sets |= {f"svix {name}": capabilities for name, capabilities in SVIX.items()}
         sets |= {"svix everything": EVERYTHING, "feather read only": ROLES["viewer"]}
+        sets |= {"session that sees no deliveries": frozenset({VIEW})}
+        sets |= {"session that sees no payloads": frozenset({VIEW, VIEW_DELIVERIES})}
         found: dict[str, str | None] = {}
         for name, capabilities in sets.items():
             once = name.startswith("nahook")

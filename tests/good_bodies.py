@@ -96,6 +96,11 @@ BODIES: dict[str, dict[str, Any]] = {
         "is_disabled": False,
     },
     "PUT /projects/{projectID}/endpoints/{endpointID}/expire_secret": {"secret": "secret", "expiration": 1},
+    "POST /projects/{projectID}/endpoints/{endpointID}/test": {
+        "event_type": "invoice.paid",
+        "data": Anything(),
+        "rehearsal": False,
+    },
     "POST /projects/{projectID}/endpoints/oauth2/test": {
         # An address that is refused before anything is sent: that the trial fails is an answer, too.
         "oauth2": OAUTH2 | {"url": "https://127.0.0.1/token"}
@@ -221,6 +226,8 @@ WITHOUT_BODY = {
     "POST /projects/{projectID}/endpoints/{endpointID}/activate",
     "POST /projects/{projectID}/eventdeliveries/batchretry",
     "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/resend",
+    "POST /projects/{projectID}/eventdeliveries/{eventDeliveryID}/links",
+    "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/links/{linkID}/revoke",
     "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",
     "PUT /projects/{projectID}/portal-sessions/{sessionID}/revoke",
     f"POST {EVENT_TYPES}/{{eventTypeId}}/deprecate",

@@ -124,7 +124,8 @@ def _is_second_path(operation: Operation) -> bool:
     with_slash, without = (
         resolve(re.sub(r"{\w+}", "x", path)) for path in (operation.url, operation.url.removesuffix("/"))
     )
-    view, twin = with_slash.func, without.func
+    view: Any = with_slash.func
+    twin: Any = without.func
     assert (view.view_class, view.view_initkwargs, with_slash.kwargs) == (
         twin.view_class,
         twin.view_initkwargs,

@@ -38,6 +38,7 @@ _OWNERS = {
     "activity_activity": ("project_id", "owner_id"),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
+    "portal_links_deliverylink": ("project_id", "substr(customer, 7)"),
     "onboarding_onboardbatch": ("project_id", "''"),
     "projects_eventtype": ("project_id", "''"),
     "subscriptions_subscription": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
@@ -121,5 +122,6 @@ def test_the_allowed_and_nobody_else(world: World, row: Row, noun: str) -> None:
                     said = response.content.decode() + str(response.headers)
                     assert not [mark for tenant in strangers for mark in tenant.marks if mark in said]
                     assert kind not in LOOKERS or world.own.marks[2] not in said
+                    assert kind not in UNINFORMED or not [mark for mark in world.own.marks[4:] if mark in said]
             with row(f"{operation} ({whose})"):
                 assert snapshot() == before, "one of the requests has changed rows in a way that was not seen"

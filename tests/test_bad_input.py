@@ -14,6 +14,7 @@ from django.utils import timezone
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
 from onboarding.operations import accept
+from portal_links.delivery_links import DeliveryNamed, create_delivery_link
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import EventType, Project
@@ -45,7 +46,7 @@ UNPAGED = [
     operation
     for operation in LISTS
     if operation.path.rstrip("/").endswith(
-        ("/projects", "/period-failure-rates", "/deliveryattempts", "/event-types", "/filters")
+        ("/projects", "/period-failure-rates", "/deliveryattempts", "/links", "/event-types", "/filters")
     )
 ]
 
@@ -67,6 +68,8 @@ class Rows:
         rows["batchID"] = accept(project, [{"name": "Old", "url": "https://hooks.example.com/older"}])[0]
         rows["metaEventID"] = make_meta_event(project, {"name": "Old"})
         rows |= {"eventDeliveryID": delivery, "deliveryAttemptID": make_attempt(delivery), "deliveredID": delivered}
+        named = DeliveryNamed(project.uid, delivery.uid, "", endpoint.uid, delivery.event_type)
+        rows["linkID"] = create_delivery_link(named, shows_payload=True).link
         rows |= {"eventID": delivery.event}
         self.ids = {name: row.pk for name, row in rows.items()}
         event_type = EventType.objects.create(project=project, name="new.type")

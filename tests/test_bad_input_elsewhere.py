@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from endpoints.operations import create_endpoint
 from portal_links.capabilities import EVERYTHING
+from portal_links.delivery_links import DeliveryNamed, create_delivery_link
 from portal_links.models import PortalSession
 from portal_links.sessions import mint_session
 from projects.models import APIKey, EventType, Project
@@ -53,6 +54,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}": CONVOY_BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"],
     f"PUT {ENDPOINT}/expire_secret": {"secret": "secret", "expiration": 1},
+    f"POST {ENDPOINT}/test": CONVOY_BODIES["POST /projects/{projectID}/endpoints/{endpointID}/test"],
     "POST /portal-api/events": CONVOY_BODIES["POST /projects/{projectID}/events"],
     "POST /portal-api/events/": CONVOY_BODIES["POST /projects/{projectID}/events"],
     "POST /portal-api/eventdeliveries/forceresend": {"ids": []},
@@ -99,6 +101,8 @@ WITHOUT_BODY = {
     "POST /portal-api/events/batchreplay",
     "PUT /portal-api/events/{eventID}/replay",
     f"PUT {DELIVERY}/resend",
+    f"POST {DELIVERY}/links",
+    f"PUT {DELIVERY}/links/{{linkID}}/revoke",
     "POST /portal-api/eventdeliveries/batchretry",
 }
 #: Bodies that may be left out.
@@ -113,7 +117,7 @@ PAGED = ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries", "GET /p
 LISTS = [operation for operation in ONCE if str(operation).rstrip("/") in PAGED]
 #: What a path names that must be there.
 NAMED = (
-    *("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID"),
+    *("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID", "linkID"),
     *("subscriptionID", "filterID", "eventTypeId"),
 )
 
@@ -148,6 +152,9 @@ class Caller:
         delivery = make_delivery(endpoint, "Failure")
         self.ids |= {"eventDeliveryID": delivery.uid, "deliveryAttemptID": make_attempt(delivery).uid}
         self.ids["eventID"] = delivery.event_id
+        named = DeliveryNamed(project.uid, delivery.uid, "acme", endpoint.uid, delivery.event_type)
+        shared = create_delivery_link(named, shows_payload=True, customer="owner:acme")
+        self.ids["linkID"] = shared.link.uid
         owners_key = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]
         self._session, self._key, self._owners_key = minted.secret, key, owners_key
 

@@ -8,6 +8,7 @@ import pytest
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
 from onboarding.operations import accept
+from portal_links.delivery_links import DeliveryNamed, create_delivery_link
 from portal_links.models import PortalSession
 from portal_links.operations import create_portal_link
 from projects.models import EventType, Project
@@ -42,8 +43,12 @@ NOT_FOUND = {
     f"PUT {ENDPOINT}/pause": (400, "failed to find endpoint"),
     f"POST {ENDPOINT}/activate": (400, "failed to find endpoint"),
     f"PUT {ENDPOINT}/expire_secret": (400, "endpoint not found"),
+    f"POST {ENDPOINT}/test": (404, "endpoint not found"),
     f"GET {DELIVERY}": (404, "event delivery not found"),
     f"PUT {DELIVERY}/resend": (400, "event delivery not found"),
+    f"GET {DELIVERY}/links": (404, "event delivery not found"),
+    f"POST {DELIVERY}/links": (404, "event delivery not found"),
+    f"PUT {DELIVERY}/links/{{linkID}}/revoke": (404, "delivery link not found"),
     f"GET {DELIVERY}/deliveryattempts": (400, "event delivery not found"),
     f"GET {DELIVERY}/deliveryattempts/": (400, "event delivery not found"),
     f"GET {DELIVERY}/deliveryattempts/{{deliveryAttemptID}}": (400, "event delivery not found"),
@@ -51,7 +56,9 @@ NOT_FOUND = {
     f"PUT {LINK}": (404, "Resource not found"),
     f"PUT {LINK}/revoke": (404, "Resource not found"),
     f"GET {LINK}/refresh_token": (400, "portal link not found"),
+    f"GET {LINK}/scope": (404, "Resource not found"),
     f"PUT {SESSION}/revoke": (404, "Resource not found"),
+    f"GET {SESSION}/scope": (404, "Resource not found"),
     f"PUT {EVENT_TYPE}": (400, "event type not found"),
     f"POST {EVENT_TYPE}/deprecate": (400, "event type not found"),
     f"GET {SUBSCRIPTION}": (404, "failed to find subscription"),
@@ -128,6 +135,8 @@ class Tenant:
         self.event = event
         self.delivery = make_delivery(self.endpoint, "Failure", event=event)
         self.attempt = make_attempt(self.delivery, response_data=mark)
+        named = DeliveryNamed(project.uid, self.delivery.uid, "shared", self.endpoint.uid, event.event_type)
+        self.shared = create_delivery_link(named, shows_payload=True).link
         #: Texts that no other tenant may ever see.
         self.marks = [mark, self.link.token, event.uid]
         self.meta_event = make_meta_event(project, {"name": mark})
@@ -152,6 +161,7 @@ class Tenant:
             batchID=self.batch.uid,
             eventDeliveryID=self.delivery.uid,
             deliveryAttemptID=self.attempt.uid,
+            linkID=self.shared.uid,
         )
 
     def body(self, operation: Operation) -> Any:

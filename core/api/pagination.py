@@ -28,10 +28,15 @@ class Page(NamedTuple):
         return {"content": documents, "pagination": self.pagination}
 
 
-def read_page(request: Request, rows: "QuerySet[Any]", *, sortable: bool = False) -> Page:
-    """Return the page of `rows` that a request asks for: newest first unless, where `sortable`, it has `sort=ASC`."""
+def read_page(
+    request: Request, rows: "QuerySet[Any]", *, sortable: bool = False, default: int = DEFAULT_PER_PAGE
+) -> Page:
+    """Return the page of `rows` that a request asks for: newest first unless, where `sortable`, it has `sort=ASC`.
+
+    `default` is the number of rows where the request names none.
+    """
     query = request.query_params
-    per_page = _per_page(query.get("perPage", ""))
+    per_page = _per_page(query.get("perPage", ""), default)
     ascending = sortable and query.get("sort", "").strip().upper() == "ASC"
     oldest_first, newest_first = ("", "pk", "gte", "lt"), (NEWEST, "-pk", "lte", "gt")
     start, order, onwards, before = oldest_first if ascending else newest_first
@@ -62,9 +67,9 @@ def read_page(request: Request, rows: "QuerySet[Any]", *, sortable: bool = False
     )
 
 
-def _per_page(text: str) -> int:
+def _per_page(text: str, default: int) -> int:
     try:
         number = int(text)
     except ValueError:
-        return DEFAULT_PER_PAGE
+        return default
     return min(max(number, 1), MAX_PER_PAGE)

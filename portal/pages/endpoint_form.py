@@ -67,10 +67,14 @@ def edit_endpoint(request: PageRequest, access: Access, endpointID: str) -> Http
     found = operations.find_endpoint(access, endpointID)
     form = _form_of(access, found, request.POST if access.may(MANAGE_ENDPOINT) else None)
     choice, types, problem = None, None, ""
-    if operations.may_choose(access):
+    if operations.may_choose(access) and "which" in request.POST:
         choice = Choice.of_form(request.POST)
         types = _chosen(choice, known_types(access.project))
-        problem = "" if types else _nothing_chosen()
+        before = {row.event_type for row in filters_of(access.project.uid, found.uid)}
+        if set(types) == ({EVERY_TYPE} if EVERY_TYPE in before else before):
+            types = None
+        elif not types:
+            problem = _nothing_chosen()
     if not problem and (not form.is_bound or form.is_valid()):
         try:
             _save(access, found, form, types)
@@ -118,7 +122,9 @@ def check_url(request: PageRequest, access: Access) -> HttpResponse:
         found = preflight.check_url(access, url) if url else []
     except TooManyChecks as error:
         checks = {"checks": preflight.too_many(error.seconds)}
-        return show(request, access, "portal/checks.html", checks, status=error.status)
+        response = show(request, access, "portal/checks.html", checks, status=error.status)
+        response["Retry-After"] = str(error.seconds)
+        return response
     return show(request, access, "portal/checks.html", {"checks": found})
 
 
@@ -178,7 +184,7 @@ def _form_context(
         group = group_of(row.event_type)
         since[group] = max(since.get(group, ""), row.pk)
     wrong = len(form.errors) + bool(problem)
-    labels = [str(form.fields[name].label) for name in form.errors if name in form.fields and form.fields[name].label]
+    labels = [str(field.label) for name, field in form.fields.items() if name in form.errors and field.label]
     labels += [gettext("Events")] if problem else []
     return {
         "form": form,

@@ -30,6 +30,7 @@ ROWS, JSON = "1", "2"
 #: The rows that a form may hold, and the fields that its list offers.
 MOST_ROWS = 100
 MOST_FIELDS = 50
+_BY_NAME = {each.value: each for each in Comparison}
 
 
 @dataclass(slots=True)
@@ -40,6 +41,8 @@ class Draft:
     rows: Rows | None
     headers: Rows | None
     edited_as: str = ROWS
+    #: The view, rows or JSON, that was edited last.
+    source: str = ROWS
     json: str = ""
     #: The reason why it cannot be saved, and the number of the row that it is about.
     problem: str = ""
@@ -92,11 +95,13 @@ def try_out(request: PageRequest, access: Access, endpointID: str) -> HttpRespon
 def read_draft(data: QueryDict, stored: dict[str, Any]) -> Draft:
     """Return the filter that a form holds; conditions on query and path, for which it has no fields, are kept."""
     edited_as = JSON if data.get("as") == JSON else ROWS
+    # Who changes to the other view may do so before the server has written it: what was edited last counts.
+    source = data.get("latest", edited_as)
     kept = {scope: stored[scope] for scope in ("query", "path") if stored.get(scope)}
-    draft = Draft(kept, None, None, edited_as, data.get("json", ""), kept=list(kept))
+    draft = Draft(kept, None, None, edited_as, json=data.get("json", ""), kept=list(kept))
     body: dict[str, Any] = {}
     try:
-        if edited_as == JSON:
+        if source == JSON:
             body = _parsed(draft.json)
             check(body)
             draft.rows = to_rows(body)
@@ -122,8 +127,9 @@ def read_draft(data: QueryDict, stored: dict[str, Any]) -> Draft:
         except FilterRefused as error:
             draft.problem = draft.problem or _sentence(error.message)
     draft.conditions |= {scope: given for scope, given in (("body", body), ("headers", headers)) if given}
-    if edited_as == ROWS:
+    if source != JSON and not draft.problem:
         draft.json = _pretty(body)
+    draft.source = JSON if source == JSON else ROWS
     return draft
 
 
@@ -132,7 +138,7 @@ def _read_rows(data: QueryDict, prefix: str, *, is_any: bool) -> Rows:
     columns = (data.getlist(f"{prefix}{name}") for name in ("field", "comparison", "value"))
     rows = []
     for name, comparison, value in list(zip(*columns, strict=False))[:MOST_ROWS]:
-        known = Comparison(comparison) if comparison in Comparison else Comparison.IS
+        known = _BY_NAME.get(comparison, Comparison.IS)
         if name.strip() or (value.strip() and known not in WITHOUT_VALUE):
             rows.append(Row(name.strip(), known, value))
     return Rows(rows, is_any)
@@ -155,7 +161,8 @@ def _show(
         headers = None if headers is not None and headers.is_any else headers
         json = _pretty(stored.get("body") or {})
         kept = [scope for scope in ("query", "path") if stored.get(scope)]
-        draft = Draft(stored, rows, headers, ROWS if rows is not None else JSON, json, kept=kept)
+        view = ROWS if rows is not None else JSON
+        draft = Draft(stored, rows, headers, view, view, json, kept=kept)
     samples = _tried(access, endpoint, event_type, draft, request.POST)
     context = samples | {
         "header_rows": _form_rows(draft.headers, draft.wrong_header),

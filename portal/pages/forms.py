@@ -61,6 +61,7 @@ def _text(label: Any, hint: Any = "", **attrs: Any) -> forms.CharField:
         label=label,
         help_text=hint,
         required=attrs.pop("required", False),
+        max_length=attrs.pop("max_length", None),
         strip=attrs.pop("strip", True),
         error_messages={"required": attrs.pop("missing", REQUIRED)},
         widget=widget(attrs={"autocomplete": "off", **attrs}),
@@ -96,7 +97,9 @@ class EndpointForm(forms.Form):
     header_value = _code(_("Value"), widget=forms.PasswordInput, strip=False)
     username = _text(_("User name"), strip=False)
     password = _text(_("Password"), widget=forms.PasswordInput, strip=False)
-    token_url = _code(_("Token URL"), widget=forms.URLInput, placeholder="https://login.example.com/oauth/token")
+    token_url = _code(
+        _("Token URL"), widget=forms.URLInput, placeholder="https://login.example.com/oauth/token", max_length=2048
+    )
     client_id = _code(_("Client ID"))
     client_secret = _code(_("Client secret"), widget=forms.PasswordInput, strip=False)
     scope = _code(_("Scope"))
@@ -221,6 +224,8 @@ class EndpointForm(forms.Form):
         chosen = set(CreateEndpoint().fields) & set(values)
         sent = {name: values[name] for name in chosen} | given
         sent |= {"authentication": self._authentication(), "mtls_client_cert": self._certificate()}
+        if self.has_errors(*AUTHENTICATION_FIELDS.get(values.get("type", ""), ())):
+            del sent["authentication"]
         self._values, failures = failures_of(CreateEndpoint if self.endpoint is None else UpdateEndpoint, sent)
         for field, failure in failures:
             if field not in self.errors:
@@ -228,8 +233,6 @@ class EndpointForm(forms.Form):
                 self.add_error(
                     field if field in self.fields else None, str(REQUIRED) if failure.code == "blank" else text
                 )
-        if self.has_errors(*AUTHENTICATION_FIELDS.get(values.get("type", ""), ())):
-            del sent["authentication"]
         for field, refusal in refusals(self.project, sent, self.endpoint):
             self.add_refusal(field, refusal)
         if "url" not in self.errors and (self.endpoint is None or sent["url"] != self.endpoint.url):

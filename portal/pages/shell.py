@@ -52,7 +52,7 @@ def page(view: View) -> Callable[..., HttpResponse]:
     def guarded(request: PageRequest, projectID: str, **names: str) -> HttpResponse:  # noqa: N803
         if "\x00" in request.path_info:
             return not_found(request)
-        credential = _bearer(request)
+        credential = bearer(request)
         access = find_access(credential, address=client_address(request)) if credential else None
         if access is not None and access.project.pk == projectID:
             set_actor(access.actor)
@@ -168,7 +168,8 @@ def origin_of(url: str) -> str:
     return origin
 
 
-def _bearer(request: HttpRequest) -> str:
+def bearer(request: HttpRequest) -> str:
+    """Return the credential of a request, "" where it has none."""
     scheme, _, credential = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     return credential if scheme.lower() == "bearer" else ""
 

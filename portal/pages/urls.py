@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from portal.pages import activity, endpoint_form, endpoints, filter_editor, opening
+from portal.pages import (
+    activity,
+    alerts,
+    deliveries,
+    delivery,
+    endpoint_form,
+    endpoints,
+    events,
+    filter_editor,
+    opening,
+    shared,
+    test,
+)
 
 urlpatterns = [
     path("open", opening.open_link, name="portal-open"),
@@ -24,4 +36,30 @@ urlpatterns = [
     path("endpoints/<endpointID>/secret", endpoints.reveal_secret, name="portal-secret"),
     path("endpoints/<endpointID>/rotate", endpoints.rotate_secret, name="portal-rotate"),
     path("endpoints/<endpointID>/delete", endpoints.delete_endpoint, name="portal-delete"),
+    path("endpoints/<endpointID>/alerts", alerts.alert_settings, name="portal-alerts"),
+    # Tests
+    path("endpoints/<endpointID>/test", test.test_endpoint, name="portal-test"),
+    path("endpoints/<endpointID>/test/example", test.test_example, name="portal-test-example"),
+    path("endpoints/<endpointID>/test/<deliveryID>", test.test_outcome, name="portal-test-outcome"),
+    path("endpoints/<endpointID>/rehearse", test.rehearse, name="portal-rehearse"),
+    path("endpoints/<endpointID>/debug", test.debug_signature, name="portal-debug"),
+    # The event catalogue
+    path("events", events.event_catalogue, name="portal-catalogue"),
+    path("listen/<path:eventType>", events.add_to_endpoint, name="portal-event-type-add"),
+    path("move/<path:eventType>", events.move_endpoints, name="portal-event-type-move"),
+    path("events/<path:eventType>", events.event_type, name="portal-event-type"),
+    # Deliveries
+    path("endpoints/<endpointID>/deliveries", deliveries.endpoint_deliveries, name="portal-endpoint-deliveries"),
+    path("deliveries", deliveries.deliveries, name="portal-deliveries"),
+    path("deliveries/new", deliveries.new_deliveries, name="portal-new-deliveries"),
+    path("deliveries/rows", deliveries.delivery_rows, name="portal-delivery-rows"),
+    path("deliveries/retry", deliveries.retry_deliveries, name="portal-retry-deliveries"),
+    path("deliveries/retry/<batchID>", deliveries.retry_progress, name="portal-retry-progress"),
+    path("deliveries/<deliveryID>", delivery.delivery, name="portal-delivery"),
+    path("deliveries/<deliveryID>/attempts/<attemptID>", delivery.delivery_attempt, name="portal-delivery-attempt"),
+    path("deliveries/<deliveryID>/payload", delivery.delivery_payload, name="portal-delivery-payload"),
+    path("deliveries/<deliveryID>/retry", delivery.retry_delivery, name="portal-retry-delivery"),
+    path("deliveries/<deliveryID>/share", delivery.share_delivery, name="portal-share"),
+    path("deliveries/<deliveryID>/links/<linkID>/end", delivery.end_share, name="portal-end-share"),
+    path("shared", shared.shared_delivery, name="portal-shared"),
 ]

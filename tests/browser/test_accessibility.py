@@ -41,6 +41,11 @@ def looking(request: pytest.FixtureRequest, portal: Portal, browser: Browser) ->
 
 def test_no_page_has_a_serious_fault(looking: Portal) -> None:
     portal = looking
+    portal.sql(
+        "INSERT INTO endpoints_endpointhour (endpoint_id, hour, answer, delivered, failed) "
+        "VALUES (%s, date_trunc('hour', now()), '404', 7, 5)",
+        portal.billing,
+    )
     link = portal.nahook()
     page = portal.open(link)
     found: dict[str, list[str]] = {}
@@ -51,27 +56,36 @@ def test_no_page_has_a_serious_fault(looking: Portal) -> None:
         found[name] = faults(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
 
-    page.locator(".who summary").click()
+    page.get_by_role("button", name="What this access allows").click()
     look("list")
+    page.keyboard.press("Escape")
     page.get_by_role("link", name="Billing").click()
     page.get_by_role("button", name="Reveal").click()
     page.get_by_text("the first secret").wait_for()
     look("endpoint")
-    for dialog in ("Replace …", "Delete"):
-        page.get_by_role("button", name=dialog, exact=True).click()
-        look(dialog)
-        page.keyboard.press("Escape")
+    page.get_by_text("Show as table").click()
+    look("endpoint with its table")
+    page.get_by_role("button", name="Rotate…", exact=True).click()
+    look("rotate")
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Resume").wait_for()
     look("paused")
-    page.get_by_role("link", name="Edit").click()
-    page.get_by_role("heading", name="Edit endpoint").wait_for()
+    portal.send(portal.billing)
+    page.get_by_role("button", name="Resume…").click()
+    look("resume")
+    page.keyboard.press("Escape")
+    page.get_by_role("navigation", name="Endpoint", exact=True).get_by_role("link", name="Settings").click()
+    page.get_by_role("button", name="Save changes").wait_for()
+    page.get_by_role("button", name="Delete endpoint…").click()
+    look("delete")
+    page.keyboard.press("Escape")
     for group in page.locator("form details:not([open]) > summary").all()[::-1]:
         group.click()
-    page.get_by_label("URL (required)").fill("nonsense")
+    page.get_by_label("URL", exact=True).fill("nonsense")
     look("form")
     page.get_by_role("button", name="Save changes").click()
-    page.locator("small.wrong").wait_for()
+    page.locator("p.wrong").wait_for()
     look("form with errors")
     portal.end_sessions()
     page.get_by_role("button", name="Save changes").click()

@@ -17,28 +17,9 @@ def open_billing(portal: Portal, url: str) -> Page:
     return page
 
 
-def test_create(portal: Portal) -> None:
-    page = portal.open(portal.nahook("editor", "newcomer"))
-    page.get_by_role("link", name="Add endpoint").click()
-    page.get_by_label("URL (required)").fill("ftp://example.com")
-    page.get_by_label("Name (required)").fill("Shipping")
-    page.get_by_role("button", name="Add endpoint").click()
-    # What is wrong stands at its field, which has the focus; what was typed is still there.
-    expect(page.get_by_label("URL (required)")).to_be_focused()
-    expect(page.get_by_label("URL (required)")).to_have_accessible_description(re.compile("Invalid endpoint scheme"))
-    expect(page.get_by_label("Name (required)")).to_have_value("Shipping")
-    page.get_by_label("URL (required)").fill("https://hooks.example.com/shipping")
-    page.get_by_text("Authentication", exact=True).click()
-    page.get_by_label("Authentication method").select_option("api_key")
-    page.get_by_label("Header", exact=True).fill("X-Key")
-    page.get_by_label("Value", exact=True).fill("the key")
-    page.get_by_role("button", name="Add endpoint").click()
-    expect(page.get_by_role("heading", name="Shipping")).to_be_focused()
-    expect(
-        page.get_by_text("The endpoint was created. It receives all events that are sent to you.").first
-    ).to_be_visible()
-    expect(page.get_by_text("The header X-Key")).to_be_visible()
-    assert re.fullmatch(re.escape(portal.home) + r"endpoints/[0-9A-Z]{26}", page.url)
+def open_settings(page: Page) -> None:
+    page.get_by_role("navigation", name="Endpoint", exact=True).get_by_role("link", name="Settings").click()
+    page.get_by_role("button", name="Save changes").wait_for()
 
 
 def test_search(portal: Portal) -> None:
@@ -98,16 +79,6 @@ def test_the_first_steps(portal: Portal) -> None:
     page.reload()
     expect(page.locator("[aria-current=step]")).to_contain_text("Send a test event")
     expect(page.get_by_role("link", name="First")).to_be_visible()
-
-
-def test_edit(portal: Portal) -> None:
-    page = open_billing(portal, portal.nahook("editor"))
-    page.get_by_role("link", name="Settings", exact=True).first.click()
-    page.get_by_label("Name (required)").fill("Invoices")
-    page.get_by_role("button", name="Save changes").click()
-    page.get_by_role("heading", name="Invoices").wait_for()
-    page.get_by_role("link", name="All endpoints").click()
-    expect(page.get_by_role("link", name="Invoices")).to_be_visible()
 
 
 def test_pause_and_resume(portal: Portal) -> None:
@@ -243,12 +214,13 @@ def test_the_url_is_copied(portal: Portal) -> None:
 
 def test_delete(portal: Portal) -> None:
     page = open_billing(portal, portal.nahook("admin"))
-    page.get_by_role("button", name="Delete").click()
+    open_settings(page)
+    page.get_by_role("button", name="Delete endpoint…").click()
     expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    page.get_by_role("button", name="Delete").click()
-    page.get_by_role("button", name="Delete endpoint").click()
+    page.get_by_role("button", name="Delete endpoint…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete endpoint").click()
     expect(page.get_by_text("The endpoint was deleted.").first).to_be_visible()
     expect(page.get_by_role("link", name="Billing")).to_have_count(0)
     assert page.url == portal.home
@@ -264,11 +236,18 @@ def test_what_is_not_allowed_is_not_offered(portal: Portal, role: str, offered: 
     assert seen == offered
 
 
+@pytest.mark.parametrize(("role", "offered"), [("admin", 1), ("editor", 0)])
+def test_deleting_is_offered_to_who_may(portal: Portal, role: str, offered: int) -> None:
+    page = open_billing(portal, portal.nahook(role))
+    open_settings(page)
+    expect(page.get_by_role("button", name="Delete endpoint…")).to_have_count(offered)
+
+
 @pytest.mark.parametrize(
     ("role", "path", "verb"),
     [
         ("editor", "delete", "POST"),
-        ("viewer", "edit", "GET"),
+        ("viewer", "settings", "GET"),
         ("viewer", "pause", "POST"),
         ("viewer", "secret", "POST"),
     ],
@@ -283,10 +262,32 @@ def test_all_of_it_works_with_the_keyboard(portal: Portal) -> None:
     page = portal.open(portal.nahook())
     page.get_by_role("link", name="Add endpoint").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Add an endpoint")).to_be_focused()
-    page.keyboard.press("Tab")
+    expect(page.get_by_role("heading", name="Add endpoint")).to_be_focused()
+    page.get_by_label("URL", exact=True).focus()
     page.keyboard.type("https://hooks.example.com/keys")
     page.keyboard.press("Tab")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
     page.keyboard.type("Keys")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Keys")).to_be_focused()
+
+
+def test_the_list_and_the_overview_work_with_the_keyboard(portal: Portal) -> None:
+    page = portal.open(portal.nahook())
+    page.get_by_role("searchbox").focus()
+    page.keyboard.type("bill")
+    expect(page.get_by_role("link", name="Orders", exact=True)).to_have_count(0)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Billing")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Billing")).to_be_focused()
+    page.get_by_role("button", name="Rotate…").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("button", name="Rotate…")).to_be_focused()
+    page.get_by_role("radio", name="Python").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("pre").filter(has_text="timingSafeEqual")).to_be_visible()

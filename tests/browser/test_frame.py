@@ -61,7 +61,7 @@ def test_the_site_is_told_of_the_end_and_gives_a_new_session(portal: Portal, sit
     page = embed(portal.svix())
     frame = page.frame_locator("iframe")
     frame.get_by_role("link", name="Billing").click()
-    frame.get_by_role("link", name="Settings", exact=True).first.click()
+    frame.get_by_role("navigation", name="Endpoint", exact=True).get_by_role("link", name="Settings").click()
     frame.get_by_label("Name", exact=True).fill("Typed before the end")
     portal.end_sessions()
     frame.get_by_role("button", name="Save changes").click()
@@ -89,7 +89,7 @@ def test_a_new_link_in_the_frame_goes_on_where_the_last_one_ended(portal: Portal
     frame.get_by_role("link", name="Billing").click()
     frame.get_by_role("heading", name="Billing").wait_for()
     portal.end_sessions()
-    frame.get_by_role("link", name="Settings", exact=True).first.click()
+    frame.get_by_role("navigation", name="Endpoint", exact=True).get_by_role("link", name="Settings").click()
     expect(frame.get_by_text("Your session has ended.")).to_be_visible()
     # As docs/portal.md has it: the new link's secret, at the path where the session has ended.
     page.evaluate(

@@ -61,7 +61,7 @@ def test_a_second_link_in_the_same_tab(portal: Portal) -> None:
 def test_a_reload_and_the_back_button_keep_the_place(portal: Portal) -> None:
     page = portal.open(portal.svix())
     page.get_by_role("link", name="Orders").click()
-    page.get_by_role("link", name="Settings", exact=True).first.click()
+    page.get_by_role("navigation", name="Endpoint", exact=True).get_by_role("link", name="Settings").click()
     page.get_by_role("button", name="Save changes").wait_for()
     page.go_back()
     page.get_by_role("button", name="Pause").wait_for()

@@ -49,6 +49,7 @@ def test_an_endpoint_is_created_and_nothing_else_is_told(
     assert len(receiver.requests("/meta")) == 1
 
 
+@pytest.mark.slow  # it waits for a retry
 def test_a_failed_delivery_is_told_once_when_it_is_given_up(
     receiver: Receiver, enable: Enable, make_endpoint: MakeEndpoint
 ) -> None:
@@ -66,6 +67,7 @@ def test_a_failed_delivery_is_told_once_when_it_is_given_up(
     assert MetaEvent.objects.count() == 1
 
 
+@pytest.mark.slow  # it waits for a retry
 def test_a_first_attempt_and_a_later_one_are_told_alike(
     receiver: Receiver, enable: Enable, make_endpoint: MakeEndpoint
 ) -> None:

@@ -101,6 +101,7 @@ class TestDelivering:
         delivery.refresh_from_db()
         assert delivery.status == "Success"
 
+    @pytest.mark.slow  # several workers, and many deliveries
     @pytest.mark.parametrize("workers", [2, 4])
     def test_several_workers_send_each_delivery_once(
         self, make_endpoint: Make, receiver: Receiver, workers: int
@@ -195,6 +196,7 @@ class TestFailing:
         assert "ENCRYPTION_KEYS" in DeliveryAttempt.objects.get().error
         assert receiver.requests() == []
 
+    @pytest.mark.slow  # it waits until the worker tries again
     def test_an_outcome_that_cannot_be_written_is_not_sent_again(
         self, make_endpoint: Make, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -214,6 +216,7 @@ class TestFailing:
             settled(delivery, "Success")
         assert len(receiver.requests()) == 1
 
+    @pytest.mark.slow  # it waits until the worker tries again
     @pytest.mark.parametrize("mode", ["at_least_once", "at_most_once"])
     def test_a_delivery_whose_outcome_is_being_written_is_not_claimed_again(
         self, make_endpoint: Make, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, mode: str
@@ -308,6 +311,7 @@ class TestFairness:
             eventually(lambda: EventDelivery.objects.filter(status="Success").count() == 60, "all 60 have arrived")
         assert receiver.most_in_flight <= 10
 
+    @pytest.mark.slow  # it lasts as long as the limit says
     def test_a_rate_limit_is_kept(self, make_endpoint: Make, receiver: Receiver) -> None:
         endpoint = make_endpoint(url=receiver.url("/in"), rate_limit=2, rate_limit_duration=1)
         queue_deliveries(endpoint, 6)

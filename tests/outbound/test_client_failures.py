@@ -14,6 +14,7 @@ from tests.server import free_port
 
 
 class TestFailures:
+    @pytest.mark.slow  # it waits for a timeout
     def test_too_slow(self, receiver: Receiver) -> None:
         paths = ("/hang", "/drip", "/delay")
         receiver.answer("/hang", hang=True)
@@ -31,6 +32,7 @@ class TestFailures:
             assert exchange.error == "context deadline exceeded: no complete response within 2 seconds", path
             assert exchange.ip_address == "127.0.0.1", path
 
+    @pytest.mark.slow  # it waits for a timeout
     def test_a_body_that_drips_keeps_the_status(self, receiver: Receiver) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nab"
 
@@ -169,6 +171,7 @@ class TestWhetherAnythingWasSent:
         assert exchange.error == "context deadline exceeded: not connected within 0.3 seconds"
         assert (exchange.was_sent, exchange.is_permanent) == (False, False)
 
+    @pytest.mark.slow  # it waits for a timeout
     def test_what_may_have_arrived_counts_as_sent(self, receiver: Receiver) -> None:
         receiver.answer("/reset", reset=True)
         receiver.answer("/close", close=True)

@@ -138,9 +138,20 @@ def test_edit_keeps_oauth2_and_can_end_credentials(login: Callable[..., Customer
     }
     endpoint = make_endpoint(owner_id=OWNER, authentication={"type": "oauth2", "oauth2": inner})
     customer = login()
-    customer.post(f"endpoints/{endpoint.uid}/settings", **FORM | {"type": "oauth2"})
+    kept = {"type": "oauth2", "token_url": inner["url"], "client_id": "d", "client_secret": "", "scope": "hooks"}
+    assert customer.post(f"endpoints/{endpoint.uid}/settings", **FORM | kept).status_code == 200
     endpoint.refresh_from_db()
-    assert endpoint.authentication["oauth2"]["client_secret"] == "s"
+    assert endpoint.authentication["oauth2"] == {
+        **inner,
+        "client_id": "d",
+        "scope": "hooks",
+        "grant_type": "client_credentials",
+        "expiry_time_unit": "seconds",
+    }
+    # Another server must not get the secret of this one.
+    moved = kept | {"token_url": "https://elsewhere.example.com/"}
+    response = customer.post(f"endpoints/{endpoint.uid}/settings", **FORM | moved)
+    assert "Enter it again, as the token URL is another." in response.content.decode()
     customer.post(f"endpoints/{endpoint.uid}/settings", **FORM | {"type": ""})
     endpoint.refresh_from_db()
     assert endpoint.authentication is None

@@ -27,8 +27,8 @@ def make(make_endpoint: MakeEndpoint) -> MakeEndpoint:
 
     def make(listens: list[str] | None = None, **fields: Any) -> Endpoint:
         endpoint = make_endpoint(owner_id=OWNER, **fields)
-        types = {"filter_config": {"event_types": listens}} if listens is not None else {}
-        create_subscription(endpoint.project_id, name="All", endpoint_id=endpoint.uid, **types)
+        chosen = {"event_types": listens or []}
+        create_subscription(endpoint.project_id, name="All", endpoint_id=endpoint.uid, filter_config=chosen)
         return endpoint
 
     return make

@@ -1,11 +1,17 @@
 """The words of the portal's pages: statuses, answers, durations and chosen event types."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.utils.translation import override
 
+from deliveries.health import EndpointHealth
+from outbound.answers import AnswerKind
 from outbound.states import Status
 from portal.words import (
+    ANSWERS,
     DELIVERY_PILLS,
+    ENDPOINT_PILLS,
     answer_words,
     choices,
     delivery_pill,
@@ -26,23 +32,23 @@ INVOICES, ORDERS, RETURNS = KNOWN[:4], KNOWN[4:7], KNOWN[7:9]
 
 
 @pytest.fixture(autouse=True)
-def english():
+def english() -> Iterator[None]:
     with override("en"):
         yield
 
 
-def test_every_status_of_a_delivery_has_a_pill():
+def test_every_status_of_a_delivery_has_a_pill() -> None:
     assert set(DELIVERY_PILLS) == set(Status)
     words = {str(delivery_pill(status.value).word) for status in Status}
     assert words == {"Scheduled", "Sending", "Delivered", "Retrying", "Failed", "Not sent"}
 
 
-def test_discarded_is_shown_as_not_sent():
+def test_discarded_is_shown_as_not_sent() -> None:
     pill = delivery_pill("Discarded")
     assert (str(pill.word), pill.shape, pill.tone) == ("Not sent", "ban", "open")
 
 
-def test_a_failing_endpoint_has_a_word_a_shape_and_a_colour():
+def test_a_failing_endpoint_has_a_word_a_shape_and_a_colour() -> None:
     pill = endpoint_pill("failing")
     assert (str(pill.word), pill.shape, pill.tone) == ("Failing", "alert", "bad")
 
@@ -65,7 +71,7 @@ def test_a_failing_endpoint_has_a_word_a_shape_and_a_colour():
         ("a kind of a later release", "", None, "The request failed"),
     ],
 )
-def test_answer(kind, text, timeout, words):
+def test_answer(kind: str, text: str, timeout: float | None, words: str) -> None:
     assert answer_words(kind, text, timeout_seconds=timeout) == words
 
 
@@ -87,11 +93,11 @@ def test_answer(kind, text, timeout, words):
         (3 * 86400, "3 days"),
     ],
 )
-def test_duration(seconds, words):
+def test_duration(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
-def test_a_duration_has_the_separator_of_the_language():
+def test_a_duration_has_the_separator_of_the_language() -> None:
     with override("de"):
         assert duration(2.1).startswith("2,1")
 
@@ -100,7 +106,7 @@ def test_a_duration_has_the_separator_of_the_language():
     ("seconds", "words"),
     [(0.2, "1 second"), (10, "10 seconds"), (59.6, "1 minute"), (10_800, "3 hours"), (200_000, "2 days")],
 )
-def test_span(seconds, words):
+def test_span(seconds: float, words: str) -> None:
     assert span(seconds) == words
 
 
@@ -126,16 +132,24 @@ def test_span(seconds, words):
         (["<script>alert(1)</script>"], False, "<script>alert(1)</script>"),
     ],
 )
-def test_listens_words(chosen, conditions, words):
+def test_listens_words(chosen: list[str], conditions: bool, words: str) -> None:
     assert listens_words(chosen, KNOWN, has_conditions=conditions) == words
 
 
-def test_a_complete_group_is_one_line_with_its_types():
+def test_a_complete_group_is_one_line_with_its_types() -> None:
     lines = choices([*RETURNS, *INVOICES, "order.refunded"], KNOWN)
     assert [line.name for line in lines] == ["invoice.*", "order.refunded", "return.*"]
     assert [line.is_group for line in lines] == [True, False, True]
     assert lines[0].types == tuple(INVOICES)
 
 
-def test_a_type_that_is_named_like_a_group_is_none():
+def test_a_type_that_is_named_like_a_group_is_none() -> None:
     assert [line.is_group for line in choices(["order.*"], KNOWN)] == [False]
+
+
+def test_every_kind_of_answer_has_words() -> None:
+    assert set(ANSWERS) == set(AnswerKind)
+
+
+def test_every_status_of_an_endpoint_has_a_pill() -> None:
+    assert list(ENDPOINT_PILLS) == list(EndpointHealth)

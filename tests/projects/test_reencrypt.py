@@ -12,7 +12,7 @@ from django.db.models import BinaryField
 from django.db.models.functions import Cast
 
 from core import encryption
-from endpoints.models import Endpoint
+from endpoints.models import AlertSettings, Endpoint
 from endpoints.operations import expire_secret
 from onboarding.models import OnboardBatch
 from onboarding.operations import accept
@@ -29,6 +29,7 @@ COLUMNS: list[tuple[Any, str]] = [
     (Endpoint, "secrets"),
     (Endpoint, "authentication"),
     (Endpoint, "mtls_client_cert"),
+    (AlertSettings, "chosen"),
     (OnboardBatch, "items"),
     (PortalLink, "token"),
 ]
@@ -45,7 +46,8 @@ def rows(keys: Any, project: Project, make_endpoint: MakeEndpoint) -> None:
     """A row of each table, and endpoints with and without credentials; the new key is the first from then on."""
     authentication = {"type": "api_key", "api_key": {"header_name": "X-Key", "header_value": "header-secret"}}
     make_endpoint(secret="signing-secret", authentication=authentication)
-    make_endpoint(secret="signing-secret")
+    told = make_endpoint(secret="signing-secret")
+    AlertSettings.objects.create(endpoint=told, chosen={"on": ["failing"], "hook": "https://alerts.example.com/secret"})
     create_portal_link(project.uid, name="Acme", owner_id="acme")
     accept(project, [{"name": "Acme", "url": "https://hooks.example.com/in", "auth_password": "basic-secret"}])
     keys.ENCRYPTION_KEYS = [NEW, OLD]
@@ -74,6 +76,7 @@ def test_everything_moves_to_the_first_key_and_reads_the_same(
         "endpoints_endpoint.secrets: 2 re-encrypted, 0 already current, 0 changed meanwhile, 0 undecryptable",
         "endpoints_endpoint.authentication: 1 re-encrypted, 0 already current, 0 changed meanwhile, 0 undecryptable",
         "endpoints_endpoint.mtls_client_cert: 0 re-encrypted, 0 already current, 0 changed meanwhile, 0 undecryptable",
+        "endpoints_alertsettings.chosen: 1 re-encrypted, 0 already current, 0 changed meanwhile, 0 undecryptable",
         "onboarding_onboardbatch.items: 1 re-encrypted, 0 already current, 0 changed meanwhile, 0 undecryptable",
         "portal_links_portallink.token: 1 re-encrypted, 0 already current, 0 changed meanwhile, 0 undecryptable",
     ]

@@ -233,6 +233,7 @@
     if (credential) detail.headers.Authorization = `Bearer ${credential}`;
     if (isFramed) detail.headers["X-Portal-Frame"] = "1";
     Object.assign(detail.headers, spoken());
+    if (detail.elt.matches("#span")) sendUtc(detail);
   });
   body.addEventListener("htmx:historyCacheMiss", ({ detail }) => {
     if (credential) detail.xhr.setRequestHeader("Authorization", `Bearer ${credential}`);
@@ -298,6 +299,7 @@
     const all = (selector) => [...(part.matches(selector) ? [part] : []), ...part.querySelectorAll(selector)];
     for (const time of all("time[datetime]")) showTime(time);
     for (const { dataset } of all("[data-announce]")) say(dataset.announce);
+    for (const field of all("[data-utc]")) showUtc(field);
     for (const type of all("select[name=type]")) showFieldsFor(type);
     for (const group of all("[data-group]")) showSome(group);
     for (const shown of all("[data-hide-after]")) setTimeout(() => hide(shown), 1000 * shown.dataset.hideAfter);
@@ -457,6 +459,20 @@
     toast(copied ? body.dataset.copied : body.dataset.press);
   }
 
+  // -- The period of a list: in UTC in the address, in the customer's zone in the form
+
+  function showUtc(field) {
+    const moment = new Date(field.dataset.utc);
+    if (field.dataset.utc) field.value = new Date(moment - moment.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+  }
+
+  function sendUtc({ elt, parameters }) {
+    for (const { name, value } of elt.querySelectorAll("[data-utc]")) {
+      if (value) parameters[name] = `${new Date(value).toISOString().slice(0, 19)}Z`;
+      else delete parameters[name];
+    }
+  }
+
   // -- Secrets in sight
 
   /** Put the template of a part that was shown for a time in its place, and return the new part. */
@@ -493,6 +509,14 @@
       all += chosen;
     }
     document.getElementById("chosen").textContent = tree.dataset.chosen.replace("{count}", format(all));
+  }
+
+  // Of a filter's two views, the one that was edited last is what the server reads.
+  for (const name of ["input", "change"]) {
+    document.addEventListener(name, ({ target }) => {
+      if (target.id === "json") document.getElementById("latest").value = "2";
+      else if (target.closest("#rows")) document.getElementById("latest").value = "1";
+    });
   }
 
   document.addEventListener("keydown", (event) => {

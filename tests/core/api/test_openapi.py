@@ -4,6 +4,7 @@ import io
 import re
 from contextlib import closing
 
+import pytest
 from django.core.management import call_command
 from django.test import Client
 
@@ -11,6 +12,7 @@ from tests.core.api.openapi_document import COMMITTED
 
 
 class TestCommitted:
+    @pytest.mark.slow  # it makes the document; script/lint compares it, too
     def test_openapi_yaml_is_what_the_code_describes(self) -> None:
         generated = io.StringIO()
         call_command("spectacular", "--validate", "--fail-on-warn", stdout=generated)
@@ -18,6 +20,7 @@ class TestCommitted:
             "openapi.yaml is out of date: run .venv/bin/python manage.py spectacular --file openapi.yaml"
         )
 
+    @pytest.mark.slow  # it makes the document
     def test_the_server_serves_it(self) -> None:
         answer = Client().get("/api/schema")
         assert answer.status_code == 200

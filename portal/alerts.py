@@ -1,0 +1,201 @@
+"""Tell customers when an endpoint begins to fail, is disabled, or works again: once each, where they have chosen it.
+
+The status is the one that the pages show, and the text is their sentence. What a customer has been told is stored in
+the transaction of the messages, so that a crash neither loses nor repeats one.
+Contract: docs/contract/deliveries.md#alerts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from html import unescape
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import connection, transaction
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.html import strip_tags
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from activity.operations import Verb, record
+from core.addresses import is_public_url
+from core.ulid import new_ulid
+from deliveries.health import EndpointHealth, Health, endpoint_health
+from endpoints.models import AlertSettings, Endpoint, Notification
+from endpoints.timeouts import timeout_of
+from portal import operations
+from portal.sentences import Circumstances, retried_for, sentence
+from portal_links.access import Access
+from portal_links.capabilities import MANAGE_ENDPOINT
+from projects.models import Project
+
+Kind = AlertSettings.Kind
+#: Seconds between two looks at the endpoints whose customers want to be told.
+PAUSE_SECONDS = 10.0
+#: Endpoints in one transaction.
+TOGETHER = 200
+MAX_EMAIL, MAX_URL = 254, 2048
+_LOCK_ID = 0x436F6E766F79_0A
+#: The statuses of which a customer is told.
+_TOLD = {EndpointHealth.FAILING: Kind.FAILING, EndpointHealth.DISABLED: Kind.DISABLED}
+
+SUBJECTS = {
+    Kind.FAILING: _("%(endpoint)s is failing"),
+    Kind.DISABLED: _("%(endpoint)s is disabled"),
+    Kind.RECOVERED: _("%(endpoint)s works again"),
+}
+CHANNELS = ("email", "slack", "teams", "hook")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The choice of a customer: the occasions, and the address on each channel, "" for none."""
+
+    on: list[str] = field(default_factory=list)
+    email: str = ""
+    slack: str = ""
+    teams: str = ""
+    hook: str = ""
+
+
+def read_chosen(
+    posted: Mapping[str, Any], on: list[str], *, kept: Chosen | None = None
+) -> tuple[Chosen, dict[str, str]]:
+    """Return the choice of a form, and what is wrong with it by field.
+
+    An address that is left empty is that of `kept`, where the form does not show it.
+    """
+    given = {name: str(posted.get(name, "")).strip() for name in CHANNELS}
+    if kept is not None:
+        given = {name: text or getattr(kept, name) for name, text in given.items()}
+    chosen, wrong = Chosen([kind for kind in Kind.values if kind in on], **given), {}
+    if chosen.email:
+        try:
+            validate_email(chosen.email)
+        except ValidationError:
+            wrong["email"] = gettext("This is not an email address.")
+    if len(chosen.email) > MAX_EMAIL:
+        wrong["email"] = gettext("This is too long.")
+    for name in CHANNELS[1:]:
+        url = getattr(chosen, name)
+        if url and (len(url) > MAX_URL or not url.startswith("https://") or not is_public_url(url)):
+            wrong[name] = gettext("Begin with https://, and give an address that can be reached from the internet.")
+    if chosen.on and not any(given.values()):
+        wrong["email"] = gettext("Say where to tell you: by email, in a chat, or by a webhook.")
+    return chosen, wrong
+
+
+def save_alerts(access: Access, endpoint_id: str, chosen: Chosen) -> Endpoint:
+    """Store the choice of a customer for one endpoint; without any occasion nothing is kept. Raises DomainError."""
+    access.require(MANAGE_ENDPOINT)
+    endpoint = operations.find_endpoint(access, endpoint_id)
+    with transaction.atomic():
+        if chosen.on:
+            # What is so already is no news.
+            status = endpoint_health([endpoint.pk])[endpoint.pk].status
+            known = {"alerted": _TOLD.get(status, ""), "alerted_at": timezone.now()}
+            AlertSettings.objects.update_or_create(
+                endpoint=endpoint,
+                defaults={"chosen": asdict(chosen)},
+                create_defaults={"chosen": asdict(chosen)} | known,
+            )
+        else:
+            AlertSettings.objects.filter(endpoint=endpoint).delete()
+        record(
+            access.project.pk,
+            Verb.ENDPOINT_UPDATED,
+            owner_id=endpoint.owner_id,
+            endpoint_id=endpoint.pk,
+            object_uid=endpoint.pk,
+            object_name=endpoint.name,
+            changes={"alerts": [None, None]},
+        )
+    return endpoint
+
+
+def chosen_alerts(endpoint: Endpoint) -> Chosen:
+    """Return the choice for an endpoint."""
+    found = AlertSettings.objects.filter(endpoint=endpoint).first()
+    return Chosen() if found is None else Chosen(**found.chosen)
+
+
+# In the worker
+
+
+def raise_alerts() -> float:
+    """Queue a message for each endpoint whose state is news to its customer. Return the seconds until the next look."""
+    after = ""
+    while True:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK_ID])
+                if not cursor.fetchone()[0]:
+                    return PAUSE_SECONDS
+            rows = AlertSettings.objects.filter(
+                endpoint__deleted_at=None, endpoint__project__deleted_at=None, pk__gt=after
+            )
+            found = list(rows.select_related("endpoint__project").order_by("pk")[:TOGETHER])
+            health = endpoint_health([row.pk for row in found]) if found else {}
+            for row in found:
+                if row.pk in health:
+                    _look_at(row, health[row.pk])
+        if len(found) < TOGETHER:
+            return PAUSE_SECONDS
+        after = found[-1].pk
+
+
+def _look_at(row: AlertSettings, health: Health) -> None:
+    """Queue the messages about one endpoint, if its state is news."""
+    told = _TOLD.get(health.status, "")
+    if told and told != row.alerted:
+        kind = Kind(told)
+    elif not told and row.alerted and _has_delivered_since(row, health):
+        kind = Kind.RECOVERED
+    else:
+        return
+    row.alerted, row.alerted_at = told, timezone.now()
+    row.save(update_fields=["alerted", "alerted_at"])
+    chosen, endpoint = Chosen(**row.chosen), row.endpoint
+    if kind not in chosen.on:
+        return
+    with translation.override(endpoint.project.portal_language or settings.LANGUAGE_CODE):
+        subject = " ".join(str(SUBJECTS[kind] % {"endpoint": endpoint.name}).split())[:255]
+        text = f"{_sentence(endpoint, health)}\n{settings.BASE_URL}{_path(endpoint)}"
+    Notification.objects.bulk_create(
+        Notification(uid=new_ulid(), endpoint=endpoint, channel=channel, alert=kind, subject=subject, text=text)
+        for channel in CHANNELS
+        if getattr(chosen, channel)
+    )
+
+
+def _has_delivered_since(row: AlertSettings, health: Health) -> bool:
+    """Tell whether the endpoint has accepted a delivery since the customer was told of its trouble."""
+    return health.last_delivered_at is not None and (
+        row.alerted_at is None or health.last_delivered_at > row.alerted_at
+    )
+
+
+def _sentence(endpoint: Endpoint, health: Health) -> str:
+    """Return the sentence of the endpoint's page as plain text."""
+    project: Project = endpoint.project
+    strategy = project.config["strategy"]
+    said = sentence(
+        health,
+        Circumstances(
+            url=endpoint.url,
+            timeout_seconds=timeout_of(endpoint.http_timeout),
+            attempts=strategy["retry_count"],
+            retried_for_seconds=retried_for(strategy["type"], strategy["duration"], strategy["retry_count"]),
+            sender=project.portal_name or project.name,
+            reader=(),
+            now=timezone.now(),
+        ),
+    )
+    return f"{endpoint.name}: {unescape(strip_tags(f'{said.head} {said.text}'))}".replace("\0", "")
+
+
+def _path(endpoint: Endpoint) -> str:
+    return reverse("portal-endpoint", args=[endpoint.project_id, endpoint.pk])
