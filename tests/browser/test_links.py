@@ -64,7 +64,7 @@ def test_a_reload_and_the_back_button_keep_the_place(portal: Portal) -> None:
     page.get_by_role("navigation", name="Endpoint", exact=True).get_by_role("link", name="Settings").click()
     page.get_by_role("button", name="Save changes").wait_for()
     page.go_back()
-    page.get_by_role("heading", name="Orders").wait_for()
+    page.get_by_role("button", name="Pause").wait_for()
     page.reload()
     page.get_by_role("heading", name="Orders").wait_for()
     page.go_back()
@@ -93,7 +93,7 @@ def test_without_javascript_a_convoy_link_shows_the_endpoints(portal: Portal) ->
     assert page.get_by_text("hooks.example.com/orders").is_visible()
 
 
-def test_two_pages_do_not_share_a_session(portal: Portal) -> None:
-    portal.open(portal.nahook())
-    page = portal.open(portal.home)
+def test_the_pages_of_two_projects_do_not_share_a_session(portal: Portal) -> None:
+    portal.open(portal.nahook()).get_by_role("link", name="Billing").wait_for()
+    page = portal.open(f"{portal.live.server.url}/portal/{portal.live.server.quickstart['project_id']}/")
     page.get_by_role("heading", name="Your session has ended").wait_for()
