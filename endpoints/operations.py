@@ -30,7 +30,15 @@ from endpoints.exceptions import (
     StatusNotChangeable,
     UrlTemplate,
 )
-from endpoints.models import CONTENT_TYPES, DEFAULT_CONTENT_TYPE, Endpoint, EndpointQuerySet, EndpointState, Scope
+from endpoints.models import (
+    CONTENT_TYPES,
+    DEFAULT_CONTENT_TYPE,
+    AlertSettings,
+    Endpoint,
+    EndpointQuerySet,
+    EndpointState,
+    Scope,
+)
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
 from outbound.exceptions import UrlNotSecure
@@ -134,6 +142,9 @@ def update_endpoint(
         changes = differences(before, _editable(endpoint), secret=SECRET)
         endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=EDITABLE)
+        if "owner_id" in changes:
+            # The addresses are the former customer's: the new one must not see them, and they are not to be told.
+            AlertSettings.objects.filter(endpoint=endpoint).delete()
         if changes:
             _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:

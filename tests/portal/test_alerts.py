@@ -11,7 +11,7 @@ from django.utils import timezone
 from activity.models import Activity
 from core.chores import CHORES
 from endpoints.models import AlertSettings, Endpoint, EndpointState, Notification
-from endpoints.operations import delete_endpoint
+from endpoints.operations import delete_endpoint, update_endpoint
 from engine.notifications import ALERT_HEADER, NO_CHANNEL, send_due
 from portal.alerts import PAUSE_SECONDS, raise_alerts
 from portal_links.capabilities import EVERYTHING, MANAGE_ENDPOINT, READ_ONLY, VIEW_SECRET
@@ -234,6 +234,16 @@ class TestForm:
     def test_nothing_is_sent_unless_it_is_chosen(self, login: Login, path: str, endpoint: Endpoint) -> None:
         html = login().html(f"endpoints/{endpoint.uid}/settings")
         assert not [kind for kind in ALL["on"] if f'id="on-{kind}" checked' in html]
+
+    def test_a_new_owner_does_not_see_where_the_former_one_is_told(
+        self, login: Login, path: str, project: Project, endpoint: Endpoint
+    ) -> None:
+        login().post(path, **self.GOOD)
+        sent = {"url": endpoint.url, "name": "Orders in"}
+        update_endpoint(project.uid, endpoint.uid, **sent, owner_id="acme")
+        assert AlertSettings.objects.get().chosen["email"] == self.GOOD["email"]
+        update_endpoint(project.uid, endpoint.uid, **sent, owner_id="globex")
+        assert not AlertSettings.objects.exists()
 
     def test_off_again(self, login: Login, path: str) -> None:
         customer = login()
