@@ -2,6 +2,7 @@
 
 import hmac
 import re
+import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,9 @@ STANDARD = ("webhook-id", "webhook-timestamp", "webhook-signature")
 DELIVERY_HEADER = "x-convoy-eventdelivery-id"
 MAX_SIGNATURES = 40
 
-_LINE = re.compile(r"""^[\s"'>\[-]*([A-Za-z0-9_.-]+)["'\]]?\s*(?::|=>?)\s*["'\[]*(.*?)["'\],;\s]*$""")
+# No part gives back what it has taken: a long line of dashes or spaces would otherwise take seconds.
+_LINE = re.compile(r"""[\s"'>\[-]*+([A-Za-z0-9_.-]++)["'\]]?+\s*+(?::|=>?)\s*+["'\[]*+(.*)""")
+_AFTER_VALUE = "\"'],;" + string.whitespace + "\x85\xa0"
 
 
 def read_headers(text: str) -> dict[str, str]:
@@ -22,7 +25,7 @@ def read_headers(text: str) -> dict[str, str]:
     for line in text[:MAX_HEADERS].splitlines():
         if match := _LINE.match(line):
             name = match[1].lower().replace("_", "-").removeprefix("http-")
-            found.setdefault(name, match[2])
+            found.setdefault(name, match[2].rstrip(_AFTER_VALUE))
     return found
 
 

@@ -287,6 +287,15 @@ def test_a_large_paste_takes_no_time() -> None:
     assert time.process_time() - began < 2
 
 
+@pytest.mark.parametrize(
+    "line", ["-" * 16_000, "a:x" + " " * 16_000 + "x", "a" + " " * 16_000, "a:" + "'" * 16_000 + "x"]
+)
+def test_a_long_line_takes_no_time(line: str) -> None:
+    began = time.process_time()
+    read_headers(line)
+    assert time.process_time() - began < 0.2
+
+
 def test_tolerance_is_that_of_the_libraries() -> None:
     at_the_edge = NOW + timedelta(seconds=TOLERANCE_SECONDS - 9)
     assert judged(standard(CURRENT), now=at_the_edge).steps[1].code == "fresh"
