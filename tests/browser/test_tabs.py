@@ -20,6 +20,15 @@ def test_ctrl_click_opens_a_tab_that_works(portal: Portal) -> None:
     expect(second.get_by_role("heading", name="Billing")).to_be_visible()
 
 
+def test_a_preview_is_for_its_own_tab(portal: Portal) -> None:
+    link = portal.svix()
+    made = "UPDATE portal_links_portalsession SET surface = 'preview', operator = 'ann' WHERE project_id = %s"
+    portal.sql(made, portal.live.uid)
+    portal.open(link).get_by_text("Opened by ann").wait_for()
+    page = portal.open(f"{portal.home}endpoints/{portal.billing}")
+    expect(page.get_by_role("heading", name=ENDED)).to_be_visible()
+
+
 def test_an_address_without_another_tab_has_no_session(portal: Portal) -> None:
     page = portal.open(f"{portal.home}endpoints/{portal.billing}")
     expect(page.get_by_role("heading", name=ENDED)).to_be_visible()

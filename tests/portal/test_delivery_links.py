@@ -60,7 +60,7 @@ class TestOpening:
         assert '<span class="n">991</span>' in html
         for word in ("Retry now", "Share…", "hx-post", "Copy as curl", "<form", "/endpoints/", 'href="/portal/'):
             assert (word in html) is (word == "Copy as curl"), word
-        assert "data-single" in html
+        assert "data-alone" in html
 
     def test_it_opens_no_other_page_and_no_api(self, login: Login, project: Project, delivery: EventDelivery) -> None:
         token = share(login(), delivery)

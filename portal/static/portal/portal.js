@@ -102,8 +102,9 @@
   const channel = "BroadcastChannel" in window && project ? new BroadcastChannel(`portal:${project}`) : null;
   let fromTab = null;
   channel?.addEventListener("message", ({ data }) => {
-    // The credential of a link to a single delivery opens nothing else in another tab.
-    if (data?.ask && credential && !page.querySelector("[data-single]")) channel.postMessage({ token: credential });
+    // The credential of a link to a single delivery opens nothing else in another tab, and that of a preview is not for
+    // a customer's tab, nor for that of another preview. Before a page has loaded, this one does not know which it has.
+    if (data?.ask && credential && loaded && !document.querySelector("[data-alone]")) channel.postMessage({ token: credential });
     else if (typeof data?.token === "string") fromTab?.(data.token);
   });
 
