@@ -60,6 +60,14 @@ def test_it_is_as_high_as_its_content(portal: Portal, host: Host) -> None:
     inner.wait_for_function("document.documentElement.scrollHeight <= innerHeight")
 
 
+def test_it_begins_at_a_filtered_list(portal: Portal, host: Host) -> None:
+    page = host(portal.svix(), attributes='path="deliveries?status=failed&period=7d"')
+    frame = page.frame_locator("webhook-portal iframe")
+    expect(frame.get_by_role("heading", name="Failed deliveries", exact=True)).to_be_visible()
+    page.wait_for_function("paths.length > 0")
+    assert page.evaluate("paths.at(-1)").endswith("/deliveries?status=failed&period=7d")
+
+
 def test_a_session_that_ends_is_followed_by_a_fresh_one(portal: Portal, host: Host) -> None:
     page = host(portal.svix(), portal.svix(), attributes='path="endpoints/new"')
     frame = page.frame_locator("webhook-portal iframe")

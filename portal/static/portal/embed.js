@@ -103,8 +103,13 @@ class WebhookPortal extends HTMLElement {
 
   #addressed(url, path) {
     const home = url.pathname.match(/^.*\/portal\/[^/]+\//)?.[0];
-    if (home && path.startsWith("/")) url.pathname = path;
-    else if (home && path) url.pathname = home + path;
+    const [place, query] = path.split(/\?(.*)/s);
+    if (home && place.startsWith("/")) url.pathname = place;
+    else if (home && place) url.pathname = home + place;
+    // The filters of a list, but never a credential of another session.
+    for (const [name, value] of home ? new URLSearchParams(query) : []) {
+      if (name !== "token" && name !== "auth_token") url.searchParams.append(name, value);
+    }
     for (const [name, parameter] of Object.entries(PARAMETERS)) {
       const value = this.getAttribute(name);
       if (value) url.searchParams.set(parameter, value);
