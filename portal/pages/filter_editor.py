@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.exceptions import InvalidInput
+from core.json_text import json_text
 from endpoints.models import Endpoint
 from portal import operations
 from portal.endpoint_head import SETTINGS
@@ -57,7 +58,11 @@ def choose_filter(request: PageRequest, access: Access, endpointID: str) -> Http
     """Show the editor for the event type that was chosen in the settings."""
     access.require(MANAGE_SUBSCRIPTIONS)
     found = operations.find_endpoint(access, endpointID)
-    return _show(request, access, found, request.GET.get("event_type", "").replace("\x00", ""))
+    event_type = request.GET.get("event_type", "").replace("\x00", "")
+    if not event_type:
+        # The filter would have no address.
+        raise FilterNotFound
+    return _show(request, access, found, event_type)
 
 
 @page
@@ -240,7 +245,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _pretty(conditions: dict[str, Any]) -> str:
-    return orjson.dumps(conditions, option=orjson.OPT_INDENT_2).decode() if conditions else ""
+    return json_text(conditions, is_indented=True) if conditions else ""
 
 
 def _row_words(error: RowRefused) -> str:

@@ -1,6 +1,7 @@
 """Route the customer's pages of one project, below /portal/<projectID>/."""
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import PathConverter
 
 from portal.pages import (
     activity,
@@ -16,6 +17,15 @@ from portal.pages import (
     test,
 )
 
+
+class TextConverter(PathConverter):
+    """Takes any text, with slashes and line breaks: the names of event types have no rules."""
+
+    regex = r"[\s\S]+"
+
+
+register_converter(TextConverter, "text")
+
 urlpatterns = [
     path("open", opening.open_link, name="portal-open"),
     path("theme.css", opening.theme_css, name="portal-theme"),
@@ -29,7 +39,11 @@ urlpatterns = [
     path("endpoints/<endpointID>", endpoints.endpoint, name="portal-endpoint"),
     path("endpoints/<endpointID>/settings", endpoint_form.edit_endpoint, name="portal-edit"),
     path("endpoints/<endpointID>/settings/filters", filter_editor.choose_filter, name="portal-filters"),
-    path("endpoints/<endpointID>/settings/filters/<path:eventType>", filter_editor.edit_filter, name="portal-filter"),
+    path(
+        "endpoints/<endpointID>/settings/filters/<text:eventType>",
+        filter_editor.edit_filter,
+        name="portal-filter",
+    ),
     path("endpoints/<endpointID>/filters/try", filter_editor.try_out, name="portal-filter-try"),
     path("endpoints/<endpointID>/pause", endpoints.pause_endpoint, name="portal-pause"),
     path("endpoints/<endpointID>/activate", endpoints.activate_endpoint, name="portal-activate"),
@@ -45,9 +59,9 @@ urlpatterns = [
     path("endpoints/<endpointID>/debug", test.debug_signature, name="portal-debug"),
     # The event catalogue
     path("events", events.event_catalogue, name="portal-catalogue"),
-    path("listen/<path:eventType>", events.add_to_endpoint, name="portal-event-type-add"),
-    path("move/<path:eventType>", events.move_endpoints, name="portal-event-type-move"),
-    path("events/<path:eventType>", events.event_type, name="portal-event-type"),
+    path("listen/<text:eventType>", events.add_to_endpoint, name="portal-event-type-add"),
+    path("move/<text:eventType>", events.move_endpoints, name="portal-event-type-move"),
+    path("events/<text:eventType>", events.event_type, name="portal-event-type"),
     # Deliveries
     path("endpoints/<endpointID>/deliveries", deliveries.endpoint_deliveries, name="portal-endpoint-deliveries"),
     path("deliveries", deliveries.deliveries, name="portal-deliveries"),
