@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-import orjson
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from activity.operations import Verb, record
+from core.json_text import json_text
 from core.ulid import first_ulid_at, new_ulid
 from core.wake import wake_workers
 from endpoints.exceptions import EndpointNotFound
@@ -52,7 +52,7 @@ def send_test_event(
     now = timezone.now()
     if is_rehearsal and sum(is_live(secret, now) for secret in endpoint.secrets) < 2:
         raise NoOverlap
-    data = orjson.dumps(example_of(project_id, event_type)) if raw is None else payload.compact(raw)
+    data = json_text(example_of(project_id, event_type)).encode() if raw is None else payload.compact(raw)
     config, uid = endpoint.project.config, new_ulid()
     own_header = config["request_id_header"] not in ("", REQUEST_ID_HEADER)
     with transaction.atomic():

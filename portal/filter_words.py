@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
+from core.json_text import json_text
 from portal.words import number
 from subscriptions.filters.explain import Explanation, Fact
 from subscriptions.filters.language import LOGIC, leaves
@@ -107,7 +107,7 @@ def explanation_words(found: Explanation) -> SafeString:
 
 def shown(value: Any) -> str:
     """Return a value of a payload as a page shows it: a text as it is, anything else as JSON, and long ones cut."""
-    text = value if isinstance(value, str) else orjson.dumps(value).decode(errors="replace")
+    text = value if isinstance(value, str) else json_text(value)
     return Truncator(text).chars(MOST_CHARACTERS) if text else '""'
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from core.json_text import json_text
 from deliveries.exceptions import DeliveryNotFound
 from deliveries.health import Health
 from endpoints.models import Endpoint
@@ -58,7 +59,7 @@ def test_types(access: Access, health: Health) -> Types:
 
 def payload_text(value: Any) -> str:
     """Return a payload for the text field: JSON with line breaks."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    return json_text(value, is_indented=True)
 
 
 def wrong_json(text: str) -> str:

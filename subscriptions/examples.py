@@ -10,8 +10,7 @@ from random import Random
 from typing import Any, TypeGuard
 from uuid import UUID
 
-import orjson
-
+from core.json_text import json_text
 from core.tokens import SECRET_ALPHABET
 from subscriptions.schema_reading import Level, Schema, read_level
 
@@ -65,7 +64,7 @@ def make_example(schema: Schema | None, *, number: int = 0) -> Any:
     if not schema:
         return {"message": "This is a test event."}
     made = _Maker(schema, Random(number), number).value(schema, name="", depth=0, followed=frozenset())  # noqa: S311
-    return made if len(orjson.dumps(made, option=orjson.OPT_PASSTHROUGH_DATETIME)) <= MAX_BYTES else {}
+    return made if len(json_text(made).encode()) <= MAX_BYTES else {}
 
 
 def schema_rows(schema: Schema | None) -> list[SchemaRow]:
@@ -152,7 +151,7 @@ class _Maker:
         if isinstance(choices, list) and choices:
             candidates.append(choices[self.number % len(choices)])
         for candidate in candidates:
-            size = len(orjson.dumps(candidate))
+            size = len(json_text(candidate).encode())
             if size <= self.bytes_left:
                 self.bytes_left -= size
                 return candidate

@@ -8,13 +8,13 @@ another project, or outside the `scope` that is given, looks exactly like one th
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
 from django.db import transaction
 from django.utils import timezone
 
 from activity.operations import Changes, Verb, differences, record
 from core.api.values import parse_go_duration
 from core.exceptions import InvalidInput, NotFound
+from core.json_text import json_text
 from endpoints.models import Endpoint, Scope
 from projects.exceptions import ProjectNotFound
 from projects.models import EVERY_TYPE, Project
@@ -270,7 +270,7 @@ def _check_source(project: Project, source_id: str) -> None:
 
 def check_size(types: list[str], conditions: dict[str, Any]) -> None:
     """Refuse conditions that are too large to be stored with each of the event types. Raises ConditionsTooLarge."""
-    if len(types) * len(orjson.dumps(conditions)) > MAX_STORED_BYTES:
+    if len(types) * len(json_text(conditions).encode()) > MAX_STORED_BYTES:
         raise ConditionsTooLarge(most=MAX_STORED_BYTES)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-import orjson
 import re2  # type: ignore[import-untyped]
 
+from core.json_text import json_text
 from subscriptions.exceptions import FilterRefused, LogicWithoutList, UnknownOperator
 
 SCOPES = ("body", "headers", "query", "path")
@@ -38,7 +38,7 @@ def check(conditions: dict[str, Any], *, wildcards: bool = True) -> None:
     (docs/contract/subscriptions.md#filter-scopes).
     """
     check_evaluable(conditions, wildcards=wildcards, saving=True)
-    if len(orjson.dumps(conditions)) > MAX_BYTES:
+    if len(json_text(conditions).encode()) > MAX_BYTES:
         raise FilterRefused(f"a filter may have at most {MAX_BYTES} bytes in each of its scopes")
 
 

@@ -4,6 +4,7 @@ Rows hold conditions of one scope that are flat: all of them, or any of them. Wh
 left to JSON: to_rows() returns None.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from core.json_text import json_text
 from subscriptions.exceptions import FilterRefused
 from subscriptions.filters.language import LOGIC, leaves
 from subscriptions.filters.matching import NUMBER
@@ -156,19 +158,19 @@ def _row(key: str, operator: str, value: Any) -> Row | None:
     return None if isinstance(value, (dict, list)) else Row(key, comparison, text_of(value))
 
 
-def _canonical(conditions: dict[str, Any]) -> bytes:
+def _canonical(conditions: dict[str, Any]) -> str:
     """Return conditions in a form that is the same for those of one meaning, as far as rows go."""
     match conditions:
         case {"$and": parts, **others} if not others:
             merged = [leaf for part in parts for leaf in leaves(part)]
             if len({key for key, _ in merged}) == len(merged):
                 return _canonical(dict(merged))
-    return orjson.dumps(
+    return json.dumps(
         {
-            key: [orjson.loads(_canonical(part)) for part in operand] if key in LOGIC else _short(operand)
+            key: [json.loads(_canonical(part)) for part in operand] if key in LOGIC else _short(operand)
             for key, operand in leaves(conditions)
         },
-        option=orjson.OPT_SORT_KEYS,
+        sort_keys=True,
     )
 
 
@@ -256,8 +258,8 @@ def value_of(text: str) -> Any:
 def text_of(value: Any, *, in_list: bool = False) -> str:
     """Return the text from which value_of() reads a plain value."""
     if not isinstance(value, str):
-        return orjson.dumps(value).decode()
+        return json_text(value)
     is_plain = value_of(value) == value and isinstance(value_of(value), str) and value == value.strip()
     if is_plain and not (in_list and ("," in value or not value or value.startswith('"'))):
         return value
-    return orjson.dumps(value).decode()
+    return json_text(value)

@@ -147,6 +147,12 @@ class TestEventType:
         assert "list of objects optional At least 1 item." in table
         assert '<span class="k">"id"</span>: <span class="s">"ord_1"</span>' in html
 
+    def test_numbers_that_no_64_bits_hold(self, project: Project, login: Login) -> None:
+        total = {"type": "number", "maximum": 1.7976931348623157e308, "default": 1e24}
+        schema = {"type": "object", "properties": {"total": total}}
+        EventType.objects.filter(project=project, name="order.created").update(json_schema=schema)
+        assert "1000000000000000000000000" in login().html("events/order.created")
+
     def test_no_schema(self, login: Login) -> None:
         html = login().html("events/ping")
         assert "Its fields are not described." in html

@@ -322,3 +322,26 @@ class TestTrial:
             "SELECT events_event",
             "SELECT projects_eventtype",  # whether there is a catalogue
         ]
+
+
+def test_numbers_that_no_64_bits_hold(project: Project, login: Login, listening: Endpoint, path: str) -> None:
+    set_conditions(project.uid, listening.uid, "order.created", {"body": {"total": {"$gt": 1e24}}})
+    customer = login()
+    assert "1000000000000000000000000" in customer.html(path)
+    assert "it meets a filter of 1 condition" in customer.html(f"endpoints/{listening.uid}/settings")
+    assert customer.get(f"endpoints/{listening.uid}").status_code == 200
+    assert customer.post(path, **ROWS | BIG).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", "%00"])
+def test_no_type(project: Project, login: Login, endpoint: Endpoint, name: str) -> None:
+    create_subscription(project.uid, name="all", endpoint_id=endpoint.uid)
+    assert login().get(f"endpoints/{endpoint.uid}/settings/filters?event_type={name}").status_code == 404
+
+
+def test_a_subscription_to_a_type_with_a_line_break(project: Project, login: Login, endpoint: Endpoint) -> None:
+    names = {"event_types": ["order\ncreated"], "filter": {"body": {"total": 1}}}
+    create_subscription(project.uid, name="mine", endpoint_id=endpoint.uid, filter_config=names)
+    customer = login()
+    assert "filters/order%0Acreated" in customer.html(f"endpoints/{endpoint.uid}/settings")
+    assert customer.get(f"endpoints/{endpoint.uid}/settings/filters/order%0Acreated").status_code == 200
