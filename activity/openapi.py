@@ -3,12 +3,22 @@
 from activity.documents import ActivityDocument
 from core.actors import ActorKind
 from core.api.documents import PageOf, example
-from core.api.openapi import END, PAGE_PARAMETERS, PROJECT_ID, START, Operation, array, page_example, query, text
+from core.api.openapi import (
+    DATE_OR_EMPTY_PATTERN,
+    PAGE_PARAMETERS,
+    PROJECT_ID,
+    Operation,
+    array,
+    page_example,
+    query,
+    text,
+)
 from core.api.windows import BAD_DATES
 
 TAG = "Activity"
 
 EXAMPLE = example(ActivityDocument)
+_DATE = text(pattern=DATE_OR_EMPTY_PATTERN)
 _PAGE = [parameter for parameter in PAGE_PARAMETERS if parameter.name not in ("q", "sort")]
 
 list_activity = Operation(
@@ -25,8 +35,8 @@ list_activity = Operation(
             {"type": "string", "enum": [kind.value for kind in ActorKind]},
             "Only what actors of this kind did.",
         ),
-        query("startDate", START.type, "From this second on, such as `2026-02-03T09:15:02`, in UTC."),
-        query("endDate", END.type, "To the end of this second, such as `2026-02-03T23:59:59`, in UTC."),
+        query("startDate", _DATE, "From this second on, such as `2026-02-03T09:15:02`, in UTC."),
+        query("endDate", _DATE, "To the end of this second, such as `2026-02-03T23:59:59`, in UTC."),
     ],
     message="Activity fetched successfully",
     data=PageOf[ActivityDocument],

@@ -6,7 +6,8 @@ connection of its own, and the hottest operation within a statement of its own.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -33,7 +34,8 @@ PLACES = ", ".join(["%s"] * len(COLUMNS.split(", ")))
 _INSERT = f"INSERT INTO activity_activity ({COLUMNS}) VALUES "  # noqa: S608 - only this module's own text
 
 
-class Done(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Done:
     """One thing that was done: the verb, its object, and the customer and endpoint that it concerns."""
 
     verb: Verb

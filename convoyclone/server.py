@@ -24,7 +24,18 @@ import psutil
 
 from convoyclone import database, receiver
 from convoyclone.private_files import ensure_secrets
-from convoyclone.processes import OURS, SIGNALS, STOP_SECONDS, Companion, Process, demo_receiver, end, spawn, worker
+from convoyclone.processes import (
+    LOOPBACK,
+    OURS,
+    SIGNALS,
+    STOP_SECONDS,
+    Companion,
+    Process,
+    demo_receiver,
+    end,
+    spawn,
+    worker,
+)
 
 START_SECONDS = 60
 WATCH_SECONDS = 0.2
@@ -205,7 +216,9 @@ def granian(
     command += ["--workers", str(settings.WORKERS), "--blocking-threads", "2", "--http", "1", "--no-ws"]
     command += ["--backlog", "1024", "--workers-kill-timeout", "2", "--respawn-failed-workers"]
     command += ["--log-level", "warning", application]
-    process = spawn(command, os.environ | {"CONVOYCLONE_DEMO": str(int(is_demo))})
+    # The portal looks at a customer's URL before it is saved, and must know what the demo's worker may reach.
+    defaults = {"DELIVERY_ALLOWED_NETWORKS": LOOPBACK} if is_demo else {}
+    process = spawn(command, defaults | os.environ | {"CONVOYCLONE_DEMO": str(int(is_demo))})
     try:
         yield process
     finally:

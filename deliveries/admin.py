@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,7 +16,12 @@ from django.utils.text import Truncator
 from core.admin import NOTHING, TimedAdmin, shown_text
 from deliveries import operations as deliveries
 from deliveries.glance import MOST_ROWS, RECENT, glance
+from deliveries.links import create_link
 from events.models import DeliveryAttempt, EventDelivery
+from portal_links.models import delivery_link_url
+
+#: The links that one action makes.
+MOST_LINKS = 20
 
 
 @admin.register(EventDelivery)
@@ -35,7 +41,7 @@ class EventDeliveryAdmin(TimedAdmin):
     list_filter = ["status"]
     search_fields = ["uid__exact", "event__exact", "endpoint__exact"]
     search_help_text = "By the id of a delivery, an event or an endpoint."
-    actions = ["resend"]
+    actions = ["resend", "share"]
     change_list_template = "operators/deliveries.html"
     fieldsets = [
         (None, {"fields": ["uid", "project", "event_link", "endpoint", "subscription", "event_type"]}),
@@ -98,6 +104,22 @@ class EventDeliveryAdmin(TimedAdmin):
         return self.run(
             request, selected, lambda row: deliveries.resend_delivery(row.project_id, row.pk), "Scheduled again"
         )
+
+    @admin.action(description="Make a link to each, for 24 hours", permissions=["operate"])
+    def share(self, request: HttpRequest, selected: QuerySet[EventDelivery]) -> HttpResponseBase | None:
+        """Make a link to each of the selected deliveries, and show their addresses, which no page does again."""
+        rows = list(selected[: MOST_LINKS + 1])
+        if len(rows) > MOST_LINKS:
+            self.message_user(request, f"Select at most {MOST_LINKS} at once. No link was made.", messages.ERROR)
+            return None
+        made = []
+        for row in rows:
+            link = create_link(row.project_id, row.pk, shows_payload=True)
+            self.log_change(request, row, "Made a link.")
+            made.append((row, delivery_link_url(row.project_id, link.token)))
+        context = {"title": "Links to deliveries", "opts": self.opts, "made": made}
+        template = "operators/delivery_links.html"
+        return TemplateResponse(request, template, self.admin_site.each_context(request) | context)
 
 
 @admin.register(DeliveryAttempt)

@@ -192,7 +192,8 @@ def endpoints_with(endpoint_ids: Sequence[str], wanted: DeliveryFilter, *, most:
 
 def find(project_id: str, endpoint_ids: Sequence[str], text: str) -> list[str]:
     """Return the ids of the deliveries to some endpoints whose id, event's id or idempotency key is `text`."""
-    given = {"project": project_id, "endpoints": list(endpoint_ids), "text": text, "most": FOUND_AT_MOST}
+    given: dict[str, Any] = {"project": project_id, "endpoints": list(endpoint_ids), "text": text}
+    given["most"] = FOUND_AT_MOST
     with connection.cursor() as cursor:
         cursor.execute(_FIND, given)
         return [uid for (uid,) in cursor.fetchall()]
@@ -200,7 +201,12 @@ def find(project_id: str, endpoint_ids: Sequence[str], text: str) -> list[str]:
 
 def of_same_event(delivery: EventDelivery, endpoint_ids: Sequence[str]) -> list[ListedDelivery]:
     """Return the deliveries of a delivery's event to some endpoints, without itself, newest first."""
-    given = {"event": delivery.event_id, "endpoints": list(endpoint_ids), "uid": delivery.uid, "most": PAGE_SIZE}
+    given: dict[str, Any] = {
+        "event": delivery.event_id,
+        "endpoints": list(endpoint_ids),
+        "uid": delivery.uid,
+        "most": PAGE_SIZE,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_WITH_LAST_ATTEMPT.format(page=_OF_EVENT), given)
         return [ListedDelivery(*row) for row in cursor.fetchall()]

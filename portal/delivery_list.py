@@ -133,6 +133,8 @@ def read_asked(query: Mapping[str, str], *, endpoint_id: str = "") -> Asked:
     """Return the filters in a request's query; what cannot be understood does not filter."""
     given = {name: query.get(name, "").replace("\x00", "").strip() for name in ("status", "type", "q", "after")}
     start, end = read_time(query.get("from", "")), read_time(query.get("to", ""))
+    # The names of the API are taken too.
+    given["status"] = {str(value): name for name, value in STATUSES.items()}.get(given["status"], given["status"])
     period = query.get("period", "")
     if start is not None or end is not None:
         period = "custom"
@@ -199,7 +201,7 @@ class DeliveryList:
         asked = replace(self.asked, **{"after": ""} | changes)
         return replace(asked, endpoint="").query if self.is_of_endpoint else asked.query
 
-    def filter(self, *, statuses: list[str] | None = None, **bounds: str) -> DeliveryFilter:
+    def filter(self, *, statuses: list[str] | None = None, **bounds: Any) -> DeliveryFilter:
         """Return the filter of these deliveries, of other statuses or within other bounds."""
         chosen = [str(STATUSES[self.asked.status])] if self.asked.status else []
         return replace(self.wanted, statuses=chosen if statuses is None else statuses, **bounds)
@@ -217,7 +219,7 @@ class DeliveryList:
     def by_ids(self, ids: list[str]) -> list[ListedDelivery]:
         """Return those with the given ids, whatever else is chosen."""
         anything = DeliveryFilter(first_uid=FIRST, beyond_uid=BEYOND, delivery_ids=ids[:MOST_WATCHED])
-        return listed(list(self.endpoints), anything, most=MOST_WATCHED)
+        return listed(list(self.endpoints), anything, most=MOST_WATCHED) if ids else []
 
     def counts(self) -> Counts | None:
         """Count them by status; None where that takes too long."""
@@ -321,6 +323,7 @@ def list_context(made: DeliveryList) -> dict[str, Any]:
     number_of = None if numbers is None else numbers.of([STATUSES[asked.status]] if asked.status else [])
     return {
         "asked": asked,
+        "page": found[:PAGE_SIZE],
         "rows": rows,
         "is_slow": is_slow,
         "chips": made.chips(numbers),

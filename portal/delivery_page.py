@@ -73,8 +73,10 @@ def find_delivery(access: Access, delivery_id: str) -> tuple[EventDelivery, Endp
     """Return a delivery of the customer's and its endpoint. One statement for each. Raises NotFound, Forbidden."""
     access.require(VIEW_DELIVERIES)
     delivery = EventDelivery.objects.filter(project=access.project.pk, pk=delivery_id).first()
-    endpoint = delivery and access.endpoints().filter(pk=delivery.endpoint_id).only(*OF_ENDPOINT).first()
-    if delivery is None or endpoint is None:
+    if delivery is None:
+        raise DeliveryNotFound
+    endpoint = access.endpoints().filter(pk=delivery.endpoint_id).only(*OF_ENDPOINT).first()
+    if endpoint is None:
         raise DeliveryNotFound
     return delivery, endpoint
 

@@ -147,7 +147,7 @@ def next_words(delivery: EventDelivery) -> SafeString:
     times = next_attempts(delivery)
     if not times:
         return _html(gettext("This is the last attempt."))
-    named = [moment(time) for time in times[:NAMED_ATTEMPTS]]
+    named: list[str] = [moment(time) for time in times[:NAMED_ATTEMPTS]]
     # The times are markup of our own.
     shown = mark_safe(get_text_list(named, gettext("and")))  # noqa: S308
     more = len(times) - len(named)

@@ -43,8 +43,8 @@ def endpoint_head(access: Access, endpoint: Endpoint, current: str, health: Heal
         "health": known,
         "health_pill": endpoint_pill(known.status),
         "tabs": [
-            Tab(label, url, route == current)
+            Tab(label, url_of(access, route, endpoint.pk), route == current)
             for route, (label, enough) in TABS.items()
-            if any(map(access.may, enough)) and (url := url_of(access, route, endpoint.pk))
+            if any(map(access.may, enough))
         ],
     }

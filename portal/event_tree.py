@@ -190,7 +190,9 @@ def event_tree(
         groups.setdefault(group_of(each.name), []).append(each)
     is_lazy = len(shown) > ALL_SHOWN
     needle = query.strip().casefold()
-    branches, hidden, room, hits = [], [], MOST_SHOWN, 0
+    branches: list[Branch] = []
+    hidden: list[str] = []
+    room, hits = MOST_SHOWN, 0
     for prefix, types in sorted(groups.items(), key=lambda group: (not group[0], group[0])):
         matching = [each for each in types if needle in each.name.casefold() or needle in each.description.casefold()]
         if needle:

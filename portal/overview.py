@@ -21,6 +21,7 @@ from outbound.answers import answer_kind, answer_text
 from outbound.states import Status
 from portal.charts import Bar, Chart, chart
 from portal.filter_words import filter_words
+from portal.routes import url_of
 from portal.verification import snippets
 from portal.words import (
     Choice,
@@ -81,9 +82,9 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """One of the latest deliveries, with its answer in words."""
+    """One of the latest deliveries, with its answer in words. `url` is its page."""
 
-    uid: str
+    url: str
     event_type: str
     created_at: datetime
     pill: Pill
@@ -164,7 +165,7 @@ JOIN LATERAL (
 """
 
 
-def latest_deliveries(endpoint: Endpoint, now: datetime) -> list[Latest]:
+def latest_deliveries(access: Access, endpoint: Endpoint, now: datetime) -> list[Latest]:
     """Return the latest deliveries of an endpoint with their last answers, newest first. One statement."""
     attempts = DeliveryAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-pk")
     rows = (
@@ -181,7 +182,7 @@ def latest_deliveries(endpoint: Endpoint, now: datetime) -> list[Latest]:
     timeout = timeout_of(endpoint.http_timeout)
     return [
         Latest(
-            row.pk,
+            url_of(access, "portal-delivery", row.pk),
             row.event_type,
             row.created_at,
             delivery_pill(row.status),
@@ -260,7 +261,7 @@ def overview(access: Access, endpoint: Endpoint, period: str) -> dict[str, Any]:
         "figures": figures(endpoint, PERIODS.get(period, PERIODS["24h"]), now),
         "periods": PERIODS.values(),
         "median": "" if median is None else duration(median),
-        "latest": latest_deliveries(endpoint, now),
+        "latest": latest_deliveries(access, endpoint, now),
         "listens": listens(endpoint, known),
         "secret_since": datetime.fromisoformat(live[-1]["created_at"]),
         "older_until": [datetime.fromisoformat(secret["expires_at"]) for secret in reversed(live[:-1])],

@@ -71,6 +71,4 @@ def _button(access: Access, endpoint: Endpoint, action: Action) -> Button | None
         return None
     route = {Target.TEST: TEST, Target.LATEST: DELIVERIES}.get(action.target, SETTINGS)
     url = url_of(access, route, endpoint.pk)
-    if not url:
-        return None
     return Button(action.label, url if route != SETTINGS else f"{url}#{action.target}")

@@ -20,7 +20,8 @@ from django.views.decorators.http import require_POST
 from core.admin import OperatorAdmin
 from portal_links import operations, sessions
 from portal_links.capabilities import WORDS
-from portal_links.models import PortalLink, PortalSession, portal_url, session_url
+from portal_links.delivery_links import revoke_found_link
+from portal_links.models import DeliveryLink, PortalLink, PortalSession, portal_url, session_url
 from portal_links.scope import Scope, scope_of_link, scope_of_session
 
 #: The endpoints, and the ids without one, that a page of a scope shows.
@@ -297,4 +298,41 @@ class PortalSessionAdmin(OperatorAdmin):
             lambda session: sessions.revoke_session(session.project_id, session.pk),
             "Ended",
             question="End these portal sessions at once?",
+        )
+
+
+@admin.register(DeliveryLink)
+class DeliveryLinkAdmin(OperatorAdmin):
+    """The links to single deliveries. No page shows a token: the action of deliveries shows it once."""
+
+    list_display = ["uid", "delivery_id", "maker", "state", "project", "created_at", "expires_at"]
+    search_fields = ["uid__exact", "delivery_id__exact"]
+    search_help_text = "Search by the id of a link or of a delivery."
+    actions = ["revoke"]
+    fields = [
+        *("uid", "project", "delivery_id", "maker", "customer", "shows_payload", "state"),
+        *("created_at", "expires_at", "revoked_at"),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DeliveryLink]:
+        rows = DeliveryLink.objects.filter(project__deleted_at=None).select_related("project")
+        return rows.defer("token_digest", "project__config", "project__meta_event")
+
+    @admin.display(description="made by")
+    def maker(self, link: DeliveryLink) -> str:
+        """Return who has made the link."""
+        return f"{link.made_by.get('name', '')} ({link.made_by.get('kind', '')})".strip()
+
+    @admin.display
+    def state(self, link: DeliveryLink) -> str:
+        """Return whether the link opens something, and if not, why."""
+        if link.revoked_at is not None:
+            return "revoked"
+        return "expired" if link.expires_at <= timezone.now() else "opens"
+
+    @admin.action(description="Revoke", permissions=["operate"])
+    def revoke(self, request: HttpRequest, selected: QuerySet[DeliveryLink]) -> HttpResponseBase | None:
+        """Revoke the selected links for good."""
+        return self.run(
+            request, selected, revoke_found_link, "Revoked", question="Revoke these links to deliveries for good?"
         )

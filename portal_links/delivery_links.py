@@ -78,6 +78,11 @@ def revoke_delivery_link(delivery: DeliveryNamed, link_id: str, *, customer: str
     return rows.get()
 
 
+def revoke_found_link(link: DeliveryLink) -> None:
+    """Revoke a link for an operator, who sees links and not their deliveries. Raises NotFound for a revoked one."""
+    revoke_delivery_link(DeliveryNamed(link.project_id, link.delivery_id, "", "", ""), link.pk)
+
+
 def _record(delivery: DeliveryNamed, verb: Verb) -> None:
     record(
         delivery.project_id,

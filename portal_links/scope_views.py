@@ -65,8 +65,14 @@ class ScopeDocument(TypedDict):
 
 _EXAMPLE = example(
     ScopeDocument,
-    capabilities=[example(CapabilityDocument, is_allowed=True)],
+    capabilities=[example(CapabilityDocument, name=name, is_allowed=True) for name in WORDS],
     endpoints=page_example(example(ScopeEndpointDocument)),
+)
+_LIST_EXAMPLE = example(
+    ScopeDocument,
+    _EXAMPLE,
+    owner_id="",
+    endpoints=page_example(example(ScopeEndpointDocument, reason=scope.BY_LIST)),
     missing=[example(MissingDocument)],
     missing_count=1,
 )
@@ -83,7 +89,7 @@ explain_link = Operation(
     parameters=[PROJECT_ID, path_parameter("portalLinkID", "The id of the portal link."), *_PAGE],
     message="Portal link scope fetched successfully",
     data=ScopeDocument,
-    examples={"A customer's link": _EXAMPLE},
+    examples={"A customer's link": _EXAMPLE, "A list with an endpoint that is deleted": _LIST_EXAMPLE},
     refused=[ProjectNotFound],
     not_found=refusals.PortalLinkNotThere,
 )

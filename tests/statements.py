@@ -76,7 +76,8 @@ class Undo:
         try:
             yield self._written
         finally:
-            if self._written:
+            # An exception in a save() wants a rollback even where no statement was sent.
+            if self._written or transaction.get_rollback():
                 transaction.set_rollback(False)
                 transaction.savepoint_rollback(self._savepoint)
                 del connection.run_on_commit[callbacks:]

@@ -9,7 +9,7 @@ import re
 import pytest
 from django.db import connection
 
-from tests.access_table import ALLOWED, DEAD, KINDS, LOOKERS, PROJECT
+from tests.access_table import ALLOWED, DEAD, KINDS, LOOKERS, PROJECT, UNINFORMED
 from tests.access_world import IN_ANY_PROJECT, ROWS, World, body_for
 from tests.conftest import Row
 from tests.routes import EVERY_OPERATION, WITHOUT_SECOND_PATHS, Operation

@@ -52,6 +52,11 @@ class Group:
         return self.rows[-1].time
 
     @property
+    def is_moment(self) -> bool:
+        """Return whether all of it was within one second, as the page shows times."""
+        return self.first.replace(microsecond=0) == self.last.replace(microsecond=0)
+
+    @property
     def last(self) -> datetime:
         """Return the time of the newest row."""
         return self.rows[0].time

@@ -1,5 +1,6 @@
 """Show the list of a customer's deliveries: all of them, or those of one endpoint, and send the failed ones again."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -13,7 +14,15 @@ from deliveries.exceptions import CountTooSlow
 from deliveries.reads import ListedDelivery
 from endpoints.models import Endpoint
 from portal import bulk_retry, operations
-from portal.delivery_list import MOST_ANNOUNCED, MOST_WATCHED, DeliveryList, fingerprint, list_context, read_asked
+from portal.delivery_list import (
+    MOST_ANNOUNCED,
+    MOST_WATCHED,
+    DeliveryList,
+    fingerprint,
+    list_context,
+    made_cursor,
+    read_asked,
+)
 from portal.endpoint_head import DELIVERIES, endpoint_head
 from portal.pages.shell import PageRequest, page, show
 from portal.words import counted, number
@@ -52,7 +61,7 @@ def new_deliveries(request: PageRequest, access: Access) -> HttpResponse:
     made = _any(request, access)
     try:
         fresh = len(made.newer(_text(request, "since")))
-        watched = made.by_ids(_text(request, "ids").split(",")[:MOST_WATCHED]) if request.GET.get("ids") else []
+        watched = made.by_ids(_ids(request))
     except CountTooSlow:
         return HttpResponse(status=204)
     shown = request.GET.get("fresh", "0")
@@ -75,7 +84,7 @@ def delivery_rows(request: PageRequest, access: Access) -> HttpResponse:
     found = made.newer(_text(request, "since"))
     cursor = found[0].uid if found else _text(request, "since")
     ids = [row.uid for row in found if not row.is_final]
-    watched = made.by_ids([*ids, *filter(None, _text(request, "ids").split(","))][:MOST_WATCHED])
+    watched = made.by_ids([*ids, *_ids(request)])
     context = _poll_context(made, cursor, 0, watched) | {"rows": [made.row(delivery) for delivery in found]}
     return show(request, access, "portal/delivery_rows.html", context | {"is_new": True})
 
@@ -109,28 +118,41 @@ def retry_deliveries(request: PageRequest, access: Access) -> HttpResponse:
         progress = None if under_way is None else bulk_retry.Progress(under_way, 0)
         context = {"problem": problem, "progress": progress, "is_answer": True} | _bulk_context(made)
         return show(request, access, "portal/bulk.html", context, status=409)
-    context = {
-        "progress": None if batch is None else bulk_retry.Progress(batch, count),
-        "is_answer": True,
-    } | _bulk_context(made)
+    progress = None if batch is None else bulk_retry.Progress(batch, count)
+    context = {"progress": progress, "is_answer": True} | _bulk_context(made, made.page())
     return show(request, access, "portal/bulk.html", context)
 
 
 @page
 @require_safe
 def retry_progress(request: PageRequest, access: Access, batchID: str) -> HttpResponse:  # noqa: N803
-    """Answer a poll of the bar that says how many deliveries have been sent again; 286 ends the poll."""
+    """Answer a poll of the bar that says how many deliveries have been sent again; 286 ends the poll.
+
+    The rows of `ids` are answered as they are now, and watched by the list's own poll from then on.
+    """
     access.require(VIEW_DELIVERIES)
-    of = request.GET.get("of", "0")
+    of = request.GET.get("total", "0")
     progress = bulk_retry.progress(access, batchID, int(of) if of.isascii() and of.isdigit() and len(of) < 10 else 0)
     if progress is None:
         return HttpResponse(status=286)
-    context = {"progress": progress, "all_url": reverse(ALL, args=[access.project.pk])}
+    made = _any(request, access)
+    since, watched = _text(request, "since"), made.by_ids(_ids(request))
+    context = _poll_context(made, since or made_cursor(made, watched), 0, watched) | {
+        "progress": progress,
+        "progress_query": made.poll_query(since, _ids(request)),
+        "all_url": made.url(status=""),
+        "rows_of_progress": [made.row(delivery) for delivery in watched],
+        "poll_again": progress.is_done,
+    }
     return show(request, access, "portal/bulk_progress.html", context, status=286 if progress.is_done else 200)
 
 
 def _text(request: PageRequest, name: str) -> str:
     return request.GET.get(name, "").replace("\x00", "").strip()
+
+
+def _ids(request: PageRequest) -> list[str]:
+    return [uid for uid in _text(request, "ids").split(",") if uid][:MOST_WATCHED]
 
 
 def _all(request: PageRequest, access: Access) -> DeliveryList:
@@ -161,12 +183,15 @@ def _context(access: Access, made: DeliveryList) -> dict[str, Any]:
         context["question"] = bulk_retry.question(made, numbers.failed)
     under_way = bulk_retry.latest(access) if may_retry else None
     context["progress"] = None if under_way is None else bulk_retry.Progress(under_way, 0)
-    context |= _bulk_context(made)
+    context |= _bulk_context(made, context["page"])
     return context | _poll_context(made, context["cursor"], 0, context["watched_rows"])
 
 
-def _bulk_context(made: DeliveryList) -> dict[str, Any]:
+def _bulk_context(made: DeliveryList, shown: Sequence[ListedDelivery] = ()) -> dict[str, Any]:
+    """Return the context of the bar above a list, whose rows are `shown`."""
+    since = shown[0].uid if shown else ""
     return {
+        "progress_query": made.poll_query(since, [delivery.uid for delivery in shown]),
         "asked": made.asked,
         "kept": made.kept(),
         "all_url": made.url(status=""),

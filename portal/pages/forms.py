@@ -121,7 +121,7 @@ class EndpointForm(forms.Form):
     rate_limit_duration = _number(_("Per"), widget=forms.Select)
     support_email = _text(
         _("Email"),
-        _("We write when an endpoint starts failing, is disabled, and works again."),
+        _("We write to it when the endpoint is disabled, and when it is active again."),
         widget=forms.EmailInput,
         placeholder="ops@example.com",
     )
@@ -301,7 +301,7 @@ class EndpointForm(forms.Form):
         """Offer a second, a minute and the stored period."""
         widget: Any = self.fields["rate_limit_duration"].widget
         stored = self.endpoint.rate_limit_duration if self.endpoint is not None else 0
-        periods = dict(PERIODS)
+        periods: dict[int, Any] = dict(PERIODS)
         if stored and stored not in periods:
             words = ngettext("requests in %(count)s second", "requests in %(count)s seconds", stored)
             periods[stored] = words % {"count": number(stored)}

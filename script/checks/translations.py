@@ -62,7 +62,7 @@ def _texts() -> Iterator[tuple[str | tuple[str, ...], str | None]]:
                 # Calls of gettext between placeholders, which are code but for their indentation.
                 source = "\n".join(line.strip() for line in templatize(source, origin=str(path)).splitlines())
             file = io.BytesIO(source.encode())
-            for _, message, _, context in extract("python", file, keywords=KEYWORDS):  # type: ignore[arg-type]
+            for _, message, _, context in extract("python", file, keywords=KEYWORDS):
                 if message:
                     yield message, context
 
@@ -109,7 +109,8 @@ def _problems(code: str, template: Catalog) -> Iterator[str]:
         if not wanted.id:
             continue
         found = catalog.get(wanted.id, context=wanted.context)
-        texts = [] if found is None else [found.string] if isinstance(found.string, str) else list(found.string)
+        stored = None if found is None else found.string
+        texts = [stored] if isinstance(stored, str) else list(stored or ())
         if not texts or not all(texts):
             yield f"{where}.po: not translated: {wanted.id!r}"
         elif found is not None and found.fuzzy:

@@ -42,6 +42,10 @@ def failed(portal: Portal) -> int:
     return int(portal.value(counted, portal.live.uid))
 
 
+def posted(receiver: Receiver, path: str) -> int:
+    return len([request for request in receiver.requests(path) if request.method == "POST"])
+
+
 def rows(page: Page) -> int:
     return page.locator("#deliveries tbody tr").count()
 
@@ -64,7 +68,8 @@ def test_from_404_to_delivered(portal: Portal, receiver: Receiver, shop: str) ->
     dialog.get_by_role("button", name="Retry 3 deliveries").click()
     expect(page.locator("#bulk")).to_be_focused()
     expect(page.get_by_text("3 deliveries are sent again.")).to_be_visible()
-    assert len(receiver.wait_for(3, "/new")) == 3
+    # The form has looked at the URL too, by a HEAD.
+    eventually(lambda: posted(receiver, "/new") == 3, "the three events arrive")
     # The rows change in their places.
     expect(page.locator("#deliveries").get_by_text("Delivered")).to_have_count(3)
     page.get_by_role("link", name="Show all statuses").click()
@@ -105,7 +110,7 @@ def test_filters_stay_in_the_address(portal: Portal, shop: str) -> None:
     page.reload()
     expect(page.get_by_role("heading", name="No delivered deliveries in this period")).to_be_visible()
     uid = portal.value("SELECT uid FROM events_eventdelivery WHERE endpoint_id = %s LIMIT 1", shop)
-    page.get_by_role("link", name=re.compile("^All")).click()
+    page.get_by_role("link", name=re.compile(r"^All \d")).click()
     page.get_by_role("searchbox").press_sequentially(uid)
     expect(page.locator("#deliveries tbody tr")).to_have_count(1)
     expect(page.get_by_role("searchbox")).to_be_focused()

@@ -152,7 +152,12 @@ def test_a_filter_is_tried_on_real_events_while_it_is_written(typed: Portal) -> 
     page.get_by_role("button", name="Save filter").click()
     expect(page.get_by_text("The filter was saved.").first).to_be_visible()
     expect(page.get_by_text("if total < 50")).to_be_visible()
-    stored = typed.value("SELECT conditions FROM subscriptions_filter WHERE event_type = 'order.created'")
+    stored = typed.value(
+        "SELECT f.conditions FROM subscriptions_filter f "
+        "JOIN subscriptions_subscription s ON s.uid = f.subscription_id "
+        "WHERE f.event_type = 'order.created' AND s.endpoint_id = %s",
+        typed.billing,
+    )
     assert stored == {"body": {"total": {"$lt": 50}}}
 
 

@@ -1,5 +1,6 @@
 """The operators' pages of events, deliveries and attempts."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
@@ -17,6 +18,7 @@ from core import admin as core_admin
 from deliveries.glance import glance
 from endpoints.models import Endpoint
 from events.models import EventDelivery
+from portal_links.models import DeliveryLink
 from projects.models import Project
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
 
@@ -211,3 +213,41 @@ class TestGlance:
     def test_nothing_to_see(self, admin_client: Client, db: None) -> None:
         assert glance() == []
         assert "At a glance" not in page(admin_client, DELIVERIES)
+
+
+class TestLinks:
+    """The action that makes links, and the page that lists them."""
+
+    DELIVERIES = "/admin/events/eventdelivery/"
+    LINKS = "/admin/portal_links/deliverylink/"
+
+    def share(self, client: Client, *rows: EventDelivery) -> str:
+        form = {"action": "share", "_selected_action": [row.pk for row in rows]}
+        return client.post(self.DELIVERIES, form, follow=True).content.decode()
+
+    def test_a_link_to_each(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
+        rows = [make_delivery(make_endpoint(), "Failure") for _ in range(2)]
+        shown = self.share(admin_client, *rows)
+        tokens = re.findall(r"<code>http://[^<]*/shared#token=(PDL\.\w+)</code>", shown)
+        assert len(tokens) == 2
+        for token in tokens:
+            headers = {"Authorization": f"Bearer {token}", "HX-Request": "true"}
+            assert Client().get(f"/portal/{rows[0].project_id}/shared", headers=headers).status_code == 200
+            assert token not in admin_client.get(self.LINKS).content.decode()
+        assert DeliveryLink.objects.first().made_by["kind"] == "operator"  # type: ignore[union-attr]
+
+    def test_revoked(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
+        row = make_delivery(make_endpoint(), "Failure")
+        self.share(admin_client, row)
+        link = DeliveryLink.objects.get()
+        form = {"action": "revoke", "_selected_action": [link.pk], "confirmed": "1"}
+        assert admin_client.post(self.LINKS, form, follow=True).status_code == 200
+        link.refresh_from_db()
+        assert link.revoked_at is not None
+        assert "revoked" in admin_client.get(f"{self.LINKS}{link.pk}/change/").content.decode()
+
+    def test_too_many(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
+        endpoint = make_endpoint()
+        shown = self.share(admin_client, *(make_delivery(endpoint) for _ in range(21)))
+        assert "Select at most 20 at once" in shown
+        assert not DeliveryLink.objects.exists()

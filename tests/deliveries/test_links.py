@@ -95,7 +95,7 @@ class TestOfACustomer:
         assert caller.put(f"{path}/{made['uid']}/revoke").status == 200
         assert status_of(made["url"]) == 404
 
-    def test_the_companys_and_anothers_are_not_theirs(
+    def test_those_of_the_company_and_of_another_are_not_theirs(
         self, api: API, path: str, project: Project, delivery: EventDelivery
     ) -> None:
         uid = api.post(path).data["uid"]

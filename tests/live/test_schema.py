@@ -43,8 +43,8 @@ class Client(NamedTuple):
     least_in_short: int
 
 
-SHORT = ("examples", "fuzzing")
-ALL = ("examples", "coverage", "fuzzing")
+SHORT = ("examples", "fuzzing", "stateful")
+ALL = ("examples", "coverage", "fuzzing", "stateful")
 
 
 def documented(surface: Surface) -> int:

@@ -215,11 +215,11 @@ class TestChoosing:
             make_activity(project.uid, owner_id=OWNER, verb=Verb.PORTAL_LINK_CREATED, object_name=f"[{number}]")
         html = customer.html("activity", what="access")
         assert "50 of 53 actions" in html
-        assert html.count("Created the link") == 50
+        assert html.count(">Created the link") == 50
         [older] = re.findall(r'href="[^"]*activity\?([^"]+)">Older', html)
         query = dict(pair.split("=") for pair in older.replace("&amp;", "&").split("&"))
         html = customer.html("activity", **query)
-        assert re.findall(r"“(\[\d+\])”", html) == ["[2]", "[1]", "[0]"]
+        assert re.findall(r">Created the link “(\[\d+\])”", html) == ["[2]", "[1]", "[0]"]
         assert "Newest" in html
         assert "Older" not in html
 

@@ -162,7 +162,8 @@ class TestProgress:
         done = self.ask(customer, found[1])
         assert done.status_code == 286
         assert "1 delivery is sent again." in done.content.decode()
-        assert "data-poll" not in done.content.decode()
+        # Its own poll has ended; that of the list goes on.
+        assert "deliveries/retry" not in done.content.decode()
 
     def test_of_another_customer(self, customer: Customer, make_endpoint: MakeEndpoint, login: Login) -> None:
         batch = BatchRetry.objects.create(
@@ -187,3 +188,20 @@ def test_who_may_not(login: Login, endpoint: Endpoint, capabilities: frozenset[s
     customer.get()  # its use is noted
     with nothing_changes():
         assert customer.post("deliveries/retry", **asked).status_code == 403
+
+
+def test_the_rows_on_the_page_change_with_it(customer: Customer, endpoint: Endpoint) -> None:
+    row = make_delivery(endpoint, Status.FAILURE)
+    bar = customer.post("deliveries/retry", **question(customer.html("deliveries", status="failed")))
+    found = re.search(r'hx-get="([^"]+)"', bar.content.decode())
+    assert found
+    scheduled()
+    url = found[1].replace("&amp;", "&")
+    html = customer.client.get(url, headers=customer.headers).content.decode()
+    assert f'<tr role="row" id="d-{row.uid}" hx-swap-oob="true">' in html
+    assert "Scheduled" in html
+    # From then on the list's own poll watches it.
+    poll = re.search(r'id="poll"[^>]* hx-get="([^"]+)"', html)
+    assert poll
+    assert f"ids={row.uid}" in poll[1]
+    assert "of=" not in poll[1]

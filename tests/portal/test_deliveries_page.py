@@ -81,7 +81,7 @@ class TestTheList:
         ],
     )
     def test_what_has_no_answer(
-        self, customer: Customer, endpoint: Endpoint, status: str, fields: dict[str, str], words: str
+        self, customer: Customer, endpoint: Endpoint, status: str, fields: dict[str, Any], words: str
     ) -> None:
         make_delivery(endpoint, status, **fields)
         assert f">{words}<" in customer.html("deliveries")

@@ -129,7 +129,7 @@ class TestTheEnd:
 
     def test_the_delivery_is_no_longer_kept(self, login: Login, project: Project, delivery: EventDelivery) -> None:
         token = share(login(), delivery)
-        delivery.attempts.all().delete()  # type: ignore[attr-defined]
+        delivery.attempts.all().delete()
         delivery.delete()
         self.check_ended(project, token)
 

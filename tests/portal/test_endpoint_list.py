@@ -1,5 +1,7 @@
 """The list of endpoints: a line for each, chips by status, search, pages, polls, and the steps of a first visit."""
 
+import gzip
+import random
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -231,3 +233,18 @@ class TestFirstSteps:
         html = login(READ_ONLY).html()
         assert 'class="steps"' not in html
         assert "No endpoints yet" in html
+
+
+def test_fifty_endpoints_with_charts_fit_into_12_kilobytes(login: Login, make: MakeEndpoint) -> None:
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    pick = random.Random(9)
+    for number in range(50):
+        endpoint = make([f"group{number}.{verb}" for verb in ("made", "paid")], name=f"Endpoint of a shop {number}")
+        rows = [
+            EndpointHour(
+                endpoint=endpoint, hour=hour - timedelta(hours=ago), answer="200", delivered=pick.randrange(90)
+            )
+            for ago in range(24)
+        ]
+        EndpointHour.objects.bulk_create(rows)
+    assert len(gzip.compress(login().html().encode())) <= 12 * 1024

@@ -59,13 +59,13 @@ class TestAdd:
         html = login().post("endpoints/new", **FORM | {"which": "some", "types": ["order.paid"]}).content.decode()
         assert "The endpoint was added. It receives the events that you have chosen." in html
         for event_type in ("order.paid", "order.created"):
-            sent = {"owner_id": OWNER, "event_type": event_type, "data": {}}
+            sent: dict[str, object] = {"owner_id": OWNER, "event_type": event_type, "data": {}}
             api.post(f"/projects/{project.uid}/events/fanout", sent)
         [delivery] = api.get(f"/projects/{project.uid}/eventdeliveries").data["content"]
         assert delivery["endpoint_id"] == Endpoint.objects.get().uid
 
     def test_all_errors_come_in_one_round_and_what_was_typed_is_kept(self, login: Login) -> None:
-        sent = {
+        sent: dict[str, Any] = {
             "url": "nonsense",
             "name": "",
             "description": "Kept as it is",
@@ -317,13 +317,7 @@ class TestSettings:
             set_conditions(project.uid, listening.uid, name, {"body": {"a": 1}})
         with statements() as made:
             assert customer.html(path).count("Edit filter") == rows
-        assert (
-            made[-5:]
-            == [
-                "SELECT endpoints_endpoint",
-                "SELECT subscriptions_filter",
-                "SELECT projects_eventtype",  # those to choose from
-                *made[-2:-1],  # the health of the endpoint
-                "SELECT projects_eventtype",  # whether there is a catalogue
-            ]
-        )
+        assert made.count("SELECT subscriptions_filter") == 1
+        assert made.count("SELECT projects_eventtype") == 2  # those to choose from, and whether there is a catalogue
+        assert made.count("SELECT endpoints_endpoint") == 1
+        assert len(made) < 12

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from core.actors import ActorKind
@@ -131,7 +132,7 @@ class TestSentence:
         switch(listening, "inactive", status_actor={"kind": ActorKind.CIRCUIT_BREAKER, "uid": "", "name": ""})
         sentence = says(overview(login(), listening))
         assert "The last answer: The certificate has expired." in sentence
-        assert sentence.endswith("Enable")
+        assert sentence.endswith("Test and enable Enable")
         assert "Enable" not in says(overview(login(READ_ONLY | {SEND_TEST}), listening)).replace("Test and enable", "")
 
 
@@ -213,8 +214,10 @@ class TestLatest:
             delivery = make_delivery(listening, "Success", at=begun + timedelta(seconds=number))
             answered = begun + timedelta(milliseconds=100 + number)
             make_attempt(delivery, http_status="200 OK", requested_at=begun, responded_at=answered)
-        text = section(overview(login(), listening), "Latest deliveries")
+        html = overview(login(), listening)
+        text = section(html, "Latest deliveries")
         assert text.count("Delivered") == 6
+        assert reverse("portal-delivery", args=[listening.project_id, delivery.pk]) in html
         assert "200 OK, 106 ms" in text
         assert "200 OK, 100 ms" not in text
 

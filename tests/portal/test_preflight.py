@@ -11,7 +11,7 @@ from django.utils.html import strip_tags
 from pytest_django import Settings
 
 from endpoints.models import Endpoint
-from outbound.preflight import Look, Problem
+from outbound.preflight import Look, Problem, look_at
 from portal import preflight
 from portal.preflight import findings
 from portal_links.capabilities import EVERYTHING, MANAGE_ENDPOINT
@@ -172,7 +172,7 @@ class TestCheck:
 
 
 def looking_at(url: str) -> Any:
-    return preflight.preflight.look_at(url, user_agent="Tests/1", allowed_networks=LOOPBACK, seconds=30)
+    return look_at(url, user_agent="Tests/1", allowed_networks=LOOPBACK, seconds=30)
 
 
 class TestSaving:

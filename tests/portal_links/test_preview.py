@@ -42,7 +42,7 @@ def link(request: pytest.FixtureRequest, project: Project) -> PortalLink:
 
 def token_of(response: Any) -> str:
     assert response.status_code == 302
-    address = urlsplit(response.url)
+    address = urlsplit(str(response.url))
     assert address.fragment.startswith("token=PST.")
     return address.fragment.removeprefix("token=")
 

@@ -137,7 +137,7 @@ class TestChoose:
             choose(endpoint, "order.created", "order.lost")
         assert conditions(endpoint) == {"order.created": {}}
         with pytest.raises(SubscribedEndpointNotFound):
-            choose_event_types(endpoint.project_id, endpoint.uid, ["*"], scope=Endpoint.objects.none())  # type: ignore[arg-type]
+            choose_event_types(endpoint.project_id, endpoint.uid, ["*"], scope=Endpoint.objects.none())
 
 
 class TestSetConditions:

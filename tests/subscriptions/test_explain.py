@@ -186,7 +186,7 @@ def test_headers_have_no_letter_case(headers: dict[str, list[str]], expected: bo
 
 
 def test_the_first_scope_that_fails_decides() -> None:
-    scopes = {"headers": {"X-Region": "eu"}, "body": {"a": 1}}
+    scopes: dict[str, dict[str, Any]] = {"headers": {"X-Region": "eu"}, "body": {"a": 1}}
     found = explain(scopes, body={"a": 2}, headers={"X-Region": ["us"]})
     assert [fact.scope for fact in found.facts] == ["body"]
     found = explain({"query": {"q": 1}}, body={"a": 2}, headers={})

@@ -16,5 +16,7 @@ NOT_CONVOYS = (
     "/v1/webhooks/portal",
     "/v1/auth/",
     "/v1/projects/{projectID}/portal-sessions",
+    "/v1/projects/{projectID}/portal-links/{portalLinkID}/scope",
     "/v1/projects/{projectID}/onboard/",
+    "/v1/projects/{projectID}/activity",
 )

@@ -8,11 +8,14 @@ import pytest
 from django.test import Client
 from jsonschema import Draft7Validator
 
+from activity.models import Activity
 from endpoints.models import Endpoint
 from events.models import Event, EventDelivery
+from portal_links.models import PortalSession
 from projects.models import EventType, Project
 from projects.operations import create_api_key
 from subscriptions.models import Filter, Subscription
+from tests.activity.rows import make_activity
 from tests.conftest import API, Answer, Role
 from tests.core.api.openapi_document import DOCUMENT, NOT_CONVOYS
 from tests.core.api.openapi_facts import METHODS
@@ -76,6 +79,12 @@ HEADERS_OF_THE_EXAMPLES: dict[str, Any] = {
 }
 
 
+def the_activity_of_the_examples(project_id: str) -> None:
+    """Leave one row in the record, with the change of the document's example."""
+    Activity.objects.all().delete()
+    make_activity(project_id, owner_id="acme", changes={"http_timeout": [0, 20]})
+
+
 def delivery_of_the_examples(endpoint_id: str) -> EventDelivery:
     """A delivery that was given up on, with the payload and the custom header of the document's examples."""
     endpoint = Endpoint.objects.get(pk=endpoint_id)
@@ -128,6 +137,7 @@ class TestTrue:
         link = call("CreatePortalLink", "ForACustomer", projectID=project)["uid"]
         call("LoadPortalLinksPaged", projectID=project)
         call("GetPortalLink", projectID=project, portalLinkID=link)
+        call("GetPortalLinkScope", projectID=project, portalLinkID=link)
         call("UpdatePortalLink", "ReadOnly", projectID=project, portalLinkID=link)
         call("RevokePortalLink", projectID=project, portalLinkID=link)
         link = call("CreatePortalLink", "WithRefreshTokens", projectID=project)["uid"]
@@ -179,10 +189,14 @@ class TestTrue:
         call("CreateDynamicEvent", "ForAURL", projectID=project)
         call("CountAffectedEvents", projectID=project)
         call("BatchReplayEvents", projectID=project)
+        newest = PortalSession.objects.latest("pk").pk
+        call("GetPortalSessionScope", projectID=project, sessionID=newest)
         call("ExpireSecret", "ADayForTheOldOne", **one)
         call("DeleteEndpoint", **one)
         session = call("LoadPortalSessionsPaged", projectID=project)["content"][0]["uid"]
         call("RevokePortalSession", projectID=project, sessionID=session)
+        the_activity_of_the_examples(project)
+        call("GetActivity", projectID=project)
         attempt = examples("GetMetaEvent", "200")["Delivered"]["data"]["attempt"]
         meta_event = make_meta_event(Project.objects.get(), {"uid": endpoint, "name": "Orders"}, attempt=attempt).uid
         call("TestOAuth2Connection", "WithASecret", projectID=project)
@@ -256,6 +270,8 @@ class TestTrue:
         for uid in examples("ForceResendPortalEventDeliveries")["Two"]["ids"]:
             make_delivery(delivery.endpoint, "Success", uid=uid)
         call("ForceResendPortalEventDeliveries", token, "Two")
+        the_activity_of_the_examples(project.uid)
+        call("GetPortalActivity", token)
         call("GetPortalDashboardSummary", token, query="?startDate=2026-02-03T00:00:00&type=daily")
         EventType.objects.create(
             project=project,

@@ -68,7 +68,7 @@ class TestOfAnOwner:
         make_activity(project.uid, endpoint_id=endpoint.uid, owner_id="acme", object_name="after")
         assert names(silent(project, kind)) == ["after", "before"]
 
-    def test_an_endpoint_that_was_anothers(self, api: API, project: Project, endpoint: Endpoint, kind: str) -> None:
+    def test_an_endpoint_of_another_before(self, api: API, project: Project, endpoint: Endpoint, kind: str) -> None:
         make_activity(project.uid, endpoint_id=endpoint.uid, owner_id="globex", object_name="theirs")
         update_endpoint(project.uid, endpoint.uid, url=endpoint.url, name="Orders", owner_id="globex")
         update_endpoint(project.uid, endpoint.uid, url=endpoint.url, name="Mine", owner_id="acme")
