@@ -67,7 +67,6 @@ class Eyes:
     def note(self, name: str, found: list[str]) -> None:
         if found:
             self.wrong[name] = found
-            open("/tmp/wrong.txt", "a").write(f"{name}\n" + "\n".join("    " + f for f in found) + "\n")  # DEBUG
 
 
 @pytest.fixture

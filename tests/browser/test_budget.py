@@ -59,7 +59,9 @@ def test_the_first_page_is_small(portal: Portal) -> None:
     page.goto(portal.svix())
     page.get_by_role("link", name="Billing").wait_for()
     page.wait_for_load_state("networkidle")
-    sizes = {f"{number} {urlsplit(answer.url).path}": len(gzip.compress(answer.body())) for number, answer in enumerate(came)}
+    sizes = {
+        f"{number} {urlsplit(answer.url).path}": len(gzip.compress(answer.body())) for number, answer in enumerate(came)
+    }
     assert len(came) <= FIRST_PAGE_REQUESTS, [answer.url for answer in came]
     assert sum(sizes.values()) <= FIRST_PAGE_BYTES, sizes
     # All of it is measured: the address has given the shell, and then the list.
