@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from django.utils.translation import override
 
 from endpoints.models import Endpoint
 from portal.templatetags.portal import number
+from portal_links.operations import create_portal_link
 from projects.models import Project
-from tests.portal.customers import PAGES, Customer
+from tests.portal.customers import OWNER, PAGES, Customer
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES]
 ADD = {
@@ -30,6 +32,13 @@ def test_pages_speak_the_language(login: Callable[..., Customer], endpoint: Endp
         assert response["Content-Language"] == language
         assert response.status_code in (200, 404)
     assert ADD[language] in customer.html("endpoints/new", lang=language)
+
+
+def test_the_page_of_a_static_link_speaks_it_as_a_whole(client: Client, project: Project, endpoint: Endpoint) -> None:
+    link = create_portal_link(project.uid, name="x", owner_id=OWNER, can_manage_endpoint=True).link
+    html = client.get("/portal", {"token": link.token, "lang": "de"}).content.decode()
+    assert "Noch nichts" in html  # what the endpoint listens to, which the view puts into words
+    assert "Nothing yet" not in html
 
 
 def test_nothing_of_a_language_is_left_for_the_next_request(
