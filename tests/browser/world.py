@@ -57,7 +57,7 @@ class World:
         self.paused = live.make_endpoint(url=receiver.url("/works"), **about)
         condition = {"body": next(iter({name: {"$exist": True}} for name in texts.data))}
         for uid in (self.failing, self.working, self.paused):
-            config = {"event_types": [texts.event_type, "order.created"], "filter": condition}
+            config = {"event_types": [texts.event_type], "filter": condition}
             body = {"name": texts.name, "endpoint_id": uid, "filter_config": config}
             live.client.post(f"{live.path}/subscriptions", json=body).raise_for_status()
         live.client.put(f"{live.endpoints}/{self.paused}/pause").raise_for_status()
