@@ -83,7 +83,7 @@ OPENED = {
     "overview, paused": ["Resume…"],
     "settings": ["Delete endpoint…"],
     "settings without a filter": ["Add filter"],
-    "failed deliveries": ["Retry 3 failed deliveries…"],
+    "failed deliveries": ["Retry 9 failed deliveries…"],
     "deliveries": ["Custom…"],
     "delivery, failed": ["Share…"],
     "delivery, delivered": ["Send again…"],

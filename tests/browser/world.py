@@ -69,7 +69,7 @@ class World:
             "SELECT count(*) FROM events_eventdelivery WHERE project_id = %s "
             "AND status IN ('Success', 'Failure', 'Discarded')"
         )
-        eventually(lambda: portal.value(settled, live.uid) >= 9, "the three events have come to the three endpoints")
+        eventually(lambda: portal.value(settled, live.uid) == 15, "the three events have come to the five endpoints")
         self.event_type = texts.event_type
 
     def delivery(self, endpoint: str) -> str:
