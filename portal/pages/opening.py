@@ -2,6 +2,7 @@
 
 import orjson
 from django.http import HttpResponse
+from django.utils import translation
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -12,6 +13,7 @@ from core.exceptions import NotFound
 from core.tokens import matches
 from portal import theme
 from portal.listing import list_context
+from portal.look import read_language
 from portal.pages.shell import PageRequest, not_found, page, secured, show
 from portal_links.access import Access, find_access
 from portal_links.exceptions import CodeExpired, CodeUsed
@@ -29,7 +31,8 @@ def portal(request: PageRequest) -> HttpResponse:
     access = _opened(request)
     if access is None:
         return not_found(request)
-    return show(request, access, "portal/endpoints.html", {"loaded": True} | list_context(access))
+    with translation.override(read_language(request, access.project)):
+        return show(request, access, "portal/endpoints.html", {"loaded": True} | list_context(access))
 
 
 @csrf_exempt
