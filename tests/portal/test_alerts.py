@@ -239,10 +239,10 @@ class TestForm:
         self, login: Login, path: str, project: Project, endpoint: Endpoint
     ) -> None:
         login().post(path, **self.GOOD)
-        sent = {"url": endpoint.url, "name": "Orders in"}
-        update_endpoint(project.uid, endpoint.uid, **sent, owner_id="acme")
+        url = endpoint.url
+        update_endpoint(project.uid, endpoint.uid, url=url, name="Orders in", owner_id="acme")
         assert AlertSettings.objects.get().chosen["email"] == self.GOOD["email"]
-        update_endpoint(project.uid, endpoint.uid, **sent, owner_id="globex")
+        update_endpoint(project.uid, endpoint.uid, url=url, name="Orders in", owner_id="globex")
         assert not AlertSettings.objects.exists()
 
     def test_off_again(self, login: Login, path: str) -> None:
