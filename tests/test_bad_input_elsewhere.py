@@ -36,7 +36,10 @@ ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
 EXPIRE = "POST /api/v1/auth/app/{ownerID}/expire-all"
 ENDPOINT = "/portal-api/endpoints/{endpointID}"
 DELIVERY = "/portal-api/eventdeliveries/{eventDeliveryID}"
-CREATE_ENDPOINT = CONVOY_BODIES["POST /projects/{projectID}/endpoints"]
+CREATE_ENDPOINT = CONVOY_BODIES["POST /projects/{projectID}/endpoints"] | {"event_types": ["*"]}
+#: Two shapes read the body of an endpoint's creation here: that of each version, and the field of our own.
+READ_BY_THE_OTHER = {f"ChosenEventTypes with {name}" for name in CREATE_ENDPOINT if name != "event_types"}
+READ_BY_THE_OTHER |= {"CreateEndpoint with event_types"}
 
 #: A good body for each operation that reads one, with everything in it that it takes.
 BODIES: dict[str, dict[str, Any]] = {
@@ -215,7 +218,8 @@ class TestBodies:
                 fields_missed.clear()
                 assert caller(operation, caller.body(operation)).status_code in (200, 201, 202, 204)
                 assert fields_missed.pop("objects")
-                assert not fields_missed
+                creates = str(operation).startswith("POST /portal-api/endpoints") and "{" not in str(operation)
+                assert fields_missed.keys() == (READ_BY_THE_OTHER if creates else set())
 
     def test_what_is_no_json_object(self, caller: Caller, row: Row) -> None:
         for operation in WITH_BODY:

@@ -19,4 +19,6 @@ NOT_CONVOYS = (
     "/v1/projects/{projectID}/portal-links/{portalLinkID}/scope",
     "/v1/projects/{projectID}/onboard/",
     "/v1/projects/{projectID}/activity",
+    "/v1/projects/{projectID}/endpoints/{endpointID}/test",
+    "/v1/projects/{projectID}/eventdeliveries/{eventDeliveryID}/links",
 )

@@ -150,6 +150,10 @@ class TestTrue:
         attempt = make_attempt(delivery, **HEADERS_OF_THE_EXAMPLES)
         call("GetDeliveryAttempts", **one_delivery)
         call("GetDeliveryAttempt", **one_delivery, deliveryAttemptID=attempt.uid)
+        link = call("CreateDeliveryLink", **one_delivery)["uid"]
+        call("GetDeliveryLinks", **one_delivery)
+        call("RevokeDeliveryLink", **one_delivery, linkID=link)
+        call("SendTestEvent", "APayload", **one)
         call("ResendEventDelivery", **one_delivery)
         call("BatchRetryEventDelivery", projectID=project)
         for uid in examples("ForceResendEventDeliveries")["Two"]["ids"]:
@@ -264,6 +268,10 @@ class TestTrue:
         attempt = make_attempt(delivery, **HEADERS_OF_THE_EXAMPLES)
         call("GetPortalDeliveryAttempts", token, eventDeliveryID=delivery.uid)
         call("GetPortalDeliveryAttempt", token, eventDeliveryID=delivery.uid, deliveryAttemptID=attempt.uid)
+        link = call("CreatePortalDeliveryLink", token, eventDeliveryID=delivery.uid)["uid"]
+        call("GetPortalDeliveryLinks", token, eventDeliveryID=delivery.uid)
+        call("RevokePortalDeliveryLink", token, eventDeliveryID=delivery.uid, linkID=link)
+        call("SendPortalTestEvent", token, "APayload", endpointID=endpoint)
         call("ResendPortalEventDelivery", token, eventDeliveryID=delivery.uid)
         call("BatchRetryPortalEventDeliveries", token)
         call("CountPortalBatchRetryEventDeliveries", token)
