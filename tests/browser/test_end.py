@@ -51,10 +51,10 @@ def test_a_right_that_is_taken_away_is_gone_with_the_next_click(portal: Portal) 
     link = portal.convoy()
     page = portal.open(link["url"])
     page.get_by_role("link", name="Billing").click()
-    page.get_by_role("navigation", name="Endpoint", exact=True).get_by_role("link", name="Settings").wait_for()
+    page.get_by_role("button", name="Pause").wait_for()
     body = {"name": "Acme portal", "owner_id": OWNER, "can_manage_endpoint": False}
     portal.live.client.put(f"{portal.live.links}/{link['uid']}", json=body).raise_for_status()
-    page.get_by_role("navigation", name="Endpoint", exact=True).get_by_role("link", name="Settings").click()
+    page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("Your access does not include this.")).to_be_visible()
 
 

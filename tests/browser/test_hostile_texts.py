@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from playwright.sync_api import Page
+from playwright.sync_api import Dialog, Page
 
 from tests.browser.conftest import Portal
 from tests.browser.test_accessibility import is_too_wide
@@ -68,9 +68,13 @@ def test_nothing_runs_and_the_layout_holds(portal: Portal) -> None:
     wrong: list[str] = []
     asked: list[str] = []
 
+    def refuse(dialog: Dialog) -> None:
+        wrong.append(f"a dialog says {dialog.message}")
+        dialog.dismiss()
+
     def open_page(url: str) -> Page:
         page = portal.open(url)
-        page.on("dialog", lambda dialog: (wrong.append(f"a dialog says {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", refuse)
         return page
 
     portal.context.on("request", lambda request: asked.append(request.url))
