@@ -8,6 +8,7 @@ import io
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import django
@@ -83,6 +84,8 @@ def _read(code: str) -> Catalog:
 
 
 def _compiled(catalog: Catalog) -> bytes:
+    # Babel writes a date into it; that of now would make every check differ from the last.
+    catalog.creation_date = NEVER
     file = io.BytesIO()
     write_mo(file, catalog)
     return file.getvalue()
@@ -95,7 +98,6 @@ def _update(code: str, template: Catalog) -> None:
     before.obsolete.clear()
     before.header_comment = HEADER
     before.fuzzy = False
-    before.creation_date = before.revision_date = None  # type: ignore[assignment]
     folder = LOCALE / code / "LC_MESSAGES"
     folder.mkdir(parents=True, exist_ok=True)
     file = io.BytesIO()
@@ -105,6 +107,7 @@ def _update(code: str, template: Catalog) -> None:
     (folder / "django.mo").write_bytes(_compiled(_read(code)))
 
 
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 #: Lines of the header that would change with every update.
 _VOLATILE = tuple(f'"{name}: ' for name in ("POT-Creation-Date", "PO-Revision-Date", "Generated-By", "Last-Translator"))
 
@@ -126,7 +129,7 @@ def _problems(code: str, template: Catalog) -> Iterator[str]:
         if message.id and template.get(message.id, context=message.context) is None:
             yield f"{where}.po: no longer used: {message.id!r}"
         # Not Babel's own check: a language with a single form may need the placeholders of the plural.
-        if wrong := _placeholders(message.string) - _placeholders(message.id):
+        if wrong := _placeholders(message.string or "") - _placeholders(message.id):
             yield f"{where}.po: {message.id!r} has no {', '.join(sorted(wrong))}"
     compiled = LOCALE / code / "LC_MESSAGES" / "django.mo"
     if not compiled.exists() or compiled.read_bytes() != _compiled(catalog):
