@@ -28,7 +28,7 @@ StrategyType = Annotated[
 class SendingDocument(TypedDict):
     """The payload and the retries of a delivery or a meta event."""
 
-    data: Annotated[dict[str, Any] | Fragment | None, "The payload, which can be any JSON value."]
+    data: Annotated[Any, "The payload, which can be any JSON value."]
     raw: Annotated[str, "The payload's text, which is sent byte for byte."]
     strategy: StrategyType
     next_send_time: Time

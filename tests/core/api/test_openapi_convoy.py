@@ -34,7 +34,7 @@ NEVER_ANSWERED = {
 }
 #: What has a `data` that may be any JSON value, where the published document says "object".
 ANY_DATA = {f"models.{name}" for name in ("CreateEvent", "FanoutEvent", "BroadcastEvent", "DynamicEvent")}
-ANY_DATA |= {"models.EventResponse"}
+ANY_DATA |= {"models.EventResponse", "datastore.Metadata"}
 
 
 class TestComparedWithConvoy:
