@@ -208,7 +208,7 @@ def test_the_url_is_copied(portal: Portal) -> None:
     portal.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = open_billing(portal, portal.nahook("viewer"))
     page.get_by_role("button", name="Copy the URL").click()
-    expect(page.get_by_text("Copied", exact=True)).to_be_visible()
+    expect(page.locator(".toast")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == "https://hooks.example.com/billing"
 
 

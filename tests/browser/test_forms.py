@@ -70,7 +70,9 @@ def test_add_with_errors_first_and_then_with_chosen_events(typed: Portal) -> Non
     assert re.fullmatch(re.escape(typed.home) + r"endpoints/[0-9A-Z]{26}", page.url)
     chosen = typed.value(
         "SELECT array_agg(f.event_type ORDER BY 1) FROM subscriptions_filter f JOIN subscriptions_subscription s "
-        "ON s.uid = f.subscription_id JOIN endpoints_endpoint e ON e.uid = s.endpoint_id WHERE e.owner_id = 'newcomer'"
+        "ON s.uid = f.subscription_id JOIN endpoints_endpoint e ON e.uid = s.endpoint_id WHERE e.owner_id = 'newcomer' "
+        "AND e.project_id = %s",
+        typed.live.uid,
     )
     assert chosen == ["order.created", "order.paid", "ping"]
 

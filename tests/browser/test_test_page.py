@@ -156,7 +156,7 @@ def test_no_page_has_a_serious_fault(portal: Portal, page: Page, receiver: Recei
     page.get_by_role("button", name="Check signature").click()
     page.locator("#found .says").wait_for()
     check("test")
-    for path in ("events", "events/order.created"):
+    for path in ("events", "events/invoice.paid"):
         page.goto(portal.home + path)
         page.locator("table").first.wait_for()
         check(path)

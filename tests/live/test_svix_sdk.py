@@ -63,7 +63,7 @@ def test_access(project: LiveProject, svix: Svix) -> None:
     svix.authentication.app_portal_access("acme", full)
     newest = project.client.get(f"{project.path}/portal-sessions").json()["data"]["content"][0]
     assert (newest["surface"], newest["reference"]) == ("svix", "user_1")
-    assert newest["capabilities"] == ["create_attempts", "view"]
+    assert newest["capabilities"] == ["create_attempts", "send_test", "view", "view_deliveries", "view_payloads"]
 
 
 def test_idempotency_key(project: LiveProject, svix: Svix) -> None:
