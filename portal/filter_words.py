@@ -13,7 +13,7 @@ from core.json_text import json_text
 from portal.words import number
 from subscriptions.filters.explain import Explanation, Fact
 from subscriptions.filters.language import LOGIC, leaves
-from subscriptions.filters.rows import LISTS, OPERATORS, Comparison, Row, Rows, to_rows, value_of, values_of
+from subscriptions.filters.rows import LISTS, OPERATORS, Comparison, Row, to_rows, value_of, values_of
 
 #: The comparisons as a form names them, in its order.
 COMPARISONS: dict[Comparison, Any] = {
@@ -87,12 +87,6 @@ def filter_words(conditions: Mapping[str, Any], *, is_long: bool = False) -> Saf
     if any(conditions.get(scope) for scope in ("query", "path")):
         return _counted(conditions)
     return _both(found, is_long=is_long)
-
-
-def rows_words(rows: Rows) -> SafeString:
-    """Return the rows of a form that hold conditions on the body, in the long form."""
-    words = [_row_words("body", row, is_long=True) for row in rows.rows]
-    return _either(words) if rows.is_any else _both(words, is_long=True)
 
 
 def explanation_words(found: Explanation) -> SafeString:

@@ -61,9 +61,10 @@ def theme_css(request: PageRequest, projectID: str) -> HttpResponse:  # noqa: N8
     project = None if "\x00" in projectID else Project.objects.live().filter(pk=projectID).first()
     if project is None:
         return not_found(request)
+    asked = theme.asked_color(request.GET.get("primaryColor", ""))
     css = theme.stylesheet(
-        theme.asked_color(request.GET.get("primaryColor", "")) or project.portal_primary_color,
-        dark_color="" if theme.asked_color(request.GET.get("primaryColor", "")) else project.portal_dark_color,
+        asked or project.portal_primary_color,
+        dark_color="" if asked else project.portal_dark_color,
         font=project.portal_font,
         family=theme.asked_family(request.GET.get("fontFamily", "")),
     )

@@ -7,7 +7,7 @@ the same address with the credential.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
@@ -91,7 +92,6 @@ def show(
         "allowed_origins": " ".join([] if project is None else project.portal_allowed_origins),
         "logo_url": look.icon_url or logo,
         "dark_logo_url": "" if project is None or look.icon_url else shown_logo(project.portal_dark_logo_url),
-        "icon_url": look.icon_url or logo,
         "theme": look.theme,
         "look": look.query,
         "is_framed": look.is_framed,
@@ -104,7 +104,8 @@ def show(
             "allowed": [words for capability, words in WORDS.items() if shown.may(capability)],
             "forbidden": [words for capability, words in WORDS.items() if not shown.may(capability)],
             "section": _section(request, shown.project),
-            "has_catalogue": has_catalogue(shown.project),
+            # Read by whole pages alone: a part of a page, which may be polled, has no menu.
+            "has_catalogue": SimpleLazyObject(partial(has_catalogue, shown.project)),
         }
     language = read_language(request, project)
     with translation.override(language):

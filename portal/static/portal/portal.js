@@ -301,7 +301,6 @@
     for (const time of all("time[datetime]")) showTime(time);
     for (const { dataset } of all("[data-announce]")) say(dataset.announce);
     for (const field of all("[data-utc]")) showUtc(field);
-    for (const type of all("select[name=type]")) showFieldsFor(type);
     for (const group of all("[data-group]")) showSome(group);
     for (const shown of all("[data-hide-after]")) setTimeout(() => hide(shown), 1000 * shown.dataset.hideAfter);
     for (const foot of all("[data-appearance]")) if (!look.theme && !look.darkMode) force(foot.dataset.appearance);
@@ -365,10 +364,6 @@
 
   // -- Forms
 
-  function showFieldsFor(type) {
-    for (const field of type.form.querySelectorAll("[data-for-type]")) field.hidden = field.dataset.forType !== type.value;
-  }
-
   /** Show at a group's box whether all, some or none of its boxes are ticked. */
   function showSome(group) {
     const boxes = [...document.querySelectorAll(`[data-in="${CSS.escape(group.dataset.group)}"]`)];
@@ -398,7 +393,6 @@
     if (document.querySelector("form[data-dirty=changed]")) event.preventDefault();
   });
   document.addEventListener("change", ({ target }) => {
-    if (target.matches("select[name=type]")) showFieldsFor(target);
     if (target.dataset.group) {
       for (const box of document.querySelectorAll(`[data-in="${CSS.escape(target.dataset.group)}"]`)) box.checked = target.checked;
       target.indeterminate = false;
@@ -417,9 +411,7 @@
     const button = target.closest("button");
     if (button) {
       if (button.getAttribute("commandfor") && !knowsCommands) command(button);
-      if (button.dataset.dialog) document.getElementById(button.dataset.dialog).showModal();
-      else if ("close" in button.dataset) button.closest("dialog").close();
-      else if ("copy" in button.dataset) copy(button);
+      if ("copy" in button.dataset) copy(button);
       else if ("again" in button.dataset) load(here());
       else if ("hide" in button.dataset) hide(button.closest("[data-hide-after]")).querySelector("button").focus();
       else if ("live" in button.dataset) switchLive(button);
