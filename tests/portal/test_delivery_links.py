@@ -25,7 +25,7 @@ Login = Callable[..., Customer]
 
 @pytest.fixture
 def delivery(endpoint: Endpoint) -> EventDelivery:
-    event = make_event(endpoint.project_id, data='{"invoice":991}')
+    event = make_event(endpoint.project_id, data='{"invoice":991.25}')
     row = make_delivery(endpoint, Status.FAILURE, event=event)
     make_attempt(row, status=False, response_data="their answer")
     return row
@@ -57,7 +57,7 @@ class TestOpening:
         html = response.content.decode()
         assert "Given up after" in html
         assert "their answer" in html
-        assert '<span class="n">991</span>' in html
+        assert '<span class="n">991.25</span>' in html
         for word in ("Retry now", "Share…", "hx-post", "Copy as curl", "<form", "/endpoints/", 'href="/portal/'):
             assert (word in html) is (word == "Copy as curl"), word
         assert "data-alone" in html
@@ -145,7 +145,7 @@ class TestTheEnd:
 class TestPayloads:
     def test_a_maker_who_may_not_see_them(self, login: Login, project: Project, delivery: EventDelivery) -> None:
         html = opened(project, share(login(EVERYTHING - {VIEW_PAYLOADS}), delivery)).content.decode()
-        assert "991" not in html
+        assert "991.25" not in html
         assert "their answer" not in html
         assert "Copy as curl" not in html
         assert "503 Service Unavailable" in html
@@ -153,7 +153,7 @@ class TestPayloads:
     def test_a_project_that_hides_them(self, login: Login, project: Project, delivery: EventDelivery) -> None:
         token = share(login(), delivery)
         Project.objects.update(portal_hides_payloads=True)
-        assert "991" not in opened(project, token).content.decode()
+        assert "991.25" not in opened(project, token).content.decode()
 
 
 class TestMaking:
