@@ -18,7 +18,7 @@ from core.ulid import first_ulid_at
 from core.wake import wake_workers
 from deliveries.exceptions import RetryUnderWay
 from deliveries.filters import DeliveryFilter
-from deliveries.operations import GIVEN_UP, sent_again
+from deliveries.operations import GIVEN_UP, WAITING, sent_again
 from events.models import BatchRetry, EventDelivery
 from outbound.states import Status
 
@@ -28,8 +28,6 @@ logger = logging.getLogger("convoyclone.batch_retry")
 PIECE = 1000
 #: An open batch stops blocking new ones when no worker has advanced any batch for this long.
 STALE_AFTER = timedelta(minutes=10)
-
-_WAITING = (Status.SCHEDULED, Status.RETRY)
 
 
 def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str = "") -> BatchRetry:
@@ -104,7 +102,7 @@ def _next() -> BatchRetry | None:
 
 def _work_at(batch: BatchRetry) -> None:
     wanted = DeliveryFilter(**batch.parameters)
-    rows = wanted.rows(batch.project_id).filter(pk__gt=batch.cursor, status__in=[*GIVEN_UP, *_WAITING])
+    rows = wanted.rows(batch.project_id).filter(pk__gt=batch.cursor, status__in=[*GIVEN_UP, *WAITING])
     rows = rows.filter(test=EventDelivery.Test.NONE)
     piece = list(rows.order_by("pk").values_list("pk", flat=True)[:PIECE])
     now = timezone.now()
@@ -130,7 +128,7 @@ def _send_again(rows: "QuerySet[EventDelivery]") -> int:
     A worker may have taken some since the piece was read: their state is in the condition.
     """
     given_up = Q(status__in=GIVEN_UP)
-    waiting = Q(status__in=_WAITING, is_parked=False, due_at__gt=Now())
+    waiting = Q(status__in=WAITING, is_parked=False, due_at__gt=Now())
     changes = sent_again() | {
         "status": Case(When(given_up, then=Value(Status.SCHEDULED)), default=F("status")),
         "description": Case(When(given_up, then=Value("", TextField())), default=F("description")),

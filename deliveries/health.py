@@ -18,13 +18,12 @@ from django.db import connection
 from django.utils import timezone
 
 from core.actors import Actor, ActorKind
+from deliveries.reads import COUNTED_AT_MOST
 from endpoints.models import Endpoint, EndpointQuerySet
 from outbound.states import Status
 
 HOURS = 24
 PAGE = 50
-#: Deliveries are counted up to this; the pages say "10,000+".
-COUNTED_AT_MOST = 10_001
 #: In a list of endpoints, which does not show these numbers, up to this.
 COUNTED_IN_LIST = 101
 #: An endpoint whose last finished deliveries have failed is failing from this number on. As many that were delivered
@@ -64,7 +63,7 @@ class Health:
     last_failure_text: str
     last_failure_at: datetime | None
     last_delivered_at: datetime | None
-    #: The deliveries that wait for another attempt, at most COUNTED_AT_MOST, or COUNTED_IN_LIST.
+    #: The deliveries that wait for another attempt, at most COUNTED_AT_MOST + 1, or COUNTED_IN_LIST.
     waiting: int
     #: The time from which attempts fail, while deliveries wait for another one.
     retrying_since: datetime | None
@@ -186,7 +185,7 @@ def endpoint_health(endpoint_ids: Sequence[str], now: datetime | None = None) ->
     if not endpoint_ids:
         return {}
     now = now or timezone.now()
-    parameters = [list(endpoint_ids), *_bounds(now), COUNTED_AT_MOST, COUNTED_AT_MOST, _first_hour(now)]
+    parameters = [list(endpoint_ids), *_bounds(now), COUNTED_AT_MOST + 1, COUNTED_AT_MOST + 1, _first_hour(now)]
     return {listed.uid: listed.health for listed in _read(_OF_IDS, parameters, now)}
 
 

@@ -23,8 +23,6 @@ from portal.words import ENDPOINT_PILLS, Pill, counted, endpoint_pill, listens_w
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT
 
-PAGE_SIZE = 50
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -65,7 +63,7 @@ def list_context(access: Access, *, q: str = "", status: str = "", after: str = 
         scope = scope.filter(Q(name__icontains=q) | Q(url__icontains=q))
     now = timezone.now()
     counts = status_counts(scope, now)
-    found = endpoint_page(scope, status=wanted, after=after, limit=PAGE_SIZE, now=now)
+    found = endpoint_page(scope, status=wanted, after=after, now=now)
     known = known_types(access)
     rows = [_row(access, listed, known) for listed in found.endpoints]
     total = sum(counts.values())

@@ -11,12 +11,10 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from deliveries.health import EndpointHealth
+from deliveries.reads import COUNTED_AT_MOST
 from outbound.answers import AnswerKind
 from outbound.states import Status
 from projects.models import EVERY_TYPE
-
-#: Counts on the pages stop here.
-COUNTED_AT_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from activity.models import CUSTOMERS, Activity, ActivityQuerySet
 from core.actors import ActorKind
+from deliveries.reads import COUNTED_AT_MOST
 from portal.activity import is_own, visible
 from portal.activity_words import CHOICES, Said, said
 from portal.pages.shell import PageRequest, page, show
@@ -26,8 +27,6 @@ from portal_links.models import PortalSession
 PAGE_SIZE = 50
 #: The endpoints that can be chosen from a list.
 LISTED = 200
-#: Numbers of rows are counted up to this.
-MOST_COUNTED = 10_000
 
 
 class Shown(NamedTuple):
@@ -84,8 +83,8 @@ def activity_context(access: Access, *, what: str, endpoint: str, q: str, after:
     return {
         "groups": _groups(access, shown, dict(endpoints)),
         "shown": len(shown),
-        "total": rows.order_by()[: MOST_COUNTED + 1].count() if len(found) > PAGE_SIZE or after else len(shown),
-        "most": MOST_COUNTED,
+        "total": rows.order_by()[: COUNTED_AT_MOST + 1].count() if len(found) > PAGE_SIZE or after else len(shown),
+        "most": COUNTED_AT_MOST,
         "next": shown[-1].pk if len(found) > PAGE_SIZE else "",
         "choices": [(value, title) for value, (title, _) in CHOICES.items()],
         "endpoints": endpoints,
