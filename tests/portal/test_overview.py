@@ -166,7 +166,7 @@ class TestPoll:
 class TestFigures:
     def test_nothing_sent(self, login: Login, listening: Endpoint) -> None:
         html = overview(login(), listening)
-        assert "Nothing was sent here in this time." in html
+        assert "No delivery has ended in this time." in html
         assert "Nothing sent yet" in html
         assert "Show as table" not in html
 
