@@ -18,8 +18,17 @@ def parse_target(url: str) -> SplitResult:
         parts = split_url(url)
     except ValueError as error:
         raise InvalidInput(str(error), field="url") from None
-    if parts.scheme not in SCHEMES:
-        raise UrlScheme
     if not parts.hostname:
         raise UrlWithoutHost
+    if parts.scheme not in SCHEMES:
+        raise UrlScheme
     return parts
+
+
+def stored_form(url: str) -> str:
+    """Return a URL as it is stored: its scheme in lower case, and the rest as it was sent.
+
+    Two spellings of a scheme would otherwise be two endpoints.
+    """
+    scheme, colon, rest = url.partition(":")
+    return f"{scheme.lower()}{colon}{rest}"
