@@ -164,7 +164,7 @@ def _is_final(value: Any) -> bool:
     """Tell whether each delivery that an answer shows, or counts, has a final status."""
     data = _found(value, "data")
     if totals := _found(data, "totals"):
-        return totals.keys() <= set(FINAL)
+        return set(totals) <= set(FINAL)
     rows = _found(data, "content") or ([data] if _found(data, "status") else [])
     return all(row["status"] in FINAL for row in rows)
 

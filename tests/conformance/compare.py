@@ -50,7 +50,7 @@ def differences(code: str, recorded: Answer, here: Answer) -> set[Difference]:
 
     The bodies of answers with different statuses are not compared but for their messages: they are of two kinds.
     """
-    pairs = [("status", recorded.status, here.status)]
+    pairs: list[tuple[str, Any, Any]] = [("status", recorded.status, here.status)]
     if recorded.status == here.status:
         pairs += _values(recorded.body, here.body, "body")
     else:

@@ -5,7 +5,7 @@ recorded value, its value here, the version that was recorded, and the codes of 
 
     ## Endpoints: `metadata`
 
-    body.data.metadata: absent → {} [v26: C01 C19 C20]
+    body.data.metadata: absent → {} [v26: CODE CODE …]
 
 A line explains these requests only, and only these two values.
 """

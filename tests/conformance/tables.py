@@ -2,7 +2,7 @@
 
 An entry of a table begins with the request's code and title. The lines below it are indented:
 
-    C02 create full
+    CODE create full
       POST ~/endpoints {"name": "ep two", "url": "{RX}/ok/ep2"}
       keep ep2 = data.uid
 
