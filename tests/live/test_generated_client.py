@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.core.api.openapi_document import DOCUMENT
 from tests.live.conftest import LiveProject
 from tests.outbound.receivers import Receiver
 from tests.server import ROOT, Server
@@ -117,7 +118,10 @@ def test_a_round(
         # An event and its delivery
         body = model("ModelsCreateEvent", endpoint_id=endpoint.uid, event_type="invoice.paid", data={"amount": 42})
         event = call("events.create_endpoint_event", uid, status=201, body=body)
-        receiver.wait_for(1, "/in")
+        [received] = receiver.wait_for(1, "/in")
+        described = DOCUMENT["x-webhooks"]["event"]["post"]["parameters"]
+        for header in described:
+            assert not header["required"] or received.header(header["name"]), header["name"]
 
         def delivered() -> Any:
             page = call("event_deliveries.get_event_deliveries_paged", uid, event_type="invoice.paid")
