@@ -4,7 +4,7 @@ from urllib.parse import SplitResult
 
 from core.addresses import SCHEMES, split_url
 from core.exceptions import InvalidInput
-from outbound.exceptions import UrlMissing, UrlScheme, UrlWithoutHost
+from outbound.exceptions import UrlMissing, UrlRelative, UrlScheme, UrlWithoutHost
 
 
 def parse_target(url: str) -> SplitResult:
@@ -19,7 +19,7 @@ def parse_target(url: str) -> SplitResult:
     except ValueError as error:
         raise InvalidInput(str(error), field="url") from None
     if not parts.hostname:
-        raise UrlWithoutHost
+        raise UrlWithoutHost if parts.scheme else UrlRelative
     if parts.scheme not in SCHEMES:
         raise UrlScheme
     return parts
