@@ -31,11 +31,13 @@ def main() -> None:
     reports, first = [], dict[str, Answer]()
     is_different = False
     with Receiver(options.receiver_host, options.receiver_port) as receiver:
-        for url, key, project in zip_longest(options.url, options.key, options.project, fillvalue=""):
+        servers = zip_longest(options.url, options.key, options.project, fillvalue="")
+        for number, (url, key, project) in enumerate(servers):
             uid, _, project_key = project.partition(":")
             target = Target(
                 url,
-                receiver=receiver.url,
+                # A path of its own, because some paths answer their first requests otherwise.
+                receiver=f"{receiver.url}{number}",
                 instance_key=key,
                 organisation=options.organisation,
                 project=(uid, project_key),

@@ -105,12 +105,14 @@ class Target:
                 value = json.loads(content)
             except ValueError:
                 value = None
-            if not request.is_polled or _is_final(value) or time.monotonic() > deadline:
+            if _has_come(request.until, value, content) or time.monotonic() > deadline:
                 break
             time.sleep(0.2)
         for name, path in request.keep.items():
             if isinstance(kept := _found(value, path), str):
                 self.known[name] = kept
+        if request.only and isinstance(rows := _found(value, "data"), list):
+            rows[:] = [row for row in rows if row.get("uid") == self.known.get(request.only)]
         text = self._normal(content.decode("utf-8", "replace"))
         body = text if value is None and content.strip() != b"null" else json.loads(self._normal(_dumped(value)))
         return Answer(status, {name: self._normal(headers[name]) for name in HEADERS if name in headers}, body)
@@ -158,6 +160,13 @@ def normal(text: str) -> str:
     for pattern, mark in NORMAL:
         text = pattern.sub(mark, text)
     return text
+
+
+def _has_come(awaited: str, value: Any, content: bytes) -> bool:
+    """Tell whether an answer has what its request waits for."""
+    if awaited.startswith("has "):
+        return awaited.removeprefix("has ").encode() in content
+    return not awaited or _is_final(value)
 
 
 def _is_final(value: Any) -> bool:

@@ -14,6 +14,8 @@ the project of the run, and `{name}` a value that is known by then (client.py). 
     type none | TYPE                        the Content-Type of the body; without the line application/json
     header NAME: VALUE                      a further header
     keep NAME = PATH, NAME = PATH           values of the answer that later requests name
+    only NAME                               drop the rows of the answer that have another id: they are not of this run
+    until has TEXT                          ask again until the answer has this text
     until final                             ask again until each delivery that the answer shows has a final status
 
 A line `wait SECONDS` between two entries gives a server time that does its work after its answer.
@@ -60,7 +62,10 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     #: The paths in the answer, by the names of the values that are kept.
     keep: Mapping[str, str] = field(default_factory=dict)
-    is_polled: bool = False
+    #: The name of the only row whose id counts.
+    only: str = ""
+    #: What is waited for: `final` or `has TEXT`.
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,8 @@ def _option(line: str) -> tuple[str, object]:
         case "keep":
             pairs = (pair.split(" = ") for pair in value.split(", "))
             return "keep", dict(pairs)
-        case "until" if value == "final":
-            return "is_polled", True
+        case "only":
+            return "only", value
+        case "until" if value == "final" or value.startswith("has "):
+            return "until", value
     raise ValueError(f"no table has a line {line!r}")

@@ -110,7 +110,7 @@ class TestReasons:
 def test_a_table() -> None:
     text = (
         '# A title\n\nC01 create one\n  POST ~/endpoints {"name": "a b"}\n  as instance\n  type none\n'
-        "  header X-A: b: c\n  keep ep1 = data.uid, s = data.secrets.0.value\n  until final\n\nwait 3\n\n"
+        "  header X-A: b: c\n  keep ep1 = data.uid, s = data.secrets.0.value\n  only pid\n  until final\n\nwait 3\n\n"
         "C02 nothing\n  PUT ~ (empty)\n\nC03 no body\n  GET ~\n  authorization Basic x\n"
     )
     assert list(read_table(text)) == [
@@ -121,10 +121,11 @@ def test_a_table() -> None:
             "~/endpoints",
             '{"name": "a b"}',
             credential="instance",
+            only="pid",
             content_type="none",
             headers={"X-A": "b: c"},
             keep={"ep1": "data.uid", "s": "data.secrets.0.value"},
-            is_polled=True,
+            until="final",
         ),
         Wait(3),
         Request("C02", "nothing", "PUT", "~", ""),
