@@ -9,7 +9,7 @@ from tests.conformance.client import Target
 from tests.conformance.compare import read_recordings
 from tests.conformance.reasons import COMPATIBILITY, documented_rows, read_reasons
 from tests.conformance.receiver import Receiver
-from tests.conformance.report import OF_THIS_VERSION, TITLE, as_text
+from tests.conformance.report import OF_THIS_VERSION, TITLE, as_text, of_this_version
 from tests.conformance.run import Outcome, held_beside
 from tests.conformance.tables import TABLES, Request, read_tables
 from tests.conftest import Row
@@ -54,6 +54,10 @@ class TestRun:
 def test_every_reason_is_a_row_of_the_documentation() -> None:
     rows = documented_rows((ROOT / COMPATIBILITY).read_text(encoding="utf-8"))
     assert {reason.row for reason in read_reasons()} - rows == set()
+
+
+def test_the_report_is_written_from_the_reasons() -> None:
+    assert OF_THIS_VERSION.read_text(encoding="utf-8") == of_this_version(), "run python -m tests.conformance.report"
 
 
 def test_every_recording_has_a_request() -> None:
