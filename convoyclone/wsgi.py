@@ -10,6 +10,10 @@ from convoyclone.database import own_the_environment
 
 own_the_environment()
 _django = get_wsgi_application()
+from convoyclone.schema import forms  # noqa: E402 - it reads the settings
+
+# Read before the first request, which would otherwise wait for it.
+forms()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
