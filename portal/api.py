@@ -22,13 +22,14 @@ from events.reads import searches_content
 from portal import openapi, operations
 from portal.exceptions import KeyMayOnlyRead
 from portal.serializers import ChosenEventTypes
-from portal_links.access import Access, find_access, find_key_access
+from portal_links.access import Access, count_access, find_access, find_key_access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_PAYLOADS, VIEW_SECRET
 from portal_links.documents import PortalLinkDocument, access_document
 from projects import convoy_view
 from projects.convoy_view import ConvoyView
 from projects.exceptions import BadCredential, NoCredential
 from projects.keys import PREFIX
+from projects.request_limit import windows
 
 
 class PortalCredential(BaseAuthentication):
@@ -58,7 +59,7 @@ class PortalView(ConvoyView):
     #: The capability that a method needs, where VIEW is not enough.
     needs: dict[str, str] = {}
     #: The refusals of the Convoy API that this API shares (schema.py), by status.
-    shared_refusals = {"400", "401", "403", "411", "413", "503"}
+    shared_refusals = {"400", "401", "403", "411", "413", "429", "503"}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check size, credential and capability before the handler runs. Raises DomainError."""
@@ -66,6 +67,9 @@ class PortalView(ConvoyView):
             return
         check_size(request)
         self.perform_authentication(request)
+        count_access(self.access)
+        opened_by = self.access.session or self.access.link or self.access.project
+        windows.count(opened_by.pk)
         set_actor(self.access.actor)
         if self.access.by_key and request.method not in self.reads:
             raise KeyMayOnlyRead

@@ -53,6 +53,15 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse |
     return None
 
 
+def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """Answer a refusal that no view has made: in the shape of the path's API, or as a text."""
+    render = _renderer(request)
+    response = render(error.message, error.status) if render else HttpResponse(error.message, status=error.status)
+    for name, value in error.headers.items():
+        response[name] = value
+    return response
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request that Django refuses before any view, for example for a wrong Host header."""
     if render := _renderer(request):
