@@ -56,8 +56,7 @@ def schema(request: HttpRequest) -> HttpResponseBase:
     response["ETag"] = etag
     response["Vary"] = "Accept, Accept-Encoding"
     response["Cache-Control"] = "no-cache"
-    answer: HttpResponseBase = get_conditional_response(request, etag=etag, response=response)
-    return answer
+    return get_conditional_response(request, etag=etag, response=response) or response
 
 
 def _kind(request: HttpRequest) -> str:

@@ -15,7 +15,7 @@ from core.api.documents import D, PageOf, Pagination
 DEFAULT_PER_PAGE = 20
 MAX_PER_PAGE = 1000
 #: Of the large members of the rows of one page, which ends early beyond it. A page has one row at least.
-MAX_PAGE_BYTES = 8 * 1024 * 1024
+MAX_PAGE_BYTES = 4 * 1024 * 1024
 # Sorts above every ULID.
 NEWEST = "~"
 

@@ -67,8 +67,8 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "429": (
         "TooManyRequests",
-        "The caller has used up its requests of this minute, where the server has a limit, or has too many slow requests "
-        "at once.",
+        "The caller has used up its requests of this minute, where the server has a limit, or has too many slow "
+        "requests at once.",
         {TooBusy.title(): TooBusy.message},
     ),
     "503": (
