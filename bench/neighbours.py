@@ -140,7 +140,7 @@ def repeat(port: int, attack: Attack, over: threading.Event) -> None:
 
 def listen(port: int, path: str, key: str, seconds: float) -> tuple[float, float]:
     """Read a list every INTERVAL_SECONDS. Returns the median and the 99th percentile of the milliseconds."""
-    found = []
+    found: list[float] = []
     end = time.monotonic() + seconds
     connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_SECONDS)
     while time.monotonic() < end or len(found) < 2:
