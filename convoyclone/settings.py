@@ -184,6 +184,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "core.middleware.request_id",
+    "core.share.ShareMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from core.api.bodies import NotJSON, read_body
 from core.api.documents import PageOf
 from core.api.openapi import Outcome
-from core.api.pagination import read_page
+from core.api.pagination import Bytes, JsonBytes, read_page
 from core.api.time_limit import time_limit
 from events import openapi, operations, serializers
 from events.documents import (
@@ -73,7 +73,7 @@ class Events(EventView):
         """Answer a page of the events that the query chooses."""
         rows = searched_events(request, self.chosen(request))
         with time_limit(SECONDS_TO_SEARCH, SearchTooSlow.message):
-            page = read_page(request, rows.only("pk"), sortable=True)
+            page = read_page(request, rows.only("pk"), sortable=True, size=Bytes("data") + JsonBytes("headers"))
         ids = [row.pk for row in page.rows]
         return page.of(event_documents(self.project_id, ids, **self.detail))
 

@@ -24,7 +24,7 @@ from events.reads import searches_content
 from portal import openapi, operations
 from portal.exceptions import KeyMayOnlyRead
 from portal.serializers import ChosenEventTypes
-from portal_links.access import Access, find_access, find_key_access
+from portal_links.access import Access, count_access, find_access, find_key_access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_PAYLOADS, VIEW_SECRET
 from portal_links.documents import PortalLinkDocument, access_document
 from projects import convoy_view
@@ -32,6 +32,7 @@ from projects.convoy_view import ConvoyView
 from projects.exceptions import BadCredential, NoCredential
 from projects.keys import PREFIX
 from projects.models import Project
+from projects.request_limit import windows
 
 #: How long a browser keeps the answer to a preflight.
 PREFLIGHT_SECONDS = 600
@@ -66,7 +67,7 @@ class PortalView(ConvoyView):
     #: The project of the credential, once it is known.
     caller_project: Project | None = None
     #: The refusals of the Convoy API that this API shares (schema.py), by status.
-    shared_refusals = {"400", "401", "403", "411", "413", "503"}
+    shared_refusals = {"400", "401", "403", "411", "413", "429", "503"}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check size, credential and capability before the handler runs. Raises DomainError."""
@@ -75,6 +76,9 @@ class PortalView(ConvoyView):
         check_size(request)
         self.perform_authentication(request)
         self.caller_project = self.access.project
+        count_access(self.access)
+        opened_by = self.access.session or self.access.link or self.access.project
+        windows.count(opened_by.pk)
         set_actor(self.access.actor)
         if self.access.by_key and request.method not in self.reads:
             raise KeyMayOnlyRead

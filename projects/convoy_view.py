@@ -10,6 +10,7 @@ from core.api.checks import READS, check_body
 from core.api.envelope import JSON
 from core.api.errors import NO_SUCH_PATH
 from core.exceptions import NotFound
+from core.share import count_party
 from projects.authentication import APIKeyAuthentication
 from projects.exceptions import OwnerKey, ProjectNotFound, ReadOnlyKey
 from projects.keys import Caller
@@ -44,6 +45,7 @@ class ConvoyView(APIView):
         caller = self.caller
         if "projectID" in kwargs and not caller.may_use(kwargs["projectID"]):
             raise ProjectNotFound
+        count_party("project", caller.key_project_id or kwargs.get("projectID", ""))
         count_request(caller.key_id)
         if request.method not in self.reads and not caller.can_write:
             raise ReadOnlyKey

@@ -14,6 +14,7 @@ from core.api.errors import TOO_LARGE, UNAVAILABLE
 from core.api.fields import Choice, Integer
 from core.api.openapi import COMPONENTS, NULLABLE, PROPERTIES, REFUSAL, REQUIRED, Serializer, example_key, refusal
 from core.exceptions import DomainError
+from core.share import TooBusy
 
 API_DESCRIPTION = """\
 A webhooks gateway whose HTTP API is compatible with Convoy's.
@@ -66,8 +67,9 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "429": (
         "TooManyRequests",
-        "The key has used up its requests of this minute, where the server has a limit.",
-        {},
+        "The caller has used up its requests of this minute, where the server has a limit, or has too many slow "
+        "requests at once.",
+        {TooBusy.title(): TooBusy.message},
     ),
     "503": (
         "ServiceUnavailable",
@@ -80,7 +82,7 @@ _OWN_WORDS = {"400", "401", "403", "404"}
 _WHOLE_NUMBER: Schema = {"type": "string", "pattern": "^[0-9]+$"}
 _HEADERS: dict[str, dict[str, str]] = {
     "429": {
-        "Retry-After": "Seconds until the next window.",
+        "Retry-After": "Seconds to wait.",
         "X-RateLimit-Limit": "Requests in a window.",
         "X-RateLimit-Remaining": "Requests left in this window: 0.",
         "X-RateLimit-Reset": "Seconds until the next window.",

@@ -22,6 +22,7 @@ from endpoints.timeouts import DEFAULT_TIMEOUT_SECONDS
 from outbound.exceptions import UrlMissing, UrlNotSecure, UrlRelative, UrlScheme, UrlWithoutHost
 from portal import preflight
 from portal.words import number
+from portal_links.access import Access
 from projects.models import Project
 
 KEPT = _("Stored; leave empty to keep it")
@@ -133,11 +134,12 @@ class EndpointForm(forms.Form):
         self,
         data: Mapping[str, Any] | None = None,
         *,
-        project: Project,
+        access: Access,
         endpoint: Endpoint | None = None,
         reveal: bool = False,
     ) -> None:
-        self.project, self.endpoint, self.reveal = project, endpoint, reveal
+        project = access.project
+        self.access, self.project, self.endpoint, self.reveal = access, project, endpoint, reveal
         self.stored: dict[str, Any] = (endpoint.authentication if endpoint is not None else None) or {}
         super().__init__(data, initial=None if endpoint is None else self._stored_values(endpoint))
         kind: Any = self.fields["type"]
@@ -237,7 +239,7 @@ class EndpointForm(forms.Form):
         for field, refusal in refusals(self.project, sent, self.endpoint):
             self.add_refusal(field, refusal)
         if "url" not in self.errors and (self.endpoint is None or sent["url"] != self.endpoint.url):
-            self.private_address = preflight.refused_address(sent["url"])
+            self.private_address = preflight.refused_address(self.access, sent["url"])
             if self.private_address:
                 self.add_error("url", preflight.unreachable())
         return values
