@@ -25,6 +25,7 @@ from endpoints.disabling import forget_failures, notify_reactivated
 from endpoints.documents import endpoint_documents
 from endpoints.exceptions import (
     ChatUrl,
+    CredentialsElsewhere,
     EndpointNotFound,
     NotStored,
     StatusNotChangeable,
@@ -42,7 +43,7 @@ from endpoints.models import (
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
 from outbound.exceptions import UrlNotSecure
-from outbound.urls import parse_target
+from outbound.urls import is_same_server, parse_target
 from projects.exceptions import ProjectNotFound
 from projects.models import Project
 
@@ -103,12 +104,14 @@ def create_endpoint(
 
 
 def update_endpoint(
-    project_id: str, endpoint_id: str, *, url: str, name: str, scope: Scope = None, **sent: Any
+    project_id: str, endpoint_id: str, *, url: str, name: str, scope: Scope = None, reveal: bool = False, **sent: Any
 ) -> Endpoint:
     """Update the fields of an endpoint that are sent and not masked (docs/compatibility.md: the original wipes some).
 
     A blank `owner_id` and an `http_timeout` of 0 count as not sent, `secret` has no effect, and the
     status does not change. A new rate limit applies at once, also to deliveries that the old one held back.
+    `reveal` tells whether the caller may see secrets: a URL of another server takes no credential along that the
+    caller may not see.
     Raises InvalidInput, NotFound.
     """
     with transaction.atomic():
@@ -120,6 +123,7 @@ def update_endpoint(
         before = _editable(endpoint)
         limit_before = endpoint.rate_limit, endpoint.rate_limit_duration
         check_url(endpoint.project, url)
+        _check_credentials(endpoint, url, sent, reveal=reveal)
         endpoint.url = url
         endpoint.name = _checked_name(name, "updating endpoints")
         for field in PLAIN:
@@ -288,6 +292,15 @@ def check_url(project: Project, url: str) -> None:
     parts = parse_target(url)
     if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
         raise UrlNotSecure
+
+
+def _check_credentials(endpoint: Endpoint, url: str, sent: Mapping[str, Any], *, reveal: bool) -> None:
+    """Refuse a URL of another server that would be sent credentials which the caller may not see."""
+    if not is_same_server(url, endpoint.url) and (
+        authentication.keeps_hidden(sent.get("authentication"), endpoint.authentication, reveal=reveal)
+        or certificates.keeps_hidden(sent.get("mtls_client_cert"), endpoint.mtls_client_cert)
+    ):
+        raise CredentialsElsewhere
 
 
 def refusals(
