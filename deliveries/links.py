@@ -3,6 +3,7 @@
 Contract: docs/contract/deliveries.md#delivery-links.
 """
 
+from datetime import datetime
 from typing import Annotated, TypedDict
 
 from core.actors import ActorKind
@@ -28,7 +29,7 @@ class MakerDocument(TypedDict):
 
 @component("models.DeliveryLink")
 class DeliveryLinkDocument(TypedDict):
-    """A link that shows one delivery for a day."""
+    """A link that shows one delivery for a day, and not longer than its maker has access."""
 
     uid: Annotated[Uid, Example("01M80K2B4D6F8G0H2J4K6M8N0P")]
     project_id: Uid
@@ -42,11 +43,20 @@ class DeliveryLinkDocument(TypedDict):
 
 
 def create_link(
-    project_id: str, delivery_id: str, *, shows_payload: bool, customer: str = "", scope: Scope = None
+    project_id: str,
+    delivery_id: str,
+    *,
+    shows_payload: bool,
+    customer: str = "",
+    ends_at: datetime | None = None,
+    scope: Scope = None,
 ) -> MadeLink:
-    """Make a link to a delivery. Raises NotFound for one that does not exist, or is out of the `scope`."""
+    """Make a link to a delivery that ends at `ends_at` at the latest.
+
+    Raises NotFound for a delivery that does not exist, or is out of the `scope`.
+    """
     delivery = _named(project_id, delivery_id, scope)
-    return create_delivery_link(delivery, shows_payload=shows_payload, customer=customer)
+    return create_delivery_link(delivery, shows_payload=shows_payload, customer=customer, ends_at=ends_at)
 
 
 def links_of(

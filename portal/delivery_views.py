@@ -3,6 +3,7 @@
 Contract: docs/contract/portal-sessions.md#portal-deliveries, docs/contract/portal-sessions.md#counts.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -138,6 +139,11 @@ class LinkView(DeliveryView, link_views.LinkView):
     def customer(self) -> str | None:
         """Return the customer whose links these are; None for those of everybody, which an API key sees."""
         return None if self.access.by_key else self.access.customer
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Return the end of the customer's session."""
+        return self.access.expires_at
 
 
 class DeliveryLinks(LinkView):

@@ -146,12 +146,14 @@ def open_session(project_id: str, code: str, *, address: str | None) -> Minted:
     """Exchange a single-use code for a token of its session; of several openings at once, one succeeds.
 
     Raises CodeUsed or CodeExpired for a code that was minted here, which tells its holder nothing new, and NotFound
-    for every other code.
+    for every other code, that of a key which no longer works too.
     """
     now = timezone.now()
     token = TOKEN_PREFIX + random_text(TOKEN_LENGTH)
-    rows = PortalSession.objects.for_project(project_id).filter(
-        code_digest=digest(code), revoked_at=None, project__deleted_at=None
+    rows = (
+        PortalSession.objects.for_project(project_id)
+        .of_live_keys(now)
+        .filter(code_digest=digest(code), revoked_at=None, project__deleted_at=None)
     )
     session = rows.select_related("project").first()
     if session is None:
