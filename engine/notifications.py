@@ -154,7 +154,7 @@ async def _send(outbound: Outbound | None, claim: Claim) -> None:
     """Send one message. Raises _Pointless and _Failed."""
     if claim.alert and claim.chosen is not None:
         try:
-            chosen = orjson.loads(decrypt(claim.chosen, context_of(AlertSettings, "chosen")))
+            chosen = orjson.loads(decrypt(claim.chosen, context_of(AlertSettings, "chosen"), claim.endpoint_id))
         except UndecryptableValue as problem:
             # Another worker may have the key that this one lacks.
             raise _Failed(str(problem)) from None
