@@ -248,7 +248,8 @@ class TestTrue:
             ]
             return value.get("data", value)
 
-        assert call("createWebhookPortalLink", key)["read_only"] is True
+        looking = create_api_key(name="l", role=Role.PROJECT_ADMIN, project=project, owner_id="acme")[1]
+        assert call("createWebhookPortalLink", looking)["read_only"] is True
         for example in ("Defaults", "InFull"):
             call("CreateNahookPortalSession", key, example, projectID=project.uid, ownerID="acme")
         call("v1.authentication.app-portal-access", key, "ToLookForADay", ownerID="acme")
