@@ -11,7 +11,7 @@ from core.api.documents import Example, Keywords, Time, Uid, component
 from core.api.values import wire_time
 from deliveries.exceptions import DeliveryNotFound
 from endpoints.models import Scope
-from events.models import EventDelivery
+from events.models import EventDelivery, of_present_owner
 from portal_links.delivery_links import DeliveryNamed, MadeLink, create_delivery_link, revoke_delivery_link
 from portal_links.models import DeliveryLink, delivery_link_url
 
@@ -93,7 +93,7 @@ def delivery_link_document(link: DeliveryLink, *, token: str = "") -> DeliveryLi
 def _named(project_id: str, delivery_id: str, scope: Scope) -> DeliveryNamed:
     rows = EventDelivery.objects.filter(project_id=project_id, pk=delivery_id)
     if scope is not None:
-        rows = rows.filter(endpoint__in=scope.order_by().values("pk"))
+        rows = rows.filter(of_present_owner(), endpoint__in=scope.order_by().values("pk"))
     found = rows.values_list("endpoint__owner_id", "endpoint_id", "event_type").first()
     if found is None:
         raise DeliveryNotFound

@@ -64,6 +64,9 @@ class Endpoint(models.Model):
     authentication = EncryptedJSONField(null=True)
     #: {"client_cert", "client_key"} in PEM, or None.
     mtls_client_cert = EncryptedJSONField(null=True)
+    #: The first id of what belongs to its present owner; "" where it has had no other. What was sent before belongs to
+    #: the owner of that time.
+    held_from = models.CharField(max_length=26, blank=True, default="", db_default="", editable=False, db_collation="C")
     #: What the portal session in which it was created was minted with.
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -19,6 +19,7 @@ from core.addresses import is_public_url
 from core.api.values import REDACTED
 from core.encryption import EncryptedJSONField
 from core.exceptions import InvalidInput
+from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
 from endpoints.disabling import forget_failures, notify_reactivated
@@ -36,6 +37,7 @@ from endpoints.models import (
     DEFAULT_CONTENT_TYPE,
     AlertSettings,
     Endpoint,
+    EndpointHour,
     EndpointQuerySet,
     EndpointState,
     Scope,
@@ -56,7 +58,8 @@ STATUS_FIELDS = ("status", "status_since", "status_actor", "status_reason")
 EDITABLE = [
     field.name
     for field in Endpoint._meta.concrete_fields
-    if field.name not in ("uid", "project", "secrets", "metadata", "created_at", "deleted_at", *STATUS_FIELDS)
+    if field.name
+    not in ("uid", "project", "secrets", "metadata", "created_at", "deleted_at", "held_from", *STATUS_FIELDS)
 ]
 #: Those of them that the record of activity names without their values: a chat's URL is a credential.
 SECRET = {
@@ -115,7 +118,7 @@ def update_endpoint(
     Raises InvalidInput, NotFound.
     """
     with transaction.atomic():
-        if "rate_limit" in sent or "rate_limit_duration" in sent:
+        if "rate_limit" in sent or "rate_limit_duration" in sent or sent.get("owner_id"):
             # A state is locked before its endpoint, as the workers do it.
             states = EndpointState.objects.filter(endpoint__in=_within(project_id, scope).order_by().values("pk"))
             states.select_for_update().filter(pk=endpoint_id).first()
@@ -149,6 +152,8 @@ def update_endpoint(
         if "owner_id" in changes:
             # The addresses are the former customer's: the new one must not see them, and they are not to be told.
             AlertSettings.objects.filter(endpoint=endpoint).delete()
+            if before["owner_id"]:
+                _hand_over(endpoint)
         if changes:
             _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
@@ -247,6 +252,22 @@ def _change_of(before: Status, after: Status) -> Verb:
     if after == Status.PAUSED:
         return Verb.ENDPOINT_PAUSED
     return Verb.ENDPOINT_ENABLED if before == Status.INACTIVE else Verb.ENDPOINT_RESUMED
+
+
+def _hand_over(endpoint: Endpoint) -> None:
+    """Let an endpoint that had another owner begin afresh: what was sent to it so far stays that owner's."""
+    endpoint.held_from = new_ulid()
+    endpoint.save(update_fields=["held_from"])
+    EndpointHour.objects.filter(endpoint=endpoint).delete()
+    EndpointState.objects.filter(pk=endpoint.pk).update(
+        failed_in_a_row=0,
+        delivered_in_a_row=0,
+        failing_since=None,
+        last_failure="",
+        last_failure_text="",
+        last_failure_at=None,
+        last_delivered_at=None,
+    )
 
 
 def _editable(endpoint: Endpoint) -> dict[str, Any]:

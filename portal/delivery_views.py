@@ -62,7 +62,12 @@ class DeliveryView(PortalView, views.DeliveryView):
 
     def of_window(self, window: Window, endpoint_ids: list[str] | None) -> "QuerySet[Delivery]":
         """Return the deliveries of a window to some endpoints; to all of the project where they are None."""
-        wanted = DeliveryFilter(first_uid=window.first_uid, beyond_uid=window.beyond_uid, endpoint_ids=endpoint_ids)
+        wanted = DeliveryFilter(
+            first_uid=window.first_uid,
+            beyond_uid=window.beyond_uid,
+            endpoint_ids=endpoint_ids,
+            of_present_owner=self.scope is not None,
+        )
         return wanted.rows(self.project_id)
 
 
