@@ -191,6 +191,8 @@ class AlertSettings(models.Model):
     )
     #: {"on": kinds, "email", "slack", "teams", "hook": addresses, of which at least one is set}.
     chosen = EncryptedJSONField()
+    #: The digest of the e-mail address whose reader has confirmed it; any other address is written to for that only.
+    email_confirmed = models.BinaryField(null=True, editable=False)
     #: The state of which the customer knows: FAILING, DISABLED, or "" while all is well.
     alerted = models.CharField(max_length=9, choices=Kind, blank=True, default="", db_default="")
     alerted_at = models.DateTimeField(null=True)
@@ -210,6 +212,9 @@ class Notification(models.Model):
         TEAMS = "teams"
         #: A webhook of the customer's own, for alerts only.
         HOOK = "hook"
+
+    #: The `alert` of a mail that asks the reader of an address to confirm it.
+    CONFIRM = "confirm"
 
     uid = ULIDField()
     endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="notifications")
