@@ -131,6 +131,8 @@ class Dumped(Stored):
 class _Opened(DeferredAttribute):
     """The attribute of a field: decrypts its value when it is first read, as the row is known by then."""
 
+    field: "EncryptedJSONField"
+
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         value = super().__get__(instance, cls)
         if type(value) is Stored:

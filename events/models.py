@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.expressions import NegatedExpression
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from core.ulid import ULIDField
@@ -78,7 +78,7 @@ class Event(models.Model):
         return f"{self.event_type} {self.uid}"
 
 
-def of_present_owner() -> NegatedExpression:
+def of_present_owner() -> Combinable:
     """Return the condition that a delivery belongs to the present owner of its endpoint, and not to an earlier one."""
     return ~Exists(Endpoint.objects.filter(pk=OuterRef("endpoint_id"), held_from__gt=OuterRef("pk")))
 

@@ -303,7 +303,7 @@ if os.geteuid() == 0:
 
             monkeypatch.setattr(os, "setxattr", refuse)
             mode = shut.stat().st_mode
-            with pytest.raises(embedded.CannotStart, match=f"its user cannot enter {shut}, which is shut to others"):
+            with pytest.raises(CannotStart, match=f"its user cannot enter {shut}, which is shut to others"):
                 let_pass(shut / "postgres", stranger)
             assert shut.stat().st_mode == mode
 

@@ -75,7 +75,7 @@ class TestRefused:
 
     def test_column_and_row_do_not_run_into_each_other(self) -> None:
         stored = encrypt(b"secret", "table.column", "row")
-        for context, row in (("table.columnr", "ow"), ("table.colum", "nrow"), ("table.column\0row", "")):
+        for context, row in (("table.columnrow", ""), ("table.", "columnrow"), ("table.column\0row", "")):
             with pytest.raises(UndecryptableValue):
                 decrypt(stored, context, row)
 

@@ -10,12 +10,14 @@ from outbound.urls import is_same_server
 from portal_links.capabilities import READ_ONLY
 from projects.models import Project
 from tests.conftest import API
-from tests.endpoints.bodies import API_KEY, BASIC_AUTH, BODY, CLIENT_ASSERTION, SHARED_SECRET
+from tests.endpoints import bodies
+from tests.endpoints.bodies import API_KEY, BASIC_AUTH, CLIENT_ASSERTION, SHARED_SECRET
 from tests.endpoints.test_certificates import certificate, pem, private_key
 from tests.portal.api.customers import create_session
 from tests.statements import nothing_changes
 
-URL = BODY["url"]
+BODY: dict[str, Any] = bodies.BODY
+URL = bodies.BODY["url"]
 #: Other servers than URL's, and its own under other names.
 ELSEWHERE = [
     "https://attacker.example.com/in",
@@ -88,7 +90,8 @@ class TestACustomerWhoSeesNoSecrets:
         self, project: Project, portal: API, stored: dict[str, Any], url: str
     ) -> None:
         endpoint = self.endpoint(project, authentication=stored)
-        for more in ({}, {"authentication": masked(stored)}, {"mtls_client_cert": {}}):
+        mores: list[dict[str, Any]] = [{}, {"authentication": masked(stored)}, {"mtls_client_cert": {}}]
+        for more in mores:
             with nothing_changes():
                 status, message = portal.put(f"/endpoints/{endpoint.uid}", BODY | {"url": url} | more).error
             assert (status, message[: len(REFUSED[1])]) == REFUSED
@@ -135,7 +138,8 @@ class TestACustomerWhoSeesNoSecrets:
         endpoint = self.endpoint(project, mtls_client_cert=stored)
         moved = BODY | {"url": ELSEWHERE[0]}
         masks = {"client_cert": stored["client_cert"], "client_key": "[REDACTED]"}
-        for more in ({}, {"mtls_client_cert": masks}, {"authentication": {}}):
+        mores: list[dict[str, Any]] = [{}, {"mtls_client_cert": masks}, {"authentication": {}}]
+        for more in mores:
             with nothing_changes():
                 assert portal.put(f"/endpoints/{endpoint.uid}", moved | more).error[0] == 400
         assert portal.put(f"/endpoints/{endpoint.uid}", moved | {"mtls_client_cert": {}}).status == 202

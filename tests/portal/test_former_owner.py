@@ -69,7 +69,7 @@ def token(request: pytest.FixtureRequest, project: Project, moved: Endpoint) -> 
     scope: dict[str, Any] = {"owner_id": "globex"}
     if request.param == "link of the endpoint":
         scope = {"endpoints": [moved.uid]}
-    return create_portal_link(project.uid, name="Globex", can_manage_endpoint=True, **scope).link.token
+    return str(create_portal_link(project.uid, name="Globex", can_manage_endpoint=True, **scope).link.token)
 
 
 @pytest.fixture

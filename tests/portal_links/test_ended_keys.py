@@ -153,7 +153,7 @@ class TestLinksToDeliveries:
     @pytest.fixture
     def delivery_id(self, project: Project) -> str:
         fields: dict[str, Any] = {"name": "In", "url": "https://in.example.com/", "owner_id": "acme"}
-        return make_delivery(create_endpoint(project.uid, **fields)).uid
+        return str(make_delivery(create_endpoint(project.uid, **fields)).uid)
 
     def share(self, project: Project, token: str, delivery_id: str, root: str = "/portal-api") -> str:
         path = f"{root}/eventdeliveries/{delivery_id}/links"
