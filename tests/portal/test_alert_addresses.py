@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
+from core.tokens import digest
 from endpoints.models import AlertSettings, Endpoint, Notification
 from endpoints.operations import delete_endpoint
 from engine import notifications
@@ -157,7 +158,7 @@ class TestAddress:
                 "Ours",
             ),
             chosen=stored_choice(),
-            confirmed=bytes(row.email_confirmed),
+            confirmed=digest("ops@acme.example"),
             address="",
         )
         with pytest.raises(Exception, match=NOT_CONFIRMED):
