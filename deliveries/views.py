@@ -147,7 +147,7 @@ class PeriodFailureRates(DeliveryView):
         if self.scope is not None:
             own = set(self.scope.filter(pk__in=given).order_by().values_list("pk", flat=True))
             given = [uid for uid in given if uid in own]
-        return period_failure_rates(self.project_id, given, window)
+        return period_failure_rates(self.project_id, given, window, is_customers=self.scope is not None)
 
 
 def read_ids(request: Request) -> list[str]:

@@ -49,6 +49,11 @@ def checked(sent: Mapping[str, Any], stored: dict[str, Any] | None) -> dict[str,
     return {"client_cert": certificate, "client_key": key}
 
 
+def keeps_hidden(sent: Mapping[str, Any] | None, stored: dict[str, str] | None) -> bool:
+    """Return whether an update keeps the stored key, which nobody may see. `sent` is None where it has none."""
+    return stored is not None and (sent is None or sent.get("client_key") == REDACTED)
+
+
 def shown(stored: dict[str, str] | None) -> ClientCertificateDocument | None:
     """Return the `mtls_client_cert` of an answer, without its key."""
     return None if stored is None else {"client_cert": stored["client_cert"], "client_key": REDACTED}

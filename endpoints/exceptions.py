@@ -37,6 +37,16 @@ class UrlTemplate(InvalidInput):
     field = "url"
 
 
+class CredentialsElsewhere(InvalidInput):
+    """The URL leads to another server, and credentials are kept that the caller may not see."""
+
+    message = (
+        "the url leads to another server: send authentication and mtls_client_cert again without [REDACTED], "
+        "or {} to remove them"
+    )
+    field = "url"
+
+
 class ChatUrl(InvalidInput):
     """A chat URL with a private host."""
 

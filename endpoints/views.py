@@ -99,8 +99,10 @@ class EndpointDetail(EndpointView):
     @openapi.update_endpoint
     def put(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Update the fields that are sent."""
-        endpoint = operations.update_endpoint(projectID, endpointID, **self.body(request, detailed=True))
-        return self.versioned(self.document(endpoint.uid))
+        endpoint = operations.update_endpoint(
+            projectID, endpointID, reveal=self.reveals, **self.body(request, detailed=True)
+        )
+        return self.changed(endpoint)
 
     @openapi.delete_endpoint
     def delete(self, request: Request, projectID: str, endpointID: str) -> None:  # noqa: N803

@@ -23,7 +23,7 @@ from events.documents import (
 )
 from events.exceptions import SearchNotSupported, SearchTooSlow
 from events.models import Event
-from events.reads import chosen_events, is_search, searched_events
+from events.reads import Within, chosen_events, is_search, searched_events
 from events.replay import batch_replay, originals, replay_event
 from events.storage import Content
 from events.trials import send_test_event
@@ -37,7 +37,7 @@ class EventView(ConvoyView):
     """Reads the events of the path's project; the portal narrows them to those of a customer's endpoints."""
 
     @cached_property
-    def within(self) -> list[str] | None:
+    def within(self) -> Within | None:
         """Return the endpoints that the caller may see; None for all of the project."""
         return None
 

@@ -32,3 +32,18 @@ def stored_form(url: str) -> str:
     """
     scheme, colon, rest = url.partition(":")
     return f"{scheme.lower()}{colon}{rest}"
+
+
+def is_same_server(url: str, other: str) -> bool:
+    """Return whether two URLs have the same scheme, host and port. One that cannot be read is the same as none."""
+    try:
+        return _server(url) == _server(other)
+    except ValueError:
+        return False
+
+
+def _server(url: str) -> tuple[str, str, int]:
+    parts = split_url(url)
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise ValueError("not a URL of a server")
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)

@@ -14,12 +14,13 @@ from core.api.bodies import failures_of
 from core.api.values import REDACTED
 from core.exceptions import InvalidInput
 from endpoints.authentication import API_KEY, BASIC_AUTH, OAUTH2, SHARED_SECRET
-from endpoints.exceptions import ChatUrl, UrlTemplate
+from endpoints.exceptions import ChatUrl, CredentialsElsewhere, UrlTemplate
 from endpoints.models import CONTENT_TYPES, Endpoint
 from endpoints.operations import refusals
 from endpoints.serializers import CreateEndpoint, UpdateEndpoint
 from endpoints.timeouts import DEFAULT_TIMEOUT_SECONDS
 from outbound.exceptions import UrlMissing, UrlNotSecure, UrlRelative, UrlScheme, UrlWithoutHost
+from outbound.urls import is_same_server
 from portal import preflight
 from portal.words import number
 from portal_links.access import Access
@@ -52,6 +53,7 @@ _URL_WORDS: dict[type[InvalidInput], Any] = {
     UrlWithoutHost: _("Enter the name of a host after https://"),
     UrlNotSecure: _("Begin with https://: only secure addresses are sent to."),
     UrlTemplate: _("Leave out { and }: the URL is used as it stands."),
+    CredentialsElsewhere: _("This URL leads to another server. Choose the authentication again, or none."),
     ChatUrl: _("Enter a URL that can be reached from the internet."),
 }
 
@@ -181,6 +183,12 @@ class EndpointForm(forms.Form):
         known = self.stored.get(OAUTH2) or {}
         return self.stored.get("type") == OAUTH2 and known.get("authentication_type") != SHARED_SECRET
 
+    @property
+    def is_moved(self) -> bool:
+        """Return whether the URL leads to another server, to which no stored credential is sent."""
+        url = self.cleaned_data.get("url", "")
+        return self.endpoint is not None and bool(url) and not is_same_server(url, self.endpoint.url)
+
     def has_errors(self, *names: str) -> bool:
         """Return whether one of these fields has an error."""
         return any(name in self.errors for name in names)
@@ -256,13 +264,17 @@ class EndpointForm(forms.Form):
         given: dict[str, Any] = {}
         for field, name in AUTHENTICATION_FIELDS.get(kind, {}).items():
             value = self.cleaned_data.get(field, "")
-            moved = kind == OAUTH2 and self.cleaned_data.get("token_url") != stored.get("url")
+            other_token_url = kind == OAUTH2 and self.cleaned_data.get("token_url") != stored.get("url")
+            moved = self.is_moved or other_token_url
             if not value and field in SECRETS and stored.get(name) and not moved:
                 # A stored value is not shown, so its field comes back empty. The API's mask keeps the stored value.
                 value = REDACTED
             if not value.strip() and field not in OPTIONAL:
                 again = moved and field in SECRETS and stored.get(name)
-                self.add_error(field, gettext("Enter it again, as the token URL is another.") if again else REQUIRED)
+                words = gettext("Enter it again, as the URL leads to another server.")
+                if not self.is_moved:
+                    words = gettext("Enter it again, as the token URL is another.")
+                self.add_error(field, words if again else REQUIRED)
             given[name] = value
         if kind == OAUTH2:
             kept = {
@@ -277,7 +289,8 @@ class EndpointForm(forms.Form):
             return {}
         given = {name: self.cleaned_data.get(name, "") for name in ("client_cert", "client_key")}
         stored = (self.endpoint.mtls_client_cert if self.endpoint is not None else None) or {}
-        if not given["client_key"] and given["client_cert"].strip() == stored.get("client_cert", "").strip() != "":
+        is_unchanged = given["client_cert"].strip() == stored.get("client_cert", "").strip() != ""
+        if not given["client_key"] and is_unchanged and not self.is_moved:
             return {"client_cert": stored["client_cert"], "client_key": REDACTED}
         for name, value in given.items():
             if not value.strip():

@@ -213,16 +213,18 @@ class TestSecretsAtRest:
         for authentication in (API_KEY, BASIC_AUTH, SHARED_SECRET, CLIENT_ASSERTION):
             api.post(collection, BODY | {"secret": "the signing secret", "authentication": authentication})
         with connection.cursor() as cursor:
-            cursor.execute("SELECT row_to_json(e)::text, e::text, secrets, authentication FROM endpoints_endpoint e")
+            cursor.execute(
+                "SELECT uid, row_to_json(e)::text, e::text, secrets, authentication FROM endpoints_endpoint e"
+            )
             rows = cursor.fetchall()
         assert len(rows) == 4
         plain = ("the signing secret", "the value", "the password", "the client secret", "the d")
-        for as_json, as_text, secrets, authentication in rows:
+        for uid, as_json, as_text, secrets, authentication in rows:
             for word in plain:
                 for form in (word, word.encode().hex()):
                     assert form not in as_json + as_text
-            assert b"the signing secret" in decrypt(secrets, "endpoints_endpoint.secrets")
-            assert b'"the ' in decrypt(authentication, "endpoints_endpoint.authentication")
+            assert b"the signing secret" in decrypt(secrets, "endpoints_endpoint.secrets", uid)
+            assert b'"the ' in decrypt(authentication, "endpoints_endpoint.authentication", uid)
 
     def test_the_answer_shows_what_the_caller_needs_and_no_more(self, api: API, collection: str) -> None:
         assert api.post(collection, BODY | {"authentication": API_KEY}).data["authentication"] == API_KEY

@@ -15,6 +15,7 @@ from portal_links.operations import create_portal_link, mint_refresh_token, revo
 from portal_links.sessions import Minted, mint_session
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, delete_project
+from tests.callers import caller_of
 from tests.conftest import API, Answer
 from tests.statements import nothing_changes
 
@@ -46,7 +47,7 @@ def create_session(
         project.uid,
         owner_id=owner_id,
         capabilities=capabilities,
-        minted_by=key.uid,
+        minted_by=caller_of(key),
         **given,  # type: ignore[arg-type]
     )
 
