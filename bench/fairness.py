@@ -36,7 +36,8 @@ def main() -> int:
             "a backlog at one endpoint": make_subscriptions(other, bench.sink.urls("/single", 1)),
             "endpoints that hang": make_subscriptions(other, bench.sink.urls("/hang", HANGING_ENDPOINTS)),
         }
-        print("| beside | p50 ms | p99 ms | most ms | other deliveries/s |\n| --- | --- | --- | --- | --- |", flush=True)
+        print("| beside | p50 ms | p99 ms | most ms | other deliveries/s |")
+        print("| --- | --- | --- | --- | --- |", flush=True)
         for name, subscriptions in rows.items():
             clear()
             with working(arguments.workers):

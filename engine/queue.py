@@ -8,14 +8,15 @@ write. docs/adr/0008 has the reasons.
 Fairness between projects: a look that finds no more than it can send reads the queue by age. Where more is due, the
 projects take turns (turns.py), and each has a share of the places (shares.py).
 
-Fairness between endpoints: a delivery that its endpoint cannot take now is parked. That is so where the endpoint has as many requests
-under way as it may have, is paused, has used up its rate limit, or has an open circuit breaker. Parked deliveries are
-outside of the queue's index, so that one endpoint's backlog does not stand before the deliveries of others. They come
-back endpoint by endpoint, as many as each can take.
+Fairness between endpoints: a delivery that its endpoint cannot take now is parked. That is so where the endpoint has as
+many requests under way as it may have, is paused, has used up its rate limit, or has an open circuit breaker, and where
+its owner has as many places as it may have. Parked deliveries are outside of the queue's index, so that one endpoint's
+backlog does not stand before the deliveries of others. They come back endpoint by endpoint, as many as each can take.
 """
 
 import random
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,6 +78,8 @@ class Claimed:
     parked_after: str = ""
     #: The project after which the next look goes on, "" for the first one; None where the queue is read by age.
     turn: str | None = None
+    #: Whether there was more to send than was read, beside projects with less than their part of it.
+    is_mixed: bool = False
     #: Whether another worker was claiming, so that nothing was looked at.
     is_busy: bool = False
 
@@ -137,7 +140,8 @@ LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid
 WHERE e.uid = ANY(%(ids)s)
 """
 
-#: The oldest parked deliveries, as many of each endpoint as it can take, in turns of projects. Only the rows of the result are locked.
+#: The oldest parked deliveries, as many of each endpoint as it can take, in turns of projects. Only the rows of
+#: the result are locked.
 _PARKED = f"""
 SELECT {_DELIVERY} FROM (
   SELECT q.uid, row_number() OVER (PARTITION BY t.project_id ORDER BY q.next_send_time) AS place
@@ -162,8 +166,8 @@ WHERE uid IN (
 
 #: The endpoints of deliveries, as Target.
 _TARGETS = f"""
-SELECT e.uid, e.project_id, e.owner_id, e.url, e.status, e.deleted_at IS NOT NULL AS is_deleted, e.http_timeout, e.rate_limit,
-  e.rate_limit_duration, e.content_type, e.advanced_signatures, e.secrets, e.authentication, e.mtls_client_cert,
+SELECT e.uid, e.project_id, e.owner_id, e.url, e.status, e.deleted_at IS NOT NULL AS is_deleted, e.http_timeout,
+  e.rate_limit, e.rate_limit_duration, e.content_type, e.advanced_signatures, e.secrets, e.authentication, e.mtls_client_cert,
   p.deleted_at IS NOT NULL AS project_is_deleted, p.config AS project_config, p.meta_event AS project_meta_event,
   {_IN_FLIGHT} AS in_flight, s.open_until, s.held_until, now() AS now
 FROM endpoints_endpoint e
@@ -278,6 +282,8 @@ async def _read_due(
         rows = await cursor.fetchall()
     # With less than half of a window due, the next look may find all of it by age.
     found.turn = turns.after if turns.after or is_full or len(rows) > window // 2 else None
+    counts = Counter(row.project_id for row in rows)
+    found.is_mixed = len(rows) >= window and min(counts.values()) < window // len(counts)
     taken = {row.uid for row in rows}
     return [*rows, *(row for row in oldest if row.uid not in taken)]
 
