@@ -9,7 +9,8 @@ from typing import Self
 from engine.targets import Target
 
 #: A project may hold this many times as many places as are free: three quarters of all where nobody else wants any,
-#: three sevenths where two want all. A rest is always free for a project that holds none.
+#: three sevenths where two always want more. Even where five projects take all that they can one after the other, some
+#: of 2,048 places are left for a sixth.
 PROJECT_SHARE = 3
 #: An owner may hold this part of the places that its project may still take: half of all where nobody else wants any.
 OWNER_SHARE = 0.5
