@@ -113,6 +113,19 @@ class Project(models.Model):
         default=list,
         help_text="Sites that may show the portal in a frame, such as https://app.example.com, separated by commas.",
     )
+    # The quotas of one owner, which no honest customer meets. Contract: docs/contract/endpoints.md#quotas.
+    owner_endpoints = models.PositiveIntegerField(
+        "endpoints of an owner", default=1_000, db_default=1_000, help_text="At most. 0: any number."
+    )
+    owner_subscriptions = models.PositiveIntegerField(
+        "subscriptions of an owner", default=10_000, db_default=10_000, help_text="At most. 0: any number."
+    )
+    owner_filter_bytes = models.PositiveIntegerField(
+        "bytes of an owner's filters",
+        default=1_048_576,
+        db_default=1_048_576,
+        help_text="At most, of the conditions of all subscriptions together. 0: any number.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
