@@ -67,8 +67,9 @@ class ProjectAdmin(OperatorAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: ProjectForm, change: bool) -> None:
         sent = {"name": form.cleaned_data["name"], "logo_url": form.cleaned_data["logo_url"]}
         if change:
-            portal = {name: form.cleaned_data[name] for name in OWN_FIELDS}
-            operations.update_project(obj.pk, **sent, portal=portal)
+            # A quota that is blank stays as it is.
+            own = {name: form.cleaned_data[name] for name in OWN_FIELDS if form.cleaned_data[name] is not None}
+            operations.update_project(obj.pk, **sent, portal=own)
         else:
             project, api_key, key = operations.create_project(type=form.cleaned_data["type"], **sent)
             obj.pk, obj.created_key = project.pk, (api_key.name, key)

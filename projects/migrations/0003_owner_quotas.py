@@ -11,6 +11,7 @@ class Migration(migrations.Migration):
             model_name="project",
             name="owner_endpoints",
             field=models.PositiveIntegerField(
+                blank=True,
                 db_default=1000,
                 default=1000,
                 help_text="At most. 0: any number.",
@@ -21,6 +22,7 @@ class Migration(migrations.Migration):
             model_name="project",
             name="owner_filter_bytes",
             field=models.PositiveIntegerField(
+                blank=True,
                 db_default=1048576,
                 default=1048576,
                 help_text="At most, of the conditions of all subscriptions together. 0: any number.",
@@ -31,6 +33,7 @@ class Migration(migrations.Migration):
             model_name="project",
             name="owner_subscriptions",
             field=models.PositiveIntegerField(
+                blank=True,
                 db_default=10000,
                 default=10000,
                 help_text="At most. 0: any number.",
