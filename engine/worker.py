@@ -160,13 +160,17 @@ class Worker:
         last, parked_after, is_wide = 0.0, "", False
         turn: str | None = None
         mixed_at = -MIXED_SECONDS
+        # Whether another worker was claiming: then looks are rarer, and each claims more.
+        was_busy = False
         while not self._stopping.is_set():
             await asyncio.sleep(last + CLAIM_INTERVAL_SECONDS - time.monotonic())
             self._woken.clear()
             slots = self._free_places()
             if turn is not None:
-                is_mixed = time.monotonic() - mixed_at < MIXED_SECONDS
-                slots = min(slots, CLAIMED_MIXED if is_mixed else CLAIMED_IN_TURNS)
+                if time.monotonic() - mixed_at < MIXED_SECONDS:
+                    slots = min(slots, CLAIMED_MIXED)
+                elif not was_busy:
+                    slots = min(slots, CLAIMED_IN_TURNS)
             if slots <= 0:
                 self._alive_at = time.monotonic()
                 await self._wait(POLL_SECONDS)
@@ -194,7 +198,8 @@ class Worker:
                 await self._pause()
                 continue
             self._alive_at = time.monotonic()
-            if claimed.is_busy:
+            was_busy = claimed.is_busy
+            if was_busy:
                 # Another worker is claiming, which does not take long.
                 self._freed |= freed
                 self._woken.set()
