@@ -53,7 +53,7 @@ WRITTEN_AT_ONCE = 500
 #: The most deliveries that one look claims in turns of projects, and for MIXED_SECONDS after it has found projects
 #: beside each other with much and with little to send. Requests begin in the order of looks, so that an event waits for
 #: those of the look before. A look costs as much as five deliveries, whatever it claims.
-CLAIMED_IN_TURNS = 64
+CLAIMED_IN_TURNS = 128
 CLAIMED_MIXED = 24
 MIXED_SECONDS = 2.0
 #: Requests that begin together. The others wait until the event loop has done what else is ready.
