@@ -274,15 +274,16 @@ def _project(project_id: str, *, owner_id: str) -> Project:
     owned = Func(
         F("uid"), Value(owner_id), F("owner_endpoints"), function="endpoints_of_owner", output_field=IntegerField()
     )
+    # Without an owner an endpoint belongs to the company.
     rows = Project.objects.live()
     try:
-        # Without an owner an endpoint belongs to the company.
-        project = (rows.annotate(owned=owned) if owner_id else rows).get(pk=project_id)
+        project: Any = (rows.annotate(owned=owned) if owner_id else rows).get(pk=project_id)
     except Project.DoesNotExist:
         raise ProjectNotFound from None
     if owner_id and project.owner_endpoints and project.owned >= project.owner_endpoints:
         raise TooManyEndpoints(most=project.owner_endpoints)
-    return project
+    found: Project = project
+    return found
 
 
 def _within(project_id: str, scope: Scope) -> EndpointQuerySet:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, Func, IntegerField, Q, Value, When
+from django.db.models import BigIntegerField, Case, Func, IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from activity.operations import Changes, Verb, differences, record
@@ -253,8 +253,8 @@ def _lock_endpoint(
         *("project_id", "owner_id", Value(most)), function="subscriptions_of_owner", output_field=IntegerField()
     )
     # Without an owner an endpoint belongs to the company.
-    counted = rows.annotate(owned=Case(When(~Q(owner_id=""), then=owned), default=0))
-    endpoint = counted.filter(pk=endpoint_id).defer(*deferred).select_for_update(of=("self",), no_key=True).first()
+    counted: QuerySet[Any] = rows.annotate(owned=Case(When(~Q(owner_id=""), then=owned), default=0))
+    endpoint: Any = counted.filter(pk=endpoint_id).defer(*deferred).select_for_update(of=("self",), no_key=True).first()
     if endpoint is None:
         raise unseen
     if most and not keep and endpoint.owned >= most:
@@ -263,7 +263,8 @@ def _lock_endpoint(
         others = Subscription.objects.filter(endpoint=endpoint, deleted_at=None).exclude(pk=keep)
         if others.exists():
             raise EndpointTaken
-    return endpoint
+    found: Endpoint = endpoint
+    return found
 
 
 def _check_function(function: str) -> None:

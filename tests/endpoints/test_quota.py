@@ -1,5 +1,7 @@
 """The most endpoints that an owner may have. Contract: docs/contract/endpoints.md#quotas."""
 
+from typing import Any
+
 import pytest
 
 from endpoints.models import Endpoint
@@ -12,7 +14,7 @@ from tests.conftest import API
 from tests.onboarding.conftest import items
 from tests.statements import statements
 
-BODY = {"name": "Orders", "url": "https://hooks.example.com/in", "owner_id": "acme"}
+BODY: dict[str, Any] = {"name": "Orders", "url": "https://hooks.example.com/in", "owner_id": "acme"}
 REFUSED = "this owner_id has 2 endpoints, and may have no more"
 
 

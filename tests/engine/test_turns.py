@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from endpoints.models import Endpoint
 from engine import turns
 from engine.queue import Claimed
 from engine.shares import Places, Shares
+from engine.targets import Target
 from events.models import EventDelivery
 from projects.models import Project
 from tests.engine.claims import claim
@@ -39,7 +41,7 @@ def by_project(found: Claimed) -> Counter[str]:
 def multiply(endpoint: Endpoint, times: int, **changes: Any) -> None:
     """Copy the only delivery to an endpoint, so often that inserting each by itself would take too long."""
     [delivery] = EventDelivery.objects.filter(endpoint=endpoint).values()
-    names = [field.column for field in EventDelivery._meta.concrete_fields]
+    names = [str(field.column) for field in EventDelivery._meta.concrete_fields]
     values = ["lpad(n::text, 26, '0')" if name == "uid" else name for name in names]
     with connection.cursor() as cursor:
         statement = (
@@ -130,22 +132,27 @@ class TestTurns:
             for analyzed in (False, True):
                 if analyzed:
                     cursor.execute("ANALYZE events_eventdelivery")
-                given = {"projects": [other.project_id], "limits": [80], "window": 20}
+                given: dict[str, Any] = {"projects": [other.project_id], "limits": [80], "window": 20}
                 cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {turns.TURNS}", given)
                 [[[plan]]] = cursor.fetchall()
                 assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 50, plan
 
 
+def holder(project_id: str, owner_id: str) -> Target:
+    """All of an endpoint that its share depends on."""
+    return cast(Target, SimpleNamespace(project_id=project_id, owner_id=owner_id))
+
+
 class TestPlaces:
     @pytest.mark.parametrize("number", [1, 2, 3, 10, 340, 2048])
     def test_room_is_the_number_of_places_that_can_be_taken_one_by_one(self, number: int) -> None:
-        target = Target_("a", "acme")
+        target = holder("a", "acme")
         for owner_id in ("", "acme"):
             places = Places(number)
             room = places.room("a", owner_id)
             taken = 0
             while places.room("a", owner_id):
-                places.take(target)  # type: ignore[arg-type]
+                places.take(target)
                 taken += 1
             assert taken == room >= 1
 
@@ -157,33 +164,28 @@ class TestPlaces:
         places = Places(2048)
         for project in "abcd":
             for _ in range(places.room(project)):
-                places.take(Target_(project, ""))  # type: ignore[arg-type]
+                places.take(holder(project, ""))
         assert places.room("z") > 0
 
     def test_owners_leave_a_rest_of_their_project_to_others(self) -> None:
         places = Places(2048)
         for owner in "abcd":
             for _ in range(places.room("p", owner)):
-                places.take(Target_("p", owner))  # type: ignore[arg-type]
+                places.take(holder("p", owner))
         assert places.room("p", "z") > 0
 
     def test_a_slow_request_gives_its_quick_place_away_once(self) -> None:
-        shares, target = Shares(100, 4), Target_("a", "")
+        shares, target = Shares(100, 4), holder("a", "")
         for uid in ("1", "2", "3"):
-            shares.take(uid, target)  # type: ignore[arg-type]
+            shares.take(uid, target)
         assert (shares.free, shares.offer().has_room("a")) == (1, False)
         for _ in range(2):
-            shares.note_slow("1", target)  # type: ignore[arg-type]
+            shares.note_slow("1", target)
         assert (shares.free, shares.offer().has_room("a")) == (2, True)
         for uid in ("1", "2", "3"):
-            shares.give_back(uid, target)  # type: ignore[arg-type]
+            shares.give_back(uid, target)
         assert shares.free == 4
         assert shares.offer().rooms() == {}
-
-
-class Target_:  # noqa: N801
-    def __init__(self, project_id: str, owner_id: str) -> None:
-        self.project_id, self.owner_id = project_id, owner_id
 
 
 class TestShares:

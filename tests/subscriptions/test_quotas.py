@@ -13,7 +13,7 @@ from subscriptions.exceptions import TooManyFilterBytes
 from subscriptions.models import Filter, Subscription
 from subscriptions.operations import create_subscription
 from tests.concurrency import at_once
-from tests.conftest import API
+from tests.conftest import API, Answer
 
 MakeEndpoint = Callable[..., Endpoint]
 TOO_MANY = "the owner_id of this endpoint has 2 subscriptions, and may have no more"
@@ -85,7 +85,7 @@ class TestFilterBytes:
     def test_every_change_of_filters_is_counted(self, api: API, project: Project, filtered: Subscription) -> None:
         path = f"/projects/{project.uid}/subscriptions/{filtered.uid}"
         [every] = Filter.objects.filter(subscription=filtered)
-        calls = {
+        calls: dict[str, Callable[[], Answer]] = {
             "update the subscription": lambda: api.put(path, {"filter_config": {"filter": SMALL}}),
             "create a filter": lambda: api.post(f"{path}/filters", {"event_type": "order.paid"} | SMALL),
             "create filters": lambda: api.post(f"{path}/filters/bulk", [{"event_type": "order.paid"} | SMALL]),
