@@ -28,6 +28,8 @@ from engine.meta_events import Sender as MetaEvents
 from engine.outcomes import Outcome
 from engine.queue import Claim
 from engine.settle import settle
+from engine.shares import Shares
+from engine.targets import Target
 from outbound.client import Outbound
 from outbound.oauth2 import Tokens
 
@@ -39,14 +41,23 @@ POLL_SECONDS = 0.5
 BACKLOG_POLL_SECONDS = 0.05
 #: The time that requests of meta events and notifications have to end when the worker stops.
 STOP_SECONDS = 60
-#: Quick requests under way at a time. With more of them each is slower, and the total is no faster.
-QUICK_AT_ONCE = 256
+#: Quick requests under way at a time, of which one project has three quarters. With more of them each is slower, and
+#: the total is no faster.
+QUICK_AT_ONCE = 340
 #: A request older than this is slow, and no longer takes one of the QUICK_AT_ONCE places: endpoints that hang, however
 #: many they are, hold up the others for this long at most.
 SLOW_SECONDS = 0.5
 #: The most deliveries that one look into the queue claims, and the most outcomes in one write.
 CLAIMED_AT_ONCE = 200
 WRITTEN_AT_ONCE = 500
+#: The most deliveries that one look claims in turns of projects, and for MIXED_SECONDS after it has found projects
+#: beside each other with much and with little to send. Requests begin in the order of looks, so that an event waits for
+#: those of the look before. A look costs as much as five deliveries, whatever it claims.
+CLAIMED_IN_TURNS = 128
+CLAIMED_MIXED = 24
+MIXED_SECONDS = 2.0
+#: Requests that begin together. The others wait until the event loop has done what else is ready.
+BEGUN_AT_ONCE = 16
 #: Seconds between two looks under load. A look into the queue costs more than a delivery, so it is worth waiting until
 #: several are due.
 CLAIM_INTERVAL_SECONDS = 0.004
@@ -68,8 +79,7 @@ class Worker:
         #: Claims whose outcome is not written yet. They count as under way and are not claimed again.
         self._unsettled: set[Unsettled] = set()
         self._payload_characters = 0
-        #: Deliveries whose requests have been under way for SLOW_SECONDS.
-        self._slow: set[str] = set()
+        self._shares = Shares(settings.DELIVERY_CONCURRENCY, QUICK_AT_ONCE)
         #: Whether outcomes wait for the database, so that those of new requests would wait behind them.
         self._cannot_write = False
         #: The endpoints at which a place has become free since the last look.
@@ -143,16 +153,24 @@ class Worker:
         """Return how many more deliveries may be claimed now."""
         if self._cannot_write or self._payload_characters >= MAX_PAYLOAD_CHARACTERS:
             return 0
-        quick = len(self._unsettled) - len(self._slow)
-        return min(settings.DELIVERY_CONCURRENCY - len(self._unsettled), QUICK_AT_ONCE - quick, CLAIMED_AT_ONCE)
+        return min(self._shares.free, CLAIMED_AT_ONCE)
 
     async def _claim(self, claiming: Pool, outbound: Outbound, tokens: Tokens) -> None:
         """Claim deliveries and start their requests, as many as there are free places, until the worker stops."""
         last, parked_after, is_wide = 0.0, "", False
+        turn: str | None = None
+        mixed_at = -MIXED_SECONDS
+        # Whether another worker was claiming: then looks are rarer, and each claims more.
+        was_busy = False
         while not self._stopping.is_set():
             await asyncio.sleep(last + CLAIM_INTERVAL_SECONDS - time.monotonic())
             self._woken.clear()
             slots = self._free_places()
+            if turn is not None:
+                if time.monotonic() - mixed_at < MIXED_SECONDS:
+                    slots = min(slots, CLAIMED_MIXED)
+                elif not was_busy:
+                    slots = min(slots, CLAIMED_IN_TURNS)
             if slots <= 0:
                 self._alive_at = time.monotonic()
                 await self._wait(POLL_SECONDS)
@@ -170,6 +188,8 @@ class Worker:
                         parked_after=parked_after,
                         freed=freed,
                         unsettled=self._unsettled,
+                        turn=turn,
+                        offer=self._shares.offer(),
                     )
             except Exception as error:
                 unknown = not isinstance(error, (psycopg.Error, OSError))
@@ -178,30 +198,37 @@ class Worker:
                 await self._pause()
                 continue
             self._alive_at = time.monotonic()
-            if claimed.is_busy:
+            was_busy = claimed.is_busy
+            if was_busy:
                 # Another worker is claiming, which does not take long.
                 self._freed |= freed
                 self._woken.set()
                 continue
-            parked_after, is_wide = claimed.parked_after, claimed.has_moved
-            for claim in claimed.claims:
+            parked_after, is_wide, turn = claimed.parked_after, claimed.has_moved, claimed.turn
+            mixed_at = time.monotonic() if claimed.is_mixed else mixed_at
+            for number, claim in enumerate(claimed.claims, 1):
                 self._unsettled.add((claim.delivery.uid, claim.lease))
+                self._shares.take(claim.delivery.uid, claim.target)
                 self._payload_characters += len(claim.payload.data)
                 task = asyncio.create_task(self._send(claim, outbound, tokens))
                 self._in_flight.add(task)
                 task.add_done_callback(self._in_flight.discard)
-            if len(claimed.claims) == slots or claimed.has_moved:
+                if not number % BEGUN_AT_ONCE:
+                    await asyncio.sleep(0)
+            # In turns, a look reads a part of each project only.
+            if len(claimed.claims) == slots or claimed.has_moved or turn or (turn is not None and claimed.claims):
                 last = 0.0
             else:
                 await self._wait(BACKLOG_POLL_SECONDS if parked_after else POLL_SECONDS)
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
 
     async def _send(self, claim: Claim, outbound: Outbound, tokens: Tokens) -> None:
         uid = claim.delivery.uid
-        timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._note_slow, uid)
+        timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._note_slow, uid, claim.target)
         try:
             with metrics.IN_FLIGHT.track_inprogress():
                 outcome = await make_attempt(claim, outbound, tokens)
@@ -214,15 +241,16 @@ class Worker:
             self._outcomes.put_nowait(outcome)
         finally:
             timer.cancel()
-            self._slow.discard(uid)
 
-    def _note_slow(self, uid: str) -> None:
-        self._slow.add(uid)
+    def _note_slow(self, uid: str, target: Target) -> None:
+        self._shares.note_slow(uid, target)
         self._woken.set()
 
     def _give_back(self, claims: Sequence[Claim]) -> None:
         """Stop counting claims as under way."""
-        self._freed.update(claim.target.uid for claim in claims)
+        for claim in claims:
+            self._freed.add(claim.target.uid)
+            self._shares.give_back(claim.delivery.uid, claim.target)
         self._unsettled.difference_update((claim.delivery.uid, claim.lease) for claim in claims)
         self._payload_characters -= sum(len(claim.payload.data) for claim in claims)
         self._woken.set()
