@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from convoyclone import embedded
 from convoyclone.embedded_user import CannotStart
-from core.conninfo import FOR_DJANGO
+from core.conninfo import DEFAULTS, FOR_DJANGO
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 #: Variables of other programs: libpq and Granian would read them.
@@ -61,7 +61,7 @@ def django_settings(url: str) -> dict[str, Any]:
         raise DatabaseUnavailable(f"DATABASE_URL cannot be read: {_one_line(error)}") from None
     known = {key: str(parts.pop(key, "") or "") for key in ("dbname", "user", "password", "host", "port")}
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "core.postgres",
         "NAME": known["dbname"] or "postgres",
         "USER": known["user"],
         "PASSWORD": known["password"],
@@ -70,7 +70,7 @@ def django_settings(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": None,
         # Parameters are sent apart from the statement, so that a frequent statement is prepared once a connection
         # (docs/adr/0002).
-        "OPTIONS": {**parts, **FOR_DJANGO},
+        "OPTIONS": {**DEFAULTS, **parts, **FOR_DJANGO},
     }
 
 

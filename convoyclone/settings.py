@@ -142,6 +142,10 @@ WSGI_APPLICATION = "convoyclone.wsgi.application"
 DATABASES = {
     "default": database.django_settings(os.environ.get("DATABASE_URL") or "postgresql:///convoyclone-is-not-running")
 }
+#: The longest that a statement of the web server may take, so that a database that hangs gets its 503 within 5 seconds.
+DATABASE_STATEMENT_SECONDS = _integer("DATABASE_STATEMENT_SECONDS", 4)
+if DATABASE_STATEMENT_SECONDS < 1:
+    raise ImproperlyConfigured("DATABASE_STATEMENT_SECONDS must be at least 1")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -194,6 +198,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "core.middleware.ActorMiddleware",
+    "core.middleware.DatabaseOutages",
 ]
 TEMPLATES = [
     {

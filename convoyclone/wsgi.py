@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 
 from convoyclone.database import own_the_environment
+from core.postgres.base import bound_statements
 
 own_the_environment()
 _django = get_wsgi_application()
+bound_statements(settings.DATABASE_STATEMENT_SECONDS)
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -8,6 +8,18 @@ from psycopg.conninfo import make_conninfo
 FOR_DJANGO = {"server_side_binding": True, "prepare_threshold": 5}
 
 
+#: Where DATABASE_URL does not say otherwise, a connection that has died without a word is noticed within seconds: while
+#: it opens (seconds), while something that was sent is not acknowledged (milliseconds), and while it is idle.
+DEFAULTS = {
+    "connect_timeout": "3",
+    "tcp_user_timeout": "4000",
+    "keepalives": "1",
+    "keepalives_idle": "10",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+}
+
+
 def conninfo(settings: dict[str, Any]) -> str:
     """Return the libpq connection string for one of Django's DATABASES."""
     options = {name: value for name, value in settings["OPTIONS"].items() if name not in FOR_DJANGO}

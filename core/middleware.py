@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from core.actors import SERVER, Actor, ActorKind, acting_as, set_actor
+from core.api import errors
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -55,3 +56,20 @@ class ActorMiddleware:
         match = request.resolver_match
         if match is not None and "admin" in match.app_names and request.user.is_authenticated:
             set_actor(Actor(ActorKind.OPERATOR, str(request.user.pk), request.user.get_username()))
+
+
+class DatabaseOutages:
+    """Answer 503 where a page, or another view without an exception handler, meets a database that is away.
+
+    Django itself would log each of these requests with its traceback.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Return the 503 of the request's surface; None for any other exception."""
+        return errors.outage(request, exception)
