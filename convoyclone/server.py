@@ -39,6 +39,8 @@ from convoyclone.processes import (
 
 START_SECONDS = 60
 WATCH_SECONDS = 0.2
+#: A worker without a heartbeat for this long is replaced. Its own /healthz fails after 30 seconds.
+HANG_SECONDS = 45
 # Holds the lock on the data folder and the process ids of the web server, the receiver and the worker.
 LOCK = "server.lock"
 
@@ -180,6 +182,9 @@ def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int
                         print(f"convoyclone: {companion.name} ended by itself, and is started again", file=sys.stderr)
                         companion.start()
                         _note_processes(data_dir, process, companions)
+                    elif companion.silent_seconds() > HANG_SECONDS:
+                        _replace(companion)
+                        _note_processes(data_dir, process, companions)
                 time.sleep(WATCH_SECONDS)
         finally:
             _ignore_signals()
@@ -188,6 +193,20 @@ def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int
             companions[-1].stop()
     print(f"convoyclone: the web server ended by itself, with exit code {code}", file=sys.stderr)
     return 1
+
+
+def _replace(companion: Companion) -> None:
+    """Replace a process that hangs, unless the database is away: without that another would hang as well.
+
+    The worker alone knows the outcomes that it cannot write, and keeps them until the database is back.
+    """
+    try:
+        database.ensure_running()
+    except database.DatabaseUnavailable:
+        companion.forgive()
+        return
+    print(f"convoyclone: {companion.name} hangs, and is replaced", file=sys.stderr)
+    companion.replace()
 
 
 def _note_processes(data_dir: Path, process: Process, companions: Sequence[Companion]) -> None:

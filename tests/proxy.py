@@ -1,4 +1,4 @@
-"""A TCP proxy before the tests' PostgreSQL, which can fall silent as a firewall does that has forgotten a connection."""
+"""A TCP proxy before the tests' PostgreSQL, which can fall silent like a firewall that has forgotten a connection."""
 
 import contextlib
 import socket
@@ -51,6 +51,11 @@ class Proxy:
         """Pass everything on, what has waited included."""
         self._passing.set()
 
+    def cut(self) -> None:
+        """Let the connections die for ever, and pass on those that are made from now on."""
+        self._passing = threading.Event()
+        self._passing.set()
+
     def _accept(self) -> None:
         while not self._ended.is_set():
             try:
@@ -61,6 +66,7 @@ class Proxy:
 
     def _connect(self, near: socket.socket) -> None:
         self._sockets.add(near)
+        passing = self._passing
         host, port = connection.settings_dict["HOST"], connection.settings_dict["PORT"] or 5432
         if host.startswith("/"):
             far = socket.socket(socket.AF_UNIX)
@@ -68,13 +74,13 @@ class Proxy:
         else:
             far = socket.create_connection((host or "127.0.0.1", int(port)))
         self._sockets.add(far)
-        threading.Thread(target=self._forward, args=(far, near), daemon=True).start()
-        self._forward(near, far)
+        threading.Thread(target=self._forward, args=(far, near, passing), daemon=True).start()
+        self._forward(near, far, passing)
 
-    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+    def _forward(self, source: socket.socket, target: socket.socket, passing: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                self._passing.wait()
+                passing.wait()
                 target.sendall(data)
         for each in (source, target):
             with contextlib.suppress(OSError):

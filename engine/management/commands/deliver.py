@@ -14,9 +14,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
 from core.conninfo import conninfo
+from core.postgres.base import bound_statements
 from core.readiness import TOO_OLD, is_too_old, missing_migrations
-from engine.status import serving
-from engine.worker import Worker
+from engine.status import beat, serving
+from engine.worker import CHORE_SECONDS, Worker
 
 logger = logging.getLogger("convoyclone.deliver")
 
@@ -38,6 +39,12 @@ class Command(BaseCommand):
             default=settings.METRICS_PORT,
             help="Serve /metrics, /healthz and /readyz on this port of METRICS_HOST. Default: METRICS_PORT. 0: none.",
         )
+        parser.add_argument(
+            "--heartbeat",
+            type=int,
+            metavar="DESCRIPTOR",
+            help="Write a byte a second to this file descriptor while the worker is healthy. script/server reads it.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the worker until a signal comes and all requests under way have ended.
@@ -51,14 +58,15 @@ class Command(BaseCommand):
             raise CommandError(problem)
         settings.DELIVERY_CONCURRENCY = _allowed_connections(settings.DELIVERY_CONCURRENCY)
         worker = Worker(conninfo(connection.settings_dict))
-        # The worker has connections of its own.
+        # The worker has connections of its own. Those of its threads, for chores and probes, are made from now on.
         connection.close()
+        bound_statements(CHORE_SECONDS)
         # Objects that exist now stay, and later ones are freed by counting references. Collecting cycles among all
         # requests under way took a tenth of a worker's time.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
-        asyncio.run(_work(worker, options["metrics_port"]))
+        asyncio.run(_work(worker, options["metrics_port"], options["heartbeat"]))
 
 
 def _allowed_connections(wanted: int) -> int:
@@ -112,7 +120,7 @@ def _schema_problem() -> str:
             time.sleep(PAUSE_SECONDS)
 
 
-async def _work(worker: Worker, port: int) -> None:
+async def _work(worker: Worker, port: int, heartbeat: int | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.stop)
     async with contextlib.AsyncExitStack() as stack:
@@ -122,4 +130,7 @@ async def _work(worker: Worker, port: int) -> None:
             except (OSError, OverflowError) as error:
                 reason = getattr(error, "strerror", error)
                 raise CommandError(f"cannot listen on {settings.METRICS_HOST} port {port}: {reason}") from None
+        if heartbeat is not None:
+            beating = asyncio.create_task(beat(worker, heartbeat))
+            stack.callback(beating.cancel)
         await worker.run()
