@@ -45,6 +45,8 @@ def receiver() -> Iterator[Receiver]:
 
 def somebody_waits() -> bool:
     with connection.cursor() as cursor:
+        # Within a transaction the database shows the same activity again.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(WAITING)
         return bool(cursor.fetchone()[0])
 
