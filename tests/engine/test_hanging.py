@@ -98,7 +98,7 @@ class TestADatabaseThatFallsSilent:
         monkeypatch.setattr(status, "SILENT_SECONDS", 3.0)
         receiver.answer("/held", hold=True)
         held, later = make_endpoint(url=receiver.url("/held")), make_endpoint(url=receiver.url("/later"))
-        with Proxy() as proxy, working(database=proxy.url) as [worker]:
+        with Proxy() as proxy, working(database=f"{proxy.url}?connect_timeout=2") as [worker]:
             queue_deliveries(held)
             receiver.wait_for(1, "/held")
             assert why_unhealthy(worker) == ""
