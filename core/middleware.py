@@ -14,6 +14,9 @@ from core.api import errors
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
+#: The web server has read this much of a body at most before a view asks for it.
+READ_AHEAD_BYTES = 8192
+
 _acceptable_id = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -21,7 +24,8 @@ def request_id(get_response: GetResponse) -> GetResponse:
     """Answer with X-Request-ID (the caller's own, or a new one) and X-Convoy-Version.
 
     Contract: docs/contract/conventions.md#request-id. Repeated slashes in an API path count as one, because the base
-    URL of older SDKs ends with a slash for some calls and not for others.
+    URL of older SDKs ends with a slash for some calls and not for others. A request that is refused before its long
+    body is read gets `Connection: close`.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -32,9 +36,18 @@ def request_id(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         response["X-Request-ID"] = identifier
         response["X-Convoy-Version"] = settings.API_VERSION
+        if _has_unread_body(request):
+            response["Connection"] = "close"
         return response
 
     return middleware
+
+
+def _has_unread_body(request: HttpRequest) -> bool:
+    """Tell whether the web server will close the connection because more of the body follows than it has read."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    is_long = length.isdecimal() and int(length) > READ_AHEAD_BYTES
+    return is_long and not getattr(request, "_read_started", True)
 
 
 class ActorMiddleware:

@@ -26,7 +26,7 @@ class _Driver:
 class DatabaseWrapper(base.DatabaseWrapper):
     """One thread's connection. `statement_seconds` bounds each statement; None, as in commands, bounds none."""
 
-    Database = _Driver()
+    Database = _Driver()  # type: ignore[assignment]
     statement_seconds: float | None = None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
