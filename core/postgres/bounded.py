@@ -66,9 +66,13 @@ class Connection(psycopg.Connection[Any]):
         if timeout is not None or self.wait_seconds is None:
             return super().wait(gen, interval, timeout)
         try:
+            if not outage.is_on:
+                # The quiet case, without the cost of a context manager.
+                return super().wait(gen, interval, self.wait_seconds)
             with outage.noticing():
                 return super().wait(gen, interval, self.wait_seconds)
         except WaitTimeout:
+            outage.is_on = True
             self.close()
             raise OperationalError(SILENT.format(self.wait_seconds)) from None
 
