@@ -35,9 +35,12 @@ class Outage:
     @contextmanager
     def noticing(self) -> Iterator[None]:
         """Note whether the database answers within a block. Raises OperationalError where another thread tries."""
-        if self.is_on and not self._trying.acquire(blocking=False):
-            raise OperationalError(AWAY)
-        holds = self.is_on
+        holds = False
+        if self.is_on:
+            # Another thread may end the outage within the block, and the lock is released nevertheless.
+            holds = self._trying.acquire(blocking=False)
+            if not holds:
+                raise OperationalError(AWAY)
         try:
             yield
         except (WaitTimeout, ConnectionTimeout):
