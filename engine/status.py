@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -22,6 +23,9 @@ SILENT_SECONDS = 30.0
 #: /readyz fails when the database has not answered it after this long.
 READY_SECONDS = 5.0
 BEAT_SECONDS = 1.0
+
+#: One thread of its own: a probe that waits for the database takes none from the worker's requests.
+_thread = ThreadPoolExecutor(1, "status")
 
 Result = TypeVar("Result")
 
@@ -94,7 +98,7 @@ def _metrics() -> bytes:
 
 
 async def _in_a_thread(work: Callable[[], Result]) -> Result:
-    """Run work with Django's database in a thread, and close its connection: the next work may get another thread."""
+    """Run work with Django's database in the thread of the probes, and close its connection: probes are far apart."""
 
     def run() -> Result:
         try:
@@ -102,4 +106,4 @@ async def _in_a_thread(work: Callable[[], Result]) -> Result:
         finally:
             connections.close_all()
 
-    return await asyncio.to_thread(run)
+    return await asyncio.get_running_loop().run_in_executor(_thread, run)
