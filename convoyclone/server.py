@@ -132,12 +132,18 @@ def _run(data_dir: Path) -> int:
     from django.core.management import CommandError, call_command
     from django.db import Error
 
+    from core.pooling import pooling_problem
+
     try:
         _check_port(settings.HOST, settings.PORT)
         database.ensure_running()
         # ensure_running() has set DATABASE_URL.
-        settings.DATABASES["default"] = database.django_settings(os.environ["DATABASE_URL"])
+        settings.DATABASES["default"] = database.django_settings(
+            os.environ["DATABASE_URL"], is_shared=settings.DATABASE_POOL_MODE == "transaction"
+        )
         django.setup()
+        if problem := pooling_problem():
+            raise CannotStart(problem)
     except ImproperlyConfigured as error:
         raise CannotStart(str(error)) from None
     from convoyclone.quickstart import ensure_demo, receiver_port

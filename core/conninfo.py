@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 #: Options of Django's connections that are not part of the address.
 FOR_DJANGO = {"server_side_binding": True, "prepare_threshold": 5}
@@ -18,6 +18,11 @@ DEFAULTS = {
     "keepalives_interval": "2",
     "keepalives_count": "3",
 }
+
+
+def with_defaults(url: str) -> str:
+    """Return the libpq connection string for a URL, with DEFAULTS where the URL does not say otherwise."""
+    return make_conninfo("", **(DEFAULTS | conninfo_to_dict(url)))  # type: ignore[arg-type]
 
 
 def conninfo(settings: dict[str, Any]) -> str:

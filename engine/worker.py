@@ -10,6 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -62,10 +63,16 @@ OTHER_CONNECTIONS = 64
 
 
 class Worker:
-    """One worker. `conninfo` is a libpq connection string."""
+    """One worker. `conninfo` is a libpq connection string.
 
-    def __init__(self, conninfo: str) -> None:
+    With `is_shared`, a pooler gives each transaction any server. `listening` leads to the database itself: without it
+    such a worker polls.
+    """
+
+    def __init__(self, conninfo: str, *, is_shared: bool = False, listening: str = "") -> None:
         self._conninfo = conninfo
+        self._is_shared = is_shared
+        self._listening = listening or ("" if is_shared else conninfo)
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
@@ -87,9 +94,10 @@ class Worker:
         """Work until `stop` is called, then finish the requests under way and return."""
         # A claim that a crash of the database undoes is made again, so this connection does not wait for the disk;
         # the others do.
-        claiming = make_pool(self._conninfo, 1, statement_seconds=CLAIM_SECONDS, is_durable=False)
-        settling = make_pool(self._conninfo, 1, statement_seconds=SETTLE_SECONDS)
-        pool = make_pool(self._conninfo, 5, statement_seconds=CHORE_SECONDS)
+        make = partial(make_pool, self._conninfo, is_shared=self._is_shared)
+        claiming = make(1, statement_seconds=CLAIM_SECONDS, is_durable=False)
+        settling = make(1, statement_seconds=SETTLE_SECONDS)
+        pool = make(5, statement_seconds=CHORE_SECONDS)
         async with claiming, settling, pool, self._outbound() as outbound:
             tokens = Tokens(outbound)
             writing = asyncio.create_task(self._write_outcomes(settling))
@@ -271,9 +279,12 @@ class Worker:
 
     async def _listen(self) -> None:
         """Wake the worker when PostgreSQL notifies it that something is due."""
+        if not self._listening:
+            logger.warning("DATABASE_LISTEN_URL is not set: nothing wakes this worker, which polls every half second")
+            return
         while not self._stopping.is_set():
             try:
-                connection = await AsyncConnection.connect(self._conninfo, autocommit=True)
+                connection = await AsyncConnection.connect(self._listening, autocommit=True)
                 connection.wait_seconds = CLAIM_SECONDS
                 async with connection:
                     await connection.execute(f"LISTEN {CHANNEL}")

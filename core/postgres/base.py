@@ -42,7 +42,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def init_connection_state(self) -> None:
         """Set what a new connection needs. Not as startup parameters, which connection poolers refuse."""
         super().init_connection_state()
-        if self.statement_seconds is not None:
+        # Behind a pooler that shares servers it would be set for others, who need something else.
+        if self.statement_seconds is not None and not self.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]:
             with self.cursor() as cursor:
                 cursor.execute(
                     f"SET statement_timeout = {round(self.statement_seconds * 1000)}; "

@@ -28,12 +28,12 @@ UNAVAILABLE = "the database is not available, try again"
 
 
 @contextlib.contextmanager
-def web_server(url: str) -> Iterator[httpx.Client]:
+def web_server(url: str, **more: str) -> Iterator[httpx.Client]:
     """One process of the web server with two threads, as production runs it, until the block ends."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", "1", "--blocking-threads", "2", "--http", "1", "--no-ws", "--log-level", "warning"]
-    settings = {"DATABASE_URL": url, "DATABASE_STATEMENT_SECONDS": str(STATEMENT_SECONDS), "PORT": str(port)}
+    settings = {"DATABASE_URL": url, "DATABASE_STATEMENT_SECONDS": str(STATEMENT_SECONDS), "PORT": str(port)} | more
     process = subprocess.Popen([*command, "convoyclone.wsgi:application"], cwd=ROOT, env=os.environ | settings)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:

@@ -9,11 +9,13 @@ import signal
 import time
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
-from core.conninfo import conninfo
+from core.conninfo import conninfo, with_defaults
+from core.pooling import TRANSACTION, pooling_problem
 from core.postgres.base import bound_statements
 from core.readiness import TOO_OLD, is_too_old, missing_migrations
 from engine.status import beat, serving
@@ -57,7 +59,11 @@ class Command(BaseCommand):
         if problem:
             raise CommandError(problem)
         settings.DELIVERY_CONCURRENCY = _allowed_connections(settings.DELIVERY_CONCURRENCY)
-        worker = Worker(conninfo(connection.settings_dict))
+        worker = Worker(
+            conninfo(connection.settings_dict),
+            is_shared=settings.DATABASE_POOL_MODE == TRANSACTION,
+            listening=settings.DATABASE_LISTEN_URL and with_defaults(settings.DATABASE_LISTEN_URL),
+        )
         # The worker has connections of its own. Those of its threads, for chores and probes, are made from now on.
         connection.close()
         bound_statements(CHORE_SECONDS)
@@ -112,9 +118,10 @@ def _schema_problem() -> str:
         try:
             if is_too_old():
                 return TOO_OLD
-            missing = missing_migrations()
-            return f"the database lacks {', '.join(missing)}: run manage.py migrate first" if missing else ""
-        except Error as error:
+            if missing := missing_migrations():
+                return f"the database lacks {', '.join(missing)}: run manage.py migrate first"
+            return pooling_problem()
+        except (Error, psycopg.Error) as error:
             logger.warning("waiting for the database: %s", " ".join(str(error).split()))
             connection.close()
             time.sleep(PAUSE_SECONDS)
