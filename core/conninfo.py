@@ -22,7 +22,7 @@ DEFAULTS = {
 
 def with_defaults(url: str) -> str:
     """Return the libpq connection string for a URL, with DEFAULTS where the URL does not say otherwise."""
-    return make_conninfo("", **(DEFAULTS | conninfo_to_dict(url)))  # type: ignore[arg-type]
+    return make_conninfo("", **(DEFAULTS | conninfo_to_dict(url)))
 
 
 def conninfo(settings: dict[str, Any]) -> str:

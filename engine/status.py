@@ -40,12 +40,12 @@ def why_unhealthy(worker: Worker) -> str:
 
 
 @asynccontextmanager
-async def serving(worker: Worker, host: str, port: int) -> AsyncIterator[None]:
+async def serving(worker: Worker, host: str, port: int, *, note: str = "") -> AsyncIterator[None]:
     """Serve the status of `worker` until the block ends. Raises OSError where the address cannot be used.
 
     `/healthz` answers 503 once the worker could not read the queue or write outcomes for SILENT_SECONDS. `/readyz`
-    answers 503 while the database is away or lacks migrations, or the worker drains. `/metrics` asks for METRICS_TOKEN
-    where that is set.
+    answers 503 while the database is away or lacks migrations, or the worker drains; otherwise it adds `note`, which
+    says what an operator should know of a worker that works. `/metrics` asks for METRICS_TOKEN where that is set.
     """
 
     async def healthz(_: web.Request) -> web.Response:
@@ -59,7 +59,9 @@ async def serving(worker: Worker, host: str, port: int) -> AsyncIterator[None]:
                 problem = await asyncio.wait_for(_in_a_thread(why_not_ready), READY_SECONDS)
             except TimeoutError:
                 problem = NO_DATABASE
-        return web.Response(status=503, text=f"{problem}\n") if problem else web.Response(text="ok\n")
+        if problem:
+            return web.Response(status=503, text=f"{problem}\n")
+        return web.Response(text=f"ok, with {note}\n" if note else "ok\n")
 
     async def metrics(request: web.Request) -> web.Response:
         if settings.METRICS_TOKEN and not has_metrics_token(request.headers.get("Authorization", "")):

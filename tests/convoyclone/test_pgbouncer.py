@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ pytestmark = [
 ]
 Make = Callable[..., Endpoint]
 REQUESTS = 200
-SHARED = {"DATABASE_POOL_MODE": "transaction"}
+SHARED: dict[str, Any] = {"DATABASE_POOL_MODE": "transaction"}
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ class TestAWorker:
     @pytest.mark.parametrize("listens", [True, False])
     def test_it_delivers_in_transaction_mode(self, make_endpoint: Make, receiver: Receiver, listens: bool) -> None:
         endpoint = make_endpoint(url=receiver.url("/in"))
-        listening = {"DATABASE_LISTEN_URL": database_url()} if listens else {}
+        listening: dict[str, Any] = {"DATABASE_LISTEN_URL": database_url()} if listens else {}
         with (
             PgBouncer("transaction", servers=3) as pooler,
             Deliver(DATABASE_URL=pooler.url, **SHARED, **listening) as deliver,
@@ -101,7 +102,7 @@ class TestAWorker:
     @pytest.mark.parametrize(
         ("settings", "says"), [({}, WRONG_MODE), (SHARED | {"DATABASE_LISTEN_URL": ""}, CANNOT_LISTEN)]
     )
-    def test_it_refuses_what_cannot_work(self, settings: dict[str, str], says: str) -> None:
+    def test_it_refuses_what_cannot_work(self, settings: dict[str, Any], says: str) -> None:
         with PgBouncer("transaction") as pooler:
             if "DATABASE_LISTEN_URL" in settings:
                 settings = settings | {"DATABASE_LISTEN_URL": pooler.url}

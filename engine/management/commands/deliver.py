@@ -25,7 +25,8 @@ logger = logging.getLogger("convoyclone.deliver")
 
 #: The pause between two tries to reach a database that is away.
 PAUSE_SECONDS = 1.0
-#: Open files beside those of requests: connections to the database, lookups of names, and logs.
+#: Open files beside those of requests: connections to the database, lookups of names, and logs. Where few are allowed,
+#: half of them are for these.
 OTHER_FILES = 256
 
 
@@ -58,7 +59,11 @@ class Command(BaseCommand):
             problem = _schema_problem()
         if problem:
             raise CommandError(problem)
-        settings.DELIVERY_CONCURRENCY = _allowed_connections(settings.DELIVERY_CONCURRENCY)
+        wanted = settings.DELIVERY_CONCURRENCY
+        settings.DELIVERY_CONCURRENCY = _allowed_connections(wanted)
+        note = ""
+        if settings.DELIVERY_CONCURRENCY < wanted:
+            note = f"{settings.DELIVERY_CONCURRENCY} requests at once: too few open files are allowed"
         worker = Worker(
             conninfo(connection.settings_dict),
             is_shared=settings.DATABASE_POOL_MODE == TRANSACTION,
@@ -72,7 +77,7 @@ class Command(BaseCommand):
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
-        asyncio.run(_work(worker, options["metrics_port"], options["heartbeat"]))
+        asyncio.run(_work(worker, options["metrics_port"], options["heartbeat"], note))
 
 
 def _allowed_connections(wanted: int) -> int:
@@ -83,7 +88,7 @@ def _allowed_connections(wanted: int) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = 2 * wanted + OTHER_FILES
     if hard != resource.RLIM_INFINITY and hard < needed:
-        allowed = max((hard - OTHER_FILES) // 2, 1)
+        allowed = max((hard - min(OTHER_FILES, hard // 2)) // 2, 1)
         logger.warning(
             "%s requests at once need %s open files, but %s are allowed: there will be %s",
             wanted,
@@ -127,13 +132,13 @@ def _schema_problem() -> str:
             time.sleep(PAUSE_SECONDS)
 
 
-async def _work(worker: Worker, port: int, heartbeat: int | None) -> None:
+async def _work(worker: Worker, port: int, heartbeat: int | None, note: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.stop)
     async with contextlib.AsyncExitStack() as stack:
         if port:
             try:
-                await stack.enter_async_context(serving(worker, settings.METRICS_HOST, port))
+                await stack.enter_async_context(serving(worker, settings.METRICS_HOST, port, note=note))
             except (OSError, OverflowError) as error:
                 reason = getattr(error, "strerror", error)
                 raise CommandError(f"cannot listen on {settings.METRICS_HOST} port {port}: {reason}") from None
