@@ -62,7 +62,7 @@ class Command(BaseCommand):
         wanted = settings.DELIVERY_CONCURRENCY
         settings.DELIVERY_CONCURRENCY = _allowed_connections(wanted)
         note = ""
-        if settings.DELIVERY_CONCURRENCY < wanted:
+        if wanted > settings.DELIVERY_CONCURRENCY:
             note = f"{settings.DELIVERY_CONCURRENCY} requests at once: too few open files are allowed"
         worker = Worker(
             conninfo(connection.settings_dict),
