@@ -28,6 +28,7 @@ from endpoints.models import Endpoint
 from engine import rate_limit
 from engine.choice import AT_MOST_ONCE, Queued, Unsettled, choose
 from engine.database import Connection
+from engine.lost import record_lost
 from engine.shares import Offer
 from engine.targets import Target
 from engine.turns import TURNS, take_turns
@@ -242,6 +243,10 @@ async def claim(
         if any(row.delivery_mode == AT_MOST_ONCE for row in choice.send):
             # A crash of the database may undo the commits of this connection, but must not undo this one.
             await connection.execute("SET LOCAL synchronous_commit = on")
+        # Those that are parked or extended are recorded when they are sent or settled.
+        settled = {uid for uid, *_ in choice.settle}
+        ended = [*choice.send, *(row for row in rows if row.uid in settled)]
+        await record_lost(connection, [row for row in ended if row.status == Status.PROCESSING])
         if choice.send:
             seconds = [lease_seconds(targets[row.endpoint_id]) for row in choice.send]
             await connection.execute(_CLAIM, [lease, [row.uid for row in choice.send], seconds])

@@ -10,19 +10,18 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
-import orjson
 import psycopg
 from django.conf import settings
-from psycopg.types.json import set_json_loads
-from psycopg_pool import AsyncConnectionPool
 
+from core.postgres.bounded import AsyncConnection
 from core.wake import CHANNEL
 from engine import housekeeping, metrics, notifications, queue
 from engine.attempt import lease_seconds, make_attempt
 from engine.choice import Unsettled
-from engine.database import OUTAGES, PAUSE_SECONDS, Pool
+from engine.database import OUTAGES, PAUSE_SECONDS, Pool, make_pool
 from engine.log import log_attempt
 from engine.meta_events import Sender as MetaEvents
 from engine.outcomes import Outcome
@@ -63,15 +62,28 @@ BEGUN_AT_ONCE = 16
 CLAIM_INTERVAL_SECONDS = 0.004
 #: Claim nothing while the payloads under way have this many characters.
 MAX_PAYLOAD_CHARACTERS = 128 * 1024 * 1024
+#: The longest that a statement may take which claims, which writes outcomes, and which belongs to anything else. Some
+#: database connections die without a word, and others must then take their place.
+CLAIM_SECONDS = 15
+SETTLE_SECONDS = 30
+CHORE_SECONDS = 60
+#: The longest sleep of the connection that listens, after which it makes sure that the database still answers.
+LISTEN_SECONDS = 15
 #: Connections for meta events and requests for tokens.
 OTHER_CONNECTIONS = 64
 
 
 class Worker:
-    """One worker. `conninfo` is a libpq connection string."""
+    """One worker. `conninfo` is a libpq connection string.
 
-    def __init__(self, conninfo: str) -> None:
+    With `is_shared`, a pooler gives each transaction any server. `listening` leads to the database itself: without it
+    such a worker polls.
+    """
+
+    def __init__(self, conninfo: str, *, is_shared: bool = False, listening: str = "") -> None:
         self._conninfo = conninfo
+        self._is_shared = is_shared
+        self._listening = listening or ("" if is_shared else conninfo)
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
@@ -85,16 +97,20 @@ class Worker:
         #: The endpoints at which a place has become free since the last look.
         self._freed: set[str] = set()
         self._alive_at = time.monotonic()
+        #: When the write that is under way began; None while there is none.
+        self._writing_since: float | None = None
 
     async def run(self) -> None:
         """Work until `stop` is called, then finish the requests under way and return."""
         # A claim that a crash of the database undoes is made again, so this connection does not wait for the disk;
-        # the others do. The timeout ends a claim that hangs, which would keep other workers from claiming.
-        claiming = self._pool(1, options="-c synchronous_commit=off -c idle_in_transaction_session_timeout=5s")
-        pool = self._pool(6)
-        async with claiming, pool, self._outbound() as outbound:
+        # the others do.
+        make = partial(make_pool, self._conninfo, is_shared=self._is_shared)
+        claiming = make(1, statement_seconds=CLAIM_SECONDS, is_durable=False)
+        settling = make(1, statement_seconds=SETTLE_SECONDS)
+        pool = make(5, statement_seconds=CHORE_SECONDS)
+        async with claiming, settling, pool, self._outbound() as outbound:
             tokens = Tokens(outbound)
-            writing = asyncio.create_task(self._write_outcomes(pool))
+            writing = asyncio.create_task(self._write_outcomes(settling))
             listening = asyncio.create_task(self._listen())
             others = [
                 asyncio.create_task(chore)
@@ -112,19 +128,6 @@ class Worker:
                 task.cancel()
             await asyncio.gather(writing, listening, *others, return_exceptions=True)
 
-    def _pool(self, size: int, **settings: str) -> Pool:
-        return AsyncConnectionPool(
-            self._conninfo,
-            min_size=1,
-            max_size=size,
-            open=False,
-            # Reconnect soon after an outage.
-            timeout=5,
-            reconnect_timeout=5,
-            kwargs={"autocommit": True, "prepare_threshold": 1, **settings},
-            configure=_configure,
-        )
-
     @property
     def is_stopping(self) -> bool:
         """Tell whether the worker was told to stop."""
@@ -134,6 +137,11 @@ class Worker:
     def silent_seconds(self) -> float:
         """Return for how long the worker could not read the queue; 0 while it drains, and does not read it."""
         return 0.0 if self.is_stopping else time.monotonic() - self._alive_at
+
+    @property
+    def unwritten_seconds(self) -> float:
+        """Return for how long the worker has tried to write the same outcomes; 0 while none wait."""
+        return 0.0 if self._writing_since is None else time.monotonic() - self._writing_since
 
     def stop(self) -> None:
         """Claim nothing more, and end once all requests under way have ended."""
@@ -261,7 +269,9 @@ class Worker:
             batch = [await self._outcomes.get()]
             while len(batch) < WRITTEN_AT_ONCE and not self._outcomes.empty():
                 batch.append(self._outcomes.get_nowait())
+            self._writing_since = time.monotonic()
             await self._write(pool, batch)
+            self._writing_since = None
             self._give_back([outcome.claim for outcome in batch])
 
     async def _write(self, pool: Pool, batch: list[Outcome]) -> None:
@@ -297,14 +307,20 @@ class Worker:
 
     async def _listen(self) -> None:
         """Wake the worker when PostgreSQL notifies it that something is due."""
+        if not self._listening:
+            logger.warning("DATABASE_LISTEN_URL is not set: nothing wakes this worker, which polls every half second")
+            return
         while not self._stopping.is_set():
             try:
-                connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+                connection = await AsyncConnection.connect(self._listening, autocommit=True)
+                connection.wait_seconds = CLAIM_SECONDS
                 async with connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self._woken.set()
-                    async for _ in connection.notifies():
-                        self._woken.set()
+                    while True:
+                        async for _ in connection.notifies(timeout=LISTEN_SECONDS):
+                            self._woken.set()
+                        await connection.execute("SELECT 1")
             except Exception as error:
                 logger.warning("cannot listen: %s", error)
             await self._pause()
@@ -326,8 +342,3 @@ class Worker:
     async def _pause(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), PAUSE_SECONDS)
-
-
-async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
-    # Each endpoint is read with its project's configuration, which is JSON.
-    set_json_loads(orjson.loads, connection)
