@@ -168,6 +168,7 @@ INSTALLED_APPS = [
     "deliveries",
     "engine",
     "activity",
+    "jobs",
     "meta_events",
     "onboarding",
     "portal_links",
@@ -217,6 +218,7 @@ ADMIN_PROJECT_LISTS = [
     ("Portal sessions", "portal_links_portalsession"),
     ("Events", "events_event"),
     ("Event deliveries", "events_eventdelivery"),
+    ("Jobs", "jobs_job"),
     ("Activity", "activity_activity"),
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -265,6 +267,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Event Deliveries", "description": "An event on its way to one endpoint: state, resend, batch retry."},
         {"name": "Delivery Attempts", "description": "The requests of a delivery, with their answers."},
         {"name": "Meta Events", "description": "Events about the project's own endpoints and deliveries."},
+        {"name": "Jobs", "description": "Work that is too large for one request: progress, pause, resume, cancel."},
         {"name": "Activity", "description": "Who has changed what, and when."},
         {"name": "Onboard", "description": "Create many endpoints with one request."},
         {"name": "Portal Links", "description": "Links with which customers see and manage their own endpoints."},

@@ -71,6 +71,15 @@ class ReplayUnderWay(InvalidInput):
     message = "an active batch replay already exists"
 
 
+class TooManyToReplay(InvalidInput):
+    """Too many events or deliveries for one request."""
+
+    message = (
+        "one request replays at most {events} events with {deliveries} deliveries: "
+        "POST …/events/batchreplay/jobs replays any number"
+    )
+
+
 # Test events
 
 

@@ -3,6 +3,7 @@
 Contract: docs/contract/events.md#list.
 """
 
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -25,35 +26,75 @@ class Contains(Func):
     output_field = BooleanField()
 
 
-def chosen_events(request: Request, project_id: str, *, within: list[str] | None = None) -> "QuerySet[Event]":
-    """Return the events of a project that a request's query chooses, `query` and `body` and test events aside.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """The events that a caller has asked for, resolved: the same later. A batch replay's job stores it as JSON."""
 
-    With `within`, only those that have one of these endpoints. Raises InvalidInput.
+    first_uid: str
+    beyond_uid: str
+    #: The endpoints that the caller may see; None for all of the project.
+    within: list[str] | None = None
+    #: Only events that have one of these endpoints; None for any.
+    endpoint_ids: list[str] | None = None
+    owner_id: str = ""
+    idempotency_key: str = ""
+    broker_message_id: str = ""
+    #: Whether a source is asked for. There are no sources.
+    of_source: bool = False
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """Return it as JSON without what is not set, so that servers of an earlier version can read it."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, "", False)} | {
+            "first_uid": self.first_uid,
+            "beyond_uid": self.beyond_uid,
+        }
+
+    def rows(self, project_id: str) -> "QuerySet[Event]":
+        """Return the events of a project that it chooses, test events aside."""
+        rows = Event.objects.filter(project_id=project_id, pk__gte=self.first_uid, pk__lt=self.beyond_uid)
+        rows = rows.exclude(channel=Event.Channel.TEST)
+        if self.within is not None:
+            rows = rows.filter(endpoints__overlap=self.within)
+        if self.endpoint_ids is not None:
+            rows = rows.filter(endpoints__overlap=self.endpoint_ids)
+        if self.of_source:
+            rows = rows.none()
+        if self.owner_id:
+            owned = Endpoint.objects.for_project(project_id).filter(owner_id=self.owner_id)
+            if self.within is not None:
+                owned = owned.filter(pk__in=self.within)
+            rows = rows.filter(endpoints__overlap=ArraySubquery(owned.values("pk")))
+        if self.idempotency_key:
+            # Each half has an index.
+            rows = rows.filter(
+                Q(is_duplicate_event=False, idempotency_key=self.idempotency_key)
+                | Q(is_duplicate_event=True, idempotency_key=self.idempotency_key)
+            )
+        if self.broker_message_id:
+            rows = rows.filter(of_broker_message(self.broker_message_id, "headers"))
+        return rows
+
+
+def read_event_filter(request: Request, *, within: list[str] | None = None) -> EventFilter:
+    """Return the filter in a request's query, `query` and `body` aside. Raises InvalidInput.
+
+    With `within`, it chooses only events that have one of these endpoints.
     """
     query = request.query_params
     window = read_window(request)
-    rows = Event.objects.filter(project_id=project_id, pk__gte=window.first_uid, pk__lt=window.beyond_uid)
-    rows = rows.exclude(channel=Event.Channel.TEST)
-    if within is not None:
-        rows = rows.filter(endpoints__overlap=within)
-    if given := texts(request, "endpointId"):
-        rows = rows.filter(endpoints__overlap=given if within is None else [uid for uid in given if uid in within])
-    if texts(request, "sourceId"):
-        # There are no sources.
-        rows = rows.none()
-    if owner_id := query.get("ownerId", "").strip():
-        owned = Endpoint.objects.for_project(project_id).filter(owner_id=owner_id)
-        if within is not None:
-            owned = owned.filter(pk__in=within)
-        rows = rows.filter(endpoints__overlap=ArraySubquery(owned.values("pk")))
-    if key := query.get("idempotencyKey", "").strip():
-        # Each half has an index.
-        rows = rows.filter(
-            Q(is_duplicate_event=False, idempotency_key=key) | Q(is_duplicate_event=True, idempotency_key=key)
-        )
-    if message_id := query.get("brokerMessageId", "").strip():
-        rows = rows.filter(of_broker_message(message_id, "headers"))
-    return rows
+    given = texts(request, "endpointId")
+    seen = given if within is None else [uid for uid in given if uid in within]
+    return EventFilter(
+        first_uid=window.first_uid,
+        beyond_uid=window.beyond_uid,
+        within=within,
+        endpoint_ids=seen if given else None,
+        owner_id=query.get("ownerId", "").strip(),
+        idempotency_key=query.get("idempotencyKey", "").strip(),
+        broker_message_id=query.get("brokerMessageId", "").strip(),
+        of_source=bool(texts(request, "sourceId")),
+    )
 
 
 def of_broker_message(message_id: str, headers: str) -> Q:

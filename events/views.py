@@ -23,10 +23,12 @@ from events.documents import (
 )
 from events.exceptions import SearchNotSupported, SearchTooSlow
 from events.models import Event
-from events.reads import chosen_events, is_search, searched_events
+from events.reads import EventFilter, is_search, read_event_filter, searched_events
 from events.replay import batch_replay, originals, replay_event
+from events.replay_jobs import create_replay_job
 from events.storage import Content
 from events.trials import send_test_event
+from jobs.documents import JobDocument, job_document
 from outbound.payload import raw_member
 from projects.convoy_view import ConvoyView
 
@@ -60,9 +62,13 @@ class EventView(ConvoyView):
         """Return one event as the caller may see it. Raises NotFound."""
         return event_document(self.project_id, event_id, **self.detail)
 
+    def wanted(self, request: Request) -> EventFilter:
+        """Return the filter in the query. Raises InvalidInput."""
+        return read_event_filter(request, within=self.within)
+
     def chosen(self, request: Request) -> "QuerySet[Event]":
         """Return the events that the query chooses. Raises InvalidInput."""
-        return chosen_events(request, self.project_id, within=self.within)
+        return self.wanted(request).rows(self.project_id)
 
 
 class Events(EventView):
@@ -156,6 +162,17 @@ class BatchReplay(EventView):
         return openapi.batch_replay_events.answer(None, Outcome(tally.message))
 
 
+class BatchReplayJobs(EventView):
+    """The replay of any number of events."""
+
+    @openapi.create_replay_job
+    def post(self, request: Request, projectID: str) -> JobDocument:  # noqa: N803
+        """Store a job that replays the events that the query chooses; a body is ignored."""
+        refuse_search(request, openapi.BATCH_REPLAY)
+        job = create_replay_job(projectID, self.wanted(request), is_dry_run=is_dry_run(request))
+        return job_document(job)
+
+
 class CountBatchReplay(EventView):
     """The number of events that a batch replay would replay."""
 
@@ -195,6 +212,11 @@ def read_test_event(request: Request) -> dict[str, Any]:
     except ValueError:
         raise NotJSON(where="") from None
     return {"event_type": sent["event_type"], "raw": raw, "is_rehearsal": sent.get("rehearsal", False)}
+
+
+def is_dry_run(request: Request) -> bool:
+    """Return whether a request only counts."""
+    return bool(request.query_params.get("dry_run") == "true")
 
 
 def refuse_search(request: Request, doing: str) -> None:
