@@ -186,6 +186,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "core.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
+    "core.static_files.HashedFiles",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -227,6 +228,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 STATIC_URL = "/static/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "core.static_files.HashedStorage"},
+}
 # The files are served from where the packages keep them: there is no build step before the start.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
