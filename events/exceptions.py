@@ -59,6 +59,12 @@ class SearchTooSlow(TookTooLong):
     message = "Search took too long. Narrow the time range or search term."
 
 
+class CountTooSlow(TookTooLong):
+    """The count takes more than a second."""
+
+    message = "counting took too long: narrow the time range, or POST …/events/batchreplay/jobs?dry_run=true"
+
+
 class SearchNotSupported(InvalidInput):
     """A search."""
 

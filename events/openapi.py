@@ -294,5 +294,5 @@ count_affected_events = Operation(
     message="events count successful",
     data=CountDocument,
     examples={"Counted": example(CountDocument)},
-    refused=[*BAD_DATES, refusals.SearchNotSupported(doing=BATCH_REPLAY_COUNT), refusals.SearchTooSlow],
+    refused=[*BAD_DATES, refusals.SearchNotSupported(doing=BATCH_REPLAY_COUNT), refusals.CountTooSlow],
 )

@@ -21,7 +21,7 @@ from events.documents import (
     event_document,
     event_documents,
 )
-from events.exceptions import SearchNotSupported, SearchTooSlow
+from events.exceptions import CountTooSlow, SearchNotSupported, SearchTooSlow
 from events.models import Event
 from events.reads import EventFilter, is_search, read_event_filter, searched_events
 from events.replay import batch_replay, originals, replay_event
@@ -33,6 +33,7 @@ from outbound.payload import raw_member
 from projects.convoy_view import ConvoyView
 
 SECONDS_TO_SEARCH = 5
+SECONDS_TO_COUNT = 1
 
 
 class EventView(ConvoyView):
@@ -181,7 +182,7 @@ class CountBatchReplay(EventView):
         """Count the events that the query chooses."""
         refuse_search(request, openapi.BATCH_REPLAY_COUNT)
         rows = originals(self.chosen(request))
-        with time_limit(SECONDS_TO_SEARCH, SearchTooSlow.message):
+        with time_limit(SECONDS_TO_COUNT, CountTooSlow.message):
             return {"num": rows.count()}
 
 
