@@ -249,7 +249,7 @@ replay_event = Operation(
 )
 BATCH_DESCRIPTION = (
     f"Replays every event that the query chooses, duplicates aside, oldest first: all of them or none. More than "
-    f"{MOST_EVENTS} events, or {MOST_DELIVERIES:,} deliveries, are refused with the path of the job that replays any "
+    f"{MOST_EVENTS:,} events, or {MOST_DELIVERIES:,} deliveries, are refused with the path of the job that replays any "
     "number."
 )
 BATCH_REFUSED = (*BAD_DATES, refusals.SearchNotSupported(doing=BATCH_REPLAY), refusals.ReplayUnderWay)

@@ -41,7 +41,7 @@ REPLAY_DELIVERIES = 20_000
 REPLAY_STEPS = 10 * MAX_STEPS
 REPLAY_STEPS_TOGETHER = 2 * MAX_STEPS_TOGETHER
 #: A web server's thread waits for a batch replay. These keep it below a second; what is larger is a job.
-MOST_EVENTS = 500
+MOST_EVENTS = 1_000
 MOST_DELIVERIES = 5_000
 MOST_CPU_SECONDS = 0.8
 SECONDS_TO_CHOOSE = 0.5

@@ -32,7 +32,7 @@ MakeHostile = Callable[..., Endpoint]
 COSTLY = {"*": {"body": {"items.$.found": True}}}
 TOO_MANY = (
     400,
-    "one request replays at most 500 events with 5000 deliveries: POST …/events/batchreplay/jobs replays any number",
+    "one request replays at most 1000 events with 5000 deliveries: POST …/events/batchreplay/jobs replays any number",
 )
 LARGE = {"items": [{"found": 0}] * 25_000 + [{"found": True}]}
 

@@ -223,9 +223,10 @@ class TestCrash:
         api.post(jobs)
         with statements() as counting:
             work_off()
-        # How to plan; the job; the end of the piece, and its number; the place.
+        # How to plan; the job; the end of the piece, and its number, in order of ids; the place.
         assert counting == [
-            *("SELECT", "LOCK jobs_job", "SELECT events_event", "SELECT events_event", "UPDATE jobs_job"),
+            *("SELECT", "LOCK jobs_job", "SELECT events_event"),
+            *("SELECT", "SELECT events_event", "SELECT", "UPDATE jobs_job"),
         ]
 
 
