@@ -11,6 +11,7 @@ from ulid import ULID
 
 from activity.models import Activity
 from endpoints.models import Endpoint
+from endpoints.operations import pause_endpoint
 from events import replay, replay_jobs
 from events.models import Event, EventDelivery
 from jobs.models import Job
@@ -19,12 +20,14 @@ from projects.models import Project
 from tests.concurrency import at_once
 from tests.conftest import API
 from tests.deliveries.rows import make_event
+from tests.engine.process import Deliver
 from tests.events.conftest import MakeSubscription, Post
 from tests.hostile import UNREADABLE
 from tests.jobs.rows import work_off_all
 from tests.portal.api.customers import customer
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes, statements
+from tests.waiting import eventually
 
 MakeEndpoint = Callable[..., Endpoint]
 UNDER_WAY = (400, "an active batch replay already exists")
@@ -262,3 +265,25 @@ def test_hostile_values_are_stored_and_found_nothing_by(api: API, jobs: str) -> 
         assert not Job.objects.exclude(status="finished").exists(), value
         assert not Job.objects.exclude(total=0).exists(), value
     assert not EventDelivery.objects.exists()
+
+
+@pytest.mark.server
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_are_killed_lose_none_and_repeat_none(
+    api: API, jobs: str, project: Project, make_endpoint: MakeEndpoint, subscribe: MakeSubscription
+) -> None:
+    endpoint = make_endpoint(url="https://hooks.example.com/in")
+    subscribe(endpoint)
+    for _ in range(600):
+        make_event(project.uid, endpoints=[endpoint.uid])
+    # A paused endpoint's deliveries are made, and nothing is sent.
+    pause_endpoint(project.uid, endpoint.uid)
+    job = api.post(jobs).data["uid"]
+    for done in (1, 200, 400):
+        with Deliver() as worker:
+            eventually(lambda done=done: Job.objects.get(pk=job).done >= done, "the job goes on")
+            worker.process.kill()
+    with Deliver():
+        eventually(lambda: Job.objects.get(pk=job).status == "finished", "the job is finished")
+    assert Job.objects.get(pk=job).done == 600
+    assert set(new_deliveries()) == {1}
