@@ -284,7 +284,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Portal API", "description": "The operations of a customer's own client, with a portal token."},
     ],
     "PREPROCESSING_HOOKS": ["core.api.schema.convoy_operations"],
-    "POSTPROCESSING_HOOKS": ["core.api.schema.complete"],
+    "POSTPROCESSING_HOOKS": ["core.api.schema.complete", "outbound.openapi.describe_webhooks"],
     "SORT_OPERATION_PARAMETERS": False,
     "ENFORCE_NON_BLANK_FIELDS": True,
     "SWAGGER_UI_DIST": "SIDECAR",

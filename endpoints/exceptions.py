@@ -68,12 +68,6 @@ class ApiKeyMissing(InvalidInput):
     field = "header_value"
 
 
-class OAuth2Missing(InvalidInput):
-    """No configuration."""
-
-    message = "OAuth2 configuration is required"
-
-
 class OAuth2SecretMissing(InvalidInput):
     """An incomplete configuration."""
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any, NotRequired, TypedDict
 from django.conf import settings
 from django.utils import timezone
 
+from core.api.bodies import BadInput
 from core.api.documents import Example, component
 from core.api.values import ZERO_TIME, wire_time
 from endpoints import authentication
 from endpoints.authentication import OAUTH2
-from endpoints.exceptions import OAuth2Missing
 from outbound.client import Outbound
 from outbound.oauth2 import Token, TokenUnavailable, fetch
 
@@ -37,7 +37,7 @@ def try_oauth2(config: dict[str, Any] | None) -> OAuth2TestDocument:
     No token is kept, so that no caller sees another's. Raises InvalidInput.
     """
     if not config:
-        raise OAuth2Missing
+        raise BadInput
     checked = authentication.checked({"type": OAUTH2, OAUTH2: config}, None) or {}
     try:
         token = asyncio.run(_fetch(checked[OAUTH2]))

@@ -42,7 +42,7 @@ from endpoints.models import (
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
 from outbound.exceptions import UrlNotSecure
-from outbound.urls import parse_target
+from outbound.urls import parse_target, stored_form
 from projects.exceptions import ProjectNotFound
 from projects.models import Project
 
@@ -81,7 +81,7 @@ def create_endpoint(
         check_url(project, url)
         endpoint = Endpoint(
             project=project,
-            url=url,
+            url=stored_form(url),
             name=_checked_name(name, "adding endpoint"),
             advanced_signatures=project.type == Project.Type.INCOMING or sent.get("advanced_signatures", True),
             rate_limit=max(sent.get("rate_limit", 0), 0),
@@ -120,7 +120,7 @@ def update_endpoint(
         before = _editable(endpoint)
         limit_before = endpoint.rate_limit, endpoint.rate_limit_duration
         check_url(endpoint.project, url)
-        endpoint.url = url
+        endpoint.url = stored_form(url)
         endpoint.name = _checked_name(name, "updating endpoints")
         for field in PLAIN:
             if sent.get(field) or (field in sent and field not in KEPT_WHERE_EMPTY):
@@ -187,7 +187,7 @@ def activate_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None)
 
 
 def expire_secret(
-    project_id: str, endpoint_id: str, *, secret: str = "", expiration: int = 0, scope: Scope = None
+    project_id: str, endpoint_id: str, *, secret: str = "", expiration: float = 0, scope: Scope = None
 ) -> Endpoint:
     """Give the current secret `expiration` more hours, and put a new one in its place.
 

@@ -166,7 +166,7 @@ def activate_and_send_missed(access: Access, endpoint_id: str) -> int:
     return number
 
 
-def expire_secret(access: Access, endpoint_id: str, *, secret: str = "", expiration: int = 0) -> Endpoint:
+def expire_secret(access: Access, endpoint_id: str, *, secret: str = "", expiration: float = 0) -> Endpoint:
     """Replace the secret of an endpoint of the customer. Raises DomainError."""
     access.require(ROTATE_SECRET)
     return operations.expire_secret(

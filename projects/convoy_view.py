@@ -52,6 +52,11 @@ class ConvoyView(APIView):
         set_actor(Actor(ActorKind.API_KEY, caller.key_id, caller.name, caller.owner_id))
 
     @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Return no headers: only a 405 says which methods a path has, as in the original."""
+        return {}
+
+    @property
     def project_id(self) -> str:
         """Return the id of the project that the path names."""
         return str(self.kwargs["projectID"])

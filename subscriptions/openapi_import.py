@@ -66,6 +66,8 @@ def event_types_of(spec: str) -> list[dict[str, Any]]:
     count only in a document without webhooks. A name that is there twice counts once.
     Raises SpecRefused, NoWebhooks.
     """
+    if not spec.strip():
+        raise NoWebhooks
     document = _Document(_load(spec))
     found: dict[str, dict[str, Any]] = {}
     for name, item, operation in document.webhooks() or document.operations():

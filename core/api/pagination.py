@@ -42,10 +42,11 @@ def read_page(
     start, order, onwards, before = oldest_first if ascending else newest_first
     if query.get("direction") == "prev":
         start, order, backwards, _ = newest_first if ascending else oldest_first
-        cursor = query.get("prev_page_cursor", "") or start
+        cursor = query.get("prev_page_cursor", "")
         # One row more than the page shows whether there is a next page, a second one whether there is a previous one.
-        read = list(rows.filter(**{f"pk__{backwards}": cursor}).order_by(order)[: per_page + 2])
-        has_previous = len(read) > per_page + 1
+        read = list(rows.filter(**{f"pk__{backwards}": cursor or start}).order_by(order)[: per_page + 2])
+        # As in the original, nothing comes before a page that no cursor names.
+        has_previous = bool(cursor) and len(read) > per_page + 1
         found = read[: per_page + 1][::-1]
     else:
         cursor = query.get("next_page_cursor", "") or start

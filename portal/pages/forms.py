@@ -19,7 +19,7 @@ from endpoints.models import CONTENT_TYPES, Endpoint
 from endpoints.operations import refusals
 from endpoints.serializers import CreateEndpoint, UpdateEndpoint
 from endpoints.timeouts import DEFAULT_TIMEOUT_SECONDS
-from outbound.exceptions import UrlMissing, UrlNotSecure, UrlScheme, UrlWithoutHost
+from outbound.exceptions import UrlMissing, UrlNotSecure, UrlRelative, UrlScheme, UrlWithoutHost
 from portal import preflight
 from portal.words import number
 from projects.models import Project
@@ -47,6 +47,7 @@ CHATS = ("slack_webhook_url", "teams_webhook_url")
 _URL_WORDS: dict[type[InvalidInput], Any] = {
     UrlMissing: _("Enter the URL that should receive webhooks."),
     UrlScheme: _("Begin with https://"),
+    UrlRelative: _("Begin with https://"),
     UrlWithoutHost: _("Enter the name of a host after https://"),
     UrlNotSecure: _("Begin with https://: only secure addresses are sent to."),
     UrlTemplate: _("Leave out { and }: the URL is used as it stands."),

@@ -204,7 +204,7 @@ def _test(name: str, operand: Any, budget: Budget) -> Test:
         case "$eq":
             return _equals(operand, budget)
         case "$neq":
-            return _not(_equals(operand, budget))
+            return _differs(operand, budget)
         case "$in":
             return _among(operand, budget)
         case "$nin":
@@ -239,6 +239,14 @@ def _equals(operand: Any, budget: Budget) -> Test:
         return scalar_equals(value)
 
     return equals
+
+
+def _differs(operand: Any, budget: Budget) -> Test:
+    """Test for inequality. As in the original, an array differs from each bare value, even from one that it has."""
+    equals = _equals(operand, budget)
+    if isinstance(operand, (dict, list)):
+        return _not(equals)
+    return lambda value: isinstance(value, list) or not equals(value)
 
 
 def _among(operand: Any, budget: Budget) -> Test:

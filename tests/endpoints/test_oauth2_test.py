@@ -103,8 +103,8 @@ class TestRefused:
         [
             (b"", "Invalid request format"),
             ({"oauth2": "x"}, "Invalid request format"),
-            ({}, "OAuth2 configuration is required"),
-            ({"oauth2": None}, "OAuth2 configuration is required"),
+            ({}, "Invalid input provided"),
+            ({"oauth2": None}, "Invalid input provided"),
             ({"oauth2": {}}, "Invalid input provided"),
             ({"oauth2": CONFIG | {"authentication_type": "magic"}}, "Invalid input provided"),
             (

@@ -62,7 +62,7 @@ class TestWorks:
             "num_trials": 0,
             "interval_seconds": 10,
             "retry_limit": 3,
-            "max_retry_seconds": 0,
+            "max_retry_seconds": 7200,
         }
 
     @pytest.mark.parametrize("sort", ["", "ASC", "DESC", "x"])

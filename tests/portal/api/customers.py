@@ -155,9 +155,23 @@ class HidesOtherEndpoints:
 
 
 class AnswersOptions:
-    """Browsers of other origins ask first, and get no leave."""
+    """Browsers ask first. Only the pages of an origin that a project allows get leave, and never with cookies."""
 
-    def test_options(self, path: str) -> None:
-        response = Client().options(f"{ROOT}{path}")
+    @pytest.mark.parametrize("origin", ["", "https://evil.example", "https://app.example.com.evil.example", "null"])
+    def test_options(self, project: Project, path: str, origin: str) -> None:
+        Project.objects.filter(pk=project.pk).update(portal_allowed_origins=["https://app.example.com"])
+        response = Client().options(f"{ROOT}{path}", headers={"Origin": origin} if origin else {})
         assert (response.status_code, response.content) == (200, b"")
         assert not [name for name in response.headers if name.startswith("Access-Control")]
+
+    def test_options_of_an_allowed_origin(self, project: Project, path: str) -> None:
+        Project.objects.filter(pk=project.pk).update(portal_allowed_origins=["https://app.example.com"])
+        response = Client().options(f"{ROOT}{path}", headers={"Origin": "https://app.example.com"})
+        assert (response.status_code, response.content) == (200, b"")
+        assert {name: value for name, value in response.headers.items() if name.startswith("Access-Control")} == {
+            "Access-Control-Allow-Origin": "https://app.example.com",
+            "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
+            "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Convoy-Version",
+            "Access-Control-Max-Age": "600",
+        }
+        assert "Origin" in response.headers["Vary"]
