@@ -184,6 +184,7 @@ INSTALLED_APPS = [
     "deliveries",
     "engine",
     "activity",
+    "jobs",
     "meta_events",
     "onboarding",
     "portal_links",
@@ -203,6 +204,7 @@ MIDDLEWARE = [
     "core.middleware.request_id",
     "core.share.ShareMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "core.static_files.HashedFiles",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -237,6 +239,7 @@ ADMIN_PROJECT_LISTS = [
     ("Portal sessions", "portal_links_portalsession"),
     ("Events", "events_event"),
     ("Event deliveries", "events_eventdelivery"),
+    ("Jobs", "jobs_job"),
     ("Activity", "activity_activity"),
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -259,6 +262,10 @@ AXES_VERBOSE = False
 AXES_COOLOFF_MESSAGE = "Too many wrong passwords came from your address. Try again in 15 minutes."
 
 STATIC_URL = "/static/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "core.static_files.HashedStorage"},
+}
 # The files are served from where the packages keep them: there is no build step before the start.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
@@ -299,6 +306,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Event Deliveries", "description": "An event on its way to one endpoint: state, resend, batch retry."},
         {"name": "Delivery Attempts", "description": "The requests of a delivery, with their answers."},
         {"name": "Meta Events", "description": "Events about the project's own endpoints and deliveries."},
+        {"name": "Jobs", "description": "Work that is too large for one request: progress, pause, resume, cancel."},
         {"name": "Activity", "description": "Who has changed what, and when."},
         {"name": "Onboard", "description": "Create many endpoints with one request."},
         {"name": "Portal Links", "description": "Links with which customers see and manage their own endpoints."},

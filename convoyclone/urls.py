@@ -15,12 +15,14 @@ from deliveries import views as deliveries
 from endpoints import views as endpoints
 from endpoints.operations import reactivate_endpoints
 from events import views as events
+from jobs import views as jobs
 from meta_events import views as meta_events
 from onboarding import views as onboarding
 from portal import activity_views as portal_activity
 from portal import api as portal_api
 from portal import delivery_views as portal_deliveries
 from portal import event_views as portal_events
+from portal import job_views as portal_jobs
 from portal import subscription_views as portal_subscriptions
 from portal.embed import embed_script
 from portal.pages.opening import portal
@@ -41,6 +43,8 @@ DELIVERY = f"{PROJECT}/eventdeliveries/<eventDeliveryID>"
 PORTAL_ENDPOINT = "portal-api/endpoints/<endpointID>"
 META_EVENT = f"{PROJECT}/meta-events/<metaEventID>"
 PORTAL_DELIVERY = "portal-api/eventdeliveries/<eventDeliveryID>"
+JOB = f"{PROJECT}/jobs/<jobID>"
+PORTAL_JOB = "portal-api/jobs/<jobID>"
 PORTAL_LINK = f"{PROJECT}/portal-links/<portalLinkID>"
 
 urlpatterns = [
@@ -95,6 +99,7 @@ urlpatterns = [
     path(f"{PROJECT}/events/broadcast", events.BroadcastEvents.as_view()),
     path(f"{PROJECT}/events/dynamic", events.DynamicEvents.as_view()),
     path(f"{PROJECT}/events/batchreplay", events.BatchReplay.as_view()),
+    path(f"{PROJECT}/events/batchreplay/jobs", events.BatchReplayJobs.as_view()),
     path(f"{PROJECT}/events/countbatchreplayevents", events.CountBatchReplay.as_view()),
     path(f"{PROJECT}/events/<eventID>", events.EventDetail.as_view()),
     path(f"{PROJECT}/events/<eventID>/replay", events.ReplayEvent.as_view()),
@@ -121,6 +126,12 @@ urlpatterns = [
     path(f"{PROJECT}/portal-sessions/<sessionID>/scope", scope_views.PortalSessionScope.as_view()),
     path(f"{PROJECT}/activity", activity.ActivityList.as_view()),
     path(f"{PROJECT}/activity/", activity.ActivityList.as_view()),
+    path(f"{PROJECT}/jobs", jobs.Jobs.as_view()),
+    path(f"{PROJECT}/jobs/", jobs.Jobs.as_view()),
+    path(JOB, jobs.JobDetail.as_view()),
+    path(f"{JOB}/pause", jobs.PauseJob.as_view()),
+    path(f"{JOB}/resume", jobs.ResumeJob.as_view()),
+    path(f"{JOB}/cancel", jobs.CancelJob.as_view()),
     path(f"{PROJECT}/onboard", onboarding.Onboard.as_view()),
     path(f"{PROJECT}/onboard/batches", onboarding.OnboardBatches.as_view()),
     path(f"{PROJECT}/onboard/batches/<batchID>", onboarding.OnboardBatchDetail.as_view()),
@@ -163,6 +174,7 @@ urlpatterns = [
     path("portal-api/events", portal_events.Events.as_view()),
     path("portal-api/events/", portal_events.Events.as_view()),
     path("portal-api/events/batchreplay", portal_events.BatchReplay.as_view()),
+    path("portal-api/events/batchreplay/jobs", portal_events.BatchReplayJobs.as_view()),
     path("portal-api/events/countbatchreplayevents", portal_events.CountBatchReplay.as_view()),
     path("portal-api/events/<eventID>", portal_events.EventDetail.as_view()),
     path("portal-api/events/<eventID>/replay", portal_events.ReplayEvent.as_view()),
@@ -179,6 +191,12 @@ urlpatterns = [
     path(f"{PORTAL_DELIVERY}/deliveryattempts", portal_deliveries.DeliveryAttempts.as_view()),
     path(f"{PORTAL_DELIVERY}/deliveryattempts/", portal_deliveries.DeliveryAttempts.as_view()),
     path(f"{PORTAL_DELIVERY}/deliveryattempts/<deliveryAttemptID>", portal_deliveries.DeliveryAttempt.as_view()),
+    path("portal-api/jobs", portal_jobs.Jobs.as_view()),
+    path("portal-api/jobs/", portal_jobs.Jobs.as_view()),
+    path(PORTAL_JOB, portal_jobs.JobDetail.as_view()),
+    path(f"{PORTAL_JOB}/pause", portal_jobs.PauseJob.as_view()),
+    path(f"{PORTAL_JOB}/resume", portal_jobs.ResumeJob.as_view()),
+    path(f"{PORTAL_JOB}/cancel", portal_jobs.CancelJob.as_view()),
     path("portal-api/activity", portal_activity.ActivityList.as_view()),
     path("portal-api/activity/", portal_activity.ActivityList.as_view()),
     path("portal-api/dashboard/summary", portal_deliveries.DashboardSummary.as_view()),

@@ -167,8 +167,13 @@ class TimedAdmin(OperatorAdmin):
             with time_limit(LIST_SECONDS, TOO_LONG):
                 return super().changelist_view(request, extra_context)
         except TookTooLong as error:
-            self.message_user(request, error.message, messages.ERROR)
-            return redirect(request.path)
+            if request.GET:
+                self.message_user(request, error.message, messages.ERROR)
+                return redirect(request.path)
+            # The list itself is too slow, and would lead to itself for ever.
+            asked = {"title": capfirst(self.opts.verbose_name_plural), "opts": self.opts, "text": error.message}
+            page = self.admin_site.each_context(request) | asked
+            return TemplateResponse(request, "operators/too_long.html", page, status=error.status)
 
 
 def shown_text(text: str) -> SafeString:

@@ -6,7 +6,7 @@ Contract: docs/contract/deliveries.md#parameters.
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from rest_framework.request import Request
 
 from core.api.parameters import texts
@@ -14,11 +14,15 @@ from core.api.windows import read_window
 from deliveries.exceptions import NoEventOfKey
 from endpoints.models import Endpoint, Scope
 from events.models import Event, EventDelivery, of_present_owner
-from events.reads import Within, of_broker_message, scope_ids
+from events.reads import Within, events_of_type, of_broker_message, scope_ids
 from outbound.states import Status
+from subscriptions.models import Subscription
 
 #: Bounds of all ids.
 FIRST_UID, BEYOND_ALL = "", "Z"
+
+#: The states that only deliveries in the queue have, and that no other index knows.
+_IN_QUEUE = {str(status) for status in (Status.SCHEDULED, Status.PROCESSING)}
 
 #: Set in every filter. An empty list of endpoints is no endpoint, and None is any.
 _ALWAYS = {"first_uid", "beyond_uid", "endpoint_ids", "delivery_ids"}
@@ -55,7 +59,7 @@ class DeliveryFilter:
         return {name: value for name, value in given.items() if value not in ("", [], False) or name in _ALWAYS}
 
     def rows(self, project_id: str) -> "QuerySet[EventDelivery]":
-        """Return the deliveries of a project that it chooses."""
+        """Return the deliveries of a project that it chooses. One statement each for a type, a subscription."""
         rows = EventDelivery.objects.filter(project_id=project_id, pk__gte=self.first_uid, pk__lt=self.beyond_uid)
         if self.endpoint_ids is not None:
             rows = rows.filter(endpoint__in=self.endpoint_ids)
@@ -65,8 +69,12 @@ class DeliveryFilter:
             rows = rows.filter(event=self.event_id)
         if self.subscription_id:
             rows = rows.filter(subscription=self.subscription_id)
+            if not Subscription.objects.filter(project_id=project_id, pk=self.subscription_id).exists():
+                rows = rows.none()
         if self.event_type:
             rows = rows.filter(event_type=self.event_type)
+            if (event_ids := events_of_type(project_id, self.event_type)) is not None:
+                rows = rows.filter(event__in=event_ids)
         if self.type_prefix:
             rows = rows.filter(event_type__startswith=self.type_prefix)
         if self.is_real:
@@ -74,12 +82,17 @@ class DeliveryFilter:
         if self.delivery_ids is not None:
             rows = rows.filter(pk__in=self.delivery_ids)
         if self.statuses:
-            rows = rows.filter(status__in=self.statuses)
+            # What no delivery can have is not searched for.
+            rows = rows.filter(status__in=[status for status in self.statuses if status in Status.values])
+            if set(self.statuses) <= _IN_QUEUE:
+                # Each half is the condition of an index.
+                rows = rows.filter(Q(is_parked=True) | Q(is_parked=False, due_at__isnull=False))
         if self.missed_since:
             missed_since = datetime.fromisoformat(self.missed_since)
             rows = rows.filter(status=Status.DISCARDED, test=EventDelivery.Test.NONE, updated_at__gte=missed_since)
         if self.broker_message_id:
-            rows = rows.filter(of_broker_message(self.broker_message_id, "event__headers"))
+            events = Event.objects.filter(of_broker_message(self.broker_message_id, "headers"), project_id=project_id)
+            rows = rows.filter(event__in=events.values("pk"))
         return rows
 
 

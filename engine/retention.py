@@ -1,4 +1,4 @@
-"""Delete settled deliveries, events, meta events, notifications and batch retries after the project's retention.
+"""Delete settled deliveries, events, meta events, notifications, batch retries and jobs after the project's retention.
 
 A project with `is_retention_policy_enabled` keeps them for its `retention_policy`, counted from when they
 were made; by default everything is kept. Contract: docs/contract/deliveries.md#retention. Unsettled rows
@@ -82,6 +82,16 @@ WITH old AS (
 )
 SELECT uid FROM old ORDER BY uid
 """
+_JOBS = """
+WITH old AS (
+  SELECT uid FROM jobs_job
+  WHERE project_id = %(project)s AND uid > %(after)s AND uid < %(bound)s AND finished_at IS NOT NULL
+  ORDER BY uid LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+), gone AS (
+  DELETE FROM jobs_job j USING old WHERE j.uid = old.uid
+)
+SELECT uid FROM old ORDER BY uid
+"""
 _EVENTS = """
 SELECT uid FROM events_event e
 WHERE project_id = %(project)s AND uid > %(after)s AND uid < %(bound)s
@@ -125,7 +135,7 @@ SELECT uid FROM next ORDER BY uid
 """  # noqa: S608 - only this module's own text
 
 #: Deliveries come first: an event is deleted once its last delivery is.
-_STATEMENTS = (_DELIVERIES, _EVENTS, _META_EVENTS, _NOTIFICATIONS, _BATCH_RETRIES)
+_STATEMENTS = (_DELIVERIES, _EVENTS, _META_EVENTS, _NOTIFICATIONS, _BATCH_RETRIES, _JOBS)
 
 
 async def delete_old(pool: Pool, stopping: asyncio.Event, *, batch: int = BATCH) -> int:

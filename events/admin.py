@@ -12,6 +12,22 @@ from django.utils.safestring import SafeString
 
 from core.admin import NOTHING, TimedAdmin, shown_text
 from events.models import Event
+from outbound.states import Status
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """The states of events by name: Django would read all events to learn which there are."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the states that an event can have."""
+        return [(str(status), str(status)) for status in (Status.SUCCESS, Status.FAILURE)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        """Return the events of the chosen state."""
+        return queryset.filter(status=self.value()) if self.value() else queryset
 
 
 @admin.register(Event)
@@ -20,7 +36,7 @@ class EventAdmin(TimedAdmin):
 
     list_display = ["uid", "event_type", "channel", "status", "is_duplicate_event", "idempotency_key", "project"]
     list_display += ["created_at"]
-    list_filter = ["status", "channel", "is_duplicate_event"]
+    list_filter = [StatusFilter, "channel", "is_duplicate_event"]
     search_fields = ["uid__exact", "idempotency_key__exact"]
     search_help_text = "By id. Once a project is chosen, also by idempotency key."
     fieldsets = [

@@ -1,4 +1,4 @@
-"""Events: created, matched with subscriptions, replayed."""
+"""Register the app `events`: created, matched with subscriptions, replayed; and its kind of jobs with the workers."""
 
 from django.apps import AppConfig
 
@@ -7,3 +7,11 @@ class EventsConfig(AppConfig):
     """The configuration of the app."""
 
     name = "events"
+
+    def ready(self) -> None:
+        """Have the workers replay events."""
+        from events.replay import REPLAY_JOB
+        from events.replay_jobs import count_piece, replay_piece
+        from jobs.operations import KINDS, Kind
+
+        KINDS[REPLAY_JOB] = Kind(count_piece, replay_piece)

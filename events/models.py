@@ -17,6 +17,9 @@ from outbound.states import Status
 from projects.models import Project
 from subscriptions.models import Subscription
 
+#: The header of a broker's message id, as events have it.
+BROKER_HEADERS = ("x-broker-message-id", "X-Broker-Message-Id")
+
 
 class Event(models.Model):
     """Something that has happened, as the company has posted it. `data` is the payload, byte for byte."""
@@ -61,6 +64,19 @@ class Event(models.Model):
             # For the list of a key's events: those that the constraint below leaves out, which are rare.
             models.Index(
                 "project", "idempotency_key", condition=Q(is_duplicate_event=True), name="event_duplicate_of_key"
+            ),
+            # For the events of a type that is rare or does not occur, and so for its deliveries (events/reads.py).
+            models.Index("project", "event_type", models.F("uid").desc(), name="event_of_type"),
+            # For the admin's list of events that no subscription took, which are rare.
+            models.Index(
+                "project", models.F("uid").desc(), condition=Q(status=Status.FAILURE), name="event_failed_of_project"
+            ),
+            # For the events of a broker's message, which few events have.
+            GinIndex(
+                fields=["headers"],
+                opclasses=["jsonb_path_ops"],
+                condition=Q(headers__has_any_keys=list(BROKER_HEADERS)),
+                name="event_of_broker_message",
             ),
             # For the number of test events that a portal session has sent lately.
             models.Index("key_scope", "uid", condition=Q(channel="test"), name="event_test_of_session"),

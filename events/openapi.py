@@ -31,7 +31,10 @@ from endpoints.openapi import ENDPOINT_ID
 from events import exceptions as refusals
 from events import serializers
 from events.documents import CountDocument, CreatedDocument, EventDocument, TestEventDocument
+from events.replay import MOST_DELIVERIES, MOST_EVENTS
 from events.storage import NO_MATCH
+from jobs.documents import JobDocument
+from jobs.openapi import PENDING_EXAMPLE
 from outbound.exceptions import UrlScheme
 from outbound.headers import TEST_HEADER, HeaderRefused
 from outbound.states import Status
@@ -245,9 +248,11 @@ replay_event = Operation(
     not_found=refusals.EventUnknown,
 )
 BATCH_DESCRIPTION = (
-    "Replays every event that the query chooses, duplicates aside, oldest first. It stops after 20 seconds: the "
-    "events that it has not reached by then count as failed, and a later `startDate` continues with them."
+    f"Replays every event that the query chooses, duplicates aside, oldest first: all of them or none. More than "
+    f"{MOST_EVENTS:,} events, or {MOST_DELIVERIES:,} deliveries, are refused with the path of the job that replays any "
+    "number."
 )
+BATCH_REFUSED = (*BAD_DATES, refusals.SearchNotSupported(doing=BATCH_REPLAY), refusals.ReplayUnderWay)
 batch_replay_events = Operation(
     "BatchReplayEvents",
     "Batch replay events",
@@ -258,7 +263,27 @@ batch_replay_events = Operation(
     data=str,
     schema={"nullable": True, "description": "Always null."},
     examples={"Replayed": None},
-    refused=[*BAD_DATES, refusals.SearchNotSupported(doing=BATCH_REPLAY), refusals.ReplayUnderWay],
+    refused=[*BATCH_REFUSED, refusals.TooManyToReplay(events=MOST_EVENTS, deliveries=MOST_DELIVERIES)],
+)
+JOB_DESCRIPTION = (
+    "Replays every event that the query chooses, duplicates aside, oldest first, each once, in the background. The "
+    "job tells its progress, and can be paused, resumed and canceled. Not part of Convoy's API."
+)
+create_replay_job = Operation(
+    "CreateReplayJob",
+    "Replay any number of events",
+    tag=TAG,
+    description=JOB_DESCRIPTION,
+    parameters=[
+        PROJECT_ID,
+        *BATCH_PARAMETERS,
+        query("dry_run", {"type": "boolean"}, "Only `true` counts: count the events, and replay none."),
+    ],
+    status=202,
+    message="Batch replay job accepted",
+    data=JobDocument,
+    examples={"Accepted": PENDING_EXAMPLE},
+    refused=BATCH_REFUSED,
 )
 count_affected_events = Operation(
     "CountAffectedEvents",
@@ -269,5 +294,5 @@ count_affected_events = Operation(
     message="events count successful",
     data=CountDocument,
     examples={"Counted": example(CountDocument)},
-    refused=[*BAD_DATES, refusals.SearchNotSupported(doing=BATCH_REPLAY_COUNT), refusals.SearchTooSlow],
+    refused=[*BAD_DATES, refusals.SearchNotSupported(doing=BATCH_REPLAY_COUNT), refusals.CountTooSlow],
 )

@@ -4,10 +4,10 @@ Contract: docs/contract/events.md#list.
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from rest_framework.request import Request
 
@@ -15,7 +15,10 @@ from core.api.parameters import texts
 from core.api.windows import read_window
 from endpoints.models import Endpoint, Scope
 from events.exceptions import BadSearch
-from events.models import Event
+from events.models import BROKER_HEADERS, Event
+
+#: An event type with more events is not rare: its deliveries are found soon from the newest on.
+RARE_AT_MOST = 1_000
 
 
 class Contains(Func):
@@ -44,6 +47,11 @@ class Within(Collection[str]):
     def __contains__(self, uid: object) -> bool:
         return uid in self.ids
 
+    @property
+    def first_ids(self) -> dict[str, str]:
+        """Return the ids of the endpoints with the first id of what belongs to each; "" for all."""
+        return {uid: self.held.get(uid, "") for uid in self.ids}
+
     def sees(self, endpoint_id: str, event_id: str) -> bool:
         """Return whether an event that went to an endpoint is in the scope."""
         return endpoint_id in self and event_id >= self.held.get(endpoint_id, "")
@@ -63,42 +71,100 @@ def scope_ids(scope: Scope) -> Within | None:
     return None if scope is None else Within(scope.values_list("pk", "held_from"))
 
 
-def chosen_events(request: Request, project_id: str, *, within: Within | None = None) -> "QuerySet[Event]":
-    """Return the events of a project that a request's query chooses, `query` and `body` and test events aside.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """The events that a caller has asked for, resolved: the same later. A batch replay's job stores it as JSON."""
 
-    With `within`, only those that have one of these endpoints. Raises InvalidInput.
+    first_uid: str
+    beyond_uid: str
+    #: The endpoints that the caller may see, with the id of the first event that each shows; None for all.
+    within: dict[str, str] | None = None
+    #: Only events that have one of these endpoints; None for any.
+    endpoint_ids: list[str] | None = None
+    owner_id: str = ""
+    idempotency_key: str = ""
+    broker_message_id: str = ""
+    #: Whether a source is asked for. There are no sources.
+    of_source: bool = False
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """Return it as JSON without what is not set, so that servers of an earlier version can read it."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, "", False)} | {
+            "first_uid": self.first_uid,
+            "beyond_uid": self.beyond_uid,
+        }
+
+    @property
+    def scope(self) -> Within | None:
+        """Return the endpoints that the caller may see; None for all of the project."""
+        return None if self.within is None else Within(self.within.items())
+
+    def rows(self, project_id: str) -> "QuerySet[Event]":
+        """Return the events of a project that it chooses, test events aside. A statement where an owner is named."""
+        rows = Event.objects.filter(project_id=project_id, pk__gte=self.first_uid, pk__lt=self.beyond_uid)
+        rows = rows.exclude(channel=Event.Channel.TEST)
+        scope = self.scope
+        if scope is not None:
+            rows = rows.filter(scope.events(scope))
+        if self.endpoint_ids is not None:
+            given = self.endpoint_ids
+            rows = rows.filter(Q(endpoints__overlap=given) if scope is None else scope.events(given))
+        if self.of_source:
+            rows = rows.none()
+        if self.owner_id:
+            owned = Endpoint.objects.for_project(project_id).filter(owner_id=self.owner_id)
+            if scope is not None:
+                owned = owned.filter(pk__in=scope.ids)
+            # As a list, of which PostgreSQL knows how rare it is.
+            rows = rows.filter(endpoints__overlap=list(owned.values_list("pk", flat=True)))
+        if self.idempotency_key:
+            # Each half has an index.
+            rows = rows.filter(
+                Q(is_duplicate_event=False, idempotency_key=self.idempotency_key)
+                | Q(is_duplicate_event=True, idempotency_key=self.idempotency_key)
+            )
+        if self.broker_message_id:
+            rows = rows.filter(of_broker_message(self.broker_message_id, "headers"))
+        return rows
+
+
+def read_event_filter(request: Request, *, within: Within | None = None) -> EventFilter:
+    """Return the filter in a request's query, `query` and `body` aside. Raises InvalidInput.
+
+    With `within`, it chooses only events that have one of these endpoints.
     """
     query = request.query_params
     window = read_window(request)
-    rows = Event.objects.filter(project_id=project_id, pk__gte=window.first_uid, pk__lt=window.beyond_uid)
-    rows = rows.exclude(channel=Event.Channel.TEST)
-    if within is not None:
-        rows = rows.filter(within.events(within))
-    if given := texts(request, "endpointId"):
-        rows = rows.filter(Q(endpoints__overlap=given) if within is None else within.events(given))
-    if texts(request, "sourceId"):
-        # There are no sources.
-        rows = rows.none()
-    if owner_id := query.get("ownerId", "").strip():
-        owned = Endpoint.objects.for_project(project_id).filter(owner_id=owner_id)
-        if within is not None:
-            owned = owned.filter(pk__in=within.ids)
-        rows = rows.filter(endpoints__overlap=ArraySubquery(owned.values("pk")))
-    if key := query.get("idempotencyKey", "").strip():
-        # Each half has an index.
-        rows = rows.filter(
-            Q(is_duplicate_event=False, idempotency_key=key) | Q(is_duplicate_event=True, idempotency_key=key)
-        )
-    if message_id := query.get("brokerMessageId", "").strip():
-        rows = rows.filter(of_broker_message(message_id, "headers"))
-    return rows
+    given = texts(request, "endpointId")
+    seen = given if within is None else [uid for uid in given if uid in within]
+    return EventFilter(
+        first_uid=window.first_uid,
+        beyond_uid=window.beyond_uid,
+        within=None if within is None else within.first_ids,
+        endpoint_ids=seen if given else None,
+        owner_id=query.get("ownerId", "").strip(),
+        idempotency_key=query.get("idempotencyKey", "").strip(),
+        broker_message_id=query.get("brokerMessageId", "").strip(),
+        of_source=bool(texts(request, "sourceId")),
+    )
 
 
 def of_broker_message(message_id: str, headers: str) -> Q:
     """Return the condition that the field `headers` holds the header X-Broker-Message-Id with this value."""
-    names = ("x-broker-message-id", "X-Broker-Message-Id")
-    either = [Q(**{f"{headers}__contains": {name: [message_id]}}) for name in names]
-    return either[0] | either[1]
+    either = [Q(**{f"{headers}__contains": {name: [message_id]}}) for name in BROKER_HEADERS]
+    # As in the condition of the index.
+    return (either[0] | either[1]) & Q(**{f"{headers}__has_any_keys": list(BROKER_HEADERS)})
+
+
+def events_of_type(project_id: str, event_type: str) -> list[str] | None:
+    """Return the ids of a project's events of a type; None where there are more than RARE_AT_MOST.
+
+    No index of deliveries knows their types, as each would make every delivery dearer.
+    """
+    rows = Event.objects.filter(project_id=project_id, event_type=event_type).order_by("-pk")
+    found = list(rows.values_list("pk", flat=True)[: RARE_AT_MOST + 1])
+    return found if len(found) <= RARE_AT_MOST else None
 
 
 def searched_events(request: Request, rows: "QuerySet[Event]") -> "QuerySet[Event]":

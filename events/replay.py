@@ -4,8 +4,8 @@ Contract: docs/contract/events.md#replay.
 """
 
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import orjson
 from django.db import connection, transaction
@@ -13,11 +13,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from activity.operations import Verb, record
-from core.exceptions import InvalidInput
+from core.api.time_limit import TookTooLong, time_limit
 from core.tally import Tally
 from core.wake import wake_workers
 from endpoints.models import Scope
-from events.exceptions import EventNotFound, ReplayUnderWay
+from events.exceptions import EventNotFound, ReplayUnderWay, TooManyToReplay
 from events.matching import (
     MAX_STEPS_TOGETHER,
     Allowance,
@@ -31,6 +31,7 @@ from events.matching import (
 from events.models import Event
 from events.reads import Within, scope_ids
 from events.storage import NO_MATCH, add_deliveries
+from jobs.models import Job
 from outbound.states import Status
 from subscriptions.filters import MAX_STEPS
 
@@ -40,10 +41,23 @@ REPLAY_DELIVERIES = 20_000
 #: Steps for the filters of one tenant, and of all, in a chunk: fewer than for as many events that come in.
 REPLAY_STEPS = 10 * MAX_STEPS
 REPLAY_STEPS_TOGETHER = 2 * MAX_STEPS_TOGETHER
-#: A batch replay ends with the transaction that exceeds this time; a web server's thread waits for it.
-REPLAY_SECONDS = 20.0
+#: A web server's thread waits for a batch replay. These keep it below a second; what is larger is a job.
+MOST_EVENTS = 1_000
+MOST_DELIVERIES = 5_000
+MOST_CPU_SECONDS = 0.8
+SECONDS_TO_CHOOSE = 0.5
+#: The kind of the job (events/replay_jobs.py).
+REPLAY_JOB = "batch_replay"
 
 Channel = Event.Channel
+
+
+class Replayed(NamedTuple):
+    """The events that were replayed, and the number of their new deliveries."""
+
+    events: list[Event]
+    deliveries: int
+
 
 _REWRITE = """
 UPDATE events_event e SET endpoints = r.endpoints::varchar[], status = r.status, failure_reason = r.reason,
@@ -60,41 +74,66 @@ def replay_event(project_id: str, event_id: str, *, scope: Scope = None) -> None
     """
     rows = Event.objects.filter(project_id=project_id, pk=event_id).exclude(channel=Channel.TEST)
     with transaction.atomic():
-        replayed = _replay(project_id, rows, scope_ids(scope))
+        replayed = replay_rows(project_id, rows, scope_ids(scope)).events
         if not replayed:
             raise EventNotFound
         record(project_id, Verb.EVENT_REPLAYED, object_uid=event_id, object_name=replayed[0].event_type)
 
 
 def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = None, customer: str = "") -> Tally:
-    """Replay the events `rows` of a project, oldest first, without duplicates, which are not sent.
+    """Replay the events `rows` of a project, oldest first, without duplicates, which are not sent: all or none.
 
-    It takes some statements for each REPLAY_CHUNK events, fewer where these have more than
-    REPLAY_DELIVERIES deliveries, each chunk in a transaction of its own. After REPLAY_SECONDS it ends: the
-    events that it has not reached are among those that were not replayed.
-    A project, and in the portal a customer, which `customer` names, has one batch replay at a time.
-    Raises InvalidInput for a second one. Contract: docs/contract/events.md#batch-replay.
+    It takes some statements for each REPLAY_CHUNK events, fewer where these have more than REPLAY_DELIVERIES
+    deliveries. A project, and in the portal a customer, which `customer` names, has one batch replay at a time.
+    Raises InvalidInput for a second one, and where there are more than MOST_EVENTS events or MOST_DELIVERIES
+    deliveries, or matching takes more than MOST_CPU_SECONDS: that is a job (events/replay_jobs.py).
+    Contract: docs/contract/events.md#batch-replay.
     """
-    end = time.monotonic() + REPLAY_SECONDS
-    with _alone(f"batch replay {project_id} {customer}", ReplayUnderWay):
+    too_many = TooManyToReplay(events=MOST_EVENTS, deliveries=MOST_DELIVERIES)
+    end = time.thread_time() + MOST_CPU_SECONDS
+    with transaction.atomic():
+        _require_alone(project_id, customer)
         within = scope_ids(scope)
-        rows = originals(rows)
-        replayed, cursor, last = 0, "", rows.order_by("-pk").values_list("pk", flat=True).first()
-        total = rows.count()
-        while last is not None and cursor < last:
-            chunk = list(
-                rows.filter(pk__gt=cursor, pk__lte=last).order_by("pk").values_list("pk", flat=True)[:REPLAY_CHUNK]
-            )
-            if not chunk:
-                break
-            done = _replay(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
-            replayed += len(done)
-            cursor = done[-1].uid if done else chunk[-1]
-            if time.monotonic() > end:
-                break
+        uids = _chosen(originals(rows))
+        if len(uids) > MOST_EVENTS:
+            raise too_many
+        replayed = made = 0
+        left = uids
+        while left:
+            chunk = left[:REPLAY_CHUNK]
+            done = replay_rows(project_id, Event.objects.filter(project_id=project_id, pk__in=chunk), within)
+            replayed += len(done.events)
+            made += done.deliveries
+            if made > MOST_DELIVERIES or time.thread_time() > end:
+                raise too_many
+            left = [uid for uid in left if uid > (done.events[-1].uid if done.events else chunk[-1])]
         if replayed:
             record(project_id, Verb.EVENTS_REPLAYED, count=replayed)
-    return Tally(replayed, max(total - replayed, 0))
+    return Tally(replayed, len(uids) - replayed)
+
+
+def _require_alone(project_id: str, customer: str) -> None:
+    """Keep other batch replays of the same caller away until the transaction ends. Raises InvalidInput for a second."""
+    with connection.cursor() as cursor:
+        name = f"batch replay {project_id} {customer}"
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        if not cursor.fetchone()[0]:
+            raise ReplayUnderWay
+    jobs = Job.objects.for_project(project_id).open()
+    if jobs.filter(kind=REPLAY_JOB, customer=customer, is_dry_run=False).exists():
+        raise ReplayUnderWay
+
+
+def _chosen(rows: "QuerySet[Event]") -> list[str]:
+    """Return the ids of `rows`, oldest first; one more than MOST_EVENTS where there are more.
+
+    Raises InvalidInput where finding them takes more than SECONDS_TO_CHOOSE.
+    """
+    try:
+        with time_limit(SECONDS_TO_CHOOSE, TooManyToReplay.message):
+            return list(rows.order_by("pk").values_list("pk", flat=True)[: MOST_EVENTS + 1])
+    except TookTooLong:
+        raise TooManyToReplay(events=MOST_EVENTS, deliveries=MOST_DELIVERIES) from None
 
 
 def originals(rows: "QuerySet[Event]") -> "QuerySet[Event]":
@@ -102,27 +141,10 @@ def originals(rows: "QuerySet[Event]") -> "QuerySet[Event]":
     return rows.filter(is_duplicate_event=False)
 
 
-@contextmanager
-def _alone(name: str, refusal: type[InvalidInput]) -> Iterator[None]:
-    """Enter a block that runs once at a time for each name. Raises `refusal` while it runs elsewhere.
+def replay_rows(project_id: str, rows: "QuerySet[Event]", within: Within | None) -> Replayed:
+    """Replay events in one transaction, oldest first, until they have REPLAY_DELIVERIES deliveries.
 
-    The lock is this connection's, over all transactions, and ends with it.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
-        if not cursor.fetchone()[0]:
-            raise refusal
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
-
-
-def _replay(project_id: str, rows: "QuerySet[Event]", within: Within | None) -> list[Event]:
-    """Replay events in one transaction, oldest first, until they have REPLAY_DELIVERIES deliveries; return them.
-
-    Each statement is for all of them.
+    With `within`, only those all of whose endpoints are in it. Each statement is for all of them.
     """
     if within is not None:
         # No scope has an event without endpoints.
@@ -133,7 +155,7 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: Within | None) -> 
     with transaction.atomic():
         events = list(rows.order_by("pk").select_for_update().defer("data"))
         if not events:
-            return []
+            return Replayed([], 0)
         candidates = read_candidates(
             project_id,
             event_types={event.event_type for event in events},
@@ -159,7 +181,7 @@ def _replay(project_id: str, rows: "QuerySet[Event]", within: Within | None) -> 
         with connection.cursor() as cursor:
             cursor.execute(_REWRITE, [now, *map(list, outcomes)])
         wake_workers()
-    return events
+    return Replayed(events, sum(map(len, taken.values())))
 
 
 def _targets(event: Event, candidates: Candidates, allowed: Iterable[str]) -> list[list[Row]]:

@@ -21,16 +21,19 @@ from events.documents import (
     event_document,
     event_documents,
 )
-from events.exceptions import SearchNotSupported, SearchTooSlow
+from events.exceptions import CountTooSlow, SearchNotSupported, SearchTooSlow
 from events.models import Event
-from events.reads import Within, chosen_events, is_search, searched_events
+from events.reads import EventFilter, Within, is_search, read_event_filter, searched_events
 from events.replay import batch_replay, originals, replay_event
+from events.replay_jobs import create_replay_job
 from events.storage import Content
 from events.trials import send_test_event
+from jobs.documents import JobDocument, job_document
 from outbound.payload import raw_member
 from projects.convoy_view import ConvoyView
 
 SECONDS_TO_SEARCH = 5
+SECONDS_TO_COUNT = 1
 
 
 class EventView(ConvoyView):
@@ -60,9 +63,13 @@ class EventView(ConvoyView):
         """Return one event as the caller may see it. Raises NotFound."""
         return event_document(self.project_id, event_id, **self.detail)
 
+    def wanted(self, request: Request) -> EventFilter:
+        """Return the filter in the query. Raises InvalidInput."""
+        return read_event_filter(request, within=self.within)
+
     def chosen(self, request: Request) -> "QuerySet[Event]":
         """Return the events that the query chooses. Raises InvalidInput."""
-        return chosen_events(request, self.project_id, within=self.within)
+        return self.wanted(request).rows(self.project_id)
 
 
 class Events(EventView):
@@ -156,6 +163,17 @@ class BatchReplay(EventView):
         return openapi.batch_replay_events.answer(None, Outcome(tally.message))
 
 
+class BatchReplayJobs(EventView):
+    """The replay of any number of events."""
+
+    @openapi.create_replay_job
+    def post(self, request: Request, projectID: str) -> JobDocument:  # noqa: N803
+        """Store a job that replays the events that the query chooses; a body is ignored."""
+        refuse_search(request, openapi.BATCH_REPLAY)
+        job = create_replay_job(projectID, self.wanted(request), is_dry_run=is_dry_run(request))
+        return job_document(job)
+
+
 class CountBatchReplay(EventView):
     """The number of events that a batch replay would replay."""
 
@@ -164,7 +182,7 @@ class CountBatchReplay(EventView):
         """Count the events that the query chooses."""
         refuse_search(request, openapi.BATCH_REPLAY_COUNT)
         rows = originals(self.chosen(request))
-        with time_limit(SECONDS_TO_SEARCH, SearchTooSlow.message):
+        with time_limit(SECONDS_TO_COUNT, CountTooSlow.message):
             return {"num": rows.count()}
 
 
@@ -195,6 +213,11 @@ def read_test_event(request: Request) -> dict[str, Any]:
     except ValueError:
         raise NotJSON(where="") from None
     return {"event_type": sent["event_type"], "raw": raw, "is_rehearsal": sent.get("rehearsal", False)}
+
+
+def is_dry_run(request: Request) -> bool:
+    """Return whether a request only counts."""
+    return bool(request.query_params.get("dry_run") == "true")
 
 
 def refuse_search(request: Request, doing: str) -> None:

@@ -45,7 +45,13 @@ batch_replay_events = openapi.batch_replay_events.twin(
     "BatchReplayPortalEvents",
     "Replay many events of the customer's endpoints",
     description=f"{openapi.BATCH_DESCRIPTION} The message says how many were replayed, and how many were not because "
-    "they have endpoints of others too, or for lack of time.",
+    "they have endpoints of others too.",
+    **OF_CUSTOMER,
+)
+create_replay_job = openapi.create_replay_job.twin(
+    "CreatePortalReplayJob",
+    "Replay any number of events of the customer's endpoints",
+    description=f"{openapi.JOB_DESCRIPTION} Events that have endpoints of others too are skipped.",
     **OF_CUSTOMER,
 )
 count_affected_events = openapi.count_affected_events.twin(

@@ -7,9 +7,11 @@ from django.db.models import QuerySet
 
 from core.tally import Tally
 from endpoints.exceptions import EndpointNotFound
-from events import operations, replay, trials
+from events import operations, replay, replay_jobs, trials
 from events.models import Event, EventDelivery
+from events.reads import EventFilter
 from events.storage import Content, Posted
+from jobs.models import Job
 from portal_links.access import Access
 from portal_links.capabilities import CREATE_ATTEMPTS, MANAGE_SUBSCRIPTIONS, SEND_TEST
 
@@ -62,7 +64,17 @@ def replay_event(access: Access, event_id: str) -> None:
 def batch_replay(access: Access, rows: "QuerySet[Event]") -> Tally:
     """Replay the events of `rows` whose endpoints are all the customer's.
 
-    Raises Forbidden, and InvalidInput while another batch replay of the customer is under way.
+    Raises Forbidden, and InvalidInput for too many, and while another batch replay of the customer is under way.
     """
     access.require(CREATE_ATTEMPTS)
     return replay.batch_replay(access.project.uid, rows, scope=access.endpoints(), customer=access.customer)
+
+
+def create_replay_job(access: Access, wanted: EventFilter, *, is_dry_run: bool = False) -> Job:
+    """Store a job that replays the events that are `wanted` and whose endpoints are all the customer's.
+
+    The caller has narrowed `wanted` to the customer's endpoints. Raises Forbidden, and InvalidInput while another one
+    of the customer is open.
+    """
+    access.require(CREATE_ATTEMPTS)
+    return replay_jobs.create_replay_job(access.project.uid, wanted, customer=access.customer, is_dry_run=is_dry_run)

@@ -2,17 +2,16 @@
 
 from functools import cached_property
 
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from core.api.openapi import Outcome
 from events import serializers, views
 from events.documents import CreatedDocument, EventDocument, TestEventDocument
-from events.models import Event
 from events.openapi import BATCH_REPLAY
-from events.reads import Within, scope_ids
-from events.views import read_event, read_test_event, refuse_search
+from events.reads import EventFilter, Within, scope_ids
+from events.views import is_dry_run, read_event, read_test_event, refuse_search
+from jobs.documents import JobDocument, job_document
 from portal import event_openapi as openapi
 from portal import event_operations as operations
 from portal.api import PortalView
@@ -27,10 +26,10 @@ class EventView(PortalView, views.EventView):
         """Return the endpoints that the caller may see; None for all of the project."""
         return None if self.access.by_key else scope_ids(self.access.endpoints())
 
-    def chosen(self, request: Request) -> "QuerySet[Event]":
-        """Return the events that the query chooses. Raises InvalidInput, Forbidden."""
+    def wanted(self, request: Request) -> EventFilter:
+        """Return the filter in the query. Raises InvalidInput, Forbidden."""
         self.refuse_content_search()
-        return super().chosen(request)
+        return super().wanted(request)
 
 
 class Events(EventView):
@@ -87,6 +86,19 @@ class BatchReplay(EventView):
         refuse_search(request, BATCH_REPLAY)
         tally = operations.batch_replay(self.access, self.chosen(request))
         return openapi.batch_replay_events.answer(None, Outcome(tally.message))
+
+
+class BatchReplayJobs(EventView):
+    """The replay of any number of events."""
+
+    needs = {"POST": CREATE_ATTEMPTS}
+
+    @openapi.create_replay_job
+    def post(self, request: Request) -> JobDocument:
+        """Store a job that replays the events that the query chooses; a body is ignored."""
+        refuse_search(request, BATCH_REPLAY)
+        job = operations.create_replay_job(self.access, self.wanted(request), is_dry_run=is_dry_run(request))
+        return job_document(job)
 
 
 class CountBatchReplay(EventView):

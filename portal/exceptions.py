@@ -24,6 +24,10 @@ class DeliveryOutOfScope(OutOfScope):
     """No such delivery, or not to the customer's endpoints."""
 
 
+class JobOutOfScope(OutOfScope):
+    """No such job, or not the customer's."""
+
+
 class NoSuchEventType(NotFound):
     """No such event type."""
 

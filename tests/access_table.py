@@ -74,6 +74,8 @@ PORTAL_ENDPOINT = "/portal-api/endpoints/{endpointID}"
 EVENT_TYPE = f"{PROJECT}/event-types/{{eventTypeId}}"
 SUBSCRIPTION = f"{PROJECT}/subscriptions/{{subscriptionID}}"
 PORTAL_SUBSCRIPTION = "/portal-api/subscriptions/{subscriptionID}"
+JOB = f"{PROJECT}/jobs/{{jobID}}"
+PORTAL_JOB = "/portal-api/jobs/{jobID}"
 EVENT = f"{PROJECT}/events/{{eventID}}"
 PORTAL_EVENT = "/portal-api/events/{eventID}"
 
@@ -161,11 +163,18 @@ ALLOWED: dict[str, Who] = {
     f"POST {PROJECT}/events/broadcast": WRITE,
     f"POST {PROJECT}/events/dynamic": WRITE,
     f"POST {PROJECT}/events/batchreplay": WRITE,
+    f"POST {PROJECT}/events/batchreplay/jobs": WRITE,
     f"GET {PROJECT}/events/countbatchreplayevents": READ,
     f"GET {EVENT}": READ_ROW,
     f"PUT {EVENT}/replay": WRITE_ROW,
     f"GET {PROJECT}/activity": READ,
     f"GET {PROJECT}/activity/": READ,
+    f"GET {PROJECT}/jobs": READ,
+    f"GET {PROJECT}/jobs/": READ,
+    f"GET {JOB}": READ_ROW,
+    f"PUT {JOB}/pause": WRITE_ROW,
+    f"PUT {JOB}/resume": WRITE_ROW,
+    f"PUT {JOB}/cancel": WRITE_ROW,
     f"POST {PROJECT}/onboard": WRITE,
     f"GET {PROJECT}/onboard/batches": READ,
     f"GET {PROJECT}/onboard/batches/{{batchID}}": READ_ROW,
@@ -219,6 +228,13 @@ ALLOWED: dict[str, Who] = {
     "POST /portal-api/events": Who(SENDERS),
     "POST /portal-api/events/": Who(SENDERS),
     "POST /portal-api/events/batchreplay": Who(SENDERS),
+    "POST /portal-api/events/batchreplay/jobs": Who(SENDERS),
+    "GET /portal-api/jobs": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    "GET /portal-api/jobs/": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
+    f"GET {PORTAL_JOB}": PORTAL_READ_ROW,
+    f"PUT {PORTAL_JOB}/pause": Who(SENDERS, set(), set()),
+    f"PUT {PORTAL_JOB}/resume": Who(SENDERS, set(), set()),
+    f"PUT {PORTAL_JOB}/cancel": Who(SENDERS, set(), set()),
     "GET /portal-api/events/countbatchreplayevents": Who(CUSTOMERS | READ_KEYS | {"key of another project"}),
     f"GET {PORTAL_EVENT}": Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"PUT {PORTAL_EVENT}/replay": Who(SENDERS, set(), set()),

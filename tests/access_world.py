@@ -21,11 +21,12 @@ from tests.access_table import CUSTOMERS, OWNER_KEYS, READ_KEYS, WRITE_KEYS
 from tests.callers import caller_of
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
 from tests.endpoints.bodies import SHARED_SECRET
+from tests.jobs.rows import make_job
 from tests.meta_events.rows import make_meta_event
 from tests.routes import Operation, Surface
 
 #: The rows that a path names, and those of them that it names without their project.
-IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID", "subscriptionID", "filterID", "eventTypeId")
+IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID", "subscriptionID", "filterID", "eventTypeId", "jobID")
 ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID", "batchID", "linkID")
 #: What must be in a query.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
@@ -91,6 +92,7 @@ class Tenant:
         self.ids |= {"filterID": Filter.objects.get(subscription=self.subscription).uid}
         self.ids |= {"eventTypeId": EventType.objects.get(project=project, name="order.created").uid}
         self.ids |= {"eventID": self.event.uid}
+        self.ids["jobID"] = make_job(project, customer=f"owner:{owner_id}", is_dry_run=True).uid
         named = DeliveryNamed(project.uid, self.delivery.uid, owner_id, self.endpoint.uid, self.event.event_type)
         shared = create_delivery_link(named, shows_payload=True, customer=f"owner:{owner_id}")
         self.ids |= {"linkID": shared.link.uid}

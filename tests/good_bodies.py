@@ -220,6 +220,8 @@ WITHOUT_BODY = {
     f"PUT {SUBSCRIPTION}/toggle_status",
     f"DELETE {SUBSCRIPTION}/filters/{{filterID}}",
     "POST /projects/{projectID}/events/batchreplay",
+    "POST /projects/{projectID}/events/batchreplay/jobs",
+    *(f"PUT /projects/{{projectID}}/jobs/{{jobID}}/{turn}" for turn in ("pause", "resume", "cancel")),
     "PUT /projects/{projectID}/events/{eventID}/replay",
     "PUT /projects/{projectID}/meta-events/{metaEventID}/resend",
 }

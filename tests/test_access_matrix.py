@@ -54,6 +54,7 @@ _OWNERS = {
     "events_eventdelivery": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
     "events_deliveryattempt": ("project_id", _OF_ENDPOINT.format("t.endpoint_id")),
     "events_batchretry": ("project_id", "''"),
+    "jobs_job": ("project_id", "substr(customer, 7)"),
 }
 _SNAPSHOT = " UNION ALL ".join(
     f"SELECT '{table}', coalesce({project}, ''), {owner}, md5(string_agg(t::text, ' ' ORDER BY uid)) "  # noqa: S608

@@ -24,6 +24,7 @@ from tests.conftest import API, Answer, Row
 from tests.deliveries.rows import make_attempt, make_delivery
 from tests.good_bodies import ALWAYS_REFUSED, BODIES, ITEMS, NOTHING_REQUIRED, WITH_FORM, WITHOUT_BODY
 from tests.hostile import NOT_A_BODY, UNREADABLE
+from tests.jobs.rows import make_job
 from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, WITHOUT_SECOND_PATHS, Operation, documented_parameters
 from tests.statements import nothing_changes, undone
@@ -66,6 +67,7 @@ class Rows:
         delivered = make_delivery(endpoint, "Success", event=delivery.event, at=timezone.now() - timedelta(days=30))
         rows = {"projectID": project, "endpointID": endpoint, "portalLinkID": link, "sessionID": session}
         rows["batchID"] = accept(project, [{"name": "Old", "url": "https://hooks.example.com/older"}])[0]
+        rows["jobID"] = make_job(project, is_dry_run=True)
         rows["metaEventID"] = make_meta_event(project, {"name": "Old"})
         rows |= {"eventDeliveryID": delivery, "deliveryAttemptID": make_attempt(delivery), "deliveredID": delivered}
         named = DeliveryNamed(project.uid, delivery.uid, "", endpoint.uid, delivery.event_type)

@@ -25,6 +25,7 @@ from tests.deliveries.rows import make_attempt, make_delivery
 from tests.good_bodies import BODIES as CONVOY_BODIES
 from tests.good_bodies import ITEMS as CONVOY_ITEMS
 from tests.hostile import NOT_A_BODY, UNREADABLE
+from tests.jobs.rows import make_job
 from tests.routes import ELSEWHERE, WITHOUT_SECOND_PATHS, Operation, Surface, documented_parameters
 from tests.statements import nothing_changes
 from tests.surfaces import bearer, refusal, send
@@ -102,7 +103,8 @@ WITHOUT_BODY = {
     f"POST {ENDPOINT}/activate",
     f"DELETE {SUBSCRIPTION}",
     f"DELETE {SUBSCRIPTION}/filters/{{filterID}}",
-    "POST /portal-api/events/batchreplay",
+    *(f"POST /portal-api/events/batchreplay{jobs}" for jobs in ("", "/jobs")),
+    *(f"PUT /portal-api/jobs/{{jobID}}/{turn}" for turn in ("pause", "resume", "cancel")),
     "PUT /portal-api/events/{eventID}/replay",
     f"PUT {DELIVERY}/resend",
     f"POST {DELIVERY}/links",
@@ -117,12 +119,12 @@ ONCE = [operation for operation in ELSEWHERE if operation in WITHOUT_SECOND_PATH
 WITH_BODY = [operation for operation in ONCE if str(operation) in BODIES]
 WITH_ITEMS = [operation for operation in ELSEWHERE if str(operation) in ITEMS]
 #: What answers pages.
-PAGED = ("GET /portal-api/endpoints", "GET /portal-api/eventdeliveries", "GET /portal-api/events")
+PAGED = tuple(f"GET /portal-api/{name}" for name in ("endpoints", "eventdeliveries", "events", "jobs"))
 LISTS = [operation for operation in ONCE if str(operation).rstrip("/") in PAGED]
 #: What a path names that must be there.
 NAMED = (
     *("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID", "linkID"),
-    *("subscriptionID", "filterID", "eventTypeId"),
+    *("subscriptionID", "filterID", "eventTypeId", "jobID"),
 )
 
 
@@ -159,6 +161,7 @@ class Caller:
         named = DeliveryNamed(project.uid, delivery.uid, "acme", endpoint.uid, delivery.event_type)
         shared = create_delivery_link(named, shows_payload=True, customer="owner:acme")
         self.ids["linkID"] = shared.link.uid
+        self.ids["jobID"] = make_job(project, customer="owner:acme", is_dry_run=True).uid
         owners_key = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]
         self._session, self._key, self._owners_key = minted.secret, key, owners_key
 

@@ -16,6 +16,7 @@ from subscriptions.models import Filter
 from subscriptions.operations import create_subscription
 from tests.conftest import API, Row
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
+from tests.jobs.rows import make_job
 from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, Operation
 from tests.statements import nothing_changes
@@ -28,6 +29,7 @@ LINK = f"{PROJECT}/portal-links/{{portalLinkID}}"
 EVENT = f"{PROJECT}/events/{{eventID}}"
 DELIVERY = f"{PROJECT}/eventdeliveries/{{eventDeliveryID}}"
 SESSION = f"{PROJECT}/portal-sessions/{{sessionID}}"
+JOB = f"{PROJECT}/jobs/{{jobID}}"
 META_EVENT = f"{PROJECT}/meta-events/{{metaEventID}}"
 
 EVENT_TYPE = f"{PROJECT}/event-types/{{eventTypeId}}"
@@ -78,6 +80,10 @@ NOT_FOUND = {
     f"DELETE {FILTER}": (404, "subscription not found"),
     f"GET {EVENT}": (404, "event not found"),
     f"PUT {EVENT}/replay": (400, "event not found"),
+    f"GET {JOB}": (404, "job not found"),
+    f"PUT {JOB}/pause": (404, "job not found"),
+    f"PUT {JOB}/resume": (404, "job not found"),
+    f"PUT {JOB}/cancel": (404, "job not found"),
     f"GET {META_EVENT}": (404, "meta event not found"),
     f"GET {PROJECT}/onboard/batches/{{batchID}}": (404, "onboard batch not found"),
     f"PUT {META_EVENT}/resend": (404, "meta event not found"),
@@ -91,7 +97,7 @@ LISTS = [
     and operation.path.removeprefix(PROJECT).rstrip("/")
     in (
         *("/endpoints", "/portal-links", "/portal-sessions", "/eventdeliveries", "/events", "/meta-events"),
-        *("/subscriptions", "/onboard/batches", "/activity"),
+        *("/subscriptions", "/onboard/batches", "/activity", "/jobs"),
     )
 ]
 
@@ -143,7 +149,8 @@ class Tenant:
         self.marks += [row.pk for row in (project, self.endpoint, self.free, self.link, self.session, self.delivery)]
         self.marks += [row.pk for row in (self.subscription, self.event_type, self.filter)]
         self.batch = accept(project, [{"name": mark, "url": f"https://{mark}.example.com/new"}])[0]
-        self.marks += [self.meta_event.pk, self.batch.pk]
+        self.job = make_job(project)
+        self.marks += [self.meta_event.pk, self.batch.pk, self.job.pk]
 
     def path(self, operation: Operation, project: Project | None = None) -> str:
         link = self.refresh_link if operation.path.endswith("refresh_token") else self.link
@@ -159,6 +166,7 @@ class Tenant:
             eventID=self.event.uid,
             metaEventID=self.meta_event.uid,
             batchID=self.batch.uid,
+            jobID=self.job.uid,
             eventDeliveryID=self.delivery.uid,
             deliveryAttemptID=self.attempt.uid,
             linkID=self.shared.uid,
@@ -193,7 +201,7 @@ def reveals_nothing(answer: Any, tenant: Tenant) -> None:
 
 def test_the_route_table_is_known() -> None:
     """A new route has to be looked at here, and gets into all tests below."""
-    assert len({operation.path for operation in LISTS}) == 17
+    assert len({operation.path for operation in LISTS}) == 19
     assert {str(operation) for operation in ON_ONE_ROW} == NOT_FOUND.keys()
     elsewhere = {str(operation) for operation in OPERATIONS} - {str(operation) for operation in IN_A_PROJECT}
     assert elsewhere == {"GET /projects", "POST /projects"}

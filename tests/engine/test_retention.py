@@ -20,6 +20,7 @@ from endpoints.models import Endpoint, EndpointHour, Notification
 from engine.database import Pool
 from engine.retention import delete_old
 from events.models import BatchRetry, DeliveryAttempt, Event, EventDelivery
+from jobs.models import Job
 from meta_events.models import MetaEvent
 from portal_links.delivery_links import DeliveryNamed, create_delivery_link
 from portal_links.models import DeliveryLink
@@ -168,14 +169,17 @@ class TestWhatGoes:
             BatchRetry.objects.create(
                 uid=aged(new_ulid(), age), project_id=project_id, finished_at=now if ended else None
             )
+            Job.objects.create(
+                uid=aged(new_ulid(), age), project_id=project_id, kind="any", finished_at=now if ended else None
+            )
 
         make(OLD, endpoint.project_id, ended=True)
         make(OLD, endpoint.project_id, ended=False)
         make(timedelta(0), endpoint.project_id, ended=True)
         make(OLD, other_project.uid, ended=True)
-        assert sweep() == [3]
+        assert sweep() == [4]
         assert MetaEvent.objects.filter(event_type="endpoint.created", body="{}").count() == 3
-        assert (Notification.objects.count(), BatchRetry.objects.count()) == (2, 3)
+        assert (Notification.objects.count(), BatchRetry.objects.count(), Job.objects.count()) == (2, 3, 3)
         assert not Notification.objects.filter(due_at=None, uid__lt=aged("0" * 26, timedelta(hours=1))).exists()
 
 

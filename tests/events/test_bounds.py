@@ -17,8 +17,10 @@ from core.exceptions import NotFound
 from endpoints.models import Endpoint
 from events import replay
 from events.models import Event, EventDelivery
+from events.reads import EventFilter
 from projects.models import Project
 from tests.conftest import API, Answer
+from tests.deliveries.rows import make_event
 from tests.events.conftest import MakeSubscription, Post, deliveries, newest
 from tests.portal.api.customers import customer
 from tests.statements import nothing_changes
@@ -28,6 +30,10 @@ MakeEndpoint = Callable[..., Endpoint]
 MakeHostile = Callable[..., Endpoint]
 
 COSTLY = {"*": {"body": {"items.$.found": True}}}
+TOO_MANY = (
+    400,
+    "one request replays at most 1000 events with 5000 deliveries: POST …/events/batchreplay/jobs replays any number",
+)
 LARGE = {"items": [{"found": 0}] * 25_000 + [{"found": True}]}
 
 
@@ -125,15 +131,56 @@ class TestReplay:
         api.put(f"{path}/{newest().uid}/replay")
         assert reached() == [first.uid] * 2
 
-    def test_it_ends_when_its_time_is_up(
+    def test_what_takes_too_long_to_match_is_a_job(
         self, api: API, path: str, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(replay, "MOST_CPU_SECONDS", 0)
+        post(endpoint_id=endpoint.uid)
+        with nothing_changes():
+            assert api.post(f"{path}/batchreplay").error == TOO_MANY
+
+
+class TestMost:
+    """One request replays a bounded number of events and deliveries, all of them or none."""
+
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(replay, "REPLAY_CHUNK", 2)
-        monkeypatch.setattr(replay, "REPLAY_SECONDS", 0)
+
+    def test_as_many_events_as_there_may_be_and_one_more(
+        self, api: API, path: str, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(replay, "MOST_EVENTS", 5)
         for _ in range(5):
             post(endpoint_id=endpoint.uid)
-        assert api.post(f"{path}/batchreplay").message == "2 successful, 3 failed"
-        assert [len(deliveries(event)) for event in Event.objects.order_by("pk")] == [2, 2, 1, 1, 1]
+        assert api.post(f"{path}/batchreplay").message == "5 successful, 0 failed"
+        post(endpoint_id=endpoint.uid)
+        with nothing_changes():
+            status, message = api.post(f"{path}/batchreplay").error
+        assert (status, "at most 5 events" in message) == (400, True)
+        assert "/events/batchreplay/jobs" in message
+
+    def test_too_many_deliveries_leave_none(
+        self, api: API, path: str, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for _ in range(5):
+            post(endpoint_id=endpoint.uid)
+        monkeypatch.setattr(replay, "MOST_DELIVERIES", 4)
+        with nothing_changes():
+            assert "with 4 deliveries" in api.post(f"{path}/batchreplay").error[1]
+        monkeypatch.setattr(replay, "MOST_DELIVERIES", 5)
+        assert api.post(f"{path}/batchreplay").message == "5 successful, 0 failed"
+
+    def test_what_takes_too_long_to_find_is_a_job(
+        self, api: API, path: str, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def slow(self: EventFilter, project_id: str) -> Any:
+            return Event.objects.filter(project_id=project_id).extra(where=["pg_sleep(5) IS NOT NULL"])
+
+        make_event(project.uid)
+        monkeypatch.setattr(EventFilter, "rows", slow)
+        with nothing_changes():
+            assert api.post(f"{path}/batchreplay").error == TOO_MANY
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint, pause_endpoint
 from events import replay as replaying
+from events import views
 from events.models import Event, EventDelivery
 from events.replay import REPLAY_CHUNK
 from projects.models import Project
@@ -220,6 +222,23 @@ class TestBatch:
             400,
             "batch replay count does not support search filters",
         )
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_count_ends_after_its_time_and_names_the_job(
+        self, api: API, path: str, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A lock on the table stands for rows that take long to count."""
+        monkeypatch.setattr(views, "SECONDS_TO_COUNT", 0.2)
+        blocker = connection.copy()
+        try:
+            with blocker.cursor() as cursor:
+                cursor.execute("BEGIN")
+                cursor.execute("LOCK TABLE events_event IN ACCESS EXCLUSIVE MODE")
+            status, message = api.get(f"{path}/countbatchreplayevents").error
+        finally:
+            blocker.close()
+        assert status == 504
+        assert message.endswith("POST …/events/batchreplay/jobs?dry_run=true")
 
     def test_every_kind_of_event_in_one(
         self,

@@ -104,8 +104,8 @@ class TestProjects:
         delivery = make_delivery(make_endpoint(name="Of this project"))
         shown = page(admin_client, f"{PROJECTS}{project.uid}/change/")
         links = re.findall(r'href="(/admin/[^"]+\?project=[^"]+)"', shown)
-        assert len(links) == 7
-        keys, endpoints, portal_links, portal_sessions, events, deliveries, activity = (
+        assert len(links) == 8
+        keys, endpoints, portal_links, portal_sessions, events, deliveries, jobs, activity = (
             page(admin_client, link) for link in links
         )
         assert "admin" in keys
@@ -115,6 +115,7 @@ class TestProjects:
         assert "Of this project" in endpoints
         assert "0 portal links" in portal_links
         assert "0 portal sessions" in portal_sessions
+        assert "0 jobs" in jobs
         assert "endpoint.created" in activity
 
     CHOICES = {"portal_appearance": "dark", "portal_font": "serif"}

@@ -19,6 +19,8 @@ NOT_CONVOYS = (
     "/v1/projects/{projectID}/portal-links/{portalLinkID}/scope",
     "/v1/projects/{projectID}/onboard/",
     "/v1/projects/{projectID}/activity",
+    "/v1/projects/{projectID}/jobs",
+    "/v1/projects/{projectID}/events/batchreplay/jobs",
     "/v1/projects/{projectID}/endpoints/{endpointID}/test",
     "/v1/projects/{projectID}/eventdeliveries/{eventDeliveryID}/links",
 )

@@ -194,6 +194,13 @@ class TestTrue:
         call("CreateDynamicEvent", "ForAURL", projectID=project)
         call("CountAffectedEvents", projectID=project)
         call("BatchReplayEvents", projectID=project)
+        job = call("CreateReplayJob", projectID=project)["uid"]
+        one_job = {"projectID": project, "jobID": job}
+        call("PauseJob", **one_job)
+        call("ResumeJob", **one_job)
+        call("GetJobs", projectID=project)
+        call("GetJob", **one_job)
+        call("CancelJob", **one_job)
         newest = PortalSession.objects.latest("pk").pk
         call("GetPortalSessionScope", projectID=project, sessionID=newest)
         call("ExpireSecret", "ADayForTheOldOne", **one)
@@ -320,6 +327,12 @@ class TestTrue:
         call("GetPortalEvents", token)
         call("ReplayPortalEvent", token, eventID=event)
         call("BatchReplayPortalEvents", token)
+        job = call("CreatePortalReplayJob", token)["uid"]
+        call("PausePortalJob", token, jobID=job)
+        call("ResumePortalJob", token, jobID=job)
+        call("GetPortalJobs", token)
+        call("GetPortalJob", token, jobID=job)
+        call("CancelPortalJob", token, jobID=job)
         call("CountPortalAffectedEvents", token)
         call("DeletePortalEndpoint", token, endpointID=endpoint)
         call("v1.authentication.logout", token)

@@ -1,0 +1,1 @@
+"""Jobs: work that is too large for one request."""
