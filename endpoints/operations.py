@@ -42,7 +42,7 @@ from endpoints.models import (
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
 from outbound.exceptions import UrlNotSecure
-from outbound.urls import parse_target
+from outbound.urls import check_sendable, parse_target
 from projects.exceptions import ProjectNotFound
 from projects.models import Project
 
@@ -286,6 +286,7 @@ def check_url(project: Project, url: str) -> None:
     if "{" in url or "}" in url:
         raise UrlTemplate
     parts = parse_target(url)
+    check_sendable(url)
     if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
         raise UrlNotSecure
 

@@ -14,7 +14,7 @@ from core.header_names import TOKEN_CHARACTER, is_header_name, is_taken
 from outbound.retries import STRATEGIES
 from outbound.signatures import ENCODINGS
 from outbound.signatures import HASHES as HASH_FUNCTIONS
-from outbound.urls import parse_target
+from outbound.urls import check_sendable, parse_target
 from projects.config import META_EVENT_TYPES, RETENTION_POLICY
 from projects.exceptions import (
     KeyRenamed,
@@ -47,6 +47,7 @@ def _check_meta_event_url(url: str) -> None:
         raise MetaEventUrlLoopback
     if not is_public_url(url):
         raise MetaEventUrlPrivate
+    check_sendable(url)
 
 
 def _checked_duration(duration: str) -> float:
