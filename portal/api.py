@@ -58,7 +58,7 @@ class PortalView(ConvoyView):
     #: The capability that a method needs, where VIEW is not enough.
     needs: dict[str, str] = {}
     #: The refusals of the Convoy API that this API shares (schema.py), by status.
-    shared_refusals = {"400", "401", "403", "411", "413", "503"}
+    shared_refusals = {"400", "401", "403", "411", "413", "415", "503"}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check size, credential and capability before the handler runs. Raises DomainError."""
