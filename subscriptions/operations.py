@@ -203,6 +203,7 @@ def checked_conditions(sent: dict[str, Any], doing: str) -> dict[str, Any]:
         if sent.get(scope):
             try:
                 filters.check(sent[scope], wildcards=scope == "body")
+                filters.check_can_match(sent[scope])
             except FilterRefused as error:
                 raise ConditionsRefused(doing=doing, reason=error.message) from None
     return {scope: sent[scope] for scope in filters.SCOPES if sent.get(scope)}

@@ -4,7 +4,7 @@ Contract: docs/filters.md. Nothing here knows a
 database.
 """
 
-from subscriptions.filters.language import MAX_SEGMENTS, SCOPES, check, flatten
+from subscriptions.filters.language import MAX_SEGMENTS, SCOPES, check, check_can_match, flatten
 from subscriptions.filters.matching import MAX_STEPS, Budget, matches, matches_event, test_schema
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "SCOPES",
     "Budget",
     "check",
+    "check_can_match",
     "flatten",
     "matches",
     "matches_event",

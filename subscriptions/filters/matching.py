@@ -8,7 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 from subscriptions.exceptions import OperandNotList
-from subscriptions.filters.language import SCOPES, Path, check_evaluable, compile_pattern, leaves, parse_key
+from subscriptions.filters.language import (
+    MAX_NUMBER,
+    NUMBER,
+    SCOPES,
+    Path,
+    check_evaluable,
+    compile_pattern,
+    leaves,
+    parse_key,
+)
 
 # The cost of matching; beyond it, there is no match. A step is one look at one value, which takes about half a
 # microsecond; longer work counts as several steps.
@@ -20,9 +29,6 @@ COMPILED_A_STEP = 2
 # Characters of a text that are read as a number in one step.
 DIGITS_A_STEP = 64
 
-# A longer text, or one with a longer exponent, is not a number.
-MAX_NUMBER = 400
-NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")
 INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 logger = logging.getLogger(__name__)
