@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.addresses import SCHEMES, is_loopback, is_public_url, split_url
-from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Shape, Text
+from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Secret, Shape, Text
 from core.api.values import parse_go_duration
 from core.exceptions import InvalidInput
 from core.header_names import TOKEN_CHARACTER, is_header_name, is_taken
@@ -122,7 +122,7 @@ class MetaEventConfiguration(Shape):
         max_length=2048,
         help_text="An http or https URL with a public host; required where `is_enabled` is true.",
     )
-    secret = Text(required=False, help_text="Generated where it is not sent and `is_enabled` is true.")
+    secret = Secret(required=False, help_text="Generated where it is not sent and `is_enabled` is true.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Require an HTTP target of enabled meta events. Contract: docs/contract/meta-events.md#configuration."""
