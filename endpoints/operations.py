@@ -21,7 +21,7 @@ from core.encryption import EncryptedJSONField
 from core.exceptions import InvalidInput
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
-from endpoints.disabling import forget_failures, notify_reactivated
+from endpoints.disabling import close_breaker, forget_failures, notify_reactivated
 from endpoints.documents import endpoint_documents
 from endpoints.exceptions import (
     ChatUrl,
@@ -62,8 +62,11 @@ SECRET = {
     *("slack_webhook_url", "teams_webhook_url"),
     *(field.name for field in Endpoint._meta.concrete_fields if isinstance(field, EncryptedJSONField)),
 }
+#: Those of them that another request is made of, so that what has failed before says nothing about the next one.
+MENDED = {"url", "authentication", "mtls_client_cert"}
 
 Status = Endpoint.Status
+Breaker = EndpointState.Breaker
 
 
 def create_endpoint(
@@ -112,10 +115,9 @@ def update_endpoint(
     Raises InvalidInput, NotFound.
     """
     with transaction.atomic():
-        if "rate_limit" in sent or "rate_limit_duration" in sent:
-            # A state is locked before its endpoint, as the workers do it.
-            states = EndpointState.objects.filter(endpoint__in=_within(project_id, scope).order_by().values("pk"))
-            states.select_for_update().filter(pk=endpoint_id).first()
+        # A state is locked before its endpoint, as the workers do it.
+        states = EndpointState.objects.filter(endpoint__in=_within(project_id, scope).order_by().values("pk"))
+        state = states.select_for_update().filter(pk=endpoint_id).first()
         endpoint = _lock(project_id, endpoint_id, scope)
         before = _editable(endpoint)
         limit_before = endpoint.rate_limit, endpoint.rate_limit_duration
@@ -149,6 +151,10 @@ def update_endpoint(
             _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
             EndpointState.objects.filter(pk=endpoint.pk).update(tokens=None, refilled_at=None, held_until=None)
+            wake_workers()
+        if state is not None and state.breaker not in ("", Breaker.CLOSED) and not MENDED.isdisjoint(changes):
+            # The failures were those of another URL or credential.
+            close_breaker(endpoint)
             wake_workers()
         _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
     return endpoint
