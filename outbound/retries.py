@@ -16,7 +16,7 @@ INSTEAD_OF_ZERO = 120
 #: The longest pause that a receiver may ask for with Retry-After.
 LONGEST_RETRY_AFTER = 3600
 
-_seconds = re.compile(r"[0-9]{1,9}")
+_seconds = re.compile(r"[0-9]+")
 #: From this exponent on, 2 ** n seconds exceed the cap, whatever the interval.
 _CAPPED_FROM = CAP_SECONDS.bit_length()
 

@@ -50,7 +50,7 @@ def test_a_linear_delay_has_no_jitter() -> None:
 
 @pytest.mark.parametrize(
     ("retry_after", "expected"),
-    [(None, 10), (0, 10), (5, 10), (60, 60), (3600, 3600), (999_999_999, 3600)],
+    [(None, 10), (0, 10), (5, 10), (60, 60), (3600, 3600), (999_999_999, 3600), (float("inf"), 3600)],
 )
 def test_the_receiver_may_ask_for_more_patience_within_bounds(retry_after: float | None, expected: float) -> None:
     assert delay_seconds("linear", 10, 0, retry_after=retry_after) == expected
@@ -77,8 +77,8 @@ def test_a_delay_that_is_longer_than_the_bound_stays() -> None:
         ("1.5", None),
         ("1e9", None),
         ("²", None),
-        ("9999999999", None),
-        ("9" * 5000, None),
+        ("9999999999", 9_999_999_999),
+        ("9" * 5000, float("inf")),
         ("soon", None),
         ("Tue, 99 Feb 2026 09:16:40 GMT", None),
         ("Tue, 03 Feb 99999999999 09:16:40 GMT", None),
