@@ -85,7 +85,7 @@ urlpatterns = [
     path(f"{SUBSCRIPTION}/filters/", subscriptions.Filters.as_view()),
     path(f"{SUBSCRIPTION}/filters/bulk", subscriptions.BulkCreateFilters.as_view()),
     path(f"{SUBSCRIPTION}/filters/bulk_update", subscriptions.BulkUpdateFilters.as_view()),
-    path(f"{SUBSCRIPTION}/filters/test/<eventType>", subscriptions.TestEventAgainstFilters.as_view()),
+    path(f"{SUBSCRIPTION}/filters/test/<path:eventType>", subscriptions.TestEventAgainstFilters.as_view()),
     path(f"{SUBSCRIPTION}/filters/<filterID>", subscriptions.FilterDetail.as_view()),
     path(f"{PROJECT}/events", events.Events.as_view()),
     path(f"{PROJECT}/events/", events.Events.as_view()),
@@ -127,10 +127,10 @@ urlpatterns = [
     path(META_EVENT, meta_events.MetaEventDetail.as_view()),
     path(f"{META_EVENT}/resend", meta_events.ResendMetaEvent.as_view()),
     # Portal sessions in the APIs of other products
-    path("management/v1/workspaces/<projectID>/applications/<ownerID>/portal", nahook.NahookPortal.as_view()),
+    path("management/v1/workspaces/<projectID>/applications/<path:ownerID>/portal", nahook.NahookPortal.as_view()),
     path("v1/webhooks/portal", feather.FeatherPortal.as_view()),
-    path("api/v1/auth/app-portal-access/<ownerID>", svix.AppPortalAccess.as_view()),
-    path("api/v1/auth/app/<ownerID>/expire-all", svix.ExpireAll.as_view()),
+    path("api/v1/auth/app-portal-access/<path:ownerID>", svix.AppPortalAccess.as_view()),
+    path("api/v1/auth/app/<path:ownerID>/expire-all", svix.ExpireAll.as_view()),
     path("api/v1/auth/logout", svix.Logout.as_view()),
     # The portal API
     path("portal-api/portal_link", portal_api.OwnPortalLink.as_view()),
@@ -156,7 +156,9 @@ urlpatterns = [
     path(f"{PORTAL_SUBSCRIPTION}/filters/", portal_subscriptions.Filters.as_view()),
     path(f"{PORTAL_SUBSCRIPTION}/filters/bulk", portal_subscriptions.BulkCreateFilters.as_view()),
     path(f"{PORTAL_SUBSCRIPTION}/filters/bulk_update", portal_subscriptions.BulkUpdateFilters.as_view()),
-    path(f"{PORTAL_SUBSCRIPTION}/filters/test/<eventType>", portal_subscriptions.TestEventAgainstFilters.as_view()),
+    path(
+        f"{PORTAL_SUBSCRIPTION}/filters/test/<path:eventType>", portal_subscriptions.TestEventAgainstFilters.as_view()
+    ),
     path(f"{PORTAL_SUBSCRIPTION}/filters/<filterID>", portal_subscriptions.FilterDetail.as_view()),
     path("portal-api/events", portal_events.Events.as_view()),
     path("portal-api/events/", portal_events.Events.as_view()),
