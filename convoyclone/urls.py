@@ -183,6 +183,9 @@ urlpatterns = [
     path("portal-api/activity/", portal_activity.ActivityList.as_view()),
     path("portal-api/dashboard/summary", portal_deliveries.DashboardSummary.as_view()),
     re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
+    # In each contract's own errors
+    re_path(r"^management/v1(/|\Z)", nahook.NahookUnknownPath.as_view()),
+    re_path(rf"^api/v1/({'|'.join(svix.RESOURCES)})(/|\Z)", svix.SvixUnknownPath.as_view()),
     re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),
 ]
 
@@ -190,7 +193,7 @@ urlpatterns = [
 errors.RENDERERS |= {
     "/management/": nahook.NahookPortal.error,
     "/v1/": feather.FeatherPortal.error,
-    "/api/v1/auth/": svix.SvixView.error,
+    **{f"/api/v1/{resource}": svix.SvixView.error for resource in ("auth/", *svix.RESOURCES)},
 }
 
 handler400 = "core.api.errors.bad_request"

@@ -31,7 +31,7 @@ from portal_links.openapi import APPLICATION_ID, CLIENTS_TAG, PORTAL_URL, SESSIO
 from portal_links.owners import checked_owner_id
 from portal_links.serializers import WEEK, ApplicationTokenExpireIn, AppPortalAccessIn
 from projects.authentication import authenticate_key
-from projects.convoy_view import ConvoyView
+from projects.convoy_view import ConvoyView, UnknownPath
 from projects.keys import PREFIX, Caller
 
 CODES = {
@@ -177,6 +177,11 @@ logout = Operation(
 )
 
 
+#: The beginnings of Svix's paths, but for auth/.
+RESOURCES = ("app", "background-task", "connector", "environment", "event-type", "health", "ingest", "message")
+RESOURCES += ("operational-webhook", "stats", "stream")
+
+
 class BearerKey(BaseAuthentication):
     """`Authorization: Bearer CO.…`."""
 
@@ -249,6 +254,10 @@ class SvixView(ConvoyView):
         """Return a refusal in Svix's shape."""
         document: ErrorDocument = {"code": CODES.get(status, "error"), "detail": message}
         return bare(document, status)
+
+
+class SvixUnknownPath(UnknownPath, SvixView):
+    """Answers 404 on every path of Svix's API that has no route, to a caller with a key."""
 
 
 class AppPortalAccess(SvixView):

@@ -267,7 +267,16 @@ class TestValidation:
         assert refusal(replies[60])[:2] == (429, "rate_limited")
         assert 1 <= int(replies[60].headers["Retry-After"]) <= 60
 
-    @pytest.mark.parametrize("path", ["", "v1/workspaces", "v1/workspaces/a/applications/b/c/door", "v2", "%00"])
+    @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+    @pytest.mark.parametrize("path", ["", "/", "/workspaces", "/workspaces/a/applications/b/c/door", "/x?y=1"])
+    def test_a_path_below_v1_that_is_not_there(self, key: str, method: str, path: str) -> None:
+        assert refusal(call(method, f"/management/v1{path}", Authorization=f"Bearer {key}")) == (
+            *(404, "not_found", "404 page not found"),
+        )
+        for more in ({}, {"Authorization": "Bearer nhm_nobody"}, {"Authorization": "Bearer x"}):
+            assert refusal(call(method, f"/management/v1{path}", **more))[:2] == (401, "unauthorized")
+
+    @pytest.mark.parametrize("path", ["", "v2", "v2/workspaces", "%00"])
     def test_a_path_that_is_not_there(self, db: None, path: str) -> None:
         reply = call("POST", f"/management/{path}", {})
         assert refusal(reply) == (404, "not_found", "404 page not found")
