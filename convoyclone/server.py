@@ -36,6 +36,7 @@ from convoyclone.processes import (
     spawn,
     worker,
 )
+from convoyclone.threads import THREADS
 
 START_SECONDS = 60
 WATCH_SECONDS = 0.2
@@ -213,7 +214,7 @@ def granian(
     from django.conf import settings
 
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
-    command += ["--workers", str(settings.WORKERS), "--blocking-threads", "2", "--http", "1", "--no-ws"]
+    command += ["--workers", str(settings.WORKERS), "--blocking-threads", str(THREADS), "--http", "1", "--no-ws"]
     command += ["--backlog", "1024", "--workers-kill-timeout", "2", "--respawn-failed-workers"]
     command += ["--log-level", "warning", application]
     # The portal looks at a customer's URL before it is saved, and must know what the demo's worker may reach.
