@@ -179,8 +179,10 @@ logout = Operation(
 
 
 #: The beginnings of Svix's paths, but for auth/.
-RESOURCES = ("app", "background-task", "connector", "environment", "event-type", "health", "ingest", "message")
-RESOURCES += ("operational-webhook", "stats", "stream")
+RESOURCES = (
+    *("app", "background-task", "connector", "environment", "event-type", "health", "ingest", "message"),
+    *("operational-webhook", "stats", "stream"),
+)
 
 
 class BearerKey(BaseAuthentication):
