@@ -22,6 +22,7 @@ from core.ulid import new_ulid
 from core.wake import wake_workers
 from events.models import EventDelivery
 from outbound.states import Status
+from projects.models import Project
 from subscriptions.models import Subscription
 
 ENDPOINTS = 100
@@ -141,6 +142,25 @@ class Bench:
                 timed[name] = [(moment - sent[uid]) * 1e3 for _, uid, moment in self.note() if uid in sent]
         return timed
 
+    def time_inserted(self, number: int, apart_seconds: float) -> tuple[list[float], int]:
+        """Return the milliseconds from INSERT to arrival of events, and the number of other arrivals meanwhile."""
+        sent: dict[str, float] = {}
+        for _ in range(number):
+            uid, started = new_ulid(), time.monotonic()
+            self.insert(uid)
+            sent[uid] = started
+            time.sleep(max(0.0, started + apart_seconds - time.monotonic()))
+        arrivals = self.note()
+        others = sum(uid not in sent for _, uid, _ in arrivals)
+        arrived = {uid: moment for _, uid, moment in arrivals if uid in sent}
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while len(arrived) < number and time.monotonic() < deadline:
+            time.sleep(0.1)
+            arrived |= {uid: moment for _, uid, moment in self.note() if uid in sent}
+        if len(arrived) < number:
+            raise RuntimeError(f"after {PATIENCE_SECONDS} s {len(arrived)} of {number} have arrived")
+        return [(moment - sent[uid]) * 1e3 for uid, moment in arrived.items()], others
+
     def poster(self, port: int) -> Callable[[str], None]:
         """Return a function that posts an event with an id in its payload."""
         server = http.client.HTTPConnection(HOST, port, timeout=30)
@@ -196,14 +216,19 @@ class Bench:
         return max(arrived) - started
 
     def enqueue(
-        self, subscriptions: Sequence[Subscription], number: int, before: Callable[[], None] = lambda: None
+        self,
+        subscriptions: Sequence[Subscription],
+        number: int,
+        before: Callable[[], None] = lambda: None,
+        *,
+        project: Project | None = None,
     ) -> float:
         """Insert deliveries in one transaction, and wake the workers. Returns the moment of the commit.
 
         `before` is called just before the commit. ANALYZE does what autovacuum would do in its first minute.
         """
         with transaction.atomic(), connection.cursor() as cursor:
-            insert_deliveries(self.project, subscriptions, [new_ulid() for _ in range(number)])
+            insert_deliveries(project or self.project, subscriptions, [new_ulid() for _ in range(number)])
             cursor.execute("ANALYZE events_event, events_eventdelivery")
             wake_workers()
             before()

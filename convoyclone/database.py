@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from convoyclone import embedded
 from convoyclone.embedded_user import CannotStart
-from core.conninfo import FOR_DJANGO
+from core.conninfo import DEFAULTS, FOR_DJANGO
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 #: Variables of other programs: libpq and Granian would read them.
@@ -53,9 +53,10 @@ def data_dir() -> Path:
     return (BASE_DIR / (os.environ.get("DATA_DIR") or ".data")).resolve()
 
 
-def django_settings(url: str) -> dict[str, Any]:
+def django_settings(url: str, *, is_shared: bool = False) -> dict[str, Any]:
     """Return Django's connection settings for a libpq connection string or URL.
 
+    With `is_shared`, a pooler gives each transaction any server: nothing is prepared, and no cursor outlives one.
     Raises DatabaseUnavailable when `url` is not one.
     """
     if not url.startswith(("postgresql://", "postgres://")):
@@ -69,7 +70,7 @@ def django_settings(url: str) -> dict[str, Any]:
         raise DatabaseUnavailable(UNREADABLE) from None
     known = {key: str(parts.pop(key, "") or "") for key in ("dbname", "user", "password", "host", "port")}
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "core.postgres",
         "NAME": known["dbname"] or "postgres",
         "USER": known["user"],
         "PASSWORD": known["password"],
@@ -78,7 +79,8 @@ def django_settings(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": None,
         # Parameters are sent apart from the statement, so that a frequent statement is prepared once a connection
         # (docs/adr/0002).
-        "OPTIONS": {**parts, **FOR_DJANGO},
+        "OPTIONS": {**DEFAULTS, **parts, **FOR_DJANGO, **({"prepare_threshold": None} if is_shared else {})},
+        "DISABLE_SERVER_SIDE_CURSORS": is_shared,
     }
 
 

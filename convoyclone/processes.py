@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,13 @@ class Companion:
         environment: dict[str, str] | None = None,
         descriptors: Sequence[int] | None = None,
         end_seconds: float = STOP_SECONDS,
+        has_heartbeat: bool = False,
     ) -> None:
         self.name = name
+        self._has_heartbeat = has_heartbeat
+        #: The end of the heartbeat's pipe that this process reads, and when something came.
+        self._pulse: int | None = None
+        self._beat_at = 0.0
         self._command, self._environment, self._descriptors = command, environment, descriptors
         self._end_seconds = end_seconds
 
@@ -46,8 +52,43 @@ class Companion:
         return self
 
     def start(self) -> None:
-        """Start the process, for the first time or again."""
-        self._process = spawn(self._command, self._environment, self._descriptors)
+        """Start the process, for the first time or again. Its heartbeat goes to a pipe that its command names."""
+        if not self._has_heartbeat:
+            self._process = spawn(self._command, self._environment, self._descriptors)
+            return
+        self._close_pulse()
+        self._pulse, beats = os.pipe()
+        os.set_blocking(self._pulse, False)
+        try:
+            descriptors = embedded.descriptors() if self._descriptors is None else self._descriptors
+            command = [*self._command, f"--heartbeat={beats}"]
+            self._process = spawn(command, self._environment, [*descriptors, beats])
+        finally:
+            os.close(beats)
+        self.forgive()
+
+    def silent_seconds(self) -> float:
+        """Return for how long the process has had no heartbeat; 0 where it has none to give."""
+        if self._pulse is None:
+            return 0.0
+        with contextlib.suppress(BlockingIOError):
+            if os.read(self._pulse, 65536):
+                self.forgive()
+        return time.monotonic() - self._beat_at
+
+    def forgive(self) -> None:
+        """Count the silence from now on."""
+        self._beat_at = time.monotonic()
+
+    def replace(self) -> None:
+        """End a process that hangs, and start another."""
+        end(self._process)
+        self.start()
+
+    def _close_pulse(self) -> None:
+        if self._pulse is not None:
+            os.close(self._pulse)
+            self._pulse = None
 
     @property
     def pid(self) -> int:
@@ -64,6 +105,7 @@ class Companion:
 
     def __exit__(self, *_: Any) -> None:
         end(self._process, self._end_seconds)
+        self._close_pulse()
 
 
 def worker(*, is_demo: bool) -> Companion:
@@ -74,7 +116,9 @@ def worker(*, is_demo: bool) -> Companion:
     """
     defaults = {"DELIVERY_ALLOWED_NETWORKS": LOOPBACK, "ATTEMPT_LOG_LEVEL": "WARNING"} if is_demo else {}
     command = [sys.executable, str(database.BASE_DIR / "manage.py"), "deliver"]
-    return Companion("the worker", command, environment=defaults | os.environ, end_seconds=DRAIN_SECONDS)
+    return Companion(
+        "the worker", command, environment=defaults | os.environ, end_seconds=DRAIN_SECONDS, has_heartbeat=True
+    )
 
 
 def demo_receiver(listener: socket.socket, quickstart: Path, api_url: str) -> Companion:

@@ -40,6 +40,8 @@ from convoyclone.threads import THREADS
 
 START_SECONDS = 60
 WATCH_SECONDS = 0.2
+#: A worker without a heartbeat for this long is replaced. Its own /healthz fails after 30 seconds.
+HANG_SECONDS = 45
 # Holds the lock on the data folder and the process ids of the web server, the receiver and the worker.
 LOCK = "server.lock"
 
@@ -131,12 +133,18 @@ def _run(data_dir: Path) -> int:
     from django.core.management import CommandError, call_command
     from django.db import Error
 
+    from core.pooling import pooling_problem
+
     try:
         _check_port(settings.HOST, settings.PORT)
         database.ensure_running()
         # ensure_running() has set DATABASE_URL.
-        settings.DATABASES["default"] = database.django_settings(os.environ["DATABASE_URL"])
+        settings.DATABASES["default"] = database.django_settings(
+            os.environ["DATABASE_URL"], is_shared=settings.DATABASE_POOL_MODE == "transaction"
+        )
         django.setup()
+        if problem := pooling_problem():
+            raise CannotStart(problem)
     except ImproperlyConfigured as error:
         raise CannotStart(str(error)) from None
     from convoyclone.quickstart import ensure_demo, receiver_port
@@ -181,6 +189,9 @@ def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int
                         print(f"convoyclone: {companion.name} ended by itself, and is started again", file=sys.stderr)
                         companion.start()
                         _note_processes(data_dir, process, companions)
+                    elif companion.silent_seconds() > HANG_SECONDS:
+                        _replace(companion)
+                        _note_processes(data_dir, process, companions)
                 time.sleep(WATCH_SECONDS)
         finally:
             _ignore_signals()
@@ -189,6 +200,20 @@ def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int
             companions[-1].stop()
     print(f"convoyclone: the web server ended by itself, with exit code {code}", file=sys.stderr)
     return 1
+
+
+def _replace(companion: Companion) -> None:
+    """Replace a process that hangs, unless the database is away: without that another would hang as well.
+
+    The worker alone knows the outcomes that it cannot write, and keeps them until the database is back.
+    """
+    try:
+        database.ensure_running()
+    except database.DatabaseUnavailable:
+        companion.forgive()
+        return
+    print(f"convoyclone: {companion.name} hangs, and is replaced", file=sys.stderr)
+    companion.replace()
 
 
 def _note_processes(data_dir: Path, process: Process, companions: Sequence[Companion]) -> None:

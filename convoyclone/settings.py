@@ -143,9 +143,24 @@ DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM") or f"webhooks@{urlsplit(BASE_U
 DEBUG = False
 ROOT_URLCONF = "convoyclone.urls"
 WSGI_APPLICATION = "convoyclone.wsgi.application"
+#: How a connection pooler before the database works: "session" (as without one), or "transaction".
+DATABASE_POOL_MODE = os.environ.get("DATABASE_POOL_MODE") or "session"
+if DATABASE_POOL_MODE not in ("session", "transaction"):
+    raise ImproperlyConfigured("DATABASE_POOL_MODE must be session or transaction")
+#: The database itself, for workers that listen behind a pooler in transaction mode.
+DATABASE_LISTEN_URL = os.environ.get("DATABASE_LISTEN_URL") or ""
+if DATABASE_LISTEN_URL and not DATABASE_LISTEN_URL.startswith(("postgresql://", "postgres://")):
+    raise ImproperlyConfigured("DATABASE_LISTEN_URL must begin with postgresql://")
 DATABASES = {
-    "default": database.django_settings(os.environ.get("DATABASE_URL") or "postgresql:///convoyclone-is-not-running")
+    "default": database.django_settings(
+        os.environ.get("DATABASE_URL") or "postgresql:///convoyclone-is-not-running",
+        is_shared=DATABASE_POOL_MODE == "transaction",
+    )
 }
+#: The longest that a statement of the web server may take, so that a database that hangs gets its 503 within 5 seconds.
+DATABASE_STATEMENT_SECONDS = _integer("DATABASE_STATEMENT_SECONDS", 4)
+if DATABASE_STATEMENT_SECONDS < 1:
+    raise ImproperlyConfigured("DATABASE_STATEMENT_SECONDS must be at least 1")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -200,6 +215,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "core.middleware.ActorMiddleware",
+    "core.middleware.DatabaseOutages",
     "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [

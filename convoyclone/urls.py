@@ -24,6 +24,7 @@ from portal import event_views as portal_events
 from portal import subscription_views as portal_subscriptions
 from portal.embed import embed_script
 from portal.pages.opening import portal
+from portal.pages.shell import unavailable
 from portal_links import feather, nahook, scope_views, svix
 from portal_links import session_views as sessions
 from portal_links import views as portal_links
@@ -196,6 +197,7 @@ errors.RENDERERS |= {
     "/v1/": feather.FeatherPortal.error,
     **{f"/api/v1/{resource}": svix.SvixView.error for resource in ("auth/", *svix.RESOURCES)},
 }
+errors.OUTAGE_PAGES["/portal"] = unavailable
 
 handler400 = "core.api.errors.bad_request"
 handler404 = "core.api.errors.not_found"

@@ -4,13 +4,16 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 
 from convoyclone.database import own_the_environment
+from core.postgres.base import bound_statements
 
 own_the_environment()
 _django = get_wsgi_application()
+bound_statements(settings.DATABASE_STATEMENT_SECONDS)
 from convoyclone.schema import forms  # noqa: E402 - it reads the settings
 from convoyclone.threads import Bodies, LateBody, Places, TooManyBodies  # noqa: E402
 

@@ -10,8 +10,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from core.actors import SERVER, Actor, ActorKind, acting_as, set_actor
+from core.api import errors
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+#: The web server has read this much of a body at most before a view asks for it.
+READ_AHEAD_BYTES = 8192
 
 _acceptable_id = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -20,7 +24,8 @@ def request_id(get_response: GetResponse) -> GetResponse:
     """Answer with X-Request-ID (the caller's own, or a new one), X-Convoy-Version and, by default, no-store.
 
     Contract: docs/contract/conventions.md#request-id. Repeated slashes in an API path count as one, because the base
-    URL of older SDKs ends with a slash for some calls and not for others.
+    URL of older SDKs ends with a slash for some calls and not for others. A request that is refused before its long
+    body is read gets `Connection: close`.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -33,12 +38,21 @@ def request_id(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         response["X-Request-ID"] = identifier
         response["X-Convoy-Version"] = settings.API_VERSION
+        if _has_unread_body(request):
+            response["Connection"] = "close"
         # Secrets, tokens and links are in the answers of every surface, refusals aside: none is stored on the way. What
         # may be, such as a static file, says so.
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     return middleware
+
+
+def _has_unread_body(request: HttpRequest) -> bool:
+    """Tell whether the web server will close the connection because more of the body follows than it has read."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    is_long = length.isdecimal() and int(length) > READ_AHEAD_BYTES
+    return is_long and not getattr(request, "_read_started", True)
 
 
 class ActorMiddleware:
@@ -60,3 +74,20 @@ class ActorMiddleware:
         match = request.resolver_match
         if match is not None and "admin" in match.app_names and request.user.is_authenticated:
             set_actor(Actor(ActorKind.OPERATOR, str(request.user.pk), request.user.get_username()))
+
+
+class DatabaseOutages:
+    """Answer 503 where a page, or another view without an exception handler, meets a database that is away.
+
+    Django itself would log each of these requests with its traceback.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Return the 503 of the request's surface; None for any other exception."""
+        return errors.outage(request, exception)

@@ -4,10 +4,13 @@ import hmac
 from collections.abc import Container
 from functools import cache
 
+import psycopg
 from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+
+from core.pooling import pooling_problem
 
 #: A migration of the development before the first release, whose schema cannot be upgraded.
 _DISCARDED = ("projects", "0002_admin_search")
@@ -23,8 +26,11 @@ def why_not_ready() -> str:
     """Return in one line why this version cannot work with the database, or an empty text where it can."""
     try:
         applied = _applied()
-    except Error:
+        problem = _pooling_problem()
+    except (Error, psycopg.Error):
         return NO_DATABASE
+    if problem:
+        return problem
     if _DISCARDED in applied:
         return TOO_OLD
     return NOT_MIGRATED if _missing(applied) else ""
@@ -46,6 +52,12 @@ def _applied() -> Container[tuple[str, str]]:
 
 def _missing(applied: Container[tuple[str, str]]) -> list[str]:
     return sorted(f"{app}.{name}" for app, name in _migrations() if (app, name) not in applied)
+
+
+@cache
+def _pooling_problem() -> str:
+    """Look once in a process: it opens connections of its own."""
+    return pooling_problem()
 
 
 @cache

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from activity.models import Activity
 from activity.operations import Verb, record
+from core.turns import Turns
 from core.ulid import first_ulid_at
 from core.wake import wake_workers
 from deliveries.exceptions import RetryUnderWay
@@ -23,6 +24,8 @@ from events.models import BatchRetry, EventDelivery
 from outbound.states import Status
 
 logger = logging.getLogger("convoyclone.batch_retry")
+
+turns = Turns()
 
 #: Deliveries in one piece of the work, which is one transaction.
 PIECE = 1000
@@ -66,7 +69,7 @@ def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str
 
 
 def work_off() -> bool:
-    """Do a piece of the batch that has waited longest and is not locked. Return whether there may be more to do.
+    """Do a piece of a batch that is not locked, by turns of projects. Return whether there may be more to do.
 
     Deliveries in a state of GIVEN_UP are scheduled with a fresh allowance of attempts; those that wait
     are due now; those that are being sent, or have succeeded, stay as they are. Place and deliveries are
@@ -93,11 +96,11 @@ def work_off() -> bool:
 
 
 def _next() -> BatchRetry | None:
-    """Return the batch that has waited longest, locked."""
+    """Return the batch of the next project that has waited longest there, locked."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
     waiting = BatchRetry.objects.filter(finished_at=None).order_by("updated_at", "pk")
-    return waiting.select_for_update(skip_locked=True).first()
+    return turns.take(waiting.select_for_update(skip_locked=True))
 
 
 def _work_at(batch: BatchRetry) -> None:

@@ -82,3 +82,10 @@ class OAuth2SecretMissing(InvalidInput):
     """An incomplete configuration."""
 
     message = "oauth2 client_secret is required for shared_secret authentication"
+
+
+class TooManyEndpoints(InvalidInput):
+    """The owner has as many endpoints as it may."""
+
+    message = "this owner_id has {most} endpoints, and may have no more"
+    field = "owner_id"

@@ -31,6 +31,7 @@ from endpoints.secrets import MAX_LIVE, SECONDS_FROM, is_in_seconds
 from endpoints.serializers import NON_ZERO
 from outbound.exceptions import UrlNotSecure, UrlScheme
 from projects.exceptions import ProjectNotFound
+from projects.models import OWNER_ENDPOINTS
 
 TAG = "Endpoints"
 
@@ -138,7 +139,7 @@ create_endpoint = Operation(
     message="Endpoint created successfully",
     data=EndpointDocument,
     examples={"Created": CREATED_EXAMPLE},
-    refused=[*HIDDEN, *REFUSED_VALUES],
+    refused=[*HIDDEN, *REFUSED_VALUES, refusals.TooManyEndpoints(most=OWNER_ENDPOINTS)],
 )
 get_endpoint = Operation(
     "GetEndpoint",

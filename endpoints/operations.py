@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, Func, IntegerField, Value
 from django.utils import timezone
 
 from activity.operations import Changes, Done, Verb, differences, record, record_all
@@ -30,6 +31,7 @@ from endpoints.exceptions import (
     EndpointNotFound,
     NotStored,
     StatusNotChangeable,
+    TooManyEndpoints,
     UrlTemplate,
 )
 from endpoints.models import (
@@ -84,7 +86,7 @@ def create_endpoint(
     """
     now = timezone.now()
     with transaction.atomic():
-        project = _project(project_id)
+        project = _project(project_id, owner_id=sent.get("owner_id", ""))
         check_url(project, url)
         endpoint = Endpoint(
             project=project,
@@ -149,6 +151,8 @@ def update_endpoint(
         if "mtls_client_cert" in sent:
             endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
         changes = differences(before, _editable(endpoint), secret=SECRET)
+        if "owner_id" in changes:
+            _project(project_id, owner_id=endpoint.owner_id)
         endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=EDITABLE)
         if "owner_id" in changes:
@@ -293,11 +297,24 @@ def _record(verb: Verb, endpoint: Endpoint, *, changes: Changes | None = None) -
     )
 
 
-def _project(project_id: str) -> Project:
+def _project(project_id: str, *, owner_id: str) -> Project:
+    """Return the project to which an owner is to get an endpoint. Raises TooManyEndpoints.
+
+    The owner is locked until the caller's transaction ends, so that two calls at once are counted both.
+    """
+    owned = Func(
+        F("uid"), Value(owner_id), F("owner_endpoints"), function="endpoints_of_owner", output_field=IntegerField()
+    )
+    # Without an owner an endpoint belongs to the company.
+    rows = Project.objects.live()
     try:
-        return Project.objects.live().get(pk=project_id)
+        project: Any = (rows.annotate(owned=owned) if owner_id else rows).get(pk=project_id)
     except Project.DoesNotExist:
         raise ProjectNotFound from None
+    if owner_id and project.owner_endpoints and project.owned >= project.owner_endpoints:
+        raise TooManyEndpoints(most=project.owner_endpoints)
+    found: Project = project
+    return found
 
 
 def _within(project_id: str, scope: Scope) -> EndpointQuerySet:

@@ -103,6 +103,7 @@ async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outc
             body=request.body,
             timeout=timeout_seconds(target),
             client_certificate=request.client_certificate,
+            may_repeat=claim.delivery.delivery_mode != AT_MOST_ONCE,
         )
         if exchange.status == HTTPStatus.UNAUTHORIZED:
             _forget_token(target, tokens)

@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from core.ulid import first_ulid_at
 from endpoints.disabling import disable_endpoint
 from endpoints.models import EndpointState
+from engine.lost import LOST_ATTEMPT
 from projects.config import CircuitBreakerDocument
 
 CLOSED, HALF_OPEN, OPEN = EndpointState.Breaker.CLOSED, EndpointState.Breaker.HALF_OPEN, EndpointState.Breaker.OPEN
@@ -65,7 +66,7 @@ WITH counted AS (
   FROM events_deliveryattempt a
   JOIN projects_project p ON p.uid = a.project_id
   LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = a.endpoint_id
-  WHERE a.uid >= %(first)s AND NOT a.is_test
+  WHERE a.uid >= %(first)s AND NOT a.is_test AND (a.status OR a.error <> '{LOST_ATTEMPT}')
     AND a.created_at > now() - {_WINDOW}
     AND (s.counted_from IS NULL OR a.created_at > s.counted_from)
   GROUP BY a.endpoint_id

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
+from engine.shares import Offer
 from engine.targets import Target
 from outbound.states import Status
 from projects.exceptions import ProjectNotFound
@@ -64,8 +65,12 @@ def choose(
     slots: int,
     cap: int,
     unsettled: Set[Unsettled] = frozenset(),
+    offer: Offer | None = None,
 ) -> Choice:
     """Decide what to send, park, extend and settle, in the order of `rows`; at most `slots` of them are sent.
+
+    `offer` is the room of projects and owners, and is used up. A delivery whose owner has none is parked. One whose
+    project has none stays in the queue, which is then read without that project (turns.py).
 
     Deliveries that are `unsettled` have been sent, or are being sent: their lease is extended, and they take a place
     at their endpoint. `cap` is the number of requests that may be under way to one endpoint. Nothing about the endpoint
@@ -74,6 +79,7 @@ def choose(
     A delivery that is held stays as it is. Contract: docs/contract/deliveries.md#sending.
     """
     choice = Choice()
+    offer = offer or Offer()
     room = {uid: target.can_take(cap) for uid, target in targets.items()}
     waiting: list[Queued] = []
     for row in rows:
@@ -95,12 +101,14 @@ def choose(
             choice.settle.append((row.uid, Status.FAILURE, LOST))
         elif row.test:
             if len(choice.send) < slots:
+                offer.take(target)
                 choice.send.append(row)
-        elif not room[row.endpoint_id]:
-            if not row.is_parked:
+        elif not room[row.endpoint_id] or not offer.has_room(target.project_id, target.owner_id):
+            if not row.is_parked and (not room[row.endpoint_id] or offer.has_room(target.project_id)):
                 choice.park.append(row.uid)
         elif len(choice.send) < slots:
             room[row.endpoint_id] -= 1
+            offer.take(target)
             choice.send.append(row)
             if target.tokens is not None:
                 choice.used[target.uid] = choice.used.get(target.uid, 0) + 1

@@ -4,9 +4,13 @@ import asyncio
 import logging
 from typing import Any, LiteralString
 
+import orjson
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
+
+from core.postgres import bounded
 
 logger = logging.getLogger("convoyclone.deliver")
 
@@ -14,9 +18,47 @@ logger = logging.getLogger("convoyclone.deliver")
 OUTAGES = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
 #: Wait this long after an error of the database before the next try.
 PAUSE_SECONDS = 1.0
+#: A transaction whose worker hangs ends after this: other workers wait for its locks.
+IDLE_IN_TRANSACTION_SECONDS = 5
 
 Connection = AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
+
+
+def make_pool(
+    conninfo: str, size: int, *, statement_seconds: float, is_durable: bool = True, is_shared: bool = False
+) -> Pool:
+    """Return a pool, not opened yet, whose connections give up on a statement after `statement_seconds`.
+
+    A commit that is not durable may be undone by a crash of the database's machine. With `is_shared`, a pooler gives
+    each transaction any server: nothing is prepared, and nothing is set that others on the same server would get.
+    """
+
+    async def configure(connection: Connection) -> None:
+        # Each endpoint is read with its project's configuration, which is JSON.
+        set_json_loads(orjson.loads, connection)
+        if not is_shared:
+            # Not startup parameters, which connection poolers refuse.
+            await connection.execute(
+                f"SET statement_timeout = {round(statement_seconds * 1000)}; "
+                f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'"
+                + ("" if is_durable else "; SET synchronous_commit = off")
+            )
+        if isinstance(connection, bounded.AsyncConnection):
+            connection.wait_seconds = statement_seconds + bounded.GRACE_SECONDS
+
+    return AsyncConnectionPool(
+        conninfo,
+        min_size=1,
+        max_size=size,
+        open=False,
+        # Reconnect soon after an outage.
+        timeout=5,
+        reconnect_timeout=5,
+        kwargs={"autocommit": True, "prepare_threshold": None if is_shared else 1},
+        connection_class=bounded.AsyncConnection,
+        configure=configure,
+    )
 
 
 async def write_outcome(pool: Pool, statement: LiteralString, parameters: dict[str, Any]) -> None:

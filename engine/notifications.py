@@ -34,6 +34,7 @@ CHAT_TIMEOUT_SECONDS = 10
 LEASE_SECONDS = 120
 #: Mails have these threads for themselves, so that none waits for a thread while its lease runs.
 MAILS_AT_ONCE = 4
+WINDOW = 2000
 FIRST_PAUSE_SECONDS = 30
 GIVEN_UP_AFTER = timedelta(days=1)
 TEAMS_BYTES = 4096
@@ -48,16 +49,25 @@ Channel = Notification.Channel
 
 _mail_threads = ThreadPoolExecutor(MAILS_AT_ONCE, "mail")
 
-#: Give due messages a lease: mails and chat messages each in their own number.
+#: Give due messages a lease: mails and chat messages each in their own number. Projects take turns among the WINDOW
+#: messages that have waited longest.
 _CLAIM = f"""
-WITH mail AS (
-  SELECT uid FROM endpoints_notification WHERE due_at <= now() AND channel = '{Channel.EMAIL}'
-  ORDER BY due_at LIMIT %(mails)s FOR UPDATE SKIP LOCKED
-), chat AS (
-  SELECT uid FROM endpoints_notification WHERE due_at <= now() AND channel <> '{Channel.EMAIL}'
-  ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+WITH oldest AS (
+  (SELECT uid, endpoint_id, due_at, true AS is_mail FROM endpoints_notification
+   WHERE due_at <= now() AND channel = '{Channel.EMAIL}' ORDER BY due_at LIMIT {WINDOW})
+  UNION ALL
+  (SELECT uid, endpoint_id, due_at, false FROM endpoints_notification
+   WHERE due_at <= now() AND channel <> '{Channel.EMAIL}' ORDER BY due_at LIMIT {WINDOW})
+), placed AS (
+  SELECT o.uid, o.due_at, o.is_mail, row_number() OVER (PARTITION BY e.project_id, o.is_mail ORDER BY o.due_at) AS place
+  FROM oldest o JOIN endpoints_endpoint e ON e.uid = o.endpoint_id
+), chosen AS (
+  (SELECT uid FROM placed WHERE is_mail ORDER BY place, due_at LIMIT %(mails)s)
+  UNION ALL
+  (SELECT uid FROM placed WHERE NOT is_mail ORDER BY place, due_at LIMIT %(limit)s)
 ), due AS (
-  SELECT uid FROM mail UNION ALL SELECT uid FROM chat
+  SELECT n.uid FROM endpoints_notification n JOIN chosen ON chosen.uid = n.uid
+  WHERE n.due_at <= now() FOR UPDATE OF n SKIP LOCKED
 )
 UPDATE endpoints_notification n SET lease = %(lease)s, due_at = now() + %(seconds)s * interval '1 second'
 FROM due, endpoints_endpoint e, projects_project p

@@ -5,28 +5,37 @@ commits, and sends. The outcome is written only while the token is still in the 
 and the delivery is due again. A worker that is alive extends the lease of a delivery whose outcome it still has to
 write. docs/adr/0008 has the reasons.
 
-Fairness: a delivery that its endpoint cannot take now is parked. That is so where the endpoint has as many requests
-under way as it may have, is paused, has used up its rate limit, or has an open circuit breaker. Parked deliveries are
-outside of the queue's index, so that one endpoint's backlog does not stand before the deliveries of others. They come
-back endpoint by endpoint, as many as each can take.
+Fairness between projects: a look that finds no more than it can send reads the queue by age. Where more is due, the
+projects take turns (turns.py), and each has a share of the places (shares.py).
+
+Fairness between endpoints: a delivery that its endpoint cannot take now is parked. That is so where the endpoint has as
+many requests under way as it may have, is paused, has used up its rate limit, or has an open circuit breaker, and where
+its owner has as many places as it may have. Parked deliveries are outside of the queue's index, so that one endpoint's
+backlog does not stand before the deliveries of others. They come back endpoint by endpoint, as many as each can take.
 """
 
 import random
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Any
 
+from psycopg import AsyncCursor
 from psycopg.rows import class_row
 
 from endpoints.models import Endpoint
 from engine import rate_limit
 from engine.choice import AT_MOST_ONCE, Queued, Unsettled, choose
 from engine.database import Connection
+from engine.lost import record_lost
+from engine.shares import Offer
 from engine.targets import Target
+from engine.turns import TURNS, take_turns
 from outbound.states import Status
 
 #: Read at least this many rows where some of the first in the queue could not be sent.
-WIDE_WINDOW = 1_000
+WIDE_WINDOW = 250
 #: Endpoints with parked deliveries that one look goes through.
 HOPS = 200
 #: Parked deliveries of endpoints that are gone, discarded at a time.
@@ -68,6 +77,10 @@ class Claimed:
     has_moved: bool = False
     #: The last endpoint whose parked deliveries were looked at; "" once all were.
     parked_after: str = ""
+    #: The project after which the next look goes on, "" for the first one; None where the queue is read by age.
+    turn: str | None = None
+    #: Whether there was more to send than was read, beside projects with less than their part of it.
+    is_mixed: bool = False
     #: Whether another worker was claiming, so that nothing was looked at.
     is_busy: bool = False
 
@@ -82,6 +95,13 @@ _DUE = f"""
 SELECT {_DELIVERY} FROM events_eventdelivery d
 WHERE d.due_at <= now() AND NOT d.is_parked
 ORDER BY d.due_at LIMIT %(window)s FOR UPDATE SKIP LOCKED
+"""
+
+#: The same of some projects, in turns.
+_DUE_IN_TURNS = f"""
+SELECT {_DELIVERY} FROM ({TURNS}) turn JOIN events_eventdelivery d ON d.uid = turn.uid
+WHERE d.due_at <= now() AND NOT d.is_parked
+ORDER BY turn.place, turn.number FOR UPDATE OF d SKIP LOCKED
 """
 
 #: The number of requests under way to the endpoint `e`. Those of lost workers count until their lease ends.
@@ -104,11 +124,16 @@ WITH RECURSIVE backlog (endpoint_id, number) AS (
 SELECT endpoint_id FROM backlog WHERE endpoint_id IS NOT NULL ORDER BY endpoint_id
 """
 
-#: How many deliveries each of some endpoints can take.
+#: How many deliveries each of some endpoints can take. Those of owners without a place can take none.
 _TAKERS = f"""
-SELECT e.uid,
+SELECT e.uid, e.project_id,
   e.deleted_at IS NOT NULL OR p.deleted_at IS NOT NULL OR e.status = '{Endpoint.Status.INACTIVE}' AS is_gone,
   CASE WHEN e.status = '{Endpoint.Status.PAUSED}' OR s.held_until > now() OR s.open_until > now() THEN 0
+            WHEN e.project_id = ANY(%(full_projects)s) THEN 0
+            WHEN e.owner_id <> '' AND EXISTS (
+              SELECT FROM unnest(%(owners_of)s::text[], %(full_owners)s::text[]) AS o (project_id, owner_id)
+              WHERE o.project_id = e.project_id AND o.owner_id = e.owner_id
+            ) THEN 0
        ELSE greatest(%(cap)s - {_IN_FLIGHT}, 0) END AS room
 FROM endpoints_endpoint e
 JOIN projects_project p ON p.uid = e.project_id
@@ -116,17 +141,19 @@ LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid
 WHERE e.uid = ANY(%(ids)s)
 """
 
-#: The oldest parked deliveries, as many of each endpoint as it can take. Only the rows of the result are locked.
+#: The oldest parked deliveries, as many of each endpoint as it can take, in turns of projects. Only the rows of
+#: the result are locked.
 _PARKED = f"""
 SELECT {_DELIVERY} FROM (
-  SELECT q.uid FROM unnest(%(ids)s::text[], %(rooms)s::int[]) AS t (endpoint_id, room)
+  SELECT q.uid, row_number() OVER (PARTITION BY t.project_id ORDER BY q.next_send_time) AS place
+  FROM unnest(%(ids)s::text[], %(projects)s::text[], %(rooms)s::int[]) AS t (endpoint_id, project_id, room)
   CROSS JOIN LATERAL (
     SELECT uid, next_send_time FROM events_eventdelivery
     WHERE is_parked AND endpoint_id = t.endpoint_id ORDER BY next_send_time LIMIT t.room
-  ) q ORDER BY q.next_send_time LIMIT %(window)s
+  ) q ORDER BY place, q.next_send_time LIMIT %(window)s
 ) c JOIN events_eventdelivery d ON d.uid = c.uid
 WHERE d.is_parked AND d.due_at <= now()
-ORDER BY d.next_send_time FOR UPDATE OF d SKIP LOCKED
+ORDER BY c.place, d.next_send_time FOR UPDATE OF d SKIP LOCKED
 """
 
 #: Settle parked deliveries of endpoints that are gone.
@@ -135,13 +162,14 @@ UPDATE events_eventdelivery SET status = '{Status.DISCARDED}', description = %s,
   lease = NULL, updated_at = now()
 WHERE uid IN (
   SELECT uid FROM events_eventdelivery WHERE is_parked AND endpoint_id = ANY(%s) LIMIT %s FOR UPDATE SKIP LOCKED
-)
+) RETURNING uid
 """
 
 #: The endpoints of deliveries, as Target.
 _TARGETS = f"""
-SELECT e.uid, e.project_id, e.url, e.status, e.deleted_at IS NOT NULL AS is_deleted, e.http_timeout, e.rate_limit,
-  e.rate_limit_duration, e.content_type, e.advanced_signatures, e.secrets, e.authentication, e.mtls_client_cert,
+SELECT e.uid, e.project_id, e.owner_id, e.url, e.status, e.deleted_at IS NOT NULL AS is_deleted, e.http_timeout,
+  e.rate_limit, e.rate_limit_duration, e.content_type, e.advanced_signatures, e.secrets, e.authentication,
+  e.mtls_client_cert,
   p.deleted_at IS NOT NULL AS project_is_deleted, p.config AS project_config, p.meta_event AS project_meta_event,
   {_IN_FLIGHT} AS in_flight, s.open_until, s.held_until, now() AS now
 FROM endpoints_endpoint e
@@ -183,32 +211,42 @@ async def claim(
     parked_after: str = "",
     freed: Collection[str] = (),
     unsettled: Set[Unsettled] = frozenset(),
+    turn: str | None = None,
+    offer: Offer | None = None,
 ) -> Claimed:
     """Claim at most `slots` due deliveries for this worker, with at most `cap` under way to each endpoint.
 
     `lease_seconds` returns the longest time that a request to a target can take, until its outcome is written. With
     `is_wide`, more rows are read than can be sent, because the first ones could not be sent. Parked deliveries are
     read of the endpoints that have been `freed`, and of the next endpoints after `parked_after`. Leases of
-    `unsettled` claims of this worker are extended where they have ended.
+    `unsettled` claims of this worker are extended where they have ended. `turn` is that of the last look. `offer` is
+    the room that projects and owners have, and is used up.
     """
     lease = uuid.uuid4()
+    offer = offer or Offer()
     found = Claimed()
-    async with connection.transaction():
+    # In a pipeline, statements whose results are not needed yet are sent together: under load each round trip waits for
+    # the event loop.
+    async with connection.pipeline(), connection.transaction():
         locked = await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK_ID])
         if await locked.fetchone() != (True,):
-            return Claimed(parked_after=parked_after, is_busy=True)
-        parked = await _read_parked(connection, found, slots, cap, parked_after, freed)
-        async with connection.cursor(row_factory=class_row(Queued)) as cursor:
-            await cursor.execute(_DUE, {"window": max(slots, WIDE_WINDOW) if is_wide else slots})
-            rows = [*parked, *await cursor.fetchall()]
+            return Claimed(parked_after=parked_after, turn=turn, is_busy=True)
+        backlog = await connection.execute(_BACKLOG, {"after": parked_after, "hops": HOPS})
+        due = await _read_due(connection, found, slots, turn, offer, is_wide=is_wide)
+        parked = await _read_parked(connection, found, slots, cap, parked_after, freed, offer, backlog)
+        rows = [*parked, *due]
         if not rows:
             return found
         targets = await _read_targets(connection, {row.endpoint_id for row in rows})
         await rate_limit.fill(connection, [target for target in targets.values() if target.is_limited])
-        choice = choose(rows, targets, slots=slots, cap=cap, unsettled=unsettled)
+        choice = choose(rows, targets, slots=slots, cap=cap, unsettled=unsettled, offer=offer)
         if any(row.delivery_mode == AT_MOST_ONCE for row in choice.send):
             # A crash of the database may undo the commits of this connection, but must not undo this one.
             await connection.execute("SET LOCAL synchronous_commit = on")
+        # Those that are parked or extended are recorded when they are sent or settled.
+        settled = {uid for uid, *_ in choice.settle}
+        ended = [*choice.send, *(row for row in rows if row.uid in settled)]
+        await record_lost(connection, [row for row in ended if row.status == Status.PROCESSING])
         if choice.send:
             seconds = [lease_seconds(targets[row.endpoint_id]) for row in choice.send]
             await connection.execute(_CLAIM, [lease, [row.uid for row in choice.send], seconds])
@@ -230,29 +268,73 @@ async def claim(
     return found
 
 
-async def _read_parked(
-    connection: Connection, found: Claimed, slots: int, cap: int, after: str, freed: Collection[str]
+async def _read_due(
+    connection: Connection, found: Claimed, slots: int, turn: str | None, offer: Offer, *, is_wide: bool
 ) -> list[Queued]:
-    """Return parked deliveries that can be sent now, and discard those of endpoints that are gone."""
-    cursor = await connection.execute(_BACKLOG, {"after": after, "hops": HOPS})
+    """Return due deliveries: by age where all of them fit into the window, else in turns of projects."""
+    window = max(slots, WIDE_WINDOW) if is_wide else slots
+    rooms = offer.rooms()
+    is_full = 0 in rooms.values()
+    oldest: list[Queued] = []
+    async with connection.cursor(row_factory=class_row(Queued)) as cursor:
+        if turn is None and not is_full:
+            await cursor.execute(_DUE, {"window": window})
+            oldest = await cursor.fetchall()
+            if len(oldest) < window:
+                return oldest
+        turns = await take_turns(connection, after=turn or "", window=window, rooms=rooms, is_wide=is_wide)
+        given = {"projects": list(turns.limits), "limits": list(turns.limits.values()), "window": window}
+        await cursor.execute(_DUE_IN_TURNS, given)
+        rows = await cursor.fetchall()
+    # With less than half of a window due, the next look may find all of it by age.
+    found.turn = turns.after if turns.after or is_full or len(rows) > window // 2 else None
+    counts = Counter(row.project_id for row in rows)
+    found.is_mixed = len(rows) >= window and min(counts.values()) < window // len(counts)
+    taken = {row.uid for row in rows}
+    return [*rows, *(row for row in oldest if row.uid not in taken)]
+
+
+async def _read_parked(
+    connection: Connection,
+    found: Claimed,
+    slots: int,
+    cap: int,
+    after: str,
+    freed: Collection[str],
+    offer: Offer,
+    cursor: AsyncCursor[Any],
+) -> list[Queued]:
+    """Return parked deliveries that can be sent now, and discard those of endpoints that are gone.
+
+    `cursor` has executed _BACKLOG.
+    """
     backlog = [uid for (uid,) in await cursor.fetchall()]
     found.parked_after = backlog[-1] if len(backlog) == HOPS else ""
     # A backlog that was read as a whole includes the endpoints that were freed.
     ids = backlog if len(backlog) < HOPS and not after else list({*backlog, *freed})
     if not ids:
         return []
-    cursor = await connection.execute(_TAKERS, {"ids": ids, "cap": cap})
+    full_owners = list(offer.full_owners())
+    given = {
+        "ids": ids,
+        "cap": cap,
+        "full_projects": [project_id for project_id, room in offer.rooms().items() if not room],
+        "owners_of": [project_id for project_id, _ in full_owners],
+        "full_owners": [owner_id for _, owner_id in full_owners],
+    }
+    cursor = await connection.execute(_TAKERS, given)
     takers = await cursor.fetchall()
-    if gone := [uid for uid, is_gone, _ in takers if is_gone]:
+    if gone := [uid for uid, _, is_gone, _ in takers if is_gone]:
         cursor = await connection.execute(_DISCARD_PARKED, [GONE, gone, DISCARDED_AT_ONCE])
-        found.has_moved = cursor.rowcount == DISCARDED_AT_ONCE
-    rooms = {uid: room for uid, is_gone, room in takers if room and not is_gone}
+        found.has_moved = len(await cursor.fetchall()) == DISCARDED_AT_ONCE
+    able = [(uid, project_id, room) for uid, project_id, is_gone, room in takers if room and not is_gone]
     # Half of the places are for parked deliveries, so that neither kind shuts out the other. A single place goes
     # to either of them at random.
     window = slots // 2 or random.getrandbits(1)
-    if not rooms or not window:
+    if not able or not window:
         return []
-    parameters = {"ids": list(rooms), "rooms": list(rooms.values()), "window": window}
+    endpoints, projects, rooms = (list(column) for column in zip(*able, strict=True))
+    parameters = {"ids": endpoints, "projects": projects, "rooms": rooms, "window": window}
     async with connection.cursor(row_factory=class_row(Queued)) as rows:
         await rows.execute(_PARKED, parameters)
         return await rows.fetchall()

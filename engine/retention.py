@@ -13,7 +13,10 @@ for each other, and a resend or a replay waits for one batch at most.
 import asyncio
 import logging
 import time
+from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import LiteralString
 
 from activity.models import KEPT
 from core.api.values import parse_go_duration
@@ -128,41 +131,60 @@ _STATEMENTS = (_DELIVERIES, _EVENTS, _META_EVENTS, _NOTIFICATIONS, _BATCH_RETRIE
 async def delete_old(pool: Pool, stopping: asyncio.Event, *, batch: int = BATCH) -> int:
     """Delete the rows that are older than their project's retention or KEPT, `batch` rows of one table at a time.
 
-    Ends early when `stopping` is set. Returns the number of old rows that were found, without attempts.
+    Projects take turns with each batch, so that none waits until another's millions of rows are deleted. Ends early
+    when `stopping` is set. Returns the number of old rows that were found, without attempts.
     """
     async with pool.connection() as connection:
         policies = await (await connection.execute(_POLICIES)).fetchall()
-    found = 0
-    for project_id, policy in policies:
-        bound = first_ulid_at(datetime.now(UTC) - timedelta(seconds=parse_go_duration(policy)))
-        for statement in _STATEMENTS:
-            found += await _delete_all(pool, stopping, statement, project_id, bound, batch)
+    now = datetime.now(UTC)
+    queue = deque(
+        Sweep(_STATEMENTS, project_id, first_ulid_at(now - timedelta(seconds=parse_go_duration(policy))))
+        for project_id, policy in policies
+    )
     # Of all projects at once.
-    found += await _delete_all(pool, stopping, _ACTIVITY, "", first_ulid_at(datetime.now(UTC) - KEPT), batch)
-    links_from = first_ulid_at(datetime.now(UTC) - LIFETIME - LINKS_KEPT)
-    found += await _delete_all(pool, stopping, _DELIVERY_LINKS, "", links_from, batch)
-    await _delete_all(pool, stopping, _HOURS, "", "", batch)
+    queue.append(Sweep((_ACTIVITY,), "", first_ulid_at(now - KEPT)))
+    queue.append(Sweep((_DELIVERY_LINKS,), "", first_ulid_at(now - LIFETIME - LINKS_KEPT)))
+    queue.append(Sweep((_HOURS,), "", "", counts=False))
+    found = 0
+    while queue and not stopping.is_set():
+        sweep = queue.popleft()
+        started = time.monotonic()
+        number = await _delete_batch(pool, sweep, batch)
+        found += number if sweep.counts else 0
+        if sweep.statements:
+            queue.append(sweep)
+        if number == batch:
+            # Pause as long as the batch took: new deliveries have at least half of the database's time.
+            await asyncio.sleep(time.monotonic() - started)
     if found:
         logger.info("retention: %s old rows", found)
     return found
 
 
-async def _delete_all(
-    pool: Pool, stopping: asyncio.Event, statement: str, project_id: str, bound: str, batch: int
-) -> int:
-    """Delete batch after batch. Each begins after the last row of the one before, so rows that stay are read once."""
-    found, after = 0, ""
-    while not stopping.is_set():
-        started = time.monotonic()
-        given = {"project": project_id, "after": after, "bound": bound, "batch": batch}
-        async with pool.connection() as connection, connection.transaction():
-            uids = [uid for (uid,) in await (await connection.execute(statement, given)).fetchall()]
-            if statement is _EVENTS and uids:
-                await connection.execute(_DELETE_EVENTS, [uids])
-        found += len(uids)
-        if len(uids) < batch:
-            break
-        after = uids[-1]
-        # Pause as long as the batch took: new deliveries have at least half of the database's time.
-        await asyncio.sleep(time.monotonic() - started)
-    return found
+@dataclass(slots=True)
+class Sweep:
+    """The old rows of one project that are still to be deleted: by each of `statements`, with ids below `bound`."""
+
+    statements: tuple[LiteralString, ...]
+    project_id: str
+    bound: str
+    #: Whether its rows are counted as old.
+    counts: bool = True
+    #: The last row of the batch before. The next one begins after it, so that rows that stay are read once.
+    after: str = ""
+
+
+async def _delete_batch(pool: Pool, sweep: Sweep, batch: int) -> int:
+    """Delete the next batch of a sweep. Returns the number of old rows that were found."""
+    statement = sweep.statements[0]
+    given = {"project": sweep.project_id, "after": sweep.after, "bound": sweep.bound, "batch": batch}
+    async with pool.connection() as connection, connection.transaction():
+        uids = [uid for (uid,) in await (await connection.execute(statement, given)).fetchall()]
+        if statement is _EVENTS and uids:
+            await connection.execute(_DELETE_EVENTS, [uids])
+    if len(uids) < batch:
+        # Deliveries come first: an event is deleted once its last delivery is.
+        sweep.statements, sweep.after = sweep.statements[1:], ""
+    else:
+        sweep.after = uids[-1]
+    return len(uids)

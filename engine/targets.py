@@ -35,6 +35,7 @@ class Target:
     now: datetime
     #: The tokens that its rate limit has now; None where it has no limit.
     tokens: float | None = None
+    owner_id: str = ""
 
     @property
     def is_limited(self) -> bool:

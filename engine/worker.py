@@ -10,24 +10,25 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
-import orjson
 import psycopg
 from django.conf import settings
-from psycopg.types.json import set_json_loads
-from psycopg_pool import AsyncConnectionPool
 
+from core.postgres.bounded import AsyncConnection
 from core.wake import CHANNEL
 from engine import housekeeping, metrics, notifications, queue
 from engine.attempt import lease_seconds, make_attempt
 from engine.choice import Unsettled
-from engine.database import OUTAGES, PAUSE_SECONDS, Pool
+from engine.database import OUTAGES, PAUSE_SECONDS, Pool, make_pool
 from engine.log import log_attempt
 from engine.meta_events import Sender as MetaEvents
 from engine.outcomes import Outcome
 from engine.queue import Claim
 from engine.settle import settle
+from engine.shares import Shares
+from engine.targets import Target
 from outbound.client import Outbound
 from outbound.oauth2 import Tokens
 
@@ -39,28 +40,50 @@ POLL_SECONDS = 0.5
 BACKLOG_POLL_SECONDS = 0.05
 #: The time that requests of meta events and notifications have to end when the worker stops.
 STOP_SECONDS = 60
-#: Quick requests under way at a time. With more of them each is slower, and the total is no faster.
-QUICK_AT_ONCE = 256
+#: Quick requests under way at a time, of which one project has three quarters. With more of them each is slower, and
+#: the total is no faster.
+QUICK_AT_ONCE = 340
 #: A request older than this is slow, and no longer takes one of the QUICK_AT_ONCE places: endpoints that hang, however
 #: many they are, hold up the others for this long at most.
 SLOW_SECONDS = 0.5
 #: The most deliveries that one look into the queue claims, and the most outcomes in one write.
 CLAIMED_AT_ONCE = 200
 WRITTEN_AT_ONCE = 500
+#: The most deliveries that one look claims in turns of projects, and for MIXED_SECONDS after it has found projects
+#: beside each other with much and with little to send. Requests begin in the order of looks, so that an event waits for
+#: those of the look before. A look costs as much as five deliveries, whatever it claims.
+CLAIMED_IN_TURNS = 128
+CLAIMED_MIXED = 24
+MIXED_SECONDS = 2.0
+#: Requests that begin together. The others wait until the event loop has done what else is ready.
+BEGUN_AT_ONCE = 16
 #: Seconds between two looks under load. A look into the queue costs more than a delivery, so it is worth waiting until
 #: several are due.
 CLAIM_INTERVAL_SECONDS = 0.004
 #: Claim nothing while the payloads under way have this many characters.
 MAX_PAYLOAD_CHARACTERS = 128 * 1024 * 1024
+#: The longest that a statement may take which claims, which writes outcomes, and which belongs to anything else. Some
+#: database connections die without a word, and others must then take their place.
+CLAIM_SECONDS = 15
+SETTLE_SECONDS = 30
+CHORE_SECONDS = 60
+#: The longest sleep of the connection that listens, after which it makes sure that the database still answers.
+LISTEN_SECONDS = 15
 #: Connections for meta events and requests for tokens.
 OTHER_CONNECTIONS = 64
 
 
 class Worker:
-    """One worker. `conninfo` is a libpq connection string."""
+    """One worker. `conninfo` is a libpq connection string.
 
-    def __init__(self, conninfo: str) -> None:
+    With `is_shared`, a pooler gives each transaction any server. `listening` leads to the database itself: without it
+    such a worker polls.
+    """
+
+    def __init__(self, conninfo: str, *, is_shared: bool = False, listening: str = "") -> None:
         self._conninfo = conninfo
+        self._is_shared = is_shared
+        self._listening = listening or ("" if is_shared else conninfo)
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
@@ -68,23 +91,26 @@ class Worker:
         #: Claims whose outcome is not written yet. They count as under way and are not claimed again.
         self._unsettled: set[Unsettled] = set()
         self._payload_characters = 0
-        #: Deliveries whose requests have been under way for SLOW_SECONDS.
-        self._slow: set[str] = set()
+        self._shares = Shares(settings.DELIVERY_CONCURRENCY, QUICK_AT_ONCE)
         #: Whether outcomes wait for the database, so that those of new requests would wait behind them.
         self._cannot_write = False
         #: The endpoints at which a place has become free since the last look.
         self._freed: set[str] = set()
         self._alive_at = time.monotonic()
+        #: When the write that is under way began; None while there is none.
+        self._writing_since: float | None = None
 
     async def run(self) -> None:
         """Work until `stop` is called, then finish the requests under way and return."""
         # A claim that a crash of the database undoes is made again, so this connection does not wait for the disk;
-        # the others do. The timeout ends a claim that hangs, which would keep other workers from claiming.
-        claiming = self._pool(1, options="-c synchronous_commit=off -c idle_in_transaction_session_timeout=5s")
-        pool = self._pool(6)
-        async with claiming, pool, self._outbound() as outbound:
+        # the others do.
+        make = partial(make_pool, self._conninfo, is_shared=self._is_shared)
+        claiming = make(1, statement_seconds=CLAIM_SECONDS, is_durable=False)
+        settling = make(1, statement_seconds=SETTLE_SECONDS)
+        pool = make(5, statement_seconds=CHORE_SECONDS)
+        async with claiming, settling, pool, self._outbound() as outbound:
             tokens = Tokens(outbound)
-            writing = asyncio.create_task(self._write_outcomes(pool))
+            writing = asyncio.create_task(self._write_outcomes(settling))
             listening = asyncio.create_task(self._listen())
             others = [
                 asyncio.create_task(chore)
@@ -102,19 +128,6 @@ class Worker:
                 task.cancel()
             await asyncio.gather(writing, listening, *others, return_exceptions=True)
 
-    def _pool(self, size: int, **settings: str) -> Pool:
-        return AsyncConnectionPool(
-            self._conninfo,
-            min_size=1,
-            max_size=size,
-            open=False,
-            # Reconnect soon after an outage.
-            timeout=5,
-            reconnect_timeout=5,
-            kwargs={"autocommit": True, "prepare_threshold": 1, **settings},
-            configure=_configure,
-        )
-
     @property
     def is_stopping(self) -> bool:
         """Tell whether the worker was told to stop."""
@@ -124,6 +137,11 @@ class Worker:
     def silent_seconds(self) -> float:
         """Return for how long the worker could not read the queue; 0 while it drains, and does not read it."""
         return 0.0 if self.is_stopping else time.monotonic() - self._alive_at
+
+    @property
+    def unwritten_seconds(self) -> float:
+        """Return for how long the worker has tried to write the same outcomes; 0 while none wait."""
+        return 0.0 if self._writing_since is None else time.monotonic() - self._writing_since
 
     def stop(self) -> None:
         """Claim nothing more, and end once all requests under way have ended."""
@@ -143,16 +161,24 @@ class Worker:
         """Return how many more deliveries may be claimed now."""
         if self._cannot_write or self._payload_characters >= MAX_PAYLOAD_CHARACTERS:
             return 0
-        quick = len(self._unsettled) - len(self._slow)
-        return min(settings.DELIVERY_CONCURRENCY - len(self._unsettled), QUICK_AT_ONCE - quick, CLAIMED_AT_ONCE)
+        return min(self._shares.free, CLAIMED_AT_ONCE)
 
     async def _claim(self, claiming: Pool, outbound: Outbound, tokens: Tokens) -> None:
         """Claim deliveries and start their requests, as many as there are free places, until the worker stops."""
         last, parked_after, is_wide = 0.0, "", False
+        turn: str | None = None
+        mixed_at = -MIXED_SECONDS
+        # Whether another worker was claiming: then looks are rarer, and each claims more.
+        was_busy = False
         while not self._stopping.is_set():
             await asyncio.sleep(last + CLAIM_INTERVAL_SECONDS - time.monotonic())
             self._woken.clear()
             slots = self._free_places()
+            if turn is not None:
+                if time.monotonic() - mixed_at < MIXED_SECONDS:
+                    slots = min(slots, CLAIMED_MIXED)
+                elif not was_busy:
+                    slots = min(slots, CLAIMED_IN_TURNS)
             if slots <= 0:
                 self._alive_at = time.monotonic()
                 await self._wait(POLL_SECONDS)
@@ -170,6 +196,8 @@ class Worker:
                         parked_after=parked_after,
                         freed=freed,
                         unsettled=self._unsettled,
+                        turn=turn,
+                        offer=self._shares.offer(),
                     )
             except Exception as error:
                 unknown = not isinstance(error, (psycopg.Error, OSError))
@@ -178,30 +206,37 @@ class Worker:
                 await self._pause()
                 continue
             self._alive_at = time.monotonic()
-            if claimed.is_busy:
+            was_busy = claimed.is_busy
+            if was_busy:
                 # Another worker is claiming, which does not take long.
                 self._freed |= freed
                 self._woken.set()
                 continue
-            parked_after, is_wide = claimed.parked_after, claimed.has_moved
-            for claim in claimed.claims:
+            parked_after, is_wide, turn = claimed.parked_after, claimed.has_moved, claimed.turn
+            mixed_at = time.monotonic() if claimed.is_mixed else mixed_at
+            for number, claim in enumerate(claimed.claims, 1):
                 self._unsettled.add((claim.delivery.uid, claim.lease))
+                self._shares.take(claim.delivery.uid, claim.target)
                 self._payload_characters += len(claim.payload.data)
                 task = asyncio.create_task(self._send(claim, outbound, tokens))
                 self._in_flight.add(task)
                 task.add_done_callback(self._in_flight.discard)
-            if len(claimed.claims) == slots or claimed.has_moved:
+                if not number % BEGUN_AT_ONCE:
+                    await asyncio.sleep(0)
+            # In turns, a look reads a part of each project only.
+            if len(claimed.claims) == slots or claimed.has_moved or turn or (turn is not None and claimed.claims):
                 last = 0.0
             else:
                 await self._wait(BACKLOG_POLL_SECONDS if parked_after else POLL_SECONDS)
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
 
     async def _send(self, claim: Claim, outbound: Outbound, tokens: Tokens) -> None:
         uid = claim.delivery.uid
-        timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._note_slow, uid)
+        timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._note_slow, uid, claim.target)
         try:
             with metrics.IN_FLIGHT.track_inprogress():
                 outcome = await make_attempt(claim, outbound, tokens)
@@ -214,15 +249,16 @@ class Worker:
             self._outcomes.put_nowait(outcome)
         finally:
             timer.cancel()
-            self._slow.discard(uid)
 
-    def _note_slow(self, uid: str) -> None:
-        self._slow.add(uid)
+    def _note_slow(self, uid: str, target: Target) -> None:
+        self._shares.note_slow(uid, target)
         self._woken.set()
 
     def _give_back(self, claims: Sequence[Claim]) -> None:
         """Stop counting claims as under way."""
-        self._freed.update(claim.target.uid for claim in claims)
+        for claim in claims:
+            self._freed.add(claim.target.uid)
+            self._shares.give_back(claim.delivery.uid, claim.target)
         self._unsettled.difference_update((claim.delivery.uid, claim.lease) for claim in claims)
         self._payload_characters -= sum(len(claim.payload.data) for claim in claims)
         self._woken.set()
@@ -233,7 +269,9 @@ class Worker:
             batch = [await self._outcomes.get()]
             while len(batch) < WRITTEN_AT_ONCE and not self._outcomes.empty():
                 batch.append(self._outcomes.get_nowait())
+            self._writing_since = time.monotonic()
             await self._write(pool, batch)
+            self._writing_since = None
             self._give_back([outcome.claim for outcome in batch])
 
     async def _write(self, pool: Pool, batch: list[Outcome]) -> None:
@@ -269,14 +307,20 @@ class Worker:
 
     async def _listen(self) -> None:
         """Wake the worker when PostgreSQL notifies it that something is due."""
+        if not self._listening:
+            logger.warning("DATABASE_LISTEN_URL is not set: nothing wakes this worker, which polls every half second")
+            return
         while not self._stopping.is_set():
             try:
-                connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+                connection = await AsyncConnection.connect(self._listening, autocommit=True)
+                connection.wait_seconds = CLAIM_SECONDS
                 async with connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self._woken.set()
-                    async for _ in connection.notifies():
-                        self._woken.set()
+                    while True:
+                        async for _ in connection.notifies(timeout=LISTEN_SECONDS):
+                            self._woken.set()
+                        await connection.execute("SELECT 1")
             except Exception as error:
                 logger.warning("cannot listen: %s", error)
             await self._pause()
@@ -298,8 +342,3 @@ class Worker:
     async def _pause(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), PAUSE_SECONDS)
-
-
-async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
-    # Each endpoint is read with its project's configuration, which is JSON.
-    set_json_loads(orjson.loads, connection)

@@ -129,6 +129,10 @@ class EventDelivery(models.Model):
         indexes = [
             # For the queue: the next due deliveries.
             models.Index("due_at", condition=Q(due_at__isnull=False, is_parked=False), name="delivery_due"),
+            # For the same in turns of projects, where one has a backlog (engine/turns.py).
+            models.Index(
+                "project", "due_at", condition=Q(due_at__isnull=False, is_parked=False), name="delivery_turns"
+            ),
             # For the deliveries that wait for a place at their endpoint.
             models.Index("endpoint", "next_send_time", condition=Q(is_parked=True), name="delivery_parked"),
             # For the number of deliveries under way to an endpoint.

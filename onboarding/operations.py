@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from core.exceptions import DomainError
+from core.turns import Turns
 from core.wake import wake_workers
 from endpoints.models import Endpoint
 from endpoints.operations import check_url, create_endpoint
@@ -26,6 +27,7 @@ logger = logging.getLogger("convoyclone.onboarding")
 
 #: The items of a batch.
 BATCH = 50
+turns = Turns()
 ALREADY_SUBSCRIBED = "the endpoint has a subscription already"
 
 
@@ -49,19 +51,20 @@ def accept(project: Project, items: Sequence[Item]) -> list[OnboardBatch]:
 
 
 def work_off() -> bool:
-    """Carry out the oldest batch that no other worker has locked. Returns whether there may be more to do.
+    """Carry out the oldest batch of the next project, by turns. Returns whether there may be more to do.
+
+    Projects and batches that another worker has locked are left to it.
 
     Endpoints, subscriptions and results are written in one transaction: a crash leaves the batch as it
     was. A refusal concerns its item only, and is in the item's result.
     """
     with transaction.atomic():
-        rows = OnboardBatch.objects.filter(finished_at=None).order_by("pk")
-        batch = rows.select_for_update(skip_locked=True).first()
+        # One batch of a project at a time: two at once could create two endpoints with the same URL.
+        rows = OnboardBatch.objects.filter(finished_at=None).select_related("project").order_by("pk")
+        batch = turns.take(rows.select_for_update(skip_locked=True, no_key=True))
         if batch is None:
             return False
-        # One batch of a project at a time: two at once could create two endpoints with the same URL.
-        project = Project.objects.select_for_update(no_key=True).get(pk=batch.project_id)
-        batch.results = _carry_out(project, batch)
+        batch.results = _carry_out(batch.project, batch)
         batch.items = None
         batch.finished_at = timezone.now()
         batch.save(update_fields=["results", "items", "finished_at"])

@@ -38,9 +38,11 @@ class AnswerKind(StrEnum):
     NO_TOKEN = "no_token"
     #: No request could be made of what is stored: the URL, the headers, the payload, a secret or a certificate.
     UNSENT = "unsent"
+    #: The worker was lost while it sent the request.
+    INTERRUPTED = "interrupted"
 
 
-#: The beginnings of the errors of outbound/, but those of TLS, and their kinds. The first that fits counts.
+#: The beginnings of errors, but those of TLS, and their kinds. The first that fits counts.
 _BEGINNINGS = (
     (NOT_IN_TIME, AnswerKind.TIMEOUT),
     ("lookup of the host failed", AnswerKind.DNS),
@@ -49,6 +51,7 @@ _BEGINNINGS = (
     ("the response's", AnswerKind.BAD_ANSWER),
     ("the receiver closed the connection", AnswerKind.RESET),
     ("oauth2: ", AnswerKind.NO_TOKEN),
+    ("the worker was lost", AnswerKind.INTERRUPTED),
 )
 _CONNECTION, _VERIFY, _TLS = "connection failed: ", "tls: failed to verify certificate: ", "tls: "
 _REASONS = {

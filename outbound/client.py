@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from yarl import URL
 
 from core.ip_addresses import Network
 from core.storable_text import storable
@@ -27,7 +28,8 @@ from outbound.requests import checked_headers, target_of
 from outbound.responses import MAX_BODY_BYTES, read_body, status_of, storable_headers
 from outbound.tls import Contexts
 
-KEEP_ALIVE_SECONDS = 15
+#: Common servers close a connection that was idle for 5 seconds: sent at that moment, a request would be lost.
+KEEP_ALIVE_SECONDS = 4
 MAX_HEADER_LINE = 8190
 MAX_HEADERS = 100
 #: Allowed for the headers of a response, and for data that arrives before reading can be paused; generous.
@@ -125,6 +127,7 @@ class Outbound:
         body: bytes,
         timeout: float,
         client_certificate: tuple[str, str] | None = None,
+        may_repeat: bool = True,
     ) -> Exchange:
         """Send `body` and return the exchange, however it ends; only cancellation raises.
 
@@ -132,6 +135,9 @@ class Outbound:
         left out: the client writes its own. `timeout` is in seconds and bounds everything from the lookup to the last
         byte read. `client_certificate` is a certificate and its private key, both PEM, for a receiver that asks for
         one (mTLS).
+
+        Where a reused connection closes before anything of the answer has come, the request is sent again at once over
+        a fresh one. Without `may_repeat` that is done only where the receiver cannot have read any of it.
         """
         requested_at = datetime.now(UTC)
         sending = Body(body)
@@ -141,7 +147,7 @@ class Outbound:
         reason = error = ""
         responded_at: datetime | None = None
         response_headers: list[tuple[str, str]] = []
-        is_permanent = False
+        is_permanent = was_sent = False
         try:
             target = target_of(url)
             sent = checked_headers(headers)
@@ -149,7 +155,14 @@ class Outbound:
                 tls = self._tls.verifying
                 if client_certificate is not None and target.scheme == "https":
                     tls = await self._tls.presenting(client_certificate)
-                response = await self._session.post(target, data=sending, headers=sent, allow_redirects=False, ssl=tls)
+                try:
+                    response = await self._send(target, sending, sent, tls)
+                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError):
+                    if not sending.met_a_closed_connection or (sending.was_sent and not may_repeat):
+                        raise
+                    was_sent, sending = sending.was_sent, Body(body)
+                    sending.wants_fresh = True
+                    response = await self._send(target, sending, sent, tls)
                 status, responded_at = response.status, datetime.now(UTC)
                 # aiohttp keeps bytes that are not UTF-8 as surrogates.
                 reason = storable((response.reason or "").encode("utf-8", "surrogateescape"))
@@ -176,11 +189,14 @@ class Outbound:
             body=bytes(received),
             error=error,
             ip_address=sending.ip_address,
-            was_sent=sending.was_sent,
+            was_sent=was_sent or sending.was_sent,
             requested_at=requested_at,
             responded_at=responded_at,
             is_permanent=is_permanent,
         )
+
+    async def _send(self, target: URL, sending: Body, headers: Any, tls: Any) -> aiohttp.ClientResponse:
+        return await self._session.post(target, data=sending, headers=headers, allow_redirects=False, ssl=tls)
 
     def _open_socket(self, address: tuple[Any, ...]) -> socket.socket:
         # Called immediately before the connection, so no other address can be connected to than the judged one.

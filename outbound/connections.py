@@ -28,6 +28,22 @@ class Body(aiohttp.Payload):
         self.was_sent = False
         #: The beginning of the response, until its headers have been read.
         self.head = bytearray()
+        #: Whether only a connection that has carried no other request will do.
+        self.wants_fresh = False
+        self._protocol: Protocol | None = None
+
+    def goes_over(self, protocol: "Protocol") -> None:
+        """Note the connection that takes the request."""
+        self._protocol = protocol
+
+    @property
+    def met_a_closed_connection(self) -> bool:
+        """Return whether the connection had carried an earlier request, and nothing came over it since.
+
+        Receivers close idle connections, and one that closes while a request is on its way reads none of it.
+        """
+        protocol = self._protocol
+        return protocol is not None and protocol.responses > 1 and not protocol.has_received
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         content: bytes = self._value
@@ -52,10 +68,15 @@ class Connector(aiohttp.TCPConnector):
         self._factory = partial(Protocol, loop=self._loop)  # type: ignore[assignment]
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
+        if req.body.wants_fresh:
+            # The receiver has closed one of them, and so has probably closed the others as well.
+            for idle, _ in self._conns.pop(req.connection_key, ()):
+                idle.close()
         connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
         if isinstance(protocol, Protocol):
             protocol.expect_response(self._max_received, req.body.head)
+            req.body.goes_over(protocol)
             if protocol.transport is not None and (peer := protocol.transport.get_extra_info("peername")):
                 req.body.ip_address = peer[0]
         return connection
@@ -79,6 +100,9 @@ class Protocol(ResponseHandler):
     """
 
     remaining = 0
+    #: The responses that were expected so far, and whether anything of the last one has come.
+    responses = 0
+    has_received = False
     #: The body of the final response, as soon as its headers have come.
     _answer: aiohttp.StreamReader | None = None
     _last = b""
@@ -88,6 +112,8 @@ class Protocol(ResponseHandler):
         """Prepare for one response of at most `max_received` bytes. The beginning of it is copied to `head`."""
         self.remaining = max_received
         self._head = head
+        self.responses += 1
+        self.has_received = False
         self._answer = None
         self._last = b""
 
@@ -106,6 +132,7 @@ class Protocol(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         self.remaining -= len(data)
+        self.has_received = self.has_received or bool(data)
         if self.remaining < 0:
             self._give_up(Malformed("it is endless"))
             return

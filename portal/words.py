@@ -60,6 +60,7 @@ ANSWERS: dict[str, Any] = {
     AnswerKind.BAD_ANSWER: _("The answer is incomplete or not valid HTTP"),
     AnswerKind.NO_TOKEN: _("No OAuth 2 token"),
     AnswerKind.UNSENT: _("The request could not be made"),
+    AnswerKind.INTERRUPTED: _("We were interrupted while we sent it"),
 }
 
 

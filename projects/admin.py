@@ -20,7 +20,7 @@ from core.admin import OperatorAdmin, shown_json
 from core.exceptions import NotFound
 from projects import operations
 from projects.documents import project_document
-from projects.forms import PORTAL_FIELDS, APIKeyForm, ProjectForm
+from projects.forms import OWN_FIELDS, APIKeyForm, ProjectForm
 from projects.models import APIKey, EventType, Project
 
 # After creating a key, the only next page is the one that shows the key.
@@ -46,7 +46,7 @@ class ProjectAdmin(OperatorAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Project | None = None) -> list[Any]:
         editable = ["name", "type", "logo_url"]
-        return editable if obj is None else [*editable, *PORTAL_FIELDS, *self.readonly_fields]
+        return editable if obj is None else [*editable, *OWN_FIELDS, *self.readonly_fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Project | None = None) -> list[str]:
         return self.readonly_fields if obj is None else ["type", *self.readonly_fields]
@@ -67,8 +67,9 @@ class ProjectAdmin(OperatorAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: ProjectForm, change: bool) -> None:
         sent = {"name": form.cleaned_data["name"], "logo_url": form.cleaned_data["logo_url"]}
         if change:
-            portal = {name: form.cleaned_data[name] for name in PORTAL_FIELDS}
-            operations.update_project(obj.pk, **sent, portal=portal)
+            # A quota that is blank stays as it is.
+            own = {name: form.cleaned_data[name] for name in OWN_FIELDS if form.cleaned_data[name] is not None}
+            operations.update_project(obj.pk, **sent, portal=own)
         else:
             project, api_key, key = operations.create_project(type=form.cleaned_data["type"], **sent)
             obj.pk, obj.created_key = project.pk, (api_key.name, key)

@@ -25,6 +25,10 @@ PORTAL_FIELDS = [
     "portal_return_url",
     "portal_allowed_origins",
 ]
+#: What one owner may have.
+QUOTA_FIELDS = ["owner_endpoints", "owner_subscriptions", "owner_filter_bytes"]
+#: The fields of a project that an update in the admin sets, beside those of the API.
+OWN_FIELDS = [*PORTAL_FIELDS, *QUOTA_FIELDS]
 
 
 class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -65,7 +69,7 @@ class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
 
     class Meta:
         model = Project
-        fields = ["name", "type", "logo_url", *PORTAL_FIELDS]
+        fields = ["name", "type", "logo_url", *OWN_FIELDS]
         help_texts = {"logo_url": "Leave this empty to keep the stored URL."}
 
     def clean_name(self) -> str:

@@ -45,6 +45,12 @@ class Font(models.TextChoices):
 COLOR = RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Six hexadecimal digits, such as #0b6bcb.")
 
 
+#: The defaults of the quotas of one owner.
+OWNER_ENDPOINTS = 1_000
+OWNER_SUBSCRIPTIONS = 10_000
+OWNER_FILTER_BYTES = 1_048_576
+
+
 class Project(models.Model):
     """A tenant of the instance: everything else belongs to one project."""
 
@@ -118,6 +124,28 @@ class Project(models.Model):
         blank=True,
         default=list,
         help_text="Sites that may show the portal in a frame, such as https://app.example.com, separated by commas.",
+    )
+    # The quotas of one owner, which no honest customer meets. Contract: docs/contract/endpoints.md#quotas.
+    owner_endpoints = models.PositiveIntegerField(
+        "endpoints of an owner",
+        default=OWNER_ENDPOINTS,
+        db_default=OWNER_ENDPOINTS,
+        blank=True,
+        help_text="At most. 0: any number.",
+    )
+    owner_subscriptions = models.PositiveIntegerField(
+        "subscriptions of an owner",
+        default=OWNER_SUBSCRIPTIONS,
+        db_default=OWNER_SUBSCRIPTIONS,
+        blank=True,
+        help_text="At most. 0: any number.",
+    )
+    owner_filter_bytes = models.PositiveIntegerField(
+        "bytes of an owner's filters",
+        default=OWNER_FILTER_BYTES,
+        db_default=OWNER_FILTER_BYTES,
+        blank=True,
+        help_text="At most, of the conditions of all subscriptions together. 0: any number.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -64,8 +64,8 @@ def update_project(
 ) -> Project:
     """Rename a project and merge `config` into its stored configuration.
 
-    An empty `logo_url` keeps the stored one; `portal` has validated values of the `portal_` fields. Where the
-    update turns `disable_endpoint` off, `reactivate_endpoints` is called with the project's id and the time,
+    An empty `logo_url` keeps the stored one; `portal` has validated values of the `portal_` and `owner_` fields.
+    Where the update turns `disable_endpoint` off, `reactivate_endpoints` is called with the project's id and the time,
     within the transaction. Raises InvalidInput, NotFound. Contract: docs/contract/projects.md#update,
     docs/contract/projects.md#reactivation.
     """

@@ -21,6 +21,7 @@ from subscriptions.filter_operations import shown as shown_filter
 from subscriptions.models import Filter, Subscription
 from subscriptions.operations import (
     SECRET,
+    check_owner,
     check_size,
     checked_conditions,
     create_subscription,
@@ -120,6 +121,7 @@ def set_conditions(
             row.conditions = checked
             row.save(update_fields=["conditions"])
             record_changes(subscription, {row.uid: before}, [row])
+        check_owner(subscription, checked)
         _settle(subscription, records=False)
 
 
@@ -171,6 +173,7 @@ def _enable(
     if added:
         check_size([row.event_type for row in added], added[0].conditions)
         Filter.objects.bulk_create(added)
+        check_owner(subscription, conditions)
 
 
 def _switch_on(subscription: Subscription, row: Filter, now: datetime) -> None:

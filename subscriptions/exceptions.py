@@ -243,3 +243,15 @@ class OperandNotList(FilterRefused):
     """`$in` or `$nin` without a list."""
 
     message = "the value of $in and $nin must be an array"
+
+
+class TooManySubscriptions(InvalidInput):
+    """The owner of the endpoint has as many subscriptions as it may."""
+
+    message = "the owner_id of this endpoint has {most} subscriptions, and may have no more"
+
+
+class TooManyFilterBytes(InvalidInput):
+    """The filters of the endpoint's owner are too large together."""
+
+    message = "the filters of all endpoints with this owner_id may have {most} bytes together"

@@ -29,7 +29,7 @@ from subscriptions.exceptions import (
     TypeListedTwice,
 )
 from subscriptions.models import Filter, Subscription
-from subscriptions.operations import SECRET, checked_conditions, find_subscription, lock_subscription
+from subscriptions.operations import SECRET, check_owner, checked_conditions, find_subscription, lock_subscription
 
 
 def list_filters(project_id: str, subscription_id: str, *, scope: Scope = None) -> list[Filter]:
@@ -91,6 +91,7 @@ def update_filter(project_id: str, subscription_id: str, filter_id: str, *, scop
         _rename(subscription, {changed.event_type: name or changed.event_type})
         _change(changed, sent)
         changed.save(update_fields=["event_type", "enabled_at", "conditions"])
+        check_owner(subscription, *(sent.get(name) for name in filters.SCOPES))
         record_changes(subscription, {changed.uid: before}, [changed])
     return changed
 
@@ -129,6 +130,7 @@ def update_filters(
         _rename(subscription, renamed)
         changed = [rows[item["uid"]] for item in items]
         Filter.objects.bulk_update(changed, ["event_type", "enabled_at", "conditions"], batch_size=500)
+        check_owner(subscription, *(item.get(name) for item in items for name in filters.SCOPES))
         record_changes(subscription, before, changed)
     return changed
 
@@ -215,6 +217,7 @@ def _create(subscription: Subscription, rows: Iterable[tuple[str, datetime | Non
         Filter(subscription=subscription, event_type=name, enabled_at=enabled_at, conditions=conditions)
         for name, enabled_at, conditions in rows
     )
+    check_owner(subscription, *(row.conditions for row in made))
     set_types(subscription, [*subscription.event_types, *(row.event_type for row in made)])
     record_all(
         subscription.project_id,

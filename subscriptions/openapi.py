@@ -25,6 +25,7 @@ from core.api.openapi import (
 )
 from endpoints.documents import NestedEndpointDocument
 from projects.exceptions import ProjectNotFound
+from projects.models import OWNER_FILTER_BYTES, OWNER_SUBSCRIPTIONS
 from subscriptions import exceptions as refusals
 from subscriptions import serializers
 from subscriptions.documents import (
@@ -170,8 +171,16 @@ def bad_conditions(doing: str, found: refusals.FilterRefused | None = None) -> r
     return refusals.ConditionsRefused(doing=doing, reason=found.message)
 
 
-REFUSED_SUBSCRIPTION = (*UNREADABLE, refusals.EndpointTaken, refusals.FunctionRefused, refusals.DeliveryModeUnknown)
-REFUSED_CREATION = (*REFUSED_SUBSCRIPTION, refusals.SubscriptionNameBlank, bad_conditions("create subscription"))
+TOO_MANY = refusals.TooManySubscriptions(most=OWNER_SUBSCRIPTIONS)
+TOO_MANY_BYTES = refusals.TooManyFilterBytes(most=OWNER_FILTER_BYTES)
+REFUSED_SUBSCRIPTION = (
+    *(*UNREADABLE, refusals.EndpointTaken, refusals.FunctionRefused, refusals.DeliveryModeUnknown),
+    TOO_MANY_BYTES,
+)
+REFUSED_CREATION = (
+    *(*REFUSED_SUBSCRIPTION, refusals.SubscriptionNameBlank, bad_conditions("create subscription")),
+    TOO_MANY,
+)
 REFUSED_UPDATE = (*REFUSED_SUBSCRIPTION, bad_conditions("update subscription"))
 
 list_subscriptions = Operation(
@@ -279,9 +288,14 @@ FILTER_ID = path_parameter("filterID", "The id of the filter.")
 ONE_FILTER = [*ONE, FILTER_ID]
 UNKNOWN_SUBSCRIPTION = (ProjectNotFound, refusals.FilteredSubscriptionNotFound)
 UNKNOWN_FILTER = (*UNKNOWN_SUBSCRIPTION, refusals.FilterNotFound)
-REFUSED_FILTER = (*UNREADABLE, refusals.FilterExists, refusals.FilteredTypeUnknown)
+REFUSED_FILTER = (*UNREADABLE, refusals.FilterExists, refusals.FilteredTypeUnknown, TOO_MANY_BYTES)
 _listed = (refusals.TypeListedTwice, refusals.ListedFilterExists, refusals.ListedTypeUnknown)
-REFUSED_LIST = (NoBody, *(refused(name=EVENT_TYPE["name"]) for refused in _listed), *UNKNOWN_SUBSCRIPTION)
+REFUSED_LIST = (
+    NoBody,
+    *(refused(name=EVENT_TYPE["name"]) for refused in _listed),
+    *UNKNOWN_SUBSCRIPTION,
+    TOO_MANY_BYTES,
+)
 
 list_filters = Operation(
     "GetFilters",

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import BigIntegerField, Case, Func, IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from activity.operations import Changes, Verb, differences, record
@@ -36,6 +37,8 @@ from subscriptions.exceptions import (
     SubscribedEndpointNotFound,
     SubscriptionNameBlank,
     SubscriptionNotFound,
+    TooManyFilterBytes,
+    TooManySubscriptions,
 )
 from subscriptions.models import Filter, Subscription, SubscriptionQuerySet
 
@@ -101,6 +104,7 @@ def create_subscription(
         )
         subscription.save(force_insert=True)
         _add_filters(subscription, types)
+        check_owner(subscription, conditions)
         record_change(Verb.SUBSCRIPTION_CREATED, subscription, {"event_types": [None, types]})
     return subscription
 
@@ -243,17 +247,29 @@ def _project(project_id: str) -> Project:
 def _lock_endpoint(
     project: Project, endpoint_id: str, scope: Scope, unseen: type[InvalidInput], *, keep: str = ""
 ) -> Endpoint:
-    """Return an endpoint that may get a subscription, or keep `keep`, locked so that two calls take turns."""
+    """Return an endpoint that may get a subscription, or keep `keep`, locked so that two calls take turns.
+
+    Its owner is locked too, so that two calls at once are counted both. Raises InvalidInput.
+    """
     rows = Endpoint.objects.for_project(project.uid) if scope is None else scope.order_by()
     deferred = ("secrets", "authentication", "mtls_client_cert", "metadata")
-    endpoint = rows.filter(pk=endpoint_id).defer(*deferred).select_for_update(of=("self",), no_key=True).first()
+    most = project.owner_subscriptions
+    owned = Func(
+        *("project_id", "owner_id", Value(most)), function="subscriptions_of_owner", output_field=IntegerField()
+    )
+    # Without an owner an endpoint belongs to the company.
+    counted: QuerySet[Any] = rows.annotate(owned=Case(When(~Q(owner_id=""), then=owned), default=0))
+    endpoint: Any = counted.filter(pk=endpoint_id).defer(*deferred).select_for_update(of=("self",), no_key=True).first()
     if endpoint is None:
         raise unseen
+    if most and not keep and endpoint.owned >= most:
+        raise TooManySubscriptions(most=most)
     if not project.config["multiple_endpoint_subscriptions"]:
         others = Subscription.objects.filter(endpoint=endpoint, deleted_at=None).exclude(pk=keep)
         if others.exists():
             raise EndpointTaken
-    return endpoint
+    found: Endpoint = endpoint
+    return found
 
 
 def _check_function(function: str) -> None:
@@ -279,6 +295,22 @@ def check_size(types: list[str], conditions: dict[str, Any]) -> None:
         raise ConditionsTooLarge(most=MAX_STORED_BYTES)
 
 
+def check_owner(subscription: Subscription, *written: object) -> None:
+    """Refuse conditions, just written, with which an endpoint's owner has more than its project allows.
+
+    Costs a statement where any of them is not empty. The owner is locked until the caller's transaction ends. Raises
+    TooManyFilterBytes.
+    """
+    owner_id = subscription.endpoint.owner_id
+    if not owner_id or not any(written):
+        return
+    used = Func("uid", Value(owner_id), function="filter_bytes_of_owner", output_field=BigIntegerField())
+    rows = Project.objects.filter(pk=subscription.project_id, owner_filter_bytes__gt=0)
+    for used_bytes, most in rows.values_list(used, "owner_filter_bytes"):
+        if used_bytes > most:
+            raise TooManyFilterBytes(most=most)
+
+
 def _admit(project: Project, types: Iterable[str], *, registers: bool) -> None:
     """Add the names that are not event types yet to the project's; without `registers`, refuse them."""
     if registers:
@@ -302,6 +334,8 @@ def _change_filters(
     if has_changed:
         subscription.filters.update(conditions=conditions)
     _add_filters(subscription, added)
+    if has_changed or added:
+        check_owner(subscription, conditions)
 
 
 def _add_filters(subscription: Subscription, types: Iterable[str]) -> None:

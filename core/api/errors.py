@@ -1,6 +1,7 @@
 """Turn errors into answers in Convoy's envelope, in this one place."""
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,10 +21,13 @@ Render = Callable[[str, int], HttpResponse]
 #: Renders a refusal that no view has made, by the beginning of the path; the longest beginning counts.
 #: urls.py adds those of the other contracts.
 RENDERERS: dict[str, Render] = {"/api/": envelope.error, "/portal-api/": envelope.error}
+#: Renders the page that says that the database is away, by the beginning of the path.
+OUTAGE_PAGES: dict[str, Callable[[HttpRequest], HttpResponse]] = {}
 
 NO_SUCH_PATH = "404 page not found"
 TOO_LARGE = "request body is too large"
 UNAVAILABLE = "the database is not available, try again"
+PLAIN_PAGE = "<!doctype html><html lang=en><title>503</title><h1>Not available</h1><p>Try again in a minute.</p></html>"
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -47,11 +51,25 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse |
         case Http404():
             return render(NO_SUCH_PATH, 404)
         case OperationalError() | InterfaceError():
-            logger.error("database unavailable: %s", exc)
-            response = render(UNAVAILABLE, 503)
-            response["Retry-After"] = "1"
-            return response
+            return _unavailable(exc, lambda: render(UNAVAILABLE, 503))
     return None
+
+
+def outage(request: HttpRequest, exception: BaseException | None) -> HttpResponse | None:
+    """Return the 503 of the request's surface where the exception says that the database is away."""
+    if not isinstance(exception, OperationalError | InterfaceError):
+        return None
+    if render := _renderer(request):
+        return _unavailable(exception, lambda: render(UNAVAILABLE, 503))
+    page = next((page for start, page in OUTAGE_PAGES.items() if request.path_info.startswith(start)), None)
+    return _unavailable(exception, lambda: HttpResponse(PLAIN_PAGE, status=503) if page is None else page(request))
+
+
+def _unavailable(exception: BaseException, render: Callable[[], HttpResponse]) -> HttpResponse:
+    logger.error("database unavailable: %s", " ".join(str(exception).split()))
+    response = render()
+    response["Retry-After"] = "1"
+    return response
 
 
 def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
@@ -81,7 +99,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a request that met a defect, which Django has logged, without any detail of it."""
+    """Answer a request that met a defect, which Django has logged, without any detail of it.
+
+    A database that is away is none. Here it was met by a middleware, such as the one that reads an operator's session.
+    """
+    if (response := outage(request, sys.exception())) is not None:
+        return response
     if render := _renderer(request):
         return render("internal server error", 500)
     return defaults.server_error(request)

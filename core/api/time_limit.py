@@ -7,6 +7,7 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
 from core.exceptions import DomainError
+from core.postgres.base import waiting
 
 
 class TookTooLong(DomainError):
@@ -24,7 +25,7 @@ def time_limit(seconds: float, message: str) -> Iterator[None]:
     """
     inside = connection.in_atomic_block
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with waiting(seconds), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT set_config('statement_timeout', %s, true), "
                 "set_config('plan_cache_mode', 'force_custom_plan', true)",

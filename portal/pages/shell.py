@@ -8,7 +8,7 @@ the same address with the credential.
 
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any, Concatenate
+from typing import Any, Concatenate, cast
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
@@ -136,6 +136,11 @@ def at(request: PageRequest, path: str, response: HttpResponse) -> HttpResponse:
 def not_found(request: PageRequest) -> HttpResponse:
     """Render the page for an address or a token that opens nothing. It does not tell the reason."""
     return show(request, None, "portal/not_found.html", status=404)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Render the page for the time in which the database does not answer. No statement."""
+    return show(cast(PageRequest, request), None, "portal/unavailable.html", status=503)
 
 
 def secured(response: HttpResponse, project: Project | None, *, icon: str = "") -> HttpResponse:

@@ -49,6 +49,21 @@ def work_off_all() -> None:
     raise AssertionError("there is no end to it")
 
 
+class TestTurnsOfProjects:
+    def test_many_batches_of_one_project_do_not_stand_before_the_only_one_of_another(
+        self, make_endpoint: MakeEndpoint, other_project: Project
+    ) -> None:
+        mine, other = make_endpoint(), make_endpoint(project_id=other_project.uid)
+        for number in range(5):
+            make_delivery(mine, "Failure")
+            create_batch_retry(mine.project_id, EVERYTHING, customer=f"customer {number}")
+        delivery = make_delivery(other, "Failure")
+        create_batch_retry(other.project_id, EVERYTHING)
+        for _ in range(2):
+            assert work_off() is True
+        assert state(delivery)["status"] == "Scheduled"
+
+
 def state(delivery: EventDelivery) -> dict[str, Any]:
     return dict(EventDelivery.objects.filter(pk=delivery.pk).values().get())
 

@@ -19,8 +19,11 @@ async def claim(
     slots: int = 100,
     cap: int = 10,
     unsettled: Set[Unsettled] = frozenset(),
+    **given: Any,
 ) -> Claimed:
-    return await queue.claim(connection, slots=slots, cap=cap, lease_seconds=lambda target: 60, unsettled=unsettled)
+    return await queue.claim(
+        connection, slots=slots, cap=cap, lease_seconds=lambda target: 60, unsettled=unsettled, **given
+    )
 
 
 def claimed(slots: int = 100, cap: int = 10) -> list[str]:

@@ -31,7 +31,11 @@ def database_url() -> str:
 class Deliver:
     """The command, from `with` on; at the end it is killed, if it still runs."""
 
-    def __init__(self, *arguments: str, port: int | None = None, **settings: str) -> None:
+    def __init__(
+        self, *arguments: str, port: int | None = None, open_files: int | None = None, **settings: str
+    ) -> None:
+        # The shell gives its process to the command.
+        self._limit = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(open_files)] if open_files else []
         self.port = free_port() if port is None else port
         self._arguments = [*arguments, *([f"--metrics-port={self.port}"] if self.port else [])]
         self._settings = {
@@ -45,7 +49,7 @@ class Deliver:
         self._log = Path(self._folder.name, "stderr")
         with self._log.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "deliver", *self._arguments],
+                [*self._limit, sys.executable, "manage.py", "deliver", *self._arguments],
                 cwd=ROOT,
                 env=os.environ | self._settings,
                 stdin=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ from core.ulid import first_ulid_at, new_ulid
 from endpoints.models import Endpoint, EndpointState
 from engine import breaker
 from engine.breaker import CLOSED, HALF_OPEN, OPEN, Breaker, next_state
+from engine.lost import LOST_ATTEMPT
 from events.models import DeliveryAttempt
 from projects.config import CIRCUIT_BREAKER
 from projects.models import Project
@@ -70,6 +71,15 @@ class TestLooking:
         states = {state.endpoint_id: state for state in EndpointState.objects.all()}
         assert (states[bad.uid].breaker, states[bad.uid].failure_rate) == (OPEN, 100)
         assert (states[good.uid].breaker, states[good.uid].failure_rate) == (CLOSED, 10)
+
+    def test_attempts_whose_worker_was_lost_do_not_count(self, make_endpoint: Callable[..., Endpoint]) -> None:
+        endpoint = make_endpoint()
+        attempts(endpoint, failures=10)
+        DeliveryAttempt.objects.update(error=LOST_ATTEMPT)
+        attempts(endpoint, successes=1)
+        look()
+        state = EndpointState.objects.get()
+        assert (state.breaker, state.failure_rate) == (CLOSED, 0)
 
     def test_hours_of_success_do_not_hide_an_outage(self, make_endpoint: Callable[..., Endpoint]) -> None:
         endpoint = make_endpoint()

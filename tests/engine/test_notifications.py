@@ -25,6 +25,7 @@ from engine import database
 from engine.database import Pool
 from engine.notifications import MAILS_AT_ONCE, NO_CHANNEL, NO_MAIL_SERVER, TEAMS_BYTES, send_due, teams_message
 from outbound.client import Outbound
+from projects.models import Project
 from tests.outbound.receivers import Receiver
 from tests.pools import LOOPBACK, outcomes_refused, with_outbound, with_pool
 from tests.server import free_port
@@ -86,6 +87,17 @@ def make(endpoint: Endpoint) -> Make:
         )
 
     return make
+
+
+def test_projects_take_turns(
+    make: Make, make_endpoint: Callable[..., Endpoint], other_project: Project, mail_server: MailServer
+) -> None:
+    for _ in range(MAILS_AT_ONCE + 1):
+        make("email")
+    other = make_endpoint(project_id=other_project.uid, support_email="other@example.com")
+    make("email", endpoint=other)
+    assert send() == MAILS_AT_ONCE
+    assert ["other@example.com"] in [to for to, _ in mail_server.messages]
 
 
 def send() -> int:

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from endpoints.models import Endpoint, EndpointHour, EndpointState
+from engine.lost import LOST_ATTEMPT
 from engine.outcomes import MOST_IN_A_ROW, Outcome, finish
 from engine.queue import Claim
 from events.models import DeliveryAttempt, EventDelivery
@@ -50,7 +51,8 @@ class TestFinishing:
         assert on_a_connection(lambda connection: finish(connection, [outcome(slow)])) == set()
         delivery.refresh_from_db()
         assert (delivery.status, delivery.lease) == ("Processing", other.lease)
-        assert not DeliveryAttempt.objects.exists()
+        # The other claim has recorded that this worker was lost.
+        assert [attempt.error for attempt in DeliveryAttempt.objects.all()] == [LOST_ATTEMPT]
 
     @pytest.mark.parametrize(("status", "delay"), [("Success", None), ("Retry", 1000)])
     def test_a_late_outcome_of_one_that_was_parked_is_its_last(

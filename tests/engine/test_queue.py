@@ -14,8 +14,9 @@ from endpoints.models import Endpoint, EndpointState
 from endpoints.operations import delete_endpoint
 from engine import queue
 from engine.choice import Unsettled
+from engine.lost import LOST_ATTEMPT
 from engine.outcomes import finish
-from events.models import EventDelivery
+from events.models import DeliveryAttempt, EventDelivery
 from projects.operations import delete_project
 from tests.engine.claims import claim, claimed, outcome
 from tests.engine.engine import on_a_connection, queue_deliveries
@@ -68,8 +69,33 @@ class TestClaiming:
         [delivery] = queue_deliveries(make_endpoint())
         assert claimed() == [delivery.uid]
         assert claimed() == []
+        assert not DeliveryAttempt.objects.exists()
+        delivery.refresh_from_db()
         EventDelivery.objects.update(due_at=timezone.now())
         assert claimed() == [delivery.uid]
+        # The receiver may have got the request, so it is shown.
+        [lost] = DeliveryAttempt.objects.all()
+        assert (lost.delivery_id, lost.status, lost.http_status, lost.error) == (delivery.uid, False, "", LOST_ATTEMPT)
+        assert (lost.url, lost.requested_at, lost.responded_at) == (
+            delivery.endpoint.url,
+            delivery.updated_at,
+            None,
+        )
+        # It is no attempt of those that the delivery has.
+        assert EventDelivery.objects.get().num_trials == 0
+
+    def test_a_lost_attempt_is_recorded_once_while_it_is_parked(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint()
+        queue_deliveries(endpoint)
+        claimed()
+        EventDelivery.objects.update(due_at=timezone.now())
+        Endpoint.objects.update(status="paused")
+        assert claimed() == claimed() == []
+        assert EventDelivery.objects.get().is_parked
+        assert not DeliveryAttempt.objects.exists()
+        Endpoint.objects.update(status="active")
+        assert len(claimed()) == 1
+        assert DeliveryAttempt.objects.count() == 1
 
     def test_at_most_once_is_not_sent_again_after_a_crash(self, make_endpoint: Make) -> None:
         [delivery] = queue_deliveries(make_endpoint(), delivery_mode="at_most_once")
@@ -79,6 +105,7 @@ class TestClaiming:
         delivery.refresh_from_db()
         assert (delivery.status, delivery.due_at) == ("Failure", None)
         assert "worker was lost" in delivery.description
+        assert DeliveryAttempt.objects.get().error == LOST_ATTEMPT
 
     def test_statements_do_not_grow_with_the_deliveries(self, make_endpoint: Make) -> None:
         def count(deliveries: int) -> int:

@@ -1,7 +1,9 @@
 """Retention: what is old and has ended goes, project by project, and nothing else."""
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -287,3 +289,35 @@ class TestDeliveryLinks:
         assert sweep(batch=1) == [2]
         [left] = DeliveryLink.objects.values_list("pk", flat=True)
         assert left > first_ulid_at(timezone.now() - timedelta(days=8))
+
+
+def test_projects_take_turns(endpoint: Endpoint, make_endpoint: Make, other_project: Project) -> None:
+    """A look into the middle of the work: after one batch of each, neither is done, and both have begun."""
+    keep(other_project, "1h")
+    other = make_endpoint(project_id=other_project.uid)
+    for each in (endpoint, other):
+        deliver(each, 6)
+
+    async def run() -> None:
+        stopping = asyncio.Event()
+        async with AsyncConnectionPool(
+            conninfo(connection.settings_dict), open=False, kwargs={"autocommit": True}
+        ) as pool:
+            batches = 0
+
+            @asynccontextmanager
+            async def counted() -> AsyncIterator[Any]:
+                nonlocal batches
+                async with original() as connected:
+                    yield connected
+                batches += 1
+                if batches == 3:  # the policies, and one batch of each project
+                    stopping.set()
+
+            original = pool.connection
+            pool.connection = counted  # type: ignore[method-assign, assignment]
+            await delete_old(pool, stopping, batch=2)
+
+    asyncio.run(run())
+    left = Counter(EventDelivery.objects.values_list("project_id", flat=True))
+    assert left == {endpoint.project_id: 4, other_project.uid: 4}

@@ -128,6 +128,19 @@ class TestProbes:
                 )
                 assert deliver.get("/healthz").status_code == 200
 
+    def test_few_open_files_are_said_and_enough_for_what_is_left(self, make_endpoint: Make) -> None:
+        with Receiver() as receiver, Deliver(open_files=256) as deliver:
+            answer = deliver.get("/readyz")
+            assert (answer.status_code, answer.text) == (
+                200,
+                "ok, with 64 requests at once: too few open files are allowed\n",
+            )
+            assert deliver.log.count("open files") == 1
+            for number in range(10):
+                queue_deliveries(make_endpoint(url=receiver.url(f"/{number}")), 20)
+            eventually(lambda: EventDelivery.objects.filter(status="Success").count() == 200, "all are delivered")
+            assert "Too many open files" not in deliver.log
+
     def test_while_it_drains_it_is_healthy_and_not_ready(self, make_endpoint: Make) -> None:
         with Receiver() as receiver, Deliver() as deliver:
             receiver.answer("/slow", hang=True)

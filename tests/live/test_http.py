@@ -138,6 +138,19 @@ class TestBodies:
                 assert (answer.status_code, answer.headers["Connection"]) == (status, "close")
                 assert project.client.get(project.links).status_code == 200
 
+    def test_after_a_refusal_of_a_stranger_with_a_long_body_comes_another_connection(
+        self, project: LiveProject
+    ) -> None:
+        for size, says in ((200_000, "close"), (2_000, None)):
+            for _ in range(5):
+                answer = project.client.post(
+                    project.links,
+                    content=b"x" * size,
+                    headers={"Content-Type": "application/json", "Authorization": "Bearer nobody"},
+                )
+                assert (answer.status_code, answer.headers.get("Connection")) == (401, says)
+                assert project.client.get(project.links).status_code == 200
+
     def test_ten_megabytes_that_are_only_promised(self, project: LiveProject) -> None:
         answer = create(project, "Content-Length: 10485760", body=b"")
         assert (answer.status, answer.message) == (413, "request body is too large")

@@ -1,9 +1,10 @@
 """What a worker makes of a batch. Contract: docs/contract/onboarding.md#processing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
@@ -16,6 +17,7 @@ from projects.operations import delete_project
 from subscriptions.models import Subscription
 from tests.concurrency import at_once
 from tests.onboarding.conftest import ITEM, items
+from tests.waiting import PATIENCE_SECONDS
 
 
 def onboard(project: Project, sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -37,6 +39,38 @@ def test_sixty_items_make_sixty_endpoints_and_subscriptions(project: Project) ->
     assert [result["row"] for result in results] == list(range(1, 61))
     assert {result["status"] for result in results} == {"created"}
     assert not OnboardBatch.objects.filter(finished_at=None).exists()
+
+
+def test_many_batches_of_one_project_do_not_stand_before_the_only_one_of_another(
+    project: Project, other_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "BATCH", 1)
+    accept(project, items(6))
+    [waiting] = accept(other_project, items(1))
+    for _ in range(2):
+        assert work_off() is True
+    waiting.refresh_from_db()
+    assert waiting.finished_at is not None
+    assert OnboardBatch.objects.filter(project=project, finished_at=None).count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_whose_project_is_locked_does_not_stand_before_another_project(
+    project: Project, other_project: Project
+) -> None:
+    accept(project, items(1))
+    accept(other_project, items(1))
+
+    def work_off_twice() -> int:
+        try:
+            return [work_off() for _ in range(2)].count(True)
+        finally:
+            connections.close_all()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as thread:
+        Project.objects.select_for_update(no_key=True).get(pk=project.uid)
+        assert thread.submit(work_off_twice).result(PATIENCE_SECONDS) == 1
+    assert OnboardBatch.objects.get(finished_at=None).project_id == project.uid
 
 
 def test_what_one_item_makes(project: Project) -> None:

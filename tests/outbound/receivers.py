@@ -202,10 +202,14 @@ class Receiver:
         status: int = 200,
         body: bytes = b"",
         headers: Sequence[tuple[str, str]] = (),
+        reset: bool = False,
+        close: bool = False,
+        raw: Sequence[bytes] = (),
         times: int = 1,
     ) -> None:
         """Answer the next `times` requests to `path` so, after those that were announced before."""
-        self._next[path].extend([Answer(status=status, body=body, headers=headers)] * times)
+        answer = Answer(status=status, body=body, headers=headers, reset=reset, close=close, raw=raw)
+        self._next[path].extend([answer] * times)
 
     def requests(self, path: str = "") -> list[Request]:
         """What has arrived so far, in the order of arrival; only for `path` where it is given."""

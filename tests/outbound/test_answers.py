@@ -34,6 +34,7 @@ TEXTS = [
     ("", "connection failed: Connection refused", "refused"),
     ("", "connection failed: Connection reset by peer", "reset"),
     ("", "the receiver closed the connection without a response", "reset"),
+    ("", "the worker was lost while it sent this: the receiver may have got it", "interrupted"),
     ("", "connection failed: No route to host", "unreachable"),
     ("", "connection failed: Network is unreachable", "unreachable"),
     ("", "lookup of the host failed: Name or service not known", "dns"),

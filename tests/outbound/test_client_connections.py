@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from outbound.client import Outbound
+from outbound.client import Exchange, Outbound
 from tests.outbound.receivers import Receiver
 from tests.outbound.sending import LIMIT, LOOPBACK
 from tests.outbound.sinks import Sink, respond
@@ -133,3 +133,76 @@ class TestConnections:
                     ]
 
             assert asyncio.run(twice()) == [200, 200]
+
+
+class TestAConnectionThatClosesAtItsReuse:
+    """The receiver ends an idle connection at the moment at which the next request comes over it."""
+
+    @pytest.mark.parametrize("how", ["close", "reset"])
+    @pytest.mark.parametrize("may_repeat", [True, False])
+    def test_the_request_is_sent_again_at_once(self, receiver: Receiver, how: str, may_repeat: bool) -> None:
+        receiver.answer_once("/")
+        receiver.answer_once("/", **{how: True})  # type: ignore[arg-type]
+        first, second = posted(receiver, 2, may_repeat=may_repeat)
+        assert first.status == 200
+        assert second.was_sent
+        connections = [request.connection for request in receiver.requests()]
+        if may_repeat:
+            assert (second.status, second.error, connections) == (200, "", [1, 1, 2])
+            assert [request.body for request in receiver.requests()] == [b"x"] * 3
+        else:
+            assert (second.status, connections) == (None, [1, 1])
+            assert second.error
+
+    def test_it_is_sent_again_once(self, receiver: Receiver) -> None:
+        receiver.answer_once("/")
+        receiver.answer("/", close=True)
+        _, second = posted(receiver, 2)
+        assert (second.status, second.error) == (None, "the receiver closed the connection without a response")
+        assert [request.connection for request in receiver.requests()] == [1, 1, 2]
+
+    def test_not_over_a_fresh_connection(self, receiver: Receiver) -> None:
+        receiver.answer("/", close=True)
+        [only] = posted(receiver, 1)
+        assert (only.status, len(receiver.requests())) == (None, 1)
+
+    def test_not_after_a_byte_of_the_answer(self, receiver: Receiver) -> None:
+        receiver.answer_once("/")
+        receiver.answer_once("/", raw=[b"H"])
+        _, second = posted(receiver, 2)
+        assert (second.status, len(receiver.requests())) == (None, 2)
+
+    def test_the_other_idle_connections_are_not_tried(self, receiver: Receiver) -> None:
+        receiver.answer("/held", hold=True)
+
+        async def run() -> list[Exchange]:
+            async with Outbound(allowed_networks=LOOPBACK) as outbound:
+
+                async def post(path: str) -> Exchange:
+                    return await outbound.post(receiver.url(path), headers=[], body=b"x", timeout=30)
+
+                held = [asyncio.create_task(post("/held")) for _ in range(3)]
+                await asyncio.to_thread(receiver.wait_for, 3, "/held")
+                receiver.release()
+                await asyncio.gather(*held)
+                receiver.answer_once("/in", close=True)
+                receiver.answer_once("/in", close=True)
+                return [await post("/in")]
+
+        [answer] = asyncio.run(run())
+        arrived = [request.connection for request in receiver.requests() if request.path == "/in"]
+        # Two in a row refused: the second over a connection of its own, which is not repeated.
+        assert (answer.status, len(arrived), arrived[1]) == (None, 2, 4)
+
+
+def posted(receiver: Receiver, count: int, *, may_repeat: bool = True) -> list[Exchange]:
+    """The exchanges of requests that are sent one after the other, over the same connection where that is possible."""
+
+    async def several() -> list[Exchange]:
+        async with Outbound(allowed_networks=LOOPBACK) as outbound:
+            return [
+                await outbound.post(receiver.url("/"), headers=[], body=b"x", timeout=30, may_repeat=may_repeat)
+                for _ in range(count)
+            ]
+
+    return asyncio.run(several())

@@ -15,10 +15,29 @@ from tests.outbound.sending import LOOPBACK
 from tests.waiting import PATIENCE_SECONDS
 
 
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("x1.abc.io", "abc.io"),
+        ("a.x2.ABC.io.", "abc.io"),
+        ("example.com", "example.com"),
+        ("a.b.example.co.uk", "example.co.uk"),
+        ("a.example.com.au", "example.com.au"),
+        ("somebody.github.io", "github.io"),
+        ("a.b.hooks.example", "hooks.example"),
+        ("xn--bcher-kva.example.de", "example.de"),
+        ("localhost", "localhost"),
+        ("co.uk", "co.uk"),
+    ],
+)
+def test_the_part_of_a_name_that_one_registrant_owns(host: str, domain: str) -> None:
+    assert lookup._domain(host) == domain
+
+
 class TestLookups:
     @pytest.fixture
     def hanging(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-        """The names below hang.example and hang.co.uk whose lookup has begun: it lasts as long as the test."""
+        """The names below hang.example, hang.co.uk and hang.io whose lookup has begun: it lasts as long as the test."""
         began: list[str] = []
         is_over = threading.Event()
         look_up = lookup._look_up
@@ -35,7 +54,7 @@ class TestLookups:
         is_over.set()
 
     def test_names_of_one_domain_that_hang_hold_up_no_others(self, receiver: Receiver, hanging: list[str]) -> None:
-        domains = ("hang.example", "hang.co.uk")
+        domains = ("hang.example", "hang.co.uk", "hang.io")
         urls = [f"http://h{number}.{domain}/" for number in range(100) for domain in domains]
 
         async def run() -> Exchange:
@@ -47,7 +66,7 @@ class TestLookups:
                 return await client.post(url, headers=[], body=b"", timeout=PATIENCE_SECONDS)
 
         assert asyncio.run(run()).status == 200
-        assert len(hanging) == 2 * lookup.LOOKUPS_OF_ONE_DOMAIN
+        assert len(hanging) == 3 * lookup.LOOKUPS_OF_ONE_DOMAIN
 
     def test_who_waits_too_long_for_a_lookup_is_told(self, hanging: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(lookup, "LOOKUP_WAIT_SECONDS", 0.2)

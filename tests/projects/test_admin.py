@@ -146,6 +146,17 @@ class TestProjects:
         emptied = Project.objects.get()
         assert [getattr(emptied, name) for name in self.PORTAL] == ["", "", "", "", "", "", []]
 
+    def test_the_quotas_of_an_owner(self, admin_client: Client, project: Project) -> None:
+        path, sent = f"{PROJECTS}{project.uid}/change/", {"name": project.name, "logo_url": "", **self.CHOICES}
+        quotas = {"owner_endpoints": 5, "owner_subscriptions": 6, "owner_filter_bytes": 0}
+        for given in (quotas, {}):
+            # One that is left out, or blank, stays as it is.
+            assert post(admin_client, path, **sent, **given).redirect_chain
+            changed = Project.objects.get()
+            assert {name: getattr(changed, name) for name in quotas} == quotas
+        post(admin_client, path, **sent, owner_endpoints=-1)
+        assert Project.objects.get().owner_endpoints == 5
+
     @pytest.mark.parametrize(
         ("field", "value"),
         [

@@ -9,20 +9,24 @@ import signal
 import time
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
-from core.conninfo import conninfo
+from core.conninfo import conninfo, with_defaults
+from core.pooling import TRANSACTION, pooling_problem
+from core.postgres.base import bound_statements
 from core.readiness import TOO_OLD, is_too_old, missing_migrations
-from engine.status import serving
-from engine.worker import Worker
+from engine.status import beat, serving
+from engine.worker import CHORE_SECONDS, Worker
 
 logger = logging.getLogger("convoyclone.deliver")
 
 #: The pause between two tries to reach a database that is away.
 PAUSE_SECONDS = 1.0
-#: Open files beside those of requests: connections to the database, lookups of names, and logs.
+#: Open files beside those of requests: connections to the database, lookups of names, and logs. Where few are allowed,
+#: half of them are for these.
 OTHER_FILES = 256
 
 
@@ -38,6 +42,12 @@ class Command(BaseCommand):
             default=settings.METRICS_PORT,
             help="Serve /metrics, /healthz and /readyz on this port of METRICS_HOST. Default: METRICS_PORT. 0: none.",
         )
+        parser.add_argument(
+            "--heartbeat",
+            type=int,
+            metavar="DESCRIPTOR",
+            help="Write a byte a second to this file descriptor while the worker is healthy. script/server reads it.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the worker until a signal comes and all requests under way have ended.
@@ -49,16 +59,25 @@ class Command(BaseCommand):
             problem = _schema_problem()
         if problem:
             raise CommandError(problem)
-        settings.DELIVERY_CONCURRENCY = _allowed_connections(settings.DELIVERY_CONCURRENCY)
-        worker = Worker(conninfo(connection.settings_dict))
-        # The worker has connections of its own.
+        wanted = settings.DELIVERY_CONCURRENCY
+        settings.DELIVERY_CONCURRENCY = _allowed_connections(wanted)
+        note = ""
+        if wanted > settings.DELIVERY_CONCURRENCY:
+            note = f"{settings.DELIVERY_CONCURRENCY} requests at once: too few open files are allowed"
+        worker = Worker(
+            conninfo(connection.settings_dict),
+            is_shared=settings.DATABASE_POOL_MODE == TRANSACTION,
+            listening=settings.DATABASE_LISTEN_URL and with_defaults(settings.DATABASE_LISTEN_URL),
+        )
+        # The worker has connections of its own. Those of its threads, for chores and probes, are made from now on.
         connection.close()
+        bound_statements(CHORE_SECONDS)
         # Objects that exist now stay, and later ones are freed by counting references. Collecting cycles among all
         # requests under way took a tenth of a worker's time.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
-        asyncio.run(_work(worker, options["metrics_port"]))
+        asyncio.run(_work(worker, options["metrics_port"], options["heartbeat"], note))
 
 
 def _allowed_connections(wanted: int) -> int:
@@ -69,7 +88,7 @@ def _allowed_connections(wanted: int) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = 2 * wanted + OTHER_FILES
     if hard != resource.RLIM_INFINITY and hard < needed:
-        allowed = max((hard - OTHER_FILES) // 2, 1)
+        allowed = max((hard - min(OTHER_FILES, hard // 2)) // 2, 1)
         logger.warning(
             "%s requests at once need %s open files, but %s are allowed: there will be %s",
             wanted,
@@ -104,22 +123,26 @@ def _schema_problem() -> str:
         try:
             if is_too_old():
                 return TOO_OLD
-            missing = missing_migrations()
-            return f"the database lacks {', '.join(missing)}: run manage.py migrate first" if missing else ""
-        except Error as error:
+            if missing := missing_migrations():
+                return f"the database lacks {', '.join(missing)}: run manage.py migrate first"
+            return pooling_problem()
+        except (Error, psycopg.Error) as error:
             logger.warning("waiting for the database: %s", " ".join(str(error).split()))
             connection.close()
             time.sleep(PAUSE_SECONDS)
 
 
-async def _work(worker: Worker, port: int) -> None:
+async def _work(worker: Worker, port: int, heartbeat: int | None, note: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, worker.stop)
     async with contextlib.AsyncExitStack() as stack:
         if port:
             try:
-                await stack.enter_async_context(serving(worker, settings.METRICS_HOST, port))
+                await stack.enter_async_context(serving(worker, settings.METRICS_HOST, port, note=note))
             except (OSError, OverflowError) as error:
                 reason = getattr(error, "strerror", error)
                 raise CommandError(f"cannot listen on {settings.METRICS_HOST} port {port}: {reason}") from None
+        if heartbeat is not None:
+            beating = asyncio.create_task(beat(worker, heartbeat))
+            stack.callback(beating.cancel)
         await worker.run()

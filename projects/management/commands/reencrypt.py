@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.models import BinaryField, Model, Value
@@ -24,8 +25,10 @@ class Command(BaseCommand):
         """Re-encrypt every encrypted column. Raises CommandError where values are left."""
         # Each value is a commit of its own, and commits that do not wait for the disk are six times as fast. A crash
         # can undo the last second of commits; their values are then under the old key, and still readable.
-        with connection.cursor() as cursor:
-            cursor.execute("SET synchronous_commit = off")
+        # Behind a pooler in transaction mode, other commits on the same server would not wait either.
+        if settings.DATABASE_POOL_MODE == "session":
+            with connection.cursor() as cursor:
+                cursor.execute("SET synchronous_commit = off")
         total: Counter[str] = Counter()
         for model in apps.get_models():
             for field in model._meta.local_concrete_fields:

@@ -1,0 +1,72 @@
+"""Django's PostgreSQL backend, with connections that are bounded in time where the process asks for that."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.db import connection as of_this_thread
+from django.db.backends.postgresql import base
+
+from core.postgres.bounded import GRACE_SECONDS, Connection, outage
+
+#: Ends a transaction whose process hangs: its locks would hold up all others.
+IDLE_IN_TRANSACTION_SECONDS = 30
+
+
+class _Driver:
+    """The module psycopg, whose connections are of our class."""
+
+    connect = Connection.connect
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(psycopg, name)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """One thread's connection. `statement_seconds` bounds each statement; None, as in commands, bounds none."""
+
+    Database = _Driver()  # type: ignore[assignment]
+    statement_seconds: float | None = None
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect. Raises OperationalError at once during an outage, while another thread tries."""
+        seconds = self.statement_seconds
+        if seconds is None:
+            return super().get_new_connection(conn_params)
+        with outage.noticing():
+            connection = super().get_new_connection(conn_params)
+        connection.wait_seconds = seconds + GRACE_SECONDS
+        return connection
+
+    def init_connection_state(self) -> None:
+        """Set what a new connection needs. Not as startup parameters, which connection poolers refuse."""
+        super().init_connection_state()
+        # Behind a pooler that shares servers it would be set for others, who need something else.
+        if self.statement_seconds is not None and not self.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]:
+            with self.cursor() as cursor:
+                cursor.execute(
+                    f"SET statement_timeout = {round(self.statement_seconds * 1000)}; "
+                    f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'"
+                )
+
+
+def bound_statements(seconds: float) -> None:
+    """Bound each statement of every connection that this process makes from now on."""
+    DatabaseWrapper.statement_seconds = seconds
+
+
+@contextmanager
+def waiting(seconds: float) -> Iterator[None]:
+    """Wait for up to `seconds` for each statement of a block, which sets a statement_timeout of its own."""
+    of_this_thread.ensure_connection()
+    connection = of_this_thread.connection
+    before = getattr(connection, "wait_seconds", None)
+    if before is None:
+        yield
+        return
+    connection.wait_seconds = max(before, seconds + GRACE_SECONDS)
+    try:
+        yield
+    finally:
+        connection.wait_seconds = before

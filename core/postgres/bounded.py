@@ -1,0 +1,96 @@
+"""Give up on a database that does not answer, instead of waiting for as long as the operating system does.
+
+A connection can die without a word: a firewall forgets it, the machine behind it is gone, or its server process hangs.
+TCP notices some of that (core/conninfo.py). Nothing but the time tells of the rest.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.errors import ConnectionTimeout, OperationalError
+from psycopg.errors import _WaitTimeout as WaitTimeout
+
+Result = TypeVar("Result")
+
+SILENT = "the database did not answer within {0:g} seconds"
+AWAY = "the database does not answer, and another thread is trying it"
+#: The database ends a statement that takes too long by itself; a wait ends this many seconds later.
+GRACE_SECONDS = 0.5
+
+
+class Outage:
+    """An outage of the database, as this process sees it: meanwhile one thread at a time tries to reach it.
+
+    The others are refused at once, so that they serve what needs no database.
+    """
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self._trying = threading.RLock()
+
+    @contextmanager
+    def noticing(self) -> Iterator[None]:
+        """Note whether the database answers within a block. Raises OperationalError where another thread tries."""
+        holds = False
+        if self.is_on:
+            # Another thread may end the outage within the block, and the lock is released nevertheless.
+            holds = self._trying.acquire(blocking=False)
+            if not holds:
+                raise OperationalError(AWAY)
+        try:
+            yield
+        except (WaitTimeout, ConnectionTimeout):
+            self.is_on = True
+            raise
+        except psycopg.Error:
+            raise
+        else:
+            self.is_on = False
+        finally:
+            if holds:
+                self._trying.release()
+
+
+outage = Outage()
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection that closes itself when the database takes longer than `wait_seconds` to answer a statement."""
+
+    #: None: wait without end, as management commands do.
+    wait_seconds: float | None = None
+
+    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
+        """Consume a generator of psycopg's. Raises OperationalError when the database does not answer in time."""
+        if timeout is not None or self.wait_seconds is None:
+            return super().wait(gen, interval, timeout)
+        try:
+            if not outage.is_on:
+                # The quiet case, without the cost of a context manager.
+                return super().wait(gen, interval, self.wait_seconds)
+            with outage.noticing():
+                return super().wait(gen, interval, self.wait_seconds)
+        except WaitTimeout:
+            outage.is_on = True
+            self.close()
+            raise OperationalError(SILENT.format(self.wait_seconds)) from None
+
+
+class AsyncConnection(psycopg.AsyncConnection[Any]):
+    """The same for the engine, each of whose connections finds out by itself."""
+
+    wait_seconds: float | None = None
+
+    async def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
+        """Consume a generator of psycopg's. Raises OperationalError when the database does not answer in time."""
+        if timeout is not None or self.wait_seconds is None:
+            return await super().wait(gen, interval, timeout)
+        try:
+            return await super().wait(gen, interval, self.wait_seconds)
+        except WaitTimeout:
+            await self.close()
+            raise OperationalError(SILENT.format(self.wait_seconds)) from None

@@ -1,0 +1,77 @@
+"""Read the queue by turns of projects, where more is due than one look reads.
+
+A look in the order of `due_at` alone would see nothing but the longest backlog. So it hops from project to project in
+the index delivery_turns, and reads the first deliveries of each: the first one of every project comes before the second
+one of any. Projects that have no room (shares.py) are left out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.database import Connection
+
+#: Projects that one look goes through.
+HOPS = 500
+#: Deliveries that are read at least of each project that is due, and how many times as many as its equal part, so that
+#: the parts of those that have less do not stay unused.
+LEAST = 8
+TIMES = 4
+
+#: The next projects with deliveries in the queue, found by hopping from one to the next, each with its first due time.
+_WALK = """
+WITH RECURSIVE walk (project_id, due_at, number) AS (
+  (SELECT project_id, due_at, 1 FROM events_eventdelivery
+   WHERE due_at IS NOT NULL AND NOT is_parked AND project_id > %(after)s ORDER BY project_id, due_at LIMIT 1)
+  UNION ALL
+  SELECT n.project_id, n.due_at, w.number + 1 FROM walk w CROSS JOIN LATERAL (
+    SELECT project_id, due_at FROM events_eventdelivery
+    WHERE due_at IS NOT NULL AND NOT is_parked AND project_id > w.project_id ORDER BY project_id, due_at LIMIT 1
+  ) n WHERE w.number < %(hops)s
+)
+SELECT project_id, due_at <= now() FROM walk ORDER BY number
+"""
+
+#: The first due deliveries of some projects, in turns; to be joined with the rows as `turn`.
+# Compared as a row: with `project_id = …` PostgreSQL may read the index by due_at alone, past the backlog of others.
+TURNS = """
+SELECT q.uid, q.place, t.number
+FROM unnest(%(projects)s::text[], %(limits)s::int[]) WITH ORDINALITY AS t (project_id, most, number)
+CROSS JOIN LATERAL (
+  SELECT uid, row_number() OVER (ORDER BY due_at) AS place FROM (
+    SELECT uid, due_at FROM events_eventdelivery
+    WHERE due_at IS NOT NULL AND NOT is_parked
+      AND (project_id, due_at) >= (t.project_id, '-infinity'::timestamptz)
+      AND (project_id, due_at) <= (t.project_id, now())
+    ORDER BY project_id, due_at LIMIT t.most
+  ) first
+) q ORDER BY q.place, t.number LIMIT %(window)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The projects whose turn it is, each with the number of its due deliveries to read."""
+
+    limits: dict[str, int]
+    #: The project after which the next look begins; "" where this one came to the last.
+    after: str
+
+
+async def take_turns(
+    connection: Connection, *, after: str, window: int, rooms: Mapping[str, int], is_wide: bool
+) -> Turns:
+    """Choose the next projects after `after` that have due deliveries, of which `window` are to be read.
+
+    A project in `rooms` without room is left out. Of the others no more is read than there is room for, unless
+    `is_wide`: the first deliveries could not be sent.
+    """
+    cursor = await connection.execute(_WALK, {"after": after, "hops": HOPS})
+    walk = await cursor.fetchall()
+    due = [project_id for project_id, is_due in walk if is_due and rooms.get(project_id) != 0]
+    reached = walk[-1][0] if len(walk) == HOPS else ""
+    if len(due) > window:
+        # One delivery of each; the others have their turn in the next look.
+        due = due[:window]
+        reached = due[-1]
+    most = max(TIMES * window // max(len(due), 1), LEAST)
+    return Turns({uid: most if is_wide else min(most, rooms.get(uid, most)) for uid in due}, reached)

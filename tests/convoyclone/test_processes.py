@@ -1,0 +1,85 @@
+"""The processes beside the web server: one that hangs is noticed by its heartbeat, and replaced."""
+
+import os
+import signal
+import sys
+
+import psutil
+import pytest
+
+from convoyclone import processes, server
+from convoyclone.processes import Companion
+from tests.engine.process import database_url
+from tests.server import free_port
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.server
+BEATS = """
+import os, sys, time
+while True:
+    os.write(int(sys.argv[-1].partition("=")[2]), b".")
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def hanging(capfd: pytest.CaptureFixture[str]) -> Companion:
+    return Companion("the worker", [sys.executable, "-c", BEATS], has_heartbeat=True)
+
+
+def await_a_beat(companion: Companion) -> None:
+    """Return when the process has given a sign of life since the call."""
+    before = companion._beat_at
+    eventually(lambda: companion.silent_seconds() >= 0 and companion._beat_at > before, "it gives a sign of life")
+
+
+class TestAWorkerThatHangs:
+    def test_it_is_replaced(
+        self, hanging: Companion, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(processes, "STOP_SECONDS", 0.1)
+        with hanging:
+            await_a_beat(hanging)
+            first = hanging.pid
+            os.kill(first, signal.SIGSTOP)
+            eventually(lambda: hanging.silent_seconds() > 1, "nothing more comes")
+            server._replace(hanging)
+            await_a_beat(hanging)
+            assert hanging.pid != first
+            assert not psutil.pid_exists(first)
+            assert hanging.silent_seconds() < 60
+        assert capfd.readouterr().err == "convoyclone: the worker hangs, and is replaced\n"
+        assert not psutil.pid_exists(hanging.pid)
+
+    def test_it_is_left_alone_while_the_database_is_away(
+        self, hanging: Companion, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", f"postgresql://127.0.0.1:{free_port()}/x")
+        with hanging:
+            await_a_beat(hanging)
+            first = hanging.pid
+            os.kill(first, signal.SIGSTOP)
+            eventually(lambda: hanging.silent_seconds() > 1, "nothing more comes")
+            server._replace(hanging)
+            assert hanging.pid == first
+            assert hanging.silent_seconds() < 1
+            os.kill(first, signal.SIGCONT)
+        assert capfd.readouterr().err == ""
+
+    def test_one_without_a_heartbeat_is_never_silent(self) -> None:
+        with Companion("another", [sys.executable, "-c", "input()"]) as other:
+            assert other.silent_seconds() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_of_script_server_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url())
+    with processes.worker(is_demo=False) as worker:
+        await_a_beat(worker)
+        await_a_beat(worker)
+        os.kill(worker.pid, signal.SIGSTOP)
+        # What it has written before is read.
+        worker.silent_seconds()
+        eventually(lambda: worker.silent_seconds() > 3, "nothing more comes")
+        os.kill(worker.pid, signal.SIGCONT)
+        await_a_beat(worker)

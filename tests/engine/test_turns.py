@@ -1,0 +1,260 @@
+"""Turns and shares of projects: none holds up another, however much it has to send and however long that takes."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import psycopg
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from endpoints.models import Endpoint
+from engine import turns
+from engine.queue import Claimed
+from engine.shares import Places, Shares
+from engine.targets import Target
+from events.models import EventDelivery
+from projects.models import Project
+from tests.engine.claims import claim
+from tests.engine.engine import on_a_connection, queue_deliveries, working
+from tests.outbound.receivers import Receiver
+from tests.outbound.sending import LOOPBACK
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Make = Callable[..., Endpoint]
+
+
+@pytest.fixture
+def other(make_endpoint: Make, other_project: Project) -> Endpoint:
+    """An endpoint of another project."""
+    return make_endpoint(project_id=other_project.uid)
+
+
+def by_project(found: Claimed) -> Counter[str]:
+    return Counter(claim.delivery.project_id for claim in found.claims)
+
+
+def multiply(endpoint: Endpoint, times: int, **changes: Any) -> None:
+    """Copy the only delivery to an endpoint, so often that inserting each by itself would take too long."""
+    [delivery] = EventDelivery.objects.filter(endpoint=endpoint).values()
+    names = [str(field.column) for field in EventDelivery._meta.concrete_fields]
+    values = ["lpad(n::text, 26, '0')" if name == "uid" else name for name in names]
+    with connection.cursor() as cursor:
+        statement = (
+            "INSERT INTO events_eventdelivery ({}) SELECT {} FROM events_eventdelivery, generate_series(1, %s) AS n"
+        )
+        cursor.execute(
+            f"{statement.format(', '.join(names), ', '.join(values))} WHERE uid = %s", [times, delivery["uid"]]
+        )
+
+
+class TestTurns:
+    def test_the_first_look_into_a_backlog_finds_the_youngest_event_of_another_project(
+        self, make_endpoint: Make, other: Endpoint
+    ) -> None:
+        backlog = make_endpoint()
+        queue_deliveries(backlog, due_in=-100)
+        multiply(backlog, 50_000)
+        [late] = queue_deliveries(other)
+        found = on_a_connection(lambda connected: claim(connected, slots=20, cap=1000))
+        assert found.claims[1].delivery.uid == late.uid
+        assert by_project(found) == {backlog.project_id: 19, other.project_id: 1}
+        assert (found.turn, found.is_mixed) == ("", True)
+
+    def test_two_backlogs_are_sent_alike(self, make_endpoint: Make, other: Endpoint) -> None:
+        mine = make_endpoint()
+        queue_deliveries(mine, 60, due_in=-100)
+        queue_deliveries(other, 60)
+        found = on_a_connection(lambda connected: claim(connected, slots=20, cap=1000))
+        assert by_project(found) == {mine.project_id: 10, other.project_id: 10}
+        assert not found.is_mixed
+
+    def test_what_fits_into_one_look_is_read_by_age_in_one_statement(
+        self, make_endpoint: Make, other: Endpoint
+    ) -> None:
+        queue_deliveries(make_endpoint(), 5)
+        queue_deliveries(other, 5, due_in=-100)
+        found = on_a_connection(lambda connected: claim(connected, slots=11))
+        assert [claim.delivery.project_id for claim in found.claims[:5]] == [other.project_id] * 5
+        assert len(found.claims) == 10
+        assert found.turn is None
+
+    def test_more_projects_than_a_look_goes_through_have_their_turn_in_the_next(
+        self, make_endpoint: Make, other: Endpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(turns, "HOPS", 1)
+        queue_deliveries(make_endpoint(), 30)
+        queue_deliveries(other, 30)
+
+        async def look(connected: psycopg.AsyncConnection[Any]) -> list[list[str]]:
+            looks: list[list[str]] = []
+            turn: str | None = ""
+            for _ in range(2):
+                found = await claim(connected, slots=5, cap=1000, turn=turn)
+                looks.append(list(by_project(found)))
+                turn = found.turn
+            return looks
+
+        looks = on_a_connection(look)
+        assert sorted(looks) == sorted([[other.project_id], [make_endpoint().project_id]])
+
+    def test_more_projects_than_places_have_their_turn_in_the_next_look(
+        self, make_endpoint: Make, other: Endpoint
+    ) -> None:
+        queue_deliveries(make_endpoint(), 3)
+        queue_deliveries(other, 3)
+
+        async def look(connected: psycopg.AsyncConnection[Any]) -> set[str]:
+            first = await claim(connected, slots=1, cap=1000, turn="")
+            second = await claim(connected, slots=1, cap=1000, turn=first.turn)
+            return {found.claims[0].delivery.project_id for found in (first, second)}
+
+        assert len(on_a_connection(look)) == 2
+
+    def test_parked_deliveries_come_back_in_turns(self, make_endpoint: Make, other: Endpoint) -> None:
+        mine = make_endpoint()
+        queue_deliveries(mine, 10, due_in=-100)
+        queue_deliveries(other, 2)
+        EventDelivery.objects.update(is_parked=True)
+        found = on_a_connection(lambda connected: claim(connected, slots=8))
+        assert by_project(found) == {mine.project_id: 2, other.project_id: 2}
+
+    def test_a_look_reads_few_rows_of_a_large_backlog(self, make_endpoint: Make, other: Endpoint) -> None:
+        backlog = make_endpoint()
+        queue_deliveries(backlog, due_in=-100)
+        multiply(backlog, 50_000)
+        queue_deliveries(other)
+        with connection.cursor() as cursor:
+            for analyzed in (False, True):
+                if analyzed:
+                    cursor.execute("ANALYZE events_eventdelivery")
+                given: dict[str, Any] = {"projects": [other.project_id], "limits": [80], "window": 20}
+                cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {turns.TURNS}", given)
+                [[[plan]]] = cursor.fetchall()
+                assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 50, plan
+
+
+def holder(project_id: str, owner_id: str) -> Target:
+    """All of an endpoint that its share depends on."""
+    return cast(Target, SimpleNamespace(project_id=project_id, owner_id=owner_id))
+
+
+class TestPlaces:
+    @pytest.mark.parametrize("number", [1, 2, 3, 10, 340, 2048])
+    def test_room_is_the_number_of_places_that_can_be_taken_one_by_one(self, number: int) -> None:
+        target = holder("a", "acme")
+        for owner_id in ("", "acme"):
+            places = Places(number)
+            room = places.room("a", owner_id)
+            taken = 0
+            while places.room("a", owner_id):
+                places.take(target)
+                taken += 1
+            assert taken == room >= 1
+
+    def test_a_project_takes_three_quarters_and_an_owner_half(self) -> None:
+        assert Places(2048).room("a") == 1536
+        assert Places(2048).room("a", "acme") == 1024
+
+    def test_a_rest_is_left_where_several_take_all_that_they_can(self) -> None:
+        places = Places(2048)
+        for project in "abcd":
+            for _ in range(places.room(project)):
+                places.take(holder(project, ""))
+        assert places.room("z") > 0
+
+    def test_owners_leave_a_rest_of_their_project_to_others(self) -> None:
+        places = Places(2048)
+        for owner in "abcd":
+            for _ in range(places.room("p", owner)):
+                places.take(holder("p", owner))
+        assert places.room("p", "z") > 0
+
+    def test_a_slow_request_gives_its_quick_place_away_once(self) -> None:
+        shares, target = Shares(100, 4), holder("a", "")
+        for uid in ("1", "2", "3"):
+            shares.take(uid, target)
+        assert (shares.free, shares.offer().has_room("a")) == (1, False)
+        for _ in range(2):
+            shares.note_slow("1", target)
+        assert (shares.free, shares.offer().has_room("a")) == (2, True)
+        for uid in ("1", "2", "3"):
+            shares.give_back(uid, target)
+        assert shares.free == 4
+        assert shares.offer().rooms() == {}
+
+
+class TestShares:
+    def test_the_rest_of_a_project_without_room_stays_in_the_queue(self, make_endpoint: Make, other: Endpoint) -> None:
+        queue_deliveries(make_endpoint(), 20)
+        queue_deliveries(other, 2)
+
+        async def look(connected: psycopg.AsyncConnection[Any]) -> tuple[Claimed, Claimed]:
+            shares = Shares(8, 8)
+            first = await claim(connected, slots=8, cap=1000, offer=shares.offer())
+            for each in first.claims:
+                shares.take(each.delivery.uid, each.target)
+            queue = await claim(connected, slots=1, cap=1000, turn=first.turn, offer=shares.offer())
+            return first, queue
+
+        first, second = on_a_connection(look)
+        counts = by_project(first)
+        assert counts[other.project_id] == 2
+        assert counts.total() < 8
+        assert second.claims == []
+        assert not EventDelivery.objects.filter(is_parked=True).exists()
+
+    def test_the_rest_of_an_owner_without_room_is_parked_and_another_owner_is_not_held_up(
+        self, make_endpoint: Make
+    ) -> None:
+        hog, neighbour = make_endpoint(owner_id="hog"), make_endpoint(owner_id="neighbour")
+        queue_deliveries(hog, 40, due_in=-100)
+        [waiting] = queue_deliveries(neighbour)
+
+        async def look(connected: psycopg.AsyncConnection[Any]) -> list[str]:
+            shares, turn, found = Shares(16, 16), None, []
+            for _ in range(10):
+                looked = await claim(connected, slots=shares.free, cap=1000, turn=turn, offer=shares.offer())
+                turn = looked.turn
+                for each in looked.claims:
+                    shares.take(each.delivery.uid, each.target)
+                found += [each.delivery.uid for each in looked.claims]
+            return found
+
+        found = on_a_connection(look)
+        assert waiting.uid in found
+        assert len(found) == 9
+        assert EventDelivery.objects.filter(endpoint=hog, is_parked=True).exists()
+        # They come back once the owner has room.
+        EventDelivery.objects.filter(status="Processing").update(status="Success", due_at=None)
+        offer = Shares(16, 16).offer()
+        assert by_project(on_a_connection(lambda connected: claim(connected, offer=offer))).total() == 8
+
+    @pytest.fixture
+    def receiver(self) -> Iterator[Receiver]:
+        with Receiver() as receiver:
+            yield receiver
+
+    def test_endpoints_that_take_long_leave_places_for_another_project(
+        self, make_endpoint: Make, other: Endpoint, receiver: Receiver, settings: Settings
+    ) -> None:
+        settings.DELIVERY_CONCURRENCY = 40
+        settings.DELIVERY_ALLOWED_NETWORKS = LOOPBACK
+        receiver.answer("/slow", delay=3)
+        for _ in range(6):
+            queue_deliveries(make_endpoint(url=receiver.url("/slow")), 20, due_in=-10)
+        Endpoint.objects.filter(pk=other.pk).update(url=receiver.url("/quick"))
+        slow = EventDelivery.objects.filter(status="Processing")
+        with working():
+            eventually(lambda: slow.count() == 30, "the project holds its share of the places")
+            queued_at = timezone.now()
+            queue_deliveries(other)
+            eventually(lambda: EventDelivery.objects.filter(endpoint=other, status="Success").exists(), "it arrives")
+            # None of the slow ones has ended meanwhile: no place became free.
+            assert slow.count() == 30
+            assert (timezone.now() - queued_at).total_seconds() < 3
+            EventDelivery.objects.exclude(status="Processing").update(due_at=None, status="Discarded", is_parked=False)
