@@ -20,6 +20,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 #: Variables of other programs: libpq and Granian would read them.
 FOREIGN = ("PG", "GRANIAN_")
 
+#: libpq takes the rest of such a password for the host, the port or the database, and quotes it in its own error.
+UNREADABLE = (
+    "DATABASE_URL cannot be read: in its password, write % as %25, @ as %40, / as %2F, ? as %3F and a space as %20"
+)
+
 
 class DatabaseUnavailable(Exception):
     """The database cannot be used; the text says why in one line."""
@@ -56,10 +61,13 @@ def django_settings(url: str, *, is_shared: bool = False) -> dict[str, Any]:
     """
     if not url.startswith(("postgresql://", "postgres://")):
         raise DatabaseUnavailable("DATABASE_URL must begin with postgresql:// (PostgreSQL is the only database)")
+    place = url.partition("://")[2].partition("?")[0]
+    if place.count("@") > 1 or "@" in place.partition("/")[2]:
+        raise DatabaseUnavailable(UNREADABLE)
     try:
         parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
-        raise DatabaseUnavailable(f"DATABASE_URL cannot be read: {_one_line(error)}") from None
+    except psycopg.ProgrammingError:
+        raise DatabaseUnavailable(UNREADABLE) from None
     known = {key: str(parts.pop(key, "") or "") for key in ("dbname", "user", "password", "host", "port")}
     return {
         "ENGINE": "core.postgres",

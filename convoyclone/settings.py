@@ -84,6 +84,9 @@ if not 0 < WORKERS < 1000:
 BASE_URL = (os.environ.get("BASE_URL") or f"http://{f'[{HOST}]' if ':' in HOST else HOST}:{PORT}").rstrip("/")
 if urlsplit(BASE_URL).scheme not in ("http", "https") or not urlsplit(BASE_URL).hostname:
     raise ImproperlyConfigured(f"BASE_URL must be an http or https URL, not {BASE_URL!r}")
+if urlsplit(BASE_URL).path or set("?#@") & set(BASE_URL):
+    # Links, assets and routes begin at the root. Not quoted, as there may be a password.
+    raise ImproperlyConfigured("BASE_URL must be scheme, host and port alone, such as https://webhooks.example.com")
 _https = BASE_URL.startswith("https://")
 #: script/server says so to its web server where it has a demo.
 DEMO = _flag("CONVOYCLONE_DEMO", default=False)

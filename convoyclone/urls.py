@@ -91,7 +91,7 @@ urlpatterns = [
     path(f"{SUBSCRIPTION}/filters/", subscriptions.Filters.as_view()),
     path(f"{SUBSCRIPTION}/filters/bulk", subscriptions.BulkCreateFilters.as_view()),
     path(f"{SUBSCRIPTION}/filters/bulk_update", subscriptions.BulkUpdateFilters.as_view()),
-    path(f"{SUBSCRIPTION}/filters/test/<eventType>", subscriptions.TestEventAgainstFilters.as_view()),
+    path(f"{SUBSCRIPTION}/filters/test/<path:eventType>", subscriptions.TestEventAgainstFilters.as_view()),
     path(f"{SUBSCRIPTION}/filters/<filterID>", subscriptions.FilterDetail.as_view()),
     path(f"{PROJECT}/events", events.Events.as_view()),
     path(f"{PROJECT}/events/", events.Events.as_view()),
@@ -140,10 +140,10 @@ urlpatterns = [
     path(META_EVENT, meta_events.MetaEventDetail.as_view()),
     path(f"{META_EVENT}/resend", meta_events.ResendMetaEvent.as_view()),
     # Portal sessions in the APIs of other products
-    path("management/v1/workspaces/<projectID>/applications/<ownerID>/portal", nahook.NahookPortal.as_view()),
+    path("management/v1/workspaces/<projectID>/applications/<path:ownerID>/portal", nahook.NahookPortal.as_view()),
     path("v1/webhooks/portal", feather.FeatherPortal.as_view()),
-    path("api/v1/auth/app-portal-access/<ownerID>", svix.AppPortalAccess.as_view()),
-    path("api/v1/auth/app/<ownerID>/expire-all", svix.ExpireAll.as_view()),
+    path("api/v1/auth/app-portal-access/<path:ownerID>", svix.AppPortalAccess.as_view()),
+    path("api/v1/auth/app/<path:ownerID>/expire-all", svix.ExpireAll.as_view()),
     path("api/v1/auth/logout", svix.Logout.as_view()),
     # The portal API
     path("portal-api/portal_link", portal_api.OwnPortalLink.as_view()),
@@ -169,7 +169,9 @@ urlpatterns = [
     path(f"{PORTAL_SUBSCRIPTION}/filters/", portal_subscriptions.Filters.as_view()),
     path(f"{PORTAL_SUBSCRIPTION}/filters/bulk", portal_subscriptions.BulkCreateFilters.as_view()),
     path(f"{PORTAL_SUBSCRIPTION}/filters/bulk_update", portal_subscriptions.BulkUpdateFilters.as_view()),
-    path(f"{PORTAL_SUBSCRIPTION}/filters/test/<eventType>", portal_subscriptions.TestEventAgainstFilters.as_view()),
+    path(
+        f"{PORTAL_SUBSCRIPTION}/filters/test/<path:eventType>", portal_subscriptions.TestEventAgainstFilters.as_view()
+    ),
     path(f"{PORTAL_SUBSCRIPTION}/filters/<filterID>", portal_subscriptions.FilterDetail.as_view()),
     path("portal-api/events", portal_events.Events.as_view()),
     path("portal-api/events/", portal_events.Events.as_view()),
@@ -201,6 +203,9 @@ urlpatterns = [
     path("portal-api/activity/", portal_activity.ActivityList.as_view()),
     path("portal-api/dashboard/summary", portal_deliveries.DashboardSummary.as_view()),
     re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
+    # In each contract's own errors
+    re_path(r"^management/v1(/|\Z)", nahook.NahookUnknownPath.as_view()),
+    re_path(rf"^api/v1/({'|'.join(svix.RESOURCES)})(/|\Z)", svix.SvixUnknownPath.as_view()),
     re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),
 ]
 
@@ -208,7 +213,7 @@ urlpatterns = [
 errors.RENDERERS |= {
     "/management/": nahook.NahookPortal.error,
     "/v1/": feather.FeatherPortal.error,
-    "/api/v1/auth/": svix.SvixView.error,
+    **{f"/api/v1/{resource}": svix.SvixView.error for resource in ("auth/", *svix.RESOURCES)},
 }
 errors.OUTAGE_PAGES["/portal"] = unavailable
 

@@ -1,9 +1,26 @@
 """Write values that the database has stored as JSON."""
 
 import json
+import re
 from typing import Any
 
 import orjson
+
+#: An escape in a string: a surrogate pair, half of one (the group), or another.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+def without_half_pairs(text: bytes) -> bytes:
+    """Return a JSON text of the same length with U+FFFD in place of each escape that is half of a surrogate pair.
+
+    JavaScript writes such an escape where a text was cut within an emoji. It stands for no character, and most parsers
+    refuse it.
+    """
+    if b"\\ud" not in text and b"\\uD" not in text:
+        return text
+    return _ESCAPE.sub(lambda escape: b"\\ufffd" if escape[1] else escape[0], text)
 
 
 def json_text(value: Any, *, is_indented: bool = False) -> str:

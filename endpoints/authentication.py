@@ -11,6 +11,8 @@ from core.api.values import REDACTED
 from core.exceptions import InvalidInput
 from core.header_names import is_header_name, is_taken
 from endpoints.exceptions import ApiKeyMissing, OAuth2SecretMissing
+from outbound.failures import Unsendable
+from outbound.requests import target_of
 
 API_KEY = "api_key"
 BASIC_AUTH = "basic_auth"
@@ -116,7 +118,9 @@ def _checked_oauth2(given: dict[str, Any] | None) -> dict[str, Any]:
             raise InvalidInput(f"oauth2 {name} is required")
     try:
         parts = split_url(given["url"])
-    except ValueError as error:
+        if parts.scheme in SCHEMES and parts.hostname:
+            target_of(given["url"])
+    except (ValueError, Unsendable) as error:
         raise InvalidInput(f"invalid oauth2 url: {str(error).removeprefix('invalid endpoint url: ')}") from None
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise InvalidInput("invalid oauth2 url: it must be an http or https URL")

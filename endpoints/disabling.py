@@ -130,6 +130,20 @@ def forget_failures(endpoints: "QuerySet[Endpoint]") -> None:
     )
 
 
+def close_breaker(endpoint: Endpoint) -> None:
+    """Close the circuit breaker of an endpoint that has changed, and count only failures from now on.
+
+    The endpoint's state is locked already.
+    """
+    EndpointState.objects.filter(pk=endpoint.pk).update(
+        breaker=EndpointState.Breaker.CLOSED,
+        consecutive_trips=0,
+        counted_from=Now(),
+        open_until=None,
+        held_until=None,
+    )
+
+
 def notify_reactivated(endpoint: Endpoint) -> None:
     """Queue, within the caller's transaction, the message that an inactive endpoint is active again."""
     text = (

@@ -23,7 +23,7 @@ from core.exceptions import InvalidInput
 from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
-from endpoints.disabling import forget_failures, notify_reactivated
+from endpoints.disabling import close_breaker, forget_failures, notify_reactivated
 from endpoints.documents import endpoint_documents
 from endpoints.exceptions import (
     ChatUrl,
@@ -47,7 +47,7 @@ from endpoints.models import (
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
 from outbound.exceptions import UrlNotSecure
-from outbound.urls import is_same_server, parse_target, stored_form
+from outbound.urls import check_sendable, is_same_server, parse_target, stored_form
 from projects.exceptions import ProjectNotFound
 from projects.models import Project
 
@@ -68,8 +68,11 @@ SECRET = {
     *("slack_webhook_url", "teams_webhook_url"),
     *(field.name for field in Endpoint._meta.concrete_fields if isinstance(field, EncryptedJSONField)),
 }
+#: Those of them that another request is made of, so that what has failed before says nothing about the next one.
+MENDED = {"url", "authentication", "mtls_client_cert"}
 
 Status = Endpoint.Status
+Breaker = EndpointState.Breaker
 
 
 def create_endpoint(
@@ -120,10 +123,9 @@ def update_endpoint(
     Raises InvalidInput, NotFound.
     """
     with transaction.atomic():
-        if "rate_limit" in sent or "rate_limit_duration" in sent or sent.get("owner_id"):
-            # A state is locked before its endpoint, as the workers do it.
-            states = EndpointState.objects.filter(endpoint__in=_within(project_id, scope).order_by().values("pk"))
-            states.select_for_update().filter(pk=endpoint_id).first()
+        # A state is locked before its endpoint, as the workers do it.
+        states = EndpointState.objects.filter(endpoint__in=_within(project_id, scope).order_by().values("pk"))
+        state = states.select_for_update().filter(pk=endpoint_id).first()
         endpoint = _lock(project_id, endpoint_id, scope)
         before = _editable(endpoint)
         limit_before = endpoint.rate_limit, endpoint.rate_limit_duration
@@ -162,6 +164,10 @@ def update_endpoint(
             _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
             EndpointState.objects.filter(pk=endpoint.pk).update(tokens=None, refilled_at=None, held_until=None)
+            wake_workers()
+        if state is not None and state.breaker not in ("", Breaker.CLOSED) and not MENDED.isdisjoint(changes):
+            # The failures were those of another URL or credential.
+            close_breaker(endpoint)
             wake_workers()
         _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
     return endpoint
@@ -328,6 +334,7 @@ def check_url(project: Project, url: str) -> None:
     if "{" in url or "}" in url:
         raise UrlTemplate
     parts = parse_target(url)
+    check_sendable(url)
     if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
         raise UrlNotSecure
 

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from rest_framework import serializers
 
-from core.api.fields import INT32_MAX, Choice, Flag, Integer, Shape, Text
+from core.api.fields import INT32_MAX, Choice, Flag, Integer, Secret, Shape, Text
 from endpoints.authentication import CLIENT_ASSERTION, SHARED_SECRET, TYPES
 from endpoints.secrets import SECONDS_FROM
 
@@ -30,7 +30,7 @@ class BasicAuth(Shape):
     """HTTP basic authentication."""
 
     username = required(NON_ZERO)
-    password = required(NON_ZERO)
+    password = Secret(allow_blank=False, error_messages={"required": NON_ZERO, "blank": NON_ZERO})
 
 
 class OAuth2FieldMapping(Shape):
@@ -73,7 +73,7 @@ class OAuth2(Shape):
         allow_blank=False,
         error_messages={"required": NON_ZERO, "blank": NON_ZERO},
     )
-    client_secret = Text(required=False, max_length=4096, help_text=f"Required with {SHARED_SECRET}.")
+    client_secret = Secret(required=False, max_length=4096, help_text=f"Required with {SHARED_SECRET}.")
     signing_key = OAuth2SigningKey(required=False, help_text=f"Required with {CLIENT_ASSERTION}.")
     signing_algorithm = Text(required=False, help_text="`ES256` where it is not sent.")
     issuer = Text(required=False, help_text=f"Required with {CLIENT_ASSERTION}.")
@@ -107,7 +107,7 @@ class MtlsClientCert(Shape):
 class _EndpointBody(Shape):
     url = required("please provide a url for your endpoint", max_length=2048, help_text="An http or https URL.")
     name = required("please provide your endpointName")
-    secret = Text(required=False)
+    secret = Secret(required=False)
     owner_id = Text(
         required=False, help_text="The customer whose endpoint it is. It groups endpoints for portal links."
     )
@@ -169,7 +169,7 @@ class UpdateEndpointBefore2024(UpdateEndpoint):
 class ExpireSecret(Shape):
     """The body of a secret's rotation."""
 
-    secret = Text(required=False, help_text="The new secret. Generated where it is not sent.")
+    secret = Secret(required=False, help_text="The new secret. Generated where it is not sent.")
     expiration = Integer(
         required=False,
         min_value=-INT32_MAX,

@@ -29,11 +29,11 @@ from engine.targets import Target
 from events.exceptions import KeyMissing
 from events.models import EventDelivery
 from outbound.client import Exchange, Outbound
+from outbound.failures import is_decided
 from outbound.headers import TEST_HEADER, authentication_headers, redact_attempt_headers, request_headers, trace_headers
 from outbound.oauth2 import REQUEST_SECONDS as TOKEN_TIMEOUT_SECONDS
 from outbound.oauth2 import Tokens, TokenUnavailable
 from outbound.payload import NotAnObject, form_encode
-from outbound.responses import UNREADABLE_GZIP
 from outbound.retries import delay_seconds, parse_retry_after
 from outbound.signatures import convoy_signature, standard_headers
 from outbound.states import Status
@@ -192,13 +192,8 @@ def outcome_of(claim: Claim, request: Request | None, exchange: Exchange) -> Out
 
 
 def has_succeeded(exchange: Exchange) -> bool:
-    """Tell whether a receiver has accepted a request: it answered 200 to 299, and the answer is complete.
-
-    A body that cannot be unpacked is no reason to send the webhook again.
-    """
-    if exchange.status is None or not 200 <= exchange.status < 300:
-        return False
-    return not exchange.error or exchange.error in UNREADABLE_GZIP
+    """Tell whether a receiver has accepted a request: it answered 200 to 299, and in time."""
+    return exchange.status is not None and 200 <= exchange.status < 300 and is_decided(exchange.error)
 
 
 def _next_state(delivery: Queued, exchange: Exchange, succeeded: bool) -> tuple[str, str, float | None]:

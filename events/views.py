@@ -12,6 +12,7 @@ from core.api.documents import PageOf
 from core.api.openapi import Outcome
 from core.api.pagination import Bytes, JsonBytes, read_page
 from core.api.time_limit import time_limit
+from core.json_text import without_half_pairs
 from events import openapi, operations, serializers
 from events.documents import (
     CountDocument,
@@ -191,9 +192,10 @@ def read_event(request: Request, serializer: Any) -> tuple[dict[str, Any], Conte
 
     Raises InvalidInput.
     """
-    sent = read_body(request, serializer, detailed=True)
+    body = without_half_pairs(request.body)
+    sent = read_body(request, serializer, detailed=True, body=body)
     try:
-        raw = raw_member(request.body, "data")
+        raw = raw_member(body, "data")
     except ValueError:
         raw = None
     if raw is None:
@@ -207,9 +209,10 @@ def read_event(request: Request, serializer: Any) -> tuple[dict[str, Any], Conte
 
 def read_test_event(request: Request) -> dict[str, Any]:
     """Return the validated fields of a body that sends a test event. Raises InvalidInput."""
-    sent = read_body(request, serializers.TestEvent, detailed=True)
+    body = without_half_pairs(request.body)
+    sent = read_body(request, serializers.TestEvent, detailed=True, body=body)
     try:
-        raw = raw_member(request.body, "data")
+        raw = raw_member(body, "data")
     except ValueError:
         raise NotJSON(where="") from None
     return {"event_type": sent["event_type"], "raw": raw, "is_rehearsal": sent.get("rehearsal", False)}

@@ -77,7 +77,10 @@ class OnboardBatchDetail(ConvoyView):
 
 def _read_items(request: Request) -> list[Item]:
     """Return the items of the body, in JSON or in a form's CSV file. Raises InvalidInput."""
-    if request.META.get("CONTENT_TYPE", "").startswith(MULTIPART):
+    content_type = request.META.get("CONTENT_TYPE", "")
+    if content_type.lower().startswith(MULTIPART):
+        # Django's parser knows the type in lower case only.
+        request.META["CONTENT_TYPE"] = MULTIPART + content_type[len(MULTIPART) :]
         return read_csv(_read_file(request))
     items: list[Item] = read_body(request, BulkOnboard).get("items", [])
     if not items:

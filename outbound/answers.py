@@ -6,7 +6,7 @@ stores, so that attempts that are older than this module have one too.
 
 from enum import StrEnum
 
-from outbound.responses import UNREADABLE_GZIP
+from outbound.failures import NOT_IN_TIME, is_decided
 
 
 class AnswerKind(StrEnum):
@@ -44,7 +44,7 @@ class AnswerKind(StrEnum):
 
 #: The beginnings of errors, but those of TLS, and their kinds. The first that fits counts.
 _BEGINNINGS = (
-    ("context deadline exceeded", AnswerKind.TIMEOUT),
+    (NOT_IN_TIME, AnswerKind.TIMEOUT),
     ("lookup of the host failed", AnswerKind.DNS),
     ("ssrf guard", AnswerKind.PRIVATE_ADDRESS),
     ("malformed HTTP response", AnswerKind.BAD_ANSWER),
@@ -70,9 +70,9 @@ _ABOUT_CLIENT = ("ALERT_CERTIFICATE_", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_C
 def answer_kind(http_status: str, error: str) -> str:
     """Return the kind of the answer to an attempt, given its status ("404 Not Found") and error; "" stands for none.
 
-    A status decides, but where a 2xx answer was not complete, which is why the attempt has failed.
+    A status decides, but where a 2xx answer took too long, which is why the attempt has failed.
     """
-    if http_status and (not http_status.startswith("2") or not error or error in UNREADABLE_GZIP):
+    if http_status and (not http_status.startswith("2") or is_decided(error)):
         return http_status.partition(" ")[0]
     for beginning, kind in _BEGINNINGS:
         if error.startswith(beginning):

@@ -22,10 +22,10 @@ from core.ip_addresses import Network
 from core.storable_text import storable
 from outbound.addresses import refusal
 from outbound.connections import Body, Connector
-from outbound.failures import AddressRefused, Unsendable, described
+from outbound.failures import HEADERS_END_EARLY, AddressRefused, Unsendable, described, is_decided
 from outbound.lookup import Lookup
 from outbound.requests import checked_headers, target_of
-from outbound.responses import MAX_BODY_BYTES, read_body, storable_headers
+from outbound.responses import MAX_BODY_BYTES, read_body, status_of, storable_headers
 from outbound.tls import Contexts
 
 #: Common servers close a connection that was idle for 5 seconds: sent at that moment, a request would be lost.
@@ -163,10 +163,10 @@ class Outbound:
                     was_sent, sending = sending.was_sent, Body(body)
                     sending.wants_fresh = True
                     response = await self._send(target, sending, sent, tls)
-                response_headers = storable_headers(response.raw_headers)
                 status, responded_at = response.status, datetime.now(UTC)
                 # aiohttp keeps bytes that are not UTF-8 as surrogates.
                 reason = storable((response.reason or "").encode("utf-8", "surrogateescape"))
+                response_headers = storable_headers(response.raw_headers)
                 error = await read_body(response, received, self._max_response_bytes)
         except Unsendable as problem:
             error, is_permanent = str(problem), True
@@ -174,6 +174,10 @@ class Outbound:
             raise
         except Exception as problem:
             error = described(problem, timeout, self._connect_timeout)
+            if status is None and is_decided(error) and (found := status_of(bytes(sending.head))):
+                (status, reason), responded_at = found, datetime.now(UTC)
+                if isinstance(problem, (aiohttp.ServerDisconnectedError, OSError)):
+                    error = HEADERS_END_EARLY
         finally:
             if response is not None:
                 # A body that was read to its end has already given its connection back to the pool.

@@ -13,6 +13,8 @@ from outbound.failures import Malformed
 
 #: Interim responses that one piece of data may hold apart from the final one; further ones are read together with it.
 MAX_INTERIM_RESPONSES = 8
+#: The most bytes before the end of the final response's headers in which its status line is looked for.
+MAX_HEAD_BYTES = 65_536
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -24,6 +26,8 @@ class Body(aiohttp.Payload):
         self._size = len(content)
         self.ip_address = ""
         self.was_sent = False
+        #: The beginning of the response, until its headers have been read.
+        self.head = bytearray()
         #: Whether only a connection that has carried no other request will do.
         self.wants_fresh = False
         self._protocol: Protocol | None = None
@@ -71,7 +75,7 @@ class Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
         if isinstance(protocol, Protocol):
-            protocol.expect_response(self._max_received)
+            protocol.expect_response(self._max_received, req.body.head)
             req.body.goes_over(protocol)
             if protocol.transport is not None and (peer := protocol.transport.get_extra_info("peername")):
                 req.body.ip_address = peer[0]
@@ -102,9 +106,12 @@ class Protocol(ResponseHandler):
     #: The body of the final response, as soon as its headers have come.
     _answer: aiohttp.StreamReader | None = None
     _last = b""
+    _head = bytearray()
 
-    def expect_response(self, max_received: int) -> None:
+    def expect_response(self, max_received: int, head: bytearray) -> None:
+        """Prepare for one response of at most `max_received` bytes. The beginning of it is copied to `head`."""
         self.remaining = max_received
+        self._head = head
         self.responses += 1
         self.has_received = False
         self._answer = None
@@ -136,12 +143,17 @@ class Protocol(ResponseHandler):
             return
         # Called without data, the parser continues with what it kept while reading was paused.
         super().data_received(data)
+        answer = self._answer
+        if answer is not None and self.exception() and not answer.is_eof() and not answer.exception():
+            # aiohttp would let the reader of a malformed chunk wait for the timeout.
+            answer.set_exception(aiohttp.ClientPayloadError())
 
     def _after_heads(self, data: bytes) -> bytes:
         """Give the parser the headers alone, and return the data that follows them.
 
         Given surplus data in the same piece, such as the body of a 204, the parser fails and loses the response.
         """
+        self._head += data[: max(MAX_HEAD_BYTES - len(self._head), 0)]
         # The empty line may have begun in the previous data.
         seen = self._last + data
         start, given = 0, len(self._last)

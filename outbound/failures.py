@@ -6,6 +6,11 @@ import ssl
 
 import aiohttp
 
+NOT_IN_TIME = "context deadline exceeded"
+HEADERS_END_EARLY = "malformed HTTP response: its headers end early"
+#: The beginnings of errors beside which a status does not count: the response took too long, or the fault is ours.
+_UNDECIDED = (NOT_IN_TIME, "the request failed")
+
 
 class Unsendable(Exception):
     """The request can never be sent; the text says why."""
@@ -21,6 +26,14 @@ class AddressRefused(OSError):
 
 class Malformed(Exception):
     """The response is malformed or too large."""
+
+
+def is_decided(error: str) -> bool:
+    """Tell whether a status that was read counts, given the error beside it, which is empty where there is none.
+
+    What is malformed or cut short after the status line is no reason to send the webhook again.
+    """
+    return not error.startswith(_UNDECIDED)
 
 
 def described(problem: Exception, timeout: float, connect_timeout: float) -> str:
@@ -42,9 +55,9 @@ def described(problem: Exception, timeout: float, connect_timeout: float) -> str
                 return str(problem.os_error)
             return f"connection failed: {_reason(problem.os_error)}"
         case aiohttp.ConnectionTimeoutError():
-            return f"context deadline exceeded: not connected within {connect_timeout:g} seconds"
+            return f"{NOT_IN_TIME}: not connected within {connect_timeout:g} seconds"
         case TimeoutError():
-            return f"context deadline exceeded: no complete response within {timeout:g} seconds"
+            return f"{NOT_IN_TIME}: no complete response within {timeout:g} seconds"
         case aiohttp.ClientResponseError():
             # The rest of the text quotes the response, which may echo the request.
             return f"malformed HTTP response: {one_line(problem.message.partition(':')[0])}"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from urllib.parse import SplitResult
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -16,7 +17,7 @@ _NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+(?:%.*)?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _CANONICAL_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
-_PATH_AND_QUERY = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*")
+_NOT_IN_A_REQUEST_LINE = re.compile(rb"[^!-~]")
 
 
 @lru_cache(maxsize=10_000)
@@ -26,6 +27,7 @@ def _parsed(url: str) -> URL | str:
         parts = split_url(url)
         target = URL(url).with_fragment(None)
         port = target.port
+        written = _escaped(parts, url)
     except ValueError:
         # The library's text may quote a password.
         return "invalid endpoint url: it cannot be read"
@@ -39,13 +41,26 @@ def _parsed(url: str) -> URL | str:
     if _NUMBER.fullmatch(host.rpartition(".")[2]) and not _CANONICAL_IPV4.fullmatch(target.raw_host or ""):
         # For example 2130706433, 0x7f.1 or 0177.0.0.1 (WHATWG URL, "ends in a number").
         return "invalid endpoint url: address not allowed: it is an IP address in an unusual notation"
-    written = parts.path + ("?" + parts.query if parts.query else "")
-    if parts.path.startswith("/") and _PATH_AND_QUERY.fullmatch(written):
-        authority = target.host_port_subcomponent or ""
-        return URL.build(
-            scheme=target.scheme, authority=authority, path=parts.path, query_string=parts.query, encoded=True
-        )
-    return target
+    path, mark, query = written.partition("?")
+    if not path.startswith("/"):
+        path = f"/{path}"
+    # yarl drops a question mark without a query, unless it is a part of the path.
+    return URL.build(
+        scheme=target.scheme,
+        authority=target.host_port_subcomponent or "",
+        path=path if query else path + mark,
+        query_string=query,
+        encoded=True,
+    )
+
+
+def _escaped(parts: SplitResult, url: str) -> str:
+    """Return path and query with an escape for each byte that cannot stand in a request line, and no other change.
+
+    A receiver may have signed its URL as it wrote it, so one that could be written differently is not rewritten.
+    """
+    written = url.partition("#")[0].partition("//")[2].removeprefix(parts.netloc)
+    return _NOT_IN_A_REQUEST_LINE.sub(lambda byte: b"%%%02X" % byte[0][0], written.encode()).decode("ascii")
 
 
 def target_of(url: str) -> URL:

@@ -1,7 +1,9 @@
 """Read a response up to a limit, and make its texts storable."""
 
+import re
 import zlib
 from collections.abc import Sequence
+from http import HTTPStatus
 
 import aiohttp
 
@@ -15,8 +17,25 @@ MAX_BODY_BYTES = 51_200
 GZIP_OVERHEAD = 16_384
 GZIP_BROKEN = "the response's gzip body is broken"
 GZIP_ENDS_EARLY = "the response's gzip body ends early"
-#: Errors of a response that came whole, but cannot be unpacked.
-UNREADABLE_GZIP = (GZIP_BROKEN, GZIP_ENDS_EARLY)
+_STATUS_LINE = re.compile(rb"[\r\n]*HTTP/1\.[01] ([1-9][0-9]{2})(?: ([^\r\n]{0,8000}))?\r?\n")
+_END_OF_HEADERS = re.compile(rb"\n\r?\n")
+
+
+def status_of(head: bytes) -> tuple[int, str] | None:
+    """Return the status of the final response, and the text beside it, out of headers that cannot be read.
+
+    The status line decides, however malformed what follows it is: the receiver has given its answer.
+    """
+    at = 0
+    while found := _STATUS_LINE.match(head, at):
+        status = int(found[1])
+        if status >= 200 or status == HTTPStatus.SWITCHING_PROTOCOLS:
+            return status, storable((found[2] or b"").strip())
+        # The empty line may follow the status line at once.
+        if not (end := _END_OF_HEADERS.search(head, found.end() - 1)):
+            break
+        at = end.end()
+    return None
 
 
 def storable_headers(raw: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

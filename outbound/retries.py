@@ -11,12 +11,15 @@ STRATEGIES = LINEAR, EXPONENTIAL = ("linear", "exponential")
 #: The longest pause of the exponential strategy, its jitter aside.
 CAP_SECONDS = 7200
 JITTER_SECONDS = 5
+#: The most that is added at random to an interval that stays as it is, as a part of it and in seconds.
+LINEAR_JITTER = 0.1
+LINEAR_JITTER_SECONDS = 10
 #: The pause where the strategy's is 0 seconds.
 INSTEAD_OF_ZERO = 120
 #: The longest pause that a receiver may ask for with Retry-After.
 LONGEST_RETRY_AFTER = 3600
 
-_seconds = re.compile(r"[0-9]{1,9}")
+_seconds = re.compile(r"[0-9]+")
 #: From this exponent on, 2 ** n seconds exceed the cap, whatever the interval.
 _CAPPED_FROM = CAP_SECONDS.bit_length()
 
@@ -32,13 +35,17 @@ def delay_seconds(
     """Return the seconds to wait after an attempt that failed.
 
     `failures_before` is the number of failures before it: 0 at the first. Every strategy but `exponential` waits the
-    interval each time. `retry_after` is the pause that the receiver asks for, in seconds: it lengthens the pause, up to
-    LONGEST_RETRY_AFTER, and never shortens it. `random` returns a number of [0, 1).
+    interval each time, and a little longer at random. `retry_after` is the pause that the receiver asks for, in
+    seconds: it lengthens the pause, up to LONGEST_RETRY_AFTER, and never shortens it. `random` returns a number of
+    [0, 1).
     """
     delay: float = max(interval_seconds, 0)
     if strategy == EXPONENTIAL and delay:
         delay = min(delay * 2 ** min(max(failures_before, 0), _CAPPED_FROM), CAP_SECONDS) + random() * JITTER_SECONDS
-    delay = delay or INSTEAD_OF_ZERO
+    else:
+        delay = delay or INSTEAD_OF_ZERO
+        # What has failed together, as in an outage, is not sent again at once.
+        delay += random() * min(delay * LINEAR_JITTER, LINEAR_JITTER_SECONDS)
     return delay if retry_after is None else max(delay, min(retry_after, LONGEST_RETRY_AFTER))
 
 

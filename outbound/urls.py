@@ -5,6 +5,8 @@ from urllib.parse import SplitResult
 from core.addresses import SCHEMES, split_url
 from core.exceptions import InvalidInput
 from outbound.exceptions import UrlMissing, UrlRelative, UrlScheme, UrlWithoutHost
+from outbound.failures import Unsendable
+from outbound.requests import target_of
 
 
 def parse_target(url: str) -> SplitResult:
@@ -23,6 +25,17 @@ def parse_target(url: str) -> SplitResult:
     if parts.scheme not in SCHEMES:
         raise UrlScheme
     return parts
+
+
+def check_sendable(url: str) -> None:
+    """Refuse a URL that parse_target has read and that every delivery would refuse, with its words.
+
+    Raises InvalidInput.
+    """
+    try:
+        target_of(url)
+    except Unsendable as refusal:
+        raise InvalidInput(str(refusal), field="url") from None
 
 
 def stored_form(url: str) -> str:

@@ -67,7 +67,7 @@ class PortalView(ConvoyView):
     #: The project of the credential, once it is known.
     caller_project: Project | None = None
     #: The refusals of the Convoy API that this API shares (schema.py), by status.
-    shared_refusals = {"400", "401", "403", "411", "413", "429", "503"}
+    shared_refusals = {"400", "401", "403", "411", "413", "415", "429", "503"}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check size, credential and capability before the handler runs. Raises DomainError."""

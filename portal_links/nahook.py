@@ -27,7 +27,7 @@ from portal_links.openapi import APPLICATION_ID, CLIENTS_TAG, PORTAL_URL
 from portal_links.owners import checked_owner_id
 from portal_links.serializers import MAX_METADATA_KEYS, MAX_METADATA_VALUE, CreatePortalSession
 from projects.authentication import authenticate_key
-from projects.convoy_view import ConvoyView
+from projects.convoy_view import ConvoyView, UnknownPath
 from projects.exceptions import ProjectNotFound
 from projects.keys import MANAGEMENT_PREFIX, PREFIX, Caller
 
@@ -200,3 +200,11 @@ class NahookPortal(ConvoyView):
         """Return a refusal in Nahook's shape."""
         document: ErrorDocument = {"error": {"code": CODES.get(status, "error"), "message": message}}
         return bare(document, status)
+
+
+class NahookUnknownPath(UnknownPath):
+    """Answers 404 on every path below /management/v1 that has no route, to a caller with a token."""
+
+    authentication_classes = [ManagementToken]
+    for_owner_keys = True
+    error = staticmethod(NahookPortal.error)

@@ -7,6 +7,7 @@ An application is an `owner_id` in the project of the API key.
 
 from datetime import timedelta
 from typing import Annotated, Any, TypedDict
+from urllib.parse import unquote
 
 from django.http import HttpResponse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -30,7 +31,7 @@ from portal_links.openapi import APPLICATION_ID, CLIENTS_TAG, PORTAL_URL, SESSIO
 from portal_links.owners import checked_owner_id
 from portal_links.serializers import WEEK, ApplicationTokenExpireIn, AppPortalAccessIn
 from projects.authentication import authenticate_key
-from projects.convoy_view import ConvoyView
+from projects.convoy_view import ConvoyView, UnknownPath
 from projects.exceptions import ReadOnlyKey
 from projects.keys import PREFIX, Caller
 
@@ -177,6 +178,13 @@ logout = Operation(
 )
 
 
+#: The beginnings of Svix's paths, but for auth/.
+RESOURCES = (
+    *("app", "background-task", "connector", "environment", "event-type", "health", "ingest", "message"),
+    *("operational-webhook", "stats", "stream"),
+)
+
+
 class BearerKey(BaseAuthentication):
     """`Authorization: Bearer CO.…`."""
 
@@ -215,7 +223,9 @@ class SvixView(ConvoyView):
 
     def application(self, app_id: str) -> tuple[str, str]:
         """Return (project, owner) of the application in the path. Raises InvalidInput, Forbidden."""
-        owner_id = checked_owner_id(app_id)
+        # Svix's clients do not escape the id, so that a "?" in it begins a query, which no operation has.
+        query = self.request.META.get("QUERY_STRING", "")
+        owner_id = checked_owner_id(f"{app_id}?{unquote(query)}" if query else app_id)
         if self.caller.key_project_id is None:
             raise InstanceKey
         if self.caller.owner_id not in ("", owner_id):
@@ -247,6 +257,10 @@ class SvixView(ConvoyView):
         """Return a refusal in Svix's shape."""
         document: ErrorDocument = {"code": CODES.get(status, "error"), "detail": message}
         return bare(document, status)
+
+
+class SvixUnknownPath(UnknownPath, SvixView):
+    """Answers 404 on every path of Svix's API that has no route, to a caller with a key."""
 
 
 class AppPortalAccess(SvixView):

@@ -7,14 +7,14 @@ from typing import Any
 from rest_framework import serializers
 
 from core.addresses import SCHEMES, is_loopback, is_public_url, split_url
-from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Shape, Text
+from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Secret, Shape, Text
 from core.api.values import parse_go_duration
 from core.exceptions import InvalidInput
 from core.header_names import TOKEN_CHARACTER, is_header_name, is_taken
 from outbound.retries import STRATEGIES
 from outbound.signatures import ENCODINGS
 from outbound.signatures import HASHES as HASH_FUNCTIONS
-from outbound.urls import parse_target
+from outbound.urls import check_sendable, parse_target
 from projects.config import META_EVENT_TYPES, RETENTION_POLICY
 from projects.exceptions import (
     KeyRenamed,
@@ -47,6 +47,7 @@ def _check_meta_event_url(url: str) -> None:
         raise MetaEventUrlLoopback
     if not is_public_url(url):
         raise MetaEventUrlPrivate
+    check_sendable(url)
 
 
 def _checked_duration(duration: str) -> float:
@@ -121,7 +122,7 @@ class MetaEventConfiguration(Shape):
         max_length=2048,
         help_text="An http or https URL with a public host; required where `is_enabled` is true.",
     )
-    secret = Text(required=False, help_text="Generated where it is not sent and `is_enabled` is true.")
+    secret = Secret(required=False, help_text="Generated where it is not sent and `is_enabled` is true.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Require an HTTP target of enabled meta events. Contract: docs/contract/meta-events.md#configuration."""

@@ -211,6 +211,7 @@ def checked_conditions(sent: dict[str, Any], doing: str, patterns: filters.Patte
         if sent.get(scope):
             try:
                 filters.check(sent[scope], wildcards=scope == "body", patterns=patterns)
+                filters.check_can_match(sent[scope])
             except FilterRefused as error:
                 raise ConditionsRefused(doing=doing, reason=error.message) from None
     return {scope: sent[scope] for scope in filters.SCOPES if sent.get(scope)}

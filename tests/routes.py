@@ -91,7 +91,7 @@ def operations() -> list[Operation]:
         assert view is not None, f"{route.pattern} is not classified"
         surface = next((surface for base, surface in _BASES if issubclass(view, base)), None)
         assert surface is not None, f"{route.pattern} is not classified"
-        if view in (UnknownPath, portal.api.UnknownPath):
+        if issubclass(view, UnknownPath):
             continue
         path = _path(route)
         if surface == Surface.CONVOY:
@@ -112,7 +112,7 @@ def _path(route: URLPattern) -> str:
     text = str(route.pattern)
     if isinstance(route.pattern, RegexPattern):
         text = re.sub(r"^\^|(/\?)?(\$|\\Z)$", "", text)
-    text = text.replace("<", "{").replace(">", "}")
+    text = text.replace("<path:", "<").replace("<", "{").replace(">", "}")
     assert not set(text) & set(r"\^$?*+()[]|"), text
     return f"/{text}"
 

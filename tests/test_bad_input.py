@@ -1,6 +1,7 @@
 """Bad input, for every operation of the route table: a 4xx in the envelope, and nothing changed."""
 
 import copy
+import gzip
 import json
 from collections import Counter
 from datetime import timedelta
@@ -223,6 +224,20 @@ class TestEveryOperation:
                         headers=caller.headers,
                     )
                     assert Answer(response).error == (415, "the request body must be application/json")
+
+    def test_a_compressed_body(self, rows: Rows, row: Row) -> None:
+        for operation in WITH_BODY:
+            caller = rows.caller(operation)
+            with row(operation), nothing_changes():
+                response = caller.client.generic(
+                    operation.method,
+                    f"/api/v1{rows.path(operation)}",
+                    gzip.compress(b"{}"),
+                    content_type="Application/Json",
+                    headers=caller.headers | {"Content-Encoding": "gzip"},
+                )
+                said = "send the request body without a Content-Encoding: gzip is not supported"
+                assert Answer(response).error == (415, said)
 
     def test_ten_megabytes(self, rows: Rows, row: Row) -> None:
         body = b'{"name":"' + b"a" * 10_000_000 + b'"}'

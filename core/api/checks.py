@@ -7,6 +7,9 @@ from core.api.envelope import JSON
 from core.api.errors import TOO_LARGE
 from core.exceptions import DomainError, InvalidInput
 
+ENCODED = "send the request body without a Content-Encoding: {encoding} is not supported"
+#: The characters of a Content-Encoding that its refusal quotes.
+MAX_ENCODING_LENGTH = 40
 READS = ("GET", "HEAD")
 
 
@@ -17,7 +20,7 @@ class UnreadBody(DomainError):
 
 
 class UnsupportedBody(UnreadBody):
-    """The body is not JSON by its Content-Type."""
+    """The body is not JSON by its Content-Type, or is compressed by its Content-Encoding."""
 
     status = 415
 
@@ -37,13 +40,13 @@ class LengthRequired(UnreadBody):
 def check_body(request: Request, content_types: tuple[str, ...] = (JSON,)) -> None:
     """Refuse a body by its Content-Type and its length, before it is read. Raises DomainError."""
     content_type = request.META.get("CONTENT_TYPE", "")
-    if content_type and not content_type.startswith(content_types):
+    if content_type and not content_type.lower().startswith(content_types):
         raise UnsupportedBody("the request body must be application/json")
     check_size(request)
 
 
 def check_size(request: Request) -> None:
-    """Refuse a body that is too long or has no length, and a URL with NUL. Raises DomainError."""
+    """Refuse a body that is too long, has no length or is compressed, and a URL with NUL. Raises DomainError."""
     if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
         raise LengthRequired("send the request body with a Content-Length")
     try:
@@ -52,5 +55,8 @@ def check_size(request: Request) -> None:
         raise InvalidInput("the Content-Length is not a number") from None
     if length > settings.MAX_REQUEST_BODY_BYTES:
         raise BodyTooLarge(TOO_LARGE)
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip()
+    if length and encoding.lower() not in ("", "identity"):
+        raise UnsupportedBody(ENCODED.format(encoding=encoding[:MAX_ENCODING_LENGTH]))
     if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
         raise InvalidInput("the request URL contains a NUL character")

@@ -40,6 +40,18 @@ class Text(serializers.CharField):
         return super().run_validation(data)
 
 
+class Secret(Text):
+    """A secret. One with a line break or another control character was copied with more than it holds."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        # A validator refuses NUL.
+        if any("\0" < character < " " or character == "\x7f" for character in text):
+            refusal = f"the {self.field_name} must not hold a line break or another control character"
+            raise serializers.ValidationError(refusal, code="own_text")
+        return text
+
+
 class Flag(serializers.BooleanField):
     """A JSON boolean."""
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
-from core.api.checks import READS
+from core.api.checks import ENCODED, READS
 from core.api.documents import SCHEMAS, Schema, nullable
 from core.api.envelope import JSON
 from core.api.errors import TOO_LARGE, UNAVAILABLE
@@ -62,8 +62,8 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "415": (
         "UnsupportedMediaType",
-        "The Content-Type is not JSON. It is checked with every method.",
-        {"Not JSON": "the request body must be application/json"},
+        "The Content-Type is not JSON, which is checked with every method, or the body is compressed.",
+        {"Not JSON": "the request body must be application/json", "Compressed": ENCODED.format(encoding="gzip")},
     ),
     "429": (
         "TooManyRequests",

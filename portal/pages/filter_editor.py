@@ -24,7 +24,7 @@ from portal_links.capabilities import MANAGE_SUBSCRIPTIONS, VIEW_PAYLOADS
 from projects.models import EVERY_TYPE
 from subscriptions.choice import deciding, filters_of
 from subscriptions.exceptions import FilterNotFound, FilterRefused
-from subscriptions.filters import check
+from subscriptions.filters import check, check_can_match
 from subscriptions.filters.rows import WITHOUT_VALUE, Comparison, Row, RowRefused, Rows, to_conditions, to_rows
 
 ROWS, JSON = "1", "2"
@@ -109,11 +109,13 @@ def read_draft(data: QueryDict, stored: dict[str, Any]) -> Draft:
         if source == JSON:
             body = _parsed(draft.json)
             check(body)
+            check_can_match(body)
             draft.rows = to_rows(body)
         else:
             draft.rows = _read_rows(data, "", is_any=data.get("any") == "1")
             body = to_conditions(draft.rows)
             check(body)
+            check_can_match(body)
     except RowRefused as error:
         draft.problem, draft.wrong_row = _row_words(error), error.index
     except FilterRefused as error:
@@ -127,6 +129,7 @@ def read_draft(data: QueryDict, stored: dict[str, Any]) -> Draft:
         try:
             headers = to_conditions(draft.headers)
             check(headers, wildcards=False)
+            check_can_match(headers)
         except RowRefused as error:
             draft.problem, draft.wrong_header = draft.problem or _row_words(error), error.index
         except FilterRefused as error:

@@ -4,7 +4,7 @@ Contract: docs/filters.md. Nothing here knows a
 database.
 """
 
-from subscriptions.filters.language import MAX_SEGMENTS, SCOPES, Patterns, check, flatten
+from subscriptions.filters.language import MAX_SEGMENTS, SCOPES, Patterns, check, check_can_match, flatten
 from subscriptions.filters.matching import MAX_STEPS, Budget, matches, matches_event, test_schema
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Budget",
     "Patterns",
     "check",
+    "check_can_match",
     "flatten",
     "matches",
     "matches_event",

@@ -1,5 +1,7 @@
 """Read and check conditions. A filter may come from a stranger, so everything in it is bounded."""
 
+import math
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -32,6 +34,11 @@ CLASS_COST = 512
 #: Of all patterns of one request, which then take some 0.2 seconds of CPU.
 MAX_PATTERNS_COST = 600_000
 
+ORDER = ("$gt", "$gte", "$lt", "$lte")
+# A longer text, or one with a longer exponent, is not a number.
+MAX_NUMBER = 400
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")
+
 #: A key: the segments between its wildcards.
 Path = tuple[tuple[str, ...], ...]
 
@@ -62,6 +69,30 @@ def check(conditions: dict[str, Any], *, wildcards: bool = True, patterns: Patte
     check_evaluable(conditions, wildcards=wildcards, saving=True, patterns=patterns)
     if len(json_text(conditions).encode()) > MAX_BYTES:
         raise FilterRefused(f"a filter may have at most {MAX_BYTES} bytes in each of its scopes")
+
+
+def check_can_match(conditions: dict[str, Any]) -> None:
+    """Raise FilterRefused where one of the conditions, which `check` accepts, holds for no value at all.
+
+    Its author has meant another one, and would wait for events that never come.
+    """
+    for key, operand in leaves(conditions):
+        if key in LOGIC:
+            if not operand and key == "$or":
+                raise FilterRefused("an empty $or never matches")
+            for part in operand:
+                check_can_match(part)
+        elif isinstance(operand, list):
+            raise FilterRefused(
+                f"the bare array of {key[:100]} never matches: write "
+                '{"$in": [...]} for a value that is in the array, {"$eq": [...]} for the same array, '
+                "or a bare value for an array that contains it"
+            )
+        elif isinstance(operand, dict):
+            if all(isinstance(item, list) for item in operand.get("$in", [None])):
+                raise FilterRefused("an $in with an empty array, or with nothing but arrays in it, never matches")
+            if name := next((name for name in ORDER if name in operand and not is_number(operand[name])), None):
+                raise FilterRefused(f"the value of {name} must be a number or a text of one, else it never matches")
 
 
 def flatten(conditions: dict[str, Any]) -> dict[str, Any]:
@@ -227,3 +258,10 @@ def _check_operator(name: str, operand: Any, patterns: Patterns, *, saving: bool
         if _classes(operand) > MAX_CLASSES:
             raise FilterRefused(f"the pattern of $regex has at most {MAX_CLASSES} classes such as \\pL")
         patterns.check(operand)
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether conditions compare a value as a number: one, or a text that is one in plain decimals."""
+    if isinstance(value, str):
+        return len(value) <= MAX_NUMBER and NUMBER.fullmatch(value) is not None
+    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)

@@ -9,6 +9,8 @@ from typing import Any
 
 from subscriptions.exceptions import OperandNotList
 from subscriptions.filters.language import (
+    MAX_NUMBER,
+    NUMBER,
     SCOPES,
     Path,
     Patterns,
@@ -29,9 +31,6 @@ COMPILED_A_STEP = 2
 # Characters of a text that are read as a number in one step.
 DIGITS_A_STEP = 64
 
-# A longer text, or one with a longer exponent, is not a number.
-MAX_NUMBER = 400
-NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")
 INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,7 @@ import orjson
 
 from core.json_text import json_text
 from subscriptions.exceptions import FilterRefused
-from subscriptions.filters.language import LOGIC, leaves
-from subscriptions.filters.matching import NUMBER
+from subscriptions.filters.language import LOGIC, is_number, leaves
 
 
 class Comparison(StrEnum):
@@ -200,15 +199,9 @@ def _operand(index: int, row: Row) -> Any:
     if row.comparison in LISTS:
         return list(values_of(row.value))
     value = value_of(row.value)
-    if row.comparison in ORDERS and not _is_number(value):
+    if row.comparison in ORDERS and not is_number(value):
         raise RowRefused(index, "this comparison needs a number")
     return value
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, str):
-        return NUMBER.fullmatch(value) is not None
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def values_of(text: str) -> Iterator[Any]:

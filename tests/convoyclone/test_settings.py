@@ -125,3 +125,29 @@ def test_secrets_that_belong_to_another_user_end_the_start(tmp_path: Path) -> No
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"django.core.exceptions.ImproperlyConfigured: {tmp_path / 'secrets.json'} cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "https://hooks.acme.example/webhooks",
+            "https://hooks.acme.example/a/",
+            "https://hooks.acme.example?a=hidden",
+        ),
+        *("https://hooks.acme.example#hidden", "https://ada:hidden@hooks.acme.example"),
+    ],
+)
+def test_a_base_url_that_is_more_than_an_origin_ends_the_start(tmp_path: Path, url: str) -> None:
+    done = load(tmp_path, **GOOD, BASE_URL=url)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "django.core.exceptions.ImproperlyConfigured: "
+        "BASE_URL must be scheme, host and port alone, such as https://webhooks.example.com"
+    )
+
+
+@pytest.mark.parametrize("url", ["https://hooks.acme.example", "https://hooks.acme.example/", "http://[::1]:8000"])
+def test_a_base_url_that_is_an_origin(tmp_path: Path, url: str) -> None:
+    done = run(tmp_path, "-c", "from convoyclone.settings import *\nprint(BASE_URL)", **GOOD, BASE_URL=url)
+    assert done.stdout == url.rstrip("/") + "\n"

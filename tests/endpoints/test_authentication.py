@@ -139,6 +139,11 @@ class TestRefused:
             (changed(SHARED_SECRET, url="example.com"), "invalid oauth2 url: it must be an http or https URL"),
             (changed(SHARED_SECRET, url="ftp://example.com"), "invalid oauth2 url: it must be an http or https URL"),
             (changed(SHARED_SECRET, url="https://"), "invalid oauth2 url: it must be an http or https URL"),
+            (
+                changed(SHARED_SECRET, url="https://ada:pw@token.example"),
+                "invalid oauth2 url: it contains a user name or password",
+            ),
+            (changed(SHARED_SECRET, url="https://token.example:0"), "invalid oauth2 url: it names no host and port"),
         ],
     )
     def test_with_the_reference_s_words(self, sent: Authentication, message: str) -> None:

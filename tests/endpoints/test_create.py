@@ -149,7 +149,7 @@ class TestURL:
         [
             "http://example.com",
             "https://EXAMPLE.COM:8443/path?query#fragment",
-            "https://ada:secret@example.com/",
+            "https://example.com/@ada:secret@/",
             "http://localhost:8080/",
             "http://127.0.0.1/",
             "http://[::1]:8000/in",
@@ -183,6 +183,18 @@ class TestURL:
             ("https://example.com:x", "invalid endpoint url: Port could not be cast to integer value as 'x'"),
             ("https://[::1", "invalid endpoint url: Invalid IPv6 URL"),
             ("https://a\\@b/", "invalid endpoint url: its host contains a backslash"),
+            ("http://user:pw@host/x", "invalid endpoint url: it contains a user name or password"),
+            ("https://user@host/x", "invalid endpoint url: it contains a user name or password"),
+            ("https://:@host/x", "invalid endpoint url: it contains a user name or password"),
+            ("https://host:0/x", "invalid endpoint url: it names no host and port"),
+            ("https://a,b/x", "invalid endpoint url: it names no host and port"),
+            *(
+                (
+                    f"http://{host}/",
+                    "invalid endpoint url: address not allowed: it is an IP address in an unusual notation",
+                )
+                for host in ("2130706433", "0x7f.1", "0177.0.0.1", "127.1", "1.2.3.4.5", "93.184.216.34.")
+            ),
             ("example.com", "endpoint url must include a valid host"),
             ("//example.com", "invalid endpoint scheme"),
             ("ftp://example.com", "invalid endpoint scheme"),
@@ -204,6 +216,23 @@ class TestURL:
             answer = api.post(collection, BODY | {"url": "http://example.com"})
         assert answer.error == (400, "only https endpoints allowed")
         assert api.post(collection, BODY).status == 201
+
+
+class TestSecretsWithALineBreak:
+    @pytest.mark.parametrize(
+        ("sent", "name"),
+        [
+            ({"secret": "a secret\r\n"}, "secret"),
+            (
+                {"authentication": {"type": "basic_auth", "basic_auth": {"username": "a", "password": "b\n"}}},
+                "password",
+            ),
+        ],
+    )
+    def test_are_refused(self, api: API, collection: str, sent: dict[str, Any], name: str) -> None:
+        with nothing_changes():
+            answer = api.post(collection, BODY | sent)
+        assert answer.error == (400, f"the {name} must not hold a line break or another control character")
 
 
 class TestSecretsAtRest:

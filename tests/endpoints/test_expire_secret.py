@@ -25,6 +25,12 @@ def path(collection: str, endpoint: Endpoint) -> str:
 
 
 class TestWorks:
+    @pytest.mark.parametrize("secret", ["whsec_MDEyMzQ1Njc4OWFiY2RlZg==\n", "two\nlines", "tab\t", "\x7f"])
+    def test_a_secret_that_was_copied_with_more(self, api: API, path: str, secret: str) -> None:
+        with nothing_changes():
+            answer = api.put(path, {"secret": secret, "expiration": 1})
+        assert answer.error == (400, "the secret must not hold a line break or another control character")
+
     def test_the_old_secret_gets_hours_to_live_and_a_new_one_follows(
         self, api: API, path: str, collection: str, endpoint: Endpoint
     ) -> None:

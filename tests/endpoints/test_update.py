@@ -291,12 +291,51 @@ class TestValidation:
         self.refuse(api, path, BODY | {"url": "http://example.com"}, "only https endpoints allowed")
 
 
+class TestTheCircuitBreaker:
+    @pytest.fixture
+    def state(self, path: str) -> EndpointState:
+        """An open breaker that holds the endpoint's deliveries for an hour."""
+        later = timezone.now() + timedelta(hours=1)
+        return EndpointState.objects.create(
+            endpoint=Endpoint.objects.get(pk=path.rpartition("/")[2]),
+            breaker="open",
+            consecutive_trips=3,
+            open_until=later,
+            held_until=later,
+            events=5,
+        )
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"url": "https://mended.example.com"},
+            {"authentication": {"type": "api_key", "api_key": {"header_name": "X-Key", "header_value": "new"}}},
+        ],
+    )
+    def test_closes_when_another_request_will_be_sent(
+        self, api: API, path: str, state: EndpointState, change: dict[str, Any]
+    ) -> None:
+        assert api.put(path, BODY | change).status == 202
+        state.refresh_from_db()
+        assert (state.breaker, state.consecutive_trips, state.open_until, state.held_until) == ("closed", 0, None, None)
+        assert state.counted_from is not None
+        assert state.events == 5
+
+    def test_stays_open_when_nothing_of_the_request_changes(self, api: API, path: str, state: EndpointState) -> None:
+        url = Endpoint.objects.get(pk=state.pk).url
+        assert api.put(path, {"url": url, "name": "Renamed", "description": "new"}).status == 202
+        until = state.open_until
+        state.refresh_from_db()
+        assert (state.breaker, state.consecutive_trips, state.open_until) == ("open", 3, until)
+
+
 class TestStatements:
     def test_the_key_the_lock_the_update_and_the_answer(self, api: API, path: str) -> None:
         with statements() as found:
             api.put(path, BODY)
         assert found == [
             "SELECT projects_apikey",
+            "LOCK endpoints_endpointstate",
             "LOCK endpoints_endpoint",
             "UPDATE endpoints_endpoint",
             "SELECT endpoints_endpoint",

@@ -143,7 +143,25 @@ class TestPayload:
             assert answer.message.startswith("body contains badly-formed JSON")
             assert not Event.objects.exists()
 
-    @pytest.mark.parametrize("data", [b"1e400", b'"\\ud800"', b'"\xed\xa0\x80"', b"NaN", b"{", b'"\x00"'])
+    @pytest.mark.parametrize(
+        ("sent", "stored"),
+        [
+            (rb'"\ud83d"', r'"\ufffd"'),
+            (rb'"\uDE00\uD83D"', r'"\ufffd\ufffd"'),
+            (rb'{"a\udfff":"cut \ud83d\ud83d\ude00 \\ud83d"}', r'{"a\ufffd":"cut \ufffd\ud83d\ude00 \\ud83d"}'),
+        ],
+        ids=as_text,
+    )
+    def test_half_a_surrogate_pair_is_no_character(
+        self, api: API, path: str, endpoint: Endpoint, sent: bytes, stored: str
+    ) -> None:
+        body = b'{"event_type":"a","endpoint_id":"%s","data":%s}' % (endpoint.uid.encode(), sent)
+        assert api.post(path, body).status == 201
+        assert newest().data == stored
+        assert len(deliveries()) == 1
+        assert b'"data":' + stored.encode() + b"," in api.get(f"{path}/{newest().uid}").response.content
+
+    @pytest.mark.parametrize("data", [b"1e400", b'"\xed\xa0\x80"', b"NaN", b"{", b'"\x00"'])
     def test_what_is_no_json(self, api: API, path: str, endpoint: Endpoint, data: bytes) -> None:
         with nothing_changes():
             answer = api.post(path, b'{"event_type":"a","endpoint_id":"%s","data":%s}' % (endpoint.uid.encode(), data))

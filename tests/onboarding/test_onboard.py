@@ -181,6 +181,11 @@ class TestRefused:
     def test_another_content_type(self, api: API, path: str, content_type: str) -> None:
         assert send_form(api, path, b"name,url", content_type).error[0] == 415
 
+    def test_a_form_in_other_letter_case(self, api: API, path: str) -> None:
+        content_type = MULTIPART_CONTENT.replace("multipart/form-data", "Multipart/Form-Data")
+        body = encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("a.csv", b"name,url\na,https://a.example/")})
+        assert send_form(api, path, body, content_type).status == 202
+
 
 class TestCSV:
     def stored(self) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 """Requests of the outbound client: the bytes that are sent, and requests that are refused before."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from outbound.client import Outbound
 from tests.outbound.receivers import Receiver
 from tests.outbound.sending import HEADERS, LOOPBACK, post
+from tests.outbound.sinks import Sink
 
 
 class TestWhatGoesOut:
@@ -66,13 +68,32 @@ class TestWhatGoesOut:
             ("", "/"),
             ("/a#fragment", "/a"),
             ("/ü?ü=ü", "/%C3%BC?%C3%BC=%C3%BC"),
-            ("/%zz", "/%25zz"),
+            ("/%zz?100%", "/%zz?100%"),
             ("/a?b?c=d", "/a?b?c=d"),
+            ("/a?", "/a?"),
+            ("/q?tags[]=a&next=%2Fx&sig=rX%2FXCC2w%3D", "/q?tags[]=a&next=%2Fx&sig=rX%2FXCC2w%3D"),
+            ("/q?a=1|2&t=%3A%40", "/q?a=1|2&t=%3A%40"),
+            ('/q?n="x"&sig=a%2Fb', '/q?n="x"&sig=a%2Fb'),
+            ("/%41[]|\\^`<>?%7e[]|\\^`<>", "/%41[]|\\^`<>?%7e[]|\\^`<>"),
+            ("/ü%2F[é]?sig=a%2Fb&n=ü", "/%C3%BC%2F[%C3%A9]?sig=a%2Fb&n=%C3%BC"),
+            ("//127.0.0.1//x?//127.0.0.1", "//127.0.0.1//x?//127.0.0.1"),
         ],
     )
     def test_path_and_query_as_they_are_written(self, receiver: Receiver, written: str, sent: str) -> None:
         assert post(receiver.url(written)).status == 200
         assert [request.path for request in receiver.requests()] == [sent]
+
+    def test_every_byte_that_a_request_line_can_hold(self) -> None:
+        visible = "".join(map(chr, range(0x21, 0x7F))).replace("#", "")
+        lines: list[bytes] = []
+
+        def behave(connection: socket.socket) -> None:
+            lines.append(connection.recv(65_536).partition(b"\r\n")[0])
+            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+        with Sink(behave) as sink:
+            assert post(sink.url(f"/{visible}?{visible}")).status == 204
+        assert lines == [f"POST /{visible}?{visible} HTTP/1.1".encode()]
 
     def test_nothing_of_the_environment(self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")

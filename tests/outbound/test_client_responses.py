@@ -1,5 +1,6 @@
 """Responses as the outbound client reads them: status, headers, and the part of the body that is kept."""
 
+import asyncio
 import gzip
 import hashlib
 import socket
@@ -9,8 +10,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from engine.attempt import has_succeeded
+from outbound.client import Exchange, Outbound
 from tests.outbound.receivers import Receiver, gzip_bomb, gzipped
-from tests.outbound.sending import LIMIT, post
+from tests.outbound.sending import HEADERS, LIMIT, LOOPBACK, post
 from tests.outbound.sinks import Sink, flood, respond
 
 
@@ -94,6 +97,84 @@ class TestWhatComesBack:
         with Sink(behave) as sink:
             exchange = post(sink.url())
         assert (exchange.status, exchange.body, exchange.error) == (status, kept, "")
+
+
+class TestSloppyAnswers:
+    """The status line decides, and what is wrong with the rest is noted."""
+
+    @pytest.mark.parametrize(
+        ("rest", "error"),
+        [
+            (b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok", "malformed HTTP response: "),
+            (b"Content-Length: -1\r\n\r\n", "malformed HTTP response: "),
+            (b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok", ""),
+            (b"Transfer-Encoding: gzip, chunked, x\r\n\r\nok", ""),
+            (b"a line without a colon\r\n\r\n", "malformed HTTP response: "),
+            (b"X A: 1\r\n\r\n", "malformed HTTP response: "),
+            (b"X: \x00\r\n\r\n", "malformed HTTP response: "),
+            (b"X: " + b"y" * 9000 + b"\r\n\r\n", "malformed HTTP response: Got more than 8190 bytes when reading"),
+            (b"X: y\r\n" * 101 + b"\r\n", "malformed HTTP response: Too many headers received"),
+            ((b"X: " + b"y" * 8000 + b"\r\n") * 9 + b"\r\n", "malformed HTTP response: its headers are larger"),
+            (b"", "malformed HTTP response: its headers end early"),
+            (b"X: 1\r\nContent-", "malformed HTTP response: its headers end early"),
+            (b"Content-Length: 10\r\n\r\nok", "the response's body ends early or is malformed"),
+            (
+                b"Transfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n0\r\n\r\n",
+                "the response's body ends early or is malformed",
+            ),
+        ],
+        ids=[
+            *("length twice", "negative length", "length and chunks", "unknown coding", "no colon", "space in a name"),
+            *("NUL", "long line", "many headers", "large headers", "no headers", "half a header", "half a body"),
+            "no chunk",
+        ],
+    )
+    @pytest.mark.parametrize(
+        ("start", "status", "reason"),
+        [
+            (b"HTTP/1.1 200 OK\r\n", 200, "OK"),
+            (b"HTTP/1.0 503 Busy \xff\r\n", 503, "Busy \ufffd"),
+            (b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 103 E\r\nLink: </a>\r\n\r\nHTTP/1.1 202 A\r\n", 202, "A"),
+        ],
+        ids=["200", "503", "after interim"],
+    )
+    def test_keep_their_status(self, start: bytes, status: int, reason: str, rest: bytes, error: str) -> None:
+        with Sink(respond(start + rest)) as sink:
+            exchange = post(sink.url())
+        assert (exchange.status, exchange.reason, exchange.was_sent) == (status, reason, True)
+        assert exchange.error.startswith(error)
+        assert exchange.responded_at is not None
+        assert has_succeeded(exchange) is (status < 300)
+
+    def test_in_pieces(self) -> None:
+        def behave(connection: socket.socket) -> None:
+            connection.recv(65_536)
+            for piece in (b"HTTP/1", b".1 20", b"1 Made\r", b"\nContent-Length: 2\r\nContent-Len", b"gth: 2\r\n\r\nok"):
+                connection.sendall(piece)
+                time.sleep(0.02)
+
+        with Sink(behave) as sink:
+            exchange = post(sink.url())
+        assert (exchange.status, exchange.reason) == (201, "Made")
+        assert exchange.error.startswith("malformed HTTP response: ")
+
+    def test_the_next_answer_is_read_by_itself(self, receiver: Receiver) -> None:
+        """The status of an earlier answer on the same connection is not taken for one that never came."""
+        receiver.answer_once("/", status=200)
+        receiver.answer("/", close=True)
+
+        async def twice() -> list[Exchange]:
+            async with Outbound(allowed_networks=LOOPBACK) as outbound:
+                return [await outbound.post(receiver.url("/"), headers=HEADERS, body=b"", timeout=30) for _ in range(2)]
+
+        first, second = asyncio.run(twice())
+        assert [first.status, second.status] == [200, None]
+        assert len({request.connection for request in receiver.requests()}) == 1
+
+    @pytest.mark.parametrize("piece", [b"HTTP/1.1 100 C\r\n\r\n", b"HTTP/1.1 103 E\r\nX: y\r\n\r\n", b"\r\n"])
+    def test_interim_responses_alone_are_no_answer(self, piece: bytes) -> None:
+        with Sink(respond(piece * 3000)) as sink:
+            assert post(sink.url()).status is None
 
 
 class TestBodies:

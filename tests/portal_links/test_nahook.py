@@ -251,6 +251,11 @@ class TestValidation:
         reply = call("POST", path, b"role=admin", content_type="text/plain", Authorization=f"Bearer {key}")
         assert refusal(reply)[:2] == (415, "unsupported_media_type")
 
+    @pytest.mark.parametrize(("written", "owner_id"), [("a/b", "a/b"), ("a%2F%2Fb", "a//b"), ("a%3Fb%20c", "a?b c")])
+    def test_any_owner(self, project: Project, key: str, written: str, owner_id: str) -> None:
+        assert create(path_of(project.uid, written), key).status == 201
+        assert PortalSession.objects.get().owner_id == owner_id
+
     def test_too_long_a_body(self, path: str, key: str) -> None:
         reply = create(path, key, {"metadata": {"a": "x" * settings.MAX_REQUEST_BODY_BYTES}})
         assert refusal(reply) == (413, "payload_too_large", "request body is too large")
@@ -262,7 +267,16 @@ class TestValidation:
         assert refusal(replies[60])[:2] == (429, "rate_limited")
         assert 1 <= int(replies[60].headers["Retry-After"]) <= 60
 
-    @pytest.mark.parametrize("path", ["", "v1/workspaces", "v1/workspaces/a/applications/b/c/portal", "v2", "%00"])
+    @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+    @pytest.mark.parametrize("path", ["", "/", "/workspaces", "/workspaces/a/applications/b/c/door", "/x?y=1"])
+    def test_a_path_below_v1_that_is_not_there(self, key: str, method: str, path: str) -> None:
+        assert refusal(call(method, f"/management/v1{path}", Authorization=f"Bearer {key}")) == (
+            *(404, "not_found", "404 page not found"),
+        )
+        for more in ({}, {"Authorization": "Bearer nhm_nobody"}, {"Authorization": "Bearer x"}):
+            assert refusal(call(method, f"/management/v1{path}", **more))[:2] == (401, "unauthorized")
+
+    @pytest.mark.parametrize("path", ["", "v2", "v2/workspaces", "%00"])
     def test_a_path_that_is_not_there(self, db: None, path: str) -> None:
         reply = call("POST", f"/management/{path}", {})
         assert refusal(reply) == (404, "not_found", "404 page not found")

@@ -39,6 +39,22 @@ class TestAccess:
         assert_not_stored(token, key)
 
     @pytest.mark.parametrize(
+        ("written", "owner_id"),
+        [
+            ("a/b", "a/b"),
+            ("a%2Fb", "a/b"),
+            ("a//b", "a//b"),
+            ("a?b", "a?b"),
+            ("a%3Fb", "a?b"),
+            ("a?b=1&c%20d", "a?b=1&c d"),
+        ],
+    )
+    def test_any_owner(self, key: str, written: str, owner_id: str) -> None:
+        """Svix's clients write the id into the path as it is."""
+        granted(post(f"/api/v1/auth/app-portal-access/{written}", key))
+        assert PortalSession.objects.get().owner_id == owner_id
+
+    @pytest.mark.parametrize(
         ("names", "allowed"),
         [
             ([], LOOKS),

@@ -145,5 +145,13 @@ class TestValidation:
     def test_a_path_that_is_not_there(self, db: None, path: str) -> None:
         assert refusal(call("POST", f"/api/v1/auth/{path}")) == (404, "not_found", "404 page not found")
 
+    @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+    @pytest.mark.parametrize("path", ["app", "app/", "app/acme/endpoint", "app/acme/msg/", "event-type/", "health/"])
+    def test_another_operation_of_svix(self, key: str, method: str, path: str) -> None:
+        given = {"Authorization": f"Bearer {key}"}
+        assert refusal(call(method, f"/api/v1/{path}", **given)) == (404, "not_found", "404 page not found")
+        for more in ({}, {"Authorization": "Bearer CO.a.b"}, {"Authorization": "Bearer x"}):
+            assert refusal(call(method, f"/api/v1/{path}", **more))[:2] == (401, "authentication_failed")
+
     def test_another_host(self, key: str) -> None:
         assert refusal(post(ACCESS, key, Host="evil.example")) == (400, "bad_request", "bad request")

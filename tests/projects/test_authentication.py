@@ -110,6 +110,24 @@ class TestOrderOfChecks:
         answer = Answer(Client().post("/api/v1/projects", b"{}", content_type="text/plain"))
         assert answer.status == 415
 
+    @pytest.mark.parametrize("content_type", ["Application/Json", "APPLICATION/JSON; Charset=UTF-8"])
+    def test_media_types_ignore_letter_case(self, instance: API, content_type: str) -> None:
+        body = b'{"name": "Orders", "type": "outgoing"}'
+        sent = instance.client.post("/api/v1/projects", body, content_type=content_type, headers=instance.headers)
+        assert sent.status_code == 201
+
+    @pytest.mark.parametrize(("encoding", "status"), [("gzip", 415), ("Br", 415), ("identity", 201), ("", 201)])
+    def test_a_content_encoding_is_named(self, instance: API, encoding: str, status: int) -> None:
+        body = b'{"name": "Orders", "type": "outgoing"}'
+        headers = instance.headers | {"Content-Encoding": encoding}
+        answer = Answer(
+            instance.client.post("/api/v1/projects", body, content_type="application/json", headers=headers)
+        )
+        assert answer.status == status
+        if status == 415:
+            said = f"send the request body without a Content-Encoding: {encoding} is not supported"
+            assert answer.error == (415, said)
+
     def test_any_method_and_any_path_is_checked_for_its_content_type(self, db: None) -> None:
         response = Client().get("/api/v1/nope", headers={"Content-Type": "text/plain"})
         assert response.status_code == 415

@@ -34,6 +34,9 @@ META_EVENT_URLS = {
         "http://[::1]/",
         "http://[::ffff:127.0.0.1]/",
     ],
+    "invalid endpoint url: it contains a user name or password": [
+        "https://ada:pw@example.com/",
+    ],
     "endpoint url must not point to private or reserved IP addresses": [
         "http://10.0.0.1/",
         "http://169.254.169.254/",

@@ -93,6 +93,15 @@ class TestWorks:
         assert api.post(subscriptions, body).status == 201
 
 
+class TestConditionsThatNeverMatch:
+    def test_are_refused(self, api: API, subscriptions: str, body: dict[str, Any]) -> None:
+        conditions = {"filter": {"body": {"repositories": ["x"]}}}
+        with nothing_changes():
+            status, message = api.post(subscriptions, body | {"filter_config": conditions}).error
+        assert status == 400
+        assert message.startswith("failed to create subscription: the bare array of repositories never matches: ")
+
+
 class TestOneForAnEndpoint:
     def test_a_second_one_is_refused(self, api: API, subscriptions: str, body: dict[str, Any]) -> None:
         api.post(subscriptions, body)

@@ -8,9 +8,10 @@ import pytest
 
 from core.exceptions import InvalidInput
 from subscriptions import filters
-from subscriptions.filters import check, flatten, matches, matches_event
+from subscriptions.filters import check, check_can_match, flatten, matches, matches_event
 from tests.subscriptions.filter_calls import deep
 
+NOT_A_NUMBER: list[Any] = ["2026-11-28", "", "NaN", True, None, [1], {}]
 REFUSED = [
     ('{"a":{"$foo":1}}', "unknown operator $foo"),
     ('{"$foo":1}', "unknown operator $foo"),
@@ -48,6 +49,51 @@ def test_what_may_not_be_saved(conditions: str, text: str) -> None:
     assert refusal.value.message == text
     with pytest.raises(InvalidInput):
         matches(orjson.loads(conditions), {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("conditions", "text"),
+    [
+        ({"repositories": ["x"]}, "the bare array of repositories never matches: "),
+        ({"a": {"b": []}}, "the bare array of a.b never matches: "),
+        ({"a": 1, "$or": []}, "an empty $or never matches"),
+        ({"$or": [{"a": 1}, {"$and": [{"b": ["x"]}]}]}, "the bare array of b never matches: "),
+        ({"a": {"$in": []}}, "an $in with an empty array"),
+        ({"a": {"$in": [["x"], []]}}, "an $in with an empty array"),
+        *(
+            ({"a": {"$exist": True, name: value}}, f"the value of {name} must be a number or a text of one")
+            for name in ("$gt", "$gte", "$lt", "$lte")
+            for value in NOT_A_NUMBER
+        ),
+    ],
+)
+def test_what_can_never_match_is_refused_at_save_time(conditions: dict[str, Any], text: str) -> None:
+    check(conditions)
+    with pytest.raises(InvalidInput) as refusal:
+        check_can_match(conditions)
+    assert refusal.value.message.startswith(text)
+    assert not matches(conditions, {"repositories": ["x"], "a": ["x"], "b": ["x"]})
+
+
+@pytest.mark.parametrize(
+    ("conditions", "payload"),
+    [
+        ({"repositories": "x"}, {"repositories": ["x"]}),
+        ({"a": {"$eq": ["x"]}}, {"a": ["x"]}),
+        ({"a": {"$neq": ["x"]}}, {"a": ["y"]}),
+        ({"a": {"$in": [["x"], "y"]}}, {"a": "y"}),
+        ({"a": {"$in": [None]}}, {"a": None}),
+        ({"a": {"$nin": []}}, {"a": 1}),
+        ({"a": {"$gt": "1e3"}}, {"a": 1001}),
+        ({"a": {}}, {"a": {}}),
+        ({"$and": []}, {}),
+        ({}, {}),
+    ],
+)
+def test_what_can_match_may_be_saved(conditions: dict[str, Any], payload: Any) -> None:
+    check(conditions)
+    check_can_match(conditions)
+    assert matches(conditions, payload)
 
 
 @pytest.mark.parametrize("operand", ["1", "0", '"true"', "null", "[]", "{}"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from projects.models import Project
+from projects.models import EventType, Project
 from subscriptions.models import Subscription
 from tests.conftest import API
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
@@ -330,6 +330,15 @@ class TestTest(RefusesStrangers, RefusesOtherProjects):
         matches += [({"request": request, "payload": {"n": 2}}, True)]
         for sent, expected in matches:
             assert viewer.post(f"{path}/test/a", sent).data == {"is_match": expected}, sent
+
+    def test_a_type_with_a_slash(self, api: API, project: Project, path: str) -> None:
+        EventType.objects.create(project=project, name="user/created")
+        created = api.post(path, {"event_type": "user/created", "body": {"n": 1}})
+        assert created.status == 201
+        for written in ("user%2Fcreated", "user/created"):
+            for n in (1, 2):
+                answer = api.post(f"{path}/test/{written}", {"payload": {"n": n}})
+                assert answer.data == {"is_match": n == 1}
 
     @pytest.mark.parametrize("payload", [None, 1, "text", [], [1], True, {"a": {"$b": 1}}])
     def test_any_payload(self, api: API, path: str, payload: Any) -> None:

@@ -15,6 +15,11 @@ from core.api.parameters import texts
         ("name=%20&name=%09", []),
         ("name=b&name=%20a%20&other=c", ["b", "a"]),
         ("name=a&name=b&name=%20a", ["a", "b"]),
+        ("name[]=a&name[]=b", ["a", "b"]),
+        ("name%5B%5D=a", ["a"]),
+        ("name[1]=b&name[0]=a&name[10]=c", ["a", "b", "c"]),
+        ("name=a&name[]=b&name[0]=a", ["a", "b"]),
+        ("name[x]=a&name[]x=b&names[]=c&other[]=d&name[-1]=e&name[0][1]=f", []),
     ],
 )
 def test_values_are_stripped_and_blank_and_repeated_ones_dropped(query: str, found: list[str]) -> None:
