@@ -2,7 +2,7 @@
 
 It starts the database (database.py), makes the tables and the demo of the first run (quickstart.py), and then runs
 Granian, a worker of the delivery engine and the demo's receiver (receiver.py) as processes of their own. Production
-starts the first two directly (README).
+starts the first two directly (docs/install.md).
 """
 
 import contextlib

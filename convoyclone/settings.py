@@ -1,4 +1,4 @@
-"""Django's settings. Only this file and database.py read the environment (README: Settings)."""
+"""Django's settings. Only this file and database.py read the environment (docs/settings.md)."""
 
 import json
 import logging
@@ -280,7 +280,7 @@ SPECTACULAR_SETTINGS = {
     "SORT_OPERATION_PARAMETERS": False,
     "ENFORCE_NON_BLANK_FIELDS": True,
     "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}core/mark.svg",
 }
 
 LOGGING = {
