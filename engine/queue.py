@@ -142,6 +142,7 @@ WHERE uid IN (
 _TARGETS = f"""
 SELECT e.uid, e.project_id, e.url, e.status, e.deleted_at IS NOT NULL AS is_deleted, e.http_timeout, e.rate_limit,
   e.rate_limit_duration, e.content_type, e.advanced_signatures, e.secrets, e.authentication, e.mtls_client_cert,
+  e.name,
   p.deleted_at IS NOT NULL AS project_is_deleted, p.config AS project_config, p.meta_event AS project_meta_event,
   {_IN_FLIGHT} AS in_flight, s.open_until, s.held_until, now() AS now
 FROM endpoints_endpoint e
