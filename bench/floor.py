@@ -136,7 +136,8 @@ class Floor:
         sent = orjson.loads(body)
         token = "".join(secrets.choice(_alphabet) for _ in range(24))
         nonce, now, uid = os.urandom(12), datetime.now(UTC), new_ulid()
-        stored = _key_id + nonce + _cipher.encrypt(nonce, orjson.dumps(token), b"portal_links_portallink.token")
+        place = b"portal_links_portallink.token\0" + uid.encode()
+        stored = _key_id + nonce + _cipher.encrypt(nonce, orjson.dumps(token), place)
         fields = (sent["name"], sent["owner_id"], sent["can_manage_endpoint"], stored)
         written, rows = run(
             (INSERT, (uid, project_id, *fields, digest(token), now, now)),
@@ -174,7 +175,7 @@ def digest(credential: str) -> bytes:
 def document(project_id: str, link: Sequence[Any], endpoints: Endpoints) -> dict[str, Any]:
     """Return the portal link object for one row of LINK."""
     uid, name, owner_id, can_manage_endpoint, stored, created_at, updated_at = link
-    token = orjson.loads(plain(stored, b"portal_links_portallink.token"))
+    token = orjson.loads(plain(stored, b"portal_links_portallink.token", uid))
     return {
         "uid": uid,
         "name": name,
@@ -199,9 +200,9 @@ def moment(text: str) -> str:
     return f"{text[:10]}T{text[11:-3]}Z"
 
 
-def plain(stored: bytes, context: bytes) -> bytes:
-    """Decrypt a stored secret."""
-    return _cipher.decrypt(stored[4:16], stored[16:], context)
+def plain(stored: bytes, context: bytes, uid: str) -> bytes:
+    """Decrypt a stored secret of a row."""
+    return _cipher.decrypt(stored[4:16], stored[16:], context + b"\0" + uid.encode())
 
 
 def render_rows(rows: Rows) -> Endpoints:
@@ -216,13 +217,13 @@ def render_rows(rows: Rows) -> Endpoints:
                 "owner_id": row[2],
                 "url": row[3],
                 "name": row[4],
-                "secrets": orjson.Fragment(plain(row[5], b"endpoints_endpoint.secrets")),
+                "secrets": orjson.Fragment(plain(row[5], b"endpoints_endpoint.secrets", row[0])),
                 "advanced_signatures": row[6],
                 "description": row[7],
                 "status": row[8],
                 "http_timeout": row[9],
                 "authentication": authentication
-                and orjson.Fragment(plain(authentication, b"endpoints_endpoint.authentication")),
+                and orjson.Fragment(plain(authentication, b"endpoints_endpoint.authentication", row[0])),
                 "rate_limit": row[11],
                 "rate_limit_duration": row[12],
                 "content_type": row[13],
@@ -254,7 +255,7 @@ def _rendered(rows: Rows) -> Endpoints:
 _made = json.loads((Path(os.environ["DATA_DIR"]) / "secrets.json").read_text())
 _pepper = _made["API_KEY_PEPPER"].encode()
 (_key,) = parse_keys(_made["ENCRYPTION_KEYS"])
-_cipher, _key_id = AESGCM(_key), hashlib.sha256(_key).digest()[:4]
+_cipher, _key_id = AESGCM(_key), hashlib.sha256(b"row" + _key).digest()[:4]
 _base_url = os.environ["BASE_URL"]
 _alphabet = string.ascii_letters + string.digits
 _local = threading.local()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from convoyclone.database import DatabaseUnavailable, ensure_running, own_the_environment
+from convoyclone.database import DatabaseUnavailable, django_settings, ensure_running, own_the_environment
 
 #: The oldest PostgreSQL, as its server_version_num.
 OLDEST = 140_000
@@ -64,7 +64,8 @@ def check_database() -> Finding:
     """Connect, and compare the version of PostgreSQL."""
     import django
 
-    ensure_running()
+    # The address of the embedded database is known only now.
+    settings.DATABASES["default"] = django_settings(ensure_running())
     django.setup()
     from django.db import connection
 

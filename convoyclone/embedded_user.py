@@ -162,7 +162,10 @@ _SEARCH = 1
 
 
 def let_pass(path: Path, uid: int) -> None:
-    """Let the user `uid` through the folders above `path`, and nobody else where the file system can say so."""
+    """Let the user `uid` through the folders above `path`, and nobody else.
+
+    Raises CannotStart where the file system cannot say so: no folder is opened to others for it.
+    """
     for folder in path.parents:
         status = folder.stat()
         if status.st_uid == uid or status.st_mode & stat.S_IXOTH:
@@ -171,7 +174,10 @@ def let_pass(path: Path, uid: int) -> None:
             _grant_search(folder, status.st_mode, uid)
         except (OSError, AttributeError):
             # No access control lists on this file system, or on this system.
-            folder.chmod(stat.S_IMODE(status.st_mode) | stat.S_IXOTH)
+            raise CannotStart(
+                f"its user cannot enter {folder}, which is shut to others: let it enter, set DATA_DIR to another"
+                " folder, start this as another user than root, or set DATABASE_URL"
+            ) from None
 
 
 def _grant_search(folder: Path, mode: int, uid: int) -> None:

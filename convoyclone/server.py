@@ -36,6 +36,7 @@ from convoyclone.processes import (
     spawn,
     worker,
 )
+from convoyclone.threads import THREADS
 
 START_SECONDS = 60
 WATCH_SECONDS = 0.2
@@ -210,7 +211,7 @@ def web_command(host: str, port: int, application: str = "convoyclone.wsgi:appli
     from django.conf import settings
 
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
-    command += ["--workers", str(settings.WORKERS), "--blocking-threads", "2", "--http", "1", "--no-ws"]
+    command += ["--workers", str(settings.WORKERS), "--blocking-threads", str(THREADS), "--http", "1", "--no-ws"]
     command += ["--backlog", "1024", "--workers-kill-timeout", "2", "--respawn-failed-workers"]
     return [*command, "--log-level", "warning", application]
 

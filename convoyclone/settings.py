@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import unquote, urlsplit
 
@@ -173,6 +174,7 @@ INSTALLED_APPS = [
     "onboarding",
     "portal_links",
     "portal",
+    "axes",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -185,6 +187,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "core.middleware.request_id",
+    "core.share.ShareMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -195,6 +198,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "core.middleware.ActorMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -224,6 +228,20 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
+
+# Whoever guesses passwords at the admin's login is locked out by address, as a lock by name would let anybody lock out
+# an operator. The tables hold failures only, until they no longer count.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_CLIENT_IP_CALLABLE = "core.client_address.client_network"
+AXES_USERNAME_CALLABLE = "core.login.counted_name"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_COOLOFF_MESSAGE = "Too many wrong passwords came from your address. Try again in 15 minutes."
 
 STATIC_URL = "/static/"
 # The files are served from where the packages keep them: there is no build step before the start.
@@ -277,7 +295,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Portal API", "description": "The operations of a customer's own client, with a portal token."},
     ],
     "PREPROCESSING_HOOKS": ["core.api.schema.convoy_operations"],
-    "POSTPROCESSING_HOOKS": ["core.api.schema.complete"],
+    "POSTPROCESSING_HOOKS": ["core.api.schema.complete", "outbound.openapi.describe_webhooks"],
     "SORT_OPERATION_PARAMETERS": False,
     "ENFORCE_NON_BLANK_FIELDS": True,
     "SWAGGER_UI_DIST": "SIDECAR",

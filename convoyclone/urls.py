@@ -3,10 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
 
 from activity import views as activity
 from convoyclone.health import health, metrics, ready
+from convoyclone.schema import schema
 from convoyclone.welcome import readme, welcome
 from core.api import errors
 from deliveries import link_views as delivery_links
@@ -55,7 +56,7 @@ urlpatterns = [
     path("portal/embed.js", embed_script, name="portal-embed"),
     path("portal/<projectID>/", include("portal.pages.urls")),
     # The documentation
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema", schema, name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/docs/", RedirectView.as_view(pattern_name="docs")),
     re_path(r"^docs/?\Z", RedirectView.as_view(pattern_name="docs")),

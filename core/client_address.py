@@ -24,6 +24,27 @@ def client_address(request: HttpRequest) -> str | None:
         return None
 
 
+def known_address(request: HttpRequest) -> str | None:
+    """Return the caller's address where it is the caller's own, and not that of a proxy that others share.
+
+    Without a trusted proxy that is a public address, and none where a proxy has left its header.
+    """
+    address = client_address(request)
+    if settings.TRUST_PROXY_HEADERS or address is None:
+        return address
+    is_proxied = any(name in request.META for name in _FORWARDED)
+    return address if ipaddress.ip_address(address).is_global and not is_proxied else None
+
+
+def client_network(request: HttpRequest) -> str | None:
+    """Return the address by which failed logins are counted: of IPv6 the first of its /64, which is one customer's."""
+    address = client_address(request)
+    if address is None or ":" not in address:
+        return address
+    found = ipaddress.IPv6Address(address.partition("%")[0])
+    return str(found.ipv4_mapped or ipaddress.IPv6Network((found, 64), strict=False).network_address)
+
+
 def is_of_this_machine(request: HttpRequest) -> bool:
     """Tell whether the caller is on this machine, and came without a proxy."""
     address = client_address(request)

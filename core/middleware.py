@@ -17,7 +17,7 @@ _acceptable_id = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
-    """Answer with X-Request-ID (the caller's own, or a new one) and X-Convoy-Version.
+    """Answer with X-Request-ID (the caller's own, or a new one), X-Convoy-Version and, by default, no-store.
 
     Contract: docs/contract/conventions.md#request-id. Repeated slashes in an API path count as one, because the base
     URL of older SDKs ends with a slash for some calls and not for others.
@@ -31,6 +31,9 @@ def request_id(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         response["X-Request-ID"] = identifier
         response["X-Convoy-Version"] = settings.API_VERSION
+        # Secrets, tokens and links are in the answers of every surface, refusals aside: none is stored on the way. What
+        # may be, such as a static file, says so.
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     return middleware

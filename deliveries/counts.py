@@ -14,7 +14,7 @@ from core.api.documents import Example, Keywords, Uid, component
 from core.api.time_limit import TookTooLong, time_limit
 from core.api.windows import Window
 from deliveries.exceptions import CountTooSlow
-from events.models import EventDelivery
+from events.models import EventDelivery, of_present_owner
 from outbound.states import Status
 
 #: The time limits of a count, and of failure rates.
@@ -124,8 +124,12 @@ def padded(unit: Period, counted: Sequence[tuple[date, int]], last_day: date) ->
     return buckets
 
 
-def period_failure_rates(project_id: str, endpoint_ids: Sequence[str], window: Window) -> list[RateDocument]:
+def period_failure_rates(
+    project_id: str, endpoint_ids: Sequence[str], window: Window, *, is_customers: bool = False
+) -> list[RateDocument]:
     """Return the share of each endpoint's deliveries that has failed, in the order of the ids.
+
+    For a customer, only those of the endpoint's present owner count.
 
     Deliveries count by the time of their creation. All is null where there is nothing to count, or
     counting takes too long.
@@ -138,6 +142,8 @@ def period_failure_rates(project_id: str, endpoint_ids: Sequence[str], window: W
         status__in=[Status.SUCCESS, Status.FAILURE, Status.RETRY],
         test=EventDelivery.Test.NONE,
     )
+    if is_customers:
+        rows = rows.filter(of_present_owner())
     counts: dict[str, dict[str, int]] = {}
     try:
         with time_limit(RATES_BUDGET_SECONDS, CountTooSlow.message):

@@ -13,8 +13,8 @@ from core.api.parameters import texts
 from core.api.windows import read_window
 from deliveries.exceptions import NoEventOfKey
 from endpoints.models import Endpoint, Scope
-from events.models import Event, EventDelivery
-from events.reads import of_broker_message
+from events.models import Event, EventDelivery, of_present_owner
+from events.reads import Within, of_broker_message, scope_ids
 from outbound.states import Status
 
 #: Bounds of all ids.
@@ -45,6 +45,8 @@ class DeliveryFilter:
     delivery_ids: list[str] | None = None
     #: Only what has been discarded from this time on (ISO 8601), test events apart; "" for any time.
     missed_since: str = ""
+    #: Only what belongs to the present owners of the endpoints: a customer's filter.
+    of_present_owner: bool = False
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -57,6 +59,8 @@ class DeliveryFilter:
         rows = EventDelivery.objects.filter(project_id=project_id, pk__gte=self.first_uid, pk__lt=self.beyond_uid)
         if self.endpoint_ids is not None:
             rows = rows.filter(endpoint__in=self.endpoint_ids)
+        if self.of_present_owner:
+            rows = rows.filter(of_present_owner())
         if self.event_id:
             rows = rows.filter(event=self.event_id)
         if self.subscription_id:
@@ -86,10 +90,11 @@ def read_filter(request: Request, project_id: str, *, scope: Scope = None) -> De
     """
     query = request.query_params
     window = read_window(request)
-    endpoint_ids = read_endpoint_ids(request, scope=scope)
+    within = scope_ids(_narrowed(request, scope))
+    endpoint_ids = within.ids if within is not None else read_endpoint_ids(request)
     event_id = query.get("eventId", "").strip()
     if key := query.get("idempotencyKey", ""):
-        found = _event_id(project_id, key, None if scope is None else endpoint_ids or [])
+        found = _event_id(project_id, key, within)
         if event_id not in ("", found):
             endpoint_ids = []  # no delivery is of two events
         event_id = found
@@ -102,6 +107,7 @@ def read_filter(request: Request, project_id: str, *, scope: Scope = None) -> De
         event_type=query.get("eventType") or query.get("event_type", ""),
         broker_message_id=query.get("brokerMessageId", ""),
         statuses=texts(request, "status"),
+        of_present_owner=scope is not None,
     )
 
 
@@ -117,25 +123,32 @@ def missed_filter(endpoint: Endpoint) -> DeliveryFilter:
         beyond_uid=BEYOND_ALL,
         endpoint_ids=[endpoint.uid] if is_off else [],
         missed_since=endpoint.status_since.isoformat() if is_off and endpoint.status_since else "",
+        of_present_owner=True,
     )
 
 
 def read_endpoint_ids(request: Request, *, scope: Scope = None) -> list[str] | None:
     """Return the endpoints that a request's query names, or else those of the scope; None for all of a project."""
-    given = texts(request, "endpointId")
+    within = scope_ids(_narrowed(request, scope))
+    return within.ids if within is not None else texts(request, "endpointId") or None
+
+
+def _narrowed(request: Request, scope: Scope) -> Scope:
+    """Return those endpoints of a scope that a request's query names, or all of them; None for no scope."""
     if scope is None:
-        return given or None
-    return list((scope.filter(pk__in=given) if given else scope).order_by().values_list("pk", flat=True))
+        return None
+    given = texts(request, "endpointId")
+    return (scope.filter(pk__in=given) if given else scope).order_by()
 
 
-def _event_id(project_id: str, idempotency_key: str, endpoint_ids: list[str] | None) -> str:
+def _event_id(project_id: str, idempotency_key: str, within: Within | None) -> str:
     """Return the event that was sent with a key. In the portal, one for the caller's endpoints.
 
     An event of the company takes precedence over one that a customer has posted with the same key.
     """
     events = Event.objects.filter(project_id=project_id, idempotency_key=idempotency_key, is_duplicate_event=False)
-    if endpoint_ids is not None:
-        events = events.filter(endpoints__overlap=endpoint_ids) if endpoint_ids else events.none()
+    if within is not None:
+        events = events.filter(within.events(within)) if within else events.none()
     found = events.order_by("key_scope", "pk").values_list("pk", flat=True).first()
     if found is None:
         raise NoEventOfKey

@@ -103,7 +103,7 @@ WHERE b.endpoint_id = c.uid AND b.deleted_at IS NULL
 # Activating an endpoint starts afresh: its share of failures does not count before it has failed again.
 _JUDGED = f"""
 WITH scoped AS MATERIALIZED (
-  SELECT e.uid, e.name, e.url, e.status, e.status_since, e.status_actor, e.status_reason,
+  SELECT e.uid, e.held_from, e.name, e.url, e.status, e.status_since, e.status_actor, e.status_reason,
     coalesce(s.failed_in_a_row, 0) AS failed_in_a_row, coalesce(s.delivered_in_a_row, 0) AS delivered_in_a_row,
     s.failing_since, coalesce(s.last_failure, '') AS last_failure,
     coalesce(s.last_failure_text, '') AS last_failure_text, s.last_failure_at, s.last_delivered_at
@@ -125,7 +125,10 @@ WITH scoped AS MATERIALIZED (
       OR c.delivered_in_a_row < {IN_A_ROW} AND c.last_failure_at >= coalesce(c.status_since, '-infinity')
         AND c.delivered + c.failed >= {SHARE_OF_AT_LEAST} AND 2 * c.failed >= c.delivered + c.failed
     ) THEN '{EndpointHealth.FAILING}'
-    WHEN EXISTS (SELECT FROM events_eventdelivery r WHERE r.endpoint_id = c.uid AND r.status = '{Status.RETRY}')
+    WHEN EXISTS (
+      SELECT FROM events_eventdelivery r
+      WHERE r.endpoint_id = c.uid AND r.uid >= c.held_from AND r.status = '{Status.RETRY}'
+    )
       THEN '{EndpointHealth.RETRYING}'
     ELSE '{EndpointHealth.ACTIVE}' END AS health
   FROM counted c
@@ -142,13 +145,13 @@ FROM chosen c
 CROSS JOIN LATERAL (
   SELECT count(*) AS waiting, min(created_at) AS oldest FROM (
     SELECT created_at FROM events_eventdelivery
-    WHERE endpoint_id = c.uid AND status = '{Status.RETRY}' LIMIT %s
+    WHERE endpoint_id = c.uid AND uid >= c.held_from AND status = '{Status.RETRY}' LIMIT %s
   ) r
 ) w
 CROSS JOIN LATERAL (
   SELECT count(*) AS missed FROM (
     SELECT FROM events_eventdelivery
-    WHERE endpoint_id = c.uid AND status = '{Status.DISCARDED}' AND test = ''
+    WHERE endpoint_id = c.uid AND uid >= c.held_from AND status = '{Status.DISCARDED}' AND test = ''
       AND updated_at >= CASE WHEN c.status <> '{Endpoint.Status.ACTIVE}' THEN c.status_since END
     LIMIT %s
   ) d

@@ -1,5 +1,7 @@
 """The operations on links to a delivery. Contract: docs/contract/deliveries.md#delivery-links."""
 
+from datetime import datetime
+
 from rest_framework.request import Request
 
 from deliveries import link_openapi as openapi
@@ -13,6 +15,11 @@ class LinkView(DeliveryView):
     @property
     def customer(self) -> str | None:
         """Return the customer whose links these are; None for those of everybody."""
+        return None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Return the end of the caller's own access; None where it has none."""
         return None
 
 
@@ -33,6 +40,7 @@ class DeliveryLinks(LinkView):
             eventDeliveryID,
             shows_payload=self.shows_payload,
             customer=self.customer or "",
+            ends_at=self.ends_at,
             scope=self.scope,
         )
         return delivery_link_document(made.link, token=made.token)

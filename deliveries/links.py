@@ -3,6 +3,7 @@
 Contract: docs/contract/deliveries.md#delivery-links.
 """
 
+from datetime import datetime
 from typing import Annotated, TypedDict
 
 from core.actors import ActorKind
@@ -10,7 +11,7 @@ from core.api.documents import Example, Keywords, Time, Uid, component
 from core.api.values import wire_time
 from deliveries.exceptions import DeliveryNotFound
 from endpoints.models import Scope
-from events.models import EventDelivery
+from events.models import EventDelivery, of_present_owner
 from portal_links.delivery_links import DeliveryNamed, MadeLink, create_delivery_link, revoke_delivery_link
 from portal_links.models import DeliveryLink, delivery_link_url
 
@@ -28,7 +29,7 @@ class MakerDocument(TypedDict):
 
 @component("models.DeliveryLink")
 class DeliveryLinkDocument(TypedDict):
-    """A link that shows one delivery for a day."""
+    """A link that shows one delivery for a day, and not longer than its maker has access."""
 
     uid: Annotated[Uid, Example("01M80K2B4D6F8G0H2J4K6M8N0P")]
     project_id: Uid
@@ -42,11 +43,20 @@ class DeliveryLinkDocument(TypedDict):
 
 
 def create_link(
-    project_id: str, delivery_id: str, *, shows_payload: bool, customer: str = "", scope: Scope = None
+    project_id: str,
+    delivery_id: str,
+    *,
+    shows_payload: bool,
+    customer: str = "",
+    ends_at: datetime | None = None,
+    scope: Scope = None,
 ) -> MadeLink:
-    """Make a link to a delivery. Raises NotFound for one that does not exist, or is out of the `scope`."""
+    """Make a link to a delivery that ends at `ends_at` at the latest.
+
+    Raises NotFound for a delivery that does not exist, or is out of the `scope`.
+    """
     delivery = _named(project_id, delivery_id, scope)
-    return create_delivery_link(delivery, shows_payload=shows_payload, customer=customer)
+    return create_delivery_link(delivery, shows_payload=shows_payload, customer=customer, ends_at=ends_at)
 
 
 def links_of(
@@ -83,7 +93,7 @@ def delivery_link_document(link: DeliveryLink, *, token: str = "") -> DeliveryLi
 def _named(project_id: str, delivery_id: str, scope: Scope) -> DeliveryNamed:
     rows = EventDelivery.objects.filter(project_id=project_id, pk=delivery_id)
     if scope is not None:
-        rows = rows.filter(endpoint__in=scope.order_by().values("pk"))
+        rows = rows.filter(of_present_owner(), endpoint__in=scope.order_by().values("pk"))
     found = rows.values_list("endpoint__owner_id", "endpoint_id", "event_type").first()
     if found is None:
         raise DeliveryNotFound

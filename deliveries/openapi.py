@@ -15,6 +15,7 @@ from core.api.openapi import (
     page_example,
     path_parameter,
     query,
+    takes_null,
     text,
 )
 from core.api.windows import BAD_DATES
@@ -32,6 +33,7 @@ TAG = "Event Deliveries"
 ATTEMPTS_TAG = "Delivery Attempts"
 
 describe(DeliveryIDs, "models.IDs")
+takes_null(DeliveryIDs)
 
 # Examples
 
@@ -62,7 +64,8 @@ FILTERS = [
     END,
     ENDPOINT_IDS,
     query("eventId", text(), "Only those of this event."),
-    query("event_type", text(), "Only those of events of this type."),
+    # One of its two names: clients in some languages cannot have both.
+    query("event_type", text(), "Only those of events of this type. `eventType` is accepted too."),
     query("idempotencyKey", text(), "Only those of the event that was sent with this key."),
     _PAGE["next_page_cursor"],
     _PAGE["perPage"],
@@ -71,7 +74,6 @@ FILTERS = [
     START,
     query("status", array(text()), "Only those with one of these statuses."),
     query("subscriptionId", text(), "Only those of this subscription."),
-    query("eventType", text(), "The same as event_type, by the name that Convoy reads."),
     query("brokerMessageId", text(), "Only those of events with this header X-Broker-Message-Id."),
 ]
 BAD_FILTER = (*BAD_DATES, refusals.NoEventOfKey)

@@ -28,7 +28,7 @@ from deliveries.exceptions import (
     NotWaiting,
 )
 from endpoints.models import Endpoint, Scope
-from events.models import DeliveryAttempt, EventDelivery
+from events.models import DeliveryAttempt, EventDelivery, of_present_owner
 from outbound.states import Status
 
 #: The states in which no further attempt is made, without a success.
@@ -167,7 +167,9 @@ def _common(values: Iterable[str]) -> str:
 
 def _within(project_id: str, scope: Scope) -> "QuerySet[EventDelivery]":
     rows = EventDelivery.objects.filter(project_id=project_id)
-    return rows if scope is None else rows.filter(endpoint__in=scope.order_by().values("pk"))
+    if scope is None:
+        return rows
+    return rows.filter(of_present_owner(), endpoint__in=scope.order_by().values("pk"))
 
 
 def _check_exists(project_id: str, delivery_id: str, scope: Scope) -> None:

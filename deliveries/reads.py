@@ -2,7 +2,8 @@
 
 The statements are written out: each endpoint of the scope is a range of `delivery_listed`, or of
 `delivery_listed_by_status` where the status is a rare one, and no more than a page is read of each. As a condition on a
-list of endpoints, PostgreSQL would read all of the project's deliveries, or sort all of the customer's.
+list of endpoints, PostgreSQL would read all of the project's deliveries, or sort all of the customer's. What was sent
+to an endpoint before its present owner had it (`held_from`) is not the customer's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -50,31 +51,38 @@ LEFT JOIN LATERAL (
 ORDER BY d.uid DESC
 """  # noqa: S608 - only this module's own text
 _OF_ENDPOINTS = """
-SELECT d.* FROM unnest(%(endpoints)s::varchar[]) AS scope (uid) CROSS JOIN LATERAL (
+SELECT d.* FROM endpoints_endpoint scope CROSS JOIN LATERAL (
   SELECT {columns} FROM events_eventdelivery d
-  WHERE d.endpoint_id = scope.uid AND {conditions} {order} LIMIT %(most)s
-) d {order} LIMIT %(most)s
+  WHERE d.endpoint_id = scope.uid AND d.uid >= scope.held_from AND {conditions} {order} LIMIT %(most)s
+) d WHERE scope.uid = ANY(%(endpoints)s) {order} LIMIT %(most)s
 """
 _BY_ID = """
 SELECT {columns} FROM events_eventdelivery d
+JOIN endpoints_endpoint scope ON scope.uid = d.endpoint_id AND scope.held_from <= d.uid
 WHERE d.uid = ANY(%(ids)s) AND d.endpoint_id = ANY(%(endpoints)s) AND {conditions} {order} LIMIT %(most)s
 """
 _NEWEST = "ORDER BY d.uid DESC"
 _ENDPOINTS_WITH = """
-SELECT scope.uid FROM unnest(%(endpoints)s::varchar[]) AS scope (uid)
-WHERE EXISTS (SELECT FROM events_eventdelivery d WHERE d.endpoint_id = scope.uid AND {conditions}) LIMIT %(most)s
+SELECT scope.uid FROM endpoints_endpoint scope
+WHERE scope.uid = ANY(%(endpoints)s) AND EXISTS (
+  SELECT FROM events_eventdelivery d
+  WHERE d.endpoint_id = scope.uid AND d.uid >= scope.held_from AND {conditions}
+) LIMIT %(most)s
 """
 _FIND = """
 SELECT d.uid FROM events_eventdelivery d
+JOIN endpoints_endpoint scope ON scope.uid = d.endpoint_id AND scope.held_from <= d.uid
 WHERE d.endpoint_id = ANY(%(endpoints)s) AND (d.uid = %(text)s OR d.event_id = %(text)s)
 UNION
 SELECT d.uid FROM events_event e JOIN events_eventdelivery d ON d.event_id = e.uid
+JOIN endpoints_endpoint scope ON scope.uid = d.endpoint_id AND scope.held_from <= d.uid
 WHERE e.project_id = %(project)s AND e.idempotency_key = %(text)s AND NOT e.is_duplicate_event
   AND d.endpoint_id = ANY(%(endpoints)s)
 LIMIT %(most)s
 """
 _OF_EVENT = """
 SELECT d.uid FROM events_eventdelivery d
+JOIN endpoints_endpoint scope ON scope.uid = d.endpoint_id AND scope.held_from <= d.uid
 WHERE d.event_id = %(event)s AND d.endpoint_id = ANY(%(endpoints)s) AND d.uid <> %(uid)s
 ORDER BY d.uid DESC LIMIT %(most)s
 """

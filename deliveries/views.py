@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from core.api.bodies import read_body
 from core.api.documents import PageOf
 from core.api.openapi import Outcome
-from core.api.pagination import read_page
+from core.api.pagination import Bytes, JsonBytes, read_page
 from core.api.parameters import texts
 from core.api.time_limit import time_limit
 from core.api.windows import read_window
@@ -63,8 +63,11 @@ class EventDeliveries(DeliveryView):
         """Answer a page of them."""
         with time_limit(BUDGET_SECONDS, CountTooSlow.message):
             rows = read_filter(request, self.project_id, scope=self.scope).rows(self.project_id)
-            page = read_page(request, with_parts(rows), sortable=True)
-        return page.of([self.delivery(row) for row in page.rows])
+            # The document has the payload twice.
+            page = read_page(
+                request, rows.only("pk"), sortable=True, size=Bytes("event__data") * 2 + JsonBytes("event__headers")
+            )
+        return page.of([self.delivery(row) for row in page.read(with_parts(Row.objects.all()))])
 
 
 class EventDelivery(DeliveryView):
@@ -144,7 +147,7 @@ class PeriodFailureRates(DeliveryView):
         if self.scope is not None:
             own = set(self.scope.filter(pk__in=given).order_by().values_list("pk", flat=True))
             given = [uid for uid in given if uid in own]
-        return period_failure_rates(self.project_id, given, window)
+        return period_failure_rates(self.project_id, given, window, is_customers=self.scope is not None)
 
 
 def read_ids(request: Request) -> list[str]:

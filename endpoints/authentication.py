@@ -53,6 +53,17 @@ def checked(sent: Authentication, stored: Authentication | None) -> Authenticati
     return {"type": kind, kind: given}
 
 
+def keeps_hidden(sent: Authentication | None, stored: Authentication | None, *, reveal: bool) -> bool:
+    """Return whether an update keeps a part of the stored authentication that its caller may not see.
+
+    `sent` is None where the update has no `authentication`, `reveal` as for shown().
+    """
+    if stored is None or shown(stored, reveal=reveal) == stored:
+        return False
+    kind = stored["type"]
+    return sent is None or (sent.get("type") == kind and _has_mask(sent.get(kind) or {}))
+
+
 def shown(stored: Authentication | None, *, reveal: bool) -> Authentication | None:
     """Return the authentication object of an answer.
 
@@ -68,6 +79,10 @@ def shown(stored: Authentication | None, *, reveal: bool) -> Authentication | No
         key = inner["signing_key"]
         inner["signing_key"] = key | {name: REDACTED for name in PRIVATE_MEMBERS if key.get(name)}
     return {"type": kind, kind: inner}
+
+
+def _has_mask(given: dict[str, Any]) -> bool:
+    return any(_has_mask(value) if isinstance(value, dict) else value == REDACTED for value in given.values())
 
 
 def _unredacted(given: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from typing import Annotated, Any, TypedDict
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.utils import timezone
 
 from core.api.documents import component
 from core.api.values import REDACTED
 from core.exceptions import InvalidInput
+from endpoints.private_keys import read_private_key
 
 
 @component("datastore.MtlsClientCert")
@@ -36,8 +37,8 @@ def checked(sent: Mapping[str, Any], stored: dict[str, Any] | None) -> dict[str,
     if not certificate or not key:
         raise InvalidInput("mtls_client_cert requires both client_cert and client_key")
     try:
+        private = read_private_key(key)
         parsed = x509.load_pem_x509_certificate(certificate.encode())
-        private = load_pem_private_key(key.encode(), password=None)
         same = _spki(parsed.public_key()) == _spki(private.public_key())
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise InvalidInput(f"invalid mTLS client certificate: {' '.join(str(error).split())[:200]}") from None
@@ -46,6 +47,11 @@ def checked(sent: Mapping[str, Any], stored: dict[str, Any] | None) -> dict[str,
     if parsed.not_valid_after_utc <= timezone.now():
         raise InvalidInput("invalid mTLS client certificate: it has expired")
     return {"client_cert": certificate, "client_key": key}
+
+
+def keeps_hidden(sent: Mapping[str, Any] | None, stored: dict[str, str] | None) -> bool:
+    """Return whether an update keeps the stored key, which nobody may see. `sent` is None where it has none."""
+    return stored is not None and (sent is None or sent.get("client_key") == REDACTED)
 
 
 def shown(stored: dict[str, str] | None) -> ClientCertificateDocument | None:

@@ -37,6 +37,16 @@ class UrlTemplate(InvalidInput):
     field = "url"
 
 
+class CredentialsElsewhere(InvalidInput):
+    """The URL leads to another server, and credentials are kept that the caller may not see."""
+
+    message = (
+        "the url leads to another server: send authentication and mtls_client_cert again without [REDACTED], "
+        "or {} to remove them"
+    )
+    field = "url"
+
+
 class ChatUrl(InvalidInput):
     """A chat URL with a private host."""
 
@@ -66,12 +76,6 @@ class ApiKeyMissing(InvalidInput):
 
     message = "api key field is required"
     field = "header_value"
-
-
-class OAuth2Missing(InvalidInput):
-    """No configuration."""
-
-    message = "OAuth2 configuration is required"
 
 
 class OAuth2SecretMissing(InvalidInput):

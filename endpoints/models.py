@@ -64,6 +64,9 @@ class Endpoint(models.Model):
     authentication = EncryptedJSONField(null=True)
     #: {"client_cert", "client_key"} in PEM, or None.
     mtls_client_cert = EncryptedJSONField(null=True)
+    #: The first id of what belongs to its present owner; "" where it has had no other. What was sent before belongs to
+    #: the owner of that time.
+    held_from = models.CharField(max_length=26, blank=True, default="", db_default="", editable=False, db_collation="C")
     #: What the portal session in which it was created was minted with.
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -188,6 +191,8 @@ class AlertSettings(models.Model):
     )
     #: {"on": kinds, "email", "slack", "teams", "hook": addresses, of which at least one is set}.
     chosen = EncryptedJSONField()
+    #: The digest of the e-mail address whose reader has confirmed it; any other address is written to for that only.
+    email_confirmed = models.BinaryField(null=True, editable=False)
     #: The state of which the customer knows: FAILING, DISABLED, or "" while all is well.
     alerted = models.CharField(max_length=9, choices=Kind, blank=True, default="", db_default="")
     alerted_at = models.DateTimeField(null=True)
@@ -207,6 +212,9 @@ class Notification(models.Model):
         TEAMS = "teams"
         #: A webhook of the customer's own, for alerts only.
         HOOK = "hook"
+
+    #: The `alert` of a mail that asks the reader of an address to confirm it.
+    CONFIRM = "confirm"
 
     uid = ULIDField()
     endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="notifications")

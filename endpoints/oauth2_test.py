@@ -7,11 +7,12 @@ from typing import Annotated, Any, NotRequired, TypedDict
 from django.conf import settings
 from django.utils import timezone
 
+from core.api.bodies import BadInput
 from core.api.documents import Example, component
 from core.api.values import ZERO_TIME, wire_time
+from core.waiting import the_place_to_wait
 from endpoints import authentication
 from endpoints.authentication import OAUTH2
-from endpoints.exceptions import OAuth2Missing
 from outbound.client import Outbound
 from outbound.oauth2 import Token, TokenUnavailable, fetch
 
@@ -34,13 +35,14 @@ class OAuth2TestDocument(TypedDict):
 def try_oauth2(config: dict[str, Any] | None) -> OAuth2TestDocument:
     """Ask the token server of a validated `oauth2` object for a token, and return the outcome.
 
-    No token is kept, so that no caller sees another's. Raises InvalidInput.
+    No token is kept, so that no caller sees another's. Raises InvalidInput, PlaceTaken.
     """
     if not config:
-        raise OAuth2Missing
+        raise BadInput
     checked = authentication.checked({"type": OAUTH2, OAUTH2: config}, None) or {}
     try:
-        token = asyncio.run(_fetch(checked[OAUTH2]))
+        with the_place_to_wait():
+            token = asyncio.run(_fetch(checked[OAUTH2]))
     except (TokenUnavailable, TimeoutError) as problem:
         error = str(problem) or f"oauth2: the token server did not answer in {SECONDS} seconds"
         return {"success": False, "error": error, "expires_at": ZERO_TIME}

@@ -2,6 +2,8 @@
 
 from types import NoneType
 
+from django.http import HttpResponse
+
 from core.api.bodies import HIDDEN, BlankFields, NoBody, NotJSON, WrongFields, WrongType
 from core.api.documents import PageOf, Schema, example, schema_of
 from core.api.openapi import (
@@ -25,7 +27,7 @@ from endpoints.authentication import SHARED_SECRET
 from endpoints.documents import AuthenticationType, EndpointDocument, SecretDocument
 from endpoints.models import CONTENT_TYPES, Endpoint
 from endpoints.oauth2_test import OAuth2TestDocument
-from endpoints.secrets import MAX_LIVE
+from endpoints.secrets import MAX_LIVE, SECONDS_FROM, is_in_seconds
 from endpoints.serializers import NON_ZERO
 from outbound.exceptions import UrlNotSecure, UrlScheme
 from projects.exceptions import ProjectNotFound
@@ -68,7 +70,7 @@ takes_null(serializers.ExpireSecret)
 _LATER = "2026-07-04T08:00:00.5Z"
 CREATED_EXAMPLE = example(EndpointDocument)
 EXAMPLE = example(EndpointDocument, authentication={})
-UPDATED_EXAMPLE = example(EndpointDocument, authentication={}, name="Orders, Europe", updated_at=_LATER)
+UPDATED_EXAMPLE = example(EndpointDocument, name="Orders, Europe", updated_at=_LATER)
 PAUSED_EXAMPLE = example(EndpointDocument, authentication={}, status=Endpoint.Status.PAUSED.value, updated_at=_LATER)
 ACTIVATED_EXAMPLE = example(EndpointDocument, authentication={}, updated_at=_LATER)
 ROTATED_EXAMPLE = example(
@@ -213,6 +215,10 @@ activate_endpoint = Operation(
     refused=[refusals.StatusNotChangeable(status="active", change="activation")],
     not_found=refusals.EndpointToChangeNotFound,
 )
+READ_AS_SECONDS = Outcome(
+    f"endpoint secret expired successfully; an expiration of {SECONDS_FROM} or more counts as seconds",
+    {"Counted as seconds": ROTATED_EXAMPLE},
+)
 expire_secret = Operation(
     "ExpireSecret",
     "Roll endpoint secret",
@@ -221,14 +227,26 @@ expire_secret = Operation(
     parameters=ONE,
     request=body(
         serializers.ExpireSecret,
-        {"A day for the old one": {"expiration": 24}, "At once": {"secret": "a secret of my own", "expiration": 0}},
+        {
+            "A day for the old one": {"expiration": 24},
+            "At once": {"secret": "a secret of my own", "expiration": 0},
+            "A week in seconds": {"expiration": 604_800},
+        },
     ),
     message="endpoint secret expired successfully",
     data=EndpointDocument,
     examples={"Two secrets": ROTATED_EXAMPLE},
+    outcomes=[READ_AS_SECONDS],
     refused=[NoBody, WrongType(name="expiration"), refusals.TooManySecrets(most=MAX_LIVE)],
     not_found=refusals.EndpointUnknown,
 )
+
+
+def answer_rotation(document: EndpointDocument, expiration: int) -> HttpResponse:
+    """Answer a rotation, and say where `expiration` was read as seconds."""
+    return expire_secret.answer(document, READ_AS_SECONDS if is_in_seconds(expiration) else None)
+
+
 NO_TOKEN = Outcome(
     "OAuth2 connection test failed",
     {
@@ -268,5 +286,5 @@ test_oauth2 = Operation(
         )
     },
     outcomes=[NO_TOKEN],
-    refused=[*HIDDEN, refusals.OAuth2Missing, refusals.OAuth2SecretMissing],
+    refused=[*HIDDEN, refusals.OAuth2SecretMissing],
 )

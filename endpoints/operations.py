@@ -19,12 +19,14 @@ from core.addresses import is_public_url
 from core.api.values import REDACTED
 from core.encryption import EncryptedJSONField
 from core.exceptions import InvalidInput
+from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
 from endpoints.disabling import forget_failures, notify_reactivated
 from endpoints.documents import endpoint_documents
 from endpoints.exceptions import (
     ChatUrl,
+    CredentialsElsewhere,
     EndpointNotFound,
     NotStored,
     StatusNotChangeable,
@@ -35,6 +37,7 @@ from endpoints.models import (
     DEFAULT_CONTENT_TYPE,
     AlertSettings,
     Endpoint,
+    EndpointHour,
     EndpointQuerySet,
     EndpointState,
     Scope,
@@ -42,7 +45,7 @@ from endpoints.models import (
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
 from outbound.exceptions import UrlNotSecure
-from outbound.urls import parse_target
+from outbound.urls import is_same_server, parse_target, stored_form
 from projects.exceptions import ProjectNotFound
 from projects.models import Project
 
@@ -55,7 +58,8 @@ STATUS_FIELDS = ("status", "status_since", "status_actor", "status_reason")
 EDITABLE = [
     field.name
     for field in Endpoint._meta.concrete_fields
-    if field.name not in ("uid", "project", "secrets", "metadata", "created_at", "deleted_at", *STATUS_FIELDS)
+    if field.name
+    not in ("uid", "project", "secrets", "metadata", "created_at", "deleted_at", "held_from", *STATUS_FIELDS)
 ]
 #: Those of them that the record of activity names without their values: a chat's URL is a credential.
 SECRET = {
@@ -81,7 +85,7 @@ def create_endpoint(
         check_url(project, url)
         endpoint = Endpoint(
             project=project,
-            url=url,
+            url=stored_form(url),
             name=_checked_name(name, "adding endpoint"),
             advanced_signatures=project.type == Project.Type.INCOMING or sent.get("advanced_signatures", True),
             rate_limit=max(sent.get("rate_limit", 0), 0),
@@ -103,16 +107,18 @@ def create_endpoint(
 
 
 def update_endpoint(
-    project_id: str, endpoint_id: str, *, url: str, name: str, scope: Scope = None, **sent: Any
+    project_id: str, endpoint_id: str, *, url: str, name: str, scope: Scope = None, reveal: bool = False, **sent: Any
 ) -> Endpoint:
     """Update the fields of an endpoint that are sent and not masked (docs/compatibility.md: the original wipes some).
 
     A blank `owner_id` and an `http_timeout` of 0 count as not sent, `secret` has no effect, and the
     status does not change. A new rate limit applies at once, also to deliveries that the old one held back.
+    `reveal` tells whether the caller may see secrets: a URL of another server takes no credential along that the
+    caller may not see.
     Raises InvalidInput, NotFound.
     """
     with transaction.atomic():
-        if "rate_limit" in sent or "rate_limit_duration" in sent:
+        if "rate_limit" in sent or "rate_limit_duration" in sent or sent.get("owner_id"):
             # A state is locked before its endpoint, as the workers do it.
             states = EndpointState.objects.filter(endpoint__in=_within(project_id, scope).order_by().values("pk"))
             states.select_for_update().filter(pk=endpoint_id).first()
@@ -120,7 +126,8 @@ def update_endpoint(
         before = _editable(endpoint)
         limit_before = endpoint.rate_limit, endpoint.rate_limit_duration
         check_url(endpoint.project, url)
-        endpoint.url = url
+        _check_credentials(endpoint, url, sent, reveal=reveal)
+        endpoint.url = stored_form(url)
         endpoint.name = _checked_name(name, "updating endpoints")
         for field in PLAIN:
             if sent.get(field) or (field in sent and field not in KEPT_WHERE_EMPTY):
@@ -145,6 +152,8 @@ def update_endpoint(
         if "owner_id" in changes:
             # The addresses are the former customer's: the new one must not see them, and they are not to be told.
             AlertSettings.objects.filter(endpoint=endpoint).delete()
+            if before["owner_id"]:
+                _hand_over(endpoint)
         if changes:
             _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
@@ -187,7 +196,7 @@ def activate_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None)
 
 
 def expire_secret(
-    project_id: str, endpoint_id: str, *, secret: str = "", expiration: int = 0, scope: Scope = None
+    project_id: str, endpoint_id: str, *, secret: str = "", expiration: float = 0, scope: Scope = None
 ) -> Endpoint:
     """Give the current secret `expiration` more hours, and put a new one in its place.
 
@@ -245,6 +254,22 @@ def _change_of(before: Status, after: Status) -> Verb:
     return Verb.ENDPOINT_ENABLED if before == Status.INACTIVE else Verb.ENDPOINT_RESUMED
 
 
+def _hand_over(endpoint: Endpoint) -> None:
+    """Let an endpoint that had another owner begin afresh: what was sent to it so far stays that owner's."""
+    endpoint.held_from = new_ulid()
+    endpoint.save(update_fields=["held_from"])
+    EndpointHour.objects.filter(endpoint=endpoint).delete()
+    EndpointState.objects.filter(pk=endpoint.pk).update(
+        failed_in_a_row=0,
+        delivered_in_a_row=0,
+        failing_since=None,
+        last_failure="",
+        last_failure_text="",
+        last_failure_at=None,
+        last_delivered_at=None,
+    )
+
+
 def _editable(endpoint: Endpoint) -> dict[str, Any]:
     """Return the values of the columns that an update writes, without its time."""
     return {name: getattr(endpoint, name) for name in EDITABLE if name != "updated_at"}
@@ -288,6 +313,15 @@ def check_url(project: Project, url: str) -> None:
     parts = parse_target(url)
     if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
         raise UrlNotSecure
+
+
+def _check_credentials(endpoint: Endpoint, url: str, sent: Mapping[str, Any], *, reveal: bool) -> None:
+    """Refuse a URL of another server that would be sent credentials which the caller may not see."""
+    if not is_same_server(url, endpoint.url) and (
+        authentication.keeps_hidden(sent.get("authentication"), endpoint.authentication, reveal=reveal)
+        or certificates.keeps_hidden(sent.get("mtls_client_cert"), endpoint.mtls_client_cert)
+    ):
+        raise CredentialsElsewhere
 
 
 def refusals(

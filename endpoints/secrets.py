@@ -16,6 +16,10 @@ from endpoints.exceptions import TooManySecrets
 GENERATED_LENGTH = 25
 MAX_LIVE = 20
 MAX_ENDED = 20
+#: The least `expiration` that counts as seconds.
+SECONDS_FROM = 3600
+#: Ten years.
+MOST_HOURS = 87_600
 
 Secret = dict[str, Any]
 
@@ -38,7 +42,22 @@ def is_live(secret: Secret, now: datetime) -> bool:
     return secret["expires_at"] is None or datetime.fromisoformat(secret["expires_at"]) > now
 
 
-def rotate(secrets: list[Secret], *, value: str, hours: int, now: datetime) -> list[Secret]:
+def overlap_hours(expiration: int) -> float:
+    """Return the hours for which an `expiration` keeps the old secret live, as the API reads the number.
+
+    It is documented in hours, and Convoy's dashboard sends seconds. SECONDS_FROM hours are five months, which nobody
+    means, and as many seconds one hour: from there on the number counts as seconds. A negative one is none.
+    """
+    hours = expiration / 3600 if is_in_seconds(expiration) else expiration
+    return min(max(hours, 0), MOST_HOURS)
+
+
+def is_in_seconds(expiration: int) -> bool:
+    """Tell whether the API reads an `expiration` as seconds."""
+    return expiration >= SECONDS_FROM
+
+
+def rotate(secrets: list[Secret], *, value: str, hours: float, now: datetime) -> list[Secret]:
     """Return the list in which the current secret expires after `hours` and a new one follows it.
 
     The MAX_ENDED most recent secrets that have expired are kept for the record. Raises TooManySecrets

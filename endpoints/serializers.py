@@ -6,12 +6,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from rest_framework import serializers
 
-from core.api.fields import Choice, Flag, Integer, Shape, Text
+from core.api.fields import INT32_MAX, Choice, Flag, Integer, Shape, Text
 from endpoints.authentication import CLIENT_ASSERTION, SHARED_SECRET, TYPES
+from endpoints.secrets import SECONDS_FROM
 
 NON_ZERO = "non zero value required"
 EXPIRY_UNITS = ["seconds", "milliseconds", "minutes", "hours"]
-TEN_YEARS_IN_HOURS = 87_600
 
 
 def required(message: str, **kwargs: Any) -> Text:
@@ -172,6 +172,7 @@ class ExpireSecret(Shape):
     secret = Text(required=False, help_text="The new secret. Generated where it is not sent.")
     expiration = Integer(
         required=False,
-        max_value=TEN_YEARS_IN_HOURS,
-        help_text="Hours for which deliveries are signed with the old secret too.",
+        min_value=-INT32_MAX,
+        help_text="Hours for which deliveries are signed with the old secret too; none where it is 0 or less. "
+        f"From {SECONDS_FROM} on it counts as seconds.",
     )

@@ -9,7 +9,7 @@ from core.api.bodies import read_body
 from core.api.documents import PageOf
 from core.api.pagination import read_page
 from core.api.versioning import client_version
-from endpoints import openapi, operations, serializers, versioning
+from endpoints import openapi, operations, secrets, serializers, versioning
 from endpoints.documents import EndpointDocument, endpoint_documents
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint, EndpointQuerySet
@@ -99,7 +99,9 @@ class EndpointDetail(EndpointView):
     @openapi.update_endpoint
     def put(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Update the fields that are sent."""
-        endpoint = operations.update_endpoint(projectID, endpointID, **self.body(request, detailed=True))
+        endpoint = operations.update_endpoint(
+            projectID, endpointID, reveal=self.reveals, **self.body(request, detailed=True)
+        )
         return self.changed(endpoint)
 
     @openapi.delete_endpoint
@@ -131,10 +133,13 @@ class ExpireEndpointSecret(EndpointView):
     """The rotation of a secret."""
 
     @openapi.expire_secret
-    def put(self, request: Request, projectID: str, endpointID: str) -> EndpointDocument:  # noqa: N803
-        """Let the current secret expire in `expiration` hours and add a new one. Not versioned."""
-        endpoint = operations.expire_secret(projectID, endpointID, **read_body(request, ExpireSecret, detailed=True))
-        return read(self.document(endpoint.uid))
+    def put(self, request: Request, projectID: str, endpointID: str) -> HttpResponse:  # noqa: N803
+        """Let the current secret expire after `expiration` and add a new one. Not versioned."""
+        sent = read_body(request, ExpireSecret, detailed=True)
+        expiration = sent.pop("expiration", 0)
+        hours = secrets.overlap_hours(expiration)
+        endpoint = operations.expire_secret(projectID, endpointID, expiration=hours, **sent)
+        return openapi.answer_rotation(read(self.document(endpoint.uid)), expiration)
 
 
 class OAuth2Test(ConvoyView):
@@ -148,5 +153,5 @@ class OAuth2Test(ConvoyView):
 
 
 def read(document: EndpointDocument) -> EndpointDocument:
-    """Return the endpoint as every answer but that of its creation shows it: no authentication is `{}`, not null."""
+    """Return the endpoint as all answers but those to its creation and update show it: no authentication is `{}`."""
     return document | {"authentication": document["authentication"] or {}}

@@ -123,7 +123,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
             body = form_encode(body)
         except NotAnObject:
             raise Unbuildable("a payload that is not an object cannot be sent as a form") from None
-    secrets = [secret["value"] for secret in _secrets(target.secrets) if is_live(secret, now)]
+    secrets = [secret["value"] for secret in _secrets(target.secrets, target.uid) if is_live(secret, now)]
     if claim.delivery.test == EventDelivery.Test.REHEARSAL:
         secrets = secrets[-1:]
     timestamp = int(now.timestamp())
@@ -149,7 +149,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
         else (),
         custom=payload.headers,
     )
-    certificate = _certificate(target.mtls_client_cert)
+    certificate = _certificate(target.mtls_client_cert, target.uid)
     return Request(
         headers=headers,
         body=body,
@@ -225,7 +225,7 @@ def _retry_after(exchange: Exchange) -> float | None:
 
 
 async def _authentication(target: Target, tokens: Tokens) -> list[tuple[str, str]]:
-    stored = _authentication_object(target.authentication)
+    stored = _authentication_object(target.authentication, target.uid)
     if stored and stored["type"] == OAUTH2:
         return [("Authorization", await tokens.header(target.uid, stored[OAUTH2]))]
     return authentication_headers(stored)
@@ -233,7 +233,7 @@ async def _authentication(target: Target, tokens: Tokens) -> list[tuple[str, str
 
 def _forget_token(target: Target, tokens: Tokens) -> None:
     """Forget the access token that a receiver has not accepted, so that the next attempt asks for another."""
-    stored = _authentication_object(target.authentication)
+    stored = _authentication_object(target.authentication, target.uid)
     if stored and stored["type"] == OAUTH2:
         tokens.forget(target.uid, stored[OAUTH2])
 
@@ -259,16 +259,16 @@ def _headers_json(headers: Mapping[str, str]) -> str:
 
 # Encrypting never gives the same bytes twice, so a cache by the bytes is never out of date.
 @lru_cache(maxsize=4096)
-def _secrets(stored: bytes) -> list[dict[str, Any]]:
-    secrets: list[dict[str, Any]] = orjson.loads(decrypt(stored, context_of(Endpoint, "secrets")))
+def _secrets(stored: bytes, uid: str) -> list[dict[str, Any]]:
+    secrets: list[dict[str, Any]] = orjson.loads(decrypt(stored, context_of(Endpoint, "secrets"), uid))
     return secrets
 
 
 @lru_cache(maxsize=4096)
-def _authentication_object(stored: bytes | None) -> dict[str, Any] | None:
-    return None if stored is None else orjson.loads(decrypt(stored, context_of(Endpoint, "authentication")))
+def _authentication_object(stored: bytes | None, uid: str) -> dict[str, Any] | None:
+    return None if stored is None else orjson.loads(decrypt(stored, context_of(Endpoint, "authentication"), uid))
 
 
 @lru_cache(maxsize=256)
-def _certificate(stored: bytes | None) -> dict[str, str] | None:
-    return None if stored is None else orjson.loads(decrypt(stored, context_of(Endpoint, "mtls_client_cert")))
+def _certificate(stored: bytes | None, uid: str) -> dict[str, str] | None:
+    return None if stored is None else orjson.loads(decrypt(stored, context_of(Endpoint, "mtls_client_cert"), uid))

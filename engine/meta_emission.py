@@ -71,6 +71,7 @@ class Finished:
     delivery_id: str
     #: The delivery's new status. Only Success and Failure emit meta events.
     status: str
+    project_id: str
     #: `projects_project.meta_event` as it is stored: encrypted.
     project_meta_event: bytes
 
@@ -128,7 +129,7 @@ def _wants(finished: Finished) -> bool:
     if event_type is None:
         return False
     try:
-        return is_wanted(settings_of(finished.project_meta_event), event_type)
+        return is_wanted(settings_of(finished.project_meta_event, finished.project_id), event_type)
     except UndecryptableValue as error:
         # The delivery must not fail because of its meta event.
         logger.error("no meta event for delivery %s: %s", finished.delivery_id, error)

@@ -227,7 +227,7 @@ async def _attempt(outbound: Outbound, claim: Claim) -> Outcome:
     if claim.project_is_deleted:
         return Outcome(Status.DISCARDED, trials=0)
     try:
-        config = settings_of(claim.settings)
+        config = settings_of(claim.settings, claim.project_id)
         if not config["is_enabled"]:
             return Outcome(Status.DISCARDED, trials=0)
         headers = request_headers(claim.uid, claim.body.encode(), secret=config["secret"])

@@ -23,6 +23,7 @@ from psycopg.rows import class_row
 from core.api.values import wire_time
 from core.encryption import UndecryptableValue, context_of, decrypt
 from core.storable_text import storable
+from core.tokens import matches
 from endpoints.models import AlertSettings, Notification
 from engine.database import Pool, write_outcome
 from outbound.client import Outbound
@@ -40,6 +41,7 @@ TEAMS_BYTES = 4096
 ALERT_HEADER = "webhook-alert"
 SENDER = f"Convoy/{settings.VERSION}"
 NO_MAIL_SERVER = "no mail server is configured (EMAIL_URL)"
+NOT_CONFIRMED = "the reader of the address has not confirmed it"
 NO_CHANNEL = "the endpoint is gone, or no longer has this channel"
 
 Channel = Notification.Channel
@@ -63,7 +65,8 @@ WHERE n.uid = due.uid AND e.uid = n.endpoint_id AND p.uid = e.project_id
 RETURNING n.uid, n.channel, n.alert, n.subject, n.text, n.num_trials, n.created_at, e.uid AS endpoint_id,
   e.name AS endpoint_name, p.name AS project_name,
   (SELECT a.chosen FROM endpoints_alertsettings a
-   WHERE a.endpoint_id = e.uid AND e.deleted_at IS NULL AND p.deleted_at IS NULL) AS chosen, CASE
+   WHERE a.endpoint_id = e.uid AND e.deleted_at IS NULL AND p.deleted_at IS NULL) AS chosen,
+  (SELECT a.email_confirmed FROM endpoints_alertsettings a WHERE a.endpoint_id = e.uid) AS confirmed, CASE
     WHEN e.deleted_at IS NOT NULL OR p.deleted_at IS NOT NULL THEN ''
     WHEN n.channel = '{Channel.EMAIL}' THEN e.support_email
     WHEN n.channel = '{Channel.SLACK}' THEN e.slack_webhook_url
@@ -97,6 +100,8 @@ class Claim:
     endpoint_name: str
     project_name: str
     chosen: bytes | None
+    #: The digest of the e-mail address in `chosen` whose reader has confirmed it.
+    confirmed: bytes | None
     address: str
 
     def __post_init__(self) -> None:
@@ -154,11 +159,13 @@ async def _send(outbound: Outbound | None, claim: Claim) -> None:
     """Send one message. Raises _Pointless and _Failed."""
     if claim.alert and claim.chosen is not None:
         try:
-            chosen = orjson.loads(decrypt(claim.chosen, context_of(AlertSettings, "chosen")))
+            chosen = orjson.loads(decrypt(claim.chosen, context_of(AlertSettings, "chosen"), claim.endpoint_id))
         except UndecryptableValue as problem:
             # Another worker may have the key that this one lacks.
             raise _Failed(str(problem)) from None
         claim.address = chosen.get(claim.channel, "")
+        if claim.channel == Channel.EMAIL and claim.alert != Notification.CONFIRM and not _is_confirmed(claim):
+            raise _Pointless(NOT_CONFIRMED)
     if not claim.address:
         raise _Pointless(NO_CHANNEL)
     if claim.channel == Channel.EMAIL:
@@ -188,10 +195,17 @@ async def _send(outbound: Outbound | None, claim: Claim) -> None:
         raise _Failed(f"answered {exchange.status} {exchange.reason}".rstrip())
 
 
+def _is_confirmed(claim: Claim) -> bool:
+    return claim.confirmed is not None and matches(claim.address.lower(), claim.confirmed)
+
+
 def _mail(claim: Claim) -> None:
     if not settings.EMAIL_HOST:
         raise _Pointless(NO_MAIL_SERVER)
     body = f"Project: {claim.project_name}\nEndpoint: {claim.endpoint_name}\n\n{claim.text}\n"
+    if claim.alert == Notification.CONFIRM:
+        # To a reader who has not agreed to anything, nothing is written that a customer has chosen.
+        body = f"{claim.text}\n"
     try:
         EmailMessage(claim.subject, body, to=[claim.address]).send()
     except (smtplib.SMTPException, OSError, ValueError) as error:

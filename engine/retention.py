@@ -3,8 +3,8 @@
 A project with `is_retention_policy_enabled` keeps them for its `retention_policy`, counted from when they
 were made; by default everything is kept. Contract: docs/contract/deliveries.md#retention. Unsettled rows
 stay, however old they are, and an event stays as long as one of its deliveries does. An event's idempotency
-key is deleted with it. In every project the record of activity is kept for KEPT, and the figures of endpoints by hour
-for HOURS_KEPT_DAYS.
+key is deleted with it. In every project the record of activity is kept for KEPT, the figures of endpoints by hour for
+HOURS_KEPT_DAYS, and links to single deliveries for LINKS_KEPT after the day for which they work.
 
 Rows are deleted in batches, each a short transaction of its own. Locked rows are skipped, so that workers do not wait
 for each other, and a resend or a replay waits for one batch at most.
@@ -20,11 +20,14 @@ from core.api.values import parse_go_duration
 from core.ulid import first_ulid_at
 from engine.database import Pool
 from outbound.states import Status
+from portal_links.delivery_links import LIFETIME
 
 logger = logging.getLogger("convoyclone.deliver")
 
 BATCH = 1000
 HOURS_KEPT_DAYS = 90
+#: How long a link to a delivery stays in lists after the day for which it works.
+LINKS_KEPT = timedelta(days=7)
 
 #: The projects that delete old rows, with their retention.
 _POLICIES = """
@@ -97,6 +100,16 @@ WITH old AS (
 SELECT uid FROM old ORDER BY uid
 """
 
+_DELIVERY_LINKS = """
+WITH old AS (
+  SELECT uid FROM portal_links_deliverylink WHERE uid > %(after)s AND uid < %(bound)s
+  ORDER BY uid LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+), gone AS (
+  DELETE FROM portal_links_deliverylink l USING old WHERE l.uid = old.uid
+)
+SELECT uid FROM old ORDER BY uid
+"""
+
 # Endpoint by endpoint, as the key of the table begins with it. Nobody writes rows of that age.
 _HOURS = f"""
 WITH next AS (
@@ -126,6 +139,8 @@ async def delete_old(pool: Pool, stopping: asyncio.Event, *, batch: int = BATCH)
             found += await _delete_all(pool, stopping, statement, project_id, bound, batch)
     # Of all projects at once.
     found += await _delete_all(pool, stopping, _ACTIVITY, "", first_ulid_at(datetime.now(UTC) - KEPT), batch)
+    links_from = first_ulid_at(datetime.now(UTC) - LIFETIME - LINKS_KEPT)
+    found += await _delete_all(pool, stopping, _DELIVERY_LINKS, "", links_from, batch)
     await _delete_all(pool, stopping, _HOURS, "", "", batch)
     if found:
         logger.info("retention: %s old rows", found)

@@ -37,8 +37,9 @@ async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) 
         await emit_delivery_events(
             connection,
             [
-                Finished(outcome.claim.delivery.uid, outcome.status, outcome.claim.target.project_meta_event)
+                Finished(outcome.claim.delivery.uid, outcome.status, target.project_id, target.project_meta_event)
                 for outcome in ended
+                for target in [outcome.claim.target]
             ],
         )
         exhausted = {

@@ -1,6 +1,6 @@
 """Events as the API shows them, read in one statement. Contract: docs/contract/events.md#object."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import orjson
@@ -10,6 +10,7 @@ from orjson import Fragment
 from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
 from core.api.values import ZERO_TIME, wire_time_from_sql
 from events.exceptions import EventNotFound
+from events.reads import Within
 from outbound.documents import HttpHeaders
 from outbound.headers import mask_headers
 from outbound.states import Status
@@ -138,7 +139,7 @@ def event_documents(
     project_id: str,
     ids: Sequence[str],
     *,
-    within: Collection[str] | None = None,
+    within: Within | None = None,
     is_masked: bool = False,
     shows_payload: bool = True,
 ) -> list[EventDocument]:
@@ -160,7 +161,7 @@ def event_document(
     project_id: str,
     event_id: str,
     *,
-    within: Collection[str] | None = None,
+    within: Within | None = None,
     is_masked: bool = False,
     shows_payload: bool = True,
 ) -> EventDocument:
@@ -172,7 +173,7 @@ def event_document(
 
 
 def _document(
-    project_id: str, row: tuple[Any, ...], within: Collection[str] | None, is_masked: bool, shows_payload: bool
+    project_id: str, row: tuple[Any, ...], within: Within | None, is_masked: bool, shows_payload: bool
 ) -> EventDocument:
     uid, event_type, endpoints, headers, key, is_duplicate, data, status, reason, created_at, updated_at = row
     created_at = wire_time_from_sql(created_at)
@@ -182,7 +183,7 @@ def _document(
         "uid": uid,
         "event_type": event_type,
         "project_id": project_id,
-        "endpoints": endpoints if within is None else [uid for uid in endpoints if uid in within],
+        "endpoints": endpoints if within is None else [uid for uid in endpoints if within.sees(uid, row[0])],
         "headers": mask_headers(orjson.loads(headers)) if is_masked else Fragment(headers),
         "source_metadata": _NO_SOURCE,
         "url_query_params": "",

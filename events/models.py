@@ -7,7 +7,8 @@ next attempt while it waits, the end of the worker's lease while it is sent, nul
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from core.ulid import ULIDField
@@ -75,6 +76,11 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.uid}"
+
+
+def of_present_owner() -> Combinable:
+    """Return the condition that a delivery belongs to the present owner of its endpoint, and not to an earlier one."""
+    return ~Exists(Endpoint.objects.filter(pk=OuterRef("endpoint_id"), held_from__gt=OuterRef("pk")))
 
 
 class EventDelivery(models.Model):

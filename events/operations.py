@@ -18,6 +18,7 @@ from events.models import Event
 from events.storage import Content, Posted, store_event
 from outbound import payload
 from outbound.headers import check_custom_headers
+from outbound.urls import stored_form
 from projects.config import REQUEST_ID_HEADER
 from projects.models import Project
 from subscriptions.models import Subscription
@@ -121,6 +122,7 @@ def create_dynamic_event(
         nobody = Candidates(settings, {})
         return store_event(project_id, event, Channel.DYNAMIC, nobody, [], [], reason=UrlNotConcrete.message)
     check_url(project, url)
+    url = stored_form(url)
     with transaction.atomic():
         # One at a time for a URL, so that it gets one endpoint.
         with connection.cursor() as cursor:

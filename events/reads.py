@@ -3,6 +3,7 @@
 Contract: docs/contract/events.md#list.
 """
 
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from rest_framework.request import Request
 
 from core.api.parameters import texts
 from core.api.windows import read_window
-from endpoints.models import Endpoint
+from endpoints.models import Endpoint, Scope
 from events.exceptions import BadSearch
 from events.models import Event
 
@@ -25,7 +26,44 @@ class Contains(Func):
     output_field = BooleanField()
 
 
-def chosen_events(request: Request, project_id: str, *, within: list[str] | None = None) -> "QuerySet[Event]":
+class Within(Collection[str]):
+    """The ids of the endpoints of a caller's scope, and the first id of what belongs to it where that is not all."""
+
+    def __init__(self, endpoints: Iterable[tuple[str, str]]) -> None:
+        """Take the pairs (id, `held_from`) of the endpoints."""
+        found = list(endpoints)
+        self.ids = [uid for uid, _ in found]
+        self.held = {uid: first for uid, first in found if first}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __contains__(self, uid: object) -> bool:
+        return uid in self.ids
+
+    def sees(self, endpoint_id: str, event_id: str) -> bool:
+        """Return whether an event that went to an endpoint is in the scope."""
+        return endpoint_id in self and event_id >= self.held.get(endpoint_id, "")
+
+    def events(self, endpoint_ids: Iterable[str]) -> Q:
+        """Return the condition that an event went to one of these endpoints, as far as they are in the scope."""
+        given = [uid for uid in endpoint_ids if uid in self]
+        seen = Q(endpoints__overlap=[uid for uid in given if uid not in self.held])
+        for uid in given:
+            if uid in self.held:
+                seen |= Q(endpoints__overlap=[uid], pk__gte=self.held[uid])
+        return seen
+
+
+def scope_ids(scope: Scope) -> Within | None:
+    """Return the ids of the endpoints that a caller may reach; None for all of the project's. One statement."""
+    return None if scope is None else Within(scope.values_list("pk", "held_from"))
+
+
+def chosen_events(request: Request, project_id: str, *, within: Within | None = None) -> "QuerySet[Event]":
     """Return the events of a project that a request's query chooses, `query` and `body` and test events aside.
 
     With `within`, only those that have one of these endpoints. Raises InvalidInput.
@@ -35,16 +73,16 @@ def chosen_events(request: Request, project_id: str, *, within: list[str] | None
     rows = Event.objects.filter(project_id=project_id, pk__gte=window.first_uid, pk__lt=window.beyond_uid)
     rows = rows.exclude(channel=Event.Channel.TEST)
     if within is not None:
-        rows = rows.filter(endpoints__overlap=within)
+        rows = rows.filter(within.events(within))
     if given := texts(request, "endpointId"):
-        rows = rows.filter(endpoints__overlap=given if within is None else [uid for uid in given if uid in within])
+        rows = rows.filter(Q(endpoints__overlap=given) if within is None else within.events(given))
     if texts(request, "sourceId"):
         # There are no sources.
         rows = rows.none()
     if owner_id := query.get("ownerId", "").strip():
         owned = Endpoint.objects.for_project(project_id).filter(owner_id=owner_id)
         if within is not None:
-            owned = owned.filter(pk__in=within)
+            owned = owned.filter(pk__in=within.ids)
         rows = rows.filter(endpoints__overlap=ArraySubquery(owned.values("pk")))
     if key := query.get("idempotencyKey", "").strip():
         # Each half has an index.

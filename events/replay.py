@@ -29,6 +29,7 @@ from events.matching import (
     read_candidates,
 )
 from events.models import Event
+from events.reads import Within, scope_ids
 from events.storage import NO_MATCH, add_deliveries
 from outbound.states import Status
 from subscriptions.filters import MAX_STEPS
@@ -101,11 +102,6 @@ def originals(rows: "QuerySet[Event]") -> "QuerySet[Event]":
     return rows.filter(is_duplicate_event=False)
 
 
-def scope_ids(scope: Scope) -> list[str] | None:
-    """Return the ids of the endpoints that a caller may reach; None for all of the project's."""
-    return None if scope is None else list(scope.values_list("pk", flat=True))
-
-
 @contextmanager
 def _alone(name: str, refusal: type[InvalidInput]) -> Iterator[None]:
     """Enter a block that runs once at a time for each name. Raises `refusal` while it runs elsewhere.
@@ -123,14 +119,16 @@ def _alone(name: str, refusal: type[InvalidInput]) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
 
 
-def _replay(project_id: str, rows: "QuerySet[Event]", within: list[str] | None) -> list[Event]:
+def _replay(project_id: str, rows: "QuerySet[Event]", within: Within | None) -> list[Event]:
     """Replay events in one transaction, oldest first, until they have REPLAY_DELIVERIES deliveries; return them.
 
     Each statement is for all of them.
     """
     if within is not None:
         # No scope has an event without endpoints.
-        rows = rows.filter(endpoints__contained_by=within, endpoints__len__gt=0)
+        rows = rows.filter(endpoints__contained_by=within.ids, endpoints__len__gt=0)
+        for uid, first in within.held.items():
+            rows = rows.exclude(endpoints__overlap=[uid], pk__lt=first)
     now = timezone.now()
     with transaction.atomic():
         events = list(rows.order_by("pk").select_for_update().defer("data"))

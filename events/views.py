@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from core.api.bodies import NotJSON, read_body
 from core.api.documents import PageOf
 from core.api.openapi import Outcome
-from core.api.pagination import read_page
+from core.api.pagination import Bytes, JsonBytes, read_page
 from core.api.time_limit import time_limit
 from events import openapi, operations, serializers
 from events.documents import (
@@ -23,7 +23,7 @@ from events.documents import (
 )
 from events.exceptions import SearchNotSupported, SearchTooSlow
 from events.models import Event
-from events.reads import chosen_events, is_search, searched_events
+from events.reads import Within, chosen_events, is_search, searched_events
 from events.replay import batch_replay, originals, replay_event
 from events.storage import Content
 from events.trials import send_test_event
@@ -37,7 +37,7 @@ class EventView(ConvoyView):
     """Reads the events of the path's project; the portal narrows them to those of a customer's endpoints."""
 
     @cached_property
-    def within(self) -> list[str] | None:
+    def within(self) -> Within | None:
         """Return the endpoints that the caller may see; None for all of the project."""
         return None
 
@@ -73,7 +73,7 @@ class Events(EventView):
         """Answer a page of the events that the query chooses."""
         rows = searched_events(request, self.chosen(request))
         with time_limit(SECONDS_TO_SEARCH, SearchTooSlow.message):
-            page = read_page(request, rows.only("pk"), sortable=True)
+            page = read_page(request, rows.only("pk"), sortable=True, size=Bytes("data") + JsonBytes("headers"))
         ids = [row.pk for row in page.rows]
         return page.of(event_documents(self.project_id, ids, **self.detail))
 

@@ -24,9 +24,9 @@ def is_wanted(meta_event: MetaEventSettings, event_type: str) -> bool:
 
 # Encrypting a value again gives other bytes, so an entry of the cache cannot be out of date.
 @lru_cache(maxsize=4096)
-def settings_of(stored: bytes) -> MetaEventSettings:
+def settings_of(stored: bytes, project_id: str) -> MetaEventSettings:
     """Return the `config.meta_event` of a project from its stored form. Raises UndecryptableValue."""
-    opened: MetaEventSettings = orjson.loads(decrypt(stored, context_of(Project, "meta_event")))
+    opened: MetaEventSettings = orjson.loads(decrypt(stored, context_of(Project, "meta_event"), project_id))
     return opened
 
 

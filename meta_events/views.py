@@ -3,7 +3,7 @@
 from rest_framework.request import Request
 
 from core.api.documents import PageOf
-from core.api.pagination import read_page
+from core.api.pagination import Bytes, JsonBytes, read_page
 from core.api.windows import read_window
 from meta_events import openapi, operations
 from meta_events.documents import MetaEventDocument, meta_event_document
@@ -20,8 +20,8 @@ class MetaEvents(ConvoyView):
         """Answer a page of the meta events between two times, newest first."""
         window = read_window(request)
         rows = MetaEvent.objects.filter(project_id=projectID, pk__gte=window.first_uid, pk__lt=window.beyond_uid)
-        page = read_page(request, rows)
-        return page.of([meta_event_document(row) for row in page.rows])
+        page = read_page(request, rows.only("pk"), size=Bytes("body") + JsonBytes("attempt"))
+        return page.of([meta_event_document(row) for row in page.read(MetaEvent.objects.all())])
 
 
 class MetaEventDetail(ConvoyView):

@@ -17,6 +17,7 @@ from endpoints.operations import check_url, create_endpoint
 from onboarding.documents import CREATED, FAILED, REUSED, SKIPPED, ResultDocument
 from onboarding.models import OnboardBatch
 from onboarding.parsing import Item, event_type_of
+from outbound.urls import stored_form
 from projects.models import Project
 from subscriptions.models import Subscription
 from subscriptions.operations import create_subscription
@@ -68,7 +69,7 @@ def work_off() -> bool:
 
 
 def _carry_out(project: Project, batch: OnboardBatch) -> list[ResultDocument]:
-    urls = [item["url"] for item in batch.items]
+    urls = [stored_form(item["url"]) for item in batch.items]
     rows = Endpoint.objects.for_project(project.uid).filter(url__in=urls).order_by("-pk")
     # Of several endpoints with one URL, the oldest is kept.
     known = dict(rows.values_list("url", "uid"))
@@ -86,7 +87,7 @@ def _carry_out(project: Project, batch: OnboardBatch) -> list[ResultDocument]:
         try:
             with transaction.atomic():
                 result["status"], result["endpoint_id"], result["subscription_id"] = _onboard(
-                    project, item, known.get(item["url"])
+                    project, item, known.get(stored_form(item["url"]))
                 )
         except DomainError as error:
             result["error"] = error.message
@@ -97,7 +98,7 @@ def _carry_out(project: Project, batch: OnboardBatch) -> list[ResultDocument]:
             logger.exception("item %s of onboard batch %s", number, batch.uid)
             result["error"] = "internal error"
         else:
-            known[item["url"]] = result["endpoint_id"]
+            known[stored_form(item["url"])] = result["endpoint_id"]
             if result["status"] == SKIPPED:
                 result["error"] = ALREADY_SUBSCRIBED
         results.append(result)

@@ -7,7 +7,7 @@ from orjson import Fragment
 
 from core.api.documents import Component, Example, Keywords, Time, component
 from core.api.values import wire_time
-from outbound.retries import STRATEGIES
+from outbound.retries import CAP_SECONDS, STRATEGIES
 from outbound.states import Status
 
 HttpHeader = Annotated[
@@ -37,7 +37,7 @@ class SendingDocument(TypedDict):
     retry_limit: Annotated[
         int, "The number of attempts, including the first; each resend allows as many again.", Example(10)
     ]
-    max_retry_seconds: Annotated[int, "0: the server's own bound of an exponential delay applies."]
+    max_retry_seconds: Annotated[int, "The most seconds of an exponential delay.", Example(CAP_SECONDS)]
 
 
 def sending_document(
@@ -59,5 +59,5 @@ def sending_document(
         "num_trials": num_trials,
         "interval_seconds": interval_seconds,
         "retry_limit": retry_limit,
-        "max_retry_seconds": 0,
+        "max_retry_seconds": CAP_SECONDS,
     }

@@ -24,6 +24,10 @@ class UrlWithoutHost(InvalidInput):
     field = "url"
 
 
+class UrlRelative(UrlWithoutHost):
+    """The URL has neither a scheme nor a host. Convoy says no more of it; the portal's pages do."""
+
+
 class UrlNotSecure(InvalidInput):
     """The project takes https only."""
 

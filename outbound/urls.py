@@ -4,7 +4,7 @@ from urllib.parse import SplitResult
 
 from core.addresses import SCHEMES, split_url
 from core.exceptions import InvalidInput
-from outbound.exceptions import UrlMissing, UrlScheme, UrlWithoutHost
+from outbound.exceptions import UrlMissing, UrlRelative, UrlScheme, UrlWithoutHost
 
 
 def parse_target(url: str) -> SplitResult:
@@ -18,8 +18,32 @@ def parse_target(url: str) -> SplitResult:
         parts = split_url(url)
     except ValueError as error:
         raise InvalidInput(str(error), field="url") from None
+    if not parts.hostname:
+        raise UrlWithoutHost if parts.scheme else UrlRelative
     if parts.scheme not in SCHEMES:
         raise UrlScheme
-    if not parts.hostname:
-        raise UrlWithoutHost
     return parts
+
+
+def stored_form(url: str) -> str:
+    """Return a URL as it is stored: its scheme in lower case, and the rest as it was sent.
+
+    Two spellings of a scheme would otherwise be two endpoints.
+    """
+    scheme, colon, rest = url.partition(":")
+    return f"{scheme.lower()}{colon}{rest}"
+
+
+def is_same_server(url: str, other: str) -> bool:
+    """Return whether two URLs have the same scheme, host and port. One that cannot be read is the same as none."""
+    try:
+        return _server(url) == _server(other)
+    except ValueError:
+        return False
+
+
+def _server(url: str) -> tuple[str, str, int]:
+    parts = split_url(url)
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise ValueError("not a URL of a server")
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)

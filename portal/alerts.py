@@ -7,6 +7,7 @@ Contract: docs/contract/deliveries.md#alerts.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.html import strip_tags
@@ -27,6 +29,7 @@ from deliveries.health import EndpointHealth, Health, endpoint_health
 from endpoints.models import AlertSettings, Endpoint, Notification
 from endpoints.timeouts import timeout_of
 from portal import operations
+from portal.alert_addresses import ask_address, has_mails_left, is_confirmed
 from portal.sentences import Circumstances, retried_for, sentence
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT
@@ -37,6 +40,10 @@ Kind = AlertSettings.Kind
 PAUSE_SECONDS = 10.0
 #: Endpoints in one transaction.
 TOGETHER = 200
+#: Endpoints in one look.
+MOST_IN_A_LOOK = 2_000
+#: Longer than a failure counts for the status of an endpoint (deliveries/health.py).
+TROUBLE_LASTS = timedelta(hours=25)
 MAX_EMAIL, MAX_URL = 254, 2048
 _LOCK_ID = 0x436F6E766F79_0A
 #: The statuses of which a customer is told.
@@ -48,6 +55,8 @@ SUBJECTS = {
     Kind.RECOVERED: _("%(endpoint)s works again"),
 }
 CHANNELS = ("email", "slack", "teams", "hook")
+#: The endpoint at which the last look of this process ended, where it did not reach all.
+_reached = {"after": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +106,13 @@ def save_alerts(access: Access, endpoint_id: str, chosen: Chosen) -> Endpoint:
             # What is so already is no news.
             status = endpoint_health([endpoint.pk])[endpoint.pk].status
             known = {"alerted": _TOLD.get(status, ""), "alerted_at": timezone.now()}
-            AlertSettings.objects.update_or_create(
+            row, _is_new = AlertSettings.objects.update_or_create(
                 endpoint=endpoint,
                 defaults={"chosen": asdict(chosen)},
                 create_defaults={"chosen": asdict(chosen)} | known,
             )
+            if chosen.email and not is_confirmed(row, chosen.email):
+                ask_address(access, row, chosen.email)
         else:
             AlertSettings.objects.filter(endpoint=endpoint).delete()
         record(
@@ -116,35 +127,54 @@ def save_alerts(access: Access, endpoint_id: str, chosen: Chosen) -> Endpoint:
     return endpoint
 
 
-def chosen_alerts(endpoint: Endpoint) -> Chosen:
-    """Return the choice for an endpoint."""
+def chosen_alerts(endpoint: Endpoint) -> tuple[Chosen, bool]:
+    """Return the choice for an endpoint, and whether its e-mail address waits for its reader to confirm it."""
     found = AlertSettings.objects.filter(endpoint=endpoint).first()
-    return Chosen() if found is None else Chosen(**found.chosen)
+    if found is None:
+        return Chosen(), False
+    chosen = Chosen(**found.chosen)
+    return chosen, bool(chosen.email) and not is_confirmed(found, chosen.email)
 
 
 # In the worker
 
 
 def raise_alerts() -> float:
-    """Queue a message for each endpoint whose state is news to its customer. Return the seconds until the next look."""
-    after = ""
+    """Queue a message for each endpoint whose state is news to its customer. Return the seconds until the next look.
+
+    A look reaches MOST_IN_A_LOOK endpoints, and the next one goes on from there. Of these it reads no more than those
+    that have failed lately, are off, or whose trouble was told.
+    """
+    after, seen = _reached["after"], 0
+    _reached["after"] = ""
     while True:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK_ID])
                 if not cursor.fetchone()[0]:
                     return PAUSE_SECONDS
-            rows = AlertSettings.objects.filter(
-                endpoint__deleted_at=None, endpoint__project__deleted_at=None, pk__gt=after
+            page = list(
+                AlertSettings.objects.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:TOGETHER]
             )
-            found = list(rows.select_related("endpoint__project").order_by("pk")[:TOGETHER])
+            found = list(_with_news(page)) if page else []
             health = endpoint_health([row.pk for row in found]) if found else {}
             for row in found:
                 if row.pk in health:
                     _look_at(row, health[row.pk])
-        if len(found) < TOGETHER:
+        if len(page) < TOGETHER:
             return PAUSE_SECONDS
-        after = found[-1].pk
+        after, seen = page[-1], seen + len(page)
+        if seen >= MOST_IN_A_LOOK:
+            _reached["after"] = after
+            return PAUSE_SECONDS
+
+
+def _with_news(ids: list[str]) -> "QuerySet[AlertSettings]":
+    """Return those of some choices of alerts whose endpoints can have news: the others are well, and were so."""
+    lately = Q(endpoint__state__last_failure_at__gte=timezone.now() - TROUBLE_LASTS)
+    rows = AlertSettings.objects.filter(pk__in=ids, endpoint__deleted_at=None, endpoint__project__deleted_at=None)
+    rows = rows.filter(~Q(alerted="") | ~Q(endpoint__status=Endpoint.Status.ACTIVE) | lately)
+    return rows.select_related("endpoint__project").order_by("pk")
 
 
 def _look_at(row: AlertSettings, health: Health) -> None:
@@ -164,10 +194,12 @@ def _look_at(row: AlertSettings, health: Health) -> None:
     with translation.override(endpoint.project.portal_language or settings.LANGUAGE_CODE):
         subject = " ".join(str(SUBJECTS[kind] % {"endpoint": endpoint.name}).split())[:255]
         text = f"{_sentence(endpoint, health)}\n{settings.BASE_URL}{_path(endpoint)}"
+    channels = [channel for channel in CHANNELS if getattr(chosen, channel)]
+    if chosen.email and not (is_confirmed(row, chosen.email) and has_mails_left(endpoint)):
+        channels.remove("email")
     Notification.objects.bulk_create(
         Notification(uid=new_ulid(), endpoint=endpoint, channel=channel, alert=kind, subject=subject, text=text)
-        for channel in CHANNELS
-        if getattr(chosen, channel)
+        for channel in channels
     )
 
 

@@ -6,6 +6,7 @@ Contract: docs/contract/portal-sessions.md#portal-api.
 from typing import Any, cast
 
 from django.http import HttpResponse
+from django.utils.cache import patch_vary_headers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -13,22 +14,28 @@ from core.actors import set_actor
 from core.api.bodies import read_body
 from core.api.checks import check_size
 from core.client_address import client_address
-from endpoints import views
+from endpoints import secrets, views
 from endpoints.documents import EndpointDocument
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import EndpointQuerySet
+from endpoints.openapi import answer_rotation
 from endpoints.serializers import ExpireSecret
 from events.reads import searches_content
 from portal import openapi, operations
 from portal.exceptions import KeyMayOnlyRead
 from portal.serializers import ChosenEventTypes
-from portal_links.access import Access, find_access, find_key_access
+from portal_links.access import Access, count_access, find_access, find_key_access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_PAYLOADS, VIEW_SECRET
 from portal_links.documents import PortalLinkDocument, access_document
 from projects import convoy_view
 from projects.convoy_view import ConvoyView
 from projects.exceptions import BadCredential, NoCredential
 from projects.keys import PREFIX
+from projects.models import Project
+from projects.request_limit import windows
+
+#: How long a browser keeps the answer to a preflight.
+PREFLIGHT_SECONDS = 600
 
 
 class PortalCredential(BaseAuthentication):
@@ -57,8 +64,10 @@ class PortalView(ConvoyView):
     http_method_names = ["get", "head", "post", "put", "delete", "options"]
     #: The capability that a method needs, where VIEW is not enough.
     needs: dict[str, str] = {}
+    #: The project of the credential, once it is known.
+    caller_project: Project | None = None
     #: The refusals of the Convoy API that this API shares (schema.py), by status.
-    shared_refusals = {"400", "401", "403", "411", "413", "503"}
+    shared_refusals = {"400", "401", "403", "411", "413", "429", "503"}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check size, credential and capability before the handler runs. Raises DomainError."""
@@ -66,6 +75,10 @@ class PortalView(ConvoyView):
             return
         check_size(request)
         self.perform_authentication(request)
+        self.caller_project = self.access.project
+        count_access(self.access)
+        opened_by = self.access.session or self.access.link or self.access.project
+        windows.count(opened_by.pk)
         set_actor(self.access.actor)
         if self.access.by_key and request.method not in self.reads:
             raise KeyMayOnlyRead
@@ -99,8 +112,29 @@ class PortalView(ConvoyView):
             self.access.require(VIEW_PAYLOADS)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Answer without CORS headers, so that pages of other origins cannot call the API."""
-        return HttpResponse()
+        """Answer a preflight, which carries no token, with an empty body."""
+        response = HttpResponse()
+        del response["Content-Type"]
+        return response
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Let the pages of the project's allowed origins read the answer. Cookies are neither read nor allowed."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        origin = request.META.get("HTTP_ORIGIN", "")
+        if origin and self._allows(origin):
+            response["Access-Control-Allow-Origin"] = origin
+            if request.method == "OPTIONS":
+                response["Access-Control-Allow-Methods"] = "GET, POST, PUT, DELETE"
+                response["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Convoy-Version"
+                response["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+        patch_vary_headers(response, ["Origin"])
+        return response
+
+    def _allows(self, origin: str) -> bool:
+        """Tell whether the caller's project lists an origin; without a caller, whether any project does."""
+        if self.caller_project is not None:
+            return origin in self.caller_project.portal_allowed_origins
+        return Project.objects.live().filter(portal_allowed_origins__contains=[origin]).exists()
 
 
 class OwnPortalLink(PortalView):
@@ -164,7 +198,8 @@ class EndpointDetail(EndpointView):
     @openapi.update_endpoint
     def put(self, request: Request, endpointID: str) -> EndpointDocument:  # noqa: N803
         """Update the fields that are sent, but not the owner."""
-        return self.changed(operations.update_endpoint(self.access, endpointID, **self.body(request, detailed=True)))
+        endpoint = operations.update_endpoint(self.access, endpointID, **self.body(request, detailed=True))
+        return self.versioned(self.document(endpoint.uid))
 
     @openapi.delete_endpoint
     def delete(self, request: Request, endpointID: str) -> None:  # noqa: N803
@@ -200,11 +235,14 @@ class ExpireEndpointSecret(EndpointView):
     needs = {"PUT": ROTATE_SECRET}
 
     @openapi.expire_secret
-    def put(self, request: Request, endpointID: str) -> EndpointDocument:  # noqa: N803
-        """Let the current secret expire in `expiration` hours and add a new one. Not versioned."""
+    def put(self, request: Request, endpointID: str) -> HttpResponse:  # noqa: N803
+        """Let the current secret expire after `expiration` and add a new one. Not versioned."""
         sent = read_body(request, ExpireSecret, detailed=True)
-        endpoint = operations.expire_secret(self.access, endpointID, **sent)
-        return views.read(self.document(endpoint.uid))
+        expiration = sent.pop("expiration", 0)
+        endpoint = operations.expire_secret(
+            self.access, endpointID, expiration=secrets.overlap_hours(expiration), **sent
+        )
+        return answer_rotation(views.read(self.document(endpoint.uid)), expiration)
 
 
 class UnknownPath(PortalView, convoy_view.UnknownPath):

@@ -4,6 +4,7 @@ As in operations.py, each function checks the capability and then calls the oper
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from core.exceptions import InvalidInput
 from core.tally import Tally
@@ -62,4 +63,6 @@ def create_batch_retry(access: Access, wanted: DeliveryFilter) -> BatchRetry | N
     access.require(CREATE_ATTEMPTS)
     if not wanted.endpoint_ids:
         return None
-    return batch_retry.create_batch_retry(access.project.uid, wanted, customer=access.customer)
+    return batch_retry.create_batch_retry(
+        access.project.uid, replace(wanted, of_present_owner=True), customer=access.customer
+    )

@@ -75,7 +75,7 @@ def find_delivery(access: Access, delivery_id: str) -> tuple[EventDelivery, Endp
     delivery = EventDelivery.objects.filter(project=access.project.pk, pk=delivery_id).first()
     if delivery is None:
         raise DeliveryNotFound
-    endpoint = access.endpoints().filter(pk=delivery.endpoint_id).only(*OF_ENDPOINT).first()
+    endpoint = access.endpoints().filter(pk=delivery.endpoint_id, held_from__lte=delivery.pk).only(*OF_ENDPOINT).first()
     if endpoint is None:
         raise DeliveryNotFound
     return delivery, endpoint

@@ -3,6 +3,7 @@
 Contract: docs/contract/portal-sessions.md#portal-deliveries, docs/contract/portal-sessions.md#counts.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -61,7 +62,12 @@ class DeliveryView(PortalView, views.DeliveryView):
 
     def of_window(self, window: Window, endpoint_ids: list[str] | None) -> "QuerySet[Delivery]":
         """Return the deliveries of a window to some endpoints; to all of the project where they are None."""
-        wanted = DeliveryFilter(first_uid=window.first_uid, beyond_uid=window.beyond_uid, endpoint_ids=endpoint_ids)
+        wanted = DeliveryFilter(
+            first_uid=window.first_uid,
+            beyond_uid=window.beyond_uid,
+            endpoint_ids=endpoint_ids,
+            of_present_owner=self.scope is not None,
+        )
         return wanted.rows(self.project_id)
 
 
@@ -138,6 +144,11 @@ class LinkView(DeliveryView, link_views.LinkView):
     def customer(self) -> str | None:
         """Return the customer whose links these are; None for those of everybody, which an API key sees."""
         return None if self.access.by_key else self.access.customer
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Return the end of the customer's session."""
+        return self.access.expires_at
 
 
 class DeliveryLinks(LinkView):

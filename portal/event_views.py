@@ -11,7 +11,7 @@ from events import serializers, views
 from events.documents import CreatedDocument, EventDocument, TestEventDocument
 from events.models import Event
 from events.openapi import BATCH_REPLAY
-from events.replay import scope_ids
+from events.reads import Within, scope_ids
 from events.views import read_event, read_test_event, refuse_search
 from portal import event_openapi as openapi
 from portal import event_operations as operations
@@ -23,7 +23,7 @@ class EventView(PortalView, views.EventView):
     """Narrows events to those of the caller's endpoints. An API key sees its whole project, unmasked."""
 
     @cached_property
-    def within(self) -> list[str] | None:
+    def within(self) -> Within | None:
         """Return the endpoints that the caller may see; None for all of the project."""
         return None if self.access.by_key else scope_ids(self.access.endpoints())
 

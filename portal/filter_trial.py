@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 
 from events.models import Event
-from events.replay import scope_ids
+from events.reads import Within, scope_ids
 from portal.filter_words import explanation_words, shown
 from portal.words import Pill, number
 from portal_links.access import Access
@@ -102,7 +102,8 @@ def counted(trials: Sequence[Trial]) -> str:
 
 
 def _visible(access: Access) -> Any:
-    theirs = Q(endpoints__overlap=scope_ids(access.endpoints()))
+    within = scope_ids(access.endpoints()) or Within([])
+    theirs = within.events(within)
     if access.owner_id:
         theirs |= Q(channel=Event.Channel.FANOUT, owner_id=access.owner_id)
     return Event.objects.filter(theirs, project=access.project)

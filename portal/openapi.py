@@ -3,7 +3,7 @@
 Contract: docs/contract/portal-sessions.md#portal-api.
 """
 
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -26,22 +26,50 @@ OF_CUSTOMER: dict[str, Any] = {"tag": TAG, "without": ["projectID", ProjectNotFo
 UNSEEN: dict[str, Any] = {"not_found": OutOfScope}
 
 
+class LimitDocument(TypedDict):
+    """How many of a kind the licence of the original allows. Here, none is limited or counted."""
+
+    limit: Annotated[int, "-1: any number."]
+    allowed: bool
+    current: int
+    available: bool
+    limit_reached: bool
+
+
 class FeaturesDocument(TypedDict):
-    """The features for which the original needs a licence."""
+    """The features for which the original needs a licence, by its names."""
 
-    portal_links: bool
-    endpoint_management: bool
-    advanced_signatures: bool
-    mtls: bool
-    oauth2: bool
+    org_limit: LimitDocument
+    user_limit: LimitDocument
+    project_limit: LimitDocument
+    PortalLinks: bool
+    AdvancedEndpointMgmt: bool
+    AdvancedSubscriptions: bool
+    AdvancedWebhookFiltering: bool
+    Transformations: bool
+    EventSearch: bool
+    MutualTLS: bool
+    OAuth2EndpointAuth: bool
+    BasicAuthEndpointAuth: bool
+    CircuitBreaking: bool
 
 
+UNLIMITED: LimitDocument = {"limit": -1, "allowed": True, "current": 0, "available": True, "limit_reached": False}
 FEATURES: FeaturesDocument = {
-    "portal_links": True,
-    "endpoint_management": True,
-    "advanced_signatures": True,
-    "mtls": True,
-    "oauth2": True,
+    "org_limit": UNLIMITED,
+    "user_limit": UNLIMITED,
+    "project_limit": UNLIMITED,
+    "PortalLinks": True,
+    "AdvancedEndpointMgmt": True,
+    "AdvancedSubscriptions": True,
+    "AdvancedWebhookFiltering": True,
+    # No JavaScript of customers is run.
+    "Transformations": False,
+    "EventSearch": True,
+    "MutualTLS": True,
+    "OAuth2EndpointAuth": True,
+    "BasicAuthEndpointAuth": True,
+    "CircuitBreaking": True,
 }
 
 own_portal_link = Operation(
@@ -58,7 +86,7 @@ license_features = Operation(
     "GetLicenseFeatures",
     "List the features of this server",
     tag=TAG,
-    description="The features of the server. Every feature is enabled: none needs a licence.",
+    description="The features of the server, by the names of Convoy's licence. None needs a licence here.",
     message="Retrieved license features successfully",
     data=FeaturesDocument,
     examples={"Features": FEATURES},

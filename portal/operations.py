@@ -122,7 +122,11 @@ def update_endpoint(access: Access, endpoint_id: str, **sent: Any) -> Endpoint:
     """Update the fields of a customer's endpoint that are sent, but not its owner. Raises DomainError."""
     access.require(MANAGE_ENDPOINT)
     return operations.update_endpoint(
-        access.project.uid, endpoint_id, scope=access.endpoints(), **sent | {"owner_id": ""}
+        access.project.uid,
+        endpoint_id,
+        scope=access.endpoints(),
+        reveal=access.may(VIEW_SECRET),
+        **sent | {"owner_id": ""},
     )
 
 
@@ -166,7 +170,7 @@ def activate_and_send_missed(access: Access, endpoint_id: str) -> int:
     return number
 
 
-def expire_secret(access: Access, endpoint_id: str, *, secret: str = "", expiration: int = 0) -> Endpoint:
+def expire_secret(access: Access, endpoint_id: str, *, secret: str = "", expiration: float = 0) -> Endpoint:
     """Replace the secret of an endpoint of the customer. Raises DomainError."""
     access.require(ROTATE_SECRET)
     return operations.expire_secret(

@@ -169,7 +169,7 @@ def latest_deliveries(access: Access, endpoint: Endpoint, now: datetime) -> list
     """Return the latest deliveries of an endpoint with their last answers, newest first. One statement."""
     attempts = DeliveryAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-pk")
     rows = (
-        EventDelivery.objects.filter(endpoint=endpoint)
+        EventDelivery.objects.filter(endpoint=endpoint, pk__gte=endpoint.held_from)
         .order_by("-pk")
         .annotate(
             **{

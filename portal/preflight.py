@@ -5,7 +5,6 @@ page says that the URL could not be checked now. That never keeps an endpoint fr
 """
 
 import asyncio
-import threading
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -16,12 +15,14 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from core.waiting import PlaceTaken, the_place_to_wait
 from outbound import preflight
 from outbound.addresses import refusal
 from outbound.preflight import SECONDS, Look, Problem
 from portal.words import number
 from portal_links.access import Access
 from portal_links.check_limit import count_check
+from portal_links.exceptions import TooManyChecks
 
 USER_AGENT = f"Convoy/{settings.VERSION}"
 #: Saving waits no longer than this to learn that a name leads to a private address.
@@ -32,7 +33,6 @@ SOON = timedelta(days=14)
 YES, HM, NO = "yes", "hm", "no"
 _ICONS = {YES: "check", HM: "info", NO: "cross"}
 
-_place = threading.Lock()
 T = TypeVar("T")
 
 
@@ -64,9 +64,16 @@ def check_url(access: Access, url: str) -> list[Finding]:
     return not_now() if look is None else findings(look)
 
 
-def refused_address(url: str) -> str:
-    """Return the private address that a URL leads to, or an empty text, also where that is not known in time."""
+def refused_address(access: Access, url: str) -> str:
+    """Return the private address that a URL leads to, or an empty text, also where that is not known in time.
+
+    The look-up counts as a check. Whoever has used up theirs may save, and the guard of deliveries decides alone.
+    """
     if not settings.PORTAL_PREFLIGHT:
+        return ""
+    try:
+        count_check(access)
+    except TooManyChecks:
         return ""
     found = _in_place(
         preflight.private_address(url, allowed_networks=settings.DELIVERY_ALLOWED_NETWORKS, seconds=SECONDS_AT_SAVING)
@@ -76,13 +83,12 @@ def refused_address(url: str) -> str:
 
 def _in_place(looking: Coroutine[Any, Any, T]) -> T | None:
     """Run a look in the process's one place for it; None where the place is taken."""
-    if not _place.acquire(blocking=False):
+    try:
+        with the_place_to_wait():
+            return asyncio.run(looking)
+    except PlaceTaken:
         looking.close()
         return None
-    try:
-        return asyncio.run(looking)
-    finally:
-        _place.release()
 
 
 # The words

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from events.models import EventDelivery
+from events.models import EventDelivery, of_present_owner
 from outbound.states import Status
 from portal.endpoint_head import SETTINGS, TEST
 from portal.routes import url_of
@@ -38,7 +38,11 @@ class Step:
 def has_received(access: Access) -> bool:
     """Return whether one of the customer's newest deliveries, test events included, was delivered. One statement."""
     scope = access.endpoints().order_by().values("pk")
-    newest = EventDelivery.objects.filter(endpoint__in=scope).order_by("-pk").values_list("status", flat=True)
+    newest = (
+        EventDelivery.objects.filter(of_present_owner(), endpoint__in=scope)
+        .order_by("-pk")
+        .values_list("status", flat=True)
+    )
     return Status.SUCCESS in newest[:LOOKED_AT]
 
 

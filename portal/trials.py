@@ -13,7 +13,7 @@ from deliveries.exceptions import DeliveryNotFound
 from deliveries.health import Health
 from endpoints.models import Endpoint
 from endpoints.secrets import is_live
-from events.models import DeliveryAttempt, EventDelivery
+from events.models import DeliveryAttempt, EventDelivery, of_present_owner
 from outbound.answers import answer_kind
 from outbound.payload import form_encode
 from outbound.states import Status
@@ -106,7 +106,9 @@ class Result:
 
 def test_result(access: Access, endpoint: Endpoint, delivery_id: str) -> Result:
     """Return what became of a test event to an endpoint of the customer. Two statements. Raises NotFound."""
-    rows = EventDelivery.objects.filter(endpoint=endpoint, pk=delivery_id).exclude(test=EventDelivery.Test.NONE)
+    rows = EventDelivery.objects.filter(of_present_owner(), endpoint=endpoint, pk=delivery_id).exclude(
+        test=EventDelivery.Test.NONE
+    )
     delivery = rows.first()
     if delivery is None:
         raise DeliveryNotFound
@@ -151,7 +153,7 @@ def find_sent(access: Access, endpoint: Endpoint, delivery_id: str) -> Sent | No
     """Return a delivery to one of the customer's endpoints, with its body where the customer may see payloads."""
     if "\0" in delivery_id:
         return None
-    rows = EventDelivery.objects.filter(pk=delivery_id, endpoint__in=access.endpoints().order_by())
+    rows = EventDelivery.objects.filter(of_present_owner(), pk=delivery_id, endpoint__in=access.endpoints().order_by())
     delivery = rows.select_related("endpoint", "event").defer("endpoint__secrets").first()
     if delivery is None:
         return None

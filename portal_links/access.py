@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core.actors import Actor, ActorKind
+from core.share import count_party
 from core.tokens import digest
 from endpoints.models import Endpoint, EndpointQuerySet
 from portal_links.capabilities import READ_ONLY, VIEW_SECRET, Capabilities, without_hidden
@@ -77,6 +78,15 @@ class Access:
             return self.link.scope()
         endpoints = Endpoint.objects.for_project(self.project.uid).order_by("-pk")
         return endpoints if self.by_key else endpoints.filter(owner_id=self.owner_id)
+
+
+def count_access(access: Access) -> None:
+    """Count the request that runs now for its project, its owner and its session. Raises TooBusy."""
+    count_party("project", access.project.pk)
+    if not access.by_key:
+        opened_by = access.session or access.link
+        count_party("owner", f"{access.project.pk} {access.owner_id}")
+        count_party("session", "" if opened_by is None else opened_by.pk)
 
 
 def find_access(credential: str, *, address: str | None = None) -> Access | None:

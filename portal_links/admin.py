@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -316,7 +316,8 @@ class DeliveryLinkAdmin(OperatorAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeliveryLink]:
         rows = DeliveryLink.objects.filter(project__deleted_at=None).select_related("project")
-        return rows.defer("token_digest", "project__config", "project__meta_event")
+        makers = DeliveryLink.objects.of_live_makers(timezone.now()).filter(pk=OuterRef("pk"))
+        return rows.annotate(has_maker=Exists(makers)).defer("token_digest", "project__config", "project__meta_event")
 
     @admin.display(description="made by")
     def maker(self, link: DeliveryLink) -> str:
@@ -328,7 +329,9 @@ class DeliveryLinkAdmin(OperatorAdmin):
         """Return whether the link opens something, and if not, why."""
         if link.revoked_at is not None:
             return "revoked"
-        return "expired" if link.expires_at <= timezone.now() else "opens"
+        if link.expires_at <= timezone.now():
+            return "expired"
+        return "opens" if link.has_maker else "ended with its maker's access"  # type: ignore[attr-defined]  # annotated
 
     @admin.action(description="Revoke", permissions=["operate"])
     def revoke(self, request: HttpRequest, selected: QuerySet[DeliveryLink]) -> HttpResponseBase | None:

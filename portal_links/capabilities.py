@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext_lazy as _
 
+from projects.keys import Caller
+
 VIEW = "view"
 VIEW_DELIVERIES = "view_deliveries"
 VIEW_PAYLOADS = "view_payloads"
@@ -68,6 +70,11 @@ def of_svix(names: Iterable[str] | None, *, read_only: bool) -> Capabilities:
     if names is None:
         return EVERYTHING
     return READ_ONLY.union(*(SVIX[name] for name in names))
+
+
+def held_by(caller: Caller, capabilities: Capabilities) -> Capabilities:
+    """Return those of the capabilities that an API key can pass on: looking, where it may change nothing itself."""
+    return capabilities if caller.manages else capabilities & READ_ONLY
 
 
 def without_hidden(capabilities: Capabilities, *, hides_payloads: bool) -> Capabilities:

@@ -4,7 +4,7 @@ The apps above know what a delivery is, and check that it exists and is the call
 """
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -39,8 +39,13 @@ class MadeLink(NamedTuple):
     token: str
 
 
-def create_delivery_link(delivery: DeliveryNamed, *, shows_payload: bool, customer: str = "") -> MadeLink:
-    """Make a link to a delivery that works for LIFETIME. `customer` is the maker in the portal, "" the company."""
+def create_delivery_link(
+    delivery: DeliveryNamed, *, shows_payload: bool, customer: str = "", ends_at: datetime | None = None
+) -> MadeLink:
+    """Make a link to a delivery that works for LIFETIME, or until `ends_at`, the end of its maker's session.
+
+    `customer` is the maker in the portal, "" the company.
+    """
     now = timezone.now()
     token = TOKEN_PREFIX + random_text(TOKEN_LENGTH)
     link = DeliveryLink(
@@ -51,7 +56,7 @@ def create_delivery_link(delivery: DeliveryNamed, *, shows_payload: bool, custom
         shows_payload=shows_payload,
         token_digest=digest(token),
         created_at=now,
-        expires_at=now + LIFETIME,
+        expires_at=now + LIFETIME if ends_at is None else min(now + LIFETIME, ends_at),
     )
     with transaction.atomic():
         link.save(force_insert=True)

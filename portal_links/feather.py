@@ -17,14 +17,13 @@ from core.api.envelope import bare
 from core.api.openapi import Operation
 from core.exceptions import InvalidInput, Unauthenticated
 from portal_links import sessions
-from portal_links.capabilities import EVERYTHING, READ_ONLY
+from portal_links.capabilities import EVERYTHING
 from portal_links.models import PortalSession, session_url
 from portal_links.openapi import CLIENTS_TAG, PORTAL_URL, SESSION_TOKEN
 from projects.authentication import authenticate_key
 from projects.convoy_view import ConvoyView
-from projects.keys import Caller
+from projects.keys import MANAGE, Caller
 
-MANAGE = "webhooks:manage"
 LIFETIME = timedelta(hours=1)
 ERRORS = {
     400: "bad_request",
@@ -129,20 +128,19 @@ class FeatherPortal(ConvoyView):
         caller = self.caller
         if not caller.owner_id or caller.key_project_id is None:
             raise KeyWithoutOwner
-        manages = MANAGE in caller.scopes and caller.can_write
         session, token = sessions.mint_session(
             caller.key_project_id,
             owner_id=caller.owner_id,
             surface=PortalSession.Surface.FEATHER,
-            capabilities=EVERYTHING if manages else READ_ONLY,
+            capabilities=EVERYTHING,
             lifetime=LIFETIME,
             single_use=False,
-            minted_by=caller.key_id,
+            minted_by=caller,
         )
         return {
             "url": session_url(session.project_id, token=token),
             "expires_in_s": int(LIFETIME.total_seconds()),
-            "read_only": not manages,
+            "read_only": not caller.manages,
         }
 
     @staticmethod

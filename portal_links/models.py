@@ -7,9 +7,12 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from core.actors import ActorKind
 from core.encryption import EncryptedJSONField
 from core.ulid import ULIDField
 from endpoints.models import Endpoint, EndpointQuerySet
@@ -125,12 +128,17 @@ class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
         """Return the sessions of an owner, those of the owner's links included."""
         return self.filter(Q(owner_id=owner_id) | Q(portal_link__owner_id=owner_id))
 
+    def of_live_keys(self, now: datetime) -> "PortalSessionQuerySet":
+        """Return the sessions that no key has minted, or one that works now, and those that outlive their key."""
+        works = Q(minted_by__revoked_at=None) & (Q(minted_by__expires_at=None) | Q(minted_by__expires_at__gt=now))
+        return self.filter(Q(minted_by=None) | works | Q(project__portal_keeps_sessions=True))
+
     def active(self, now: datetime) -> "PortalSessionQuerySet":
         """Return the sessions that give access now. A preview opens a static link too."""
         opens_link = Q(portal_link__auth_type=PortalLink.AuthType.REFRESH_TOKEN) | Q(
             surface=PortalSession.Surface.PREVIEW
         )
-        return self.filter(
+        return self.of_live_keys(now).filter(
             Q(portal_link=None) | Q(opens_link, portal_link__deleted_at=None),
             project__deleted_at=None,
             expires_at__gt=now,
@@ -160,7 +168,8 @@ class PortalSession(models.Model):
     capabilities = ArrayField(models.CharField(max_length=32), blank=True, default=list)
     metadata = models.JSONField(default=dict, blank=True)
     reference = models.CharField(max_length=256, blank=True, default="", help_text="The caller's own name for it.")
-    minted_by = models.ForeignKey(APIKey, models.SET_NULL, null=True, blank=True, related_name="+")
+    #: With the key, the session is deleted: it must not outlive it.
+    minted_by = models.ForeignKey(APIKey, models.CASCADE, null=True, blank=True, related_name="+")
     #: The name of the operator whose preview it is.
     operator = models.CharField(max_length=150, blank=True, default="", db_default="")
     code_digest = models.BinaryField(null=True, unique=True, editable=False)
@@ -224,13 +233,29 @@ class DeliveryLinkQuerySet(models.QuerySet["DeliveryLink"]):
         """Return the links to a delivery, ended ones included, newest first."""
         return self.filter(project_id=project_id, delivery_id=delivery_id).order_by("-pk")
 
+    def of_live_makers(self, now: datetime) -> "DeliveryLinkQuerySet":
+        """Return the links whose maker still has access: the session, the portal link, or the API key."""
+        rows = self.alias(
+            maker_kind=Coalesce(KT("made_by__kind"), Value(""), output_field=models.TextField()),
+            maker=KT("made_by__uid"),
+        )
+        maker = OuterRef("maker")
+        sessions = PortalSession.objects.active(now).filter(pk=maker)
+        links = PortalLink.objects.filter(pk=maker, deleted_at=None, auth_type=PortalLink.AuthType.STATIC_TOKEN)
+        keys = APIKey.objects.live().filter(pk=maker)
+        return rows.filter(
+            ~Q(maker_kind=ActorKind.PORTAL_SESSION) | Exists(sessions),
+            ~Q(maker_kind=ActorKind.PORTAL_LINK) | Exists(links),
+            ~Q(maker_kind=ActorKind.API_KEY) | Q(project__portal_keeps_sessions=True) | Exists(keys),
+        )
+
     def active(self, now: datetime) -> "DeliveryLinkQuerySet":
         """Return the links that open something now."""
-        return self.filter(expires_at__gt=now, revoked_at=None, project__deleted_at=None)
+        return self.of_live_makers(now).filter(expires_at__gt=now, revoked_at=None, project__deleted_at=None)
 
 
 class DeliveryLink(models.Model):
-    """A link that shows one delivery to whoever holds it, for a day."""
+    """A link that shows one delivery to whoever holds it, for a day, and not longer than its maker has access."""
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, related_name="delivery_links", db_index=False)

@@ -180,7 +180,7 @@ class NahookPortal(ConvoyView):
             capabilities=ROLES[sent.get("role", "editor")],
             lifetime=timedelta(minutes=sent.get("expiresInMinutes", 60)),
             single_use=True,
-            minted_by=self.caller.key_id,
+            minted_by=self.caller,
             metadata=sent.get("metadata"),
         )
         return {"url": session_url(projectID, code=code), "code": code, "expiresAt": wire_time(session.expires_at)}

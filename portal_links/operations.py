@@ -215,7 +215,7 @@ def _insert(link: PortalLink, minted_by: str | None, query: str, *parameters: st
     Returns the rows of `query`, and the session's token or "".
     """
     statement, key, actor = _INSERT, "", current_actor()
-    encrypted = PortalLink._meta.get_field("token").get_prep_value(link.token)
+    encrypted = PortalLink._meta.get_field("token").pre_save(link, add=True)
     values: list[Any] = [
         *(link.uid, link.project_id, link.name, link.owner_id, link.endpoints, link.can_manage_endpoint),
         *(link.auth_type, encrypted, link.token_digest, link.created_at, link.updated_at),

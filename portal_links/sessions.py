@@ -19,7 +19,7 @@ from django.utils import timezone
 from activity.operations import Done, Verb, record, record_all
 from core.actors import Actor, ActorKind
 from core.tokens import digest, random_text
-from portal_links.capabilities import READ_ONLY, Capabilities
+from portal_links.capabilities import READ_ONLY, Capabilities, held_by
 from portal_links.exceptions import (
     CodeExpired,
     CodeUsed,
@@ -28,7 +28,7 @@ from portal_links.exceptions import (
     PortalSessionNotFound,
 )
 from portal_links.models import PortalLink, PortalSession, PortalSessionQuerySet
-from projects.keys import make_key
+from projects.keys import Caller, make_key
 
 CODE_LENGTH = 43
 TOKEN_PREFIX = "PST."
@@ -69,12 +69,14 @@ def mint_session(
     capabilities: Capabilities,
     lifetime: timedelta,
     single_use: bool,
-    minted_by: str,
+    minted_by: Caller,
     metadata: Mapping[str, str] | None = None,
     reference: str = "",
     idempotency_key: str = "",
 ) -> Minted:
     """Mint a session for an owner's endpoints in a project; the owner need not have any yet.
+
+    It gives those of the `capabilities` that the caller has itself, whichever contract asks for them.
 
     `single_use` gives a code that opens the portal once, else a token that works until the session ends. The same
     `idempotency_key` of the same caller gives the same session again. Raises InvalidInput where the rest of that call
@@ -85,10 +87,10 @@ def mint_session(
         project_id=project_id,
         owner_id=owner_id,
         surface=surface,
-        capabilities=sorted(capabilities),
+        capabilities=sorted(held_by(minted_by, capabilities)),
         metadata=dict(metadata or {}),
         reference=reference,
-        minted_by_id=minted_by,
+        minted_by_id=minted_by.key_id,
         created_at=now,
         expires_at=now + lifetime,
     )
@@ -96,7 +98,9 @@ def mint_session(
         secret = random_text(CODE_LENGTH)
         session.code_digest = digest(secret)
     else:
-        secret = TOKEN_PREFIX + (_derived(minted_by, idempotency_key) if idempotency_key else random_text(TOKEN_LENGTH))
+        secret = TOKEN_PREFIX + (
+            _derived(minted_by.key_id, idempotency_key) if idempotency_key else random_text(TOKEN_LENGTH)
+        )
         session.token_digest = digest(secret)
     try:
         with transaction.atomic():
@@ -142,12 +146,14 @@ def open_session(project_id: str, code: str, *, address: str | None) -> Minted:
     """Exchange a single-use code for a token of its session; of several openings at once, one succeeds.
 
     Raises CodeUsed or CodeExpired for a code that was minted here, which tells its holder nothing new, and NotFound
-    for every other code.
+    for every other code, that of a key which no longer works too.
     """
     now = timezone.now()
     token = TOKEN_PREFIX + random_text(TOKEN_LENGTH)
-    rows = PortalSession.objects.for_project(project_id).filter(
-        code_digest=digest(code), revoked_at=None, project__deleted_at=None
+    rows = (
+        PortalSession.objects.for_project(project_id)
+        .of_live_keys(now)
+        .filter(code_digest=digest(code), revoked_at=None, project__deleted_at=None)
     )
     session = rows.select_related("project").first()
     if session is None:

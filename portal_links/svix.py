@@ -31,6 +31,7 @@ from portal_links.owners import checked_owner_id
 from portal_links.serializers import WEEK, ApplicationTokenExpireIn, AppPortalAccessIn
 from projects.authentication import authenticate_key
 from projects.convoy_view import ConvoyView
+from projects.exceptions import ReadOnlyKey
 from projects.keys import PREFIX, Caller
 
 CODES = {
@@ -263,7 +264,7 @@ class AppPortalAccess(SvixView):
             capabilities=of_svix(sent.get("capabilities"), read_only=sent.get("readOnly", False)),
             lifetime=timedelta(seconds=sent.get("expiry", WEEK)),
             single_use=False,
-            minted_by=self.caller.key_id,
+            minted_by=self.caller,
             reference=sent.get("sessionId", ""),
             idempotency_key=request.META.get("HTTP_IDEMPOTENCY_KEY", ""),
         )
@@ -275,8 +276,10 @@ class ExpireAll(SvixView):
 
     @expire_all
     def post(self, request: Request, ownerID: str) -> None:  # noqa: N803
-        """End all sessions, or those of `sessionIds`, now or in `expiry` seconds."""
+        """End all sessions, or those of `sessionIds`, now or in `expiry` seconds. Raises Forbidden."""
         project_id, owner_id = self.application(ownerID)
+        if not self.caller.manages:
+            raise ReadOnlyKey
         sent = self.body(request, ApplicationTokenExpireIn)
         sessions.expire_sessions(project_id, owner_id, seconds=sent.get("expiry", 0), references=sent.get("sessionIds"))
 

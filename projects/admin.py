@@ -144,7 +144,8 @@ class APIKeyAdmin(OperatorAdmin):
             selected,
             lambda api_key: operations.revoke_api_key(api_key.pk),
             "Revoked",
-            question="Revoke these API keys for good?",
+            question="Revoke these API keys for good? The portal sessions that they have minted end with them, "
+            "unless their project keeps these.",
         )
 
 

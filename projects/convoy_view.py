@@ -10,6 +10,7 @@ from core.api.checks import READS, check_body
 from core.api.envelope import JSON
 from core.api.errors import NO_SUCH_PATH
 from core.exceptions import NotFound
+from core.share import count_party
 from projects.authentication import APIKeyAuthentication
 from projects.exceptions import OwnerKey, ProjectNotFound, ReadOnlyKey
 from projects.keys import Caller
@@ -44,12 +45,18 @@ class ConvoyView(APIView):
         caller = self.caller
         if "projectID" in kwargs and not caller.may_use(kwargs["projectID"]):
             raise ProjectNotFound
+        count_party("project", caller.key_project_id or kwargs.get("projectID", ""))
         count_request(caller.key_id)
         if request.method not in self.reads and not caller.can_write:
             raise ReadOnlyKey
         if caller.owner_id and not self.for_owner_keys:
             raise OwnerKey
         set_actor(Actor(ActorKind.API_KEY, caller.key_id, caller.name, caller.owner_id))
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Return no headers: only a 405 says which methods a path has, as in the original."""
+        return {}
 
     @property
     def project_id(self) -> str:

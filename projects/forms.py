@@ -21,6 +21,7 @@ PORTAL_FIELDS = [
     "portal_font",
     "portal_language",
     "portal_hides_payloads",
+    "portal_keeps_sessions",
     "portal_return_url",
     "portal_allowed_origins",
 ]

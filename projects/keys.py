@@ -20,6 +20,9 @@ INSTANCE_ADMIN = "instance_admin"
 PROJECT_ADMIN = "project_admin"
 PROJECT_VIEWER = "project_viewer"
 
+#: The scope without which a key that is bound to an owner may change nothing of that owner's.
+MANAGE = "webhooks:manage"
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -41,6 +44,11 @@ class Caller:
     def can_write(self) -> bool:
         """Return whether the caller may change anything."""
         return self.role != PROJECT_VIEWER
+
+    @property
+    def manages(self) -> bool:
+        """Return whether the caller may change an owner's things. A key that is bound to an owner needs MANAGE."""
+        return self.can_write and (not self.owner_id or MANAGE in self.scopes)
 
     @property
     def is_instance(self) -> bool:

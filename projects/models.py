@@ -100,6 +100,12 @@ class Project(models.Model):
         db_default=False,
         help_text="Whoever may change nothing in the portal sees deliveries, but not what is sent and answered.",
     )
+    portal_keeps_sessions = models.BooleanField(
+        "keep sessions of ended keys",
+        default=False,
+        db_default=False,
+        help_text="Portal sessions, codes and links to deliveries outlive the API key that made them.",
+    )
     portal_return_url = models.CharField(
         max_length=2048,
         blank=True,

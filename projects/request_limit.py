@@ -1,8 +1,13 @@
 """Limit the API requests of each key to API_RATE_LIMIT a second, counted a minute at a time.
 
-Contract: docs/contract/conventions.md#rate-limit. The original has one count for all callers. The counts are in the
-database, so that every process sees them. The limit is off by default, and then costs nothing.
+Contract: docs/contract/conventions.md#rate-limit. The original has one count for all callers. The counts of keys are in
+the database, so that every process sees them; those of portal sessions and links are kept in each process. The limit is
+off by default, and then costs nothing.
 """
+
+import math
+import threading
+import time
 
 from django.conf import settings
 from django.db import connection
@@ -30,3 +35,32 @@ def count_request(key_id: str) -> None:
         requests, reset_seconds = cursor.fetchone()
     if requests > limit:
         raise RateLimited(limit=limit, reset_seconds=max(1, reset_seconds))
+
+
+class Windows:
+    """The requests of portal sessions and links in this process, in windows of WINDOW_SECONDS."""
+
+    #: More callers in one window begin it again for all.
+    MOST = 100_000
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[str, int] = {}
+        self._ends = 0.0
+
+    def count(self, caller: str) -> None:
+        """Count one request of a caller. Raises RateLimited when it exceeds the limit."""
+        limit = settings.API_RATE_LIMIT * WINDOW_SECONDS
+        if not limit:
+            return
+        now = time.monotonic()
+        with self._lock:
+            if now >= self._ends or len(self._counts) >= self.MOST:
+                self._counts, self._ends = {}, now + WINDOW_SECONDS
+            requests = self._counts[caller] = self._counts.get(caller, 0) + 1
+            left = self._ends - now
+        if requests > limit:
+            raise RateLimited(limit=limit, reset_seconds=max(1, math.ceil(left)))
+
+
+windows = Windows()

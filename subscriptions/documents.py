@@ -101,7 +101,7 @@ class SubscriptionDocument(TypedDict):
     name: Annotated[str, Example("orders to acme")]
     type: Annotated[str, Keywords(enum=["api"]), Component("datastore.SubscriptionType"), Example("api")]
     project_id: Uid
-    function: Annotated[str | None, "Empty in the answer to a creation, and null later."]
+    function: Annotated[str | None, "Always null: there are no functions."]
     source_metadata: Annotated[
         object, "Always null: there are no sources.", Keywords(**nullable(ref("datastore.Source")))
     ]
@@ -186,7 +186,7 @@ def subscription_document(subscription: Subscription, *, is_new: bool = False) -
         "name": subscription.name,
         "type": "api",
         "project_id": subscription.project_id,
-        "function": "" if is_new else None,
+        "function": None,
         "source_metadata": None,
         "endpoint_metadata": None if is_new else endpoint_metadata(subscription.endpoint),
         "device_metadata": None,
@@ -215,9 +215,9 @@ def subscription_document(subscription: Subscription, *, is_new: bool = False) -
 
 
 def filter_document(row: Filter, *, sent: Collection[str] = filters.SCOPES) -> FilterDocument:
-    """Return the document of a filter. The answer to its creation shows null for the scopes that are not in `sent`."""
+    """Return the document of a filter. In the answer to its creation, `raw_` scopes that are not in `sent` are null."""
     raw = {scope: row.conditions.get(scope, {}) if scope in sent else None for scope in filters.SCOPES}
-    flat = _wire_json({scope: None if given is None else filters.flatten(given) for scope, given in raw.items()})
+    flat = _wire_json({scope: filters.flatten(given or {}) for scope, given in raw.items()})
     raw = _wire_json(raw)
     return {
         "uid": row.uid,

@@ -61,7 +61,8 @@ def create_filters(
     project_id: str, subscription_id: str, items: Sequence[dict[str, Any]], *, scope: Scope = None
 ) -> list[Filter]:
     """Add several filters, all or none; returns them in the order of `items`. Raises InvalidInput, NotFound."""
-    made = [(item, checked_conditions(item, "create filters")) for item in items]
+    patterns = filters.Patterns()
+    made = [(item, checked_conditions(item, "create filters", patterns)) for item in items]
     with transaction.atomic():
         subscription = _lock(project_id, subscription_id, scope)
         names = [item.get("event_type", "") for item in items]
@@ -101,8 +102,9 @@ def update_filters(
 
     An event type that a filter has cannot be given to another one in the same call.
     """
+    patterns = filters.Patterns()
     for item in items:
-        checked_conditions(item, "update filters")
+        checked_conditions(item, "update filters", patterns)
     with transaction.atomic():
         subscription = _lock(project_id, subscription_id, scope)
         rows = {row.uid: row for row in subscription.filters.all()}

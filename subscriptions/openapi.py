@@ -68,7 +68,7 @@ UNDESCRIBED = example(EventTypeDocument, {"category": "", "description": "", "js
 EVERY_TYPE = example(EventTypeDocument, UNDESCRIBED, uid="01JZ8QK3V7M2N4P6R8T0W2Y4A7", name="*")
 SUBSCRIPTION = example(SubscriptionDocument)
 _choice = example(FilterConfigDocument, filter=example(ConditionsDocument, is_flattened=False))
-CREATED = example(SubscriptionDocument, function="", endpoint_metadata=None, filter_config=_choice)
+CREATED = example(SubscriptionDocument, endpoint_metadata=None, filter_config=_choice)
 LARGE = {"body": example(ConditionsDocument)["body"]}
 SUBSCRIPTION_BODY = {
     "name": SUBSCRIPTION["name"],
@@ -78,7 +78,7 @@ SUBSCRIPTION_BODY = {
 FUNCTION = {"payload": {"id": 1}, "function": "function transform(payload) { return payload }"}
 FILTER = example(FilterDocument)
 UNSENT = ("headers", "query", "path")
-CREATED_FILTER = example(FilterDocument, {f"{raw}{scope}": None for raw in ("", "raw_") for scope in UNSENT})
+CREATED_FILTER = example(FilterDocument, {f"raw_{scope}": None for scope in UNSENT})
 DISABLING = {"uid": FILTER["uid"], "enabled_at": None}
 DISABLED_FILTER = example(FilterDocument, DISABLING)
 FILTER_BODY = {"event_type": FILTER["event_type"], "body": FILTER["raw_body"]}

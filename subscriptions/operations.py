@@ -197,12 +197,16 @@ def with_endpoint(rows: SubscriptionQuerySet) -> SubscriptionQuerySet:
     )
 
 
-def checked_conditions(sent: dict[str, Any], doing: str) -> dict[str, Any]:
-    """Return the scopes of `sent` that have conditions. Raises ConditionsRefused, which says what was being done."""
+def checked_conditions(sent: dict[str, Any], doing: str, patterns: filters.Patterns | None = None) -> dict[str, Any]:
+    """Return the scopes of `sent` that have conditions. Raises ConditionsRefused, which says what was being done.
+
+    `patterns` is what several filters of one request share.
+    """
+    patterns = patterns or filters.Patterns()
     for scope in filters.SCOPES:
         if sent.get(scope):
             try:
-                filters.check(sent[scope], wildcards=scope == "body")
+                filters.check(sent[scope], wildcards=scope == "body", patterns=patterns)
             except FilterRefused as error:
                 raise ConditionsRefused(doing=doing, reason=error.message) from None
     return {scope: sent[scope] for scope in filters.SCOPES if sent.get(scope)}

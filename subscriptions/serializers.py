@@ -58,7 +58,6 @@ _optional_time = define(
     "models.OptionalTime",
     {
         "anyOf": [{"type": "string", "pattern": TIME_PATTERN}, {"type": "object"}],
-        "nullable": True,
         "properties": {
             "set": {"type": "boolean", "description": "False: as if it was not sent."},
             "time": nullable(text(description="RFC 3339. Empty or null: none.", pattern=TIME_OR_EMPTY_PATTERN)),

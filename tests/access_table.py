@@ -7,7 +7,7 @@ from portal_links.capabilities import SVIX
 # The kinds of credential, by what they are good for. All that name an owner name OWN.
 READ_KEYS = {"admin key", "viewer key"}
 WRITE_KEYS = {"admin key", "instance key"}
-OWNER_KEYS = {"owner key", "owner viewer key"}
+OWNER_KEYS = {"owner key", "owner key without scopes", "owner viewer key"}
 NAHOOK = {"nahook admin", "nahook editor", "nahook viewer"}
 SVIX_SETS = {f"svix {name}" for name in SVIX}
 NARROW = {"session that sees no deliveries", "session that sees no payloads"}
@@ -245,12 +245,13 @@ ALLOWED: dict[str, Who] = {
     ),
     # Sessions in the words of other clients
     "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal": Who(
-        WRITE_KEYS | {"nhm key", "owner key"}, WRITE_KEYS | {"nhm key"}, ELSEWHERE
+        WRITE_KEYS | {"nhm key", "owner key", "owner key without scopes"}, WRITE_KEYS | {"nhm key"}, ELSEWHERE
     ),
     "POST /v1/webhooks/portal": Who(OWNER_KEYS),
     # An application is an owner in the key's own project: the path names no other.
     "POST /api/v1/auth/app-portal-access/{ownerID}": Who(
-        {"admin key", "owner key", "key of another project"}, {"admin key", "key of another project"}
+        {"admin key", "owner key", "owner key without scopes", "key of another project"},
+        {"admin key", "key of another project"},
     ),
     "POST /api/v1/auth/app/{ownerID}/expire-all": Who(
         {"admin key", "owner key", "key of another project"}, {"admin key", "key of another project"}

@@ -18,6 +18,7 @@ from projects.operations import create_api_key, create_project, delete_project, 
 from subscriptions.models import Filter
 from subscriptions.operations import create_subscription
 from tests.access_table import CUSTOMERS, OWNER_KEYS, READ_KEYS, WRITE_KEYS
+from tests.callers import caller_of
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
 from tests.endpoints.bodies import SHARED_SECRET
 from tests.meta_events.rows import make_meta_event
@@ -133,6 +134,7 @@ class World:
             "viewer key": make(role.PROJECT_VIEWER, project=project),
             "instance key": make(role.INSTANCE_ADMIN),
             "owner key": make(role.PROJECT_ADMIN, **owner),
+            "owner key without scopes": make(role.PROJECT_ADMIN, **owner | {"scopes": []}),
             "owner viewer key": make(role.PROJECT_VIEWER, **owner),
             "nhm key": make(role.PROJECT_ADMIN, project=project, prefix=MANAGEMENT_PREFIX),
         }
@@ -229,5 +231,5 @@ def session(
         capabilities=capabilities,
         lifetime=timedelta(hours=1),
         single_use=single_use,
-        minted_by=key.uid,
+        minted_by=caller_of(key),
     )

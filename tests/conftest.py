@@ -36,6 +36,7 @@ LONGEST_FILES = [
     "convoyclone/test_server.py",
     "test_hostile_start.py",
     "convoyclone/test_demo_server.py",
+    "conformance/test_conformance.py",
     "browser/test_accessibility.py",
     "test_bad_input_elsewhere.py",
     "engine/test_status.py",

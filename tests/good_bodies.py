@@ -201,21 +201,6 @@ NOTHING_REQUIRED = {
     f"PUT {SUBSCRIPTION}/filters/{{filterID}}",
     f"POST {SUBSCRIPTION}/filters/test/{{eventType}}",
 }
-#: What an operation says of a body that is null. To the others null is an object without keys.
-NULL_IS_REFUSED = dict.fromkeys(
-    [
-        "POST /projects",
-        "PUT /projects/{projectID}",
-        "POST /projects/{projectID}/endpoints",
-        "POST /projects/{projectID}/endpoints/",
-        "POST /projects/{projectID}/endpoints/oauth2/test",
-        "POST /projects/{projectID}/onboard",
-        "POST /projects/{projectID}/portal-links",
-        "POST /projects/{projectID}/portal-links/",
-        "PUT /projects/{projectID}/portal-links/{portalLinkID}",
-    ],
-    (400, "Invalid request format"),
-) | {"POST /projects/{projectID}/eventdeliveries/forceresend": (400, "Request is invalid")}
 #: No body is good for it.
 ALWAYS_REFUSED = {f"POST {SUBSCRIPTIONS}/test_function"}
 #: These do what their path says, whatever their body holds.

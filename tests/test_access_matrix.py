@@ -119,6 +119,8 @@ def test_the_allowed_and_nobody_else(world: World, row: Row, noun: str) -> None:
                         assert refusal(operation.surface, response)[0] in (400, 401, 403, 404), response.content
                         assert not what_changed
                         strangers = [world.own, world.other_owner, world.other_project]
+                    # Each has secrets in it, or could: no cache on the way keeps it.
+                    assert response.headers["Cache-Control"] == "no-store"
                     said = response.content.decode() + str(response.headers)
                     assert not [mark for tenant in strangers for mark in tenant.marks if mark in said]
                     assert kind not in LOOKERS or world.own.marks[2] not in said

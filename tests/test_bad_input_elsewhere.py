@@ -19,6 +19,7 @@ from projects.models import APIKey, EventType, Project
 from projects.operations import create_api_key
 from subscriptions.operations import create_subscription
 from tests.bad_values import IDS, NO_TEXTS, broken
+from tests.callers import caller_of
 from tests.conftest import Row
 from tests.deliveries.rows import make_attempt, make_delivery
 from tests.good_bodies import BODIES as CONVOY_BODIES
@@ -139,7 +140,7 @@ class Caller:
             capabilities=EVERYTHING,
             lifetime=timedelta(hours=1),
             single_use=False,
-            minted_by=admin.uid,
+            minted_by=caller_of(admin),
             reference="their session",
         )
         # A use is noted once the last note is a minute old, of refused requests too.

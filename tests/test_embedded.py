@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: who shares it, when it stops, and who may not connect to it."""
 
+import errno
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 
 from convoyclone import embedded
-from convoyclone.embedded_user import CannotStart
+from convoyclone.embedded_user import CannotStart, let_pass
 from tests.clone import another_user, interpreter
 from tests.server import ROOT, environment
 from tests.waiting import eventually
@@ -27,7 +28,7 @@ USE = """
 import sys
 from pathlib import Path
 from convoyclone import embedded
-from convoyclone.embedded_user import CannotStart
+from convoyclone.embedded_user import CannotStart, let_pass
 try:
     print(embedded.start(Path(sys.argv[1])), flush=True)
 except embedded.CannotStart as error:
@@ -265,6 +266,46 @@ if os.geteuid() == 0:
             assert "Peer authentication failed" in as_other(stranger, *connect).stdout
             (shut / "postgres").chmod(0o700)
             assert use.end() == ""
+
+        def test_of_a_long_folder_too(self, shut: Path, stranger: int) -> None:
+            """The socket is in a folder of its own then, which others can see and not enter."""
+            shut.chmod(0o755)
+            long = shut / ("long" * 20) / ("long" * 20)
+            long.mkdir(parents=True)
+            modes = {folder: folder.stat().st_mode for folder in (shut, long.parent, long)}
+            use = Use(long / "postgres")
+            assert answers(use.url)
+            sockets = Path((long / "postgres" / "postmaster.pid").read_text("utf-8").splitlines()[4])
+            assert long not in sockets.parents
+            status = sockets.stat()
+            assert stat.S_IMODE(status.st_mode) == 0o700
+            assert status.st_uid == (long / "postgres").stat().st_uid not in (0, stranger)
+            path = sockets / ".s.PGSQL.5432"
+            assert stat.S_IMODE(path.stat().st_mode) == 0o700
+            connect = (interpreter(stranger), "-c", CONNECT, str(path))
+            assert "Permission denied" in as_other(stranger, *connect).stderr
+            # And if the folder and the socket were open to everyone:
+            for opened in (sockets, path):
+                opened.chmod(0o777)
+            assert "Peer authentication failed" in as_other(stranger, *connect).stdout
+            with psycopg.connect(use.url) as connection:
+                rules = connection.execute("SELECT type, auth_method FROM pg_hba_file_rules").fetchall()
+            assert rules == [("local", "peer")]
+            assert {folder: folder.stat().st_mode for folder in modes} == modes
+            assert use.end() == ""
+            assert not sockets.exists()
+
+        def test_where_folders_have_no_access_lists_it_is_refused(
+            self, shut: Path, stranger: int, monkeypatch: pytest.MonkeyPatch
+        ) -> None:
+            def refuse(*_: object) -> None:
+                raise OSError(errno.ENOTSUP, "not supported")
+
+            monkeypatch.setattr(os, "setxattr", refuse)
+            mode = shut.stat().st_mode
+            with pytest.raises(CannotStart, match=f"its user cannot enter {shut}, which is shut to others"):
+                let_pass(shut / "postgres", stranger)
+            assert shut.stat().st_mode == mode
 
         def test_an_ordinary_users_cluster_is_run_as_that_user(self, shut: Path, stranger: int) -> None:
             assert Use(shut / "postgres").end() == ""

@@ -70,10 +70,10 @@ def read_body(
 ) -> dict[str, Any]:
     """Return the validated values of a request's JSON body, without the keys that were not sent.
 
-    null counts as not sent, and unknown keys are ignored. `detailed` chooses family B, where a body of null is an
-    object without keys. Raises InvalidInput.
+    null counts as not sent, unknown keys are ignored, and a body of null is an object without keys. `detailed` chooses
+    family B. Raises InvalidInput.
     """
-    value = _parse(request, (dict, NoneType) if detailed else (dict,), detailed=detailed)
+    value = _parse(request, (dict, NoneType), detailed=detailed)
     return _checked(serializer, value or {}, detailed=detailed)
 
 
@@ -91,16 +91,16 @@ def read_list(request: Request, serializer: type[serializers.Serializer[Any]], *
 
 
 def _checked(serializer: type[serializers.Serializer[Any]], value: Any, *, detailed: bool) -> dict[str, Any]:
-    values, failures = failures_of(serializer, value)
-    if not failures:
+    values, found = _validated(serializer, value)
+    if not found:
         return values
-    wrong_types = (found for found in failures if found[1].code in WRONG_TYPES)
-    field, failure = next(wrong_types, failures[0])
+    wrong_types = (one for one in found if one[1].code in WRONG_TYPES)
+    path, failure = next(wrong_types, found[0])
     if failure.code in WRONG_TYPES:
-        raise WrongType(name=field) if detailed else BadFormat
+        raise WrongType(name=path) if detailed else BadFormat
     if failure.code == "own_text":
         raise InvalidInput(str(failure))
-    said = ", ".join(dict.fromkeys(f"{field}:{failure}" for field, failure in failures[:MOST_FAILURES]))
+    said = ", ".join(dict.fromkeys(f"{_last(path)}:{failure}" for path, failure in found[:MOST_FAILURES]))
     raise WrongFields(failures=said) if detailed else BadInput
 
 
@@ -109,14 +109,25 @@ def failures_of(
 ) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
     """Return the validated values and the failures, of which one is empty.
 
-    Each failure is the name of a field and a text with a `code`. The name of a field inside an object is not prefixed
-    by its parent, as in the original.
+    Each failure is the name of a field and a text with a `code`. As in the original, the name of a field inside an
+    object is not prefixed by its parent, unless its value is of a wrong type.
     """
+    values, found = _validated(serializer, value)
+    return values, [(_last(path), failure) for path, failure in found]
+
+
+def _validated(
+    serializer: type[serializers.Serializer[Any]], value: Any
+) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+    """Return the validated values, and the failures by the paths of their fields; one of the two is empty."""
     try:
-        values: dict[str, Any] = _validator(serializer).run_validation(value)
+        return _validator(serializer).run_validation(value), []
     except serializers.ValidationError as error:
         return {}, list(_failures(error.detail, ""))
-    return values, []
+
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
 @cache
@@ -151,14 +162,15 @@ def _parse(request: Request, kinds: tuple[type, ...], *, detailed: bool) -> Any:
     return value
 
 
-def _failures(errors: Any, field: str) -> Iterator[tuple[str, Any]]:
+def _failures(errors: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the path of each field that has failed, such as `filter_config.event_types`, and its failure."""
     if isinstance(errors, dict):
         for name, inner in errors.items():
             nameless = not isinstance(name, str) or name == "non_field_errors"
-            yield from _failures(inner, field if nameless else name)
+            yield from _failures(inner, path if nameless else f"{path}.{name}".removeprefix("."))
     else:
         for inner in errors:
             if isinstance(inner, (dict, list)):
-                yield from _failures(inner, field)
+                yield from _failures(inner, path)
             else:
-                yield field, inner
+                yield path, inner

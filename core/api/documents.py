@@ -83,9 +83,12 @@ def define(name: str, schema: Schema) -> Schema:
 
 
 def nullable(schema: Schema) -> Schema:
-    """Return `schema`, extended by null."""
+    """Return `schema`, extended by null. A reference is wrapped: clients cannot name a component that may be null."""
     # Beside a reference other keywords are ignored.
-    return ({"allOf": [schema]} if "$ref" in schema else schema) | {"nullable": True}
+    wide: Schema = ({"allOf": [schema]} if "$ref" in schema else schema) | {"nullable": True}
+    if None not in wide.get("enum", [None]):
+        wide["enum"] = [*wide["enum"], None]
+    return wide
 
 
 def component(name: str, description: str = "", *, is_partial: bool = False) -> Callable[[type[D]], type[D]]:
@@ -128,7 +131,7 @@ def schema_of(hint: Any) -> Schema:
     if origin is Literal:
         return {"type": "string", "enum": list(arguments)}
     if hint is NoneType:
-        return ref("handlers.Stub")
+        return nullable(ref("handlers.Stub"))
     if not is_typeddict(hint):
         raise TypeError(f"{hint!r} has no schema")
     return dict(_SHOWN[hint]) if hint in _SHOWN else _record(hint)
@@ -164,9 +167,14 @@ def _annotated(hint: Any, notes: tuple[Any, ...]) -> Schema:
             case Keywords(keywords=keywords):
                 more |= keywords
             case Component(name=name):
-                schema, more = define(name, schema | more), {}
+                defined = schema | more
+                is_nullable = defined.pop("nullable", False)
+                schema, more = define(name, defined), {}
+                if is_nullable:
+                    schema = nullable(schema)
     if "$ref" not in schema:
-        return schema | more
+        # An enum of a value that may be null has null too.
+        return nullable(schema | more) if schema.get("nullable") else schema | more
     # Beside a reference other keywords are ignored, and the component has an example of its own.
     more.pop("example", None)
     return {"allOf": [schema]} | more if more else schema
@@ -195,7 +203,7 @@ def _example(hint: Any) -> Any:
     return _EMPTY[hint] if hint in _EMPTY else example(hint)
 
 
-define("handlers.Stub", {"type": "object", "nullable": True, "description": "Nothing: always null."})
+define("handlers.Stub", {"type": "object", "description": "Nothing: null stands in its place."})
 
 
 @component("util.ServerResponse")

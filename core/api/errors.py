@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
@@ -53,10 +54,22 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse |
     return None
 
 
+def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """Answer a refusal that no view has made: in the shape of the path's API, or as a text."""
+    render = _renderer(request)
+    response = render(error.message, error.status) if render else HttpResponse(error.message, status=error.status)
+    for name, value in error.headers.items():
+        response[name] = value
+    return response
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request that Django refuses before any view, for example for a wrong Host header."""
     if render := _renderer(request):
         return render("bad request", 400)
+    if isinstance(exception, TooManyFieldsSent):
+        said = f"The form has more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} fields. Save it in smaller parts."
+        return HttpResponse(said, status=400, content_type="text/plain; charset=utf-8")
     return defaults.bad_request(request, exception)
 
 

@@ -6,13 +6,16 @@ Each page takes one statement. `perPage` is kept between 1 and 1000. Only the li
 
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, QuerySet
+from django.db.models import Exists, Func, IntegerField, QuerySet
+from django.db.models.expressions import Combinable
 from rest_framework.request import Request
 
 from core.api.documents import D, PageOf, Pagination
 
 DEFAULT_PER_PAGE = 20
 MAX_PER_PAGE = 1000
+#: Of the large members of the rows of one page, which ends early beyond it. A page has one row at least.
+MAX_PAGE_BYTES = 4 * 1024 * 1024
 # Sorts above every ULID.
 NEWEST = "~"
 
@@ -27,14 +30,43 @@ class Page(NamedTuple):
         """Return the page object whose rows are shown as `documents`."""
         return {"content": documents, "pagination": self.pagination}
 
+    def read(self, rows: "QuerySet[Any]") -> list[Any]:
+        """Return the rows of this page as another queryset reads them. One statement, or none."""
+        if not self.rows:
+            return []
+        found = {row.pk: row for row in rows.filter(pk__in=[row.pk for row in self.rows])}
+        return [found[row.pk] for row in self.rows if row.pk in found]
+
+
+class Bytes(Func):
+    """The bytes of a text, which PostgreSQL knows without reading it."""
+
+    function = "octet_length"
+    output_field = IntegerField()
+
+
+class JsonBytes(Func):
+    """The bytes of a JSON column's text; 0 for NULL."""
+
+    template = "coalesce(octet_length((%(expressions)s)::text), 0)"
+    output_field = IntegerField()
+
 
 def read_page(
-    request: Request, rows: "QuerySet[Any]", *, sortable: bool = False, default: int = DEFAULT_PER_PAGE
+    request: Request,
+    rows: "QuerySet[Any]",
+    *,
+    sortable: bool = False,
+    default: int = DEFAULT_PER_PAGE,
+    size: Combinable | None = None,
 ) -> Page:
     """Return the page of `rows` that a request asks for: newest first unless, where `sortable`, it has `sort=ASC`.
 
-    `default` is the number of rows where the request names none.
+    `default` is the number of rows where the request names none. With `size`, the bytes of a row, the page ends before
+    it exceeds MAX_PAGE_BYTES; `rows` should then be without what is large, which is read by Page.read() afterwards.
     """
+    if size is not None:
+        rows = rows.annotate(page_bytes=size)
     query = request.query_params
     per_page = _per_page(query.get("perPage", ""), default)
     ascending = sortable and query.get("sort", "").strip().upper() == "ASC"
@@ -42,20 +74,25 @@ def read_page(
     start, order, onwards, before = oldest_first if ascending else newest_first
     if query.get("direction") == "prev":
         start, order, backwards, _ = newest_first if ascending else oldest_first
-        cursor = query.get("prev_page_cursor", "") or start
+        cursor = query.get("prev_page_cursor", "")
         # One row more than the page shows whether there is a next page, a second one whether there is a previous one.
-        read = list(rows.filter(**{f"pk__{backwards}": cursor}).order_by(order)[: per_page + 2])
-        has_previous = len(read) > per_page + 1
-        found = read[: per_page + 1][::-1]
+        read = list(rows.filter(**{f"pk__{backwards}": cursor or start}).order_by(order)[: per_page + 2])
+        # The first row read is the cursor's, which stands after the page.
+        shown = _fitting(read[1:], per_page)
+        # As in the original, nothing comes before a page that no cursor names.
+        has_previous = bool(cursor) and len(read) > shown + 1
+        found = read[: shown + 1][::-1]
     else:
         cursor = query.get("next_page_cursor", "") or start
         preceding = Exists(rows.filter(**{f"pk__{before}": cursor}).order_by())
         following = rows.filter(**{f"pk__{onwards}": cursor}).order_by(order)
         found = list(following.annotate(is_preceded=preceding)[: per_page + 1])
         has_previous = bool(found) and found[0].is_preceded
-    has_next = len(found) > per_page
+        shown = _fitting(found, per_page)
+        found = found[: shown + 1]
+    has_next = len(found) > shown
     return Page(
-        found[:per_page],
+        found[:shown],
         {
             "per_page": per_page,
             "has_next_page": has_next,
@@ -65,6 +102,16 @@ def read_page(
             "next_page_cursor": found[-1].pk if len(found) > 1 else "",
         },
     )
+
+
+def _fitting(rows: list[Any], per_page: int) -> int:
+    """Return how many rows a page has: `per_page`, or fewer where so many would be too large."""
+    total = 0
+    for count, row in enumerate(rows[:per_page]):
+        total += getattr(row, "page_bytes", 0)
+        if total > MAX_PAGE_BYTES and count:
+            return count
+    return per_page
 
 
 def _per_page(text: str, default: int) -> int:

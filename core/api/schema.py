@@ -8,12 +8,13 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
 from core.api.checks import READS
-from core.api.documents import SCHEMAS, Schema
+from core.api.documents import SCHEMAS, Schema, nullable
 from core.api.envelope import JSON
 from core.api.errors import TOO_LARGE, UNAVAILABLE
 from core.api.fields import Choice, Integer
-from core.api.openapi import COMPONENTS, NULLABLE, PROPERTIES, REFUSAL, REQUIRED, example_key, refusal
+from core.api.openapi import COMPONENTS, NULLABLE, PROPERTIES, REFUSAL, REQUIRED, Serializer, example_key, refusal
 from core.exceptions import DomainError
+from core.share import TooBusy
 
 API_DESCRIPTION = """\
 A webhooks gateway whose HTTP API is compatible with Convoy's.
@@ -66,8 +67,9 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "429": (
         "TooManyRequests",
-        "The key has used up its requests of this minute, where the server has a limit.",
-        {},
+        "The caller has used up its requests of this minute, where the server has a limit, or has too many slow "
+        "requests at once.",
+        {TooBusy.title(): TooBusy.message},
     ),
     "503": (
         "ServiceUnavailable",
@@ -80,13 +82,18 @@ _OWN_WORDS = {"400", "401", "403", "404"}
 _WHOLE_NUMBER: Schema = {"type": "string", "pattern": "^[0-9]+$"}
 _HEADERS: dict[str, dict[str, str]] = {
     "429": {
-        "Retry-After": "Seconds until the next window.",
+        "Retry-After": "Seconds to wait.",
         "X-RateLimit-Limit": "Requests in a window.",
         "X-RateLimit-Remaining": "Requests left in this window: 0.",
         "X-RateLimit-Reset": "Seconds until the next window.",
     },
     "503": {"Retry-After": "Seconds to wait."},
 }
+
+
+def _component(serializer: Serializer) -> str:
+    """Return the name of the component that a serializer is."""
+    return COMPONENTS.get(serializer, f"models.{serializer.__name__}")
 
 
 def refused_by_all(*refusals: type[DomainError]) -> None:
@@ -100,7 +107,7 @@ class ConvoyAutoSchema(AutoSchema):
 
     def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: str) -> str:
         """Return the name of the component that a serializer is."""
-        return COMPONENTS.get(type(serializer), f"models.{type(serializer).__name__}")
+        return _component(type(serializer))
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Schema:
         """Add the refusals of every operation to the answers of this one."""
@@ -137,6 +144,9 @@ class ConvoyAutoSchema(AutoSchema):
     def _get_request_body(self, direction: Literal["request", "response"] = "request") -> Schema | None:
         """Declare a body that is read as required, even where none of its members is."""
         body: Schema | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        for content in (body or {}).get("content", {}).values():
+            if content["schema"].get("$ref", "").rpartition("/")[2] in {_component(one) for one in NULLABLE}:
+                content["schema"] = nullable(content["schema"])
         return body and body | {"required": not getattr(self.view, "is_body_optional", False)}
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
@@ -170,7 +180,7 @@ class ConvoyAutoSchema(AutoSchema):
             for name in REQUIRED.get(base, ()):
                 schema["properties"][name].pop("nullable")
                 schema.setdefault("required", []).append(name)
-        return schema | ({"nullable": True} if type(serializer) in NULLABLE else {})
+        return schema
 
     def _unwrap_list_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> Schema | None:
         """Add the number of objects that an array may hold."""

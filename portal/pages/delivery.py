@@ -91,6 +91,7 @@ def share_delivery(request: PageRequest, access: Access, deliveryID: str) -> Htt
         deliveryID,
         shows_payload=access.may(VIEW_PAYLOADS),
         customer=access.customer,
+        ends_at=access.expires_at,
         scope=access.endpoints(),
     )
     found, _endpoint = find_delivery(access, deliveryID)

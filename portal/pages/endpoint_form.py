@@ -37,7 +37,7 @@ MOST_TO_FILTER = 200
 def new_endpoint(request: PageRequest, access: Access) -> HttpResponse:
     """Show the form for a new endpoint, and create the endpoint with its subscription on POST."""
     access.require(MANAGE_ENDPOINT)
-    form = EndpointForm(request.POST if request.method == "POST" else None, project=access.project)
+    form = EndpointForm(request.POST if request.method == "POST" else None, access=access)
     known = known_types(access.project) if operations.may_choose(access) else []
     choice = Choice.of_form(request.POST) if form.is_bound else Choice()
     if form.is_bound:
@@ -109,7 +109,7 @@ def show_settings(
 
 
 def _form_of(access: Access, endpoint: Endpoint, data: QueryDict | None) -> EndpointForm:
-    return EndpointForm(data, project=access.project, endpoint=endpoint, reveal=access.may(VIEW_SECRET))
+    return EndpointForm(data, access=access, endpoint=endpoint, reveal=access.may(VIEW_SECRET))
 
 
 @page

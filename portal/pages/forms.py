@@ -14,14 +14,16 @@ from core.api.bodies import failures_of
 from core.api.values import REDACTED
 from core.exceptions import InvalidInput
 from endpoints.authentication import API_KEY, BASIC_AUTH, OAUTH2, SHARED_SECRET
-from endpoints.exceptions import ChatUrl, UrlTemplate
+from endpoints.exceptions import ChatUrl, CredentialsElsewhere, UrlTemplate
 from endpoints.models import CONTENT_TYPES, Endpoint
 from endpoints.operations import refusals
 from endpoints.serializers import CreateEndpoint, UpdateEndpoint
 from endpoints.timeouts import DEFAULT_TIMEOUT_SECONDS
-from outbound.exceptions import UrlMissing, UrlNotSecure, UrlScheme, UrlWithoutHost
+from outbound.exceptions import UrlMissing, UrlNotSecure, UrlRelative, UrlScheme, UrlWithoutHost
+from outbound.urls import is_same_server
 from portal import preflight
 from portal.words import number
+from portal_links.access import Access
 from projects.models import Project
 
 KEPT = _("Stored; leave empty to keep it")
@@ -47,9 +49,11 @@ CHATS = ("slack_webhook_url", "teams_webhook_url")
 _URL_WORDS: dict[type[InvalidInput], Any] = {
     UrlMissing: _("Enter the URL that should receive webhooks."),
     UrlScheme: _("Begin with https://"),
+    UrlRelative: _("Begin with https://"),
     UrlWithoutHost: _("Enter the name of a host after https://"),
     UrlNotSecure: _("Begin with https://: only secure addresses are sent to."),
     UrlTemplate: _("Leave out { and }: the URL is used as it stands."),
+    CredentialsElsewhere: _("This URL leads to another server. Choose the authentication again, or none."),
     ChatUrl: _("Enter a URL that can be reached from the internet."),
 }
 
@@ -132,11 +136,12 @@ class EndpointForm(forms.Form):
         self,
         data: Mapping[str, Any] | None = None,
         *,
-        project: Project,
+        access: Access,
         endpoint: Endpoint | None = None,
         reveal: bool = False,
     ) -> None:
-        self.project, self.endpoint, self.reveal = project, endpoint, reveal
+        project = access.project
+        self.access, self.project, self.endpoint, self.reveal = access, project, endpoint, reveal
         self.stored: dict[str, Any] = (endpoint.authentication if endpoint is not None else None) or {}
         super().__init__(data, initial=None if endpoint is None else self._stored_values(endpoint))
         kind: Any = self.fields["type"]
@@ -177,6 +182,12 @@ class EndpointForm(forms.Form):
         """Return whether OAuth 2 is set up in a way for which the form has no fields: by a signing key."""
         known = self.stored.get(OAUTH2) or {}
         return self.stored.get("type") == OAUTH2 and known.get("authentication_type") != SHARED_SECRET
+
+    @property
+    def is_moved(self) -> bool:
+        """Return whether the URL leads to another server, to which no stored credential is sent."""
+        url = self.cleaned_data.get("url", "")
+        return self.endpoint is not None and bool(url) and not is_same_server(url, self.endpoint.url)
 
     def has_errors(self, *names: str) -> bool:
         """Return whether one of these fields has an error."""
@@ -236,7 +247,7 @@ class EndpointForm(forms.Form):
         for field, refusal in refusals(self.project, sent, self.endpoint):
             self.add_refusal(field, refusal)
         if "url" not in self.errors and (self.endpoint is None or sent["url"] != self.endpoint.url):
-            self.private_address = preflight.refused_address(sent["url"])
+            self.private_address = preflight.refused_address(self.access, sent["url"])
             if self.private_address:
                 self.add_error("url", preflight.unreachable())
         return values
@@ -253,13 +264,17 @@ class EndpointForm(forms.Form):
         given: dict[str, Any] = {}
         for field, name in AUTHENTICATION_FIELDS.get(kind, {}).items():
             value = self.cleaned_data.get(field, "")
-            moved = kind == OAUTH2 and self.cleaned_data.get("token_url") != stored.get("url")
+            other_token_url = kind == OAUTH2 and self.cleaned_data.get("token_url") != stored.get("url")
+            moved = self.is_moved or other_token_url
             if not value and field in SECRETS and stored.get(name) and not moved:
                 # A stored value is not shown, so its field comes back empty. The API's mask keeps the stored value.
                 value = REDACTED
             if not value.strip() and field not in OPTIONAL:
                 again = moved and field in SECRETS and stored.get(name)
-                self.add_error(field, gettext("Enter it again, as the token URL is another.") if again else REQUIRED)
+                words = gettext("Enter it again, as the URL leads to another server.")
+                if not self.is_moved:
+                    words = gettext("Enter it again, as the token URL is another.")
+                self.add_error(field, words if again else REQUIRED)
             given[name] = value
         if kind == OAUTH2:
             kept = {
@@ -274,7 +289,8 @@ class EndpointForm(forms.Form):
             return {}
         given = {name: self.cleaned_data.get(name, "") for name in ("client_cert", "client_key")}
         stored = (self.endpoint.mtls_client_cert if self.endpoint is not None else None) or {}
-        if not given["client_key"] and given["client_cert"].strip() == stored.get("client_cert", "").strip() != "":
+        is_unchanged = given["client_cert"].strip() == stored.get("client_cert", "").strip() != ""
+        if not given["client_key"] and is_unchanged and not self.is_moved:
             return {"client_cert": stored["client_cert"], "client_key": REDACTED}
         for name, value in given.items():
             if not value.strip():

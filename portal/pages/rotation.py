@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.api.bodies import failures_of
+from endpoints.secrets import SECONDS_FROM
 from endpoints.serializers import ExpireSecret
 
 #: The hours for which the old secret may stay valid, in words.
@@ -18,4 +19,6 @@ def rotation(data: Mapping[str, str]) -> tuple[dict[str, Any], str]:
     hours = data.get("expiration", "")
     sent = {"expiration": int(hours) if hours.isascii() and hours.isdecimal() and len(hours) < 10 else hours}
     values, failures = failures_of(ExpireSecret, sent)
-    return values, gettext("Choose how long the old secret stays valid.") if failures else ""
+    # The form names hours. What the API would read as seconds is none of its choices.
+    is_wrong = failures or not 0 <= values.get("expiration", 0) < SECONDS_FROM
+    return ({}, gettext("Choose how long the old secret stays valid.")) if is_wrong else (values, "")

@@ -26,8 +26,9 @@ from core.actors import set_actor
 from core.addresses import validate_origin
 from core.client_address import client_address
 from core.exceptions import DomainError, Forbidden, NotFound
+from core.share import TooBusy
 from portal.look import read_language, read_look
-from portal_links.access import Access, find_access
+from portal_links.access import Access, count_access, find_access
 from portal_links.capabilities import WORDS
 from projects.models import EVERY_TYPE, EventType, Project
 
@@ -59,6 +60,7 @@ def page(view: View) -> Callable[..., HttpResponse]:
             set_actor(access.actor)
             with translation.override(read_language(request, access.project)):
                 try:
+                    count_access(access)
                     return secured(view(request, access, **names), access.project)
                 except DomainError as error:
                     return secured(_refused(request, access, error), access.project)
@@ -181,7 +183,12 @@ def _refused(request: PageRequest, access: Access, error: DomainError) -> HttpRe
             message = gettext("Your access does not include this. The person who gave you the link can change that.")
         case NotFound():
             message = gettext("This does not exist. It may have been deleted.")
+        case TooBusy():
+            message = gettext("Too much is being loaded at once. Wait a moment and try again.")
         case _:
             message = error.message
     # The message replaces the whole page, even where htmx asked for a part of it.
-    return retarget(show(request, access, "portal/refused.html", {"message": message}, status=error.status), "#page")
+    response = show(request, access, "portal/refused.html", {"message": message}, status=error.status)
+    for name, value in error.headers.items():
+        response[name] = value
+    return retarget(response, "#page")

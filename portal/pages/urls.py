@@ -51,6 +51,7 @@ urlpatterns = [
     path("endpoints/<endpointID>/rotate", endpoints.rotate_secret, name="portal-rotate"),
     path("endpoints/<endpointID>/delete", endpoints.delete_endpoint, name="portal-delete"),
     path("endpoints/<endpointID>/alerts", alerts.alert_settings, name="portal-alerts"),
+    path("alerts/<endpointID>/confirm", alerts.confirm_alert_address, name="portal-alert-confirm"),
     # Tests
     path("endpoints/<endpointID>/test", test.test_endpoint, name="portal-test"),
     path("endpoints/<endpointID>/test/example", test.test_example, name="portal-test-example"),

@@ -21,12 +21,15 @@ def alert_settings(context: template.Context) -> SafeString:
     access, endpoint = context["access"], context["endpoint"]
     if not access.may(MANAGE_ENDPOINT):
         return SafeString("")
-    shown = alerts_context(access, endpoint, chosen_alerts(endpoint))
+    shown = alerts_context(access, endpoint, *chosen_alerts(endpoint))
     return render_to_string("portal/alerts.html", shown | {"project": access.project, "access": access})
 
 
-def alerts_context(access: Access, endpoint: Endpoint, chosen: Chosen) -> dict[str, Any]:
-    """Return the context of portal/alerts.html. Addresses that are secrets are shown with VIEW_SECRET only."""
+def alerts_context(access: Access, endpoint: Endpoint, chosen: Chosen, is_waiting: bool) -> dict[str, Any]:
+    """Return the context of portal/alerts.html. Addresses that are secrets are shown with VIEW_SECRET only.
+
+    `is_waiting` tells whether the e-mail address waits for its reader to confirm it.
+    """
     words = {
         AlertSettings.Kind.FAILING: gettext("it begins to fail"),
         AlertSettings.Kind.DISABLED: gettext("it is disabled"),
@@ -41,6 +44,7 @@ def alerts_context(access: Access, endpoint: Endpoint, chosen: Chosen) -> dict[s
     shows = access.may(VIEW_SECRET)
     return {
         "endpoint": endpoint,
+        "is_waiting": is_waiting,
         "kinds": [(str(kind), text, kind in chosen.on) for kind, text in words.items()],
         "addresses": [
             {

@@ -4,7 +4,7 @@ Contract: docs/filters.md. Nothing here knows a
 database.
 """
 
-from subscriptions.filters.language import MAX_SEGMENTS, SCOPES, check, flatten
+from subscriptions.filters.language import MAX_SEGMENTS, SCOPES, Patterns, check, flatten
 from subscriptions.filters.matching import MAX_STEPS, Budget, matches, matches_event, test_schema
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "MAX_STEPS",
     "SCOPES",
     "Budget",
+    "Patterns",
     "check",
     "flatten",
     "matches",

@@ -26,18 +26,40 @@ MAX_PATTERN = 1_000
 MAX_WILDCARDS = 3
 
 PATTERN_MEMORY = 1 << 20
+#: In one pattern. Reading a class such as `\pL` takes as long as CLASS_COST characters.
+MAX_CLASSES = 64
+CLASS_COST = 512
+#: Of all patterns of one request, which then take some 0.2 seconds of CPU.
+MAX_PATTERNS_COST = 600_000
 
 #: A key: the segments between its wildcards.
 Path = tuple[tuple[str, ...], ...]
 
 
-def check(conditions: dict[str, Any], *, wildcards: bool = True) -> None:
+class Patterns:
+    """The cost of patterns that is left to one request. It counts kept patterns too, so that it is always the same."""
+
+    def __init__(self, cost: int = MAX_PATTERNS_COST) -> None:
+        self.cost = cost
+
+    def check(self, pattern: str) -> None:
+        """Compile a pattern. Raises FilterRefused where it is not valid, or costs more than is left."""
+        self._spend(reading_cost(pattern))
+        self._spend(int(compile_pattern(pattern).programsize))
+
+    def _spend(self, cost: int) -> None:
+        self.cost -= cost
+        if self.cost < 0:
+            raise FilterRefused("the patterns of $regex are too large together")
+
+
+def check(conditions: dict[str, Any], *, wildcards: bool = True, patterns: Patterns | None = None) -> None:
     """Raise FilterRefused for conditions of one scope that may not be saved.
 
     `wildcards=False` refuses `$.` in keys, as for headers, query and path
-    (docs/contract/subscriptions.md#filter-scopes).
+    (docs/contract/subscriptions.md#filter-scopes). `patterns` is what all filters of a request share.
     """
-    check_evaluable(conditions, wildcards=wildcards, saving=True)
+    check_evaluable(conditions, wildcards=wildcards, saving=True, patterns=patterns)
     if len(json_text(conditions).encode()) > MAX_BYTES:
         raise FilterRefused(f"a filter may have at most {MAX_BYTES} bytes in each of its scopes")
 
@@ -96,6 +118,15 @@ def parse_key(key: str) -> Path:
     return tuple(tuple(part) for part in parts)
 
 
+def reading_cost(pattern: str) -> int:
+    """Return the cost of reading a pattern, in which classes of Unicode's characters are long lists."""
+    return len(pattern) + CLASS_COST * _classes(pattern)
+
+
+def _classes(pattern: str) -> int:
+    return pattern.count("\\p") + pattern.count("\\P")
+
+
 @lru_cache(maxsize=256)
 def compile_pattern(pattern: str) -> Any:
     """Compile a pattern in the syntax of RE2, which searches in linear time. Raises FilterRefused."""
@@ -114,10 +145,10 @@ def compile_pattern(pattern: str) -> Any:
 # Checks
 
 
-def check_evaluable(conditions: Any, *, wildcards: bool, saving: bool) -> None:
+def check_evaluable(conditions: Any, *, wildcards: bool, saving: bool, patterns: Patterns | None = None) -> None:
     """Raise FilterRefused for conditions that cannot be evaluated or, with `saving`, may not be saved."""
     _check_size(conditions)
-    seen = _check_conditions(conditions, wildcards=wildcards, saving=saving)
+    seen = _check_conditions(conditions, patterns or Patterns(), wildcards=wildcards, saving=saving)
     if seen > MAX_CONDITIONS:
         raise FilterRefused(f"a filter has at most {MAX_CONDITIONS} conditions")
 
@@ -155,7 +186,7 @@ def _check_text(text: str) -> None:
         raise FilterRefused("a filter must not contain half a surrogate pair")
 
 
-def _check_conditions(conditions: Any, *, wildcards: bool, saving: bool) -> int:
+def _check_conditions(conditions: Any, patterns: Patterns, *, wildcards: bool, saving: bool) -> int:
     """Count the conditions."""
     if not isinstance(conditions, dict):
         raise FilterRefused("a filter must be an object")
@@ -169,17 +200,17 @@ def _check_conditions(conditions: Any, *, wildcards: bool, saving: bool) -> int:
         if key in LOGIC:
             if not isinstance(operand, list):
                 raise LogicWithoutList
-            count += sum(_check_conditions(part, wildcards=wildcards, saving=saving) for part in operand)
+            count += sum(_check_conditions(part, patterns, wildcards=wildcards, saving=saving) for part in operand)
             continue
         if len(parse_key(key)) > 1 and not wildcards:
             raise FilterRefused("the wildcard $ is for the body only")
         if isinstance(operand, dict):
             for name, value in operand.items():
-                _check_operator(name, value, saving=saving)
+                _check_operator(name, value, patterns, saving=saving)
     return count
 
 
-def _check_operator(name: str, operand: Any, *, saving: bool) -> None:
+def _check_operator(name: str, operand: Any, patterns: Patterns, *, saving: bool) -> None:
     if name in LOGIC:
         raise FilterRefused(f"{name} must stand at the top, or inside another $or or $and, not under a field")
     if name not in OPERATORS:
@@ -193,4 +224,6 @@ def _check_operator(name: str, operand: Any, *, saving: bool) -> None:
             raise FilterRefused("the value of $regex must be a string")
         if len(operand) > MAX_PATTERN:
             raise FilterRefused(f"the pattern of $regex has at most {MAX_PATTERN} characters")
-        compile_pattern(operand)
+        if _classes(operand) > MAX_CLASSES:
+            raise FilterRefused(f"the pattern of $regex has at most {MAX_CLASSES} classes such as \\pL")
+        patterns.check(operand)

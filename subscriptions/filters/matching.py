@@ -8,14 +8,23 @@ from decimal import Decimal
 from typing import Any
 
 from subscriptions.exceptions import OperandNotList
-from subscriptions.filters.language import SCOPES, Path, check_evaluable, compile_pattern, leaves, parse_key
+from subscriptions.filters.language import (
+    SCOPES,
+    Path,
+    Patterns,
+    check_evaluable,
+    compile_pattern,
+    leaves,
+    parse_key,
+    reading_cost,
+)
 
 # The cost of matching; beyond it, there is no match. A step is one look at one value, which takes about half a
 # microsecond; longer work counts as several steps.
 MAX_STEPS = 100_000
 # The worst case of a search is the size of the compiled pattern times the bytes of the text: this much is one step.
 SEARCHED_A_STEP = 300
-# The size of a pattern that is compiled in one step. It counts for a kept one too, so that the cost is always the same.
+# The cost of a pattern that is read and compiled in one step. It counts for a kept one too, so it is always the same.
 COMPILED_A_STEP = 2
 # Characters of a text that are read as a number in one step.
 DIGITS_A_STEP = 64
@@ -96,8 +105,9 @@ def test_schema(request: dict[str, Any], schema: dict[str, Any]) -> bool:
     """
     pairs = {name: ("header" if name == "headers" else name) for name in SCOPES}
     asked = {name: schema[key] for name, key in pairs.items() if schema.get(key) is not None}
+    patterns = Patterns()
     for name, conditions in asked.items():
-        check_evaluable(conditions, wildcards=name == "body", saving=False)
+        check_evaluable(conditions, wildcards=name == "body", saving=False, patterns=patterns)
     budget = Budget()
     try:
         return all(
@@ -204,7 +214,7 @@ def _test(name: str, operand: Any, budget: Budget) -> Test:
         case "$eq":
             return _equals(operand, budget)
         case "$neq":
-            return _not(_equals(operand, budget))
+            return _differs(operand, budget)
         case "$in":
             return _among(operand, budget)
         case "$nin":
@@ -241,6 +251,14 @@ def _equals(operand: Any, budget: Budget) -> Test:
     return equals
 
 
+def _differs(operand: Any, budget: Budget) -> Test:
+    """Test for inequality. As in the original, an array differs from each bare value, even from one that it has."""
+    equals = _equals(operand, budget)
+    if isinstance(operand, (dict, list)):
+        return _not(equals)
+    return lambda value: isinstance(value, list) or not equals(value)
+
+
 def _among(operand: Any, budget: Budget) -> Test:
     """Test for membership in a list, without reading texts as numbers; a bare value is looked for in an array."""
     if not isinstance(operand, list):
@@ -268,6 +286,7 @@ def _among(operand: Any, budget: Budget) -> Test:
 
 
 def _search(pattern: str, budget: Budget) -> Test:
+    budget.spend(reading_cost(pattern) // COMPILED_A_STEP)
     compiled = compile_pattern(pattern)
     budget.spend(compiled.programsize // COMPILED_A_STEP)
 

@@ -64,7 +64,7 @@ _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?
 #: A longer text is not tried as a number.
 MAX_DIGITS = 100
 #: One value of a list: a text in quotes, or anything up to the next comma.
-_ITEM = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,]*?)\s*(?:,|$)')
+_ITEM = re.compile(r'\s*+("(?:[^"\\]|\\.)*+"(?=\s*+(?:,|$))|[^,]*+)\s*+(?:,|$)')
 _WORDS = {"true": True, "false": False, "null": None}
 
 
@@ -218,8 +218,8 @@ def values_of(text: str) -> Iterator[Any]:
         found = _ITEM.match(text, at)
         if found is None:
             break
-        if found[1]:
-            yield value_of(found[1])
+        if text_found := found[1].rstrip():
+            yield value_of(text_found)
         at = max(found.end(), at + 1)
 
 

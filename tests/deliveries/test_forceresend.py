@@ -90,13 +90,19 @@ class TestRefused:
         assert answer.error == (400, "only successful events can be force resent")
 
     def test_bodies_that_are_none(self, api: API, path: str, delivered: list[EventDelivery]) -> None:
-        bodies: list[Any] = [b"null", *(body for body, _ in NOT_A_BODY), *UNREADABLE]
+        bodies: list[Any] = [*(body for body, _ in NOT_A_BODY), *UNREADABLE]
         bodies += [{"ids": ids} for ids in ["text", 1, True, {}, {"a": 1}, [None], ["\x00"]]]
         bodies += [{"ids": [value]} for value in NOT_TEXT]
         bodies.append({"ids": ["nope"] * (MOST_IDS + 1)})
         with nothing_changes():
             for body in bodies:
                 assert api.post(path, body).error == (400, "Request is invalid"), str(body)[:100]
+
+    @pytest.mark.parametrize("body", [b"null", {}, {"ids": []}, {"ids": None}])
+    def test_no_ids(self, api: API, path: str, delivered: list[EventDelivery], body: Any) -> None:
+        with nothing_changes():
+            answer = api.post(path, body)
+        assert (answer.status, answer.message) == (200, "0 successful, 0 failed")
 
 
 class TestAuthentication(RefusesStrangers, RefusesOtherProjects, RefusesViewers):

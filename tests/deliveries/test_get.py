@@ -129,7 +129,7 @@ class TestWorks:
                 "retry_limit": 10,
                 "num_trials": 3,
                 "next_send_time": wire_time(delivery.next_send_time),
-                "max_retry_seconds": 0,
+                "max_retry_seconds": 7200,
             },
             "cli_metadata": None,
             "acknowledged_at": wire_time(delivery.created_at),

@@ -193,5 +193,7 @@ def test_the_statements(api: API, path: str, make_endpoint: MakeEndpoint, count:
         make_delivery(make_endpoint())
     with statements() as found:
         assert len(uids(api.get(path))) == count
-    # The key; the page, with its limit of time before it and, inside a test's transaction, after it.
-    assert found == ["SELECT projects_apikey", "SELECT", "SELECT events_eventdelivery", "SELECT"]
+    # The key; the ids and sizes of the page, with their limit of time before and, inside a test's transaction, after
+    # them; the rows of the page.
+    page = ["SELECT", "SELECT events_eventdelivery", "SELECT"]
+    assert found == ["SELECT projects_apikey", *page, "SELECT events_eventdelivery"]

@@ -47,7 +47,9 @@ _FIELDS: list[tuple[list[str], list[Any]]] = [
 
 def _inside(parent: dict[str, Any], member: str, fields: list[str], wrong: list[Any]) -> list[tuple[str, Any]]:
     return [
-        (field, {**parent, member: {**parent.get(member, {}), field: value}}) for field in fields for value in wrong
+        (f"{member}.{field}", {**parent, member: {**parent.get(member, {}), field: value}})
+        for field in fields
+        for value in wrong
     ]
 
 
@@ -78,12 +80,12 @@ def _all() -> list[tuple[str, dict[str, Any]]]:
         ("field_mapping", ["access_token", "token_type", "expires_in"]),
     ):
         for field, oauth2 in _inside(CLIENT_ASSERTION["oauth2"], member, fields, NOT_TEXT):  # type: ignore[arg-type]
-            inside.append((field, {"type": "oauth2", "oauth2": oauth2}))
-    cases += [(field, {"authentication": authentication}) for field, authentication in inside]
+            inside.append((f"oauth2.{field}", {"type": "oauth2", "oauth2": oauth2}))
+    cases += [(f"authentication.{field}", {"authentication": authentication}) for field, authentication in inside]
     for field in ("client_cert", "client_key"):
-        cases += [(field, {"mtls_client_cert": {field: value}}) for value in NOT_TEXT]
+        cases += [(f"mtls_client_cert.{field}", {"mtls_client_cert": {field: value}}) for value in NOT_TEXT]
     return cases
 
 
-#: (the field that an answer names, what to change in BODY)
+#: (the path of the field that an answer names, what to change in BODY)
 OF_ANOTHER_TYPE = _all()

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 from pytest_django import Settings
 
+from core.waiting import the_place_to_wait
 from endpoints import oauth2_test
 from tests.conftest import API
 from tests.endpoints.bodies import CLIENT_ASSERTION, SHARED_SECRET
@@ -103,8 +104,8 @@ class TestRefused:
         [
             (b"", "Invalid request format"),
             ({"oauth2": "x"}, "Invalid request format"),
-            ({}, "OAuth2 configuration is required"),
-            ({"oauth2": None}, "OAuth2 configuration is required"),
+            ({}, "Invalid input provided"),
+            ({"oauth2": None}, "Invalid input provided"),
             ({"oauth2": {}}, "Invalid input provided"),
             ({"oauth2": CONFIG | {"authentication_type": "magic"}}, "Invalid input provided"),
             (
@@ -124,3 +125,11 @@ class TestRefused:
 
 class TestAuthentication(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
     pass
+
+
+def test_one_at_a_time_in_a_process(api: API, call: Call) -> None:
+    with the_place_to_wait():
+        answer = call(api)
+    assert answer.error == (429, "another test is running, try again")
+    assert answer.headers["Retry-After"] == "2"
+    assert call(api).status == 200

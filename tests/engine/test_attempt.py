@@ -47,7 +47,7 @@ def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fi
         "content_type": "application/json",
         "name": "Billing",
         "advanced_signatures": True,
-        "secrets": encrypt(orjson.dumps(secrets), "endpoints_endpoint.secrets"),
+        "secrets": encrypt(orjson.dumps(secrets), "endpoints_endpoint.secrets", "01K4T0A1B2C3D4E5F6G7H8J9KM"),
         "authentication": None,
         "mtls_client_cert": None,
         "project_is_deleted": False,

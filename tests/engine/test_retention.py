@@ -19,6 +19,8 @@ from engine.database import Pool
 from engine.retention import delete_old
 from events.models import BatchRetry, DeliveryAttempt, Event, EventDelivery
 from meta_events.models import MetaEvent
+from portal_links.delivery_links import DeliveryNamed, create_delivery_link
+from portal_links.models import DeliveryLink
 from projects.models import Project
 from projects.operations import delete_project, update_project
 from tests.activity.rows import make_activity
@@ -271,3 +273,17 @@ class TestActivity:
             make_activity(project.uid, uid=aged(new_ulid(), age), object_name=f"{age.days}")
         assert sweep(batch=1) == [2]
         assert [row.object_name for row in Activity.objects.all()] == ["89"]
+
+
+class TestDeliveryLinks:
+    @pytest.mark.parametrize("enabled", [True, False])
+    def test_they_go_a_week_after_their_day(self, endpoint: Endpoint, project: Project, enabled: bool) -> None:
+        keep(project, "1h", enabled=enabled)
+        named = DeliveryNamed(project.uid, new_ulid(), "", endpoint.uid, "order.paid")
+        old, young = timedelta(days=8, minutes=1), timedelta(days=7, hours=23)
+        for age in (old, young, old):
+            made = create_delivery_link(named, shows_payload=False).link
+            DeliveryLink.objects.filter(pk=made.pk).update(uid=aged(made.uid, age))
+        assert sweep(batch=1) == [2]
+        [left] = DeliveryLink.objects.values_list("pk", flat=True)
+        assert left > first_ulid_at(timezone.now() - timedelta(days=8))

@@ -73,6 +73,11 @@ class TestWorks:
         post("/dynamic", url=URL)
         assert Endpoint.objects.count() == 2
 
+    def test_the_letter_case_of_the_scheme_does_not_count(self, post: Post, make_endpoint: MakeEndpoint) -> None:
+        make_endpoint(url=URL)
+        post("/dynamic", url=URL.replace("http", "HTTP"))
+        assert Endpoint.objects.get().url == URL
+
     def test_event_types_replace_those_of_the_subscription(
         self, post: Post, make_endpoint: MakeEndpoint, subscribe: MakeSubscription
     ) -> None:
@@ -144,7 +149,7 @@ class TestValidation:
         ("url", "message"),
         [
             ("ftp://x.example/", "invalid endpoint scheme"),
-            ("x.example", "invalid endpoint scheme"),
+            ("x.example", "endpoint url must include a valid host"),
             ("https://", "endpoint url must include a valid host"),
             (" ", "please provide the endpoint url"),
             ("https://x.example:99999/", "invalid endpoint url: Port out of range 0-65535"),

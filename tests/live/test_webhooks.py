@@ -64,6 +64,15 @@ class TestLibraries:
         assert not webhook.verify_signature(request.body.decode() + " ", header)
 
 
+class TestCustomHeaders:
+    def test_custom_ones_are_sent_in_utf_8(self, project: LiveProject, receiver: Receiver, endpoint: str) -> None:
+        sent = {"X-U": "é 漢", "X-A": "plain"}
+        assert post(project, endpoint, b"{}", custom_headers=sent).status_code == 201
+        [request] = receiver.wait_for(1)
+        arrived = {name: value.encode("latin-1").decode() for name, value in request.headers}
+        assert {name: arrived[name] for name in sent} == sent
+
+
 class TestPayloads:
     @pytest.mark.parametrize(
         ("sent", "arrives"),

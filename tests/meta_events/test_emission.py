@@ -214,7 +214,8 @@ class TestDeliveries:
         async def work(pool: Any) -> int:
             async with pool.connection() as found, found.transaction():
                 return await emit_delivery_events(
-                    found, [Finished(delivery.uid, delivery.status, stored) for delivery in deliveries]
+                    found,
+                    [Finished(delivery.uid, delivery.status, delivery.project_id, stored) for delivery in deliveries],
                 )
 
         return with_pool(work)
@@ -279,7 +280,7 @@ class TestDeliveries:
         large.save()
         EventDelivery.objects.filter(pk__in=[row.uid for row in deliveries[1:8]]).update(event=large)
         monkeypatch.setattr(emission, "MAX_PAYLOAD_BYTES", 2500)
-        finished = [Finished(row.uid, row.status, stored_settings(project)) for row in deliveries]
+        finished = [Finished(row.uid, row.status, project.uid, stored_settings(project)) for row in deliveries]
         reads: list[list[str]] = []
         written: list[int] = []
 
@@ -321,7 +322,7 @@ class TestDeliveries:
         self, project: Project, make_delivery: Callable[..., EventDelivery]
     ) -> None:
         delivery = make_delivery(Status.SUCCESS)
-        finished = [Finished(delivery.uid, delivery.status, stored_settings(project))]
+        finished = [Finished(delivery.uid, delivery.status, project.uid, stored_settings(project))]
         # Without a connection it could not ask.
         assert asyncio.run(emit_delivery_events(None, finished)) == 0  # type: ignore[arg-type]
 
@@ -329,7 +330,7 @@ class TestDeliveries:
         self, project: Project, make_delivery: Callable[..., EventDelivery], caplog: pytest.LogCaptureFixture
     ) -> None:
         delivery = make_delivery(Status.SUCCESS)
-        finished = [Finished(delivery.uid, delivery.status, b"nonsense that no key opens")]
+        finished = [Finished(delivery.uid, delivery.status, project.uid, b"nonsense that no key opens")]
         assert asyncio.run(emit_delivery_events(None, finished)) == 0  # type: ignore[arg-type]
         assert delivery.uid in caplog.text
 

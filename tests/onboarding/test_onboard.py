@@ -113,7 +113,7 @@ class TestItems:
             ({"url": None}, "url", "please provide the endpoint url"),
             ({"url": " "}, "url", "please provide the endpoint url"),
             ({"url": "ftp://x"}, "url", "invalid endpoint scheme"),
-            ({"url": "example.com"}, "url", "invalid endpoint scheme"),
+            ({"url": "example.com"}, "url", "endpoint url must include a valid host"),
             ({"url": "https://"}, "url", "endpoint url must include a valid host"),
             ({"url": "https://{{customer}}.example.com"}, "url", "endpoint URL templates are not enabled"),
             (

@@ -63,6 +63,7 @@ class TestCheckCustomHeaders:
         [
             {},
             {"X-A": ""},
+            {"X-A": "é 漢 😀 \u2028"},
             {"X-A": 'visible ASCII, with spaces\tand tabs ~!"#'},
             {"!#$%&'*+.^_`|~-1": "x"},
             {"Authorization": "Bearer x", "Cookie": "a=b", "User-Agent": "mine", "Accept": "*/*"},
@@ -102,11 +103,9 @@ class TestCheckCustomHeaders:
     def test_an_invalid_name_is_refused(self, name: str) -> None:
         self.refuse({name: "x"}, "is not a valid header name")
 
-    @pytest.mark.parametrize(
-        "value", ["a\r\nEvil: 1", "\n", "a\r", "a\0", "\x01", "\x1b[0m", "\x7f", "é", "\x80", "\u2028", "😀", "\uff21"]
-    )
+    @pytest.mark.parametrize("value", ["a\r\nEvil: 1", "\n", "a\r", "a\0", "\x01", "\x1b[0m", "\x7f", "\ud83d"])
     def test_an_invalid_value_is_refused(self, value: str) -> None:
-        self.refuse({"X-A": value}, 'the value of "X-A" may hold only visible ASCII characters, spaces and tabs')
+        self.refuse({"X-A": value}, 'the value of "X-A" may hold no control characters but tabs')
 
     @pytest.mark.parametrize(
         "spell", [str, str.lower, str.upper, str.swapcase], ids=["as is", "lower", "upper", "swapped"]
@@ -122,10 +121,21 @@ class TestCheckCustomHeaders:
             ({"x-a": "1", "X-A": "1"}, '"X-A" is given twice'),
             ({f"X-{number}": "" for number in range(MAX_CUSTOM_HEADERS + 1)}, "at most 50 headers are allowed"),
             ({"X" * (MAX_NAME_LENGTH + 1): "x"}, f'the name "{"X" * 128}…" is longer than 128 characters'),
-            ({"X-A": "x" * (MAX_VALUE_LENGTH + 1)}, 'the value of "X-A" is longer than 4096 characters'),
-            ({"A": "x" * 4095, "B": "x" * 4096}, "they are longer than 8192 characters altogether"),
+            ({"X-A": "x" * (MAX_VALUE_LENGTH + 1)}, 'the value of "X-A" is longer than 4096 bytes'),
+            ({"X-A": "é" * (MAX_VALUE_LENGTH // 2 + 1)}, 'the value of "X-A" is longer than 4096 bytes'),
+            ({"A": "é" * 2048, "B": "x" * 4096}, "they are longer than 8192 bytes altogether"),
+            ({"A": "x" * 4095, "B": "x" * 4096}, "they are longer than 8192 bytes altogether"),
         ],
-        ids=["two spellings", "the other way", "many", "long name", "long value", "long altogether"],
+        ids=[
+            "two spellings",
+            "the other way",
+            "many",
+            "long name",
+            "long value",
+            "long in UTF-8",
+            "long in UTF-8 altogether",
+            "long altogether",
+        ],
     )
     def test_bounds(self, headers: dict[str, str], reason: str) -> None:
         self.refuse(headers, reason)
@@ -246,7 +256,8 @@ class TestRequestHeaders:
             assert made(request_id_header=spelled, idempotency_key="3", authentication=[(spelled, "3")]) == made()
 
     def test_a_stored_header_that_cannot_be_sent_is_left_out(self) -> None:
-        assert made(custom={"X A": ["1"], "": ["1"], "X-B": ["a\r\nEvil: 1"], "X-C": ["é"]}) == made()
+        assert made(custom={"X A": ["1"], "": ["1"], "X-B": ["a\r\nEvil: 1"], "X-C": ["\ud83d"]}) == made()
+        assert ("X-C", "é") in made(custom={"X-C": ["é"]})
 
     @pytest.mark.parametrize("name", [*FRAMING, "", "X Sig", "X\r\n"])
     def test_without_a_usable_signature_header_nothing_is_sent(self, name: str) -> None:

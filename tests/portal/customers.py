@@ -14,6 +14,7 @@ from portal_links.models import PortalSession
 from portal_links.sessions import Minted, mint_session
 from projects.models import APIKey, Project
 from projects.operations import create_api_key
+from tests.callers import caller_of
 
 MakeEndpoint = Callable[..., Endpoint]
 OWNER = "acme"
@@ -28,7 +29,7 @@ def mint(project: Project, capabilities: Capabilities = EVERYTHING, **options: A
         "surface": PortalSession.Surface.NAHOOK,
         "lifetime": timedelta(hours=1),
         "single_use": False,
-        "minted_by": key.uid,
+        "minted_by": caller_of(key),
     }
     return mint_session(project.uid, capabilities=capabilities, **given | options)
 

@@ -2,28 +2,27 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from activity.models import Activity
 from core.chores import CHORES
-from endpoints.models import AlertSettings, Endpoint, EndpointState, Notification
+from endpoints.models import AlertSettings, Endpoint, Notification
 from endpoints.operations import delete_endpoint, update_endpoint
 from engine.notifications import ALERT_HEADER, NO_CHANNEL, send_due
+from portal.alert_addresses import MOST_MAILS
 from portal.alerts import PAUSE_SECONDS, raise_alerts
 from portal_links.capabilities import EVERYTHING, MANAGE_ENDPOINT, READ_ONLY, VIEW_SECRET
 from projects.models import Project
 from subscriptions.operations import create_subscription
 from tests.outbound.receivers import Receiver
 from tests.pools import with_outbound
+from tests.portal.alerts import ALL, choose, fails, told, works
 from tests.portal.customers import Customer, MakeEndpoint
 from tests.statements import nothing_changes, statements
 
 Login = Callable[..., Customer]
-ALL = {"on": ["failing", "disabled", "recovered"]}
 
 
 @pytest.fixture
@@ -36,35 +35,6 @@ def endpoint(project: Project, make_endpoint: MakeEndpoint) -> Endpoint:
 @pytest.fixture
 def path(endpoint: Endpoint) -> str:
     return f"endpoints/{endpoint.uid}/alerts"
-
-
-def choose(endpoint: Endpoint, **chosen: Any) -> None:
-    given = ALL | {"email": "", "slack": "", "teams": "", "hook": ""} | chosen
-    AlertSettings.objects.create(endpoint=endpoint, chosen=given, alerted_at=timezone.now())
-
-
-def fails(endpoint: Endpoint) -> None:
-    """Its last three deliveries have failed."""
-    now = timezone.now()
-    failed = {
-        "failed_in_a_row": 3,
-        "delivered_in_a_row": 0,
-        "failing_since": now - timedelta(minutes=5),
-        "last_failure": "404",
-        "last_failure_text": "404 Not Found",
-        "last_failure_at": now,
-    }
-    EndpointState.objects.update_or_create(endpoint=endpoint, defaults=failed, create_defaults=failed)
-
-
-def works(endpoint: Endpoint) -> None:
-    """It has accepted a delivery just now."""
-    good = {"failed_in_a_row": 0, "delivered_in_a_row": 9, "failing_since": None, "last_delivered_at": timezone.now()}
-    EndpointState.objects.update_or_create(endpoint=endpoint, defaults=good)
-
-
-def told() -> list[tuple[str, str]]:
-    return list(Notification.objects.order_by("pk").values_list("alert", "channel"))
 
 
 class TestRaising:
@@ -161,6 +131,37 @@ class TestRaising:
         raise_alerts()
         assert Notification.objects.get().subject == "a Bcc: x@y.example <b> is failing"
 
+    def test_a_look_is_bounded_and_the_next_one_goes_on(
+        self, project: Project, make_endpoint: MakeEndpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("portal.alerts.TOGETHER", 2)
+        monkeypatch.setattr("portal.alerts.MOST_IN_A_LOOK", 4)
+        for number in range(7):
+            made = make_endpoint(owner_id="acme", name=f"E{number}")
+            create_subscription(project.uid, name="All", endpoint_id=made.uid)
+            choose(made, hook="https://alerts.acme.example/in")
+            fails(made)
+        for number in (4, 7, 7):
+            assert raise_alerts() == PAUSE_SECONDS
+            assert len(told()) == number
+
+    def test_what_is_well_is_not_read(self, endpoint: Endpoint) -> None:
+        choose(endpoint, hook="https://alerts.acme.example/in")
+        works(endpoint)
+        with statements() as made:
+            raise_alerts()
+        assert made == ["SELECT", "SELECT endpoints_alertsettings", "SELECT endpoints_alertsettings"]
+
+    def test_mails_about_an_endpoint_are_bounded_by_day(self, endpoint: Endpoint) -> None:
+        choose(endpoint, email="ops@acme.example", hook="https://alerts.acme.example/in")
+        for _ in range(MOST_MAILS):
+            fails(endpoint)
+            raise_alerts()
+            works(endpoint)
+            raise_alerts()
+        mails = [channel for _, channel in told()]
+        assert (mails.count("email"), mails.count("hook")) == (MOST_MAILS, 2 * MOST_MAILS)
+
     def test_statements_without_a_choice(self, endpoint: Endpoint) -> None:
         fails(endpoint)
         with statements() as made:
@@ -255,7 +256,7 @@ class TestForm:
         fails(endpoint)
         login().post(path, **self.GOOD)
         raise_alerts()
-        assert told() == []
+        assert told() == [("confirm", "email")]
         assert AlertSettings.objects.get().alerted == "failing"
 
     WRONG: dict[str, tuple[dict[str, Any], str]] = {

@@ -13,7 +13,7 @@ from endpoints.models import Endpoint
 from events.models import EventDelivery
 from outbound.states import Status
 from portal_links.capabilities import EVERYTHING, READ_ONLY, VIEW_PAYLOADS
-from portal_links.models import DeliveryLink
+from portal_links.models import DeliveryLink, PortalSession
 from projects.models import Project
 from projects.operations import delete_project
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
@@ -111,6 +111,16 @@ class TestTheEnd:
 
     def test_expired(self, login: Login, project: Project, delivery: EventDelivery) -> None:
         token = share(login(), delivery)
+        link = DeliveryLink.objects.get()
+        assert link.expires_at == PortalSession.objects.get().expires_at < link.created_at + timedelta(hours=24)
+        DeliveryLink.objects.update(expires_at=timezone.now() - timedelta(hours=1))
+        self.check_ended(project, token)
+
+    def test_it_works_for_a_day_where_the_maker_has_access_for_longer(
+        self, project: Project, delivery: EventDelivery
+    ) -> None:
+        customer = Customer(project, mint(project, lifetime=timedelta(days=7)).secret)
+        token = share(customer, delivery)
         link = DeliveryLink.objects.get()
         assert link.expires_at - link.created_at == timedelta(hours=24)
         DeliveryLink.objects.update(expires_at=timezone.now() - timedelta(hours=1))

@@ -11,6 +11,7 @@ from portal_links.capabilities import EVERYTHING, MANAGE_SUBSCRIPTIONS, READ_ONL
 from projects.models import Project
 from subscriptions.models import Subscription
 from tests.conftest import API
+from tests.endpoints.bodies import CLIENT_ASSERTION
 from tests.portal.customers import OWNER, SECRET, Customer, MakeEndpoint
 
 FORM = {
@@ -155,6 +156,41 @@ def test_edit_keeps_oauth2_and_can_end_credentials(login: Callable[..., Customer
     customer.post(f"endpoints/{endpoint.uid}/settings", **FORM | {"type": ""})
     endpoint.refresh_from_db()
     assert endpoint.authentication is None
+
+
+ELSEWHERE = FORM | {"url": "https://elsewhere.example.com/new"}
+AGAIN = "Enter it again, as the URL leads to another server."
+
+
+def test_another_server_does_not_get_a_stored_password(
+    login: Callable[..., Customer], make_endpoint: MakeEndpoint
+) -> None:
+    stored = {"type": "basic_auth", "basic_auth": {"username": "we", "password": "stored"}}
+    endpoint = make_endpoint(owner_id=OWNER, authentication=stored)
+    path, customer = f"endpoints/{endpoint.uid}/settings", login()
+    response = customer.post(path, **ELSEWHERE | {"type": "basic_auth", "username": "we", "password": ""})
+    assert response.status_code == 422
+    assert AGAIN in response.content.decode()
+    endpoint.refresh_from_db()
+    assert (endpoint.url, endpoint.authentication) == ("https://hooks.example.com/in", stored)
+    again = {"type": "basic_auth", "username": "we", "password": "mine"}
+    assert customer.post(path, **ELSEWHERE | again).status_code == 200
+    endpoint.refresh_from_db()
+    assert (endpoint.url, endpoint.authentication["basic_auth"]["password"]) == (ELSEWHERE["url"], "mine")
+
+
+def test_another_server_gets_no_token_by_a_signing_key(
+    login: Callable[..., Customer], make_endpoint: MakeEndpoint
+) -> None:
+    """The form has no fields for it, so that it can be kept or removed only."""
+    endpoint = make_endpoint(owner_id=OWNER, authentication=CLIENT_ASSERTION)
+    path, customer = f"endpoints/{endpoint.uid}/settings", login()
+    response = customer.post(path, **ELSEWHERE | {"type": "oauth2"})
+    assert response.status_code == 422
+    assert "Choose the authentication again, or none." in response.content.decode()
+    assert customer.post(path, **ELSEWHERE | {"type": ""}).status_code == 200
+    endpoint.refresh_from_db()
+    assert (endpoint.url, endpoint.authentication) == (ELSEWHERE["url"], None)
 
 
 def test_pause_and_activate_say_where_the_endpoint_is(login: Callable[..., Customer], endpoint: Endpoint) -> None:

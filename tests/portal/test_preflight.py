@@ -188,6 +188,14 @@ class TestSaving:
         assert "is inside a private network" in html
         assert not Endpoint.objects.exists()
 
+    def test_a_look_up_counts_as_a_check(self, login: Login, settings: Settings) -> None:
+        settings.PORTAL_PREFLIGHT = True
+        customer, form = login(), FORM | {"url": "https://localhost/x"}
+        for _ in range(MOST_CHECKS):
+            assert customer.post("endpoints/new", **form).status_code == 422
+        # No more is told of names; the worker's guard refuses the address when something is sent.
+        assert customer.post("endpoints/new", **form).status_code == 200
+
     @pytest.mark.usefixtures("looking")
     def test_an_allowed_network_is_saved(self, login: Login) -> None:
         assert login().post("endpoints/new", **FORM | {"url": "http://127.0.0.1/"}).status_code == 200

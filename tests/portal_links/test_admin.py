@@ -18,6 +18,7 @@ from portal_links.operations import create_portal_link, revoke_portal_link
 from portal_links.sessions import Minted, mint_session, open_session, revoke_session
 from projects.models import Project
 from projects.operations import create_api_key, create_project
+from tests.callers import caller_of
 
 LINKS = "/admin/portal_links/portallink/"
 SESSIONS = "/admin/portal_links/portalsession/"
@@ -148,7 +149,12 @@ class TestSessions:
     def mint(project: Project, owner_id: str = "acme", **more: Any) -> Minted:
         given: dict[str, Any] = {"surface": "nahook", "capabilities": ROLES["editor"], "lifetime": timedelta(hours=1)}
         key = create_api_key(name="backend", role="project_admin", project=project)[0]
-        given |= {"single_use": False, "minted_by": key.uid, "metadata": {"userId": "usr_456"}, "reference": "browser"}
+        given |= {
+            "single_use": False,
+            "minted_by": caller_of(key),
+            "metadata": {"userId": "usr_456"},
+            "reference": "browser",
+        }
         return mint_session(project.uid, owner_id=owner_id, **given | more)
 
     def test_the_list_says_who_has_access_since_when_and_from_where(

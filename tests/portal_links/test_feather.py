@@ -11,6 +11,7 @@ from pytest_django import Settings
 from portal_links.access import find_access
 from portal_links.capabilities import EVERYTHING, READ_ONLY
 from portal_links.models import PortalSession
+from projects.keys import MANAGE
 from projects.models import Project
 from projects.operations import create_api_key, delete_project
 from tests.conftest import Role
@@ -18,7 +19,6 @@ from tests.portal_links.calls import Reply, assert_not_stored, call, secret_in
 from tests.statements import nothing_changes, statements
 
 PATH = "/v1/webhooks/portal"
-MANAGE = "webhooks:manage"
 
 
 def owners_key(project: Project, role: str = Role.PROJECT_ADMIN, **fields: Any) -> str:

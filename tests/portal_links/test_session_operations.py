@@ -20,6 +20,7 @@ from portal_links.operations import create_portal_link, mint_refresh_token
 from portal_links.sessions import Minted, mint_session, open_session, revoke_session
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, delete_project
+from tests.callers import caller_of
 from tests.statements import nothing_changes, statements
 
 Mint = Callable[..., Minted]
@@ -36,7 +37,7 @@ def mint(project: Project) -> Mint:
 
     def mint(**fields: Any) -> Minted:
         given: dict[str, Any] = {"owner_id": "acme", "surface": PortalSession.Surface.NAHOOK, "single_use": True}
-        given |= {"capabilities": EVERYTHING, "lifetime": timedelta(hours=1), "minted_by": key.uid}
+        given |= {"capabilities": EVERYTHING, "lifetime": timedelta(hours=1), "minted_by": caller_of(key)}
         return mint_session(project.uid, **given | fields)
 
     return mint

@@ -13,6 +13,7 @@ from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, revoke_portal_link, update_portal_link
 from portal_links.sessions import Minted, mint_session, open_session, revoke_session
 from projects.models import APIKey, Project
+from tests.callers import caller_of
 from tests.concurrency import at_once
 from tests.conftest import API, Answer
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
@@ -25,11 +26,11 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def mint(project: Project, api: API) -> Mint:
     """Mints a session of the project."""
-    key_id = APIKey.objects.get(name="admin").uid
+    caller = caller_of(APIKey.objects.get(name="admin"))
 
     def mint(owner_id: str = "acme", **more: Any) -> Minted:
         given: dict[str, Any] = {"surface": PortalSession.Surface.SVIX, "capabilities": EVERYTHING, "lifetime": HOUR}
-        given |= {"single_use": False, "minted_by": key_id}
+        given |= {"single_use": False, "minted_by": caller}
         return mint_session(more.pop("project_id", project.uid), owner_id=owner_id, **given | more)
 
     return mint

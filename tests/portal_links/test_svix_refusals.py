@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from projects.keys import MANAGEMENT_PREFIX
+from projects.keys import MANAGE, MANAGEMENT_PREFIX
 from projects.models import Project
 from tests.conftest import Role, as_text
 from tests.portal_links.calls import call, each
@@ -52,7 +52,7 @@ class TestAuthentication:
         assert "use the key of a project" in detail
 
     def test_a_key_that_speaks_for_one_owner(self, path: str, project: Project) -> None:
-        acme, globex = (key_of(project, owner_id=owner) for owner in ("acme", "globex"))
+        acme, globex = (key_of(project, owner_id=owner, scopes=[MANAGE]) for owner in ("acme", "globex"))
         token = token_of(acme)
         with nothing_changes():
             assert refusal(post(path, globex))[:2] == (403, "permission_denied")

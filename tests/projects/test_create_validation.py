@@ -23,8 +23,8 @@ TAKEN_HEADERS = ["Content-Length", "host", "TRANSFER-ENCODING", "Proxy-X", "cont
 #: URLs that meta events are not sent to, by what is said of them.
 META_EVENT_URLS = {
     "please provide the endpoint url": ["", " "],
-    "invalid endpoint scheme": ["example.com", "ftp://example.com", "//example.com"],
-    "endpoint url must include a valid host": ["https://", "https:///path"],
+    "invalid endpoint scheme": ["ftp://example.com", "//example.com"],
+    "endpoint url must include a valid host": ["https://", "https:///path", "example.com"],
     "endpoint url must not point to localhost or loopback addresses": [
         "http://localhost/",
         "http://LOCALHOST.:80/",
@@ -54,7 +54,10 @@ class TestValidation:
         with nothing_changes():
             assert instance.post(PATH, body).error == (400, message)
 
-    @pytest.mark.parametrize("body", [b"null", *(body for body, _ in NOT_A_BODY), *UNREADABLE])
+    def test_null_is_a_body_without_members(self, instance: API) -> None:
+        self.refuse(instance, b"null", "Invalid input provided")
+
+    @pytest.mark.parametrize("body", [*(body for body, _ in NOT_A_BODY), *UNREADABLE])
     def test_what_is_no_body(self, instance: API, body: bytes) -> None:
         self.refuse(instance, body, "Invalid request format")
 

@@ -1,14 +1,17 @@
 """manage.py reencrypt"""
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.models import BinaryField
+from django.db.models import BinaryField, Value
 from django.db.models.functions import Cast
 
 from core import encryption
@@ -63,7 +66,7 @@ def everything_stored() -> list[bytes]:
 
 
 def plain() -> list[Any]:
-    return [list(model.objects.order_by("pk").values_list(column, flat=True)) for model, column in COLUMNS]
+    return [[getattr(row, column) for row in model.objects.order_by("pk")] for model, column in COLUMNS]
 
 
 def test_everything_moves_to_the_first_key_and_reads_the_same(
@@ -92,6 +95,29 @@ def test_a_second_run_writes_nothing(rows: None, capsys: pytest.CaptureFixture[s
     call_command("reencrypt")
     assert "endpoints_endpoint.secrets: 0 re-encrypted, 2 already current" in capsys.readouterr().out
     assert everything_stored() == after_first
+
+
+def test_values_that_are_bound_to_their_column_only_are_bound_to_their_row(
+    keys: Any, rows: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As they were stored by versions that knew no more."""
+    keys.ENCRYPTION_KEYS = [OLD]
+    before = plain()
+    for model, column in COLUMNS:
+        context = encryption.context_of(model, column)
+        for row in model.objects.all():
+            value = getattr(row, column)
+            if value is not None:
+                nonce = secrets.token_bytes(encryption.NONCE_BYTES)
+                closed = AESGCM(OLD).encrypt(nonce, orjson.dumps(value), context.encode())
+                kept = hashlib.sha256(OLD).digest()[: encryption.ID_BYTES] + nonce + closed
+                model.objects.filter(pk=row.pk).update(**{column: Value(kept, BinaryField())})
+    assert not any(encryption.is_current(value) for value in everything_stored())
+    assert plain() == before
+    call_command("reencrypt")
+    assert "endpoints_endpoint.secrets: 2 re-encrypted" in capsys.readouterr().out
+    assert all(encryption.is_current(value) for value in everything_stored())
+    assert plain() == before
 
 
 def test_every_encrypted_column_is_known_here() -> None:
@@ -123,10 +149,10 @@ def test_a_value_that_is_written_meanwhile_stays(
     """Between the read of a batch and the write of its rows, a secret is rotated."""
     endpoint = Endpoint.objects.order_by("pk")[0]
 
-    def rotating_decrypt(value: bytes, context: str) -> bytes:
+    def rotating_decrypt(value: bytes, context: str, row: str) -> bytes:
         if context == "endpoints_endpoint.secrets" and len(Endpoint.objects.get(pk=endpoint.pk).secrets) == 1:
             expire_secret(project.uid, endpoint.uid, secret="written meanwhile", expiration=1)
-        return encryption.decrypt(value, context)
+        return encryption.decrypt(value, context, row)
 
     monkeypatch.setattr(reencrypt, "decrypt", rotating_decrypt)
     with pytest.raises(CommandError, match="run this command again"):
@@ -141,7 +167,7 @@ def test_a_missing_key_is_told_and_the_rest_is_done(
 ) -> None:
     lost = make_endpoint()
     keys.ENCRYPTION_KEYS = [LOST]
-    Endpoint.objects.filter(pk=lost.pk).update(secrets=[])
+    lost.save(update_fields=["secrets"])
     keys.ENCRYPTION_KEYS = [NEW, OLD]
     before = stored(Endpoint, "secrets")
     with pytest.raises(CommandError, match="add the missing key again"):
@@ -156,9 +182,9 @@ def test_no_lock_is_held_between_rows(transactional_db: None, rows: None, monkey
     """Each value is a transaction of its own: a request never waits for the whole run."""
     open_transactions = []
 
-    def watching_decrypt(value: bytes, context: str) -> bytes:
+    def watching_decrypt(value: bytes, context: str, row: str) -> bytes:
         open_transactions.append(connection.in_atomic_block)
-        return encryption.decrypt(value, context)
+        return encryption.decrypt(value, context, row)
 
     monkeypatch.setattr(reencrypt, "decrypt", watching_decrypt)
     call_command("reencrypt")

@@ -11,8 +11,10 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from projects import request_limit
 from projects.models import APIRateWindow, Project
 from tests.conftest import API
+from tests.portal.api.customers import create_link, portal
 
 
 @pytest.fixture
@@ -72,3 +74,15 @@ def test_off_it_costs_no_statement(api: API, path: str) -> None:
         api.get(path)
     assert not [query for query in queries.captured_queries if "apiratewindow" in query["sql"]]
     assert not APIRateWindow.objects.exists()
+
+
+@pytest.mark.usefixtures("limited")
+def test_the_portal_api_counts_each_link(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.api.windows", request_limit.Windows())
+    limited, other = (portal(create_link(project, owner_id=owner).token) for owner in ("acme", "other"))
+    use_up(limited, "/portal_link")
+    answer = limited.get("/portal_link")
+    assert answer.error == (429, "exceeded rate limit")
+    assert answer.headers["X-RateLimit-Limit"] == "60"
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert other.get("/portal_link").status == 200

@@ -56,7 +56,7 @@ class TestWorks:
             "name": "orders to acme",
             "type": "api",
             "project_id": endpoint.project_id,
-            "function": "",
+            "function": None,
             "source_metadata": None,
             "endpoint_metadata": None,
             "device_metadata": None,
@@ -141,8 +141,14 @@ class TestRefuses:
                 "invalid delivery mode value, must be either 'at_least_once' or 'at_most_once'",
             ),
             ({"filter_config": []}, 'body contains incorrect JSON type for field "filter_config"'),
-            ({"filter_config": {"event_types": "a"}}, 'body contains incorrect JSON type for field "event_types"'),
-            ({"filter_config": {"filter": {"body": []}}}, 'body contains incorrect JSON type for field "body"'),
+            (
+                {"filter_config": {"event_types": "a"}},
+                'body contains incorrect JSON type for field "filter_config.event_types"',
+            ),
+            (
+                {"filter_config": {"filter": {"body": []}}},
+                'body contains incorrect JSON type for field "filter_config.filter.body"',
+            ),
         ],
     )
     def test_what_is_wrong(

@@ -207,7 +207,8 @@ class TestImport(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
     @pytest.mark.parametrize(
         ("spec", "said"),
         [
-            ("", "error loading OpenAPI spec: "),
+            ("", "no webhooks found in OpenAPI spec"),
+            (" \n", "no webhooks found in OpenAPI spec"),
             ("{", "error loading OpenAPI spec: "),
             ("openapi: 3.1.0", "no webhooks found in OpenAPI spec"),
             ('openapi: 3.1.0\nwebhooks: {"a\\0": {post: {}}}', "error loading OpenAPI spec: "),

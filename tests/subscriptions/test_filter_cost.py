@@ -8,6 +8,7 @@ import pytest
 from core.exceptions import InvalidInput
 from subscriptions import filters
 from subscriptions.filters import check, matches, matches_event
+from subscriptions.filters.rows import values_of
 from tests.subscriptions.filter_calls import deep, event
 
 
@@ -98,6 +99,40 @@ def test_what_is_slow_costs_more_steps() -> None:
     assert steps({"a": "x"}, {"a": ["1" * 400] * 100}) < steps({"a": "1"}, {"a": ["1" * 400] * 100}) - 500
 
 
+def test_patterns_that_are_large_together_are_refused_before_they_are_compiled() -> None:
+    patterns = [{"a": {"$regex": f"{number}\\pL{{20}}"}} for number in range(200)]
+    before = time.thread_time()
+    with pytest.raises(InvalidInput, match=r"^the patterns of \$regex are too large together$"):
+        check({"$or": patterns})
+    with pytest.raises(InvalidInput, match=r"^the patterns of \$regex are too large together$"):
+        filters.test_schema({"body": {"a": "x"}}, {"body": {"$or": patterns}})
+    # All of them take more than a second.
+    assert time.thread_time() - before < 0.8
+    check({"$or": patterns[:20]})
+
+
+def test_filters_of_one_request_share_the_cost_of_patterns() -> None:
+    shared = filters.Patterns(cost=1_000)
+    check({"a": {"$regex": "^[a-z]+$"}}, patterns=shared)
+    with pytest.raises(InvalidInput, match="too large together"):
+        check({"a": {"$regex": "x" * 1_000}}, patterns=shared)
+
+
+@pytest.mark.parametrize("name", ["\\pL", "\\PL", "[^\\pL]"])
+def test_a_pattern_of_many_large_classes_is_refused(name: str) -> None:
+    check({"a": {"$regex": "|".join([name] * 64)}})
+    with pytest.raises(InvalidInput, match="at most 64 classes"):
+        check({"a": {"$regex": "|".join([name] * 65)}})
+
+
+def test_matching_many_small_programs_of_large_classes_is_bounded() -> None:
+    """Stored before the bound: each takes 15 ms to read, though its program is small."""
+    alternatives = ["|".join(["\\pL"] * 190) + str(number) for number in range(400)]
+    before = time.thread_time()
+    event({"body": {"$or": [{"a": {"$regex": pattern}} for pattern in alternatives]}}, body={"a": 1})
+    assert time.thread_time() - before < 0.5
+
+
 def test_a_budget_is_shared_by_what_it_is_given_to() -> None:
     budget = filters.Budget(10)
     assert event({"body": {"a": 1}}, budget=budget)
@@ -105,3 +140,10 @@ def test_a_budget_is_shared_by_what_it_is_given_to() -> None:
     assert not all(event({"body": {"a": 1}}, budget=budget) for _ in range(10))
     assert budget.steps < 0
     assert not event({"body": {"a": 1}}, budget=budget)
+
+
+@pytest.mark.parametrize("text", ["a" + " " * 10_000 + "b", " " * 10_000 + "a b", '"' + " " * 10_000 + "x"])
+def test_a_list_of_values_is_read_in_linear_time(text: str) -> None:
+    before = time.thread_time()
+    assert len(list(values_of(text))) == 1
+    assert time.thread_time() - before < 0.2

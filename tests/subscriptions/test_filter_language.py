@@ -94,8 +94,21 @@ def test_a_literal_and_eq(conditions: str, payload: str, expected: bool) -> None
 
 
 @table(EQUAL)
-def test_neq_is_the_opposite_of_eq(conditions: str, payload: str, expected: bool) -> None:
-    assert holds(f'{{"a":{{"$neq":{conditions}}}}}', f'{{"a":{payload}}}') is not expected
+def test_neq_is_the_opposite_of_eq_but_for_lists(conditions: str, payload: str, expected: bool) -> None:
+    is_list = payload.startswith("[")
+    assert holds(f'{{"a":{{"$neq":{conditions}}}}}', f'{{"a":{payload}}}') is (is_list or not expected)
+
+
+@table(
+    [
+        ('{"tags":{"$neq":"x"}}', '{"tags":["x"]}', True),
+        ('{"tags":{"$neq":"x"}}', '{"tags":"x"}', False),
+        ('{"tags":{"$neq":["x"]}}', '{"tags":["x"]}', False),
+        ('{"tags":{"$neq":["x"]}}', '{"tags":["y"]}', True),
+    ]
+)
+def test_a_list_differs_from_a_bare_value(conditions: str, payload: str, expected: bool) -> None:
+    assert holds(conditions, payload) is expected
 
 
 @table(

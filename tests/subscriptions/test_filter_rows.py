@@ -56,8 +56,8 @@ class TestCreate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
             "event_type": "b",
             "enabled_at": answer.data["enabled_at"],
             "body": {"customer.tier": "gold"},
-            "headers": None,
-            "query": None,
+            "headers": {},
+            "query": {},
             "path": {},
             "raw_body": GOLD,
             "raw_headers": None,
@@ -209,7 +209,7 @@ class TestBulkCreate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
         assert (answer.status, answer.message) == (201, "Filters created successfully")
         assert [(row["event_type"], row["body"]) for row in answer.data] == [
             ("c", {"customer.tier": "gold"}),
-            ("b", None),
+            ("b", {}),
         ]
         assert filters_of(subscription) == {"a": (True, {}), "b": (False, {}), "c": (True, {"body": GOLD})}
         assert types_of(subscription) == ["a", "c", "b"]

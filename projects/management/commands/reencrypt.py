@@ -16,7 +16,7 @@ BATCH = 1_000
 
 
 class Command(BaseCommand):
-    """Encrypts every stored value with the first key of ENCRYPTION_KEYS, unless it is already."""
+    """Encrypts every stored value with the first key of ENCRYPTION_KEYS and for its row, unless it is already."""
 
     help = "Encrypt everything with the first key of ENCRYPTION_KEYS. Safe to run again, and while servers run."
 
@@ -48,7 +48,7 @@ class Command(BaseCommand):
                 yield "current"
                 continue
             try:
-                value = encrypt(decrypt(stored, field.context), field.context)
+                value = encrypt(decrypt(stored, field.context, str(pk)), field.context, str(pk))
             except UndecryptableValue as error:
                 self.stderr.write(f"{pk}: {error}", str)
                 yield "lost"

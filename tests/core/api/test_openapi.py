@@ -1,14 +1,19 @@
 """The OpenAPI document is committed and served."""
 
+import gzip
 import io
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from tests.core.api.openapi_document import COMMITTED
+from convoyclone.schema import forms
+from tests.core.api.openapi_document import COMMITTED, DOCUMENT
 
 
 class TestCommitted:
@@ -20,12 +25,6 @@ class TestCommitted:
             "openapi.yaml is out of date: run .venv/bin/python manage.py spectacular --file openapi.yaml"
         )
 
-    @pytest.mark.slow  # it makes the document
-    def test_the_server_serves_it(self) -> None:
-        answer = Client().get("/api/schema")
-        assert answer.status_code == 200
-        assert answer.content.decode() == COMMITTED
-
     def test_the_docs_page_needs_nothing_from_elsewhere(self, db: None) -> None:
         page = Client().get("/api/docs").content.decode()
         addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
@@ -34,3 +33,54 @@ class TestCommitted:
             assert address.startswith("/static/drf_spectacular_sidecar/")
             with closing(Client().get(address)) as answer:
                 assert answer.status_code == 200
+
+
+class TestServed:
+    """GET /api/schema"""
+
+    def get(self, **headers: str) -> Any:
+        return Client().get("/api/schema", headers=headers)
+
+    def test_as_yaml(self) -> None:
+        answer = self.get()
+        assert answer.status_code == 200
+        assert answer["Content-Type"] == "application/vnd.oai.openapi; charset=utf-8"
+        assert answer.content.decode() == COMMITTED
+
+    @pytest.mark.parametrize("accept", ["application/json,*/*", "application/vnd.oai.openapi+json"])
+    def test_as_json(self, accept: str) -> None:
+        answer = self.get(accept=accept)
+        assert answer["Content-Type"] == "application/vnd.oai.openapi+json; charset=utf-8"
+        assert answer.json() == Client().get("/api/schema?format=json").json() == DOCUMENT
+
+    def test_zipped(self) -> None:
+        answer = self.get(accept_encoding="br, gzip")
+        assert answer["Content-Encoding"] == "gzip"
+        assert len(answer.content) < 100_000
+        assert gzip.decompress(answer.content).decode() == COMMITTED
+
+    def test_nothing_where_the_caller_has_it(self) -> None:
+        for headers in ({}, {"accept": "application/json"}, {"accept_encoding": "gzip"}):
+            tag = self.get(**headers)["ETag"]
+            answer = self.get(if_none_match=tag, **headers)
+            assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", tag)
+        assert self.get(if_none_match='"another"').status_code == 200
+
+    def test_it_is_not_made_for_each_request(self) -> None:
+        self.get()
+        before = time.thread_time()
+        for _ in range(20):
+            self.get(accept="application/json")
+        # To make it takes over a second.
+        assert time.thread_time() - before < 1
+
+    def test_only_reads(self) -> None:
+        answer = Client().post("/api/schema")
+        assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+        assert answer.json() == {"status": False, "message": "method not allowed"}
+
+    def test_first_requests_side_by_side(self) -> None:
+        forms.cache_clear()
+        with ThreadPoolExecutor(6) as threads:
+            answers = list(threads.map(lambda _: self.get().status_code, range(6)))
+        assert answers == [200] * 6

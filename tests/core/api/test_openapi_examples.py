@@ -12,6 +12,7 @@ from activity.models import Activity
 from endpoints.models import Endpoint
 from events.models import Event, EventDelivery
 from portal_links.models import PortalSession
+from projects.keys import MANAGE
 from projects.models import EventType, Project
 from projects.operations import create_api_key
 from subscriptions.models import Filter, Subscription
@@ -215,7 +216,7 @@ class TestTrue:
 
     def test_the_portal_api_and_other_clients_operations_too(self, project: Project) -> None:
         """From a session that each client mints to the end of it; on the URL and by the header of the document."""
-        key = create_api_key(name="k", role=Role.PROJECT_ADMIN, project=project, owner_id="acme")[1]
+        key = create_api_key(name="k", role=Role.PROJECT_ADMIN, project=project, owner_id="acme", scopes=[MANAGE])[1]
         answered: set[str] = set()
 
         def call(
@@ -247,7 +248,8 @@ class TestTrue:
             ]
             return value.get("data", value)
 
-        assert call("createWebhookPortalLink", key)["read_only"] is True
+        looking = create_api_key(name="l", role=Role.PROJECT_ADMIN, project=project, owner_id="acme")[1]
+        assert call("createWebhookPortalLink", looking)["read_only"] is True
         for example in ("Defaults", "InFull"):
             call("CreateNahookPortalSession", key, example, projectID=project.uid, ownerID="acme")
         call("v1.authentication.app-portal-access", key, "ToLookForADay", ownerID="acme")

@@ -137,3 +137,9 @@ def test_a_cursor_below_every_row_is_only_compared(page: ListPage, rows: list[st
 def test_sort_and_an_unknown_direction_are_ignored(page: ListPage, rows: list[str]) -> None:
     assert page(sort="ASC")[0] == rows[:20]
     assert page(direction="sideways")[0] == rows[:20]
+
+
+def test_back_without_a_cursor_begins_at_the_oldest_rows(page: ListPage, rows: list[str]) -> None:
+    back, pagination = page(direction="prev", perPage=2)
+    assert back == rows[-3:-1]
+    assert (pagination["has_next_page"], pagination["has_prev_page"]) == (True, False)

@@ -15,6 +15,7 @@ from portal_links.operations import create_portal_link, mint_refresh_token, revo
 from portal_links.sessions import Minted, mint_session
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, delete_project
+from tests.callers import caller_of
 from tests.conftest import API, Answer
 from tests.statements import nothing_changes
 
@@ -46,7 +47,7 @@ def create_session(
         project.uid,
         owner_id=owner_id,
         capabilities=capabilities,
-        minted_by=key.uid,
+        minted_by=caller_of(key),
         **given,  # type: ignore[arg-type]
     )
 
@@ -155,9 +156,23 @@ class HidesOtherEndpoints:
 
 
 class AnswersOptions:
-    """Browsers of other origins ask first, and get no leave."""
+    """Browsers ask first. Only the pages of an origin that a project allows get leave, and never with cookies."""
 
-    def test_options(self, path: str) -> None:
-        response = Client().options(f"{ROOT}{path}")
+    @pytest.mark.parametrize("origin", ["", "https://evil.example", "https://app.example.com.evil.example", "null"])
+    def test_options(self, project: Project, path: str, origin: str) -> None:
+        Project.objects.filter(pk=project.pk).update(portal_allowed_origins=["https://app.example.com"])
+        response = Client().options(f"{ROOT}{path}", headers={"Origin": origin} if origin else {})
         assert (response.status_code, response.content) == (200, b"")
         assert not [name for name in response.headers if name.startswith("Access-Control")]
+
+    def test_options_of_an_allowed_origin(self, project: Project, path: str) -> None:
+        Project.objects.filter(pk=project.pk).update(portal_allowed_origins=["https://app.example.com"])
+        response = Client().options(f"{ROOT}{path}", headers={"Origin": "https://app.example.com"})
+        assert (response.status_code, response.content) == (200, b"")
+        assert {name: value for name, value in response.headers.items() if name.startswith("Access-Control")} == {
+            "Access-Control-Allow-Origin": "https://app.example.com",
+            "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
+            "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Convoy-Version",
+            "Access-Control-Max-Age": "600",
+        }
+        assert "Origin" in response.headers["Vary"]

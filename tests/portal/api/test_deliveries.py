@@ -304,8 +304,10 @@ def test_the_statements_of_the_list(project: Project, make_endpoint: MakeEndpoin
     caller = portal(create_link(project).token)
     with statements() as found:
         assert len(uids(caller.get(LIST))) == count
-    # The link, the scope and the page, with their limit of time before them and, inside a test's transaction, after.
+    # The link; the scope and the ids of the page, with their limit of time before and, inside a test's transaction,
+    # after them; the rows of the page.
     assert found == [
         *("SELECT portal_links_portallink", "SELECT"),
         *("SELECT endpoints_endpoint", "SELECT events_eventdelivery", "SELECT"),
+        "SELECT events_eventdelivery",
     ]

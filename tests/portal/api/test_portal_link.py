@@ -106,8 +106,62 @@ class TestFeatures:
             with nothing_changes():
                 answer = caller.get("/license/features")
             assert (answer.status, answer.message) == (200, "Retrieved license features successfully")
-            assert answer.data
-            assert set(answer.data.values()) == {True}
+            limits = {name: value for name, value in answer.data.items() if name.endswith("_limit")}
+            assert limits.keys() == {"org_limit", "user_limit", "project_limit"}
+            for limit in limits.values():
+                assert limit == {
+                    "limit": -1,
+                    "allowed": True,
+                    "current": 0,
+                    "available": True,
+                    "limit_reached": False,
+                }
+            assert {name: value for name, value in answer.data.items() if name not in limits} == {
+                "PortalLinks": True,
+                "AdvancedEndpointMgmt": True,
+                "AdvancedSubscriptions": True,
+                "AdvancedWebhookFiltering": True,
+                "Transformations": False,
+                "EventSearch": True,
+                "MutualTLS": True,
+                "OAuth2EndpointAuth": True,
+                "BasicAuthEndpointAuth": True,
+                "CircuitBreaking": True,
+            }
+
+
+class TestOrigins:
+    """Pages of other sites that call the API with the customer's token."""
+
+    ALLOWED = "https://app.example.com"
+
+    @pytest.fixture(autouse=True)
+    def _allow(self, project: Project, other_project: Project) -> None:
+        Project.objects.filter(pk=project.pk).update(portal_allowed_origins=[self.ALLOWED])
+        Project.objects.filter(pk=other_project.pk).update(portal_allowed_origins=["https://other.example"])
+
+    def test_the_projects_own(self, manager: API) -> None:
+        answer = manager.get("/portal_link", Origin=self.ALLOWED)
+        assert answer.headers["Access-Control-Allow-Origin"] == self.ALLOWED
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+        assert "Origin" in answer.headers["Vary"]
+
+    @pytest.mark.parametrize("origin", ["https://evil.example", "https://other.example", "http://app.example.com"])
+    def test_another(self, manager: API, origin: str) -> None:
+        answer = manager.get("/portal_link", Origin=origin)
+        assert answer.status == 200
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+    def test_a_refusal_can_be_read_too(self, manager: API) -> None:
+        answer = manager.get("/endpoints/nope", Origin=self.ALLOWED)
+        assert answer.status == 401
+        assert answer.headers["Access-Control-Allow-Origin"] == self.ALLOWED
+        manager.headers = {"Authorization": "Bearer nonsense"}
+        answer = manager.get("/portal_link", Origin=self.ALLOWED)
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (401, self.ALLOWED)
+
+    def test_the_convoy_api_has_none(self, api: API) -> None:
+        assert "Access-Control-Allow-Origin" not in api.get("/projects", Origin=self.ALLOWED).headers
 
 
 class TestFeaturesAuthentication(RefusesStrangers, AnswersOptions):
