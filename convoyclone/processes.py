@@ -111,10 +111,14 @@ class Companion:
 def worker(*, is_demo: bool) -> Companion:
     """Return a worker of the delivery engine. Attempts that its end cuts off after DRAIN_SECONDS are made again later.
 
-    Unless the operator sets these: a demo may deliver to its own machine, and shows the attempts in the portal and at
-    its receiver instead of in the log.
+    Unless the operator sets these: a demo may deliver to its own machine, and logs its attempts at a terminal only,
+    because the portal and the receiver show them.
     """
-    defaults = {"DELIVERY_ALLOWED_NETWORKS": LOOPBACK, "ATTEMPT_LOG_LEVEL": "WARNING"} if is_demo else {}
+    from django.conf import settings
+
+    defaults = {"DELIVERY_ALLOWED_NETWORKS": LOOPBACK} if is_demo else {}
+    if is_demo and settings.LOG_FORMAT == "json" and "LOG_FORMAT" not in os.environ:
+        defaults["ATTEMPT_LOG_LEVEL"] = "WARNING"
     command = [sys.executable, str(database.BASE_DIR / "manage.py"), "deliver"]
     return Companion(
         "the worker", command, environment=defaults | os.environ, end_seconds=DRAIN_SECONDS, has_heartbeat=True

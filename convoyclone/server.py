@@ -2,7 +2,7 @@
 
 It starts the database (database.py), makes the tables and the demo of the first run (quickstart.py), and then runs
 Granian, a worker of the delivery engine and the demo's receiver (receiver.py) as processes of their own. Production
-starts the first two directly (README).
+starts the first two directly (docs/install.md).
 """
 
 import contextlib
@@ -231,17 +231,22 @@ def _check_port(host: str, port: int) -> None:
         raise CannotStart(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', error)}") from None
 
 
-@contextlib.contextmanager
-def granian(
-    host: str, port: int, application: str = "convoyclone.wsgi:application", *, is_demo: bool = False
-) -> Iterator[Process]:
-    """Run Granian until the block ends, or until this process ends, even by a kill."""
+def web_command(host: str, port: int, application: str = "convoyclone.wsgi:application") -> list[str]:
+    """Return the command of a web server. Raises ImproperlyConfigured where a setting is wrong."""
     from django.conf import settings
 
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
     command += ["--workers", str(settings.WORKERS), "--blocking-threads", str(THREADS), "--http", "1", "--no-ws"]
     command += ["--backlog", "1024", "--workers-kill-timeout", "2", "--respawn-failed-workers"]
-    command += ["--log-level", "warning", application]
+    return [*command, "--log-level", "warning", application]
+
+
+@contextlib.contextmanager
+def granian(
+    host: str, port: int, application: str = "convoyclone.wsgi:application", *, is_demo: bool = False
+) -> Iterator[Process]:
+    """Run Granian until the block ends, or until this process ends, even by a kill."""
+    command = web_command(host, port, application)
     # The portal looks at a customer's URL before it is saved, and must know what the demo's worker may reach.
     defaults = {"DELIVERY_ALLOWED_NETWORKS": LOOPBACK} if is_demo else {}
     process = spawn(command, defaults | os.environ | {"CONVOYCLONE_DEMO": str(int(is_demo))})

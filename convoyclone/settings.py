@@ -1,8 +1,9 @@
-"""Django's settings. Only this file and database.py read the environment (README: Settings)."""
+"""Django's settings. Only this file and database.py read the environment (docs/settings.md)."""
 
 import json
 import logging
 import os
+import sys
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import unquote, urlsplit
@@ -325,19 +326,33 @@ SPECTACULAR_SETTINGS = {
     "SORT_OPERATION_PARAMETERS": False,
     "ENFORCE_NON_BLANK_FIELDS": True,
     "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}core/mark.svg",
 }
 
+#: How a worker logs each attempt: a line for people at a terminal, JSON for programs.
+LOG_FORMAT = os.environ.get("LOG_FORMAT") or ("text" if sys.stderr and sys.stderr.isatty() else "json")
+if LOG_FORMAT not in ("text", "json"):
+    raise ImproperlyConfigured(f"LOG_FORMAT must be text or json, not {LOG_FORMAT!r}")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "bare": {"format": "%(message)s"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "attempts": {"class": "logging.StreamHandler", "formatter": "bare" if LOG_FORMAT == "text" else "line"},
+    },
     # A refused request is an answer, not an event of the log.
     "loggers": {
         "django.request": {"level": "ERROR"},
         # The worker's line for each attempt
-        "convoyclone.attempt": {"level": _level("ATTEMPT_LOG_LEVEL", "INFO")},
+        "convoyclone.attempt": {
+            "level": _level("ATTEMPT_LOG_LEVEL", "INFO"),
+            "handlers": ["attempts"],
+            "propagate": False,
+        },
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.security.TooManyFieldsSent": {"level": "CRITICAL"},
     },

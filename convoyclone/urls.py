@@ -63,6 +63,7 @@ urlpatterns = [
     # The documentation
     path("api/schema", schema, name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs/", RedirectView.as_view(pattern_name="docs")),
     re_path(r"^docs/?\Z", RedirectView.as_view(pattern_name="docs")),
     # The Convoy API. A collection answers with and without a slash at its end, a single object only without.
     re_path(r"^api/v1/projects/?\Z", projects.Projects.as_view()),

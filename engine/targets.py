@@ -25,6 +25,7 @@ class Target:
     secrets: bytes
     authentication: bytes | None
     mtls_client_cert: bytes | None
+    name: str
     project_is_deleted: bool
     project_config: dict[str, Any]
     project_meta_event: bytes

@@ -22,16 +22,16 @@ from tests.outbound.certificates import Authority
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 
 
-def settings_of_the_readme() -> set[str]:
-    """The names in the first column of the README's table of settings."""
-    rows = re.findall(r"^\|([^|]*`[^|]*)\|", (database.BASE_DIR / "README.md").read_text("utf-8"), re.MULTILINE)
+def documented_settings() -> set[str]:
+    """The names in the first column of the table of settings."""
+    rows = re.findall(r"^\|([^|]*`[^|]*)\|", (database.BASE_DIR / "docs/settings.md").read_text("utf-8"), re.MULTILINE)
     return {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
 
 
 def forget_the_callers_environment() -> None:
     """Remove what the caller's shell has for other programs, and every setting but DATABASE_URL."""
     database.own_the_environment()
-    settings = settings_of_the_readme() - {"DATABASE_URL"}
+    settings = documented_settings() - {"DATABASE_URL"}
     for name in list(os.environ):
         is_python = name.startswith("PYTHON") and name != "PYTHONHASHSEED"
         is_django = name.startswith("DJANGO_") and name != "DJANGO_SETTINGS_MODULE"

@@ -11,10 +11,10 @@ import httpx
 from tests.server import ROOT, Server, environment
 
 
-def first_command_of_the_readme(server: Server) -> str:
-    """The README's first curl, at the address of this server."""
+def link_command_of_the_readme(server: Server) -> str:
+    """The README's curl that creates a portal link, at the address of this server."""
     text = (ROOT / "README.md").read_text("utf-8")
-    found = re.search(r"^curl .*?(?=\n```)", text, re.MULTILINE | re.DOTALL)
+    found = re.search(r"^curl \S+/portal-links .*?(?=\n```)", text, re.MULTILINE | re.DOTALL)
     assert found
     return found[0].replace("http://127.0.0.1:8000", server.url)
 

@@ -21,7 +21,7 @@ import psutil
 import psycopg
 import pytest
 
-from tests.convoyclone.pasting import first_command_of_the_readme, paste
+from tests.convoyclone.pasting import link_command_of_the_readme, paste
 from tests.server import Server, free_port, stop_seconds
 from tests.waiting import PATIENCE_SECONDS
 
@@ -75,7 +75,7 @@ class TestFirstAndSecondRun:
 
         for name in ("portal_url", "receiver_url", "docs_url", "admin_url", "admin_password"):
             assert known[name] in server.stdout
-        pasted = paste(server, first_command_of_the_readme(server))
+        pasted = paste(server, link_command_of_the_readme(server))
         assert pasted["data"]["endpoint_count"] == 3
         with httpx.Client(base_url=server.url, trust_env=False) as browser:
             assert browser.get(known["docs_url"]).status_code == 200

@@ -84,7 +84,9 @@ class TestNoDemo:
 
 
 @pytest.mark.parametrize(
-    ("path", "target"), [("/admin", "/admin/"), ("/docs", "/api/docs"), ("/docs/", "/api/docs")], ids=str
+    ("path", "target"),
+    [("/admin", "/admin/"), ("/docs", "/api/docs"), ("/docs/", "/api/docs"), ("/api/docs/", "/api/docs")],
+    ids=str,
 )
 def test_a_short_address_leads_to_its_page(path: str, target: str) -> None:
     answer = Client().get(path)

@@ -45,6 +45,7 @@ def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fi
         "rate_limit": 0,
         "rate_limit_duration": 0,
         "content_type": "application/json",
+        "name": "Billing",
         "advanced_signatures": True,
         "secrets": encrypt(orjson.dumps(secrets), "endpoints_endpoint.secrets", "01K4T0A1B2C3D4E5F6G7H8J9KM"),
         "authentication": None,
