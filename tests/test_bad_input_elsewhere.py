@@ -383,7 +383,7 @@ def test_a_bare_token_is_no_bearer_token(project: Project) -> None:
     ("path", "surface", "status"),
     [
         ("/management/v1/nope", Surface.NAHOOK, 401),
-        ("/management/v1/workspaces/x/applications/a%2Fb/portal", Surface.NAHOOK, 404),
+        ("/management/v1/workspaces/x/applications/a%2Fb/portal", Surface.NAHOOK, 401),
         ("/v1/nope", Surface.FEATHER, 404),
         ("/v1/webhooks/portal/", Surface.FEATHER, 404),
         ("/api/v1/auth/nope", Surface.SVIX, 404),
