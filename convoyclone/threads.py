@@ -9,11 +9,12 @@ import contextlib
 import io
 import os
 import socket
+import stat
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,17 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 #: Of a process, as script/server starts it.
 THREADS = 64
-PLACES = 6
+PLACES = 4
+#: Files and probes have places of their own, so that a probe tells the truth while all others are taken.
+OWN_PLACES = 2
+#: A request that has waited for a place for so long is refused.
+PLACE_SECONDS = 5
 #: A body has as long to come as a slow line needs for MAX_REQUEST_BODY_BYTES.
 BODY_SECONDS = 15
-#: Bodies that may be on their way at once, so that threads are left for requests without one.
-MOST_BODIES = 48
+#: A body that has not come by now is slow. Most of those that are not have come with their headers.
+SLOW_SECONDS = 1
+#: Slow bodies that may be on their way at once, so that threads are left for other requests.
+MOST_SLOW_BODIES = 48
 #: A longer Content-Length is none of a body that is read.
 MOST_DIGITS = 16
 
@@ -35,57 +42,95 @@ _INFO = struct.Struct("=44xI")
 
 
 class TooManyBodies(Exception):
-    """MOST_BODIES are on their way."""
+    """MOST_SLOW_BODIES are on their way."""
 
 
 class LateBody(Exception):
     """A body has not come within BODY_SECONDS."""
 
 
-class Bodies:
-    """The bodies that a process reads now, each in a thread of its own, because a read cannot be given up."""
+class NoPlace(Exception):
+    """No place has become free within PLACE_SECONDS."""
 
-    def __init__(self, *, seconds: float = BODY_SECONDS, most: int = MOST_BODIES) -> None:
+
+class Bodies:
+    """The bodies that a process reads now, and a thread that ends the connections of late ones.
+
+    A read cannot be given up, and handing each to another thread would cost every request more than its body.
+    """
+
+    def __init__(self, *, seconds: float = BODY_SECONDS, most_slow: int = MOST_SLOW_BODIES) -> None:
         self._seconds = seconds
-        self._free = threading.Semaphore(most)
-        self._readers = ThreadPoolExecutor(most, thread_name_prefix="body")
+        self._most_slow = most_slow
+        self._lock = threading.Lock()
+        #: By its environment's identity: address and port of the connection, and when the read began.
+        self._reading: dict[int, tuple[str, int, float]] = {}
+        self._is_watched = False
 
     def read(self, environ: dict[str, Any]) -> None:
         """Put the whole body in the place of the connection's stream. Raises TooManyBodies, LateBody.
 
-        A body that is refused unread by its length stays where it is. The connection of a late one is closed, which
-        ends its reader too.
+        A body that is refused unread by its length stays where it is.
         """
         text = environ.get("CONTENT_LENGTH") or ""
         length = int(text) if len(text) < MOST_DIGITS and text.isascii() and text.isdecimal() else 0
         if not 0 < length <= settings.MAX_REQUEST_BODY_BYTES:
             return
-        if not self._free.acquire(blocking=False):
-            raise TooManyBodies
-        reading = self._readers.submit(environ["wsgi.input"].read, length)
-        reading.add_done_callback(lambda _: self._free.release())
+        begun = time.monotonic()
+        with self._lock:
+            if len(self._reading) >= self._most_slow:
+                slow = sum(begun - each >= SLOW_SECONDS for _, _, each in self._reading.values())
+                if slow >= self._most_slow:
+                    raise TooManyBodies
+            self._reading[id(environ)] = environ.get("REMOTE_ADDR", ""), int(environ.get("SERVER_PORT") or 0), begun
+            if not self._is_watched:
+                # Here and not before, because the server forks between.
+                threading.Thread(target=self._watch, name="late-bodies", daemon=True).start()
+                self._is_watched = True
         try:
-            environ["wsgi.input"] = io.BytesIO(reading.result(self._seconds))
-        except TimeoutError:
-            close_silent(environ.get("REMOTE_ADDR", ""), self._seconds)
-            raise LateBody from None
+            body = environ["wsgi.input"].read(length)
+        except OSError:
+            body = b""
+        finally:
+            with self._lock:
+                del self._reading[id(environ)]
+        if len(body) < length and time.monotonic() - begun >= self._seconds:
+            raise LateBody
+        environ["wsgi.input"] = io.BytesIO(body)
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(SLOW_SECONDS)
+            now = time.monotonic()
+            with self._lock:
+                late = {each[:2] for each in self._reading.values() if now - each[2] >= self._seconds}
+            for address, port in late:
+                close_silent(address, port, self._seconds)
 
 
-def close_silent(address: str, seconds: float) -> None:
-    """Close this process's connections with an address to which nothing was sent for some seconds.
+def close_silent(address: str, port: int, seconds: float) -> None:
+    """Close the connections of an address with a port of this process to which nothing was sent for some seconds.
 
-    The server has no other way to end the read of a body, and tells no port. Beside the connections of late bodies
-    these are such as are idle. Linux only; elsewhere a late body keeps its reader.
+    The server has no other way to end the read of a body, and does not tell the caller's port. Beside the connections
+    of late bodies these are such as are idle. Linux only; elsewhere a late body keeps its thread.
     """
     with contextlib.suppress(OSError):
         for name in list(Path("/proc/self/fd").iterdir()):
-            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(name.name))) as connection:
-                peer = connection.getpeername()
-                if not isinstance(peer, tuple) or peer[0].removeprefix("::ffff:") != address:
-                    continue
-                info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
-                if _INFO.unpack(info)[0] >= seconds * 900:
-                    connection.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
+                _close_if_silent(int(name.name), address, port, seconds)
+
+
+def _close_if_silent(descriptor: int, address: str, port: int, seconds: float) -> None:
+    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        return
+    with socket.socket(fileno=os.dup(descriptor)) as connection:
+        if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.getsockname()[1] != port:
+            return
+        if connection.getpeername()[0].removeprefix("::ffff:") != address:
+            return
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+        if _INFO.unpack(info)[0] >= seconds * 900:
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 class Places:
@@ -97,8 +142,10 @@ class Places:
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
-        """Wait for a place, and hold it until the block ends."""
-        with self._free:
+        """Wait for a place, and hold it until the block ends. Raises NoPlace."""
+        if not self._free.acquire(timeout=PLACE_SECONDS):
+            raise NoPlace
+        try:
             try:
                 # The one that was used last, so that a quiet process needs one connection.
                 connection = self._connections.pop()
@@ -111,3 +158,5 @@ class Places:
             finally:
                 del connections[DEFAULT_DB_ALIAS]
                 self._connections.append(connection)
+        finally:
+            self._free.release()

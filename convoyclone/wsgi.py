@@ -1,6 +1,5 @@
 """Provide the WSGI application, for Granian or any other server."""
 
-import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,16 +14,14 @@ own_the_environment()
 _django = get_wsgi_application()
 bound_statements(settings.DATABASE_STATEMENT_SECONDS)
 from convoyclone.schema import forms  # noqa: E402 - it reads the settings
-from convoyclone.threads import Bodies, LateBody, Places, TooManyBodies  # noqa: E402
+from convoyclone.threads import OWN_PLACES, Bodies, LateBody, NoPlace, Places, TooManyBodies  # noqa: E402
+from core.share import UNCOUNTED  # noqa: E402
 
 # Read before the first request, which would otherwise wait for it.
 forms()
 
 
-# A thread that waits for the interpreter, as each does after a statement, gets it from one that computes after this
-# time: with Python's 5 ms, a request of ten statements beside three that compute waits for 150.
-sys.setswitchinterval(0.001)
-_bodies, _places = Bodies(), Places()
+_bodies, _places, _own_places = Bodies(), Places(), Places(OWN_PLACES)
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -39,12 +36,16 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         return _refused(start_response, "503 Service Unavailable", ("Retry-After", "1"))
     except LateBody:
         return _refused(start_response, "408 Request Timeout")
-    with _places.one():
-        response: Any = _django(environ, start_response)
-        if not isinstance(response, HttpResponse):
-            return response  # type: ignore[no-any-return]  # a file, which is streamed
-        body = response.content
-        response.close()
+    places = _own_places if environ.get("PATH_INFO", "").startswith(UNCOUNTED) else _places
+    try:
+        with places.one():
+            response: Any = _django(environ, start_response)
+            if not isinstance(response, HttpResponse):
+                return response  # type: ignore[no-any-return]  # a file, which is streamed
+            body = response.content
+            response.close()
+    except NoPlace:
+        return _refused(start_response, "503 Service Unavailable", ("Retry-After", "1"))
     return [body]
 
 

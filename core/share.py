@@ -19,8 +19,9 @@ from core.client_address import known_address
 from core.exceptions import DomainError
 
 #: The slow requests of a party, of the places of a process (convoyclone/threads.py): half, and for a customer a third,
-#: so that one customer does not use up the project's.
-MOST_SLOW = {"project": 3, "address": 3, "owner": 2, "session": 2}
+#: so that one customer does not use up that of all customers of a project ("portal"). These use up nothing of the
+#: company's own.
+MOST_SLOW = {"project": 3, "portal": 3, "address": 3, "owner": 2, "session": 2}
 SLOW_SECONDS = 0.5
 MEMORY_SECONDS = 10
 #: The slow paths that are remembered.

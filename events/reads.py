@@ -66,6 +66,14 @@ class Within(Collection[str]):
         return seen
 
 
+def still_held(within: Within | None) -> Within | None:
+    """Return the endpoints of a scope of before without those that have changed their owner since. One statement."""
+    if within is None:
+        return None
+    now = dict(Endpoint.objects.filter(pk__in=within.ids).values_list("pk", "held_from"))
+    return Within((uid, first) for uid, first in within.first_ids.items() if now.get(uid, first) == first)
+
+
 def scope_ids(scope: Scope) -> Within | None:
     """Return the ids of the endpoints that a caller may reach; None for all of the project's. One statement."""
     return None if scope is None else Within(scope.values_list("pk", "held_from"))

@@ -12,7 +12,7 @@ from activity.operations import Verb
 from core.ulid import first_ulid_at
 from events.exceptions import ReplayUnderWay
 from events.models import Event
-from events.reads import EventFilter
+from events.reads import EventFilter, still_held
 from events.replay import REPLAY_CHUNK, REPLAY_JOB, originals, replay_rows
 from jobs.exceptions import JobUnderWay
 from jobs.models import Job
@@ -64,7 +64,7 @@ def replay_piece(job: Job) -> Piece:
     if not chunk:
         return Piece(0, edge)
     own = Event.objects.filter(project_id=job.project_id, pk__in=chunk)
-    done = replay_rows(job.project_id, own, wanted.scope).events
+    done = replay_rows(job.project_id, own, still_held(wanted.scope)).events
     # Where the first ones have many deliveries, the others are the next piece's.
     reached = done[-1].uid if done else chunk[-1]
     passed = sum(uid <= reached for uid in chunk)

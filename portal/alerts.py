@@ -29,7 +29,7 @@ from deliveries.health import EndpointHealth, Health, endpoint_health
 from endpoints.models import AlertSettings, Endpoint, Notification
 from endpoints.timeouts import timeout_of
 from portal import operations
-from portal.alert_addresses import ask_address, has_mails_left, is_confirmed
+from portal.alert_addresses import TooManyAsked, ask_address, has_mails_left, is_confirmed
 from portal.sentences import Circumstances, retried_for, sentence
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT
@@ -106,13 +106,19 @@ def save_alerts(access: Access, endpoint_id: str, chosen: Chosen) -> Endpoint:
             # What is so already is no news.
             status = endpoint_health([endpoint.pk])[endpoint.pk].status
             known = {"alerted": _TOLD.get(status, ""), "alerted_at": timezone.now()}
+            before = AlertSettings.objects.filter(endpoint=endpoint).first()
             row, _is_new = AlertSettings.objects.update_or_create(
                 endpoint=endpoint,
                 defaults={"chosen": asdict(chosen)},
                 create_defaults={"chosen": asdict(chosen)} | known,
             )
             if chosen.email and not is_confirmed(row, chosen.email):
-                ask_address(access, row, chosen.email)
+                try:
+                    ask_address(access, row, chosen.email)
+                except TooManyAsked:
+                    # Enough questions went there: that is no reason to refuse what else was chosen.
+                    if before is None or before.chosen.get("email") != chosen.email:
+                        raise
         else:
             AlertSettings.objects.filter(endpoint=endpoint).delete()
         record(

@@ -82,7 +82,7 @@ class Access:
 
 def count_access(access: Access) -> None:
     """Count the request that runs now for its project, its owner and its session. Raises TooBusy."""
-    count_party("project", access.project.pk)
+    count_party("project" if access.by_key else "portal", access.project.pk)
     if not access.by_key:
         opened_by = access.session or access.link
         count_party("owner", f"{access.project.pk} {access.owner_id}")

@@ -93,7 +93,7 @@ class TestSurfaces:
         answer = api.get(f"/projects/{project.uid}/endpoints")
         assert (answer.error, answer.headers["Retry-After"]) == ((429, SAID), "1")
 
-    @pytest.mark.parametrize("kind", ["project", "owner", "session"])
+    @pytest.mark.parametrize("kind", ["portal", "owner", "session"])
     def test_the_portal_api_and_pages(self, project: Project, full: Full, kind: str) -> None:
         token = create_link(project, owner_id="acme").token
         full.kinds = (kind,)

@@ -11,7 +11,7 @@ from ulid import ULID
 
 from activity.models import Activity
 from endpoints.models import Endpoint
-from endpoints.operations import pause_endpoint
+from endpoints.operations import pause_endpoint, update_endpoint
 from events import replay, replay_jobs
 from events.models import Event, EventDelivery
 from jobs.models import Job
@@ -251,6 +251,17 @@ class TestCustomers:
         other = customer(project, kind, owner_id="globex")
         assert other.get("/jobs").data["content"] == []
         assert other.get(f"/jobs/{job['uid']}").error == (401, "unauthorized")
+
+    def test_an_endpoint_that_changes_its_owner_meanwhile_gets_nothing(
+        self, project: Project, post: Post, make_endpoint: MakeEndpoint, subscribe: MakeSubscription, kind: str
+    ) -> None:
+        own, moved = make_endpoint(owner_id="acme"), make_endpoint(owner_id="acme")
+        for target in (own, moved):
+            post(endpoint_id=target.uid)
+        assert customer(project, kind, owner_id="acme").post("/events/batchreplay/jobs").status == 202
+        update_endpoint(project.uid, moved.uid, url=moved.url, name=moved.name, owner_id="globex")
+        work_off_all()
+        assert new_deliveries() == [2, 1]
 
 
 class TestAuthentication(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
