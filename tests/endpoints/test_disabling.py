@@ -47,8 +47,14 @@ def test_only_the_url_that_is_gone_counts(project: Project, endpoint: Endpoint) 
     assert disable(endpoint, gone_url="https://hooks.example.com/before") is False
     assert status(endpoint) == "active"
     assert not Notification.objects.exists()
-    assert disable(endpoint, gone_url=endpoint.url) is True
+    assert disable(endpoint, gone_url=endpoint.url, response_body="bye") is True
     assert status(endpoint) == "inactive"
+    text = (
+        "endpoint url (https://hooks.example.com/in) answered 410 Gone, endpoint response body (bye), endpoint status "
+        "is now inactive"
+    )
+    found = Notification.objects.all()
+    assert {(row.subject, row.text) for row in found} == {("Endpoint Status Update", text)}
 
 
 def test_the_retries_are_used_up(endpoint: Endpoint) -> None:
