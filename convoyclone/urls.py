@@ -145,6 +145,7 @@ urlpatterns = [
     path("v1/webhooks/portal", feather.FeatherPortal.as_view()),
     path("api/v1/auth/app-portal-access/<path:ownerID>", svix.AppPortalAccess.as_view()),
     path("api/v1/auth/app/<path:ownerID>/expire-all", svix.ExpireAll.as_view()),
+    path("api/v1/auth/app/<path:ownerID>", svix.ExpireAllInQuery.as_view()),
     path("api/v1/auth/logout", svix.Logout.as_view()),
     # The portal API
     path("portal-api/portal_link", portal_api.OwnPortalLink.as_view()),

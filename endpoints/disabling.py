@@ -36,7 +36,8 @@ UPDATE endpoints_endpoint e SET status = '{Endpoint.Status.INACTIVE}', updated_a
   )
 FROM projects_project p
 WHERE e.uid = %s AND e.status = '{Endpoint.Status.ACTIVE}' AND e.deleted_at IS NULL
-  AND p.uid = e.project_id AND (p.config -> 'disable_endpoint')::boolean
+  AND p.uid = e.project_id AND CASE WHEN %s::text IS NULL THEN (p.config -> 'disable_endpoint')::boolean
+    ELSE p.ends_gone_endpoints AND e.url = %s END
 RETURNING e.project_id, e.owner_id, e.status_reason, e.url, e.name, e.support_email, e.slack_webhook_url,
   e.teams_webhook_url
 """  # noqa: S608 - only this module's own text
@@ -64,24 +65,31 @@ async def disable_endpoint(
     response_body: str = "",
     status_code: int = 0,
     failure_rate: float | None = None,
+    gone_url: str | None = None,
 ) -> bool:
     """Make an active endpoint inactive, within the caller's transaction, and queue a message to each of its channels.
 
     `failure` is the reason, for people, without any credential. `response_body` and `status_code` are
     those of the last answer, `failure_rate` (in percent) is given where the circuit breaker decided.
-    Returns whether this call has changed the endpoint: one that is not active, or whose project does
-    not have `disable_endpoint`, stays as it is.
+    `gone_url` is the URL that has answered 410 Gone. Returns whether this call has changed the endpoint: one that
+    is not active, whose project does not have `disable_endpoint` (with `gone_url`: `ends_gone_endpoints`), or whose
+    URL is no longer `gone_url`, stays as it is.
     """
     actor = SERVER if failure_rate is None else CIRCUIT_BREAKER
     reason = storable(failure)
     async with connection.cursor(row_factory=namedtuple_row) as cursor:
-        await cursor.execute(_DISABLE, [Jsonb(asdict(actor)), reason, endpoint_id])
+        await cursor.execute(_DISABLE, [Jsonb(asdict(actor)), reason, endpoint_id, gone_url, gone_url])
         row: Any = await cursor.fetchone()
         if row is None:
             return False
         body = storable(response_body)[:QUOTED_CHARACTERS]
         subject = STATUS_UPDATE
-        if failure_rate is None:
+        if gone_url is not None:
+            text = (
+                f"endpoint url ({row.url}) answered 410 Gone, endpoint response body ({body}), endpoint status is now "
+                "inactive"
+            )
+        elif failure_rate is None:
             text = (
                 f"failed to send event delivery to endpoint url ({row.url}) after retry limit was hit, endpoint "
                 f"response body ({body}) and status code was {status_code}, reason for failure is "

@@ -47,6 +47,7 @@ LONG_PAYLOAD = 32_768
 LEASE_MARGIN_SECONDS = 15
 USER_AGENT = f"Convoy/{settings.VERSION}"
 LIMIT_REACHED = "Retry limit exceeded"
+GONE = "Endpoint answered 410 Gone"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -164,6 +165,8 @@ def outcome_of(claim: Claim, request: Request | None, exchange: Exchange) -> Out
     delivery = claim.delivery
     succeeded = has_succeeded(exchange)
     status, description, delay = _next_state(delivery, exchange, succeeded)
+    if claim.target.project_ends_gone and not delivery.test and _is_gone(exchange):
+        status, description, delay = Status.FAILURE, GONE, None
     first_time = delivery.num_trials == 0 and exchange.responded_at is not None
     return Outcome(
         claim=claim,
@@ -194,6 +197,10 @@ def outcome_of(claim: Claim, request: Request | None, exchange: Exchange) -> Out
 def has_succeeded(exchange: Exchange) -> bool:
     """Tell whether a receiver has accepted a request: it answered 200 to 299, and in time."""
     return exchange.status is not None and 200 <= exchange.status < 300 and is_decided(exchange.error)
+
+
+def _is_gone(exchange: Exchange) -> bool:
+    return exchange.status == HTTPStatus.GONE and is_decided(exchange.error)
 
 
 def _next_state(delivery: Queued, exchange: Exchange, succeeded: bool) -> tuple[str, str, float | None]:

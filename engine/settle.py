@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from endpoints.disabling import disable_endpoint
-from engine.attempt import LIMIT_REACHED
+from engine.attempt import GONE, LIMIT_REACHED
 from engine.meta_emission import Finished, emit_delivery_events
 from engine.outcomes import Outcome, finish
 from outbound.states import Status
@@ -23,7 +23,8 @@ SELECT EXISTS (
 async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) -> None:
     """Write outcomes, but for those whose delivery another worker has claimed since.
 
-    An endpoint is disabled when one of its deliveries has used up its attempts and the project wants that.
+    An endpoint is disabled when one of its deliveries has used up its attempts, or was answered with 410 Gone, and the
+    project wants that.
     Deliveries that have ended make meta events. Test events do neither.
     Contract: docs/contract/deliveries.md#disabling and docs/contract/meta-events.md#types.
     """
@@ -42,14 +43,26 @@ async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) 
                 for target in [outcome.claim.target]
             ],
         )
+        gone = {outcome.claim.target.uid: outcome for outcome in ended if outcome.description == GONE}
         exhausted = {
             # Of several deliveries of an endpoint the latest decides.
             outcome.claim.target.uid: outcome
             for outcome in sorted(ended, key=lambda outcome: outcome.claim.delivery.uid)
             if outcome.description == LIMIT_REACHED and outcome.claim.target.project_config["disable_endpoint"]
         }
-        for endpoint_id, outcome in sorted(exhausted.items()):
-            await _disable_exhausted(connection, endpoint_id, outcome)
+        # In the order of their ids, so that workers do not block each other.
+        for endpoint_id in sorted(exhausted.keys() | gone.keys()):
+            if endpoint_id in gone:
+                attempt = gone[endpoint_id].attempt
+                await disable_endpoint(
+                    connection,
+                    endpoint_id=endpoint_id,
+                    failure=GONE,
+                    response_body=attempt.response_data,
+                    gone_url=attempt.url,
+                )
+            if endpoint_id in exhausted:
+                await _disable_exhausted(connection, endpoint_id, exhausted[endpoint_id])
 
 
 async def _disable_exhausted(connection: AsyncConnection[Any], endpoint_id: str, outcome: Outcome) -> None:

@@ -37,6 +37,8 @@ class Target:
     #: The tokens that its rate limit has now; None where it has no limit.
     tokens: float | None = None
     owner_id: str = ""
+    #: Whether the project disables an endpoint that answers 410 Gone.
+    project_ends_gone: bool = False
 
     @property
     def is_limited(self) -> bool:

@@ -49,7 +49,10 @@ def described(problem: Exception, timeout: float, connect_timeout: float) -> str
             why = getattr(problem.certificate_error, "verify_message", "") or "certificate verify failed"
             return f"tls: failed to verify certificate: {one_line(why)}"
         case aiohttp.ClientConnectorSSLError():
-            return f"tls: handshake failed: {_reason(problem.os_error)}"
+            reason = _reason(problem.os_error)
+            # Before TLS 1.3 a receiver has no alert of its own for a client certificate that is missing.
+            hint = " (it may require a client certificate)" if reason.endswith("ALERT_HANDSHAKE_FAILURE") else ""
+            return f"tls: handshake failed: {reason}{hint}"
         case aiohttp.ClientConnectorError():
             if isinstance(problem.os_error, AddressRefused):
                 return str(problem.os_error)

@@ -20,9 +20,10 @@ from core.api.bodies import NotJSON, failures_of, parse_object
 from core.api.checks import check_body
 from core.api.documents import Example, Schema, component, example, schema_of
 from core.api.envelope import bare
+from core.api.errors import NO_SUCH_PATH
 from core.api.fields import Shape
 from core.api.openapi import Operation, Outcome, Refusal, body, describe
-from core.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
+from core.exceptions import DomainError, Forbidden, InvalidInput, NotFound, Unauthenticated
 from portal_links import sessions
 from portal_links.capabilities import of_svix
 from portal_links.exceptions import IdempotentSessionEnded
@@ -225,7 +226,11 @@ class SvixView(ConvoyView):
         """Return (project, owner) of the application in the path. Raises InvalidInput, Forbidden."""
         # Svix's clients do not escape the id, so that a "?" in it begins a query, which no operation has.
         query = self.request.META.get("QUERY_STRING", "")
-        owner_id = checked_owner_id(f"{app_id}?{unquote(query)}" if query else app_id)
+        return self.project_and_owner(f"{app_id}?{unquote(query)}" if query else app_id)
+
+    def project_and_owner(self, app_id: str) -> tuple[str, str]:
+        """Return (project, owner) of an application. Raises InvalidInput, Forbidden."""
+        owner_id = checked_owner_id(app_id)
         if self.caller.key_project_id is None:
             raise InstanceKey
         if self.caller.owner_id not in ("", owner_id):
@@ -296,6 +301,17 @@ class ExpireAll(SvixView):
             raise ReadOnlyKey
         sent = self.body(request, ApplicationTokenExpireIn)
         sessions.expire_sessions(project_id, owner_id, seconds=sent.get("expiry", 0), references=sent.get("sessionIds"))
+
+
+class ExpireAllInQuery(SvixUnknownPath, ExpireAll):
+    """The same, where an unescaped "?" in the application's id puts the rest of the path into the query."""
+
+    def application(self, app_id: str) -> tuple[str, str]:
+        """Return (project, owner). Raises NotFound where the query does not end like the operation's path."""
+        path, end = f"{app_id}?{unquote(self.request.META.get('QUERY_STRING', ''))}", "/expire-all"
+        if not path.endswith(end):
+            raise NotFound(NO_SUCH_PATH)
+        return self.project_and_owner(path.removesuffix(end))
 
 
 class Logout(SvixView):

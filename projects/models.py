@@ -147,6 +147,12 @@ class Project(models.Model):
         blank=True,
         help_text="At most, of the conditions of all subscriptions together. 0: any number.",
     )
+    ends_gone_endpoints = models.BooleanField(
+        "end endpoints that are gone",
+        default=False,
+        db_default=False,
+        help_text="An endpoint that answers 410 Gone is disabled at once, and its channels are told.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)

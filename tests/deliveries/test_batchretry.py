@@ -142,6 +142,13 @@ class TestWorks:
         assert state(wanted)["status"] == "Scheduled"
         assert [state(row) for row in others] == before
 
+    @pytest.mark.parametrize("name", ["endpointId[]", "endpointId[0]", "endpointId%5B%5D", "endpointId%5B3%5D"])
+    def test_an_endpoint_in_brackets(self, api: API, path: str, make_endpoint: MakeEndpoint, name: str) -> None:
+        wanted, other = (make_delivery(make_endpoint(), "Failure") for _ in range(2))
+        api.post(f"{path}?{name}={wanted.endpoint_id}")
+        work_off_all()
+        assert [state(row)["status"] for row in (wanted, other)] == ["Scheduled", "Failure"]
+
     def test_what_comes_after_the_request_is_not_meant(self, api: API, path: str, make_endpoint: MakeEndpoint) -> None:
         endpoint = make_endpoint()
         api.post(path)

@@ -40,6 +40,23 @@ def status(endpoint: Endpoint) -> str:
     return endpoint.status
 
 
+def test_only_the_url_that_is_gone_counts(project: Project, endpoint: Endpoint) -> None:
+    assert disable(endpoint, gone_url=endpoint.url) is False
+    project.ends_gone_endpoints = True
+    project.save(update_fields=["ends_gone_endpoints"])
+    assert disable(endpoint, gone_url="https://hooks.example.com/before") is False
+    assert status(endpoint) == "active"
+    assert not Notification.objects.exists()
+    assert disable(endpoint, gone_url=endpoint.url, response_body="bye") is True
+    assert status(endpoint) == "inactive"
+    text = (
+        "endpoint url (https://hooks.example.com/in) answered 410 Gone, endpoint response body (bye), endpoint status "
+        "is now inactive"
+    )
+    found = Notification.objects.all()
+    assert {(row.subject, row.text) for row in found} == {("Endpoint Status Update", text)}
+
+
 def test_the_retries_are_used_up(endpoint: Endpoint) -> None:
     before = endpoint.updated_at
     assert disable(endpoint, failure="Retry limit exceeded", response_body="busy\0", status_code=503) is True

@@ -13,6 +13,7 @@ from core.api.values import wire_time
 from core.encryption import encrypt
 from endpoints.secrets import new_secret, rotate
 from engine.attempt import (
+    GONE,
     LIMIT_REACHED,
     Request,
     Unbuildable,
@@ -53,6 +54,7 @@ def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fi
         "project_is_deleted": False,
         "project_config": default_config(NOW) | (config or {}),
         "project_meta_event": b"",
+        "project_ends_gone": False,
         "in_flight": 0,
         "open_until": None,
         "held_until": None,
@@ -210,6 +212,23 @@ class TestOutcome:
         outcome = outcome_of(a_claim(**fields), None, exchange)
         assert (outcome.status, outcome.description) == expected
         assert (outcome.delay is None) == (outcome.status != "Retry")
+
+    @pytest.mark.parametrize(
+        ("exchange", "fields", "expected"),
+        [
+            (an_exchange(410), {}, ("Failure", GONE)),
+            (an_exchange(410), {"retry_limit": 1}, ("Failure", GONE)),
+            (an_exchange(410), {"delivery_mode": "at_most_once"}, ("Failure", GONE)),
+            (an_exchange(410, error="context deadline exceeded"), {}, ("Retry", "")),
+            (an_exchange(410), {"test": "test"}, ("Failure", LIMIT_REACHED)),
+            (an_exchange(404), {}, ("Retry", "")),
+        ],
+    )
+    def test_a_project_that_ends_gone_endpoints(
+        self, exchange: Exchange, fields: dict[str, Any], expected: tuple[str, str]
+    ) -> None:
+        outcome = outcome_of(a_claim(project_ends_gone=True, **fields), None, exchange)
+        assert (outcome.status, outcome.description) == expected
 
     def test_at_most_once_is_tried_again_only_if_nothing_was_sent(self) -> None:
         claim = a_claim(delivery_mode="at_most_once")

@@ -340,6 +340,37 @@ class TestDisabling:
         [notification] = Notification.objects.all()
         assert "status code was 500" in notification.text
 
+    def test_an_endpoint_that_is_gone_is_disabled_at_once(
+        self, project: Project, make_endpoint: Make, receiver: Receiver
+    ) -> None:
+        project.ends_gone_endpoints = True
+        project.save()
+        receiver.answer("/in", status=410, body=b"moved away")
+        endpoint = make_endpoint(url=receiver.url("/in"), support_email="ops@acme.example")
+        [first] = queue_deliveries(endpoint, retry_limit=20)
+        [later] = queue_deliveries(endpoint, retry_limit=20, due_in=3600)
+        with working():
+            assert settled(first, "Failure").description == "Endpoint answered 410 Gone"
+            EventDelivery.objects.filter(pk=later.pk).update(due_at=timezone.now())
+            settled(later, "Discarded")
+        endpoint.refresh_from_db()
+        assert (endpoint.status, endpoint.status_reason[:3]) == ("inactive", "410")
+        assert len(receiver.requests()) == 1
+        [notification] = Notification.objects.all()
+        assert "answered 410 Gone, endpoint response body (moved away)" in notification.text
+
+    def test_an_endpoint_that_is_gone_stays_where_the_project_does_not_want_that(
+        self, project: Project, make_endpoint: Make, receiver: Receiver
+    ) -> None:
+        self.disable(project)
+        receiver.answer("/in", status=410)
+        endpoint = make_endpoint(url=receiver.url("/in"))
+        [delivery] = queue_deliveries(endpoint, retry_limit=20)
+        with working():
+            settled(delivery, "Retry")
+        endpoint.refresh_from_db()
+        assert endpoint.status == "active"
+
     def test_a_last_attempt_that_succeeds_disables_nothing(
         self, project: Project, make_endpoint: Make, receiver: Receiver
     ) -> None:

@@ -183,6 +183,8 @@ class TestBatch:
         [
             ("", 4),
             ("endpointId={acme}", 1),
+            ("endpointId[]={acme}", 1),
+            ("endpointId%5B0%5D={acme}", 1),
             ("idempotencyKey=key", 1),
             ("ownerId=acme", 1),
             ("sourceId=x", 0),

@@ -122,6 +122,15 @@ class TestWhatTheClientMeets:
         assert exchange.error == "tls: the receiver ended the connection: TLSV13_ALERT_CERTIFICATE_REQUIRED"
         assert kind_of(exchange) == "certificate_missing"
 
+    def test_a_server_of_tls_1_2_that_wants_a_client_certificate(self, authority: Authority) -> None:
+        tls = authority.server(asks_clients=True)
+        tls.maximum_version = ssl.TLSVersion.TLSv1_2
+        with Receiver(tls=tls) as receiver:
+            exchange = post(receiver.url("/"), ca_file=authority.file)
+        alert = "SSLV3_ALERT_HANDSHAKE_FAILURE"
+        assert exchange.error == f"tls: handshake failed: {alert} (it may require a client certificate)"
+        assert kind_of(exchange) == "tls"
+
 
 def kind_of(exchange: Exchange) -> str:
     status = "" if exchange.status is None else f"{exchange.status} {exchange.reason}".rstrip()

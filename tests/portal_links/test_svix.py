@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -114,6 +115,29 @@ class TestExpireAll:
         assert not any(map(lives, ended))
         assert all(map(lives, spared))
         assert lives(token_of(key))
+
+    @pytest.mark.parametrize(
+        ("written", "owner_id"),
+        [
+            ("a/b", "a/b"),
+            ("a?b", "a?b"),
+            ("a?b/c?d=1&e%20f", "a?b/c?d=1&e f"),
+            ("a?", "a?"),
+            ("a%3Fb", "a?b"),
+        ],
+    )
+    def test_any_owner(self, key: str, written: str, owner_id: str) -> None:
+        """Svix's clients write the id into the path as it is."""
+        ended = token_of(key, path=f"/api/v1/auth/app-portal-access/{quote(owner_id)}")
+        spared = token_of(key, path="/api/v1/auth/app-portal-access/a")
+        assert post(f"/api/v1/auth/app/{written}/expire-all", key).status == 204
+        assert (lives(ended), lives(spared)) == (False, True)
+
+    @pytest.mark.parametrize("path", ["acme", "acme?b", "acme?expire-all", "acme?b/expire-all/", "acme?b/expire-all&"])
+    def test_a_path_without_its_end_is_unknown(self, key: str, path: str) -> None:
+        token = token_of(key)
+        assert refusal(post(f"/api/v1/auth/app/{path}", key))[:2] == (404, "not_found")
+        assert lives(token)
 
     def test_in_some_seconds(self, key: str) -> None:
         tokens = [token_of(key, {"expiry": HOUR}), token_of(key)]

@@ -158,6 +158,13 @@ class TestProjects:
         post(admin_client, path, **sent, owner_endpoints=-1)
         assert Project.objects.get().owner_endpoints == 5
 
+    def test_endpoints_that_are_gone(self, admin_client: Client, project: Project) -> None:
+        path, sent = f"{PROJECTS}{project.uid}/change/", {"name": project.name, "logo_url": "", **self.CHOICES}
+        assert Project.objects.get().ends_gone_endpoints is False
+        for given, expected in (({"ends_gone_endpoints": "on"}, True), ({}, False)):
+            assert post(admin_client, path, **sent, **given).redirect_chain
+            assert Project.objects.get().ends_gone_endpoints is expected
+
     @pytest.mark.parametrize(
         ("field", "value"),
         [
