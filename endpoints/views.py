@@ -102,7 +102,7 @@ class EndpointDetail(EndpointView):
         endpoint = operations.update_endpoint(
             projectID, endpointID, reveal=self.reveals, **self.body(request, detailed=True)
         )
-        return self.changed(endpoint)
+        return self.versioned(self.document(endpoint.uid))
 
     @openapi.delete_endpoint
     def delete(self, request: Request, projectID: str, endpointID: str) -> None:  # noqa: N803

@@ -79,13 +79,18 @@ def attempts_words(delivery: ListedDelivery | EventDelivery) -> str:
     return words % {"made": number(under_way), "limit": number(max(delivery.retry_limit, under_way))}
 
 
+def not_sent_words(description: str) -> str:
+    """Return why a delivery was not sent, of its description as the engine stores it."""
+    return str(NOT_SENT.get(description, _INACTIVE))
+
+
 def last_answer(row: ListedDelivery, *, timeout_seconds: float, now: datetime) -> str:
     """Return the last answer to a listed delivery, with its time or the time until the next attempt."""
     match row.status:
         case Status.PROCESSING:
             return gettext("Waiting for the answer")
         case Status.DISCARDED:
-            return str(NOT_SENT.get(row.description, _INACTIVE))
+            return not_sent_words(row.description)
         case Status.SCHEDULED:
             return gettext("Waiting to be sent")
     if row.http_status is None:
@@ -234,7 +239,7 @@ def _failed(told: Told) -> Made:
 
 
 def _not_sent(told: Told) -> Made:
-    why = str(NOT_SENT.get(told.delivery.description, _INACTIVE))
+    why = not_sent_words(told.delivery.description)
     return _html(gettext("Not sent.")), _html(gettext("%(reason)s."), reason=why)
 
 

@@ -20,6 +20,7 @@ from events.models import DeliveryAttempt, EventDelivery
 from outbound.answers import answer_kind, answer_text
 from outbound.states import Status
 from portal.charts import Bar, Chart, chart
+from portal.delivery_words import not_sent_words
 from portal.filter_words import filter_words
 from portal.routes import url_of
 from portal.verification import snippets
@@ -177,7 +178,7 @@ def latest_deliveries(access: Access, endpoint: Endpoint, now: datetime) -> list
                 for name in ("http_status", "error", "requested_at", "responded_at")
             }
         )
-        .only("uid", "event_type", "created_at", "status", "test", "next_send_time")
+        .only("uid", "event_type", "created_at", "status", "test", "next_send_time", "description")
     )
     timeout = timeout_of(endpoint.http_timeout)
     return [
@@ -195,6 +196,8 @@ def latest_deliveries(access: Access, endpoint: Endpoint, now: datetime) -> list
 
 def _answer_of(row: Any, timeout: float, now: datetime) -> str:
     """Return the last answer to a delivery in words, with its time, or with the time until the next attempt."""
+    if row.status == Status.DISCARDED:
+        return not_sent_words(row.description)
     if row.last_requested_at is None:
         return ""
     kind = answer_kind(row.last_http_status, row.last_error)

@@ -201,6 +201,11 @@ NOTHING_REQUIRED = {
     f"PUT {SUBSCRIPTION}/filters/{{filterID}}",
     f"POST {SUBSCRIPTION}/filters/test/{{eventType}}",
 }
+#: These read half of a surrogate pair as a replacement character, wherever it stands, because payloads have it.
+WITH_HALF_PAIRS = {
+    "POST /projects/{projectID}/endpoints/{endpointID}/test",
+    *(f"POST /projects/{{projectID}}/events{kind}" for kind in ("", "/fanout", "/broadcast", "/dynamic")),
+}
 #: No body is good for it.
 ALWAYS_REFUSED = {f"POST {SUBSCRIPTIONS}/test_function"}
 #: These do what their path says, whatever their body holds.

@@ -23,7 +23,15 @@ from subscriptions.operations import create_subscription
 from tests.bad_values import IDS, NO_TEXTS, broken
 from tests.conftest import API, Answer, Row
 from tests.deliveries.rows import make_attempt, make_delivery
-from tests.good_bodies import ALWAYS_REFUSED, BODIES, ITEMS, NOTHING_REQUIRED, WITH_FORM, WITHOUT_BODY
+from tests.good_bodies import (
+    ALWAYS_REFUSED,
+    BODIES,
+    ITEMS,
+    NOTHING_REQUIRED,
+    WITH_FORM,
+    WITH_HALF_PAIRS,
+    WITHOUT_BODY,
+)
 from tests.hostile import NOT_A_BODY, UNREADABLE
 from tests.jobs.rows import make_job
 from tests.meta_events.rows import make_meta_event
@@ -163,12 +171,14 @@ class TestBodies:
                     # Python's own JSON has integers of any size.
                     refused(rows.send(operation, json.dumps(body).encode()), body)
 
-    @pytest.mark.parametrize("text", NO_TEXTS.values(), ids=NO_TEXTS.keys())
-    def test_text_that_is_none(self, rows: Rows, row: Row, text: bytes) -> None:
+    @pytest.mark.parametrize("text", NO_TEXTS)
+    def test_text_that_is_none(self, rows: Rows, row: Row, text: str) -> None:
         for operation in WITH_BODY:
+            if "surrogate" in text and "UTF-8" not in text and str(operation) in WITH_HALF_PAIRS:
+                continue
             body = orjson.dumps(rows.body(operation) | {next(iter(rows.body(operation))): "REPLACED"})
             with row(operation), nothing_changes():
-                refused(rows.send(operation, body.replace(b"REPLACED", text)), text)
+                refused(rows.send(operation, body.replace(b"REPLACED", NO_TEXTS[text])), text)
 
     def test_nulls_are_not_sent(self, rows: Rows, row: Row) -> None:
         for operation in WITH_BODY:
@@ -295,6 +305,8 @@ class TestEveryOperation:
             names = [name for name in rows.ids if f"{{{name}}}" in operation.path]
             with row(operation), nothing_changes():
                 for name in names:
+                    if name == "eventType":
+                        continue  # a name, not an id, and it may have a slash
                     uid = f"x%2F{rows.ids[name]}"
                     refused(rows.send(operation, b"{}", **{name: uid}), uid)
 

@@ -380,19 +380,19 @@ def test_a_bare_token_is_no_bearer_token(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "surface"),
+    ("path", "surface", "status"),
     [
-        ("/management/v1/nope", Surface.NAHOOK),
-        ("/management/v1/workspaces/x/applications/a%2Fb/portal", Surface.NAHOOK),
-        ("/v1/nope", Surface.FEATHER),
-        ("/v1/webhooks/portal/", Surface.FEATHER),
-        ("/api/v1/auth/nope", Surface.SVIX),
-        ("/portal-api", Surface.PORTAL),
-        ("/portal-api/nope", Surface.PORTAL),
-        ("/portal-api/endpoints/a/b", Surface.PORTAL),
+        ("/management/v1/nope", Surface.NAHOOK, 401),
+        ("/management/v1/workspaces/x/applications/a%2Fb/portal", Surface.NAHOOK, 401),
+        ("/v1/nope", Surface.FEATHER, 404),
+        ("/v1/webhooks/portal/", Surface.FEATHER, 404),
+        ("/api/v1/auth/nope", Surface.SVIX, 404),
+        ("/portal-api", Surface.PORTAL, 401),
+        ("/portal-api/nope", Surface.PORTAL, 401),
+        ("/portal-api/endpoints/a/b", Surface.PORTAL, 401),
     ],
 )
-def test_a_path_that_is_none_answers_in_json(project: Project, path: str, surface: Surface) -> None:
+def test_a_path_that_is_none_answers_in_json(project: Project, path: str, surface: Surface, status: int) -> None:
     """404, or 401 first where nobody learns what there is without a credential. Never a page."""
     response = send(Operation("POST", path, surface), path, None)
-    assert refusal(surface, response)[0] == (401 if surface == Surface.PORTAL else 404)
+    assert refusal(surface, response)[0] == status

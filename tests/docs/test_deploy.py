@@ -16,7 +16,7 @@ def test_the_rules_are_those_of_the_documentation_and_know_the_setting() -> None
     rules = yaml.safe_load((DEPLOY / "prometheus/rules.yaml").read_text("utf-8"))
     assert rules == yaml.safe_load(written[1])
     [full] = [one["expr"] for one in rules["groups"][0]["rules"] if one["alert"] == "WorkersAreFull"]
-    assert f"> 0.9 * {settings.DELIVERY_CONCURRENCY}" in full
+    assert f"> 0.7 * {settings.DELIVERY_CONCURRENCY}" in full
 
 
 def test_a_worker_has_the_time_to_stop() -> None:

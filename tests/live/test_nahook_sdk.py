@@ -75,8 +75,9 @@ def test_errors(project: LiveProject, make_key: MakeKey, nahook: NahookManagemen
     with NahookManagement(f"nhm_{'a' * 80}", base_url=project.server.url) as stranger:
         error = refusal(lambda: stranger.portal_sessions.create(project.uid, "acme"))
         assert (error.code, error.is_auth_error) == ("unauthorized", True)
-        # What this server has not is refused in the same shape.
-        assert refusal(lambda: stranger.applications.list(project.uid)).is_not_found
+        assert refusal(lambda: stranger.applications.list(project.uid)).is_auth_error
+    # What this server has not is refused in the same shape.
+    assert refusal(lambda: nahook.applications.list(project.uid)).is_not_found
     with NahookManagement(make_key("--nahook", "--owner-id=acme"), base_url=project.server.url) as acme:
         assert acme.portal_sessions.create(project.uid, "acme")["code"]
         error = refusal(lambda: acme.portal_sessions.create(project.uid, "globex"))

@@ -229,7 +229,12 @@ class TestLatest:
         make_delivery(listening, "Discarded")
         make_delivery(listening, "Scheduled", test="test")
         text = section(overview(login(), listening), "Latest deliveries")
-        for words in ("Retrying 503, again in 4 min", "Failed Connection refused", "Not sent", "Scheduled Test"):
+        for words in (
+            "Retrying 503, again in 4 min",
+            "Failed Connection refused",
+            "Not sent The endpoint was paused or disabled",
+            "Scheduled Test",
+        ):
             assert words in text
 
     def test_they_are_hidden_from_who_may_not_see_deliveries(self, login: Login, listening: Endpoint) -> None:

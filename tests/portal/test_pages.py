@@ -32,7 +32,7 @@ def test_a_browser_that_comes_by_itself_gets_the_shell(
     response = client.get(f"/portal/{project.uid}/{path.format(id=endpoint.uid)}")
     assert response.status_code == 200
     html = response.content.decode()
-    assert "portal.js" in html
+    assert "/static/portal/portal." in html
     assert "Orders in" not in html
 
 

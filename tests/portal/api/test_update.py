@@ -55,6 +55,7 @@ class TestStatements:
             caller.put(path, BODY)
         # The answer asks first whether the endpoint is still in scope.
         assert found == [
-            *("SELECT portal_links_portallink", "LOCK endpoints_endpoint", "UPDATE endpoints_endpoint"),
+            *("SELECT portal_links_portallink", "LOCK endpoints_endpointstate", "LOCK endpoints_endpoint"),
+            "UPDATE endpoints_endpoint",
             *("SELECT endpoints_endpoint", "SELECT endpoints_endpoint"),
         ]
