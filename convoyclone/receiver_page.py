@@ -6,7 +6,7 @@ from html import escape
 from http import HTTPStatus
 from typing import NamedTuple
 
-from convoyclone.demo_page import STYLE
+from convoyclone.demo_page import MARK_URL, STYLE
 
 
 class Verdict(NamedTuple):
@@ -34,12 +34,12 @@ _PAGE = """<!doctype html>
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="robots" content="noindex">
     <title>Webhooks received</title>
-    <link rel="icon" href="data:,">
+    <link rel="icon" type="image/svg+xml" href="{mark}">
     <style>{style}</style>
   </head>
   <body>
     <main>
-      <h1>Webhooks received</h1>
+      <h1><img src="{mark}" alt="" width="28" height="28"> Webhooks received</h1>
       <p class="muted">This page shows the last webhooks since the receiver started, newest first.
         <a href="/">Reload</a></p>
       <p class="muted">An endpoint at <code>{origin}/works/…</code> is answered with 200, one at
@@ -62,7 +62,7 @@ def page(webhooks: Sequence[Webhook], origin: str) -> str:
     """Return the page of the webhooks, the newest of which is first. Whatever they hold is shown as text."""
     shown = "\n        ".join(_card(webhook) for webhook in webhooks)
     listed = f'<ul class="cards">\n        {shown}\n      </ul>' if webhooks else "<p>None has arrived yet.</p>"
-    return _PAGE.format(style=STYLE, origin=escape(origin), webhooks=listed)
+    return _PAGE.format(style=STYLE, mark=MARK_URL, origin=escape(origin), webhooks=listed)
 
 
 def _card(webhook: Webhook) -> str:

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from convoyclone.demo_page import HEADERS, STYLE
+from convoyclone.demo_page import HEADERS, MARK_URL, STYLE
 from core.client_address import is_of_this_machine
 
 
@@ -21,7 +21,8 @@ def welcome(request: HttpRequest) -> HttpResponse:
     """
     demo = _demo()
     shown = demo if is_of_this_machine(request) else {}
-    context = {"style": STYLE} | {name: shown.get(name, "") for name in ("portal_url", "owner_id", "receiver_url")}
+    context = {name: shown.get(name, "") for name in ("portal_url", "owner_id", "receiver_url")}
+    context |= {"style": STYLE, "mark": MARK_URL}
     response = render(request, "convoyclone/welcome.html", context)
     for name, value in HEADERS.items():
         response[name] = value

@@ -22,6 +22,13 @@ def test_the_entry_point_and_the_version_are_the_codes() -> None:
     assert project["version"] == import_module("convoyclone.settings").VERSION
 
 
+def test_the_package_has_every_app(settings: Settings) -> None:
+    find = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]["find"]
+    ours = {app for app in settings.INSTALLED_APPS if (ROOT / app / "__init__.py").exists()}
+    assert "core" in ours
+    assert {f"{package}*" for package in ours | {"convoyclone", "outbound"}} == set(find["include"])
+
+
 @pytest.mark.parametrize(("word", "code"), [("--help", 0), ("delete", 2)])
 def test_the_usage(
     word: str, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from convoyclone import receiver
 from convoyclone.receiver import FromApi, Known, Receiver, address, listen, status_of, verify
 from outbound.signatures import standard_secret
 from tests.conftest import Row
+from tests.server import ROOT
 
 SECRET = "the secret of the orders"
 NOW = 1_790_000_000
@@ -296,6 +298,12 @@ class TestFromApi:
 
 
 class TestPage:
+    def test_the_mark_of_the_product(self, client: httpx.Client) -> None:
+        mark = b64encode((ROOT / "core/static/core/mark.svg").read_bytes()).decode()
+        answer = client.get("/")
+        assert answer.text.count(f'"data:image/svg+xml;base64,{mark}"') == 2
+        assert "img-src data:" in answer.headers["Content-Security-Policy"].split("; ")
+
     def test_hostile_webhooks_are_text(self, client: httpx.Client) -> None:
         script = "<script>alert(1)</script>"
         hostile = {"webhook-id": script, "webhook-timestamp": script, "webhook-signature": script}

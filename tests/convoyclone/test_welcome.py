@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from tests.server import ROOT
+
 DEMO = {
     "portal_url": "http://127.0.0.1:8000/portal?token=abc",
     "receiver_url": "http://127.0.0.1:21000",
@@ -32,6 +34,12 @@ class TestDemo:
             assert f'href="{target}"' in text
         assert "&lt;acme&gt;" in text
         assert "CO.secret" not in text
+
+    def test_the_mark_of_the_product(self, demo: Client) -> None:
+        mark = b64encode((ROOT / "core/static/core/mark.svg").read_bytes()).decode()
+        answer = demo.get("/")
+        assert answer.content.decode().count(f'"data:image/svg+xml;base64,{mark}"') == 2
+        assert "img-src data:" in answer["Content-Security-Policy"].split("; ")
 
     def test_the_policy_admits_the_style_of_the_page_and_nothing_else(self, demo: Client) -> None:
         answer = demo.get("/")

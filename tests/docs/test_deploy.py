@@ -1,10 +1,15 @@
 """The files of deploy/: their rules are those of the documentation, and their numbers those of the settings."""
 
+import json
 import re
 
+import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from convoyclone import settings
+from deliveries.figures import QueueCollector
+from engine.metrics import ATTEMPTS, IN_FLIGHT, SECONDS
 from tests.server import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -30,3 +35,19 @@ def test_a_worker_has_the_time_to_stop() -> None:
 def test_nginx_takes_a_body_as_long_as_the_server_does() -> None:
     assert settings.MAX_REQUEST_BODY_BYTES == 1024 * 1024
     assert "client_max_body_size 1m;" in (DEPLOY / "nginx.conf").read_text("utf-8")
+
+
+@pytest.mark.django_db
+def test_the_board_reads_each_metric_and_no_other() -> None:
+    board = json.loads((DEPLOY / "grafana/convoyclone.json").read_text("utf-8"))
+    read = {
+        name
+        for panel in board["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"convoyclone_\w+", target["expr"])
+    }
+    registry = CollectorRegistry()
+    for collector in (ATTEMPTS, SECONDS, IN_FLIGHT, QueueCollector()):
+        registry.register(collector)
+    served = {sample.name for family in registry.collect() for sample in family.samples}
+    assert read == {name for name in served if not name.endswith(("_created", "_sum", "_count"))}
