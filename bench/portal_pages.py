@@ -26,6 +26,8 @@ ENDPOINTS = 50
 #: The endpoints of other customers, to which the other half of the deliveries go.
 OTHERS = 200
 DAYS = 7
+#: An event type that one event in 50,000 has.
+RARE_TYPE = "benchmark.rare"
 #: The share of deliveries in each status, in percent; the others have succeeded.
 PERCENT = {Status.FAILURE: 3, Status.DISCARDED: 2, Status.RETRY: 1}
 
@@ -71,6 +73,10 @@ SELECT uid, uid, %(project)s, endpoint_id, 'https://hooks.example.com/in', '203.
   moment, moment, moment
 FROM bench_rows WHERE status <> '{Status.DISCARDED}'
 """  # noqa: S608 - only this module's own text
+_RARE = [
+    f"UPDATE {table} SET event_type = '{RARE_TYPE}' WHERE uid IN (SELECT uid FROM bench_rows WHERE n %% 50000 = 0)"  # noqa: S608 - only this module's own text
+    for table in ("events_event", "events_eventdelivery")
+]
 _HOURS = f"""
 INSERT INTO endpoints_endpointhour (endpoint_id, hour, answer, delivered, failed)
 SELECT endpoint_id, date_trunc('hour', moment, 'UTC'), CASE status WHEN '{Status.SUCCESS}' THEN '200' ELSE '404' END,
@@ -127,7 +133,7 @@ def make_customer(deliveries: int) -> Customer:
                 "others": OTHERS,
             },
         )
-        for statement in (_EVENTS, _DELIVERIES, _ATTEMPTS, _HOURS, _STATES):
+        for statement in (_EVENTS, _DELIVERIES, *_RARE, _ATTEMPTS, _HOURS, _STATES):
             cursor.execute(statement, {"project": project.uid})
         cursor.execute("DROP TABLE bench_rows")
         # As autovacuum does in its first minutes.
@@ -173,6 +179,7 @@ def pages(customer: Customer) -> dict[str, str]:
         "its deliveries": f"{home}endpoints/{endpoint}/deliveries",
         "deliveries": f"{home}deliveries",
         "failed deliveries": f"{home}deliveries?status=Failure",
+        "deliveries of a rare event type": f"{home}deliveries?period=7d&type={RARE_TYPE}",
         "one delivery": f"{home}deliveries/{uid}",
         "poll for new deliveries": f"{home}deliveries/new?since={uid}",
         "portal API: deliveries": f"{api}/eventdeliveries",

@@ -17,6 +17,7 @@ from core.api.time_limit import TookTooLong, time_limit
 from deliveries.exceptions import CountTooSlow
 from deliveries.filters import DeliveryFilter
 from events.models import DeliveryAttempt, EventDelivery
+from events.reads import events_of_type
 from outbound.answers import answer_kind
 from outbound.states import Status
 
@@ -79,6 +80,10 @@ JOIN endpoints_endpoint scope ON scope.uid = d.endpoint_id AND scope.held_from <
 WHERE e.project_id = %(project)s AND e.idempotency_key = %(text)s AND NOT e.is_duplicate_event
   AND d.endpoint_id = ANY(%(endpoints)s)
 LIMIT %(most)s
+"""
+_OF_EVENTS = """
+SELECT d.uid FROM events_eventdelivery d
+WHERE d.event_id = ANY(%(events)s) AND d.endpoint_id = ANY(%(endpoints)s) LIMIT %(most)s
 """
 _OF_EVENT = """
 SELECT d.uid FROM events_eventdelivery d
@@ -205,6 +210,21 @@ def find(project_id: str, endpoint_ids: Sequence[str], text: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(_FIND, given)
         return [uid for (uid,) in cursor.fetchall()]
+
+
+def of_rare_type(project_id: str, endpoint_ids: Sequence[str], event_type: str) -> list[str] | None:
+    """Return the ids of the deliveries of an event type to some endpoints; None where there are many.
+
+    Their list would otherwise look at every delivery of the customer. At most two statements.
+    """
+    events = events_of_type(project_id, event_type)
+    if not events:
+        return events
+    given = {"events": events, "endpoints": list(endpoint_ids), "most": FOUND_AT_MOST + 1}
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_EVENTS, given)
+        found = [uid for (uid,) in cursor.fetchall()]
+    return found if len(found) <= FOUND_AT_MOST else None
 
 
 def of_same_event(delivery: EventDelivery, endpoint_ids: Sequence[str]) -> list[ListedDelivery]:

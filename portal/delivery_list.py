@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from zlib import crc32
@@ -14,11 +15,21 @@ from django.utils.translation import gettext_lazy as _
 from core.ulid import first_ulid_at
 from deliveries.exceptions import CountTooSlow
 from deliveries.filters import DeliveryFilter
-from deliveries.reads import COUNTED_AT_MOST, PAGE_SIZE, RARE, Counts, ListedDelivery, counts, find, listed
+from deliveries.reads import (
+    COUNTED_AT_MOST,
+    PAGE_SIZE,
+    RARE,
+    Counts,
+    ListedDelivery,
+    counts,
+    find,
+    listed,
+    of_rare_type,
+)
 from endpoints.models import Endpoint
 from endpoints.timeouts import timeout_of
 from outbound.states import Status
-from portal.delivery_words import attempts_words, last_answer
+from portal.delivery_words import NONE_FOUND, TITLES, attempts_words, last_answer
 from portal.words import DELIVERY_PILLS, Pill, counted, delivery_pill, group_of, number
 from portal_links.access import Access
 from projects.models import EVERY_TYPE, EventType
@@ -41,21 +52,6 @@ BEYOND, FIRST = "8", "0"
 #: Rows that are looked after while they are not final, and new ones that are announced by number.
 MOST_WATCHED = 50
 MOST_ANNOUNCED = 50
-
-NONE_FOUND = {
-    "": _("No deliveries in this period"),
-    "delivered": _("No delivered deliveries in this period"),
-    "retrying": _("No deliveries are being retried in this period"),
-    "failed": _("No failed deliveries in this period"),
-    "not-sent": _("Nothing was left unsent in this period"),
-}
-TITLES = {
-    "": _("Deliveries"),
-    "delivered": _("Delivered deliveries"),
-    "retrying": _("Deliveries being retried"),
-    "failed": _("Failed deliveries"),
-    "not-sent": _("Deliveries not sent"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,15 +202,27 @@ class DeliveryList:
         chosen = [str(STATUSES[self.asked.status])] if self.asked.status else []
         return replace(self.wanted, statuses=chosen if statuses is None else statuses, **bounds)
 
+    @cached_property
+    def _of_rare_type(self) -> list[str] | None:
+        wanted = self.wanted
+        if not wanted.event_type or wanted.delivery_ids is not None:
+            return None
+        return of_rare_type(self.access.project.pk, self.endpoint_ids, wanted.event_type)
+
+    def _listed_filter(self, **changes: Any) -> DeliveryFilter:
+        """Return the filter of these deliveries, with their ids where few have the type."""
+        found = self.filter(**changes)
+        return found if self._of_rare_type is None else replace(found, delivery_ids=self._of_rare_type)
+
     def page(self) -> list[ListedDelivery]:
         """Return a page of them, and one more where there are older ones. Raises TookTooLong."""
         beyond = min(self.wanted.beyond_uid, self.asked.after) if self.asked.after else self.wanted.beyond_uid
-        return listed(self.endpoint_ids, self.filter(beyond_uid=beyond), most=PAGE_SIZE + 1)
+        return listed(self.endpoint_ids, self._listed_filter(beyond_uid=beyond), most=PAGE_SIZE + 1)
 
     def newer(self, since: str) -> list[ListedDelivery]:
         """Return those that are newer than one, and one more than MOST_ANNOUNCED at most. Raises TookTooLong."""
         first = max(self.wanted.first_uid, f"{since}0")
-        return listed(self.endpoint_ids, self.filter(first_uid=first), most=MOST_ANNOUNCED + 1)
+        return listed(self.endpoint_ids, self._listed_filter(first_uid=first), most=MOST_ANNOUNCED + 1)
 
     def by_ids(self, ids: list[str]) -> list[ListedDelivery]:
         """Return those with the given ids, whatever else is chosen."""
@@ -223,7 +231,7 @@ class DeliveryList:
 
     def counts(self) -> Counts | None:
         """Count them by status; None where that takes too long."""
-        return counts(self.endpoint_ids, self.filter(statuses=[]))
+        return counts(self.endpoint_ids, self._listed_filter(statuses=[]))
 
     def row(self, delivery: ListedDelivery) -> Row:
         """Return a delivery as the list shows it."""

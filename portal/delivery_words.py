@@ -35,6 +35,21 @@ NOT_SENT = {
     "project not found": _("Nothing is sent any more"),
 }
 _LOST = "the worker was lost"
+#: By the status in the address of a list: what it says where it is empty, and its title.
+NONE_FOUND = {
+    "": _("No deliveries in this period"),
+    "delivered": _("No delivered deliveries in this period"),
+    "retrying": _("No deliveries are being retried in this period"),
+    "failed": _("No failed deliveries in this period"),
+    "not-sent": _("Nothing was left unsent in this period"),
+}
+TITLES = {
+    "": _("Deliveries"),
+    "delivered": _("Delivered deliveries"),
+    "retrying": _("Deliveries being retried"),
+    "failed": _("Failed deliveries"),
+    "not-sent": _("Deliveries not sent"),
+}
 
 
 @dataclass(frozen=True, slots=True)

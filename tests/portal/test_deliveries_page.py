@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from deliveries import reads
 from endpoints.models import Endpoint
+from events import reads as event_reads
 from events.models import EventDelivery
 from outbound.states import Status
 from portal_links.capabilities import READ_ONLY, VIEW
@@ -150,6 +151,27 @@ class TestFilters:
         assert '<option value="order.*" selected>' in html
         assert chips(html)["all"] == "2"
         assert rows(customer.html("deliveries", type="order.paid")) == [paid.uid]
+
+    @pytest.mark.parametrize("most", [0, 1, 2, 1000])
+    def test_by_a_type_however_many_events_have_it(
+        self,
+        customer: Customer,
+        endpoint: Endpoint,
+        make_endpoint: MakeEndpoint,
+        most: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The deliveries of a rare type are found by its events, and are the same."""
+        monkeypatch.setattr(event_reads, "RARE_AT_MOST", most)
+        of = [make_event(endpoint.project_id, event_type=name) for name in ("rare", "rare", "other")]
+        foreign = make_endpoint(owner_id="globex")
+        made = [make_delivery(endpoint, Status.FAILURE, event=event) for event in (*of, of[0])]
+        make_delivery(foreign, Status.FAILURE, event=of[0])
+        html = customer.html("deliveries", type="rare")
+        assert rows(html) == [made[3].uid, made[1].uid, made[0].uid]
+        assert chips(html)["failed"] == "3"
+        assert rows(customer.html("deliveries", type="rare", status="delivered")) == []
+        assert rows(customer.html("deliveries", type="none")) == []
 
     def test_by_endpoint(self, customer: Customer, endpoint: Endpoint, make_endpoint: MakeEndpoint) -> None:
         other = make_endpoint(owner_id=OWNER, name="Other")
