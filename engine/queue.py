@@ -226,9 +226,10 @@ async def claim(
     lease = uuid.uuid4()
     offer = offer or Offer()
     found = Claimed()
-    # In a pipeline, statements whose results are not needed yet are sent together: under load each round trip waits for
-    # the event loop.
-    async with connection.pipeline(), connection.transaction():
+    # Not in a pipeline, although it would save round trips: PostgreSQL ends the transaction of a worker that hangs
+    # (`idle_in_transaction_session_timeout`) only between statements that are complete, and this one holds the lock
+    # for which all workers wait.
+    async with connection.transaction():
         locked = await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK_ID])
         if await locked.fetchone() != (True,):
             return Claimed(parked_after=parked_after, turn=turn, is_busy=True)

@@ -140,10 +140,14 @@ class TestValidation:
         assert 1 <= int(replies[60].headers["Retry-After"]) <= 60
 
     @pytest.mark.parametrize(
-        "path", ["", "logout/", "app-portal-access", "app-portal-access/", "app/acme", "stream-portal-access/acme"]
+        "path", ["", "logout/", "app-portal-access", "app-portal-access/", "stream-portal-access/acme"]
     )
     def test_a_path_that_is_not_there(self, db: None, path: str) -> None:
         assert refusal(call("POST", f"/api/v1/auth/{path}")) == (404, "not_found", "404 page not found")
+
+    def test_a_path_that_may_hold_an_id(self, db: None) -> None:
+        """It is looked at with a key alone, and then it is none."""
+        assert refusal(call("POST", "/api/v1/auth/app/acme"))[0] == 401
 
     @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
     @pytest.mark.parametrize("path", ["app", "app/", "app/acme/endpoint", "app/acme/msg/", "event-type/", "health/"])
