@@ -220,7 +220,7 @@ def of_rare_type(project_id: str, endpoint_ids: Sequence[str], event_type: str) 
     events = events_of_type(project_id, event_type)
     if not events:
         return events
-    given = {"events": events, "endpoints": list(endpoint_ids), "most": FOUND_AT_MOST + 1}
+    given: dict[str, Any] = {"events": events, "endpoints": list(endpoint_ids), "most": FOUND_AT_MOST + 1}
     with connection.cursor() as cursor:
         cursor.execute(_OF_EVENTS, given)
         found = [uid for (uid,) in cursor.fetchall()]
