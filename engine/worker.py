@@ -205,13 +205,13 @@ class Worker:
                 self._freed |= freed
                 await self._pause()
                 continue
-            self._alive_at = time.monotonic()
             was_busy = claimed.is_busy
             if was_busy:
-                # Another worker is claiming, which does not take long.
+                # Another worker is claiming, which does not take long: the probes say so where it does.
                 self._freed |= freed
                 self._woken.set()
                 continue
+            self._alive_at = time.monotonic()
             parked_after, is_wide, turn = claimed.parked_after, claimed.has_moved, claimed.turn
             mixed_at = time.monotonic() if claimed.is_mixed else mixed_at
             for number, claim in enumerate(claimed.claims, 1):

@@ -17,6 +17,7 @@ from endpoints.models import Endpoint
 from engine import status
 from engine import worker as worker_module
 from engine.database import make_pool
+from engine.queue import LOCK_ID
 from engine.status import why_unhealthy
 from engine.worker import Worker
 from events.models import EventDelivery
@@ -87,6 +88,17 @@ def _queue_outside(endpoint: Endpoint, **fields: Any) -> list[EventDelivery]:
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(queue).result()
+
+
+def test_a_lock_that_another_keeps_is_told_by_the_probe(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that has lost its database without a word holds the lock of all; the others could look healthy."""
+    monkeypatch.setattr(status, "SILENT_SECONDS", 1.0)
+    with working() as [worker]:
+        eventually(lambda: why_unhealthy(worker) == "", "the worker reads the queue")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_ID])
+            eventually(lambda: "could not be read" in why_unhealthy(worker), "the probe says so")
+        eventually(lambda: why_unhealthy(worker) == "", "the worker reads the queue again")
 
 
 class TestADatabaseThatFallsSilent:
