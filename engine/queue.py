@@ -19,9 +19,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any
 
-from psycopg import AsyncCursor
 from psycopg.rows import class_row
 
 from endpoints.models import Endpoint
@@ -162,7 +160,7 @@ UPDATE events_eventdelivery SET status = '{Status.DISCARDED}', description = %s,
   lease = NULL, updated_at = now()
 WHERE uid IN (
   SELECT uid FROM events_eventdelivery WHERE is_parked AND endpoint_id = ANY(%s) LIMIT %s FOR UPDATE SKIP LOCKED
-) RETURNING uid
+)
 """
 
 #: The endpoints of deliveries, as Target.
@@ -233,9 +231,8 @@ async def claim(
         locked = await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK_ID])
         if await locked.fetchone() != (True,):
             return Claimed(parked_after=parked_after, turn=turn, is_busy=True)
-        backlog = await connection.execute(_BACKLOG, {"after": parked_after, "hops": HOPS})
         due = await _read_due(connection, found, slots, turn, offer, is_wide=is_wide)
-        parked = await _read_parked(connection, found, slots, cap, parked_after, freed, offer, backlog)
+        parked = await _read_parked(connection, found, slots, cap, parked_after, freed, offer)
         rows = [*parked, *due]
         if not rows:
             return found
@@ -304,12 +301,9 @@ async def _read_parked(
     after: str,
     freed: Collection[str],
     offer: Offer,
-    cursor: AsyncCursor[Any],
 ) -> list[Queued]:
-    """Return parked deliveries that can be sent now, and discard those of endpoints that are gone.
-
-    `cursor` has executed _BACKLOG.
-    """
+    """Return parked deliveries that can be sent now, and discard those of endpoints that are gone."""
+    cursor = await connection.execute(_BACKLOG, {"after": after, "hops": HOPS})
     backlog = [uid for (uid,) in await cursor.fetchall()]
     found.parked_after = backlog[-1] if len(backlog) == HOPS else ""
     # A backlog that was read as a whole includes the endpoints that were freed.
@@ -328,7 +322,7 @@ async def _read_parked(
     takers = await cursor.fetchall()
     if gone := [uid for uid, _, is_gone, _ in takers if is_gone]:
         cursor = await connection.execute(_DISCARD_PARKED, [GONE, gone, DISCARDED_AT_ONCE])
-        found.has_moved = len(await cursor.fetchall()) == DISCARDED_AT_ONCE
+        found.has_moved = cursor.rowcount == DISCARDED_AT_ONCE
     able = [(uid, project_id, room) for uid, project_id, is_gone, room in takers if room and not is_gone]
     # Half of the places are for parked deliveries, so that neither kind shuts out the other. A single place goes
     # to either of them at random.
