@@ -39,6 +39,16 @@ WHERE (config->'is_retention_policy_enabled')::boolean ORDER BY uid
 """
 
 # Each statement finds and deletes a batch of one table, and returns the ids in their order.
+_OF_TABLE = """
+WITH old AS (
+  SELECT uid FROM {table} WHERE {conditions} AND uid > %(after)s AND uid < %(bound)s
+  ORDER BY uid LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+), gone AS (
+  DELETE FROM {table} t USING old WHERE t.uid = old.uid
+)
+SELECT uid FROM old ORDER BY uid
+"""
+_OF_PROJECT = "project_id = %(project)s"
 _DELIVERIES = f"""
 WITH old AS (
   SELECT uid FROM events_eventdelivery
@@ -52,16 +62,6 @@ WITH old AS (
 )
 SELECT uid FROM old ORDER BY uid
 """  # noqa: S608 - only this module's own text
-_META_EVENTS = """
-WITH old AS (
-  SELECT uid FROM meta_events_metaevent
-  WHERE project_id = %(project)s AND uid > %(after)s AND uid < %(bound)s AND due_at IS NULL
-  ORDER BY uid LIMIT %(batch)s FOR UPDATE SKIP LOCKED
-), gone AS (
-  DELETE FROM meta_events_metaevent m USING old WHERE m.uid = old.uid
-)
-SELECT uid FROM old ORDER BY uid
-"""
 _NOTIFICATIONS = """
 WITH old AS (
   SELECT n.uid FROM endpoints_notification n JOIN endpoints_endpoint e ON e.uid = n.endpoint_id
@@ -69,26 +69,6 @@ WITH old AS (
   ORDER BY n.uid LIMIT %(batch)s FOR UPDATE OF n SKIP LOCKED
 ), gone AS (
   DELETE FROM endpoints_notification n USING old WHERE n.uid = old.uid
-)
-SELECT uid FROM old ORDER BY uid
-"""
-_BATCH_RETRIES = """
-WITH old AS (
-  SELECT uid FROM events_batchretry
-  WHERE project_id = %(project)s AND uid > %(after)s AND uid < %(bound)s AND finished_at IS NOT NULL
-  ORDER BY uid LIMIT %(batch)s FOR UPDATE SKIP LOCKED
-), gone AS (
-  DELETE FROM events_batchretry b USING old WHERE b.uid = old.uid
-)
-SELECT uid FROM old ORDER BY uid
-"""
-_JOBS = """
-WITH old AS (
-  SELECT uid FROM jobs_job
-  WHERE project_id = %(project)s AND uid > %(after)s AND uid < %(bound)s AND finished_at IS NOT NULL
-  ORDER BY uid LIMIT %(batch)s FOR UPDATE SKIP LOCKED
-), gone AS (
-  DELETE FROM jobs_job j USING old WHERE j.uid = old.uid
 )
 SELECT uid FROM old ORDER BY uid
 """
@@ -103,25 +83,11 @@ _DELETE_EVENTS = """
 DELETE FROM events_event e
 WHERE uid = ANY(%s) AND NOT EXISTS (SELECT FROM events_eventdelivery d WHERE d.event_id = e.uid)
 """
-_ACTIVITY = """
-WITH old AS (
-  SELECT uid FROM activity_activity WHERE uid > %(after)s AND uid < %(bound)s
-  ORDER BY uid LIMIT %(batch)s FOR UPDATE SKIP LOCKED
-), gone AS (
-  DELETE FROM activity_activity a USING old WHERE a.uid = old.uid
-)
-SELECT uid FROM old ORDER BY uid
-"""
-
-_DELIVERY_LINKS = """
-WITH old AS (
-  SELECT uid FROM portal_links_deliverylink WHERE uid > %(after)s AND uid < %(bound)s
-  ORDER BY uid LIMIT %(batch)s FOR UPDATE SKIP LOCKED
-), gone AS (
-  DELETE FROM portal_links_deliverylink l USING old WHERE l.uid = old.uid
-)
-SELECT uid FROM old ORDER BY uid
-"""
+_META_EVENTS = _OF_TABLE.format(table="meta_events_metaevent", conditions=f"{_OF_PROJECT} AND due_at IS NULL")
+_BATCH_RETRIES = _OF_TABLE.format(table="events_batchretry", conditions=f"{_OF_PROJECT} AND finished_at IS NOT NULL")
+_JOBS = _OF_TABLE.format(table="jobs_job", conditions=f"{_OF_PROJECT} AND finished_at IS NOT NULL")
+_ACTIVITY = _OF_TABLE.format(table="activity_activity", conditions="true")
+_DELIVERY_LINKS = _OF_TABLE.format(table="portal_links_deliverylink", conditions="true")
 
 # Endpoint by endpoint, as the key of the table begins with it. Nobody writes rows of that age.
 _HOURS = f"""
