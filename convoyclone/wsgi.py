@@ -8,18 +8,13 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 
 from convoyclone.database import own_the_environment
+from convoyclone.threads import OWN_PLACES, Bodies, LateBody, NoPlace, Places, TooManyBodies
 from core.postgres.base import bound_statements
 
 own_the_environment()
 _django = get_wsgi_application()
 bound_statements(settings.DATABASE_STATEMENT_SECONDS)
-from convoyclone.schema import forms  # noqa: E402 - it reads the settings
-from convoyclone.threads import OWN_PLACES, Bodies, LateBody, NoPlace, Places, TooManyBodies  # noqa: E402
-from core.share import UNCOUNTED  # noqa: E402
-
-# Read before the first request, which would otherwise wait for it.
-forms()
-
+from core.share import UNCOUNTED  # noqa: E402 - it reads the settings
 
 _bodies, _places, _own_places = Bodies(), Places(), Places(OWN_PLACES)
 

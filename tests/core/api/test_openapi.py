@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from convoyclone.schema import forms
+from convoyclone.schema import form
 from tests.core.api.openapi_document import COMMITTED, DOCUMENT
 
 
@@ -79,8 +79,10 @@ class TestServed:
         assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
         assert answer.json() == {"status": False, "message": "method not allowed"}
 
-    def test_first_requests_side_by_side(self) -> None:
-        forms.cache_clear()
+    @pytest.mark.parametrize("accept", ["*/*", "application/json"])
+    def test_first_requests_side_by_side(self, accept: str) -> None:
+        form.cache_clear()
         with ThreadPoolExecutor(6) as threads:
-            answers = list(threads.map(lambda _: self.get().status_code, range(6)))
+            answers = list(threads.map(lambda _: self.get(accept=accept).status_code, range(6)))
         assert answers == [200] * 6
+        assert form.cache_info().misses == 1
