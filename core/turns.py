@@ -1,8 +1,13 @@
-"""Let projects take turns with work that is done one row at a time."""
+"""Let projects take turns with work that is done one row at a time, and do a piece of the row whose turn it is."""
 
+import logging
+from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Model, QuerySet
+
+logger = logging.getLogger("convoyclone.deliver")
 
 Row = TypeVar("Row", bound=Model)
 
@@ -22,3 +27,36 @@ class Turns:
             row = wanted.order_by(*order).first()
         self._after = "" if row is None else row.project_id
         return row
+
+
+def do_piece(
+    *,
+    take: Callable[[], Row | None],
+    work: Callable[[Row], None],
+    put_back: Callable[[Row], None],
+    give_up: Callable[[Row], None],
+) -> bool:
+    """Do a piece of the row that `take` returns locked, in one transaction. Return whether there was one.
+
+    A row whose piece raises an error is given up: it would fail again, and hold up the others. Errors of the database
+    are raised, and the piece is tried again; in case the row is at fault, it is put back behind the others.
+    """
+    row: Row | None = None
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                # The values of a filter decide which index serves it.
+                cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+            row = take()
+            if row is None:
+                return False
+            work(row)
+    except Exception as error:
+        if row is None:
+            raise
+        if isinstance(error, (OperationalError, InterfaceError)):
+            put_back(row)
+            raise
+        logger.exception("%s %s cannot be worked at", row._meta.verbose_name, row.pk)
+        give_up(row)
+    return True

@@ -3,18 +3,17 @@
 The API stores the filter of the deliveries; workers send them a piece at a time, on any machine.
 """
 
-import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Case, Exists, F, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from activity.models import Activity
 from activity.operations import Verb, record
-from core.turns import Turns
+from core.turns import Turns, do_piece
 from core.ulid import first_ulid_at
 from core.wake import wake_workers
 from deliveries.exceptions import RetryUnderWay
@@ -22,8 +21,6 @@ from deliveries.filters import DeliveryFilter
 from deliveries.operations import GIVEN_UP, WAITING, sent_again
 from events.models import BatchRetry, EventDelivery
 from outbound.states import Status
-
-logger = logging.getLogger("convoyclone.batch_retry")
 
 turns = Turns()
 
@@ -74,31 +71,18 @@ def work_off() -> bool:
     Deliveries in a state of GIVEN_UP are scheduled with a fresh allowance of attempts; those that wait
     are due now; those that are being sent, or have succeeded, stay as they are. Place and deliveries are
     written in one transaction, so that a crash repeats nothing and leaves nothing out. A batch whose piece raises an
-    error is finished: it would fail again, and hold up the others.
+    error is finished.
     """
-    batch: BatchRetry | None = None
-    try:
-        with transaction.atomic():
-            batch = _next()
-            if batch is None:
-                return False
-            _work_at(batch)
-    except Exception as error:
-        if batch is None:
-            raise
-        if isinstance(error, (OperationalError, InterfaceError)):
-            # The database is at fault, and the piece is tried again. In case the batch is, the others come first.
-            _touch(batch)
-            raise
-        logger.exception("batch retry %s cannot be worked at", batch.uid)
-        _touch(batch, finished_at=timezone.now())
-    return True
+    return do_piece(
+        take=_next,
+        work=_work_at,
+        put_back=_touch,
+        give_up=lambda batch: _touch(batch, finished_at=timezone.now()),
+    )
 
 
 def _next() -> BatchRetry | None:
     """Return the batch of the next project that has waited longest there, locked."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
     waiting = BatchRetry.objects.filter(finished_at=None).order_by("updated_at", "pk")
     return turns.take(waiting.select_for_update(skip_locked=True))
 

@@ -5,23 +5,21 @@ piece at a time. The place and the rows of a piece are written in one transactio
 nothing out.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from activity.models import Activity
 from activity.operations import Verb, record
+from core.turns import do_piece
 from core.wake import wake_workers
 from jobs.exceptions import JobNotFound, JobOver, JobUnderWay
 from jobs.models import Job, JobQuerySet
-
-logger = logging.getLogger("convoyclone.jobs")
 
 #: The pause of a worker that has found no work.
 IDLE_SECONDS = 1.0
@@ -110,31 +108,19 @@ def cancel_job(rows: JobQuerySet, job_id: str) -> Job:
 def work_off() -> float:
     """Do a piece of the open job whose project was served longest ago. Return the seconds until the next call.
 
-    A job whose piece raises an error has failed: it would fail again, and hold up the others.
+    A job whose piece raises an error has failed.
     """
-    job: Job | None = None
-    try:
-        with transaction.atomic():
-            job = _next()
-            if job is None:
-                return IDLE_SECONDS
-            _work_at(job)
-    except Exception as error:
-        if job is None:
-            raise
-        if isinstance(error, (OperationalError, InterfaceError)):
-            # The database is at fault, and the piece is tried again. In case the job is, the others come first.
-            _touch(job)
-            raise
-        logger.exception("job %s cannot be worked at", job.uid)
-        _touch(job, status=Status.FAILED, finished_at=timezone.now())
-    return 0
+    found = do_piece(
+        take=_next,
+        work=_work_at,
+        put_back=_touch,
+        give_up=lambda job: _touch(job, status=Status.FAILED, finished_at=timezone.now()),
+    )
+    return 0 if found else IDLE_SECONDS
 
 
 def _next() -> Job | None:
     """Return the job whose turn it is, locked: of the project that was served longest ago, the same of its jobs."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
     of_project = Job.objects.filter(project_id=OuterRef("project_id")).order_by(F("worked_at").desc(nulls_last=True))
     waiting = Job.objects.open().filter(
         status__in=[Status.PENDING, Status.RUNNING], kind__in=KINDS.keys(), project__deleted_at=None
