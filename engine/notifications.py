@@ -23,7 +23,7 @@ from psycopg.rows import class_row
 from core.api.values import wire_time
 from core.encryption import UndecryptableValue, context_of, decrypt
 from core.storable_text import storable
-from core.tokens import matches
+from endpoints.addresses import is_confirmed
 from endpoints.models import AlertSettings, Notification
 from engine.database import Pool, write_outcome
 from outbound.client import Outbound
@@ -174,7 +174,8 @@ async def _send(outbound: Outbound | None, claim: Claim) -> None:
             # Another worker may have the key that this one lacks.
             raise _Failed(str(problem)) from None
         claim.address = chosen.get(claim.channel, "")
-        if claim.channel == Channel.EMAIL and claim.alert != Notification.CONFIRM and not _is_confirmed(claim):
+        asks = claim.alert == Notification.CONFIRM
+        if claim.channel == Channel.EMAIL and not asks and not is_confirmed(claim.address, claim.confirmed):
             raise _Pointless(NOT_CONFIRMED)
     if not claim.address:
         raise _Pointless(NO_CHANNEL)
@@ -203,10 +204,6 @@ async def _send(outbound: Outbound | None, claim: Claim) -> None:
         raise _Failed(exchange.error)
     if not 200 <= exchange.status < 300:
         raise _Failed(f"answered {exchange.status} {exchange.reason}".rstrip())
-
-
-def _is_confirmed(claim: Claim) -> bool:
-    return claim.confirmed is not None and matches(claim.address.lower(), claim.confirmed)
 
 
 def _mail(claim: Claim) -> None:

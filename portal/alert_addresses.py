@@ -15,8 +15,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from core.exceptions import InvalidInput
-from core.tokens import digest, matches
+from core.tokens import digest
 from core.ulid import first_ulid_at, new_ulid
+from endpoints.addresses import address_digest
 from endpoints.models import AlertSettings, Endpoint, Notification
 from portal_links.access import Access
 from projects.models import Project
@@ -35,19 +36,14 @@ class TooManyAsked(InvalidInput):
     field = "email"
 
 
-def is_confirmed(row: AlertSettings, email: str) -> bool:
-    """Return whether the reader of this address has confirmed it for the endpoint."""
-    return row.email_confirmed is not None and matches(email.lower(), row.email_confirmed)
-
-
 def ask_address(access: Access, row: AlertSettings, email: str) -> None:
     """Ask the reader of an address to confirm it, unless they have done so for another endpoint of the customer.
 
     Within the caller's transaction. Raises TooManyAsked.
     """
     others = AlertSettings.objects.filter(endpoint__in=access.endpoints().order_by().values("pk"))
-    if others.filter(email_confirmed=digest(email.lower())).exists():
-        row.email_confirmed = digest(email.lower())
+    if others.filter(email_confirmed=address_digest(email)).exists():
+        row.email_confirmed = address_digest(email)
         row.save(update_fields=["email_confirmed"])
         return
     theirs = Q(owner_id=access.owner_id) if access.owner_id else Q(pk__in=access.link.endpoints if access.link else [])
@@ -86,7 +82,7 @@ def find_asked(project: Project, endpoint_id: str, token: str) -> AlertSettings 
 
 def confirm_address(row: AlertSettings) -> None:
     """Note that the reader of the present address has confirmed it."""
-    row.email_confirmed = digest(row.chosen["email"].lower())
+    row.email_confirmed = address_digest(row.chosen["email"])
     row.save(update_fields=["email_confirmed"])
 
 

@@ -26,10 +26,11 @@ from activity.operations import Verb, record
 from core.addresses import is_public_url
 from core.ulid import new_ulid
 from deliveries.health import EndpointHealth, Health, endpoint_health
+from endpoints.addresses import is_confirmed
 from endpoints.models import AlertSettings, Endpoint, Notification
 from endpoints.timeouts import timeout_of
 from portal import operations
-from portal.alert_addresses import TooManyAsked, ask_address, has_mails_left, is_confirmed
+from portal.alert_addresses import TooManyAsked, ask_address, has_mails_left
 from portal.sentences import Circumstances, retried_for, sentence
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT
@@ -112,7 +113,7 @@ def save_alerts(access: Access, endpoint_id: str, chosen: Chosen) -> Endpoint:
                 defaults={"chosen": asdict(chosen)},
                 create_defaults={"chosen": asdict(chosen)} | known,
             )
-            if chosen.email and not is_confirmed(row, chosen.email):
+            if chosen.email and not is_confirmed(chosen.email, row.email_confirmed):
                 try:
                     ask_address(access, row, chosen.email)
                 except TooManyAsked:
@@ -139,7 +140,7 @@ def chosen_alerts(endpoint: Endpoint) -> tuple[Chosen, bool]:
     if found is None:
         return Chosen(), False
     chosen = Chosen(**found.chosen)
-    return chosen, bool(chosen.email) and not is_confirmed(found, chosen.email)
+    return chosen, bool(chosen.email) and not is_confirmed(chosen.email, found.email_confirmed)
 
 
 # In the worker
@@ -201,7 +202,7 @@ def _look_at(row: AlertSettings, health: Health) -> None:
         subject = " ".join(str(SUBJECTS[kind] % {"endpoint": endpoint.name}).split())[:255]
         text = f"{_sentence(endpoint, health)}\n{settings.BASE_URL}{_path(endpoint)}"
     channels = [channel for channel in CHANNELS if getattr(chosen, channel)]
-    if chosen.email and not (is_confirmed(row, chosen.email) and has_mails_left(endpoint)):
+    if chosen.email and not (is_confirmed(chosen.email, row.email_confirmed) and has_mails_left(endpoint)):
         channels.remove("email")
     Notification.objects.bulk_create(
         Notification(uid=new_ulid(), endpoint=endpoint, channel=channel, alert=kind, subject=subject, text=text)
