@@ -23,7 +23,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 #: Of a process, as script/server starts it.
 THREADS = 64
-PLACES = 4
+PLACES = 7
 #: Files and probes have places of their own, so that a probe tells the truth while all others are taken.
 OWN_PLACES = 2
 #: A request that has waited for a place for so long is refused.
@@ -134,17 +134,19 @@ def _close_if_silent(descriptor: int, address: str, port: int, seconds: float) -
 
 
 class Places:
-    """The places in Django, each with its connection to the database."""
+    """The places in Django, each with its connection to the database. Who has waited longest is next."""
 
     def __init__(self, count: int = PLACES) -> None:
-        self._free = threading.Semaphore(count)
+        self._lock = threading.Lock()
+        self._free = count
+        #: Each is locked until its place is handed over: with a semaphore, those that come would pass those that wait.
+        self._waiting: deque[threading.Lock] = deque()
         self._connections: deque[Any] = deque()
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
         """Wait for a place, and hold it until the block ends. Raises NoPlace."""
-        if not self._free.acquire(timeout=PLACE_SECONDS):
-            raise NoPlace
+        self._take()
         try:
             try:
                 # The one that was used last, so that a quiet process needs one connection.
@@ -159,4 +161,27 @@ class Places:
                 del connections[DEFAULT_DB_ALIAS]
                 self._connections.append(connection)
         finally:
-            self._free.release()
+            self._hand_over()
+
+    def _take(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        if turn.acquire(timeout=PLACE_SECONDS):
+            return
+        with self._lock:
+            # Without its turn among those that wait, the place was handed over at the last moment.
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                raise NoPlace
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1

@@ -18,14 +18,14 @@ from core.api.errors import refused
 from core.client_address import known_address
 from core.exceptions import DomainError
 
-#: The slow requests of a party, of the places of a process (convoyclone/threads.py): half, and for a customer a third,
-#: so that one customer does not use up that of all customers of a project ("portal"). These use up nothing of the
-#: company's own.
+#: The slow requests of a party at once, of the places of a process (convoyclone/threads.py). A project's company and
+#: its customers ("portal") have parts of their own, so that neither uses up the other's, and both leave a place free.
 MOST_SLOW = {"project": 3, "portal": 3, "address": 3, "owner": 2, "session": 2}
 SLOW_SECONDS = 0.5
 MEMORY_SECONDS = 10
-#: The slow paths that are remembered.
+#: The slow paths that are remembered, and their characters.
 MOST_REMEMBERED = 4_096
+PATH_CHARACTERS = 200
 #: Beginnings of paths that are never counted: files, and probes.
 UNCOUNTED = ("/static/", "/healthz", "/readyz", "/metrics")
 
@@ -105,7 +105,7 @@ class ShareMiddleware:
         if request.path_info.startswith(UNCOUNTED):
             return self.get_response(request)
         entered: list[tuple[Party, Entry]] = []
-        tokens = _entered.set(entered), _path.set(f"{request.method} {request.path_info}")
+        tokens = _entered.set(entered), _path.set(f"{request.method} {request.path_info}"[:PATH_CHARACTERS])
         try:
             count_party("address", known_address(request) or "")
             return self.get_response(request)

@@ -2,12 +2,18 @@
 
 import os
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from convoyclone.threads import close_silent
+from convoyclone import threads
+from convoyclone.threads import NoPlace, Places, close_silent
+from tests.waiting import eventually
 
 
 def open_files() -> int:
@@ -52,3 +58,54 @@ class TestCloseSilent:
             close_silent("127.0.0.1", port, 60)
             server.sendall(b"y")
             assert client.recv(2, socket.MSG_WAITALL) == b"xy"
+
+
+class Connections(threading.local):
+    """Each thread's connections, as Django has them; those of the test itself are left alone."""
+
+    def __init__(self) -> None:
+        self._of_thread: dict[str, Any] = {}
+
+    def create_connection(self, alias: str) -> Mock:
+        return Mock()
+
+    def __setitem__(self, alias: str, connection: Any) -> None:
+        self._of_thread[alias] = connection
+
+    def __delitem__(self, alias: str) -> None:
+        del self._of_thread[alias]
+
+
+class TestPlaces:
+    @pytest.fixture(autouse=True)
+    def without_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(threads, "connections", Connections())
+
+    def test_who_has_waited_longest_is_next(self) -> None:
+        places, order = Places(1), []
+
+        def come(number: int) -> None:
+            with places.one():
+                order.append(number)
+
+        with ThreadPoolExecutor(8) as pool, places.one():
+            for number in range(8):
+                pool.submit(come, number)
+                eventually(lambda count=number + 1: len(places._waiting) == count, "it waits")  # type: ignore[misc]
+        assert order == list(range(8))
+
+    def test_whoever_waits_too_long_is_refused_and_leaves_the_place_to_others(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(threads, "PLACE_SECONDS", 0.01)
+        places = Places(1)
+        with places.one(), pytest.raises(NoPlace), places.one():
+            pass
+        assert (places._free, len(places._waiting)) == (1, 0)
+
+    def test_a_place_is_free_again_after_an_error(self) -> None:
+        places = Places(1)
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError), places.one():
+                raise ZeroDivisionError
+        assert (places._free, len(places._connections)) == (1, 1)

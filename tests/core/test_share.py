@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from convoyclone.threads import PLACES
 from core import share
 from core.share import MEMORY_SECONDS, MOST_SLOW, SLOW_SECONDS, Share, TooBusy
 from projects.models import Project
@@ -67,6 +68,10 @@ class TestShare:
 
     def test_a_customer_has_less_than_the_project(self) -> None:
         assert MOST_SLOW["owner"] == MOST_SLOW["session"] < MOST_SLOW["project"]
+
+    def test_a_project_leaves_places_to_the_others(self) -> None:
+        assert MOST_SLOW["project"] + MOST_SLOW["portal"] < PLACES
+        assert MOST_SLOW["address"] < PLACES
 
 
 class Full(Share):
