@@ -46,13 +46,8 @@ def read_private_key(text: str) -> Key:
     label, der = _first_key(text)
     if len(der) > MAX_KEY_BYTES:
         raise ValueError(ALLOWED)
-    match label:
-        case "RSA PRIVATE KEY":
-            _check_rsa(der)
-        case "EC PRIVATE KEY":
-            _check_named_curve(der)
-        case _:
-            _check_pkcs8(der)
+    check = {RSA: _check_rsa, EC: _check_named_curve, PKCS8: _check_pkcs8}[label]
+    check(der)
     found: Any = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(found, Key):
         raise ValueError(ALLOWED)

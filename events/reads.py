@@ -33,36 +33,39 @@ class Within(Collection[str]):
     """The ids of the endpoints of a caller's scope, and the first id of what belongs to it where that is not all."""
 
     def __init__(self, endpoints: Iterable[tuple[str, str]]) -> None:
-        """Take the pairs (id, `held_from`) of the endpoints."""
-        found = list(endpoints)
-        self.ids = [uid for uid, _ in found]
-        self.held = {uid: first for uid, first in found if first}
+        """Take the pairs (id, `held_from`) of the endpoints; `held_from` is "" where all is in the scope."""
+        self.first_ids = dict(endpoints)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.ids)
+        return iter(self.first_ids)
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.first_ids)
 
     def __contains__(self, uid: object) -> bool:
-        return uid in self.ids
+        return uid in self.first_ids
 
     @property
-    def first_ids(self) -> dict[str, str]:
-        """Return the ids of the endpoints with the first id of what belongs to each; "" for all."""
-        return {uid: self.held.get(uid, "") for uid in self.ids}
+    def ids(self) -> list[str]:
+        """Return the ids of the endpoints."""
+        return list(self.first_ids)
+
+    @property
+    def held(self) -> dict[str, str]:
+        """Return the endpoints of which not all is in the scope, with the first id of what is."""
+        return {uid: first for uid, first in self.first_ids.items() if first}
 
     def sees(self, endpoint_id: str, event_id: str) -> bool:
         """Return whether an event that went to an endpoint is in the scope."""
-        return endpoint_id in self and event_id >= self.held.get(endpoint_id, "")
+        return endpoint_id in self and event_id >= self.first_ids[endpoint_id]
 
     def events(self, endpoint_ids: Iterable[str]) -> Q:
         """Return the condition that an event went to one of these endpoints, as far as they are in the scope."""
-        given = [uid for uid in endpoint_ids if uid in self]
-        seen = Q(endpoints__overlap=[uid for uid in given if uid not in self.held])
-        for uid in given:
-            if uid in self.held:
-                seen |= Q(endpoints__overlap=[uid], pk__gte=self.held[uid])
+        given = {uid: self.first_ids[uid] for uid in endpoint_ids if uid in self}
+        seen = Q(endpoints__overlap=[uid for uid, first in given.items() if not first])
+        for uid, first in given.items():
+            if first:
+                seen |= Q(endpoints__overlap=[uid], pk__gte=first)
         return seen
 
 
