@@ -36,6 +36,8 @@ pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal"
 ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
 EXPIRE = "POST /api/v1/auth/app/{ownerID}/expire-all"
+APP = "/api/v1/app/{ownerID}"
+APPLICATION: dict[str, Any] = {"name": "Acme", "metadata": {"plan": "gold"}, "rateLimit": 10, "throttleRate": 10}
 ENDPOINT = "/portal-api/endpoints/{endpointID}"
 DELIVERY = "/portal-api/eventdeliveries/{eventDeliveryID}"
 CREATE_ENDPOINT = CONVOY_BODIES["POST /projects/{projectID}/endpoints"] | {"event_types": ["*"]}
@@ -55,6 +57,9 @@ BODIES: dict[str, dict[str, Any]] = {
         "sessionId": "their session",
     },
     EXPIRE: {"expiry": 60, "sessionIds": ["their session"]},
+    "POST /api/v1/app": APPLICATION | {"uid": "globex"},
+    f"PUT {APP}": APPLICATION | {"uid": "acme"},
+    f"PATCH {APP}": APPLICATION | {"uid": "acme"},
     "POST /portal-api/endpoints": CREATE_ENDPOINT,
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}": CONVOY_BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"],
@@ -98,6 +103,7 @@ ALWAYS_REFUSED = {
 WITHOUT_BODY = {
     "POST /v1/webhooks/portal",
     "POST /api/v1/auth/logout",
+    f"DELETE {APP}",
     f"DELETE {ENDPOINT}",
     f"PUT {ENDPOINT}/pause",
     f"POST {ENDPOINT}/activate",
