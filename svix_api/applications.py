@@ -249,8 +249,7 @@ class ApplicationDetail(SvixView):
         self.check_whole_project()
         project_id, owner_id = self.project_and_owner(ownerID)
         sent = self.body(request, ApplicationIn)
-        unset = {"metadata": {}, "rate_limit": None}
-        fields = {"name": sent["name"], **unset, **_settings(sent)}
+        fields: dict[str, Any] = {"name": sent["name"], "metadata": {}, "rate_limit": None, **_settings(sent)}
         _check_uid(sent, owner_id)
         application, is_new = get_or_create_application(project_id, owner_id=owner_id, **fields)
         if is_new:
