@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from core.prefixed_ids import APPLICATION, prefixed, uid_in
+from applications.prefixes import APPLICATION
+from core.prefixed_ids import prefixed, uid_in
 from core.ulid import ULIDField
 from projects.models import Project
 

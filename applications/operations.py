@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from applications.exceptions import ApplicationExists, ApplicationNotFound, OwnerIsAnId
 from applications.models import Application
-from core.prefixed_ids import APPLICATION, prefixed, uid_in
+from applications.prefixes import APPLICATION
+from core.prefixed_ids import prefixed, uid_in
 from core.ulid import new_ulid
 
 

@@ -4,14 +4,6 @@ import re
 
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
-APPLICATION = "app_"
-ENDPOINT = "ep_"
-MESSAGE = "msg_"
-ATTEMPT = "atmpt_"
-EVENT_TYPE = "evtype_"
-SUBSCRIPTION = "evtsub_"
-DELIVERY = "del_"
-
 
 def prefixed(prefix: str, uid: str) -> str:
     """Return an id as the other contract shows it."""

@@ -7,7 +7,8 @@ from django.db import transaction
 from applications import operations as applications
 from applications.exceptions import ApplicationNotFound
 from applications.models import Application
-from core.prefixed_ids import APPLICATION, uid_in
+from applications.prefixes import APPLICATION
+from core.prefixed_ids import uid_in
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint

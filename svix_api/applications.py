@@ -10,15 +10,16 @@ from rest_framework.request import Request
 from applications.exceptions import ApplicationExists, ApplicationNotFound, OwnerFixed, OwnerIsAnId
 from applications.models import Application
 from applications.operations import create_application, get_or_create_application, update_application
+from applications.prefixes import APPLICATION
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Integer, Shape, Text
 from core.api.openapi import NOT_ONLY_SPACES, Operation, Outcome, body, describe, path_parameter, query
 from core.api.values import wire_time
-from core.prefixed_ids import APPLICATION, prefixed
+from core.prefixed_ids import prefixed
 from portal_links.owners import delete_application, find_application
 from portal_links.serializers import Metadata
 from projects.exceptions import OwnerKey
-from svix_api.base import REFUSED, WRONG_FIELDS, InstanceKey, SvixView
+from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, SvixView
 from svix_api.paging import (
     EXAMPLE_UID,
     ITERATOR,
@@ -118,7 +119,6 @@ EXAMPLE = example(ApplicationDocument)
 FULL = {"name": "Acme", "uid": "acme", "metadata": {"plan": "gold"}, "throttleRate": 100}
 WITHOUT_UID = example(ApplicationDocument, uid=None, metadata={}, rateLimit=None, throttleRate=None)
 APPLICATION_ID = path_parameter("ownerID", "The id of the application, or its uid, which here is an `owner_id`.")
-REFUSED_HERE = [*REFUSED, InstanceKey]
 CHANGED = Outcome("The application that was there.", {"It was there": EXAMPLE}, 200, ApplicationDocument)
 CREATED = Outcome("The new application.", {"It is new": EXAMPLE}, 201, ApplicationDocument)
 
@@ -132,7 +132,7 @@ list_applications = Operation(
     data=PageDocument[ApplicationDocument],
     examples={"One application": page_example(EXAMPLE, prefix=APPLICATION)},
     outcomes=[WRONG_FIELDS],
-    refused=[*REFUSED[1:2], InstanceKey],
+    refused=REFUSED_ALWAYS[:2],
     envelope=False,
 )
 create = Operation(
@@ -149,7 +149,7 @@ create = Operation(
     data=ApplicationDocument,
     examples={"In full": EXAMPLE, "Without a uid": WITHOUT_UID},
     outcomes=[CHANGED, WRONG_FIELDS],
-    refused=[*REFUSED_HERE[:2], InstanceKey, OwnerIsAnId, OwnerKey, ApplicationExists],
+    refused=[*REFUSED_BODY, OwnerIsAnId, OwnerKey, ApplicationExists],
     envelope=False,
 )
 get = Operation(
@@ -161,7 +161,7 @@ get = Operation(
     message="The application.",
     data=ApplicationDocument,
     examples={"Application": EXAMPLE},
-    refused=[*REFUSED[1:], InstanceKey, ApplicationNotFound],
+    refused=[*REFUSED_ALWAYS, ApplicationNotFound],
     envelope=False,
 )
 update = Operation(
@@ -175,7 +175,7 @@ update = Operation(
     data=ApplicationDocument,
     examples={"Application": EXAMPLE},
     outcomes=[CREATED, WRONG_FIELDS],
-    refused=[*REFUSED_HERE[:2], InstanceKey, OwnerFixed, OwnerIsAnId, OwnerKey],
+    refused=[*REFUSED_BODY, OwnerFixed, OwnerIsAnId, OwnerKey],
     envelope=False,
 )
 patch = update.twin(
@@ -184,7 +184,7 @@ patch = update.twin(
     description="Changes what is sent of an application.",
     request=body(ApplicationPatch, {"Another name": {"name": "Acme Inc."}}),
     outcomes=[WRONG_FIELDS],
-    refused=[*REFUSED_HERE[:2], InstanceKey, OwnerFixed, OwnerKey, ApplicationNotFound],
+    refused=[*REFUSED_BODY, OwnerFixed, OwnerKey, ApplicationNotFound],
 )
 delete = Operation(
     "v1.application.delete",
@@ -196,7 +196,7 @@ delete = Operation(
     message="Deleted.",
     data=type(None),
     examples={},
-    refused=[*REFUSED[1:2], InstanceKey, OwnerKey, ApplicationNotFound],
+    refused=[*REFUSED_ALWAYS[:2], OwnerKey, ApplicationNotFound],
     envelope=False,
 )
 
@@ -208,7 +208,6 @@ class Applications(SvixView):
     """The applications of the key's project."""
 
     http_method_names = ["get", "head", "post"]
-    is_body_optional = False
 
     @list_applications
     def get(self, request: Request) -> PageDocument[ApplicationDocument]:
@@ -236,7 +235,6 @@ class ApplicationDetail(SvixView):
     """One application."""
 
     http_method_names = ["get", "head", "put", "patch", "delete"]
-    is_body_optional = False
 
     @get
     def get(self, request: Request, ownerID: str) -> ApplicationDocument:  # noqa: N803

@@ -11,7 +11,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from core.api.bodies import NotJSON, failures_of, parse_object
+from core.api.bodies import NoBody, NotJSON, failures_of, parse_object
 from core.api.documents import Example, Schema, component, example, schema_of
 from core.api.envelope import bare
 from core.api.fields import Shape
@@ -91,6 +91,9 @@ class WrongFields(DomainError):
         self.details = details
 
 
+#: The refusals of every operation on one application, of one that reads a body, and of one that may be without it.
+REFUSED_ALWAYS: list[Refusal] = [InstanceKey, TokenNotValid, OtherApplication]
+REFUSED_BODY: list[Refusal] = [NoBody, NotJSON(where=" (at character 2)"), InstanceKey, TokenNotValid]
 REFUSED: list[Refusal] = [NotJSON(where=" (at character 2)"), TokenNotValid, OtherApplication]
 WRONG_FIELDS = Outcome(
     "Fields of the body or parameters of the query are missing or not allowed.",
@@ -133,7 +136,7 @@ class SvixView(ConvoyView):
     authentication_classes = [BearerKey]
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     for_owner_keys = True
-    is_body_optional = True
+    is_body_optional = False
     error_schema = schema_of(ErrorDocument)
 
     def project_and_owner(self, app_id: str) -> tuple[str, str]:
@@ -157,8 +160,9 @@ class SvixView(ConvoyView):
             raise OwnerKey
 
     def body(self, request: Request, serializer: type[Shape]) -> dict[str, Any]:
-        """Return the validated body; no body counts as an empty one. Raises InvalidInput, WrongFields."""
-        value = parse_object(request, detailed=True) if request.body.strip() else {}
+        """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput, WrongFields."""
+        is_left_out = self.is_body_optional and not request.body.strip()
+        value = {} if is_left_out else parse_object(request, detailed=True)
         values, failures = failures_of(serializer, value)
         if failures:
             raise WrongFields(

@@ -97,6 +97,7 @@ class AccessView(SvixView):
     """The base of the operations on an application's access, which have no query."""
 
     http_method_names = ["post"]
+    is_body_optional = True
 
     def application(self, app_id: str) -> tuple[str, str]:
         """Return (project, owner) of the application in the path. Raises InvalidInput, Forbidden."""
@@ -155,6 +156,7 @@ class Logout(SvixView):
     """The session whose token makes the call."""
 
     http_method_names = ["post"]
+    is_body_optional = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the body only: the caller has no API key, but the session's token."""

@@ -258,7 +258,10 @@ class TestEveryOperation:
             url, credential = operation.url.format(**caller.ids), caller.credential(operation)
             with row(operation), nothing_changes():
                 for method in ("PATCH", "TRACE", "PROPFIND"):
-                    response = send(operation._replace(method=method), url, credential)
+                    other = operation._replace(method=method)
+                    if other in ELSEWHERE:
+                        continue
+                    response = send(other, url, credential)
                     assert refusal(operation.surface, response) == (405, "method not allowed")
 
     def test_credentials_that_are_none(self, caller: Caller, row: Row) -> None:
