@@ -131,6 +131,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
     timestamp = int(now.timestamp())
     signature = config["signature"]
     standard = standard_headers(body, message_id=claim.delivery.uid, timestamp=timestamp, secrets=secrets)
+    own = _own_headers(target.custom_headers, target.uid)
     headers = request_headers(
         signature_header=signature["header"],
         signature=convoy_signature(
@@ -145,7 +146,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
         user_agent=USER_AGENT,
         request_id_header=config["request_id_header"],
         idempotency_key=payload.idempotency_key,
-        authentication=authentication,
+        authentication=[*authentication, *own.items()],
         trace=trace_headers(event_id=claim.delivery.event_id, delivery_id=claim.delivery.uid)
         if config["add_event_id_trace_headers"]
         else (),
@@ -156,7 +157,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
         headers=headers,
         body=body,
         client_certificate=None if certificate is None else (certificate["client_cert"], certificate["client_key"]),
-        secret_names=tuple(name for name, _ in authentication),
+        secret_names=(*(name for name, _ in authentication), *own),
     )
 
 
@@ -275,3 +276,8 @@ def _authentication_object(stored: bytes | None, uid: str) -> dict[str, Any] | N
 @lru_cache(maxsize=256)
 def _certificate(stored: bytes | None, uid: str) -> dict[str, str] | None:
     return None if stored is None else orjson.loads(decrypt(stored, context_of(Endpoint, "mtls_client_cert"), uid))
+
+
+@lru_cache(maxsize=4096)
+def _own_headers(stored: bytes | None, uid: str) -> dict[str, str]:
+    return {} if stored is None else orjson.loads(decrypt(stored, context_of(Endpoint, "custom_headers"), uid))

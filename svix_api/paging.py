@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from core.api.documents import D, Example, Row
 from core.api.openapi import query
 from core.prefixed_ids import prefixed, uid_in
-from svix_api.base import FailureDocument, WrongFields
+from svix_api.base import WrongFields, wrong_field
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 250
@@ -58,10 +58,12 @@ def read_page(
     document: Callable[[Any], D],
     *,
     descending: bool = False,
+    by_name: bool = False,
 ) -> "PageDocument[D]":
     """Return the page of `rows` that a request asks for, each shown by `document`. One statement.
 
-    `prefix` is that of the rows' ids, and `descending` the order where the request names none. Raises WrongFields.
+    `prefix` is that of the rows' ids, and `descending` the order where the request names none. With `by_name` the rows
+    are in the order of their names, which the iterators hold in place of the ids. Raises WrongFields.
     """
     sent = request.query_params
     limit = _limit(sent.get("limit", str(DEFAULT_LIMIT)))
@@ -70,27 +72,33 @@ def read_page(
         raise wrong_parameter("order", "must be one of ascending, descending")
     iterator = sent.get("iterator", "")
     backwards = iterator.startswith(BACKWARDS)
-    cursor = uid_in(prefix, iterator.removeprefix(BACKWARDS))
+    place = iterator.removeprefix(BACKWARDS)
+    column = "name" if by_name else "pk"
+    cursor = _name_in(prefix, place) if by_name else uid_in(prefix, place)
     if iterator and not cursor:
         raise wrong_parameter("iterator", "is not an iterator of this list")
     falling = (order == "descending") != backwards
     if cursor:
-        rows = rows.filter(**{"pk__lt" if falling else "pk__gt": cursor})
+        rows = rows.filter(**{f"{column}__lt" if falling else f"{column}__gt": cursor})
     # One row more than the page shows whether there is another page.
-    found = list(rows.order_by("-pk" if falling else "pk")[: limit + 1])
+    found = list(rows.order_by(f"-{column}" if falling else column)[: limit + 1])
     shown = found[:limit][::-1] if backwards else found[:limit]
     return {
         "data": [document(row) for row in shown],
-        "iterator": prefixed(prefix, shown[-1].pk) if shown else iterator or None,
-        "prevIterator": f"{BACKWARDS}{prefixed(prefix, shown[0].pk)}" if shown else None,
+        "iterator": prefixed(prefix, getattr(shown[-1], column)) if shown else iterator or None,
+        "prevIterator": f"{BACKWARDS}{prefixed(prefix, getattr(shown[0], column))}" if shown else None,
         "done": len(found) <= limit,
     }
 
 
 def wrong_parameter(name: str, failure: str) -> WrongFields:
     """Return the refusal of a parameter of the query."""
-    detail: FailureDocument = {"loc": ["query", name], "msg": failure, "type": "value_error"}
-    return WrongFields([detail])
+    return wrong_field("query", name, failure)
+
+
+def _name_in(prefix: str, text: str) -> str:
+    """Return the name in an iterator; "" where it holds none."""
+    return text.removeprefix(prefix) if text.startswith(prefix) and "\x00" not in text else ""
 
 
 def _limit(text: str) -> int:

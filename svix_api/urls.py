@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from svix_api import applications, portal_access
+from svix_api import applications, event_types, portal_access
 from svix_api.base import SvixUnknownPath
 
 #: The beginnings of Svix's paths, but for auth/.
@@ -15,6 +15,9 @@ APP = "app/<ownerID>"
 urlpatterns = [
     path("app", applications.Applications.as_view()),
     path(APP, applications.ApplicationDetail.as_view()),
+    path("event-type", event_types.EventTypes.as_view()),
+    path("event-type/import/openapi", event_types.ImportOpenApi.as_view()),
+    path("event-type/<eventTypeName>", event_types.EventTypeDetail.as_view()),
     path("auth/app-portal-access/<path:ownerID>", portal_access.AppPortalAccess.as_view()),
     path("auth/app/<path:ownerID>/expire-all", portal_access.ExpireAll.as_view()),
     path("auth/app/<path:ownerID>", portal_access.ExpireAllInQuery.as_view()),
