@@ -47,6 +47,11 @@ class Event(models.Model):
     #: Compact JSON text: what is signed and sent. Text, because jsonb would change it.
     data = models.TextField()
     idempotency_key = models.CharField(max_length=255, blank=True, default="")
+    #: Free texts of Svix's messages: subscriptions with channels take an event that shares one; tags serve lists alone.
+    channels = ArrayField(models.CharField(max_length=128), blank=True, default=list, db_default=[])
+    tags = ArrayField(models.CharField(max_length=128), blank=True, default=list, db_default=[])
+    #: The id that the company has given to a message, one of its kind among those of the owner.
+    external_id = models.CharField(max_length=256, blank=True, default="", db_default="", db_collation="C")
     #: The owner of the key: "" for the company, or the customer who has posted it in the portal (Access.customer).
     key_scope = models.CharField(max_length=300, blank=True, default="", db_default="")
     is_duplicate_event = models.BooleanField(default=False)
@@ -87,6 +92,12 @@ class Event(models.Model):
                 fields=["project", "idempotency_key", "key_scope"],
                 condition=Q(is_duplicate_event=False) & ~Q(idempotency_key=""),
                 name="event_idempotency_key",
+            ),
+            # For a message that is looked up by its external id, too.
+            models.UniqueConstraint(
+                fields=["project", "owner_id", "external_id"],
+                condition=~Q(external_id="") & Q(is_duplicate_event=False),
+                name="event_external_id",
             ),
         ]
 
