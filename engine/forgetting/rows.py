@@ -128,10 +128,10 @@ def _activity(owner: Owner) -> "QuerySet[Activity]":
 
 def _strip_activity(owner: Owner, row: Activity) -> bool:
     """Take a change of owner out of the record of an endpoint or a link that is another's now."""
-    named = any(owner.owner_id in (values or []) for values in [row.changes.get("owner_id")])
-    if named:
-        del row.changes["owner_id"]
-    return named
+    if owner.owner_id not in row.changes.get("owner_id", ()):
+        return False
+    del row.changes["owner_id"]
+    return True
 
 
 def _admin_log(owner: Owner) -> "QuerySet[LogEntry]":

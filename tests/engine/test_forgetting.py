@@ -23,7 +23,7 @@ from django.utils import timezone
 from core.actors import Actor, ActorKind, acting_as
 from endpoints.models import AlertSettings, Endpoint, EndpointHour, EndpointState, Notification
 from endpoints.operations import update_endpoint
-from engine.forgetting import run
+from engine.forgetting import rows, run
 from events.models import BatchRetry, DeliveryAttempt, Event, EventDelivery
 from onboarding.models import OnboardBatch
 from portal_links.delivery_links import DeliveryNamed, create_delivery_link
@@ -231,8 +231,9 @@ def test_pieces_are_small_and_stretches_follow_each_other(
     project: Project, make_endpoint: MakeEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "STRETCH", 2)
-    monkeypatch.setattr(run, "DELETED", tuple(replace(kind, piece=2) for kind in run.DELETED))
-    sizes, delete = [], run._delete
+    monkeypatch.setattr(run, "DELETED", tuple(replace(kind, piece=2) for kind in rows.DELETED))
+    sizes: list[int] = []
+    delete = run._delete
 
     def sized(rows: Any) -> int:
         sizes.append(delete(rows))
@@ -254,7 +255,8 @@ def test_pieces_are_small_and_stretches_follow_each_other(
 def test_killed_in_the_middle_and_repeated(
     project: Project, names: set[str], monkeypatch: pytest.MonkeyPatch, pieces: int
 ) -> None:
-    done, delete = [], run._delete
+    done: list[Any] = []
+    delete = run._delete
 
     def killed(rows: Any) -> int:
         if len(done) == pieces:
@@ -362,7 +364,7 @@ def test_an_event_that_was_being_taken_in_is_found_too(
             )
             intake.commit()
 
-        monkeypatch.setattr(run.time, "sleep", look)
+        monkeypatch.setattr("engine.forgetting.run.time.sleep", look)
         forget(project, "--yes")
     assert len(looks) == 1
     assert not EventDelivery.objects.exists()
