@@ -45,7 +45,7 @@ class Parts:
 
 
 def signed_request(
-    parts: Parts, *, now: datetime, authentication: Headers, marks: Mapping[str, str] | None = None
+    parts: Parts, *, now: datetime, authentication: Headers, marks: dict[str, str] | None = None
 ) -> tuple[Headers, bytes]:
     """Return headers and body of a request at `now`, with the headers of the endpoint's `authentication`.
 

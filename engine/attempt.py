@@ -16,6 +16,7 @@ import orjson
 
 from core.encryption import UndecryptableValue, context_of, decrypt
 from core.storable_text import storable
+from core.tracing import attempt_span, trace_marks
 from core.ulid import new_ulid
 from deliveries.requests import Parts, Unbuildable, signed_request
 from endpoints.authentication import OAUTH2
@@ -68,6 +69,19 @@ def lease_seconds(target: Target) -> float:
 
 async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outcome:
     """Send a claimed delivery once. Failures of any kind are part of the outcome."""
+    delivery = claim.delivery
+    ids = {"delivery": delivery.uid, "event": delivery.event_id, "endpoint": delivery.endpoint_id}
+    with attempt_span(claim.payload.trace, ids) as say:
+        outcome = await _send(claim, outbound, tokens)
+        attempt = outcome.attempt
+        code = attempt.http_status.partition(" ")[0]
+        more = {"convoyclone.outcome": str(outcome.status), "convoyclone.trial": delivery.num_trials + 1}
+        failure = "" if attempt.succeeded else attempt.error or attempt.http_status
+        say(more | ({"http.response.status_code": int(code)} if code else {}), failure)
+    return outcome
+
+
+async def _send(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outcome:
     target = claim.target
     request: Request | None = None
     try:
@@ -118,7 +132,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
         secrets=[secret["value"] for secret in _secrets(target.secrets, target.uid) if is_live(secret, now)],
         config=target.project_config,
     )
-    headers, body = signed_request(parts, now=now, authentication=authentication)
+    headers, body = signed_request(parts, now=now, authentication=authentication, marks=trace_marks())
     certificate = _certificate(target.mtls_client_cert, target.uid)
     return Request(
         headers=headers,

@@ -169,7 +169,7 @@ def _strip_parameters(owner: Owner, row: BatchRetry | Job) -> bool:
         kept = {name: value for name, value in kept.items() if name not in ("subscription_id", "owner_id")}
         kept["endpoint_ids"] = []
     row.parameters = kept
-    return kept != before
+    return bool(kept != before)
 
 
 def _without(owner: Owner, value: Any) -> Any:
