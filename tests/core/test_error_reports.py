@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sentry_sdk
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
 from pytest_django import Settings
@@ -29,12 +29,12 @@ class Kept(Transport):
         self.reports += [item.payload.json for item in envelope.items if item.type == "event"]
 
 
-def fail(request: HttpRequest) -> None:
+def fail(request: HttpRequest, word: str) -> HttpResponse:
     secret = "local-secret"
     raise RuntimeError(f"a defect of {len(secret)} characters")
 
 
-urlpatterns = [path("fail/<word>", lambda request, word: fail(request))]
+urlpatterns = [path("fail/<word>", fail)]
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.outbound.sending import LOOPBACK
 from tests.portal.api.customers import MakeEndpoint
 from tests.server import ROOT, environment
 
-CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+CALLER = "00-4cf92f3577c34dd6a3ce929d0e0e4736-00f067cc0dd902e7-01"
 
 
 @pytest.fixture
