@@ -30,10 +30,11 @@ def count_rows(owner: Owner) -> Report:
     """Return the numbers of rows that `forget` would delete and change."""
     deleted: Counter[str] = Counter()
     for kind in (*DELETED, *LEADING):
-        for rows in _stretches(owner, kind.rows(owner), is_searched=kind.is_searched):
-            deleted[kind.noun] += rows.count()
+        rows = kind.rows(owner)
+        for stretch in _stretches(owner, rows.model, is_searched=kind.is_searched):
+            deleted[kind.noun] += rows.filter(stretch).count()
         for part in kind.parts:
-            deleted[part.noun] += _of_rows(part.model, part.column, kind.rows(owner).values("pk")).count()
+            deleted[part.noun] += _of_rows(part.model, part.column, rows.values("pk")).count()
     kept = {kind.noun: sum(1 for _ in stripped(owner, kind)) for kind in KEPT}
     return {"deleted": dict(deleted), "kept": kept}
 
@@ -66,12 +67,13 @@ def end_access(owner: Owner) -> None:
 
 def stripped(owner: Owner, kind: Kept) -> Iterator[Any]:
     """Yield the rows of a kind that name the owner among others, as they are without that. Nothing is saved."""
-    own: Any = {deleted.noun: deleted for deleted in (*DELETED, *LEADING)}.get(kind.noun)
+    own = next((other for other in (*DELETED, *LEADING) if other.noun == kind.noun), None)
     rows = kind.rows(owner)
-    if own is not None:
-        rows = rows.exclude(pk__in=own.rows(owner).values("pk"))
-    for stretch in _stretches(owner, rows, is_searched=True):
-        for row in stretch.order_by("pk").iterator(PIECE):
+    for stretch in _stretches(owner, rows.model, is_searched=True):
+        found = rows.filter(stretch)
+        if own is not None:
+            found = found.exclude(pk__in=own.rows(owner).filter(stretch).values("pk"))
+        for row in found.order_by("pk").iterator(PIECE):
             if kind.strip(owner, row):
                 yield row
 
@@ -79,8 +81,9 @@ def stripped(owner: Owner, kind: Kept) -> Iterator[Any]:
 def _delete_all(owner: Owner, kinds: tuple[Deleted, ...]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for kind in kinds:
-        for rows in _stretches(owner, kind.rows(owner), is_searched=kind.is_searched):
-            while found := _delete_piece(kind, rows):
+        rows = kind.rows(owner)
+        for stretch in _stretches(owner, rows.model, is_searched=kind.is_searched):
+            while found := _delete_piece(kind, rows.filter(stretch)):
                 counts += found
     return counts
 
@@ -117,15 +120,15 @@ def _of_rows(model: type[Model], column: str, ids: Any) -> "QuerySet[Any]":
     return model._base_manager.filter(**{f"{column}__in": ids})
 
 
-def _stretches(owner: Owner, rows: "QuerySet[Any]", *, is_searched: bool) -> Iterator["QuerySet[Any]"]:
-    """Yield the rows, as a whole or by stretches of their project's, so that no statement takes long."""
+def _stretches(owner: Owner, model: type[Model], *, is_searched: bool) -> Iterator[Q]:
+    """Yield conditions on ids that cover a model's rows, a stretch of the project's each, so that none takes long."""
     if not is_searched:
-        yield rows
+        yield Q()
         return
-    every, after = rows.model._base_manager.filter(project_id=owner.project_id).order_by("pk"), ""
+    every, after = model._base_manager.filter(project_id=owner.project_id).order_by("pk"), ""
     while True:
         edge = every.filter(pk__gt=after).values_list("pk", flat=True)[STRETCH - 1 : STRETCH].first()
-        yield rows.filter(Q(pk__gt=after) if edge is None else Q(pk__gt=after, pk__lte=edge))
+        yield Q(pk__gt=after) if edge is None else Q(pk__gt=after, pk__lte=edge)
         if edge is None:
             return
         after = edge
