@@ -14,6 +14,7 @@ from django.db.models import Exists, Func, Model, OuterRef, Q, QuerySet, TextFie
 from django.db.models.functions import Cast
 
 from activity.models import Activity
+from applications.models import Application
 from endpoints.models import AlertSettings, Endpoint, EndpointHour, EndpointState, Notification
 from engine.forgetting.owner import Owner
 from events.models import BatchRetry, DeliveryAttempt, Event, EventDelivery
@@ -205,6 +206,9 @@ DELETED = (
         lambda owner: Notification.objects.filter(owner.of_endpoint("endpoint"), endpoint__project_id=owner.project_id),
     ),
     Deleted("activity", _activity, is_searched=True),
+    Deleted(
+        "applications", lambda owner: Application.objects.filter(owner_id=owner.owner_id, project_id=owner.project_id)
+    ),
     Deleted("checks of URLs", _check_windows),
     Deleted("portal sessions", lambda owner: owner.sessions),
 )

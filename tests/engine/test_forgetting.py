@@ -20,6 +20,7 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
+from applications.models import Application
 from core.actors import Actor, ActorKind, acting_as
 from endpoints.models import AlertSettings, Endpoint, EndpointHour, EndpointState, Notification
 from endpoints.operations import update_endpoint
@@ -88,6 +89,7 @@ def fill(project: Project, make_endpoint: MakeEndpoint, owner_id: str) -> tuple[
         create_delivery_link(named, shows_payload=True, customer=f"owner:{owner_id}")
     make_activity(project.uid, owner_id=owner_id, endpoint_id=endpoint.uid)
     make_activity(project.uid, actor=Actor(ActorKind.PORTAL_LINK, listed.uid, "listed"))
+    application = Application.objects.create(project=project, owner_id=owner_id, name="theirs")
     key, _ = create_api_key(name="theirs", role="project_viewer", project=project, owner_id=owner_id)
     APIRateWindow.objects.create(key=key, started_at=now, requests=1)
     operator = User.objects.get_or_create(username="jane")[0]
@@ -95,7 +97,7 @@ def fill(project: Project, make_endpoint: MakeEndpoint, owner_id: str) -> tuple[
     LogEntry.objects.create(
         user=operator, content_type=kind, object_id=endpoint.uid, object_repr=owner_id, action_flag=CHANGE
     )
-    rows = (endpoint, subscription, delivery, event, link, listed, session, key)
+    rows = (endpoint, subscription, delivery, event, link, listed, session, key, application)
     return endpoint, {owner_id, endpoint.url, *(row.pk for row in rows)}
 
 
