@@ -10,9 +10,11 @@ from django.http import HttpResponse
 from convoyclone.database import own_the_environment
 from convoyclone.threads import OWN_PLACES, Bodies, LateBody, NoPlace, Places, TooManyBodies
 from core.postgres.base import bound_statements
+from core.telemetry import start_telemetry
 
 own_the_environment()
 _django = get_wsgi_application()
+start_telemetry("web")
 bound_statements(settings.DATABASE_STATEMENT_SECONDS)
 from core.share import UNCOUNTED  # noqa: E402 - it reads the settings
 

@@ -23,5 +23,6 @@ NOT_CONVOYS = (
     "/v1/projects/{projectID}/jobs",
     "/v1/projects/{projectID}/events/batchreplay/jobs",
     "/v1/projects/{projectID}/endpoints/{endpointID}/test",
+    "/v1/projects/{projectID}/eventdeliveries/{eventDeliveryID}/copy",
     "/v1/projects/{projectID}/eventdeliveries/{eventDeliveryID}/links",
 )
