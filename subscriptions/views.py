@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from core.api.bodies import read_body, read_list
 from core.api.checks import READS
 from core.api.documents import PageOf
-from core.api.pagination import read_page
+from core.api.pagination import Bytes, JsonBytes, read_page
 from core.api.parameters import texts
 from endpoints.models import Scope
 from projects.convoy_view import ConvoyView
@@ -44,6 +44,9 @@ from subscriptions.serializers import (
     UpdateFilterRequest,
     UpdateSubscription,
 )
+
+#: The bytes of a subscription in a list, as far as they vary.
+_BYTES = JsonBytes("filter") + JsonBytes("event_types") + Bytes("endpoint__url") + Bytes("endpoint__description")
 
 
 class ProjectView(ConvoyView):
@@ -124,8 +127,8 @@ class Subscriptions(ProjectView):
             rows = rows.filter(endpoint__in=endpoint_ids)
         if name := request.query_params.get("name", "").strip():
             rows = rows.filter(name__icontains=name)
-        page = read_page(request, operations.with_endpoint(rows))
-        return page.of([subscription_document(row) for row in page.rows])
+        page = read_page(request, rows.only("pk"), size=_BYTES)
+        return page.of([subscription_document(row) for row in page.read(operations.with_endpoint(rows))])
 
     @openapi.create_subscription
     def post(self, request: Request, **_: str) -> SubscriptionDocument:

@@ -4,6 +4,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 #: No request may keep the interpreter for longer (docs/reliability.md). One that computes in Python hands it over
 #: every few milliseconds; a single call into C does not.
@@ -46,4 +47,4 @@ def _longest_hold(work: Callable[[], object]) -> float:
     finally:
         is_over.set()
         thread.join()
-    return max(after - before for before, after in zip(looks, looks[1:], strict=False))
+    return max(after - before for before, after in pairwise(looks))
