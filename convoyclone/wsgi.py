@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.urls import get_resolver
 
 from convoyclone.database import own_the_environment
-from convoyclone.threads import OWN_PLACES, Bodies, LateBody, NoPlace, Places, TooManyBodies
+from convoyclone.threads import OWN_PLACES, Bodies, LateBody, NoPlace, Places, TooManyBodies, TooManyOfAddress
 from core.postgres.base import bound_statements
 
 #: A thread that computes in Python hands the interpreter over after this time, not after Python's 5 ms: a request waits
@@ -43,6 +43,8 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         _bodies.read(environ)
     except TooManyBodies:
         return _refused(start_response, "503 Service Unavailable", ("Retry-After", "1"))
+    except TooManyOfAddress:
+        return _refused(start_response, "429 Too Many Requests", ("Retry-After", "1"))
     except LateBody:
         return _refused(start_response, "408 Request Timeout")
     places = _own_places if environ.get("PATH_INFO", "").startswith(UNCOUNTED) else _places

@@ -7,6 +7,9 @@ from django.utils import timezone
 from core.ulid import ULIDField
 from projects.models import Project
 
+#: The constraint that there is one open job.
+OPEN_JOB = "job_open"
+
 
 class JobQuerySet(models.QuerySet["Job"]):
     """Reads of jobs."""
@@ -65,7 +68,7 @@ class Job(models.Model):
         constraints = [
             # Of each kind, one at a time of the company, and of each customer. For the worker, too: the open jobs.
             models.UniqueConstraint(
-                fields=["project", "customer", "kind", "is_dry_run"], condition=Q(finished_at=None), name="job_open"
+                fields=["project", "customer", "kind", "is_dry_run"], condition=Q(finished_at=None), name=OPEN_JOB
             ),
         ]
         indexes = [

@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from activity.models import Activity
 from activity.operations import Verb, record
+from core.constraints import broken_constraint
 from core.turns import do_piece
 from core.wake import wake_workers
 from jobs.exceptions import JobNotFound, JobOver, JobUnderWay
-from jobs.models import Job, JobQuerySet
+from jobs.models import OPEN_JOB, Job, JobQuerySet
 
 #: The pause of a worker that has found no work.
 IDLE_SECONDS = 1.0
@@ -77,7 +78,9 @@ def create_job(
                 # Its number is known when the job ends.
                 record(project_id, verb, object_uid=job.uid, uid=job.uid)
             wake_workers()
-    except IntegrityError:
+    except IntegrityError as error:
+        if broken_constraint(error) != OPEN_JOB:
+            raise
         raise JobUnderWay from None
     return job
 

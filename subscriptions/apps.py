@@ -7,3 +7,10 @@ class SubscriptionsConfig(AppConfig):
     """The configuration of the app."""
 
     name = "subscriptions"
+
+    def ready(self) -> None:
+        """Have the subscriptions of an endpoint counted for its new owner."""
+        from endpoints.owners import CHECKS_OF_OWNER
+        from subscriptions.operations import check_new_owner
+
+        CHECKS_OF_OWNER.append(check_new_owner)
