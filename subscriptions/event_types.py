@@ -91,16 +91,22 @@ def import_event_types(project_id: str, spec: str) -> list[EventType]:
     Raises InvalidInput, StillComputing.
     """
     with the_place_to_compute():
-        found = {described["name"]: described for described in event_types_of(spec)}
+        described = event_types_of(spec)
+    return store_event_types(project_id, described)
+
+
+def store_event_types(project_id: str, described: Iterable[dict[str, Any]]) -> list[EventType]:
+    """Create or update event types, all or none, and return them in the same order. A name is there once."""
+    found = {each["name"]: each for each in described}
     now = timezone.now()
     with transaction.atomic():
         register(project_id, found)
         rows = EventType.objects.filter(project_id=project_id, name__in=found).order_by("pk").select_for_update()
         by_name = {row.name: row for row in rows}
-        for name, described in found.items():
+        for name, each in found.items():
             row = by_name[name]
-            row.description = described["description"] or row.description
-            row.json_schema = described["json_schema"]
+            row.description = each["description"] or row.description
+            row.json_schema = each["json_schema"]
             row.updated_at = now
         EventType.objects.bulk_update(by_name.values(), ["description", "json_schema", "updated_at"], batch_size=500)
     return [by_name[name] for name in found]

@@ -17,8 +17,9 @@ from core.api.documents import PageOf
 from core.api.pagination import Bytes, JsonBytes, read_page
 from core.api.parameters import texts
 from endpoints.models import Scope
+from jobs.documents import JobDocument, job_document
 from projects.convoy_view import ConvoyView
-from subscriptions import event_types, filter_operations, filters, openapi, operations
+from subscriptions import event_types, filter_operations, filters, import_jobs, job_openapi, openapi, operations
 from subscriptions.documents import (
     EventTypeDocument,
     FilterDocument,
@@ -110,6 +111,17 @@ class ImportEventTypes(ConvoyView):
         sent = read_body(request, ImportOpenAPISpec, detailed=True)
         imported = event_types.import_event_types(projectID, sent.get("spec", ""))
         return [event_type_document(row) for row in imported]
+
+
+class ImportJobs(ConvoyView):
+    """The import of any number of event types."""
+
+    @job_openapi.create_import_job
+    def post(self, request: Request, projectID: str) -> JobDocument:  # noqa: N803
+        """Store a job that creates or updates the event types that an OpenAPI document has."""
+        sent = read_body(request, ImportOpenAPISpec, detailed=True)
+        is_dry_run = request.query_params.get("dry_run") == "true"
+        return job_document(import_jobs.create_import_job(projectID, sent.get("spec", ""), is_dry_run=is_dry_run))
 
 
 # Subscriptions

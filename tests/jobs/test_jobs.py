@@ -54,6 +54,7 @@ class TestReading:
             "customer": "",
             "dry_run": False,
             "status": "pending",
+            "reason": "",
             "total": None,
             "done": 0,
             "skipped": 0,

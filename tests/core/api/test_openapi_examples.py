@@ -165,6 +165,7 @@ class TestTrue:
         event_type = EventType.objects.get(project_id=project, name="order.created").uid
         call("UpdateEventType", "AnotherDescription", projectID=project, eventTypeId=event_type)
         call("ImportOpenApiSpec", "AWebhook", projectID=project)
+        call("CreateImportJob", "AWebhook", projectID=project)
         call("DeprecateEventType", projectID=project, eventTypeId=event_type)
         call("CreateEventType", "ByItsName", projectID=project)
         EventDelivery.objects.filter(endpoint_id=endpoint).delete()
