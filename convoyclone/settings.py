@@ -188,6 +188,7 @@ INSTALLED_APPS = [
     "deliveries",
     "engine",
     "activity",
+    "applications",
     "jobs",
     "meta_events",
     "onboarding",
@@ -318,6 +319,10 @@ SPECTACULAR_SETTINGS = {
         {
             "name": "Portal Sessions of other clients",
             "description": "Portal sessions by the contracts of Nahook, Feather and Svix, with their errors.",
+        },
+        {
+            "name": "Applications (Svix)",
+            "description": "The customers of a project, in Svix's shape.",
         },
         {"name": "Portal API", "description": "The operations of a customer's own client, with a portal token."},
     ],

@@ -8,8 +8,7 @@ import orjson
 from jobs.models import Job
 from jobs.operations import Piece, create_job
 from subscriptions.event_types import store_event_types
-from subscriptions.exceptions import NoWebhooks, SpecRefused
-from subscriptions.openapi_import import MAX_CHARACTERS, OF_JOB, event_types_of
+from subscriptions.openapi_import import OF_JOB, check_beginning, event_types_of
 
 #: The kind of the job.
 IMPORT_JOB = "event_type_import"
@@ -20,12 +19,9 @@ IMPORT_CHUNK = 500
 def create_import_job(project_id: str, spec: str, *, is_dry_run: bool = False) -> Job:
     """Store a job that imports the event types of an OpenAPI document; a dry run reads and counts them.
 
-    Raises InvalidInput where the document is blank or too long, and while another import is open.
+    Raises InvalidInput where the document is blank, too long or no object, and while another import is open.
     """
-    if not spec.strip():
-        raise NoWebhooks
-    if len(spec) > MAX_CHARACTERS:
-        raise SpecRefused(reason=f"it has more than {MAX_CHARACTERS} characters")
+    check_beginning(spec)
     return create_job(project_id, IMPORT_JOB, {}, content=spec, verb=None, is_dry_run=is_dry_run)
 
 

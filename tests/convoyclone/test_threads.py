@@ -140,7 +140,8 @@ class TestBodies:
 
     def test_what_comes_by_an_unknown_proxy_is_not_counted_together(self) -> None:
         bodies = Bodies(most_of_address=0)
-        bodies.read(sent := {"CONTENT_LENGTH": "2", "REMOTE_ADDR": "10.0.0.1", "wsgi.input": io.BytesIO(b"{}")})
+        sent: dict[str, Any] = {"CONTENT_LENGTH": "2", "REMOTE_ADDR": "10.0.0.1", "wsgi.input": io.BytesIO(b"{}")}
+        bodies.read(sent)
         assert sent["wsgi.input"].read() == b"{}"
         with pytest.raises(TooManyOfAddress):
             bodies.read({"CONTENT_LENGTH": "2", "REMOTE_ADDR": "1.1.1.1", "wsgi.input": io.BytesIO(b"{}")})

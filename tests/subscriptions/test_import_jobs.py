@@ -124,6 +124,8 @@ class TestValidation:
             ({}, "no webhooks found in OpenAPI spec"),
             ({"spec": " "}, "no webhooks found in OpenAPI spec"),
             ({"spec": 5}, 'body contains incorrect JSON type for field "spec"'),
+            ({"spec": "[{}]"}, "error loading OpenAPI spec: it is not an object"),
+            ({"spec": "webhooks"}, "error loading OpenAPI spec: it is not an object"),
             ({"spec": "x" * 1_000_001}, "error loading OpenAPI spec: it has more than 1000000 characters"),
         ],
     )
