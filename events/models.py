@@ -57,6 +57,10 @@ class Event(models.Model):
     is_duplicate_event = models.BooleanField(default=False)
     status = models.CharField(max_length=10)
     failure_reason = models.TextField(blank=True, default="")
+    #: The context of the request that posted it (core/tracing.py): a traceparent, or "".
+    trace = models.CharField(max_length=55, blank=True, default="", db_default="", editable=False)
+    #: The time from which its payload, and the answers to it, are gone: it is sent no more (events/expunging.py).
+    expunged_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -72,6 +76,10 @@ class Event(models.Model):
             ),
             # For the events of a type that is rare or does not occur, and so for its deliveries (events/reads.py).
             models.Index("project", "event_type", models.F("uid").desc(), name="event_of_type"),
+            # For the list of an owner's messages, which reach no endpoint where it has none (svix_api/messages.py).
+            models.Index(
+                "project", "owner_id", models.F("uid").desc(), condition=~Q(owner_id=""), name="event_of_owner"
+            ),
             # For the admin's list of events that no subscription took, which are rare.
             models.Index(
                 "project", models.F("uid").desc(), condition=Q(status=Status.FAILURE), name="event_failed_of_project"

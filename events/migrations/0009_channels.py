@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("events", "0007_indexes_of_rare_lists"),
+        ("events", "0008_event_trace"),
     ]
 
     operations = [
@@ -22,5 +22,10 @@ class Migration(migrations.Migration):
             model_name="event",
             name="external_id",
             field=models.CharField(blank=True, db_collation="C", db_default="", default="", max_length=256),
+        ),
+        migrations.AddField(
+            model_name="event",
+            name="expunged_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
     ]

@@ -1,3 +1,4 @@
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 # AddConstraint would hold the writes while it builds the index. An index that a build broken off has left is removed
@@ -15,7 +16,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("events", "0008_channels"),
+        ("events", "0009_channels"),
     ]
 
     operations = [
@@ -31,5 +32,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+        ),
+        AddIndexConcurrently(
+            model_name="event",
+            index=models.Index(
+                models.F("project"),
+                models.F("owner_id"),
+                models.OrderBy(models.F("uid"), descending=True),
+                condition=models.Q(("owner_id", ""), _negated=True),
+                name="event_of_owner",
+            ),
         ),
     ]
