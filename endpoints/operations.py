@@ -10,33 +10,30 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Func, IntegerField, Value
 from django.utils import timezone
 
 from activity.operations import Changes, Done, Verb, differences, record, record_all
 from core.actors import current_actor
 from core.api.values import REDACTED
 from core.encryption import EncryptedJSONField
-from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
 from endpoints.checks import check_credentials, check_url, checked_chat_url, checked_content_type, checked_name
 from endpoints.disabling import close_breaker, forget_failures, notify_reactivated
 from endpoints.documents import endpoint_documents
-from endpoints.exceptions import EndpointExists, EndpointNotFound, StatusNotChangeable, TooManyEndpoints
+from endpoints.exceptions import EndpointExists, EndpointNotFound, StatusNotChangeable
 from endpoints.models import (
     AlertSettings,
     Endpoint,
-    EndpointHour,
     EndpointQuerySet,
     EndpointState,
     Scope,
 )
+from endpoints.owners import CHECKS_OF_OWNER, hand_over, project_with_room
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
 from outbound.headers import check_custom_headers
 from outbound.urls import stored_form
-from projects.exceptions import ProjectNotFound
 from projects.models import Project
 
 #: The fields that are stored as they are sent, and those of them that an update takes only where they are not empty.
@@ -73,7 +70,7 @@ def create_endpoint(
     """
     now = timezone.now()
     with transaction.atomic():
-        project = _project(project_id, owner_id=sent.get("owner_id", ""))
+        project = project_with_room(project_id, owner_id=sent.get("owner_id", ""))
         check_url(project, url)
         endpoint = Endpoint(
             project=project,
@@ -142,7 +139,7 @@ def update_endpoint(
             endpoint.custom_headers = checked_headers(sent["custom_headers"])
         endpoint.metadata = sent.get("metadata", endpoint.metadata)
         if endpoint.owner_id != before["owner_id"]:
-            _project(project_id, owner_id=endpoint.owner_id)
+            project_with_room(project_id, owner_id=endpoint.owner_id)
             # It is one of its kind among those of the former owner.
             endpoint.external_id = ""
         changes = differences(before, _editable(endpoint), secret=SECRET)
@@ -152,7 +149,9 @@ def update_endpoint(
             # The addresses are the former customer's: the new one must not see them, and they are not to be told.
             AlertSettings.objects.filter(endpoint=endpoint).delete()
             if before["owner_id"]:
-                _hand_over(endpoint)
+                hand_over(endpoint)
+            for check in CHECKS_OF_OWNER:
+                check(endpoint)
         if changes:
             _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
@@ -257,22 +256,6 @@ def _change_of(before: Status, after: Status) -> Verb:
     return Verb.ENDPOINT_ENABLED if before == Status.INACTIVE else Verb.ENDPOINT_RESUMED
 
 
-def _hand_over(endpoint: Endpoint) -> None:
-    """Let an endpoint that had another owner begin afresh: what was sent to it so far stays that owner's."""
-    endpoint.held_from = new_ulid()
-    endpoint.save(update_fields=["held_from"])
-    EndpointHour.objects.filter(endpoint=endpoint).delete()
-    EndpointState.objects.filter(pk=endpoint.pk).update(
-        failed_in_a_row=0,
-        delivered_in_a_row=0,
-        failing_since=None,
-        last_failure="",
-        last_failure_text="",
-        last_failure_at=None,
-        last_delivered_at=None,
-    )
-
-
 def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str] | None:
     """Return the headers to store for an endpoint, None where there are none. Raises InvalidInput."""
     check_custom_headers(headers or {})
@@ -302,26 +285,6 @@ def _record(verb: Verb, endpoint: Endpoint, *, changes: Changes | None = None) -
         object_name=endpoint.name,
         changes=changes,
     )
-
-
-def _project(project_id: str, *, owner_id: str) -> Project:
-    """Return the project to which an owner is to get an endpoint. Raises TooManyEndpoints.
-
-    The owner is locked until the caller's transaction ends, so that two calls at once are counted both.
-    """
-    owned = Func(
-        F("uid"), Value(owner_id), F("owner_endpoints"), function="endpoints_of_owner", output_field=IntegerField()
-    )
-    # Without an owner an endpoint belongs to the company.
-    rows = Project.objects.live()
-    try:
-        project: Any = (rows.annotate(owned=owned) if owner_id else rows).get(pk=project_id)
-    except Project.DoesNotExist:
-        raise ProjectNotFound from None
-    if owner_id and project.owner_endpoints and project.owned >= project.owner_endpoints:
-        raise TooManyEndpoints(most=project.owner_endpoints)
-    found: Project = project
-    return found
 
 
 def _within(project_id: str, scope: Scope) -> EndpointQuerySet:

@@ -98,7 +98,11 @@ def create_broadcast_event(project_id: str, event: Content) -> Posted:
     candidates = read_candidates(project_id, event_types=[event.event_type], everyone=True)
     _require_key(candidates.settings, event)
     taken = matched_once(
-        candidates.endpoints.values(), event_type=event.event_type, data=event.value, headers=event.headers
+        candidates.endpoints.values(),
+        event_type=event.event_type,
+        data=event.value,
+        headers=event.headers,
+        channels=event.channels,
     )
     return store_event(project_id, event, Channel.BROADCAST, candidates, [], taken)
 
@@ -146,7 +150,13 @@ def _require_key(settings: Settings, event: Content) -> None:
 
 
 def _direct(candidates: Candidates, event: Content) -> list[Row]:
-    return matched(candidates.endpoints.values(), event_type=event.event_type, data=event.value, headers=event.headers)
+    return matched(
+        candidates.endpoints.values(),
+        event_type=event.event_type,
+        data=event.value,
+        headers=event.headers,
+        channels=event.channels,
+    )
 
 
 def _subscribe_to_everything(project_id: str, row: Row) -> None:

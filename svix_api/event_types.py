@@ -17,7 +17,7 @@ from projects.exceptions import OwnerKey
 from projects.models import EVERY_TYPE, EventType
 from subscriptions import event_types
 from subscriptions.exceptions import EventTypeNotFound, JsonSchemaRefused, NoWebhooks, SpecRefused
-from subscriptions.openapi_import import EXAMPLE_SPEC, MAX_CHARACTERS, event_types_of
+from subscriptions.openapi_import import EXAMPLE_SPEC, MAX_CHARACTERS
 from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, SvixView, wrong_field
 from svix_api.customers import CustomerView
 from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page
@@ -389,7 +389,8 @@ class ImportOpenApi(SvixView):
             raise OneSpec
         text = sent["specRaw"] if "specRaw" in sent else orjson.dumps(sent["spec"]).decode()
         if sent.get("dryRun"):
-            return {"data": {"modified": [], "to_modify": [_described(one) for one in event_types_of(text)]}}
+            found = event_types.read_event_types(text)
+            return {"data": {"modified": [], "to_modify": [_described(one) for one in found]}}
         rows = event_types.import_event_types(project_id, text, archives_others=sent.get("replaceAll", False))
         return {"data": {"modified": [row.name for row in rows], "to_modify": None}}
 

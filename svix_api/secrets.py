@@ -1,4 +1,7 @@
-"""Read and make the secrets of Svix's endpoints: `whsec_` and a key in base64. Contract: docs/contract/svix.md#secrets."""
+"""Read and make the secrets of Svix's endpoints: `whsec_` and a key in base64.
+
+Contract: docs/contract/svix.md#secrets.
+"""
 
 import binascii
 import secrets
