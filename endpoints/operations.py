@@ -215,6 +215,30 @@ def expire_secret(
     return endpoint
 
 
+def set_custom_headers(
+    project_id: str, endpoint_id: str, headers: Mapping[str, str], *, scope: Scope = None
+) -> Endpoint:
+    """Replace the endpoint's own headers; the record of activity leaves their values out.
+
+    Raises InvalidInput, NotFound.
+    """
+    with transaction.atomic():
+        endpoint = _lock(project_id, endpoint_id, scope)
+        before = endpoint.custom_headers
+        endpoint.custom_headers = checked_headers(headers)
+        if endpoint.custom_headers != before:
+            endpoint.updated_at = timezone.now()
+            endpoint.save(update_fields=["custom_headers", "updated_at"])
+            changed = {"custom_headers": endpoint.custom_headers}
+            _record(
+                Verb.ENDPOINT_UPDATED,
+                endpoint,
+                changes=differences({"custom_headers": before}, changed, secret=SECRET),
+            )
+            _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
+    return endpoint
+
+
 def reactivate_endpoints(project_id: str, now: datetime) -> None:
     """Make the project's inactive endpoints active, within the caller's transaction."""
     inactive = Endpoint.objects.for_project(project_id).filter(status=Status.INACTIVE)

@@ -81,7 +81,7 @@ class CustomerView(SvixView):
     @property
     def reveals(self) -> bool:
         """Return whether the caller may see secrets."""
-        return self.caller.can_write if self.access is None else self.access.may(VIEW_SECRET)
+        return self.caller.manages if self.access is None else self.access.may(VIEW_SECRET)
 
     def may(self, capability: str) -> bool:
         """Return whether the caller has a capability. A key that may make this call has all of them."""

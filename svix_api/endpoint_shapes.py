@@ -124,7 +124,7 @@ class EndpointPatch(Shape):
 
     def validate_uid(self, uid: str | None) -> str | None:
         """Refuse a uid that is not written in Svix's alphabet, or that has the form of an id."""
-        if uid is not None and (not re.fullmatch(UID_PATTERN.removesuffix("$"), uid) or uid_in(ENDPOINT, uid)):
+        if uid is not None and not is_uid(uid):
             raise serializers.ValidationError(
                 "a uid is 1 to 255 of a-z, A-Z, 0-9, '-', '_' and '.', and has not the form of an id"
             )
@@ -171,9 +171,14 @@ describe(EndpointUpdate, "svix.EndpointUpdate", **_SAID)
 describe(EndpointIn, "svix.EndpointIn", **_SAID, secret={"pattern": SECRET_PATTERN})
 
 
+def is_uid(text: str) -> bool:
+    """Tell whether a text may be the uid of an endpoint: it cannot be taken for an id, or escape a path."""
+    return bool(re.fullmatch(UID_PATTERN.removesuffix("$"), text)) and not uid_in(ENDPOINT, text)
+
+
 def columns(sent: dict[str, Any]) -> dict[str, Any]:
-    """Return what a body says of an endpoint's columns, by their names."""
-    found = {name: sent[name] for name in ("url", "description", "metadata") if name in sent}
+    """Return what a body says of an endpoint's own fields, by the names that the operations have for them."""
+    found = {name: sent[name] for name in ("url", "description", "metadata", "secret") if name in sent}
     if "uid" in sent:
         found["external_id"] = sent["uid"] or ""
     if "headers" in sent:

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from svix_api import applications, event_types, portal_access
+from svix_api import applications, endpoint_settings, endpoint_stats, endpoints, event_types, portal_access
 from svix_api.base import SvixUnknownPath
 
 #: The beginnings of Svix's paths, but for auth/.
@@ -11,10 +11,19 @@ RESOURCES = (
     *("operational-webhook", "stats", "stream"),
 )
 APP = "app/<ownerID>"
+ENDPOINT = f"{APP}/endpoint/<endpointID>"
 
 urlpatterns = [
     path("app", applications.Applications.as_view()),
     path(APP, applications.ApplicationDetail.as_view()),
+    path(f"{APP}/endpoint", endpoints.Endpoints.as_view()),
+    path(ENDPOINT, endpoints.EndpointDetail.as_view()),
+    path(f"{ENDPOINT}/secret", endpoint_settings.EndpointSecret.as_view()),
+    path(f"{ENDPOINT}/secret/rotate", endpoint_settings.RotateSecret.as_view()),
+    path(f"{ENDPOINT}/headers", endpoint_settings.EndpointHeaders.as_view()),
+    path(f"{ENDPOINT}/stats", endpoint_stats.Stats.as_view()),
+    path(f"{ENDPOINT}/attempt-stats", endpoint_stats.AttemptStats.as_view()),
+    path(f"{ENDPOINT}/transformation", endpoint_settings.Transformation.as_view()),
     path("event-type", event_types.EventTypes.as_view()),
     path("event-type/import/openapi", event_types.ImportOpenApi.as_view()),
     path("event-type/<eventTypeName>", event_types.EventTypeDetail.as_view()),
