@@ -11,13 +11,14 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from applications.exceptions import ApplicationNotFound
 from core.api.bodies import NoBody, NotJSON, failures_of, parse_object
 from core.api.documents import Example, Schema, component, example, schema_of
 from core.api.envelope import bare
 from core.api.fields import Shape
 from core.api.openapi import Outcome, Refusal
 from core.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
-from portal_links.owners import checked_owner_id, owner_of
+from portal_links.owners import checked_owner_id, find_application, owner_of
 from projects.authentication import authenticate_key
 from projects.convoy_view import ConvoyView, UnknownPath
 from projects.exceptions import OwnerKey
@@ -159,10 +160,32 @@ class SvixView(ConvoyView):
         if self.caller.owner_id:
             raise OwnerKey
 
-    def body(self, request: Request, serializer: type[Shape]) -> dict[str, Any]:
-        """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput, WrongFields."""
+    def application(self, app_id: str) -> tuple[str, str]:
+        """Return (project, owner) of an application that exists. Raises InvalidInput, Forbidden, NotFound."""
+        project_id, text = self.key_project, checked_owner_id(app_id)
+        try:
+            owner_id = find_application(project_id, text).owner_id
+        except ApplicationNotFound:
+            # A key of one owner learns nothing of others.
+            if self.caller.owner_id not in ("", text):
+                raise OtherApplication from None
+            raise
+        if self.caller.owner_id not in ("", owner_id):
+            raise OtherApplication
+        return project_id, owner_id
+
+    def changed_application(self, app_id: str) -> tuple[str, str]:
+        """Return the same for a change, which no key of one owner makes. Raises InvalidInput, Forbidden, NotFound."""
+        self.check_whole_project()
+        return self.application(app_id)
+
+    def body(self, request: Request, serializer: type[Shape], *, text: bytes | None = None) -> dict[str, Any]:
+        """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput, WrongFields.
+
+        `text` takes the place of the request's own.
+        """
         is_left_out = self.is_body_optional and not request.body.strip()
-        value = {} if is_left_out else parse_object(request, detailed=True)
+        value = {} if is_left_out else parse_object(request, detailed=True, body=text)
         values, failures = failures_of(serializer, value)
         if failures:
             raise WrongFields(

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from svix_api import applications, portal_access
+from svix_api import applications, attempts, messages, portal_access, recovery
 from svix_api.base import SvixUnknownPath
 
 #: The beginnings of Svix's paths, but for auth/.
@@ -15,6 +15,23 @@ APP = "app/<ownerID>"
 urlpatterns = [
     path("app", applications.Applications.as_view()),
     path(APP, applications.ApplicationDetail.as_view()),
+    path(f"{APP}/msg", messages.Messages.as_view()),
+    path(f"{APP}/msg/precheck/active", messages.MessagePrecheck.as_view()),
+    path(f"{APP}/msg/<eventID>", messages.MessageDetail.as_view()),
+    path(f"{APP}/msg/<eventID>/content", messages.MessageContent.as_view()),
+    path(f"{APP}/msg/<eventID>/endpoint", attempts.EndpointsOfMessage.as_view()),
+    path(f"{APP}/msg/<eventID>/endpoint/<endpointID>/resend", attempts.Resend.as_view()),
+    path(f"{APP}/msg/<eventID>/attempt/<deliveryAttemptID>", attempts.AttemptDetail.as_view()),
+    path(f"{APP}/msg/<eventID>/attempt/<deliveryAttemptID>/content", attempts.AttemptContent.as_view()),
+    path(f"{APP}/attempt/msg/<eventID>", attempts.AttemptsOfMessage.as_view()),
+    path(f"{APP}/attempt/endpoint/<endpointID>", attempts.AttemptsOfEndpoint.as_view()),
+    path(f"{APP}/endpoint/<endpointID>/msg", attempts.MessagesOfEndpoint.as_view()),
+    path(f"{APP}/endpoint/<endpointID>/recover", recovery.Recover.as_view()),
+    path(f"{APP}/endpoint/<endpointID>/replay-missing", recovery.ReplayMissing.as_view()),
+    path(f"{APP}/endpoint/<endpointID>/bulk-replay", recovery.BulkReplay.as_view()),
+    path(f"{APP}/endpoint/<endpointID>/send-example", recovery.SendExample.as_view()),
+    path("background-task", recovery.Tasks.as_view()),
+    path("background-task/<jobID>", recovery.TaskDetail.as_view()),
     path("auth/app-portal-access/<path:ownerID>", portal_access.AppPortalAccess.as_view()),
     path("auth/app/<path:ownerID>/expire-all", portal_access.ExpireAll.as_view()),
     path("auth/app/<path:ownerID>", portal_access.ExpireAllInQuery.as_view()),
