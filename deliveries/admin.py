@@ -60,8 +60,8 @@ class EventDeliveryAdmin(TimedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EventDelivery]:
         rows = EventDelivery.objects.select_related("project", "endpoint")
-        secret = ("endpoint__secrets", "endpoint__authentication", "endpoint__mtls_client_cert")
-        return rows.defer("project__config", "project__meta_event", *secret)
+        secret = ("secrets", "authentication", "mtls_client_cert", "custom_headers")
+        return rows.defer("project__config", "project__meta_event", *(f"endpoint__{name}" for name in secret))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show the list, under the figures of each project."""

@@ -166,7 +166,7 @@ SELECT uid, status FROM events_eventdelivery WHERE is_parked AND endpoint_id = A
 _TARGETS = f"""
 SELECT e.uid, e.project_id, e.owner_id, e.name, e.url, e.status, e.deleted_at IS NOT NULL AS is_deleted, e.http_timeout,
   e.rate_limit, e.rate_limit_duration, e.content_type, e.advanced_signatures, e.secrets, e.authentication,
-  e.mtls_client_cert,
+  e.mtls_client_cert, e.custom_headers,
   p.deleted_at IS NOT NULL AS project_is_deleted, p.config AS project_config, p.meta_event AS project_meta_event,
   p.ends_gone_endpoints AS project_ends_gone,
   {_IN_FLIGHT} AS in_flight, s.open_until, s.held_until, now() AS now

@@ -37,6 +37,8 @@ class Target:
     #: The tokens that its rate limit has now; None where it has no limit.
     tokens: float | None = None
     owner_id: str = ""
+    #: Its own headers, encrypted as stored.
+    custom_headers: bytes | None = None
     #: Whether the project disables an endpoint that answers 410 Gone.
     project_ends_gone: bool = False
 

@@ -9,9 +9,10 @@ from typing import Any
 from django.db import connection, transaction
 
 from core.ulid import new_ulid
+from endpoints.checks import check_url
 from endpoints.exceptions import EndpointUnknown
 from endpoints.models import Endpoint
-from endpoints.operations import check_url, create_endpoint
+from endpoints.operations import create_endpoint
 from events.exceptions import AppUnknown, EndpointMissing, KeyMissing, ProjectNotRetrieved, UrlNotConcrete
 from events.matching import Candidates, Row, Settings, matched, matched_once, read_candidates
 from events.models import Event

@@ -11,6 +11,7 @@ from core.api.values import wire_time
 from core.prefixed_ids import prefixed
 from events.models import DeliveryAttempt, EventDelivery
 from outbound.states import Status
+from svix_api.endpoint_shapes import EndpointOut
 from svix_api.message_documents import MessageDocument, message_document
 from svix_api.paging import EXAMPLE_UID
 
@@ -70,22 +71,8 @@ class EndpointMessageDocument(MessageDocument, _State):
 
 
 @component("svix.MessageEndpointOut")
-class MessageEndpointDocument(_State):
+class MessageEndpointDocument(EndpointOut, _State):
     """An endpoint with the state of one message at it."""
-
-    id: Annotated[str, Example(prefixed(ENDPOINT, EXAMPLE_UID))]
-    url: Annotated[str, Example("https://hooks.example.com/in")]
-    description: str
-    disabled: bool
-    uid: Annotated[str | None, Example(None)]
-    rateLimit: Annotated[int | None, Example(None)]
-    throttleRate: Annotated[int | None, Example(None)]
-    filterTypes: Annotated[list[str] | None, Example(["invoice.paid"])]
-    eventTypes: Annotated[list[str] | None, "The same as `filterTypes`.", Example(["invoice.paid"])]
-    channels: Annotated[list[str] | None, Example(None)]
-    version: Annotated[int, Example(1)]
-    createdAt: Annotated[Time, Example("2026-11-22T09:15:42.081516Z")]
-    updatedAt: Annotated[Time, Example("2026-11-22T09:15:42.081516Z")]
 
 
 def attempt_document(attempt: DeliveryAttempt, *, shows_content: bool, shows_message: bool = False) -> AttemptDocument:
@@ -122,32 +109,9 @@ def endpoint_message_document(
     return {**message_document(delivery.event, shows_payload=shows_payload), **state(delivery, expands=expands)}
 
 
-def message_endpoint_document(
-    delivery: EventDelivery, listening: tuple[list[str], list[str]] | None
-) -> MessageEndpointDocument:
-    """Return the endpoint of a delivery, read with it, with the state of the message at it.
-
-    `listening` has the event types and the channels of its subscriptions.
-    """
-    endpoint = delivery.endpoint
-    types, channels = listening or ([], [])
-    chosen = None if not types or "*" in types else types
-    return {
-        "id": prefixed(ENDPOINT, endpoint.uid),
-        "url": endpoint.url,
-        "description": endpoint.description,
-        "disabled": endpoint.status != endpoint.Status.ACTIVE,
-        "uid": None,
-        "rateLimit": None,
-        "throttleRate": None,
-        "filterTypes": chosen,
-        "eventTypes": chosen,
-        "channels": channels or None,
-        "version": 1,
-        "createdAt": wire_time(endpoint.created_at),
-        "updatedAt": wire_time(endpoint.updated_at),
-        **state(delivery, expands=True),
-    }
+def message_endpoint_document(delivery: EventDelivery, endpoint: EndpointOut) -> MessageEndpointDocument:
+    """Return the endpoint of a delivery with the state of the message at it."""
+    return {**endpoint, **state(delivery, expands=True)}
 
 
 def state(delivery: EventDelivery, *, expands: bool) -> Any:

@@ -13,12 +13,14 @@ from applications.prefixes import ATTEMPT, ENDPOINT, MESSAGE
 from core.api.documents import Schema, example
 from core.api.openapi import Operation, Refusal, path_parameter, query
 from core.exceptions import InvalidInput
+from core.prefixed_ids import prefixed
 from deliveries.exceptions import EndpointNotActive
 from deliveries.operations import GIVEN_UP, WAITING, force_resend, resend_delivery, send_now
+from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from events.models import DeliveryAttempt, Event, EventDelivery
 from outbound.states import Status
-from subscriptions.models import Subscription
+from portal_links.capabilities import CREATE_ATTEMPTS
 from svix_api.applications import APPLICATION_ID
 from svix_api.attempt_documents import (
     CODE_CLASSES,
@@ -33,7 +35,9 @@ from svix_api.attempt_documents import (
     endpoint_message_document,
     message_endpoint_document,
 )
-from svix_api.base import WRONG_FIELDS, SvixView
+from svix_api.base import WRONG_FIELDS
+from svix_api.endpoint_shapes import endpoint_documents
+from svix_api.endpoints import ENDPOINT_ID
 from svix_api.messages import CHANGES, MESSAGE_ID, OF_APPLICATION
 from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page
 from svix_api.parameters import (
@@ -41,19 +45,9 @@ from svix_api.parameters import (
     WITH_CONTENT,
     number,
     of_messages,
-    shows_content,
     within_time,
 )
-from svix_api.places import (
-    AttemptNotFound,
-    EndpointUnseen,
-    MessageNotFound,
-    attempt_of,
-    attempts_of,
-    deliveries_of,
-    endpoint_of,
-    message_of,
-)
+from svix_api.places import AttemptNotFound, MessageNotFound, MessageView
 
 TAG = "Attempts (Svix)"
 
@@ -79,7 +73,6 @@ class UnderWay(InvalidInput):
 EXAMPLE = example(AttemptDocument, status=0, responseStatusCode=200, triggerType=0)
 OF_ENDPOINT = example(EndpointMessageDocument, status=0)
 AT_ENDPOINT = example(MessageEndpointDocument, status=0)
-ENDPOINT_ID = path_parameter("endpointID", "The id of the endpoint.")
 ATTEMPT_ID = path_parameter("deliveryAttemptID", "The id of the attempt.")
 _NUMBERS: Schema = {"type": "integer", "enum": sorted(set(NUMBERS.values()))}
 STATUS = query("status", _NUMBERS, "0 success, 1 pending, 2 fail, 3 sending, 4 canceled.")
@@ -107,7 +100,7 @@ list_by_message = Operation(
     data=PageDocument[AttemptDocument],
     examples={"One attempt": page_example(EXAMPLE, prefix=ATTEMPT)},
     outcomes=[WRONG_FIELDS],
-    refused=[*OF_APPLICATION, MessageNotFound, EndpointUnseen],
+    refused=[*OF_APPLICATION, MessageNotFound, EndpointNotFound],
     envelope=False,
 )
 list_by_endpoint = list_by_message.twin(
@@ -118,7 +111,7 @@ list_by_endpoint = list_by_message.twin(
         *(APPLICATION_ID, ENDPOINT_ID, *OF_ATTEMPTS),
         query("with_msg", {"type": "boolean", "default": False}, "Whether each has its message, without the payload."),
     ],
-    refused=[*OF_APPLICATION, EndpointUnseen],
+    refused=[*OF_APPLICATION, EndpointNotFound],
 )
 list_messages = Operation(
     "v1.message-attempt.list-attempted-messages",
@@ -130,7 +123,7 @@ list_messages = Operation(
     data=PageDocument[EndpointMessageDocument],
     examples={"One message": page_example(OF_ENDPOINT, prefix=MESSAGE)},
     outcomes=[WRONG_FIELDS],
-    refused=[*OF_APPLICATION, EndpointUnseen],
+    refused=[*OF_APPLICATION, EndpointNotFound],
     envelope=False,
 )
 list_endpoints = Operation(
@@ -182,46 +175,41 @@ resend = Operation(
     message="It is under way.",
     data=EmptyDocument,
     examples={"Under way": {}},
-    refused=[*CHANGES, MessageNotFound, EndpointUnseen, *NOT_SENT_AGAIN],
+    refused=[*OF_APPLICATION, MessageNotFound, EndpointNotFound, *NOT_SENT_AGAIN],
     envelope=False,
 )
 
 
-class AttemptsOfMessage(SvixView):
+class AttemptsOfMessage(MessageView):
     """The attempts of a message."""
-
-    http_method_names = ["get", "head"]
 
     @list_by_message
     def get(self, request: Request, ownerID: str, eventID: str) -> PageDocument[AttemptDocument]:  # noqa: N803
         """Return a page."""
-        project_id, owner_id = self.application(ownerID)
-        event = message_of(project_id, owner_id, eventID)
-        rows = attempts_of(project_id, owner_id).filter(delivery__event=event)
+        place = self.place(ownerID)
+        rows = place.attempts().filter(delivery__event=place.message(eventID))
         if text := request.query_params.get("endpoint_id", ""):
-            rows = rows.filter(endpoint=endpoint_of(project_id, owner_id, text))
-        return _page(request, rows)
+            rows = rows.filter(endpoint=self.endpoint(ownerID, text))
+        return _page(request, rows, shown=self.shows_content(request))
 
 
-class AttemptsOfEndpoint(SvixView):
+class AttemptsOfEndpoint(MessageView):
     """The attempts to an endpoint."""
-
-    http_method_names = ["get", "head"]
 
     @list_by_endpoint
     def get(self, request: Request, ownerID: str, endpointID: str) -> PageDocument[AttemptDocument]:  # noqa: N803
         """Return a page."""
-        endpoint = endpoint_of(*self.application(ownerID), endpointID)
+        endpoint = self.endpoint(ownerID, endpointID)
         rows = DeliveryAttempt.objects.filter(
             delivery__endpoint=endpoint, delivery__gte=endpoint.held_from, delivery__project=endpoint.project_id
         )
-        return _page(request, rows, within="delivery_id", shows_message=request.query_params.get("with_msg") == "true")
+        shows_message = request.query_params.get("with_msg") == "true"
+        shown = self.shows_content(request)
+        return _page(request, rows, shown=shown, within="delivery_id", shows_message=shows_message)
 
 
-class MessagesOfEndpoint(SvixView):
+class MessagesOfEndpoint(MessageView):
     """The messages of an endpoint."""
-
-    http_method_names = ["get", "head"]
 
     @list_messages
     def get(
@@ -231,14 +219,14 @@ class MessagesOfEndpoint(SvixView):
         endpointID: str,  # noqa: N803
     ) -> PageDocument[EndpointMessageDocument]:
         """Return a page."""
-        endpoint = endpoint_of(*self.application(ownerID), endpointID)
+        endpoint = self.endpoint(ownerID, endpointID)
         rows = EventDelivery.objects.filter(endpoint=endpoint, pk__gte=endpoint.held_from)
         rows = of_messages(request, within_time(request, rows), "event__")
         expands = request.query_params.get("expanded_statuses") == "true"
         status = number(request, "status", sorted(set(NUMBERS.values())))
         if status is not None:
             rows = rows.filter(status__in=[name for name, shown in NUMBERS.items() if shown == status])
-        shown = shows_content(request)
+        shown = self.shows_content(request)
         rows = rows.select_related("event")
         return read_page(
             request,
@@ -250,10 +238,8 @@ class MessagesOfEndpoint(SvixView):
         )
 
 
-class EndpointsOfMessage(SvixView):
+class EndpointsOfMessage(MessageView):
     """The endpoints of a message."""
-
-    http_method_names = ["get", "head"]
 
     @list_endpoints
     def get(
@@ -263,32 +249,29 @@ class EndpointsOfMessage(SvixView):
         eventID: str,  # noqa: N803
     ) -> PageDocument[MessageEndpointDocument]:
         """Return a page."""
-        project_id, owner_id = self.application(ownerID)
-        event = message_of(project_id, owner_id, eventID)
-        rows = deliveries_of(project_id, owner_id).filter(event=event).select_related("endpoint")
+        place = self.place(ownerID)
+        rows = place.deliveries().filter(event=place.message(eventID)).select_related("endpoint")
         page: PageDocument[EventDelivery] = read_page(request, rows, ENDPOINT, lambda delivery: delivery)
-        listening = _listening([delivery.endpoint_id for delivery in page["data"]])
-        documents = [
-            message_endpoint_document(delivery, listening.get(delivery.endpoint_id)) for delivery in page["data"]
-        ]
-        return {**page, "data": documents}
+        found = page["data"]
+        shown = endpoint_documents(list({row.endpoint_id: row.endpoint for row in found}.values()))
+        documents = {document["id"]: document for document in shown}
+        data = [message_endpoint_document(row, documents[prefixed(ENDPOINT, row.endpoint_id)]) for row in found]
+        return {"data": data, "iterator": page["iterator"], "prevIterator": page["prevIterator"], "done": page["done"]}
 
 
-class AttemptDetail(SvixView):
+class AttemptDetail(MessageView):
     """One attempt."""
-
-    http_method_names = ["get", "head"]
 
     @get
     def get(self, request: Request, ownerID: str, eventID: str, deliveryAttemptID: str) -> AttemptDocument:  # noqa: N803
         """Return it."""
-        project_id, owner_id = self.application(ownerID)
-        attempt = attempt_of(project_id, owner_id, message_of(project_id, owner_id, eventID), deliveryAttemptID)
+        place = self.place(ownerID)
+        attempt = place.attempt(place.message(eventID), deliveryAttemptID)
         rows = DeliveryAttempt.objects.filter(pk=attempt.pk).select_related("delivery")
-        return attempt_document(_numbered(rows).get(), shows_content=True)
+        return attempt_document(_numbered(rows).get(), shows_content=self.shows_payload)
 
 
-class AttemptContent(SvixView):
+class AttemptContent(MessageView):
     """The answer to an attempt."""
 
     http_method_names = ["delete"]
@@ -296,23 +279,23 @@ class AttemptContent(SvixView):
     @expunge
     def delete(self, request: Request, ownerID: str, eventID: str, deliveryAttemptID: str) -> None:  # noqa: N803
         """Delete its body."""
-        project_id, owner_id = self.changed_application(ownerID)
-        attempt = attempt_of(project_id, owner_id, message_of(project_id, owner_id, eventID), deliveryAttemptID)
+        self.check_whole_project()
+        place = self.place(ownerID)
+        attempt = place.attempt(place.message(eventID), deliveryAttemptID)
         DeliveryAttempt.objects.filter(pk=attempt.pk).update(response_data="")
 
 
-class Resend(SvixView):
+class Resend(MessageView):
     """A message at an endpoint."""
 
-    http_method_names = ["post"]
+    http_method_names = ["post", "options"]
+    needs = {"POST": CREATE_ATTEMPTS}
 
     @resend
     def post(self, request: Request, ownerID: str, eventID: str, endpointID: str) -> EmptyDocument:  # noqa: N803
         """Send it again; a body is ignored."""
-        project_id, owner_id = self.changed_application(ownerID)
-        event = message_of(project_id, owner_id, eventID)
-        endpoint = endpoint_of(project_id, owner_id, endpointID)
-        resend_message(project_id, event, endpoint)
+        place = self.place(ownerID)
+        resend_message(place.project_id, place.message(eventID), self.endpoint(ownerID, endpointID))
         return {}
 
 
@@ -337,7 +320,7 @@ def resend_message(project_id: str, event: Event, endpoint: Endpoint) -> None:
 
 
 def _page(
-    request: Request, rows: "QuerySet[DeliveryAttempt]", *, within: str = "", shows_message: bool = False
+    request: Request, rows: "QuerySet[DeliveryAttempt]", *, shown: bool, within: str = "", shows_message: bool = False
 ) -> PageDocument[AttemptDocument]:
     """Return the page of attempts that a request's query chooses. Raises WrongFields."""
     rows = of_messages(request, within_time(request, rows), "delivery__event__")
@@ -348,7 +331,6 @@ def _page(
     code = number(request, "status_code_class", CODE_CLASSES)
     if code is not None:
         rows = rows.filter(http_status__startswith=str(code // 100)) if code else rows.filter(http_status="")
-    shown = shows_content(request)
     rows = _numbered(rows.select_related("delivery"))
     if shows_message:
         rows = rows.select_related("delivery__event").defer("delivery__event__data")
@@ -368,14 +350,3 @@ def _numbered(rows: "QuerySet[DeliveryAttempt]") -> "QuerySet[DeliveryAttempt]":
     before = DeliveryAttempt.objects.filter(delivery=OuterRef("delivery"), pk__lte=OuterRef("pk")).order_by()
     counted = before.values("delivery").annotate(number=Count("pk")).values("number")
     return rows.annotate(number=Subquery(counted))
-
-
-def _listening(endpoint_ids: list[str]) -> dict[str, tuple[list[str], list[str]]]:
-    """Return the event types and the channels of the subscriptions of each endpoint. One statement."""
-    found: dict[str, tuple[list[str], list[str]]] = {}
-    rows = Subscription.objects.filter(endpoint__in=endpoint_ids, deleted_at=None).order_by("pk")
-    for uid, types, channels in rows.values_list("endpoint_id", "event_types", "channels"):
-        known = found.setdefault(uid, ([], []))
-        known[0].extend(types)
-        known[1].extend(channels)
-    return found

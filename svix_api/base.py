@@ -11,14 +11,13 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from applications.exceptions import ApplicationNotFound
 from core.api.bodies import NoBody, NotJSON, failures_of, parse_object
 from core.api.documents import Example, Schema, component, example, schema_of
 from core.api.envelope import bare
 from core.api.fields import Shape
 from core.api.openapi import Outcome, Refusal
 from core.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
-from portal_links.owners import checked_owner_id, find_application, owner_of
+from portal_links.owners import checked_owner_id, owner_of
 from projects.authentication import authenticate_key
 from projects.convoy_view import ConvoyView, UnknownPath
 from projects.exceptions import OwnerKey
@@ -104,6 +103,11 @@ WRONG_FIELDS = Outcome(
 )
 
 
+def wrong_field(place: str, name: str, failure: str) -> WrongFields:
+    """Return the refusal of one field of the body, or of a parameter: `place` is body, path or query."""
+    return WrongFields([{"loc": [place, name], "msg": failure, "type": "value_error"}])
+
+
 class BearerKey(BaseAuthentication):
     """`Authorization: Bearer CO.…`."""
 
@@ -119,7 +123,10 @@ class SvixScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-cal
     name = "SvixToken"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        described = "An API key of a project: `CO.` and two more parts. For a logout, the session's token."
+        described = (
+            "An API key of a project: `CO.` and two more parts. The token of a portal session works for a logout, for "
+            "event types, and for the endpoints and messages of its application."
+        )
         return {"type": "http", "scheme": "bearer", "description": described}
 
 
@@ -144,9 +151,14 @@ class SvixView(ConvoyView):
         """Return (project, owner) of an application, by its id or its uid. Raises InvalidInput, Forbidden."""
         project_id = self.key_project
         owner_id = owner_of(project_id, checked_owner_id(app_id))
-        if self.caller.owner_id not in ("", owner_id):
+        if self.only_owner not in ("", owner_id):
             raise OtherApplication
         return project_id, owner_id
+
+    @property
+    def only_owner(self) -> str:
+        """Return the owner to which the credential is bound; "" where it acts for all."""
+        return self.caller.owner_id
 
     @property
     def key_project(self) -> str:
@@ -156,28 +168,9 @@ class SvixView(ConvoyView):
         return self.caller.key_project_id
 
     def check_whole_project(self) -> None:
-        """Refuse a key that is bound to one owner. Raises Forbidden."""
-        if self.caller.owner_id:
+        """Refuse a credential that is bound to one owner. Raises Forbidden."""
+        if self.only_owner:
             raise OwnerKey
-
-    def application(self, app_id: str) -> tuple[str, str]:
-        """Return (project, owner) of an application that exists. Raises InvalidInput, Forbidden, NotFound."""
-        project_id, text = self.key_project, checked_owner_id(app_id)
-        try:
-            owner_id = find_application(project_id, text).owner_id
-        except ApplicationNotFound:
-            # A key of one owner learns nothing of others.
-            if self.caller.owner_id not in ("", text):
-                raise OtherApplication from None
-            raise
-        if self.caller.owner_id not in ("", owner_id):
-            raise OtherApplication
-        return project_id, owner_id
-
-    def changed_application(self, app_id: str) -> tuple[str, str]:
-        """Return the same for a change, which no key of one owner makes. Raises InvalidInput, Forbidden, NotFound."""
-        self.check_whole_project()
-        return self.application(app_id)
 
     def body(self, request: Request, serializer: type[Shape], *, text: bytes | None = None) -> dict[str, Any]:
         """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput, WrongFields.

@@ -7,7 +7,7 @@ import orjson
 from rest_framework import serializers
 
 from applications.prefixes import MESSAGE
-from core.api.documents import Example, Keywords, Time, component
+from core.api.documents import Example, Time, component
 from core.api.fields import Shape, Text
 from core.api.openapi import describe
 from core.api.values import wire_time
@@ -17,9 +17,8 @@ from events.serializers import AnyJSON
 from svix_api.applications import ApplicationIn
 from svix_api.paging import EXAMPLE_UID
 
-#: The alphabets of Svix's names, which a query and a path hold unescaped.
+#: The alphabet of Svix's names, which a query and a path hold unescaped.
 NAME_PATTERN = r"^[a-zA-Z0-9\-_.]+$"
-CHANNEL_PATTERN = r"^[a-zA-Z0-9\-_.:]+$"
 MOST_CHANNELS = 5
 MOST_TAGS = 8
 MOST_LENGTH = 128
@@ -68,37 +67,28 @@ class PrecheckDocument(TypedDict):
     active: Annotated[bool, Example(True)]
 
 
-@component("svix.ExpungedOut")
-class ExpungedDocument(TypedDict):
-    """The messages whose payloads are gone, and the others."""
-
-    expunged: Annotated[list[str], Keywords(), Example([prefixed(MESSAGE, EXAMPLE_UID)])]
-
-
 # Request bodies
 
 
 class Named(Text):
-    """A text in one of Svix's alphabets."""
+    """A text in Svix's alphabet."""
 
-    def __init__(self, pattern: str, **kwargs: Any) -> None:
-        self.pattern = pattern
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"max_length": MOST_LENGTH, "allow_blank": False} | kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         """Return the text. Raises ValidationError where it holds another character."""
         text = super().to_internal_value(data)
-        if not re.fullmatch(self.pattern.removesuffix("$"), text):
-            allowed = "a-z, A-Z, 0-9, '-', '_', '.'" + (" and ':'" if self.pattern == CHANNEL_PATTERN else "")
-            raise serializers.ValidationError(f"may hold only {allowed}")
+        if not re.fullmatch(NAME_PATTERN.removesuffix("$"), text):
+            raise serializers.ValidationError("may hold only a-z, A-Z, 0-9, '-', '_' and '.'")
         return text
 
 
 class Labels(serializers.ListField):
-    """A JSON array of texts in one of Svix's alphabets, each of them once."""
+    """A JSON array of texts in Svix's alphabet, each of them once."""
 
     def __init__(self, most: int, **kwargs: Any) -> None:
-        super().__init__(child=Named(CHANNEL_PATTERN), max_length=most, required=False, **kwargs)
+        super().__init__(child=Named(), max_length=most, required=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> list[str]:
         """Return the texts without repeated ones, in their order."""
@@ -120,7 +110,7 @@ class NotOffered(serializers.JSONField):
 class MessagePrecheckIn(Shape):
     """The body that asks whether anybody would get a message."""
 
-    eventType = Named(NAME_PATTERN, max_length=255)  # noqa: N815
+    eventType = Named(max_length=255)  # noqa: N815
     channels = Labels(MOST_CHANNELS)
 
 
@@ -128,7 +118,7 @@ class MessageIn(MessagePrecheckIn):
     """The body that creates a message."""
 
     payload = AnyJSON(help_text="A JSON object, which is sent byte for byte.")
-    eventId = Named(NAME_PATTERN, max_length=255, required=False)  # noqa: N815
+    eventId = Named(max_length=255, required=False)  # noqa: N815
     tags = Labels(MOST_TAGS)
     application = ApplicationIn(required=False, help_text="Creates the application where there is none of this `uid`.")
     deliverAt = NotOffered(NOT_OFFERED["deliverAt"])  # noqa: N815
@@ -143,7 +133,7 @@ class MessageIn(MessagePrecheckIn):
         return payload
 
 
-_LABELS = {"type": "array", "items": {"type": "string", "pattern": CHANNEL_PATTERN, "maxLength": MOST_LENGTH}}
+_LABELS = {"type": "array", "items": {"type": "string", "pattern": NAME_PATTERN, "maxLength": MOST_LENGTH}}
 _SAID: dict[str, Any] = {
     "eventType": {"pattern": NAME_PATTERN, "minLength": 1},
     "channels": _LABELS | {"maxItems": MOST_CHANNELS},

@@ -11,7 +11,7 @@ from applications.operations import get_or_create_application
 from applications.prefixes import MESSAGE
 from core.api.bodies import NotJSON
 from core.api.documents import example
-from core.api.openapi import Operation, body, path_parameter
+from core.api.openapi import Operation, Refusal, body, path_parameter
 from core.exceptions import Conflict
 from core.json_text import without_half_pairs
 from events.exceptions import KeyMissing
@@ -21,11 +21,13 @@ from events.models import Event
 from events.operations import content, create_fanout_event
 from events.storage import Content, Posted
 from outbound.payload import raw_member
+from portal_links.exceptions import CapabilityMissing
 from portal_links.owners import find_application
 from projects.exceptions import OwnerKey
 from svix_api.applications import APPLICATION_ID
 from svix_api.applications import FULL as AN_APPLICATION
-from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, FailureDocument, SvixView, WrongFields
+from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, wrong_field
+from svix_api.endpoints import EndpointView
 from svix_api.message_documents import (
     MessageDocument,
     MessageIn,
@@ -34,8 +36,8 @@ from svix_api.message_documents import (
     message_document,
 )
 from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page
-from svix_api.parameters import OF_MESSAGES, WITH_CONTENT, of_messages, shows_content, within_time
-from svix_api.places import MessageNotFound, message_of, messages_of
+from svix_api.parameters import OF_MESSAGES, WITH_CONTENT, of_messages, within_time
+from svix_api.places import MessageNotFound, MessageView
 
 TAG = "Messages (Svix)"
 LONGEST_KEY = 255
@@ -56,10 +58,10 @@ FULL = {
     "tags": ["billing"],
 }
 MESSAGE_ID = path_parameter("eventID", "The id of the message, or its `eventId`.")
-OF_APPLICATION = [*REFUSED_ALWAYS, ApplicationNotFound]
+OF_APPLICATION: list[Refusal] = [*REFUSED_ALWAYS, CapabilityMissing, ApplicationNotFound]
 #: Of an operation that changes something of an application, without and with a body.
-CHANGES = [*REFUSED_ALWAYS, OwnerKey, ApplicationNotFound]
-CHANGES_BY_BODY = [*REFUSED_BODY, OwnerKey, ApplicationNotFound]
+CHANGES: list[Refusal] = [*REFUSED_ALWAYS, OwnerKey, ApplicationNotFound]
+CHANGES_BY_BODY: list[Refusal] = [*REFUSED_BODY, OwnerKey, ApplicationNotFound]
 
 list_messages = Operation(
     "v1.message.list",
@@ -143,16 +145,16 @@ expunge = Operation(
 )
 
 
-class Messages(SvixView):
+class Messages(MessageView):
     """The messages of an application."""
 
-    http_method_names = ["get", "head", "post"]
+    http_method_names = ["get", "head", "post", "options"]
 
     @list_messages
     def get(self, request: Request, ownerID: str) -> PageDocument[MessageDocument]:  # noqa: N803
         """Return a page."""
-        rows = of_messages(request, within_time(request, messages_of(*self.application(ownerID))))
-        shown = shows_content(request)
+        rows = of_messages(request, within_time(request, self.place(ownerID).messages()))
+        shown = self.shows_content(request)
         return read_page(
             request,
             rows if shown else rows.defer("data"),
@@ -170,10 +172,10 @@ class Messages(SvixView):
         text = without_half_pairs(request.body)
         sent = self.body(request, MessageIn, text=text)
         event = create_message(project_id, owner_id, sent, text, key=_idempotency_key(request))
-        return message_document(event, shows_payload=shows_content(request))
+        return message_document(event, shows_payload=self.shows_content(request))
 
 
-class MessagePrecheck(SvixView):
+class MessagePrecheck(EndpointView):
     """The endpoints that would get a message."""
 
     http_method_names = ["post"]
@@ -181,7 +183,7 @@ class MessagePrecheck(SvixView):
     @precheck
     def post(self, request: Request, ownerID: str) -> PrecheckDocument:  # noqa: N803
         """Tell whether there is one that is active."""
-        project_id, owner_id = self.application(ownerID)
+        project_id, owner_id = self.key_project, self.known_owner(ownerID)
         sent = self.body(request, MessagePrecheckIn)
         found = read_candidates(project_id, event_types=[sent["eventType"]], owners=[owner_id])
         unconditional = ([row._replace(conditions=None) for row in rows] for rows in found.endpoints.values())
@@ -190,19 +192,17 @@ class MessagePrecheck(SvixView):
         return {"active": any(row.is_active for row in taken)}
 
 
-class MessageDetail(SvixView):
+class MessageDetail(MessageView):
     """One message."""
-
-    http_method_names = ["get", "head"]
 
     @get
     def get(self, request: Request, ownerID: str, eventID: str) -> MessageDocument:  # noqa: N803
         """Return it."""
-        event = message_of(*self.application(ownerID), eventID)
-        return message_document(event, shows_payload=shows_content(request))
+        event = self.place(ownerID).message(eventID)
+        return message_document(event, shows_payload=self.shows_content(request))
 
 
-class MessageContent(SvixView):
+class MessageContent(MessageView):
     """The payload of a message."""
 
     http_method_names = ["delete"]
@@ -210,7 +210,8 @@ class MessageContent(SvixView):
     @expunge
     def delete(self, request: Request, ownerID: str, eventID: str) -> None:  # noqa: N803
         """Delete it."""
-        event = message_of(*self.changed_application(ownerID), eventID)
+        self.check_whole_project()
+        event = self.place(ownerID).message(eventID)
         expunge_events(Event.objects.filter(pk=event.pk))
 
 
@@ -287,10 +288,5 @@ def _key_scope(owner_id: str) -> str:
 def _idempotency_key(request: Request) -> str:
     key = str(request.META.get("HTTP_IDEMPOTENCY_KEY", ""))
     if len(key) > LONGEST_KEY:
-        failure: FailureDocument = {
-            "loc": ["header", "idempotency-key"],
-            "msg": f"must have at most {LONGEST_KEY} characters",
-            "type": "value_error",
-        }
-        raise WrongFields([failure])
+        raise wrong_field("header", "idempotency-key", f"must have at most {LONGEST_KEY} characters")
     return key

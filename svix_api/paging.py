@@ -12,7 +12,7 @@ from core.api.documents import D, Example, Row
 from core.api.openapi import query
 from core.api.pagination import Bytes, fitting
 from core.prefixed_ids import prefixed, uid_in
-from svix_api.base import FailureDocument, WrongFields
+from svix_api.base import WrongFields, wrong_field
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 250
@@ -62,12 +62,14 @@ def read_page(
     descending: bool = False,
     large: str = "",
     within: str = "",
+    by_name: bool = False,
 ) -> "PageDocument[D]":
     """Return the page of `rows` that a request asks for, each shown by `document`. One statement.
 
     `prefix` is that of the rows' ids, and `descending` the order where the request names none. `large` is a column of
     texts that may be long: the page ends before they exceed MAX_PAGE_BYTES, and a second statement reads them.
     With `within`, the rows are ordered by this column first, and those of one value by their ids, as an index has them.
+    With `by_name` the rows are in the order of their names, which the iterators hold in place of the ids.
     Raises WrongFields.
     """
     sent = request.query_params
@@ -77,11 +79,13 @@ def read_page(
         raise wrong_parameter("order", "must be one of ascending, descending")
     iterator = sent.get("iterator", "")
     backwards = iterator.startswith(BACKWARDS)
-    cursor = uid_in(prefix, iterator.removeprefix(BACKWARDS))
+    text = iterator.removeprefix(BACKWARDS)
+    column = "name" if by_name else "pk"
+    cursor = _name_in(prefix, text) if by_name else uid_in(prefix, text)
     if iterator and not cursor:
         raise wrong_parameter("iterator", "is not an iterator of this list")
     falling = (order == "descending") != backwards
-    chosen = rows
+    whole = rows
     if large:
         rows = rows.defer(large).annotate(page_bytes=Bytes(large))
     sign, beyond = ("-", "lt") if falling else ("", "gt")
@@ -93,29 +97,33 @@ def read_page(
         # The first condition says no more, but it is the one that an index finds its place by.
         rows = rows.filter(**{f"{within}__{beyond}e": place}).filter(later)
     elif cursor:
-        rows = rows.filter(**{f"pk__{beyond}": cursor})
-    ordering = [f"{sign}{within}", f"{sign}pk"] if within else [f"{sign}pk"]
+        rows = rows.filter(**{f"{column}__{beyond}": cursor})
+    ordering = [f"{sign}{within}", f"{sign}pk"] if within else [f"{sign}{column}"]
     # One row more than the page shows whether there is another page.
     found = list(rows.order_by(*ordering)[: limit + 1])
     most = fitting(found, limit)
     shown = found[:most][::-1] if backwards else found[:most]
     if large and shown:
-        texts = dict(chosen.model._base_manager.filter(pk__in=[row.pk for row in shown]).values_list("pk", large))
-        *path, column = large.split("__")
+        texts = dict(whole.model._base_manager.filter(pk__in=[row.pk for row in shown]).values_list("pk", large))
+        *path, name = large.split("__")
         for row in shown:
-            setattr(reduce(getattr, path, row), column, texts.get(row.pk, ""))
+            setattr(reduce(getattr, path, row), name, texts.get(row.pk, ""))
     return {
         "data": [document(row) for row in shown],
-        "iterator": prefixed(prefix, shown[-1].pk) if shown else iterator or None,
-        "prevIterator": f"{BACKWARDS}{prefixed(prefix, shown[0].pk)}" if shown else None,
+        "iterator": prefixed(prefix, getattr(shown[-1], column)) if shown else iterator or None,
+        "prevIterator": f"{BACKWARDS}{prefixed(prefix, getattr(shown[0], column))}" if shown else None,
         "done": len(found) <= most,
     }
 
 
 def wrong_parameter(name: str, failure: str) -> WrongFields:
     """Return the refusal of a parameter of the query."""
-    detail: FailureDocument = {"loc": ["query", name], "msg": failure, "type": "value_error"}
-    return WrongFields([detail])
+    return wrong_field("query", name, failure)
+
+
+def _name_in(prefix: str, text: str) -> str:
+    """Return the name in an iterator; "" where it holds none."""
+    return text.removeprefix(prefix) if text.startswith(prefix) and "\x00" not in text else ""
 
 
 def _limit(text: str) -> int:

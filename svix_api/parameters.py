@@ -1,20 +1,20 @@
 """Read the parameters of Svix's lists. Contract: docs/contract/svix.md#filters."""
 
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 
-from core.api.openapi import query
+from core.api.openapi import TIME_PATTERN, query
 from core.api.parameters import texts
 from core.ulid import first_ulid_at
 from svix_api.paging import wrong_parameter
+from svix_api.times import read_moment
 
 M = TypeVar("M", bound=Model)
 
 _TEXT = {"type": "string"}
-_TIME = {"type": "string", "format": "date-time"}
+_TIME = {"type": "string", "pattern": TIME_PATTERN}
 BEFORE = query("before", _TIME, "Only what was made before this time.")
 AFTER = query("after", _TIME, "Only what was made after this time.")
 CHANNEL = query("channel", _TEXT, "Only messages of this channel.")
@@ -25,18 +25,10 @@ WITH_CONTENT = query(
 )
 OF_MESSAGES: list[Any] = [BEFORE, AFTER, CHANNEL, TAG, EVENT_TYPES]
 
-#: Ids begin with the year 1970.
-_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def shows_content(request: Request) -> bool:
-    """Return whether a request asks for payloads and answers, as it does by default."""
-    return bool(request.query_params.get("with_content", "true") != "false")
-
 
 def within_time(request: Request, rows: "QuerySet[M]") -> "QuerySet[M]":
     """Return those of `rows` that were made between `after` and `before`. Raises WrongFields."""
-    before, after = (_time(request, name) for name in ("before", "after"))
+    before, after = (read_moment(request, name) for name in ("before", "after"))
     if before is not None:
         rows = rows.filter(pk__lt=first_ulid_at(before))
     if after is not None:
@@ -74,24 +66,3 @@ def _text(request: Request, name: str) -> str:
     if "\0" in text:
         raise wrong_parameter(name, "must not hold a NUL")
     return text
-
-
-def _time(request: Request, name: str) -> datetime | None:
-    text = request.query_params.get(name, "")
-    if not text:
-        return None
-    try:
-        # A "+" that a client has not escaped is a space by now.
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
-        raise wrong_parameter(name, "must be a time in RFC 3339") from None
-    return bounded(moment)
-
-
-def bounded(moment: datetime) -> datetime:
-    """Return a time, in UTC where it names no zone, that is not before the first id."""
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    try:
-        return max(moment.astimezone(UTC), _FIRST)
-    except OverflowError:
-        return _FIRST if moment.year < 2 else datetime.max.replace(tzinfo=UTC)

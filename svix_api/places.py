@@ -1,16 +1,21 @@
-"""Find what the paths of an application name: its endpoints, its messages, and the attempts of these.
+"""Find what the paths of an application name: its messages, and the attempts of these.
 
 Contract: docs/contract/svix.md#messages. What an earlier owner of an endpoint was sent is not the application's.
 """
 
-from django.db.models import Q, QuerySet
+from typing import NamedTuple
 
-from applications.prefixes import ATTEMPT, ENDPOINT, MESSAGE
+from django.db.models import Q, QuerySet
+from rest_framework.request import Request
+
+from applications.prefixes import ATTEMPT, MESSAGE
 from core.exceptions import NotFound
 from core.prefixed_ids import uid_in
-from endpoints.models import Endpoint, EndpointQuerySet
+from endpoints.models import EndpointQuerySet
 from events.models import DeliveryAttempt, Event, EventDelivery, of_present_owner
 from events.reads import scope_ids
+from portal_links.capabilities import VIEW_DELIVERIES, VIEW_PAYLOADS
+from svix_api.endpoints import EndpointView
 
 
 class MessageNotFound(NotFound):
@@ -25,75 +30,76 @@ class AttemptNotFound(NotFound):
     message = "attempt not found"
 
 
-class EndpointUnseen(NotFound):
-    """No such endpoint."""
+class Place(NamedTuple):
+    """An application, with those of its endpoints that the caller reaches."""
 
-    message = "endpoint not found"
+    project_id: str
+    owner_id: str
+    endpoints: EndpointQuerySet
 
+    def messages(self) -> "QuerySet[Event]":
+        """Return the messages: the fanouts to the owner, and what else went to the endpoints.
 
-def endpoints_of(project_id: str, owner_id: str) -> EndpointQuerySet:
-    """Return the live endpoints of an application."""
-    return Endpoint.objects.for_project(project_id).filter(owner_id=owner_id)
+        Neither test events nor duplicates, which are not sent. A statement reads the endpoints.
+        """
+        within = scope_ids(self.endpoints)
+        rows = Event.objects.filter(project_id=self.project_id, is_duplicate_event=False)
+        seen = Q(owner_id=self.owner_id)
+        return rows.exclude(channel=Event.Channel.TEST).filter(seen | within.events(within) if within else seen)
 
+    def message(self, text: str) -> Event:
+        """Return the message, or the test event, that an id, with or without its prefix, or an `eventId` names.
 
-def endpoint_of(project_id: str, owner_id: str, text: str) -> Endpoint:
-    """Return the endpoint that an id, with or without its prefix, names. Raises NotFound."""
-    uid = uid_in(ENDPOINT, text)
-    endpoint = endpoints_of(project_id, owner_id).filter(pk=uid).first() if uid else None
-    if endpoint is None:
-        raise EndpointUnseen
-    return endpoint
+        Raises NotFound.
+        """
+        uid = uid_in(MESSAGE, text)
+        named = Q(owner_id=self.owner_id, external_id=text)
+        rows = Event.objects.filter(project_id=self.project_id, is_duplicate_event=False)
+        found = None if "\0" in text or not text else rows.filter(named | Q(pk=uid) if uid else named).first()
+        if found is None or not (found.owner_id == self.owner_id or self._was_sent(found)):
+            raise MessageNotFound
+        return found
 
+    def deliveries(self) -> "QuerySet[EventDelivery]":
+        """Return the deliveries to the endpoints that were made since they are the owner's."""
+        rows = EventDelivery.objects.filter(project_id=self.project_id)
+        return rows.filter(of_present_owner(), endpoint__in=self.endpoints.order_by().values("pk"))
 
-def messages_of(project_id: str, owner_id: str) -> "QuerySet[Event]":
-    """Return the messages of an application: the fanouts to its owner, and what else went to its endpoints.
+    def attempts(self) -> "QuerySet[DeliveryAttempt]":
+        """Return the attempts of these."""
+        rows = DeliveryAttempt.objects.filter(project_id=self.project_id)
+        return rows.filter(delivery__in=self.deliveries().values("pk"))
 
-    Neither test events nor duplicates, which are not sent. A statement reads the endpoints.
-    """
-    within = scope_ids(endpoints_of(project_id, owner_id))
-    rows = Event.objects.filter(project_id=project_id, is_duplicate_event=False).exclude(channel=Event.Channel.TEST)
-    return rows.filter(Q(owner_id=owner_id) | within.events(within) if within else Q(owner_id=owner_id))
+    def attempt(self, message: Event, text: str) -> DeliveryAttempt:
+        """Return the attempt of a message that an id, with or without its prefix, names. Raises NotFound."""
+        uid = uid_in(ATTEMPT, text)
+        rows = DeliveryAttempt.objects.filter(project_id=self.project_id, delivery__event=message)
+        attempt = rows.filter(pk=uid).first() if uid else None
+        if attempt is None or not self.deliveries().filter(pk=attempt.delivery_id).exists():
+            raise AttemptNotFound
+        return attempt
 
-
-def message_of(project_id: str, owner_id: str, text: str) -> Event:
-    """Return the message, or the test event, that an id, with or without its prefix, or an `eventId` names.
-
-    Without its payload. Raises NotFound.
-    """
-    uid = uid_in(MESSAGE, text)
-    if "\0" in text:
-        raise MessageNotFound
-    rows = Event.objects.filter(project_id=project_id, is_duplicate_event=False).defer("data")
-    named = Q(owner_id=owner_id, external_id=text)
-    found = rows.filter(named | Q(pk=uid) if uid else named).first()
-    if found is None or not (found.owner_id == owner_id or _was_sent(found, owner_id)):
-        raise MessageNotFound
-    return found
-
-
-def deliveries_of(project_id: str, owner_id: str) -> "QuerySet[EventDelivery]":
-    """Return the deliveries to the endpoints of an application that were made since they are its own."""
-    rows = EventDelivery.objects.filter(project_id=project_id)
-    return rows.filter(of_present_owner(), endpoint__in=endpoints_of(project_id, owner_id).order_by().values("pk"))
-
-
-def attempts_of(project_id: str, owner_id: str) -> "QuerySet[DeliveryAttempt]":
-    """Return the attempts of these."""
-    rows = DeliveryAttempt.objects.filter(project_id=project_id)
-    return rows.filter(delivery__in=deliveries_of(project_id, owner_id).values("pk"))
+    def _was_sent(self, event: Event) -> bool:
+        """Return whether an event went to one of the endpoints when it was the owner's. One statement."""
+        return self.endpoints.filter(pk__in=event.endpoints, held_from__lte=event.pk).exists()
 
 
-def attempt_of(project_id: str, owner_id: str, message: Event, text: str) -> DeliveryAttempt:
-    """Return the attempt of a message that an id, with or without its prefix, names. Raises NotFound."""
-    uid = uid_in(ATTEMPT, text)
-    rows = DeliveryAttempt.objects.filter(project_id=project_id, delivery__event=message).select_related("delivery")
-    attempt = rows.filter(pk=uid).first() if uid else None
-    if attempt is None or not deliveries_of(project_id, owner_id).filter(pk=attempt.delivery_id).exists():
-        raise AttemptNotFound
-    return attempt
+class MessageView(EndpointView):
+    """The base of the operations on the messages of an application and on their attempts."""
 
+    http_method_names = ["get", "head", "options"]
+    needs = {"GET": VIEW_DELIVERIES, "HEAD": VIEW_DELIVERIES}
 
-def _was_sent(event: Event, owner_id: str) -> bool:
-    """Return whether an event went to an endpoint that was the owner's by then. One statement."""
-    own = Endpoint.objects.filter(project_id=event.project_id, owner_id=owner_id, pk__in=event.endpoints)
-    return own.filter(held_from__lte=event.pk, deleted_at=None).exists()
+    @property
+    def shows_payload(self) -> bool:
+        """Return whether the caller may see payloads and answers."""
+        return self.may(VIEW_PAYLOADS)
+
+    def place(self, app_id: str) -> Place:
+        """Return an application that exists. Raises DomainError."""
+        owner_id = self.known_owner(app_id)
+        return Place(self.key_project, owner_id, self.scope(owner_id))
+
+    def shows_content(self, request: Request) -> bool:
+        """Return whether a request asks for payloads and answers, as it does by default, and may see them."""
+        return self.shows_payload and bool(request.query_params.get("with_content", "true") != "false")

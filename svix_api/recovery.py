@@ -3,74 +3,38 @@
 Contract: docs/contract/svix.md#recovery.
 """
 
-from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, TypedDict
+from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from core.api.documents import Example, Keywords, Time, component, example
-from core.api.fields import Integer, Shape
-from core.api.openapi import Operation, body, describe, path_parameter, query
-from core.api.values import wire_time
-from core.exceptions import Conflict, NotFound
+from core.api.documents import example
+from core.api.fields import Integer, Shape, Text
+from core.api.openapi import TIME_PATTERN, Operation, Refusal, body, describe
+from core.exceptions import Conflict
 from core.json_text import json_text
-from core.prefixed_ids import prefixed, uid_in
 from deliveries.exceptions import EndpointNotActive
 from deliveries.recovery import RECOVERY_JOB, RESEND_JOB, create_recovery_job
+from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
+from events.exceptions import TooManyTests
 from events.missing import MISSING_JOB
 from events.trials import send_test_event
 from jobs.exceptions import JobUnderWay
-from jobs.models import Job
+from portal_links.capabilities import CREATE_ATTEMPTS, SEND_TEST
+from portal_links.exceptions import CapabilityMissing
 from svix_api.applications import APPLICATION_ID
 from svix_api.attempt_documents import CODE_CLASSES, NUMBERS
-from svix_api.attempts import ENDPOINT_ID
-from svix_api.base import REFUSED_ALWAYS, WRONG_FIELDS, SvixView
-from svix_api.message_documents import (
-    CHANNEL_PATTERN,
-    MOST_LENGTH,
-    NAME_PATTERN,
-    MessageDocument,
-    Named,
-    message_document,
-)
-from svix_api.messages import CHANGES_BY_BODY
+from svix_api.base import REFUSED_BODY, WRONG_FIELDS, OtherApplication
+from svix_api.endpoints import ENDPOINT_ID
+from svix_api.message_documents import MOST_LENGTH, NAME_PATTERN, MessageDocument, Named, message_document
 from svix_api.messages import EXAMPLE as A_MESSAGE
-from svix_api.paging import (
-    EXAMPLE_UID,
-    ITERATOR,
-    LIMIT,
-    PageDocument,
-    order_parameter,
-    page_example,
-    read_page,
-    wrong_parameter,
-)
-from svix_api.parameters import bounded
-from svix_api.places import EndpointUnseen, endpoint_of
+from svix_api.places import MessageView
+from svix_api.tasks import TAG, TASKS, StartedDocument, started_document
+from svix_api.times import moment_in
 
-TAG = "Recovery and tasks (Svix)"
-TASK = "qtask_"
 MOST_TYPES = 100
-#: The kinds of jobs that are tasks, and Svix's names for them.
-TASKS = {
-    RECOVERY_JOB: "endpoint.recover",
-    MISSING_JOB: "endpoint.replay",
-    RESEND_JOB: "endpoint.bulk-replay",
-}
-RUNNING, FINISHED, FAILED = "running", "finished", "failed"
-STATUSES = [RUNNING, FINISHED, FAILED]
-#: The states of jobs in which a task is neither finished nor failed.
-_RUNNING = [Job.Status.PENDING, Job.Status.RUNNING, Job.Status.PAUSED]
-_FAILED = [Job.Status.CANCELED, Job.Status.FAILED]
-
-
-class TaskNotFound(NotFound):
-    """No such task."""
-
-    message = "background task not found"
 
 
 class TaskUnderWay(Conflict):
@@ -79,68 +43,18 @@ class TaskUnderWay(Conflict):
     message = "another task of this kind is under way for this endpoint"
 
 
-class ProgressDocument(TypedDict):
-    """The progress of a task."""
-
-    endpointId: Annotated[str, Example(prefixed("ep_", EXAMPLE_UID))]
-    total: Annotated[int | None, "The messages that were chosen; null until they are counted.", Example(150)]
-    done: Annotated[int, "The messages that are sent.", Example(150)]
-
-
-class StartedDocument(TypedDict):
-    """A task that has been started."""
-
-    id: Annotated[str, Example(prefixed(TASK, EXAMPLE_UID))]
-    status: Annotated[str, Keywords(enum=STATUSES), Example(RUNNING)]
-    task: Annotated[str, Keywords(enum=list(TASKS.values())), Example("endpoint.recover")]
-    updatedAt: Annotated[Time, Example("2026-11-28T09:15:42.081516Z")]
-
-
-@component("svix.BackgroundTaskOut")
-class TaskDocument(StartedDocument):
-    """A task with its progress."""
-
-    data: ProgressDocument
-
-
-component("svix.TaskStartedOut")(StartedDocument)
-
-
-def started_document(job: Job) -> StartedDocument:
-    """Return a task as the call shows it that starts it."""
-    failed = FAILED if job.status in _FAILED else FINISHED
-    return {
-        "id": prefixed(TASK, job.uid),
-        "status": RUNNING if job.status in _RUNNING else failed,
-        "task": TASKS[job.kind],
-        "updatedAt": wire_time(job.updated_at),
-    }
-
-
-def task_document(job: Job) -> TaskDocument:
-    """Return a task as Svix's API shows it."""
-    data: ProgressDocument = {
-        "endpointId": prefixed("ep_", job.parameters.get("endpoint_id", "")),
-        "total": job.total if job.is_counted else None,
-        "done": job.done,
-    }
-    return {**started_document(job), "data": data}
-
-
 # Request bodies
 
 
-class Moment(serializers.DateTimeField):
+class Moment(Text):
     """A time in RFC 3339, which is in UTC where it names no zone."""
 
-    def to_internal_value(self, value: Any) -> datetime:
+    def to_internal_value(self, data: Any) -> Any:
         """Return the time. Raises ValidationError."""
-        if not isinstance(value, str):
-            self.fail("invalid", format="RFC 3339")
         try:
-            return bounded(datetime.fromisoformat(value))
-        except ValueError:
-            self.fail("invalid", format="RFC 3339")
+            return moment_in(super().to_internal_value(data))
+        except (ValueError, OverflowError):
+            raise serializers.ValidationError("must be a time such as 2026-02-03T09:15:02Z") from None
 
 
 class ReplayIn(Shape):
@@ -160,10 +74,10 @@ class BulkReplayIn(ReplayIn):
     """The same, with a choice among the messages."""
 
     eventTypes = serializers.ListField(  # noqa: N815
-        child=Named(NAME_PATTERN, max_length=255), max_length=MOST_TYPES, required=False
+        child=Named(max_length=255), max_length=MOST_TYPES, required=False
     )
-    channel = Named(CHANNEL_PATTERN, required=False)
-    tag = Named(CHANNEL_PATTERN, required=False)
+    channel = Named(required=False)
+    tag = Named(required=False)
     status = Integer(required=False, max_value=4, help_text="0 success, 2 fail, 4 canceled; others choose nothing.")
     statusCodeClass = Integer(required=False, help_text="The hundreds of an answer; 0: none.")  # noqa: N815
 
@@ -177,20 +91,21 @@ class BulkReplayIn(ReplayIn):
 class EventExampleIn(Shape):
     """The body that sends an example."""
 
-    eventType = Named(NAME_PATTERN, max_length=255)  # noqa: N815
+    eventType = Named(max_length=255)  # noqa: N815
     exampleIndex = Integer(required=False, help_text="Ignored: the example is made of the schema.")  # noqa: N815
     payload = serializers.DictField(required=False, help_text="The payload in place of the example.")
 
 
-_LABEL = {"pattern": CHANNEL_PATTERN, "maxLength": MOST_LENGTH, "minLength": 1}
-describe(ReplayIn, "svix.ReplayIn")
+_LABEL = {"pattern": NAME_PATTERN, "maxLength": MOST_LENGTH, "minLength": 1}
+_TIMES: dict[str, Any] = {name: {"pattern": TIME_PATTERN} for name in ("since", "until")}
+describe(ReplayIn, "svix.ReplayIn", **_TIMES)
 describe(BulkReplayIn, "svix.BulkReplayIn", channel=_LABEL, tag=_LABEL, statusCodeClass={"enum": [*CODE_CLASSES, None]})
 describe(EventExampleIn, "svix.EventExampleIn", eventType={"pattern": NAME_PATTERN, "minLength": 1})
 
 # Operations
 
+STARTS: list[Refusal] = [*REFUSED_BODY, OtherApplication, CapabilityMissing]
 SINCE = {"since": "2026-11-27T00:00:00Z", "until": "2026-11-28T00:00:00Z"}
-A_TASK = example(TaskDocument)
 
 recover = Operation(
     "v1.endpoint.recover",
@@ -204,7 +119,7 @@ recover = Operation(
     data=StartedDocument,
     examples={"Task": example(StartedDocument)},
     outcomes=[WRONG_FIELDS],
-    refused=[*CHANGES_BY_BODY, EndpointUnseen, EndpointNotActive(status=Endpoint.Status.PAUSED), TaskUnderWay],
+    refused=[*STARTS, EndpointNotFound, EndpointNotActive(status=Endpoint.Status.PAUSED), TaskUnderWay],
     envelope=False,
 )
 replay_missing = recover.twin(
@@ -231,52 +146,23 @@ send_example = Operation(
     data=MessageDocument,
     examples={"Message": A_MESSAGE},
     outcomes=[WRONG_FIELDS],
-    refused=[*CHANGES_BY_BODY, EndpointUnseen],
+    refused=[*STARTS, EndpointNotFound, TooManyTests(seconds=42)],
     envelope=False,
 )
-list_tasks = Operation(
-    "v1.background-task.list",
-    "List background tasks (Svix)",
-    tag=TAG,
-    description="A page of the project's tasks, newest first.",
-    parameters=[
-        *(LIMIT, ITERATOR, order_parameter("descending")),
-        query("status", {"type": "string", "enum": STATUSES}, "Only tasks in this state."),
-        query("task", {"type": "string"}, "Only tasks of this kind."),
-    ],
-    message="The page.",
-    data=PageDocument[TaskDocument],
-    examples={"One task": page_example(A_TASK, prefix=TASK)},
-    outcomes=[WRONG_FIELDS],
-    refused=REFUSED_ALWAYS[:2],
-    envelope=False,
-)
-get_task = Operation(
-    "v1.background-task.get",
-    "Get a background task (Svix)",
-    tag=TAG,
-    description="One task with its progress.",
-    parameters=[path_parameter("jobID", "The id of the task.")],
-    message="The task.",
-    data=TaskDocument,
-    examples={"Task": A_TASK},
-    refused=[*REFUSED_ALWAYS[:2], TaskNotFound],
-    envelope=False,
-)
-
 # Views
 
 
-class StartView(SvixView):
+class StartView(MessageView):
     """The base of the operations that start a task for an endpoint."""
 
-    http_method_names = ["post"]
+    http_method_names = ["post", "options"]
+    needs = {"POST": CREATE_ATTEMPTS}
     kind: str
     shape: type[Shape] = ReplayIn
 
     def start(self, request: Request, app_id: str, endpoint_id: str) -> StartedDocument:
         """Store the job. Raises InvalidInput, Forbidden, NotFound, Conflict."""
-        endpoint = endpoint_of(*self.changed_application(app_id), endpoint_id)
+        endpoint = self.endpoint(app_id, endpoint_id)
         sent = self.body(request, self.shape)
         since, until = sent.pop("since"), sent.pop("until", None)
         try:
@@ -320,57 +206,28 @@ class BulkReplay(StartView):
         return self.start(request, ownerID, endpointID)
 
 
-class SendExample(SvixView):
+class SendExample(MessageView):
     """An example for an endpoint."""
 
-    http_method_names = ["post"]
+    http_method_names = ["post", "options"]
+    needs = {"POST": SEND_TEST}
 
     @send_example
     def post(self, request: Request, ownerID: str, endpointID: str) -> MessageDocument:  # noqa: N803
         """Send it."""
-        project_id, owner_id = self.changed_application(ownerID)
-        endpoint = endpoint_of(project_id, owner_id, endpointID)
+        endpoint = self.endpoint(ownerID, endpointID)
         sent = self.body(request, EventExampleIn)
         raw = json_text(sent["payload"]).encode() if "payload" in sent else None
-        delivery = send_test_event(project_id, endpoint.uid, event_type=sent["eventType"], raw=raw)
-        return message_document(delivery.event, shows_payload=True)
-
-
-class Tasks(SvixView):
-    """The tasks of the key's project."""
-
-    http_method_names = ["get", "head"]
-
-    @list_tasks
-    def get(self, request: Request) -> PageDocument[TaskDocument]:
-        """Return a page."""
-        self.check_whole_project()
-        sent = request.query_params
-        rows = Job.objects.for_project(self.key_project).filter(kind__in=TASKS)
-        if task := sent.get("task", ""):
-            rows = rows.filter(kind__in=[kind for kind, name in TASKS.items() if name == task])
-        if status := sent.get("status", ""):
-            if status not in STATUSES:
-                raise wrong_parameter("status", f"must be one of {', '.join(STATUSES)}")
-            chosen = {RUNNING: _RUNNING, FAILED: _FAILED, FINISHED: [Job.Status.FINISHED]}
-            rows = rows.filter(status__in=chosen[status])
-        return read_page(request, rows, TASK, task_document, descending=True)
-
-
-class TaskDetail(SvixView):
-    """One task."""
-
-    http_method_names = ["get", "head"]
-
-    @get_task
-    def get(self, request: Request, jobID: str) -> TaskDocument:  # noqa: N803
-        """Return it."""
-        self.check_whole_project()
-        uid = uid_in(TASK, jobID)
-        job = Job.objects.for_project(self.key_project).filter(kind__in=TASKS, pk=uid).first()
-        if job is None:
-            raise TaskNotFound
-        return task_document(job)
+        opened_by = self.access and (self.access.session or self.access.link)
+        delivery = send_test_event(
+            endpoint.project_id,
+            endpoint.uid,
+            event_type=sent["eventType"],
+            raw=raw,
+            scope=self.scope(endpoint.owner_id),
+            session_id=opened_by.pk if opened_by else "",
+        )
+        return message_document(delivery.event, shows_payload=self.shows_payload)
 
 
 def _choice(sent: dict[str, Any]) -> dict[str, Any]:

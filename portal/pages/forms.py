@@ -14,9 +14,9 @@ from core.api.bodies import failures_of
 from core.api.values import REDACTED
 from core.exceptions import InvalidInput
 from endpoints.authentication import API_KEY, BASIC_AUTH, OAUTH2, SHARED_SECRET
+from endpoints.checks import refusals
 from endpoints.exceptions import ChatUrl, CredentialsElsewhere, UrlTemplate
 from endpoints.models import CONTENT_TYPES, Endpoint
-from endpoints.operations import refusals
 from endpoints.serializers import CreateEndpoint, UpdateEndpoint
 from endpoints.timeouts import DEFAULT_TIMEOUT_SECONDS
 from outbound.exceptions import UrlMissing, UrlNotSecure, UrlRelative, UrlScheme, UrlWithoutHost
