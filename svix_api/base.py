@@ -120,6 +120,7 @@ class SvixScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-cal
     """The credential of Svix's clients in the OpenAPI document."""
 
     target_class = BearerKey
+    match_subclasses = True
     name = "SvixToken"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Schema:

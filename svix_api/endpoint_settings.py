@@ -5,7 +5,6 @@ from typing import Annotated, Any, TypedDict
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from activity.operations import Verb, record
 from core.api.documents import Example, component, example
 from core.api.fields import IntegerBetween, Secret, Shape, Text
 from core.api.openapi import Operation, body, describe
@@ -165,14 +164,10 @@ class EndpointSecret(EndpointView):
 
     @get_secret
     def get(self, request: Request, ownerID: str, endpointID: str) -> SecretDocument:  # noqa: N803
-        """Return the current one. That a customer has looked is recorded, as in the portal."""
+        """Return the current one."""
         if not self.reveals:
             raise ReadOnlyKey
-        row = self.endpoint(ownerID, endpointID)
-        if self.access is not None:
-            owner = {"owner_id": row.owner_id, "endpoint_id": row.uid}
-            record(row.project_id, Verb.SECRET_REVEALED, object_uid=row.uid, object_name=row.name, **owner)
-        return _secret(row)
+        return _secret(self.endpoint(ownerID, endpointID))
 
 
 class RotateSecret(EndpointView):

@@ -63,6 +63,9 @@ WRITE = Who(WRITE_KEYS, other_project=ELSEWHERE)
 READ_ROW = Who(READ.own, READ.own, ELSEWHERE)
 WRITE_ROW = Who(WRITE.own, WRITE.own, ELSEWHERE)
 PORTAL_READ_ROW = Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"})
+APP_READ_ROW = Who(READ_KEYS | OWNER_KEYS | SESSIONS, READ_KEYS, {"key of another project"})
+APP_WRITE_ROW = Who({"admin key", "owner key"} | MANAGERS & SESSIONS, {"admin key"}, {"key of another project"})
+APP_WATCH_ROW = Who(READ_KEYS | OWNER_KEYS | WATCHERS & SESSIONS, READ_KEYS, {"key of another project"})
 PORTAL_CHOICE = Who(CHOOSERS, set(), set())
 
 PROJECT = "/projects/{projectID}"
@@ -80,6 +83,7 @@ EVENT = f"{PROJECT}/events/{{eventID}}"
 PORTAL_EVENT = "/portal-api/events/{eventID}"
 
 APP = "/api/v1/app/{ownerID}"
+APP_ENDPOINT = f"{APP}/endpoint/{{endpointID}}"
 PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
 PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
 
@@ -285,5 +289,35 @@ ALLOWED: dict[str, Who] = {
     # It creates what is not there.
     f"PUT {APP}": Who({"admin key", "key of another project"}, {"admin key", "key of another project"}),
     f"PATCH {APP}": Who({"admin key", "key of another project"}, {"admin key"}),
+    # An endpoint of Svix's: a session has the rights that it has in the portal.
+    f"GET {APP}/endpoint": Who(READ_KEYS | OWNER_KEYS | SESSIONS | {"key of another project"}, READ_KEYS),
+    f"POST {APP}/endpoint": Who(
+        {"admin key", "owner key", "key of another project"} | MANAGERS & SESSIONS, {"admin key"}
+    ),
+    f"GET {APP_ENDPOINT}": APP_READ_ROW,
+    f"PUT {APP_ENDPOINT}": APP_WRITE_ROW,
+    f"PATCH {APP_ENDPOINT}": APP_WRITE_ROW,
+    f"DELETE {APP_ENDPOINT}": Who(
+        {"admin key", "owner key"} | DELETERS & SESSIONS, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP_ENDPOINT}/secret": Who(
+        {"admin key", "owner key"} | SESSIONS - LOOKERS, {"admin key"}, {"key of another project"}
+    ),
+    f"POST {APP_ENDPOINT}/secret/rotate": Who(
+        {"admin key", "owner key"} | ROTATORS & SESSIONS, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP_ENDPOINT}/headers": APP_READ_ROW,
+    f"PUT {APP_ENDPOINT}/headers": APP_WRITE_ROW,
+    f"PATCH {APP_ENDPOINT}/headers": APP_WRITE_ROW,
+    f"GET {APP_ENDPOINT}/stats": APP_WATCH_ROW,
+    f"GET {APP_ENDPOINT}/attempt-stats": APP_WATCH_ROW,
+    # The event types are those of the key's project.
+    "GET /api/v1/event-type": Who(READ_KEYS | OWNER_KEYS | SESSIONS | {"key of another project"}),
+    "GET /api/v1/event-type/{eventTypeName}": Who(READ_KEYS | OWNER_KEYS | SESSIONS | {"key of another project"}),
+    "POST /api/v1/event-type": Who({"admin key", "key of another project"}),
+    "POST /api/v1/event-type/import/openapi": Who({"admin key", "key of another project"}),
+    "PUT /api/v1/event-type/{eventTypeName}": Who({"admin key", "key of another project"}),
+    "PATCH /api/v1/event-type/{eventTypeName}": Who({"admin key", "key of another project"}),
+    "DELETE /api/v1/event-type/{eventTypeName}": Who({"admin key", "key of another project"}),
     f"DELETE {APP}": Who({"admin key", "key of another project"}, {"admin key"}),
 }

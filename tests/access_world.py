@@ -40,6 +40,14 @@ SPEC = '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'
 
 def body_for(operation: Operation, tenant: "Tenant") -> Any:
     """A body that the operation takes on the tenant's rows."""
+    if operation.path.endswith("/import/openapi"):
+        return {"specRaw": SPEC}
+    if operation.path.startswith("/api/v1/event-type") and operation.method in ("POST", "PUT", "PATCH"):
+        return {"name": "new.type", "description": "New"}
+    if operation.path.startswith("/api/v1/app/") and operation.path.endswith("/headers"):
+        return {"headers": {"X-New": "new"}}
+    if operation.path.startswith("/api/v1/app/") and operation.method in ("POST", "PUT", "PATCH"):
+        return {"name": "New", "url": BODY["url"]}
     if operation.path.startswith("/api/v1/app") and operation.method in ("POST", "PUT", "PATCH"):
         return {"name": "New"}
     if operation.surface not in (Surface.CONVOY, Surface.PORTAL) or operation.method == "GET":
@@ -95,7 +103,7 @@ class Tenant:
         self.ids |= {"subscriptionID": self.subscription.uid, "eventType": "order.created"}
         self.ids |= {"filterID": Filter.objects.get(subscription=self.subscription).uid}
         self.ids |= {"eventTypeId": EventType.objects.get(project=project, name="order.created").uid}
-        self.ids |= {"eventID": self.event.uid}
+        self.ids |= {"eventID": self.event.uid, "eventTypeName": "order.created"}
         self.ids["jobID"] = make_job(project, customer=f"owner:{owner_id}", is_dry_run=True).uid
         named = DeliveryNamed(project.uid, self.delivery.uid, owner_id, self.endpoint.uid, self.event.event_type)
         shared = create_delivery_link(named, shows_payload=True, customer=f"owner:{owner_id}")

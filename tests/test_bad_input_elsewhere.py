@@ -25,6 +25,7 @@ from tests.deliveries.rows import make_attempt, make_delivery
 from tests.good_bodies_elsewhere import (
     ALWAYS_REFUSED,
     BODIES,
+    EITHER,
     ITEMS,
     OPTIONAL,
     READ_BY_THE_OTHER,
@@ -51,6 +52,8 @@ NAMED = (
     *("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID", "linkID"),
     *("subscriptionID", "filterID", "eventTypeId", "jobID"),
 )
+#: What creates the row that a path names (tests/svix_api/test_endpoints.py).
+CREATES = {"PUT /api/v1/app/{ownerID}/endpoint/{endpointID}"}
 
 
 class Caller:
@@ -79,7 +82,7 @@ class Caller:
         event_type = EventType.objects.create(project=project, name="new.type")
         EventType.objects.create(project=project, name="a")
         rows = {"eventTypeId": event_type, "subscriptionID": subscription, "filterID": subscription.filters.get()}
-        self.ids |= {name: row.pk for name, row in rows.items()} | {"eventType": "new.type"}
+        self.ids |= {name: row.pk for name, row in rows.items()} | {"eventType": "new.type", "eventTypeName": "a"}
         delivery = make_delivery(endpoint, "Failure")
         self.ids |= {"eventDeliveryID": delivery.uid, "deliveryAttemptID": make_attempt(delivery).uid}
         self.ids["eventID"] = delivery.event_id
@@ -148,7 +151,8 @@ class TestBodies:
                 assert caller(operation, caller.body(operation)).status_code in (200, 201, 202, 204)
                 assert fields_missed.pop("objects")
                 creates = str(operation).startswith("POST /portal-api/endpoints") and "{" not in str(operation)
-                assert fields_missed.keys() == (READ_BY_THE_OTHER if creates else set())
+                expected = READ_BY_THE_OTHER if creates else EITHER.get(str(operation), set())
+                assert fields_missed.keys() == expected
 
     def test_what_is_no_json_object(self, caller: Caller, row: Row) -> None:
         for operation in WITH_BODY:
@@ -238,6 +242,8 @@ class TestEveryOperation:
 
     def test_ids_of_nothing_in_every_position(self, caller: Caller, row: Row) -> None:
         for operation in ONCE:
+            if str(operation) in CREATES:
+                continue
             # An owner need not exist, so any text is one.
             names = [name for name in NAMED if f"{{{name}}}" in operation.path]
             with row(operation), nothing_changes():

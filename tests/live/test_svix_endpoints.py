@@ -90,7 +90,7 @@ def test_event_types(svix: Svix) -> None:
     assert names == ["order.paid"]
     types.delete("order.paid")
     assert [one.name for one in types.list().data] == ["order.sent"]
-    assert [one.name for one in types.list(EventTypeListOptions(include_archived=True)).data][0] == "order.paid"
+    assert "order.paid" in [one.name for one in types.list(EventTypeListOptions(include_archived=True)).data]
     assert types.create(sent).archived is False
     types.delete("order.paid", EventTypeDeleteOptions(expunge=True))
     assert refused(lambda: types.get("order.paid")) == (404, "not_found")
@@ -178,7 +178,7 @@ def test_secrets_and_headers(svix: Svix) -> None:
     assert ends.get_headers("acme", end.id).headers == {"X-Tier": "1"}
     ends.set_headers("acme", end.id, EndpointHeadersIn(headers={}))
     assert ends.get_headers("acme", end.id).sensitive == []
-    assert wrong(lambda: ends.set_headers("acme", end.id, EndpointHeadersIn(headers={"a b": ""}))) == [
+    assert wrong(lambda: ends.set_headers("acme", end.id, EndpointHeadersIn(headers={"a": "\n"}))) == [
         "body",
         "headers",
     ]
