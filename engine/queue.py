@@ -196,7 +196,8 @@ SET status = s.status, description = s.description, due_at = NULL, is_parked = f
 FROM unnest(%s::text[], %s::text[], %s::text[]) AS s (uid, status, description) WHERE d.uid = s.uid
 """
 #: The events of claimed deliveries, as Payload.
-_PAYLOADS = "SELECT uid, data, headers, idempotency_key, trace FROM events_event WHERE uid = ANY(%s) AND expunged_at IS NULL"
+_PAYLOADS = "SELECT uid, data, headers, idempotency_key, trace FROM events_event "
+_PAYLOADS += "WHERE uid = ANY(%s) AND expunged_at IS NULL"
 
 
 async def claim(

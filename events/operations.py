@@ -3,7 +3,7 @@
 storage.py stores them, and replay.py matches stored ones again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -82,12 +82,28 @@ def create_event(
         return store_event(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
 
 
-def create_fanout_event(project_id: str, event: Content, *, owner_id: str) -> Posted:
-    """Store an event for all endpoints of an owner. Raises InvalidInput. Contract: docs/contract/events.md#fanout."""
+def create_fanout_event(
+    project_id: str,
+    event: Content,
+    *,
+    owner_id: str,
+    key_scope: str = "",
+    without_endpoints: Callable[[], object] | None = None,
+) -> Posted:
+    """Store an event for all endpoints of an owner.
+
+    `key_scope` names those among whom the idempotency key is unique, "" for the company. `without_endpoints` is called
+    before anything is stored where the owner has no endpoint, and may refuse. Raises InvalidInput.
+    Contract: docs/contract/events.md#fanout.
+    """
     candidates = read_candidates(project_id, event_types=[event.event_type], owners=[owner_id])
     _require_key(candidates.settings, event)
+    if without_endpoints and not candidates.endpoints:
+        without_endpoints()
     targets, taken = list(candidates.endpoints), _direct(candidates, event)
-    return store_event(project_id, event, Channel.FANOUT, candidates, targets, taken, owner_id=owner_id)
+    return store_event(
+        project_id, event, Channel.FANOUT, candidates, targets, taken, owner_id=owner_id, key_scope=key_scope
+    )
 
 
 def create_broadcast_event(project_id: str, event: Content) -> Posted:

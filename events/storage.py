@@ -80,6 +80,7 @@ class Posted(NamedTuple):
 
     uid: str
     is_duplicate: bool
+    created_at: datetime
 
 
 def store_event(
@@ -125,7 +126,7 @@ def store_event(
             cursor.execute(_INSERT_EVENT, [uid, *said, True, Status.SUCCESS, "", now, now])
     if is_new and any(row.is_active for row in taken):
         wake_workers()
-    return Posted(uid, not is_new)
+    return Posted(uid, not is_new, now)
 
 
 def add_deliveries(settings: Settings, taken: Iterable[tuple[str, Row]], now: datetime) -> None:

@@ -169,10 +169,13 @@ class SvixView(ConvoyView):
         if self.only_owner:
             raise OwnerKey
 
-    def body(self, request: Request, serializer: type[Shape]) -> dict[str, Any]:
-        """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput, WrongFields."""
+    def body(self, request: Request, serializer: type[Shape], *, text: bytes | None = None) -> dict[str, Any]:
+        """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput, WrongFields.
+
+        `text` takes the place of the request's own.
+        """
         is_left_out = self.is_body_optional and not request.body.strip()
-        value = {} if is_left_out else parse_object(request, detailed=True)
+        value = {} if is_left_out else parse_object(request, detailed=True, body=text)
         values, failures = failures_of(serializer, value)
         if failures:
             raise WrongFields(

@@ -20,7 +20,12 @@ def read_moment(request: Request, name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-        return min(max(moment if moment.tzinfo else moment.replace(tzinfo=UTC), _FIRST), _LAST)
+        return moment_in(text)
     except (ValueError, OverflowError):
         raise wrong_parameter(name, "must be a time such as 2026-02-03T09:15:02Z") from None
+
+
+def moment_in(text: str) -> datetime:
+    """Return the time in a text, in UTC where it names no zone. Raises ValueError, OverflowError."""
+    moment = datetime.fromisoformat(text)
+    return min(max(moment if moment.tzinfo else moment.replace(tzinfo=UTC), _FIRST), _LAST)

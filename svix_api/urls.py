@@ -2,7 +2,18 @@
 
 from django.urls import path, re_path
 
-from svix_api import applications, endpoint_settings, endpoint_stats, endpoints, event_types, portal_access
+from svix_api import (
+    applications,
+    attempts,
+    endpoint_settings,
+    endpoint_stats,
+    endpoints,
+    event_types,
+    messages,
+    portal_access,
+    recovery,
+    tasks,
+)
 from svix_api.base import SvixUnknownPath
 
 #: The beginnings of Svix's paths, but for auth/.
@@ -16,6 +27,23 @@ ENDPOINT = f"{APP}/endpoint/<endpointID>"
 urlpatterns = [
     path("app", applications.Applications.as_view()),
     path(APP, applications.ApplicationDetail.as_view()),
+    path(f"{APP}/msg", messages.Messages.as_view()),
+    path(f"{APP}/msg/precheck/active", messages.MessagePrecheck.as_view()),
+    path(f"{APP}/msg/<eventID>", messages.MessageDetail.as_view()),
+    path(f"{APP}/msg/<eventID>/content", messages.MessageContent.as_view()),
+    path(f"{APP}/msg/<eventID>/endpoint", attempts.EndpointsOfMessage.as_view()),
+    path(f"{APP}/msg/<eventID>/endpoint/<endpointID>/resend", attempts.Resend.as_view()),
+    path(f"{APP}/msg/<eventID>/attempt/<deliveryAttemptID>", attempts.AttemptDetail.as_view()),
+    path(f"{APP}/msg/<eventID>/attempt/<deliveryAttemptID>/content", attempts.AttemptContent.as_view()),
+    path(f"{APP}/attempt/msg/<eventID>", attempts.AttemptsOfMessage.as_view()),
+    path(f"{APP}/attempt/endpoint/<endpointID>", attempts.AttemptsOfEndpoint.as_view()),
+    path(f"{ENDPOINT}/msg", attempts.MessagesOfEndpoint.as_view()),
+    path(f"{ENDPOINT}/recover", recovery.Recover.as_view()),
+    path(f"{ENDPOINT}/replay-missing", recovery.ReplayMissing.as_view()),
+    path(f"{ENDPOINT}/bulk-replay", recovery.BulkReplay.as_view()),
+    path(f"{ENDPOINT}/send-example", recovery.SendExample.as_view()),
+    path("background-task", tasks.Tasks.as_view()),
+    path("background-task/<jobID>", tasks.TaskDetail.as_view()),
     path(f"{APP}/endpoint", endpoints.Endpoints.as_view()),
     path(ENDPOINT, endpoints.EndpointDetail.as_view()),
     path(f"{ENDPOINT}/secret", endpoint_settings.EndpointSecret.as_view()),

@@ -78,7 +78,7 @@ def read_page(
         # One row more than the page shows whether there is a next page, a second one whether there is a previous one.
         read = list(rows.filter(**{f"pk__{backwards}": cursor or start}).order_by(order)[: per_page + 2])
         # The first row read is the cursor's, which stands after the page.
-        shown = _fitting(read[1:], per_page)
+        shown = fitting(read[1:], per_page)
         # As in the original, nothing comes before a page that no cursor names.
         has_previous = bool(cursor) and len(read) > shown + 1
         found = read[: shown + 1][::-1]
@@ -88,7 +88,7 @@ def read_page(
         following = rows.filter(**{f"pk__{onwards}": cursor}).order_by(order)
         found = list(following.annotate(is_preceded=preceding)[: per_page + 1])
         has_previous = bool(found) and found[0].is_preceded
-        shown = _fitting(found, per_page)
+        shown = fitting(found, per_page)
         found = found[: shown + 1]
     has_next = len(found) > shown
     return Page(
@@ -104,7 +104,7 @@ def read_page(
     )
 
 
-def _fitting(rows: list[Any], per_page: int) -> int:
+def fitting(rows: list[Any], per_page: int) -> int:
     """Return how many rows a page has: `per_page`, or fewer where so many would be too large."""
     total = 0
     for count, row in enumerate(rows[:per_page]):
