@@ -120,14 +120,10 @@ class SvixScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-cal
     """The credential of Svix's clients in the OpenAPI document."""
 
     target_class = BearerKey
-    match_subclasses = True
     name = "SvixToken"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        described = (
-            "An API key of a project: `CO.` and two more parts. The token of a portal session works for a logout, for "
-            "event types, and for the endpoints and messages of its application."
-        )
+        described = "An API key of a project: `CO.` and two more parts. For a logout, the session's token."
         return {"type": "http", "scheme": "bearer", "description": described}
 
 

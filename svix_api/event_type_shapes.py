@@ -138,8 +138,9 @@ class EventTypeImportOpenApiIn(Shape):
 
 _SAID: dict[str, Any] = {
     "schemas": {
-        "type": ["object", "null"],
-        "properties": {VERSION: {"type": ["object", "null"]}},
+        "type": "object",
+        "nullable": True,
+        "properties": {VERSION: {"type": "object", "additionalProperties": {}, "nullable": True}},
         "additionalProperties": False,
     },
 }

@@ -67,7 +67,7 @@ MINIMAL = {"name": "order.paid", "description": "An order was paid"}
 NAME = path_parameter("eventTypeName", "The name of the event type.")
 CREATED = Outcome("The new event type.", {"It is new": EXAMPLE}, 201, EventTypeOut)
 IMPORTED = example(ImportDocument, data={"modified": ["order.created"], "to_modify": None})
-DRY = example(ImportDocument, data={"modified": [], "to_modify": [example(DescribedDocument)]})
+DRY = example(ImportDocument, data={"modified": [], "to_modify": [example(DescribedDocument, groupName=None)]})
 
 list_event_types = Operation(
     "v1.event-type.list",

@@ -349,6 +349,37 @@ class TestTrue:
         call("v1.application.patch", admin, "AnotherName", ownerID="acme")
         call("v1.application.delete", admin, ownerID="acme")
         call("v1.application.update", admin, "InFull", ownerID="acme")
+        name = {"eventTypeName": "order.paid"}
+        for example in ("TheLeast", "InFull"):
+            call("v1.event-type.create", admin, example)
+            call("v1.event-type.delete", admin, query="?expunge=true", **name)
+        call("v1.event-type.update", admin, "InFull", **name)
+        call("v1.event-type.update", admin, "InFull", **name)
+        call("v1.event-type.patch", admin, "AnotherDescription", **name)
+        call("v1.event-type.get", admin, **name)
+        call("v1.event-type.list", admin, query="?with_content=true&limit=1&iterator=name_order.p")
+        for example in ("OnlyLook", "Import"):
+            call("v1.event-type.import-openapi", admin, example)
+        orders = {"ownerID": "acme", "endpointID": "orders"}
+        call("v1.endpoint.create", admin, "InFull", ownerID="acme")
+        call("v1.endpoint.list", admin, ownerID="acme")
+        call("v1.endpoint.get", admin, **orders)
+        call("v1.endpoint.update", admin, "InFull", **orders)
+        call("v1.endpoint.patch", admin, "AnotherURL", **orders)
+        call("v1.endpoint.get-secret", admin, **orders)
+        for example in ("Defaults", "OneOfYourOwnAtOnce"):
+            call("v1.endpoint.rotate-secret", admin, example, **orders)
+        call("v1.endpoint.update-headers", admin, "None", **orders)
+        call("v1.endpoint.update-headers", admin, "One", **orders)
+        call("v1.endpoint.patch-headers", admin, "OneMoreOneLess", **orders)
+        credentials = {"headers": {"X-Tenant": "acme", "Authorization": "Bearer x"}}
+        call("v1.endpoint.update-headers", admin, "One", changes=credentials, **orders)
+        call("v1.endpoint.get-headers", admin, **orders)
+        call("v1.endpoint.get-stats", admin, **orders)
+        call("v1.endpoint.get-attempt-stats", admin, **orders)
+        call("v1.endpoint.delete", admin, **orders)
+        call("v1.endpoint.update", admin, "InFull", **orders)
+        call("v1.endpoint.create", admin, "ByItsURL", ownerID="acme")
         Application.objects.all().delete()
         call("v1.application.create", admin, "ByItsName")
         call("v1.authentication.expire-all", key, "AllNow", ownerID="acme")
