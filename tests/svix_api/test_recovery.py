@@ -10,7 +10,7 @@ from events.models import Event, EventDelivery
 from jobs.models import Job
 from projects.models import Project
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
-from tests.jobs.rows import work_off_all
+from tests.jobs.rows import make_job, work_off_all
 from tests.portal_links.calls import Reply, call, each
 from tests.statements import nothing_changes
 from tests.svix_api.calls import key_of, refusal, wrong_fields
@@ -174,8 +174,6 @@ class TestTasks:
         assert wrong_fields(wrong)[0][0] == ["query", "status"]
 
     def test_another_kind_of_job_is_none(self, key: str, project: Project) -> None:
-        from tests.jobs.rows import make_job
-
         job = make_job(project)
         assert task_of(key, f"qtask_{job.uid}")["code"] == "not_found"
 
