@@ -131,6 +131,7 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
         advanced_signatures=target.advanced_signatures,
         secrets=[secret["value"] for secret in _secrets(target.secrets, target.uid) if is_live(secret, now)],
         config=target.project_config,
+        sends_svix_headers=target.project_sends_svix_headers,
     )
     given = [*authentication, *_own_headers(target.custom_headers, target.uid).items()]
     headers, body = signed_request(parts, now=now, authentication=given, marks=trace_marks())

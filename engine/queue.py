@@ -168,7 +168,7 @@ SELECT e.uid, e.project_id, e.owner_id, e.name, e.url, e.status, e.deleted_at IS
   e.rate_limit, e.rate_limit_duration, e.content_type, e.advanced_signatures, e.secrets, e.authentication,
   e.mtls_client_cert, e.custom_headers,
   p.deleted_at IS NOT NULL AS project_is_deleted, p.config AS project_config, p.meta_event AS project_meta_event,
-  p.ends_gone_endpoints AS project_ends_gone,
+  p.ends_gone_endpoints AS project_ends_gone, p.sends_svix_headers AS project_sends_svix_headers,
   {_IN_FLIGHT} AS in_flight, s.open_until, s.held_until, now() AS now
 FROM endpoints_endpoint e
 JOIN projects_project p ON p.uid = e.project_id

@@ -41,6 +41,8 @@ class Target:
     custom_headers: bytes | None = None
     #: Whether the project disables an endpoint that answers 410 Gone.
     project_ends_gone: bool = False
+    #: Whether the project's webhooks carry Svix's headers too.
+    project_sends_svix_headers: bool = False
 
     @property
     def is_limited(self) -> bool:

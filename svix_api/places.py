@@ -55,7 +55,7 @@ class Place(NamedTuple):
         uid = uid_in(MESSAGE, text)
         named = Q(owner_id=self.owner_id, external_id=text)
         rows = Event.objects.filter(project_id=self.project_id, is_duplicate_event=False)
-        found = None if "\0" in text or not text else rows.filter(named | Q(pk=uid) if uid else named).first()
+        found = rows.filter(named | Q(pk=uid) if uid else named).first()
         if found is None or not (found.owner_id == self.owner_id or self._was_sent(found)):
             raise MessageNotFound
         return found

@@ -49,10 +49,11 @@ class TaskUnderWay(Conflict):
 class Moment(Text):
     """A time in RFC 3339, which is in UTC where it names no zone."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def run_validation(self, data: Any = serializers.empty) -> Any:
         """Return the time. Raises ValidationError."""
+        text = super().run_validation(data)
         try:
-            return moment_in(super().to_internal_value(data))
+            return moment_in(text)
         except (ValueError, OverflowError):
             raise serializers.ValidationError("must be a time such as 2026-02-03T09:15:02Z") from None
 

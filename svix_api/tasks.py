@@ -121,7 +121,7 @@ get_task = Operation(
     "Get a background task (Svix)",
     tag=TAG,
     description="One task with its progress.",
-    parameters=[path_parameter("jobID", "The id of the task.")],
+    parameters=[path_parameter("taskID", "The id of the task.")],
     message="The task.",
     data=TaskDocument,
     examples={"Task": A_TASK},
@@ -159,10 +159,10 @@ class TaskDetail(SvixView):
     http_method_names = ["get", "head"]
 
     @get_task
-    def get(self, request: Request, jobID: str) -> TaskDocument:  # noqa: N803
+    def get(self, request: Request, taskID: str) -> TaskDocument:  # noqa: N803
         """Return it."""
         self.check_whole_project()
-        uid = uid_in(TASK, jobID)
+        uid = uid_in(TASK, taskID)
         job = Job.objects.for_project(self.key_project).filter(kind__in=TASKS, pk=uid).first()
         if job is None:
             raise TaskNotFound

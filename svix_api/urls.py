@@ -43,7 +43,7 @@ urlpatterns = [
     path(f"{ENDPOINT}/bulk-replay", recovery.BulkReplay.as_view()),
     path(f"{ENDPOINT}/send-example", recovery.SendExample.as_view()),
     path("background-task", tasks.Tasks.as_view()),
-    path("background-task/<jobID>", tasks.TaskDetail.as_view()),
+    path("background-task/<taskID>", tasks.TaskDetail.as_view()),
     path(f"{APP}/endpoint", endpoints.Endpoints.as_view()),
     path(ENDPOINT, endpoints.EndpointDetail.as_view()),
     path(f"{ENDPOINT}/secret", endpoint_settings.EndpointSecret.as_view()),

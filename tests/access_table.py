@@ -66,6 +66,7 @@ PORTAL_READ_ROW = Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project
 APP_READ_ROW = Who(READ_KEYS | OWNER_KEYS | SESSIONS, READ_KEYS, {"key of another project"})
 APP_WRITE_ROW = Who({"admin key", "owner key"} | MANAGERS & SESSIONS, {"admin key"}, {"key of another project"})
 APP_WATCH_ROW = Who(READ_KEYS | OWNER_KEYS | WATCHERS & SESSIONS, READ_KEYS, {"key of another project"})
+APP_SEND_ROW = Who({"admin key", "owner key"} | (SENDERS - LINKS) & SESSIONS, {"admin key"}, {"key of another project"})
 PORTAL_CHOICE = Who(CHOOSERS, set(), set())
 
 PROJECT = "/projects/{projectID}"
@@ -84,6 +85,7 @@ PORTAL_EVENT = "/portal-api/events/{eventID}"
 
 APP = "/api/v1/app/{ownerID}"
 APP_ENDPOINT = f"{APP}/endpoint/{{endpointID}}"
+APP_MESSAGE = f"{APP}/msg/{{eventID}}"
 PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
 PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
 
@@ -311,6 +313,32 @@ ALLOWED: dict[str, Who] = {
     f"PATCH {APP_ENDPOINT}/headers": APP_WRITE_ROW,
     f"GET {APP_ENDPOINT}/stats": APP_WATCH_ROW,
     f"GET {APP_ENDPOINT}/attempt-stats": APP_WATCH_ROW,
+    f"GET {APP_ENDPOINT}/msg": APP_WATCH_ROW,
+    f"POST {APP_ENDPOINT}/recover": APP_SEND_ROW,
+    f"POST {APP_ENDPOINT}/replay-missing": APP_SEND_ROW,
+    f"POST {APP_ENDPOINT}/bulk-replay": APP_SEND_ROW,
+    f"POST {APP_ENDPOINT}/send-example": Who(
+        {"admin key", "owner key"} | TESTERS & SESSIONS, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP}/attempt/endpoint/{{endpointID}}": APP_WATCH_ROW,
+    # A message is the company's to create and to expunge.
+    f"GET {APP}/msg": Who(READ_KEYS | OWNER_KEYS | WATCHERS & SESSIONS | {"key of another project"}, READ_KEYS),
+    f"POST {APP}/msg": Who({"admin key", "key of another project"}, {"admin key"}),
+    f"POST {APP}/msg/precheck/active": Who(
+        {"admin key", "owner key", "key of another project"} | SESSIONS, {"admin key"}
+    ),
+    f"GET {APP_MESSAGE}": APP_WATCH_ROW,
+    f"DELETE {APP_MESSAGE}/content": Who({"admin key"}, {"admin key"}, {"key of another project"}),
+    f"GET {APP_MESSAGE}/endpoint": APP_WATCH_ROW,
+    f"POST {APP_MESSAGE}/endpoint/{{endpointID}}/resend": APP_SEND_ROW,
+    f"GET {APP_MESSAGE}/attempt/{{deliveryAttemptID}}": APP_WATCH_ROW,
+    f"DELETE {APP_MESSAGE}/attempt/{{deliveryAttemptID}}/content": Who(
+        {"admin key"}, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP}/attempt/msg/{{eventID}}": APP_WATCH_ROW,
+    # The tasks are those of the key's project.
+    "GET /api/v1/background-task": Who(READ_KEYS | {"key of another project"}),
+    "GET /api/v1/background-task/{taskID}": Who(READ_KEYS, READ_KEYS, {"key of another project"}),
     # The event types are those of the key's project.
     "GET /api/v1/event-type": Who(READ_KEYS | OWNER_KEYS | SESSIONS | {"key of another project"}),
     "GET /api/v1/event-type/{eventTypeName}": Who(READ_KEYS | OWNER_KEYS | SESSIONS | {"key of another project"}),

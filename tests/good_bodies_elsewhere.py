@@ -41,6 +41,15 @@ READ_BY_THE_OTHER |= {"CreateEndpoint with event_types"}
 #: Of these two members a body has one.
 EITHER = {"POST /api/v1/event-type/import/openapi": {"EventTypeImportOpenApiIn without spec"}}
 
+SVIX_TIMES: dict[str, Any] = {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}
+SVIX_MESSAGE: dict[str, Any] = {
+    "eventType": "order.paid",
+    "eventId": "order-1",
+    "payload": {"n": 1},
+    "channels": ["north"],
+    "tags": ["t"],
+}
+
 #: A good body for each operation that reads one, with everything in it that it takes.
 BODIES: dict[str, dict[str, Any]] = {
     NAHOOK: {"role": "admin", "expiresInMinutes": 30, "metadata": {"plan": "gold"}},
@@ -66,6 +75,17 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /api/v1/event-type/{eventTypeName}": SVIX_EVENT_TYPE,
     "PATCH /api/v1/event-type/{eventTypeName}": SVIX_EVENT_TYPE,
     "POST /api/v1/event-type/import/openapi": {"specRaw": EXAMPLE_SPEC, "dryRun": False, "replaceAll": False},
+    f"POST {APP}/msg": SVIX_MESSAGE | {"application": APPLICATION | {"uid": "acme"}},
+    f"POST {APP}/msg/precheck/active": {"eventType": "order.paid", "channels": ["north"]},
+    f"POST {APP}/endpoint/{{endpointID}}/recover": SVIX_TIMES,
+    f"POST {APP}/endpoint/{{endpointID}}/replay-missing": SVIX_TIMES,
+    f"POST {APP}/endpoint/{{endpointID}}/bulk-replay": SVIX_TIMES
+    | {"eventTypes": ["order.paid"], "channel": "north", "tag": "t", "status": 2, "statusCodeClass": 500},
+    f"POST {APP}/endpoint/{{endpointID}}/send-example": {
+        "eventType": "order.paid",
+        "exampleIndex": 0,
+        "payload": {"n": 1},
+    },
     "POST /portal-api/endpoints": CREATE_ENDPOINT,
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}": CONVOY_BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"],
@@ -110,6 +130,9 @@ WITHOUT_BODY = {
     "POST /v1/webhooks/portal",
     "POST /api/v1/auth/logout",
     f"DELETE {APP}",
+    f"DELETE {APP}/msg/{{eventID}}/content",
+    f"DELETE {APP}/msg/{{eventID}}/attempt/{{deliveryAttemptID}}/content",
+    f"POST {APP}/msg/{{eventID}}/endpoint/{{endpointID}}/resend",
     f"DELETE {APP}/endpoint/{{endpointID}}",
     "DELETE /api/v1/event-type/{eventTypeName}",
     f"DELETE {ENDPOINT}",

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+import svix.webhooks
 from standardwebhooks.webhooks import Webhook
 
 from core.api.values import wire_time
@@ -55,6 +56,7 @@ def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fi
         "project_config": default_config(NOW) | (config or {}),
         "project_meta_event": b"",
         "project_ends_gone": False,
+        "project_sends_svix_headers": False,
         "in_flight": 0,
         "open_until": None,
         "held_until": None,
@@ -118,6 +120,21 @@ class TestRequest:
 
     def test_the_message_id_is_that_of_the_delivery(self) -> None:
         assert built(a_claim())[0]["webhook-id"] == "01K4T0ZA7Q3X9W5V1T7R3P9N5M"
+
+    @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
+    def test_svixs_headers_where_the_project_wants_them(self, content_type: str) -> None:
+        secrets = [new_secret("s1", NOW), new_secret("s2", NOW)]
+        headers, body = built(a_claim(secrets=secrets, content_type=content_type, project_sends_svix_headers=True))
+        assert headers["svix-id"] == "msg_01K4T0Z8M6Q2V7R9B3C5D1E8FG"
+        svixs = {name: value for name, value in headers.items() if name.startswith("svix-")}
+        assert len(svixs) == 3
+        for secret in ("s1", "s2"):
+            svix.webhooks.Webhook(standard_secret(secret)).verify(body, svixs)
+            svix.webhooks.Webhook(standard_secret(secret)).verify(body, headers)
+        with pytest.raises(svix.webhooks.WebhookVerificationError):
+            svix.webhooks.Webhook(standard_secret("s3")).verify(body, svixs)
+        plain, _ = built(a_claim(content_type=content_type))
+        assert [name for name in plain if name.startswith("svix-")] == []
 
     def test_every_live_secret_signs_and_no_ended_one(self) -> None:
         old = [new_secret("old", NOW)]
