@@ -43,6 +43,7 @@ def validate(value: Any, *pointer: str) -> None:
     Draft7Validator({"allOf": [{"$ref": f"#/{path}"}], **definitions}).validate(value)
 
 
+TAGS_OF_SVIX = {"Attempts (Svix)", "Recovery and tasks (Svix)"}
 VALIDATED = json_schema(DOCUMENT)
 OPERATIONS = {
     operation["operationId"]: (method, path, operation)
@@ -392,7 +393,7 @@ class TestTrue:
         """Call the operations on the messages of acme, which has the endpoint orders."""
         orders = {"ownerID": "acme", "endpointID": "orders"}
         Endpoint.objects.filter(external_id="orders").update(status="active")
-        call("v1.message.create", admin, "WithItsApplication", changes={"eventId": "1"}, ownerID="acme")
+        call("v1.message.create", admin, "WithItsApplication", ownerID="acme")
         call("v1.message.create", admin, "InFull", ownerID="acme")
         message = {"ownerID": "acme", "eventID": "invoice-991-paid"}
         call("v1.message.list", admin, query="?limit=1", ownerID="acme")
@@ -426,7 +427,8 @@ class TestTrue:
             stated = examples(operation_id, status)
             assert stated or status == "204"
             for value in stated.values():
-                if "status" in value:
+                # A task and an attempt have a status of their own.
+                if "status" in value and TAGS_OF_SVIX.isdisjoint(operation["tags"]):
                     assert value["status"] is status.startswith("2")
                 if "$ref" in operation["responses"][status]:
                     validate(value, "components", "schemas", "util.ErrorResponse")
