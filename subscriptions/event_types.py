@@ -6,7 +6,7 @@ which events are accepted nor which subscription gets them.
 
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -150,7 +150,8 @@ def put_event_type(project_id: str, name: str, *, creates: bool = False, **chang
         if "is_deprecated" in changes:
             is_deprecated = row.deprecated_at is not None and row.deprecated_at != row.archived_at
             if changes["is_deprecated"] != is_deprecated:
-                row.deprecated_at = now if changes["is_deprecated"] else row.archived_at
+                # Never the time at which it is archived, which tells the two apart.
+                row.deprecated_at = now - timedelta(microseconds=1) if changes["is_deprecated"] else row.archived_at
         if "is_archived" in changes:
             set_archived(row, (row.archived_at or now) if changes["is_archived"] else None)
         row.updated_at = row.created_at if is_new else now

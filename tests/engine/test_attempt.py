@@ -52,6 +52,7 @@ def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fi
         "secrets": encrypt(orjson.dumps(secrets), "endpoints_endpoint.secrets", "01K4T0A1B2C3D4E5F6G7H8J9KM"),
         "authentication": None,
         "mtls_client_cert": None,
+        "custom_headers": None,
         "project_is_deleted": False,
         "project_config": default_config(NOW) | (config or {}),
         "project_meta_event": b"",
@@ -102,6 +103,11 @@ def an_exchange(status: int | None = 200, **fields: Any) -> Exchange:
         "is_permanent": False,
     }
     return Exchange(**given | fields)
+
+
+def sealed(headers: dict[str, str]) -> bytes:
+    """An endpoint's own headers as they are stored."""
+    return encrypt(orjson.dumps(headers), "endpoints_endpoint.custom_headers", "01K4T0A1B2C3D4E5F6G7H8J9KM")
 
 
 def built(claim: Claim, **more: Any) -> tuple[dict[str, str], bytes]:
@@ -171,6 +177,18 @@ class TestRequest:
         assert headers["X-Convoy-Event-ID"] == "01K4T0Z8M6Q2V7R9B3C5D1E8FG"
         assert headers["X-Convoy-EventDelivery-ID"] == "01K4T0ZA7Q3X9W5V1T7R3P9N5M"
         assert "X-Convoy-Event-ID" not in built(a_claim())[0]
+
+    def test_the_endpoints_own_headers(self) -> None:
+        own = {"X-Tenant": "acme", "authorization": "theirs", "X-Convoy-Event-ID": "mine", "Content-Type": "text/plain"}
+        claim = a_claim(custom_headers=sealed(own), config={"add_event_id_trace_headers": True})
+        headers, _ = built(claim, authentication=[("Authorization", "ours")])
+        assert headers["X-Tenant"] == "acme"
+        # What the request has already, or an endpoint's authentication sets, takes precedence.
+        assert (headers["Authorization"], headers["Content-Type"]) == ("ours", "application/json")
+        assert "authorization" not in headers
+        request = build_request(claim, [], now=NOW)
+        stored = outcome_of(claim, request, an_exchange(200)).attempt.request_headers
+        assert orjson.loads(stored)["X-Tenant"] == "[REDACTED]"
 
     def test_the_idempotency_key_has_the_projects_header(self) -> None:
         claim = a_claim(config={"request_id_header": "X-Request-Ref"}, idempotency_key="k1")

@@ -351,7 +351,7 @@ class TestTrue:
         call("v1.application.patch", admin, "AnotherName", ownerID="acme")
         call("v1.application.delete", admin, ownerID="acme")
         call("v1.application.update", admin, "InFull", ownerID="acme")
-        name = {"eventTypeName": "order.paid"}
+        name: Any = {"eventTypeName": "order.paid"}
         for example in ("TheLeast", "InFull"):
             call("v1.event-type.create", admin, example)
             call("v1.event-type.delete", admin, query="?expunge=true", **name)
@@ -362,7 +362,7 @@ class TestTrue:
         call("v1.event-type.list", admin, query="?with_content=true&limit=1&iterator=name_order.p")
         for example in ("OnlyLook", "Import"):
             call("v1.event-type.import-openapi", admin, example)
-        orders = {"ownerID": "acme", "endpointID": "orders"}
+        orders: Any = {"ownerID": "acme", "endpointID": "orders"}
         call("v1.endpoint.create", admin, "InFull", ownerID="acme")
         call("v1.endpoint.list", admin, ownerID="acme")
         call("v1.endpoint.get", admin, **orders)
@@ -391,7 +391,7 @@ class TestTrue:
 
     def messages(self, call: Callable[..., Any], admin: str) -> None:
         """Call the operations on the messages of acme, which has the endpoint orders."""
-        orders = {"ownerID": "acme", "endpointID": "orders"}
+        orders: Any = {"ownerID": "acme", "endpointID": "orders"}
         Endpoint.objects.filter(external_id="orders").update(status="active")
         call("v1.message.create", admin, "WithItsApplication", ownerID="acme")
         call("v1.message.create", admin, "InFull", ownerID="acme")
