@@ -44,7 +44,7 @@ EXTENSION_SECONDS = 15
 LOCK_ID = 0x436F6E766F79_02
 
 GONE = "the endpoint is inactive or deleted"
-NO_PAYLOAD = "the event, or its payload, has been deleted"
+EXPUNGED = "the payload of the event has been deleted"
 
 
 @dataclass(slots=True)
@@ -57,6 +57,8 @@ class Payload:
     idempotency_key: str
     #: The context in which it was posted (core/tracing.py).
     trace: str = ""
+    #: Whether it is gone (events/expunging.py).
+    is_expunged: bool = False
 
 
 @dataclass(slots=True)
@@ -196,8 +198,10 @@ SET status = s.status, description = s.description, due_at = NULL, is_parked = f
 FROM unnest(%s::text[], %s::text[], %s::text[]) AS s (uid, status, description) WHERE d.uid = s.uid
 """
 #: The events of claimed deliveries, as Payload.
-_PAYLOADS = "SELECT uid, data, headers, idempotency_key, trace FROM events_event "
-_PAYLOADS += "WHERE uid = ANY(%s) AND expunged_at IS NULL"
+_PAYLOADS = """
+SELECT uid, data, headers, idempotency_key, trace, expunged_at IS NOT NULL AS is_expunged
+FROM events_event WHERE uid = ANY(%s)
+"""
 
 
 async def claim(
@@ -260,10 +264,11 @@ async def claim(
     found.has_moved = found.has_moved or bool(choice.extend or choice.park or choice.settle)
     payloads = await _read_payloads(connection, {row.event_id for row in choice.send})
     for row in choice.send:
-        if payload := payloads.get(row.event_id):
+        payload = payloads.get(row.event_id)
+        if payload and not payload.is_expunged:
             found.claims.append(Claim(row, targets[row.endpoint_id], payload, lease))
         else:
-            await _settle(connection, [(row.uid, Status.DISCARDED, NO_PAYLOAD)])
+            await _settle(connection, [(row.uid, Status.DISCARDED, EXPUNGED if payload else "event not found")])
     return found
 
 

@@ -43,6 +43,7 @@ class EventAdmin(TimedAdmin):
         (None, {"fields": ["uid", "project", "event_type", "channel", "owner_id", "endpoints"]}),
         ("Outcome", {"fields": ["status", "failure_reason", "is_duplicate_event", "its_deliveries"]}),
         ("Content", {"fields": ["idempotency_key", "key_scope", "custom_headers", "payload"]}),
+        ("Message", {"fields": ["external_id", "channels", "tags", "expunged_at"]}),
         ("Times", {"fields": ["created_at", "updated_at"]}),
     ]
 
