@@ -1,13 +1,14 @@
 """The operations of every API, read from the route table, so that a test cannot forget a new one."""
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from django.urls import URLPattern, resolve
+from django.urls import URLPattern, URLResolver, resolve
 from django.urls.resolvers import RegexPattern
 from rest_framework.views import APIView
 
@@ -83,18 +84,14 @@ class Operation(NamedTuple):
 def operations() -> list[Operation]:
     """Every operation of the route table. Fails for a route that is neither one nor known to be none."""
     found = []
-    routes: list[Any] = list(urls.urlpatterns)
-    for route in routes:
-        if str(route.pattern) in NO_OPERATIONS or _is_page(route):
-            continue
-        assert isinstance(route, URLPattern), f"{route.pattern} is not classified"
+    for text, route in _routes(urls.urlpatterns):
         view = getattr(route.callback, "view_class", None)
-        assert view is not None, f"{route.pattern} is not classified"
+        assert view is not None, f"{text} is not classified"
         surface = next((surface for base, surface in _BASES if issubclass(view, base)), None)
-        assert surface is not None, f"{route.pattern} is not classified"
+        assert surface is not None, f"{text} is not classified"
         if issubclass(view, UnknownPath):
             continue
-        path = _path(route)
+        path = _path(text, route)
         if surface == Surface.CONVOY:
             assert path.startswith("/api/v1/"), path
             path = path.removeprefix("/api/v1")
@@ -103,14 +100,26 @@ def operations() -> list[Operation]:
     return found
 
 
-def _is_page(route: Any) -> bool:
+def _routes(routes: list[Any], before: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Each route of an API with its whole path as Django writes it, those of the groups by prefix included."""
+    for route in routes:
+        text = f"{before}{route.pattern}"
+        if text in NO_OPERATIONS or _is_page(text):
+            continue
+        if isinstance(route, URLResolver):
+            yield from _routes(route.url_patterns, text)
+        else:
+            assert isinstance(route, URLPattern), f"{text} is not classified"
+            yield text, route
+
+
+def _is_page(text: str) -> bool:
     """Whether it is one of the portal's pages (tests/portal, tests/browser), which take no API credential."""
-    text = str(route.pattern).removeprefix("^")
+    text = text.removeprefix("^")
     return text.removesuffix(r"\Z") == "portal" or text.startswith("portal/")
 
 
-def _path(route: URLPattern) -> str:
-    text = str(route.pattern)
+def _path(text: str, route: URLPattern) -> str:
     if isinstance(route.pattern, RegexPattern):
         text = re.sub(r"^\^|(/\?)?(\$|\\Z)$", "", text)
     text = text.replace("<path:", "<").replace("<", "{").replace(">", "}")
