@@ -7,14 +7,15 @@ Contract: docs/contract/portal-links.md#object, docs/contract/portal-links.md#sc
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 import orjson
-from django.db import connection
 from orjson import Fragment
 
 from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
-from core.api.values import REDACTED, wire_time
+from core.api.values import REDACTED, wire_time, wire_time_from_sql
+from core.encryption import context_of, decrypter
+from core.rows import read_rows
 from endpoints.documents import (
     COLUMNS,
     JOIN,
@@ -22,7 +23,6 @@ from endpoints.documents import (
     NestedEndpointDocument,
     documents,
     endpoint_documents,
-    read_rows,
 )
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET, WORDS
@@ -50,10 +50,11 @@ LEFT JOIN LATERAL (
 WHERE l.project_id = %s AND l.uid = %s AND l.deleted_at IS NULL
 ORDER BY e.uid DESC
 """
-_LINK_FIELDS = (
-    *("uid", "project_id", "name", "owner_id", "endpoints", "can_manage_endpoint", "auth_type", "token"),
-    *("created_at", "updated_at"),
-)
+#: The columns of LinkRow in its order, for `portal_links`.
+LINK_COLUMNS = """
+l.uid, l.project_id, l.name, l.owner_id, l.endpoints, l.can_manage_endpoint, l.auth_type, l.token,
+l.created_at::text, l.updated_at::text
+"""
 
 #: The token of the examples.
 TOKEN = "aB3dE6gH9jK2mN5pQ8sT1vW4"
@@ -135,21 +136,55 @@ class PortalSessionDocument(TypedDict):
     revoked_at: Time | None
 
 
+class LinkRow(NamedTuple):
+    """The facts of a link that its document shows: without a model instance, which costs more than its document."""
+
+    uid: str
+    project_id: str
+    name: str
+    owner_id: str
+    endpoints: list[str]
+    can_manage_endpoint: bool
+    auth_type: str
+    token: str
+    #: As the API writes it.
+    created_at: str
+    updated_at: str
+
+    @property
+    def pk(self) -> str:
+        """Return the id, by its name in querysets."""
+        return self.uid
+
+
+def link_row(values: Sequence[Any]) -> LinkRow:
+    """Return the facts of a link, given the values of LINK_COLUMNS."""
+    uid, project_id, name, owner_id, endpoints, manages, auth_type, stored, created_at, updated_at = values
+    token = orjson.loads(decrypter(context_of(PortalLink, "token"))(stored, uid))
+    times = wire_time_from_sql(created_at), wire_time_from_sql(updated_at)
+    return LinkRow(uid, project_id, name, owner_id, endpoints, manages, auth_type, token, *times)
+
+
+def _row_of(link: PortalLink) -> LinkRow:
+    return LinkRow(
+        *(link.uid, link.project_id, link.name, link.owner_id, link.endpoints, link.can_manage_endpoint),
+        *(link.auth_type, link.token, wire_time(link.created_at), wire_time(link.updated_at)),
+    )
+
+
 def portal_link(project_id: str, portal_link_id: str, *, reveal: bool) -> PortalLinkDocument:
     """Return one live link of a project with its endpoints, in one statement. Raises NotFound."""
     rows = read_rows(_GET, [project_id, portal_link_id])
     if not rows:
         raise PortalLinkNotFound
-    columns = len(_LINK_FIELDS)
-    link = PortalLink(**dict(zip(_LINK_FIELDS, rows[0], strict=False)))
-    link.token = PortalLink._meta.get_field("token").from_db_value(link.token, None, connection)
-    link.created_at, link.updated_at = map(datetime.fromisoformat, rows[0][columns - 2 : columns])
+    columns = len(LinkRow._fields)
+    link = link_row(rows[0][:columns])
     endpoints = documents((row[columns:] for row in rows if row[columns] is not None), reveal=reveal)
-    return link_document(link, endpoints, reveal=reveal)
+    return _document(link, _ids(endpoints), endpoints, token=link.token if reveal else REDACTED)
 
 
 def portal_links(
-    project_id: str, links: Sequence[PortalLink], *, only: Iterable[str] = (), reveal: bool
+    project_id: str, links: Sequence[LinkRow], *, only: Iterable[str] = (), reveal: bool
 ) -> list[PortalLinkDocument]:
     """Return several links of one project, each with its endpoints, in one statement.
 
@@ -190,30 +225,29 @@ def access_document(access: Access) -> PortalLinkDocument:
         return shown
     if session is None:
         raise PortalLinkNotFound
-    stand_in = PortalLink(
+    created_at = wire_time(session.created_at)
+    stand_in = LinkRow(
         uid=session.uid,
         project_id=access.project.uid,
         name=access.owner_id,
         owner_id=access.owner_id,
+        endpoints=[],
         can_manage_endpoint=access.may(MANAGE_ENDPOINT),
         auth_type=PortalLink.AuthType.REFRESH_TOKEN,
-        created_at=session.created_at,
-        updated_at=session.created_at,
+        token="",
+        created_at=created_at,
+        updated_at=created_at,
     )
     endpoints = endpoint_documents(access.project.uid, owners=[access.owner_id], reveal=reveal)
-    return _document(stand_in, [endpoint["uid"] for endpoint in endpoints], endpoints, token="") | {"url": ""}
+    return _document(stand_in, _ids(endpoints), endpoints, token="") | {"url": ""}
 
 
-def link_document(
-    link: PortalLink, endpoints: list[EndpointDocument], *, reveal: bool, auth_key: str = ""
-) -> PortalLinkDocument:
-    """Return the document of a link, given the endpoints of its scope, newest first.
+def created_document(link: PortalLink, endpoints: list[EndpointDocument], auth_key: str) -> PortalLinkDocument:
+    """Return the document of a new link, given the endpoints of its scope, newest first.
 
-    `auth_key` is a `PRT.` token that was minted just now; the link's URL holds it too. Without `reveal` the token,
-    which opens the portal, is masked.
+    `auth_key` is the `PRT.` token that was minted with it, or ""; the link's URL holds it too.
     """
-    token = link.token if reveal else REDACTED
-    return _document(link, [endpoint["uid"] for endpoint in endpoints], endpoints, token=token, auth_key=auth_key)
+    return _document(_row_of(link), _ids(endpoints), endpoints, token=link.token, auth_key=auth_key)
 
 
 def session_document(session: PortalSession) -> PortalSessionDocument:
@@ -238,8 +272,12 @@ def session_document(session: PortalSession) -> PortalSessionDocument:
     }
 
 
+def _ids(endpoints: list[EndpointDocument]) -> list[str]:
+    return [endpoint["uid"] for endpoint in endpoints]
+
+
 def _document(
-    link: PortalLink, scope: Sequence[str], metadata: list[Any], *, token: str, auth_key: str = ""
+    link: LinkRow, scope: Sequence[str], metadata: list[Any], *, token: str, auth_key: str = ""
 ) -> PortalLinkDocument:
     in_scope = set(scope)
     return {
@@ -255,8 +293,8 @@ def _document(
         "url": portal_url(token, auth_key),
         "auth_type": link.auth_type,
         "auth_key": auth_key,
-        "created_at": wire_time(link.created_at),
-        "updated_at": wire_time(link.updated_at),
+        "created_at": link.created_at,
+        "updated_at": link.updated_at,
         "deleted_at": None,
     }
 

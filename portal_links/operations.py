@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from activity.operations import COLUMNS, Verb, differences, record
 from core.actors import current_actor
+from core.rows import Row, read_rows
 from core.tokens import digest, random_text
 from core.ulid import new_ulid
-from endpoints.documents import BY_OWNER, EndpointDocument, Row, documents, endpoint_documents, read_rows
+from endpoints.documents import BY_OWNER, EndpointDocument, documents, endpoint_documents
 from portal_links.exceptions import EndpointMissing, EndpointOfAnother, PortalLinkNotFound, StaticLink
 from portal_links.models import PortalLink
 from portal_links.sessions import new_link_session
