@@ -21,12 +21,13 @@ from endpoints.certificates import ClientCertificateDocument
 from endpoints.models import CONTENT_TYPES, Endpoint, EndpointState
 from endpoints.serializers import EXPIRY_UNITS
 
-#: The columns that `documents` takes, in its order: those of `e` and, joined by JOIN, of `s`.
+#: The columns that `documents` takes, in its order: those of `e`, joined by JOIN those of `s`, and the version of `e`.
 COLUMNS = """
 e.uid, e.project_id, e.owner_id, e.url, e.name, e.description, e.status, e.advanced_signatures,
 e.http_timeout, e.rate_limit, e.rate_limit_duration, e.content_type, e.support_email,
 e.slack_webhook_url, e.teams_webhook_url, e.secrets, e.authentication, e.mtls_client_cert,
-e.metadata::text, e.created_at::text, e.updated_at::text, s.events, s.failure_rate, s.breaker
+e.metadata::text, e.created_at::text, e.updated_at::text, s.events, s.failure_rate, s.breaker,
+e.xmin, e.ctid
 """
 #: What the workers have counted of an endpoint (EndpointState); there is no row before that.
 JOIN = "LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid"
@@ -210,11 +211,15 @@ def endpoint_documents(
     `reveal` shows the values of secrets; without it they are masked. One statement, or none where
     both lists are empty.
     """
+    return documents(endpoint_rows(project_id, ids=ids, owners=owners), reveal=reveal)
+
+
+def endpoint_rows(project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = ()) -> list[Row]:
+    """Return the rows of COLUMNS for `endpoint_documents`."""
     parameters: list[Any] = [project_id, *(list(given) for given in (ids, owners) if given)]
     if len(parameters) == 1:
         return []
-    statement = _BY_IDS_OR_OWNERS if ids and owners else _BY_IDS if ids else _BY_OWNERS
-    return documents(read_rows(statement, parameters), reveal=reveal)
+    return read_rows(_BY_IDS_OR_OWNERS if ids and owners else _BY_IDS if ids else _BY_OWNERS, parameters)
 
 
 def documents(rows: Iterable[Row], *, reveal: bool) -> list[EndpointDocument]:
@@ -281,6 +286,8 @@ def documents(rows: Iterable[Row], *, reveal: bool) -> list[EndpointDocument]:
             events,
             failure_rate,
             breaker,
+            _,
+            _,
         ) in rows
     ]
 
