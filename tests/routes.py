@@ -14,8 +14,10 @@ from rest_framework.views import APIView
 
 import portal.api
 from convoyclone import urls
-from portal_links import feather, nahook, svix
+from nahook_api.base import NahookUnknownPath, NahookView
+from portal_links import feather
 from projects.convoy_view import ConvoyView, UnknownPath
+from svix_api.base import SvixView
 
 #: What is no operation of an API. Whoever adds to this says that the route shows and changes no tenant's rows,
 #: or has tests of its own that it asks for another credential.
@@ -47,9 +49,10 @@ class Surface(StrEnum):
 #: The most special first.
 _BASES: list[tuple[type[APIView], Surface]] = [
     (portal.api.PortalView, Surface.PORTAL),
-    (nahook.NahookPortal, Surface.NAHOOK),
+    (NahookView, Surface.NAHOOK),
+    (NahookUnknownPath, Surface.NAHOOK),
     (feather.FeatherPortal, Surface.FEATHER),
-    (svix.SvixView, Surface.SVIX),
+    (SvixView, Surface.SVIX),
     (ConvoyView, Surface.CONVOY),
 ]
 
@@ -77,21 +80,22 @@ class Operation(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether it changes rows: what writes, but for a switch that does nothing, and what only calls somebody."""
-        return self.writes and not self.path.endswith(("/toggle_status", "/oauth2/test"))
+        """Whether it changes rows: what writes, but for a switch without effect, calls to somebody, and copies."""
+        return self.writes and not self.path.endswith(("/toggle_status", "/oauth2/test", "/copy"))
 
 
 def operations() -> list[Operation]:
     """Every operation of the route table. Fails for a route that is neither one nor known to be none."""
     found = []
-    for text, route in _routes(urls.urlpatterns):
+    for prefix, route in _routes("", urls.urlpatterns):
+        assert isinstance(route, URLPattern), f"{route.pattern} is not classified"
         view = getattr(route.callback, "view_class", None)
-        assert view is not None, f"{text} is not classified"
+        assert view is not None, f"{route.pattern} is not classified"
         surface = next((surface for base, surface in _BASES if issubclass(view, base)), None)
-        assert surface is not None, f"{text} is not classified"
+        assert surface is not None, f"{route.pattern} is not classified"
         if issubclass(view, UnknownPath):
             continue
-        path = _path(text, route)
+        path = _path(prefix, route)
         if surface == Surface.CONVOY:
             assert path.startswith("/api/v1/"), path
             path = path.removeprefix("/api/v1")
@@ -100,28 +104,28 @@ def operations() -> list[Operation]:
     return found
 
 
-def _routes(routes: list[Any], before: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """Each route of an API with its whole path as Django writes it, those of the groups by prefix included."""
-    for route in routes:
-        text = f"{before}{route.pattern}"
-        if text in NO_OPERATIONS or _is_page(text):
-            continue
-        if isinstance(route, URLResolver):
-            yield from _routes(route.url_patterns, text)
-        else:
-            assert isinstance(route, URLPattern), f"{text} is not classified"
-            yield text, route
-
-
-def _is_page(text: str) -> bool:
+def _is_page(route: Any) -> bool:
     """Whether it is one of the portal's pages (tests/portal, tests/browser), which take no API credential."""
-    text = text.removeprefix("^")
+    text = str(route.pattern).removeprefix("^")
     return text.removesuffix(r"\Z") == "portal" or text.startswith("portal/")
 
 
-def _path(text: str, route: URLPattern) -> str:
+def _routes(prefix: str, routes: list[Any]) -> Iterator[tuple[str, Any]]:
+    """The routes that may be operations, included ones too, each with what stands before its pattern."""
+    for route in routes:
+        if not prefix and (str(route.pattern) in NO_OPERATIONS or _is_page(route)):
+            continue
+        if isinstance(route, URLResolver):
+            yield from _routes(f"{prefix}{route.pattern}", route.url_patterns)
+        else:
+            yield prefix, route
+
+
+def _path(prefix: str, route: URLPattern) -> str:
+    text = str(route.pattern)
     if isinstance(route.pattern, RegexPattern):
         text = re.sub(r"^\^|(/\?)?(\$|\\Z)$", "", text)
+    text = f"{prefix}{text}"
     text = text.replace("<path:", "<").replace("<", "{").replace(">", "}")
     assert not set(text) & set(r"\^$?*+()[]|"), text
     return f"/{text}"
