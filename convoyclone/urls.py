@@ -47,7 +47,7 @@ def collection(name: str, view: Any, *below: URLPattern | URLResolver) -> URLRes
 
 
 # A path is looked up part by part, so that a request tries a dozen patterns, and not all two hundred.
-_PROJECT = [
+_PROJECT: list[URLPattern | URLResolver] = [
     collection(
         "endpoints",
         endpoints.Endpoints.as_view(),
@@ -145,7 +145,7 @@ _PROJECT = [
     ),
 ]
 
-_PORTAL_API = [
+_PORTAL_API: list[URLPattern | URLResolver] = [
     path("portal_link", portal_api.OwnPortalLink.as_view()),
     path("license/features", portal_api.LicenseFeatures.as_view()),
     collection(

@@ -64,7 +64,7 @@ class Kept:
         with self._lock:
             before = self._versions.pop(key, None)
             self._bytes += len(json) - (len(before.json) if before else 0)
-            self._versions[key] = _Version(*row[-2:], json)
+            self._versions[key] = _Version(row[-2], row[-1], json)
             while self._bytes > self._most_bytes:
                 _, oldest = self._versions.popitem(last=False)
                 self._bytes -= len(oldest.json)

@@ -13,5 +13,5 @@ def find_project(project_id: str) -> Project | None:
 @cache
 def _statement() -> str:
     # Each column by its name: a prepared statement with * would fail once a migration has added one.
-    columns = ", ".join(field.column for field in Project._meta.concrete_fields)
+    columns = ", ".join(str(field.column) for field in Project._meta.concrete_fields)
     return f"SELECT {columns} FROM projects_project WHERE uid = %s AND deleted_at IS NULL"  # noqa: S608 - our own texts
