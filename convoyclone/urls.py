@@ -84,6 +84,7 @@ urlpatterns = [
     path(f"{PROJECT}/event-types", subscriptions.EventTypes.as_view()),
     path(f"{PROJECT}/event-types/", subscriptions.EventTypes.as_view()),
     path(f"{PROJECT}/event-types/import", subscriptions.ImportEventTypes.as_view()),
+    path(f"{PROJECT}/event-types/import/jobs", subscriptions.ImportJobs.as_view()),
     path(EVENT_TYPE, subscriptions.EventTypeDetail.as_view()),
     path(f"{EVENT_TYPE}/deprecate", subscriptions.DeprecateEventType.as_view()),
     path(f"{PROJECT}/subscriptions", subscriptions.Subscriptions.as_view()),

@@ -133,6 +133,7 @@ ALLOWED: dict[str, Who] = {
     f"POST {PROJECT}/event-types": WRITE,
     f"POST {PROJECT}/event-types/": WRITE,
     f"POST {PROJECT}/event-types/import": WRITE,
+    f"POST {PROJECT}/event-types/import/jobs": WRITE,
     f"PUT {EVENT_TYPE}": WRITE_ROW,
     f"POST {EVENT_TYPE}/deprecate": WRITE_ROW,
     f"GET {PROJECT}/subscriptions": READ,

@@ -157,6 +157,7 @@ BODIES |= {
     f"POST {EVENT_TYPES}": {"name": "new", "category": "new", "description": "new", "json_schema": {}},
     f"PUT {EVENT_TYPES}/{{eventTypeId}}": {"category": "new", "description": "new", "json_schema": {}},
     f"POST {EVENT_TYPES}/import": {"spec": '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'},
+    f"POST {EVENT_TYPES}/import/jobs": {"spec": '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'},
     f"POST {SUBSCRIPTIONS}": {
         "name": "New",
         "endpoint_id": "{endpointID}",

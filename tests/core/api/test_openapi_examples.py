@@ -203,6 +203,7 @@ class TestTrue:
         call("GetJobs", projectID=project)
         call("GetJob", **one_job)
         call("CancelJob", **one_job)
+        call("CreateImportJob", "AWebhook", projectID=project)
         newest = PortalSession.objects.latest("pk").pk
         call("GetPortalSessionScope", projectID=project, sessionID=newest)
         call("ExpireSecret", "ADayForTheOldOne", **one)
