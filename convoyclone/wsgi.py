@@ -13,6 +13,7 @@ from django.urls import get_resolver
 from convoyclone.database import own_the_environment
 from convoyclone.threads import OWN_PLACES, Bodies, LateBody, NoPlace, Places, TooManyBodies, TooManyOfAddress
 from core.postgres.base import bound_statements
+from core.telemetry import start_telemetry
 
 #: A thread that computes in Python hands the interpreter over after this time, not after Python's 5 ms: a request waits
 #: for it after each of its statements, once for each thread that computes.
@@ -21,6 +22,7 @@ SWITCH_SECONDS = 0.001
 own_the_environment()
 sys.setswitchinterval(SWITCH_SECONDS)
 _django = get_wsgi_application()
+start_telemetry("web")
 bound_statements(settings.DATABASE_STATEMENT_SECONDS)
 from core.share import UNCOUNTED  # noqa: E402 - it reads the settings
 

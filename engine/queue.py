@@ -54,6 +54,8 @@ class Payload:
     data: str
     headers: dict[str, list[str]]
     idempotency_key: str
+    #: The context in which it was posted (core/tracing.py).
+    trace: str = ""
 
 
 @dataclass(slots=True)
@@ -193,7 +195,7 @@ SET status = s.status, description = s.description, due_at = NULL, is_parked = f
 FROM unnest(%s::text[], %s::text[], %s::text[]) AS s (uid, status, description) WHERE d.uid = s.uid
 """
 #: The events of claimed deliveries, as Payload.
-_PAYLOADS = "SELECT uid, data, headers, idempotency_key FROM events_event WHERE uid = ANY(%s)"
+_PAYLOADS = "SELECT uid, data, headers, idempotency_key, trace FROM events_event WHERE uid = ANY(%s)"
 
 
 async def claim(

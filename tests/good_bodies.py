@@ -217,6 +217,7 @@ WITHOUT_BODY = {
     "POST /projects/{projectID}/endpoints/{endpointID}/activate",
     "POST /projects/{projectID}/eventdeliveries/batchretry",
     "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/resend",
+    "POST /projects/{projectID}/eventdeliveries/{eventDeliveryID}/copy",
     "POST /projects/{projectID}/eventdeliveries/{eventDeliveryID}/links",
     "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/links/{linkID}/revoke",
     "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",
