@@ -196,7 +196,6 @@ INSTALLED_APPS = [
     "axes",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -325,8 +324,6 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["core.api.schema.complete", "outbound.openapi.describe_webhooks"],
     "SORT_OPERATION_PARAMETERS": False,
     "ENFORCE_NON_BLANK_FIELDS": True,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}core/mark.svg",
 }
 
 #: How a worker logs each attempt: a line for people at a terminal, JSON for programs.
