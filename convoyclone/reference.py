@@ -1,8 +1,11 @@
-"""Answer the page of the API reference, which reads the OpenAPI document in the browser."""
+"""Answer the page of the API reference, which reads the OpenAPI document in the browser, and its guides."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+
+from convoyclone.api_tags import FOLDER, PAGES
 
 HEADERS = {
     # The reference writes its styles into the page; its scripts come from this server's files only.
@@ -23,3 +26,11 @@ def reference(request: HttpRequest) -> HttpResponse:
     for name, value in HEADERS.items():
         response[name] = value
     return response
+
+
+@require_safe
+def guide(request: HttpRequest, page: str) -> HttpResponseBase:
+    """Answer the text of a guide that the reference links to, and 404 where the installation has no docs/."""
+    if page not in PAGES or not (FOLDER / page).is_file():
+        raise Http404
+    return FileResponse((FOLDER / page).open("rb"), content_type="text/plain; charset=utf-8")

@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 
 from activity import views as activity
 from convoyclone.health import health, metrics, ready
-from convoyclone.reference import reference
+from convoyclone.reference import guide, reference
 from convoyclone.schema import schema
 from convoyclone.welcome import readme, welcome
 from core.api import errors
@@ -63,6 +63,7 @@ urlpatterns = [
     # The documentation
     path("api/schema", schema, name="schema"),
     path("api/docs", reference, name="docs"),
+    path("api/docs/guides/<path:page>", guide),
     path("api/docs/", RedirectView.as_view(pattern_name="docs")),
     re_path(r"^docs/?\Z", RedirectView.as_view(pattern_name="docs")),
     # The Convoy API. A collection answers with and without a slash at its end, a single object only without.

@@ -73,7 +73,15 @@ ENVELOPE = schema_of(Envelope)
 NOTHING = schema_of(NoneType)
 REFUSAL = define(
     "util.ErrorResponse",
-    {"allOf": [ENVELOPE, {"type": "object", "properties": {"status": {"type": "boolean", "enum": [False]}}}]},
+    {
+        "allOf": [
+            ENVELOPE,
+            {
+                "type": "object",
+                "properties": {"status": {"type": "boolean", "enum": [False], "description": "Always false."}},
+            },
+        ]
+    },
 )
 
 
@@ -263,7 +271,10 @@ def _successes(outcomes: Sequence[Outcome], data: Any, schema: Schema, envelope:
         }
         body: Schema | None
         if envelope:
-            data_member = {"type": "object", "properties": {"data": schema_of(carried) | schema}, "required": ["data"]}
+            shown = schema_of(carried) | schema
+            if shown.get("type") == "array":
+                shown |= {"description": "All of them, without pages."}
+            data_member = {"type": "object", "properties": {"data": shown}, "required": ["data"]}
             body = {"allOf": [ENVELOPE, data_member]}
         else:
             body = None if carried is NoneType else schema_of(carried) | schema
