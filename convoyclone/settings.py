@@ -302,7 +302,11 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX_TRIM": True,
     "TAGS": TAGS,
     "PREPROCESSING_HOOKS": ["core.api.schema.convoy_operations"],
-    "POSTPROCESSING_HOOKS": ["core.api.schema.complete", "outbound.openapi.describe_webhooks"],
+    "POSTPROCESSING_HOOKS": [
+        "core.api.schema.complete",
+        "outbound.openapi.describe_webhooks",
+        "convoyclone.code_samples.add_samples",
+    ],
     "SORT_OPERATION_PARAMETERS": False,
     "ENFORCE_NON_BLANK_FIELDS": True,
 }

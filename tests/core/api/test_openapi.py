@@ -45,7 +45,8 @@ class TestServed:
     def test_zipped(self) -> None:
         answer = self.get(accept_encoding="br, gzip")
         assert answer["Content-Encoding"] == "gzip"
-        assert len(answer.content) < 100_000
+        # A quarter of it are the samples of code.
+        assert len(answer.content) < 110_000
         assert gzip.decompress(answer.content).decode() == COMMITTED
 
     def test_nothing_where_the_caller_has_it(self) -> None:
