@@ -38,7 +38,7 @@ def try_oauth2(config: dict[str, Any] | None) -> OAuth2TestDocument:
     No token is kept, so that no caller sees another's. Raises InvalidInput, PlaceTaken.
     """
     if not config:
-        raise BadInput
+        raise BadInput(errors=[{"field": "oauth2", "message": "This field is required."}])
     checked = authentication.checked({"type": OAUTH2, OAUTH2: config}, None) or {}
     try:
         with the_place_to_wait():
