@@ -82,7 +82,7 @@ def add_samples(result: Schema, **_: Any) -> Schema:
 
 def _samples(method: str, path: str, operation: Schema, document: Schema) -> list[dict[str, str]]:
     [[scheme]] = operation["security"]
-    [server] = operation.get("servers", document["servers"])
+    [server] = operation["servers"] if "servers" in operation else document["servers"]
     content = operation.get("requestBody", {}).get("content", {}).get(JSON, {})
     examples = [example["value"] for example in content.get("examples", {}).values()]
     required = [one for one in operation.get("parameters", []) if one["in"] == "query" and one.get("required")]

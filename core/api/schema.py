@@ -108,7 +108,7 @@ class ConvoyAutoSchema(AutoSchema):
     def get_auth(self) -> list[dict[str, list[str]]]:
         """Return what authenticates a caller: what the view states, where it takes the credential of another API."""
         stated: list[dict[str, list[str]]] | None = getattr(self.view, "documented_security", None)
-        return stated or super().get_auth()  # type: ignore[no-untyped-call]
+        return stated or super().get_auth()
 
     def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: str) -> str:
         """Return the name of the component that a serializer is."""

@@ -83,8 +83,8 @@ def test_python_calls_what_the_clients_have() -> None:
 def test_other_languages_can_be_read_by_the_programs_that_are_there(tmp_path: Path, subtests: pytest.Subtests) -> None:
     """Node checks the syntax, and gofmt the form too. Neither PHP nor Ruby is looked for."""
     for language, program, ending, option in [
-        ("JavaScript", shutil.which("node"), ".mjs", "--check"),
-        ("Go", GO, ".go", "-l"),
+        ("JavaScript", shutil.which("node") or "", ".mjs", "--check"),
+        ("Go", GO or "", ".go", "-l"),
     ]:
         for name, source in sources(language).items() if program else ():
             file = tmp_path / f"{name}{ending}"

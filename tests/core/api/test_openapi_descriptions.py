@@ -74,7 +74,7 @@ def test_each_tag_is_declared_reads_as_words_and_leads_to_its_guide(db: None) ->
         address = tag["description"].partition(GUIDE)[2].rstrip(")")
         answer = Client().get(f"/api/docs/guides/{address}")
         assert (answer.status_code, answer["Content-Type"]) == (200, "text/plain; charset=utf-8")
-        assert b"".join(answer).startswith(b"# ")  # type: ignore[arg-type]  # a stream of bytes
+        assert b"".join(answer).startswith(b"# ")
 
 
 def test_no_other_file_is_a_guide(db: None) -> None:
