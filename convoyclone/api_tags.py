@@ -38,6 +38,7 @@ _ROWS = [
         "Portal sessions by the contracts of Nahook, Feather and Svix, with their errors.",
         "moving.md",
     ),
+    ("Applications (Svix)", "Svix applications", "The customers of a project, in Svix's shape.", "contract/svix.md"),
     ("Meta Events", "Meta events", "Events about the project's own endpoints and deliveries.", "concepts.md"),
     ("Onboard", "Onboarding", "Create many endpoints with one request.", "contract/onboarding.md"),
     ("Jobs", "Jobs", "Work that is too large for one request: progress, pause, resume, cancel.", "contract/jobs.md"),

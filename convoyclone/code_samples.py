@@ -41,7 +41,7 @@ _CONVOYS = {
 _NOT_CONVOYS = {
     *("SendTestEvent", "TestOAuth2Connection", "GetEndpointPeriodFailureRates", "GetDeliveryLinks"),
     *("CreateDeliveryLink", "RevokeDeliveryLink", "CreateReplayJob", "GetOnboardBatches", "GetOnboardBatch"),
-    "GetPortalLinkScope",
+    *("GetPortalLinkScope", "CreateImportJob", "CopyEventDelivery"),
 }
 #: Values of the parameters that a query must have, where the document lists none.
 _REQUIRED_VALUES = {"startDate": "2026-11-01T00:00:00"}
