@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularSwaggerView
 
 from activity import views as activity
 from convoyclone.health import health, metrics, ready
+from convoyclone.reference import guide, reference
 from convoyclone.schema import schema
 from convoyclone.welcome import readme, welcome
 from core.api import errors
@@ -66,7 +66,8 @@ urlpatterns = [
     path("portal/<projectID>/", include("portal.pages.urls")),
     # The documentation
     path("api/schema", schema, name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs", reference, name="docs"),
+    path("api/docs/guides/<path:page>", guide),
     path("api/docs/", RedirectView.as_view(pattern_name="docs")),
     re_path(r"^docs/?\Z", RedirectView.as_view(pattern_name="docs")),
     # The Convoy API. A collection answers with and without a slash at its end, a single object only without.
