@@ -4,11 +4,13 @@ import re
 import zlib
 from collections.abc import Sequence
 from http import HTTPStatus
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from core.storable_text import storable
 from outbound.failures import Malformed
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAX_HEADERS_BYTES = 65_536
 #: Of a longer body the beginning is kept.
@@ -45,7 +47,7 @@ def storable_headers(raw: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]
     return [(storable(name), storable(value)) for name, value in raw]
 
 
-async def read_body(response: aiohttp.ClientResponse, into: bytearray, limit: int) -> str:
+async def read_body(response: "aiohttp.ClientResponse", into: bytearray, limit: int) -> str:
     """Append a response's body to `into`, unpacked, up to `limit` bytes. Returns why it is unreadable, or ""."""
     content = response.content
     if response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip"):
@@ -58,7 +60,7 @@ async def read_body(response: aiohttp.ClientResponse, into: bytearray, limit: in
     return ""
 
 
-async def _gunzip(content: aiohttp.StreamReader, into: bytearray, limit: int) -> str:
+async def _gunzip(content: "aiohttp.StreamReader", into: bytearray, limit: int) -> str:
     member = zlib.decompressobj(wbits=31)
     compressed = 0
     while data := await content.readany():
