@@ -24,6 +24,9 @@ from projects.models import EVERY_TYPE, Project
 
 #: The most deliveries of an event that is stored here. Their ids are made before it is known how many are needed.
 MOST_AT_ONCE = 4
+#: The most candidates that are looked at here, so that a fan-out to a thousand endpoints is not sorted in vain. A
+#: subscription has at most two: its filter of the event's type, and that of all types.
+MOST_CANDIDATES = 2 * MOST_AT_ONCE
 
 # `deciding` does what matching.of_each_subscription() does, and the conditions of `event` what operations.py requires
 # of an idempotency key. A bool_and() of no row is null.
@@ -31,7 +34,8 @@ _TAKE_IN = f"""
 WITH candidate AS ({{candidates}}),
 deciding AS (
   SELECT *, row_number() OVER (ORDER BY endpoint_id, subscription_id) AS number FROM (
-    SELECT DISTINCT ON (endpoint_id, subscription_id) * FROM candidate WHERE event_type IS NOT NULL {ORDER}
+    SELECT DISTINCT ON (endpoint_id, subscription_id) * FROM candidate
+    WHERE event_type IS NOT NULL AND (SELECT count(*) FROM candidate) <= {MOST_CANDIDATES} {ORDER}
   ) first
 ), event AS (
   INSERT INTO events_event ({EVENT_COLUMNS})
