@@ -12,6 +12,7 @@ import orjson
 from django.db import connection
 from django.utils import timezone
 
+from core.tracing import traceparent
 from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints.models import Endpoint
@@ -40,7 +41,7 @@ deciding AS (
 ), event AS (
   INSERT INTO events_event ({EVENT_COLUMNS})
   SELECT %(uid)s, %(project_id)s, %(channel)s, %(event_type)s, taken.endpoints, %(owner_id)s, %(headers)s::jsonb,
-    %(data)s, %(key)s, %(key_scope)s, FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s
+    %(data)s, %(key)s, %(key_scope)s, %(trace)s, FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s
   FROM (
     SELECT array_agg(endpoint_id ORDER BY number) AS endpoints, count(*) <= {MOST_AT_ONCE} AND bool_and(
       conditions IS NULL
@@ -90,6 +91,7 @@ def take_in(
         "data": event.data.decode(),
         "key": event.idempotency_key,
         "key_scope": key_scope,
+        "trace": traceparent(),
         "delivery_ids": " ".join([new_ulid() for _ in range(MOST_AT_ONCE)]),
         "now": timezone.now(),
     }

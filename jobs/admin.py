@@ -22,13 +22,13 @@ class JobAdmin(OperatorAdmin):
     actions = ["pause", "resume", "cancel"]
     fieldsets = [
         (None, {"fields": ["uid", "project", "kind", "customer", "is_dry_run", "shown_parameters"]}),
-        ("Progress", {"fields": ["status", "total", "is_counted", "done", "skipped"]}),
+        ("Progress", {"fields": ["status", "reason", "total", "is_counted", "done", "skipped"]}),
         ("Times", {"fields": ["created_at", "updated_at", "worked_at", "finished_at"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         live = Job.objects.filter(project__deleted_at=None).select_related("project")
-        return live.defer("project__config", "project__meta_event")
+        return live.defer("content", "project__config", "project__meta_event")
 
     @admin.display
     def progress(self, job: Job) -> str:

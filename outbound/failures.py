@@ -5,6 +5,7 @@ Nothing here needs the HTTP client, which a web process loads only when it sends
 
 NOT_IN_TIME = "context deadline exceeded"
 HEADERS_END_EARLY = "malformed HTTP response: its headers end early"
+NEEDS_CERTIFICATE = "the receiver requires a client certificate"
 #: The beginnings of errors beside which a status does not count: the response took too long, or the fault is ours.
 _UNDECIDED = (NOT_IN_TIME, "the request failed")
 

@@ -79,6 +79,7 @@ PORTAL_JOB = "/portal-api/jobs/{jobID}"
 EVENT = f"{PROJECT}/events/{{eventID}}"
 PORTAL_EVENT = "/portal-api/events/{eventID}"
 
+APP = "/api/v1/app/{ownerID}"
 PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
 PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
 
@@ -107,6 +108,7 @@ ALLOWED: dict[str, Who] = {
     f"POST {PROJECT}/eventdeliveries/batchretry": WRITE,
     f"GET {DELIVERY}": READ_ROW,
     f"PUT {DELIVERY}/resend": WRITE_ROW,
+    f"POST {DELIVERY}/copy": WRITE_ROW,
     f"GET {DELIVERY}/links": READ_ROW,
     f"POST {DELIVERY}/links": WRITE_ROW,
     f"PUT {DELIVERY}/links/{{linkID}}/revoke": WRITE_ROW,
@@ -131,6 +133,7 @@ ALLOWED: dict[str, Who] = {
     f"POST {PROJECT}/event-types": WRITE,
     f"POST {PROJECT}/event-types/": WRITE,
     f"POST {PROJECT}/event-types/import": WRITE,
+    f"POST {PROJECT}/event-types/import/jobs": WRITE,
     f"PUT {EVENT_TYPE}": WRITE_ROW,
     f"POST {EVENT_TYPE}/deprecate": WRITE_ROW,
     f"GET {PROJECT}/subscriptions": READ,
@@ -250,6 +253,7 @@ ALLOWED: dict[str, Who] = {
     "GET /portal-api/dashboard/summary": Who(WATCHERS | READ_KEYS | {"key of another project"}),
     f"GET {PORTAL_DELIVERY}": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"PUT {PORTAL_DELIVERY}/resend": Who(SENDERS, set(), set()),
+    f"POST {PORTAL_DELIVERY}/copy": Who(SENDERS, set(), set()),
     f"GET {PORTAL_DELIVERY}/links": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"POST {PORTAL_DELIVERY}/links": Who(WATCHERS, set(), set()),
     # A customer ends links of their own.
@@ -273,4 +277,13 @@ ALLOWED: dict[str, Who] = {
         {"admin key", "owner key", "key of another project"}, {"admin key", "key of another project"}
     ),
     "POST /api/v1/auth/logout": Who(SESSIONS),
+    # The list is that of the key's project, which a key of another project has, too.
+    "GET /api/v1/app": Who(READ_KEYS | OWNER_KEYS | {"key of another project"}),
+    "POST /api/v1/app": Who({"admin key", "key of another project"}),
+    # The same owner is another application in the other project.
+    f"GET {APP}": Who(READ_KEYS | OWNER_KEYS | {"key of another project"}, READ_KEYS),
+    # It creates what is not there.
+    f"PUT {APP}": Who({"admin key", "key of another project"}, {"admin key", "key of another project"}),
+    f"PATCH {APP}": Who({"admin key", "key of another project"}, {"admin key"}),
+    f"DELETE {APP}": Who({"admin key", "key of another project"}, {"admin key"}),
 }

@@ -20,7 +20,7 @@ from tests.statements import statements, undone
 #: Of what a stored event and its deliveries say, all but ids and times.
 _EVENT = (
     *("project_id", "channel", "event_type", "endpoints", "owner_id", "headers", "data", "idempotency_key"),
-    *("key_scope", "is_duplicate_event", "status", "failure_reason"),
+    *("key_scope", "trace", "is_duplicate_event", "status", "failure_reason"),
 )
 _DELIVERY = (
     *("project_id", "endpoint_id", "subscription_id", "event_type", "delivery_mode", "status", "test", "description"),

@@ -9,6 +9,7 @@ from django.test import Client
 from jsonschema import Draft7Validator
 
 from activity.models import Activity
+from applications.models import Application
 from endpoints.models import Endpoint
 from events.models import Event, EventDelivery
 from portal_links.models import PortalSession
@@ -151,6 +152,7 @@ class TestTrue:
         attempt = make_attempt(delivery, **HEADERS_OF_THE_EXAMPLES)
         call("GetDeliveryAttempts", **one_delivery)
         call("GetDeliveryAttempt", **one_delivery, deliveryAttemptID=attempt.uid)
+        call("CopyEventDelivery", **one_delivery)
         link = call("CreateDeliveryLink", **one_delivery)["uid"]
         call("GetDeliveryLinks", **one_delivery)
         call("RevokeDeliveryLink", **one_delivery, linkID=link)
@@ -201,6 +203,7 @@ class TestTrue:
         call("GetJobs", projectID=project)
         call("GetJob", **one_job)
         call("CancelJob", **one_job)
+        call("CreateImportJob", "AWebhook", projectID=project)
         newest = PortalSession.objects.latest("pk").pk
         call("GetPortalSessionScope", projectID=project, sessionID=newest)
         call("ExpireSecret", "ADayForTheOldOne", **one)
@@ -277,6 +280,7 @@ class TestTrue:
         attempt = make_attempt(delivery, **HEADERS_OF_THE_EXAMPLES)
         call("GetPortalDeliveryAttempts", token, eventDeliveryID=delivery.uid)
         call("GetPortalDeliveryAttempt", token, eventDeliveryID=delivery.uid, deliveryAttemptID=attempt.uid)
+        call("CopyPortalEventDelivery", token, eventDeliveryID=delivery.uid)
         link = call("CreatePortalDeliveryLink", token, eventDeliveryID=delivery.uid)["uid"]
         call("GetPortalDeliveryLinks", token, eventDeliveryID=delivery.uid)
         call("RevokePortalDeliveryLink", token, eventDeliveryID=delivery.uid, linkID=link)
@@ -336,6 +340,17 @@ class TestTrue:
         call("CountPortalAffectedEvents", token)
         call("DeletePortalEndpoint", token, endpointID=endpoint)
         call("v1.authentication.logout", token)
+        admin = create_api_key(name="w", role=Role.PROJECT_ADMIN, project=project)[1]
+        call("v1.application.create", admin, "InFull")
+        call("v1.application.create", admin, "InFull", query="?get_if_exists=true")
+        call("v1.application.list", admin)
+        call("v1.application.get", admin, ownerID="acme")
+        call("v1.application.update", admin, "InFull", ownerID="acme")
+        call("v1.application.patch", admin, "AnotherName", ownerID="acme")
+        call("v1.application.delete", admin, ownerID="acme")
+        call("v1.application.update", admin, "InFull", ownerID="acme")
+        Application.objects.all().delete()
+        call("v1.application.create", admin, "ByItsName")
         call("v1.authentication.expire-all", key, "AllNow", ownerID="acme")
         call("v1.authentication.expire-all", key, "OneInAnHour", ownerID="acme")
         assert answered == ELSEWHERE
