@@ -103,9 +103,14 @@ def read_candidates(
         statement = _LISTED_OR_OWNED
     else:
         statement = _OWNED if owners else _LISTED
-    given = {"event_types": [*{*event_types, EVERY_TYPE}], "project_id": project_id}
+    given: dict[str, Any] = {
+        "project_id": project_id,
+        "event_types": [*{*event_types, EVERY_TYPE}],
+        "ids": list(ids),
+        "owners": list(owners),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(statement, given | {"ids": list(ids), "owners": list(owners)})
+        cursor.execute(statement, given)
         return candidates_of(cursor.fetchall())
 
 

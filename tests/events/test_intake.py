@@ -1,6 +1,7 @@
 """An event that one statement takes in is stored as the matching in Python would store it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from endpoints.models import Endpoint
 from endpoints.operations import pause_endpoint
 from events import operations
+from events.exceptions import KeyMissing
 from events.intake import MOST_AT_ONCE
 from events.matching import Candidates, read_candidates
 from events.models import Event, EventDelivery
@@ -99,11 +101,9 @@ def test_as_the_long_way(
             event = operations.content(
                 event_type="a", raw=b'{"invoice": 992}', value={"invoice": 992}, idempotency_key=key
             )
-            calls: list[Callable[[], Posted]] = [
-                lambda event=event: operations.create_event(
-                    project.uid, event, endpoint_id=endpoint.uid, key_scope="customer"
-                ),
-                lambda event=event: operations.create_fanout_event(project.uid, event, owner_id="acme"),
+            calls = [
+                partial(operations.create_event, endpoint_id=endpoint.uid, key_scope="customer"),
+                partial(operations.create_fanout_event, owner_id="acme"),
             ]
             for call in calls:
                 with row(f"{name}, {key or 'no key'}"), undone():
@@ -111,10 +111,10 @@ def test_as_the_long_way(
                         subscribe(endpoint, filters)
                     prepare()
                     with undone(), statements() as found:
-                        short = stored(call())
+                        short = stored(call(project.uid, event))
                     with undone(), monkeypatch.context() as patched:
                         patched.setattr(operations, "take_in", read_only)
-                        long = stored(call())
+                        long = stored(call(project.uid, event))
                     assert short == long
                     assert any(each.startswith("WITH events_event") for each in found) is not is_at_once
 
@@ -129,6 +129,6 @@ def test_its_own_header_needs_a_key(
         if is_stored:
             operations.create_event(project.uid, event, endpoint_id=endpoint.uid)
         else:
-            with pytest.raises(operations.KeyMissing):
+            with pytest.raises(KeyMissing):
                 operations.create_event(project.uid, event, endpoint_id=endpoint.uid)
         assert Event.objects.exists() is is_stored
