@@ -13,7 +13,6 @@ from core.api.values import ZERO_TIME, wire_time
 from core.waiting import the_place_to_wait
 from endpoints import authentication
 from endpoints.authentication import OAUTH2
-from outbound.client import Outbound
 from outbound.oauth2 import Token, TokenUnavailable, fetch
 
 #: A request waits for it, so it is shorter than that of a delivery.
@@ -56,6 +55,9 @@ def try_oauth2(config: dict[str, Any] | None) -> OAuth2TestDocument:
 
 
 async def _fetch(config: dict[str, Any]) -> Token:
+    # Not imported with the module: it needs aiohttp, which most web processes never load.
+    from outbound.client import Outbound
+
     async with (
         asyncio.timeout(SECONDS),
         Outbound(allowed_networks=settings.DELIVERY_ALLOWED_NETWORKS, ca_file=settings.DELIVERY_CA_FILE) as outbound,
