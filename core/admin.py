@@ -35,13 +35,6 @@ TOO_LONG = "There are too many rows to find these in 5 seconds. Choose a project
 MOST_ROWS = 500
 MOST_REFUSALS = 20
 
-admin.site.site_header = admin.site.site_title = "ConvoyClone"
-admin.site.index_title = "Operators"
-# There is no public site to link to.
-admin.site.site_url = None
-# The lists need the width, and the first page has the same links.
-admin.site.enable_nav_sidebar = False
-
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at run time
     """Pages of the newest MOST_ROWS rows. To know the exact number of rows, PostgreSQL would read all of them."""

@@ -17,7 +17,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from core.admin import OperatorAdmin
+from core.admin import NOTHING, OperatorAdmin
+from core.admin_display import at, customer_link, cut, list_link, row_link, yes_no
+from core.admin_filters import ByOwner, ByProject, Since
 from portal_links import operations, sessions
 from portal_links.capabilities import WORDS
 from portal_links.delivery_links import revoke_found_link
@@ -26,19 +28,22 @@ from portal_links.scope import Scope, scope_of_link, scope_of_session
 
 #: The endpoints, and the ids without one, that a page of a scope shows.
 SCOPE_ROWS = 100
+MANAGES = yes_no("can_manage_endpoint", "manages endpoints")
+SHOWS = yes_no("shows_payload", "shows the payload")
 
 
 @admin.register(PortalLink)
 class PortalLinkAdmin(OperatorAdmin):
     """The live links of live projects. A link's URL opens the portal, so no page shows it: only a POST returns it."""
 
-    list_display = ["name", "portal", "owner_id", "auth_type", "can_manage_endpoint", "project", "created_at"]
-    # PostgreSQL 18 uses link_of_owner for this by skip scans; another index would slow down each creation.
-    search_fields = ["uid__exact", "owner_id__startswith"]
-    search_help_text = "Search by id, or by the beginning of the owner_id."
+    list_display = ["name", "portal", "owner", "auth_type", MANAGES, "project", "created_at"]
+    list_filter = [Since, "auth_type", ByOwner, ByProject]
+    # PostgreSQL 18 uses link_of_owner for owners by skip scans; another index would slow down each creation.
+    search_fields = ["uid__exact", "owner_id__startswith", "name__startswith"]
+    search_help_text = "Search by id, or by the beginning of the owner_id or the name."
     actions = ["revoke"]
     fields = [
-        *("name", "portal", "owner_id", "endpoints", "auth_type", "can_manage_endpoint", "project", "uid"),
+        *("name", "portal", "owner", "its_endpoints", "auth_type", MANAGES, "project_link", "uid", "related"),
         *("created_at", "updated_at"),
     ]
 
@@ -59,6 +64,27 @@ class PortalLinkAdmin(OperatorAdmin):
             path("<link_id>/scope", view(self.explain), name="portal_link_scope"),
             *super().get_urls(),
         ]
+
+    @admin.display
+    def owner(self, link: PortalLink) -> SafeString:
+        """Return the owner, who leads to the customer's page."""
+        return customer_link(link.project_id, link.owner_id)
+
+    @admin.display(description="project")
+    def project_link(self, link: PortalLink) -> SafeString:
+        """Return the project, which leads to its page."""
+        return row_link("projects_project", link.project_id, link.project.name)
+
+    @admin.display(description="endpoints")
+    def its_endpoints(self, link: PortalLink) -> SafeString:
+        """Link to the endpoints of a link's list, SCOPE_ROWS at most."""
+        ids = link.endpoints[:SCOPE_ROWS]
+        return format_html_join(", ", "{}", ((row_link("endpoints_endpoint", uid),) for uid in ids)) or NOTHING
+
+    @admin.display(description="lists")
+    def related(self, link: PortalLink) -> SafeString:
+        """Link to the sessions of the link."""
+        return list_link("portal_links_portalsession", "its sessions", portal_link=link.pk)
 
     @admin.display
     def portal(self, link: PortalLink) -> SafeString:
@@ -175,15 +201,15 @@ class PortalSessionAdmin(OperatorAdmin):
     """The portal sessions of live projects. No page shows a code or a token."""
 
     list_display = [
-        *("customer", "project", "surface", "state", "created_at", "opened_at", "last_used", "expires_at"),
+        *("made_at", "customer", "project", "surface", "state", "opened_at", "last_used", "expires_at"),
     ]
-    list_filter = [Active, "surface"]
+    list_filter = [Active, Since, "surface", ByOwner, ByProject]
     # get_search_results searches the owners of links too.
     search_fields = ["uid__exact", "owner_id__startswith"]
     search_help_text = "Search by id, or by the beginning of the owner_id."
     actions = ["end"]
     fields = [
-        *("customer", "portal", "portal_link", "project", "surface", "state", "allowed", "shown_metadata"),
+        *("customer", "portal", "its_link", "project_link", "surface", "state", "allowed", "shown_metadata"),
         *(
             "reference",
             "minted_by",
@@ -253,10 +279,27 @@ class PortalSessionAdmin(OperatorAdmin):
         session = get_object_or_404(rows, pk=session_id, project__deleted_at=None)
         return show_scope(self, request, session, scope_of_session(session))
 
+    @admin.display(description="created")
+    def made_at(self, session: PortalSession) -> SafeString:
+        """Return the time, which leads to the page of the session."""
+        return at(session.created_at)
+
     @admin.display
-    def customer(self, session: PortalSession) -> str:
-        """Return the owner, or the name of a link that opens a list of endpoints."""
-        return session.current_owner_id or str(session.portal_link)
+    def customer(self, session: PortalSession) -> SafeString:
+        """Return the owner, who leads to the customer's page, or the name of a link that opens a list of endpoints."""
+        owner_id = session.current_owner_id
+        return customer_link(session.project_id, owner_id) if owner_id else cut(session.portal_link)
+
+    @admin.display(description="link")
+    def its_link(self, session: PortalSession) -> SafeString:
+        """Return the portal link, which leads to its page."""
+        link = session.portal_link
+        return NOTHING if link is None else row_link("portal_links_portallink", link.pk, link.name)
+
+    @admin.display(description="project")
+    def project_link(self, session: PortalSession) -> SafeString:
+        """Return the project, which leads to its page."""
+        return row_link("projects_project", session.project_id, session.project.name)
 
     @admin.display
     def state(self, session: PortalSession) -> str:
@@ -276,7 +319,7 @@ class PortalSessionAdmin(OperatorAdmin):
         """Return when and from where the session was last used."""
         if session.last_used_at is None:
             return "never"
-        return f"{session.last_used_at:%Y-%m-%d %H:%M} from {session.last_used_from or 'an unknown address'}"
+        return f"{session.last_used_at:%Y-%m-%d %H:%M:%S} from {session.last_used_from or 'an unknown address'}"
 
     @admin.display(description="capabilities")
     def allowed(self, session: PortalSession) -> SafeString:
@@ -305,12 +348,13 @@ class PortalSessionAdmin(OperatorAdmin):
 class DeliveryLinkAdmin(OperatorAdmin):
     """The links to single deliveries. No page shows a token: the action of deliveries shows it once."""
 
-    list_display = ["uid", "delivery_id", "maker", "state", "project", "created_at", "expires_at"]
+    list_display = ["created_at", "delivery", "maker", "state", "project", "expires_at"]
+    list_filter = [Since, ByProject]
     search_fields = ["uid__exact", "delivery_id__exact"]
     search_help_text = "Search by the id of a link or of a delivery."
     actions = ["revoke"]
     fields = [
-        *("uid", "project", "delivery_id", "maker", "customer", "shows_payload", "state"),
+        *("uid", "project", "delivery", "maker", "customer", SHOWS, "state"),
         *("created_at", "expires_at", "revoked_at"),
     ]
 
@@ -318,6 +362,11 @@ class DeliveryLinkAdmin(OperatorAdmin):
         rows = DeliveryLink.objects.filter(project__deleted_at=None).select_related("project")
         makers = DeliveryLink.objects.of_live_makers(timezone.now()).filter(pk=OuterRef("pk"))
         return rows.annotate(has_maker=Exists(makers)).defer("token_digest", "project__config", "project__meta_event")
+
+    @admin.display
+    def delivery(self, link: DeliveryLink) -> SafeString:
+        """Link to the delivery, which retention may have deleted."""
+        return row_link("events_eventdelivery", link.delivery_id)
 
     @admin.display(description="made by")
     def maker(self, link: DeliveryLink) -> str:
