@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
@@ -28,17 +28,19 @@ def customer_url(project_id: str, owner_id: str) -> str:
 
 def customer_link(project_id: str, owner_id: str) -> SafeString:
     """Return a link to a customer's page; NOTHING where there is no owner."""
-    return linked(customer_url(project_id, owner_id), owner_id, "cut") if owner_id else NOTHING
+    return linked(customer_url(project_id, owner_id), owner_id, "cut narrow") if owner_id else NOTHING
 
 
 def linked(url: str, text: object, name: str = "") -> SafeString:
-    """Return a link, with a CSS class where there is one."""
+    """Return a link to a text; one with the CSS class "cut" is cut off at the width of its column."""
+    if not name:
+        return format_html('<a href="{}">{}</a>', url, text)
     return format_html('<a href="{}" class="{}" title="{}">{}</a>', url, name, text, text)
 
 
-def row_link(model: str, pk: str, text: object = "") -> SafeString:
+def row_link(model: str, pk: str, text: object = "", name: str = "") -> SafeString:
     """Return a link to the page of a row. `model` is its app and name: "events_event"."""
-    return linked(reverse(f"admin:{model}_change", args=[pk]), text or pk)
+    return linked(reverse(f"admin:{model}_change", args=[pk]), text or pk, name)
 
 
 def list_link(model: str, text: str, **query: str) -> SafeString:
@@ -46,14 +48,15 @@ def list_link(model: str, text: str, **query: str) -> SafeString:
     return linked(f"{reverse(f'admin:{model}_changelist')}?{urlencode(query)}", text)
 
 
-def cut(text: object) -> SafeString:
-    """Return a text that is cut off at the width of its column, with all of it as a tooltip."""
-    return format_html('<span class="cut" title="{}">{}</span>', text, text) if text else NOTHING
+def cut(text: object, name: str = "cut") -> SafeString:
+    """Return a text that is cut off at the width of its column, with all of it as a tooltip; never markup."""
+    escaped = escape(text)
+    return format_html('<span class="{}" title="{}">{}</span>', name, escaped, escaped) if text else NOTHING
 
 
 def pill(word: object, tone: str = "") -> SafeString:
     """Return a status word. `tone` is good, warn, bad, or blank."""
-    return format_html('<span class="pill {}">{}</span>', tone, word)
+    return format_html('<span class="pill {}" title="{}">{}</span>', tone, word, word)
 
 
 def yes_no(field: str, title: str) -> Callable[[Any], str]:

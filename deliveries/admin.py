@@ -34,7 +34,7 @@ from deliveries.admin_filters import ByOwnerOfEndpoint, OfEndpoint, OfOwner, OfT
 from deliveries.attempt_display import TONES, attempt_shown
 from deliveries.glance import MOST_ROWS, RECENT, glance
 from deliveries.links import create_link
-from deliveries.operations import GIVEN_UP
+from deliveries.operations import GIVEN_UP, WAITING
 from deliveries.reads import newest_attempts
 from events.models import DeliveryAttempt, EventDelivery
 from outbound.headers import mask_headers
@@ -48,7 +48,7 @@ MOST_LINKS = 20
 class EventDeliveryAdmin(TimedAdmin):
     """The deliveries, and an action to send those again that have failed."""
 
-    list_display = ["sent_at", "type", "state", "last_answer", "tries", "to_endpoint", "customer", "project_link"]
+    list_display = ["sent_at", "type", "state", "last_answer", "tries", "to_endpoint", "customer"]
     list_filter = [Since, "status", OfType, ByOwnerOfEndpoint, ByEndpoint, ByProject]
     search_fields = ["uid__exact", "event__exact", "endpoint__exact"]
     search_help_text = "By the id of a delivery, an event or an endpoint, or by a whole owner_id or endpoint's name."
@@ -61,7 +61,7 @@ class EventDeliveryAdmin(TimedAdmin):
             {
                 "fields": [
                     *("uid", "state", "description", "event_type", "customer", "to_endpoint", "url", "event_link"),
-                    *("subscription_link", "project_link"),
+                    "subscription_link",
                 ]
             },
         ),
@@ -114,23 +114,30 @@ class EventDeliveryAdmin(TimedAdmin):
         """Show the delivery with the requests that were made, and their answers."""
         delivery: Any = kwargs["obj"]
         context |= {
-            "may_resend": self.has_operate_permission(request) and delivery.status in GIVEN_UP,
+            "again_label": self._label(request, delivery),
             "attempts": [
                 attempt_shown(each, hides_answer=delivery.hides_payload) for each in newest_attempts(delivery)
             ],
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
+    def _label(self, request: HttpRequest, delivery: EventDelivery) -> str:
+        """Return the label of the button that sends it again; blank for a user or a delivery that has none."""
+        if not self.has_operate_permission(request):
+            return ""
+        return "Send again" if delivery.status in GIVEN_UP else "Send now" if delivery.status in WAITING else ""
+
     @method_decorator(require_POST)
     def resend_one(self, request: HttpRequest, delivery_id: str) -> HttpResponseBase:
-        """Send one delivery again, and show its page."""
+        """Send one delivery again, or at once where it waits, and show its page."""
         if not self.has_operate_permission(request):
             raise PermissionDenied
         row = get_object_or_404(EventDelivery.objects.filter(pk=delivery_id))
+        operation = deliveries.send_now if row.status in WAITING else deliveries.resend_delivery
         self.run(
             request,
             EventDelivery.objects.filter(pk=row.pk),
-            lambda each: deliveries.resend_delivery(each.project_id, each.pk),
+            lambda each: operation(each.project_id, each.pk),
             "Scheduled again",
         )
         return redirect("admin:events_eventdelivery_change", row.pk)
@@ -173,8 +180,8 @@ class EventDeliveryAdmin(TimedAdmin):
     @admin.display(description="endpoint")
     def to_endpoint(self, delivery: EventDelivery) -> SafeString:
         """Return the endpoint's name, which leads to it, over its URL."""
-        link = row_link("endpoints_endpoint", delivery.endpoint_id, delivery.endpoint.name)
-        return format_html('<span class="cut">{}</span><br>{}', link, cut(delivery.endpoint.url))
+        link = row_link("endpoints_endpoint", delivery.endpoint_id, delivery.endpoint.name, "cut")
+        return format_html("{}<br>{}", link, cut(delivery.endpoint.url, "cut quiet"))
 
     @admin.display(description="URL")
     def url(self, delivery: EventDelivery) -> str:
@@ -183,13 +190,9 @@ class EventDeliveryAdmin(TimedAdmin):
 
     @admin.display
     def customer(self, delivery: EventDelivery) -> SafeString:
-        """Return the owner, who leads to the customer's page."""
-        return customer_link(delivery.project_id, delivery.endpoint.owner_id)
-
-    @admin.display(description="project")
-    def project_link(self, delivery: EventDelivery) -> SafeString:
-        """Return the project, which leads to its page."""
-        return cut(row_link("projects_project", delivery.project_id, delivery.project.name))
+        """Return the owner, who leads to the customer's page, over the project, which leads to its own."""
+        project = row_link("projects_project", delivery.project_id, delivery.project.name, "cut narrow quiet")
+        return format_html("{}<br>{}", customer_link(delivery.project_id, delivery.endpoint.owner_id), project)
 
     @admin.display(description="event")
     def event_link(self, delivery: EventDelivery) -> SafeString:
@@ -277,7 +280,7 @@ class DeliveryAttemptAdmin(TimedAdmin):
     @admin.display
     def answer(self, attempt: DeliveryAttempt) -> SafeString:
         """Return the answer, or the error, with the colour of success or failure."""
-        return pill(cut(attempt.http_status or attempt.error), "good" if attempt.status else "bad")
+        return pill(attempt.http_status or attempt.error, "good" if attempt.status else "bad")
 
     @admin.display
     def took(self, attempt: DeliveryAttempt) -> str:

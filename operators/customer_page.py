@@ -13,10 +13,13 @@ from deliveries.filters import BEYOND_ALL, FIRST_UID, DeliveryFilter
 from deliveries.health import Health, endpoint_page
 from deliveries.reads import RARE, ListedDelivery, listed
 from endpoints.models import Endpoint, EndpointQuerySet
+from outbound.answers import answer_text
 from outbound.states import Status
 from portal.activity_words import said
+from portal.delivery_words import not_sent_words
 from portal.says import circumstances_of
 from portal.sentences import Sentence, sentence
+from portal.words import answer_words
 from portal_links.models import PortalLink, PortalSession
 from projects.models import Project
 
@@ -84,6 +87,8 @@ class FailureRow:
     #: The time of its last attempt or, where there is none, of the delivery.
     at: datetime
     answer: str
+    #: The same as it is stored, which may say more.
+    stored: str
     took: str
     tone: str
 
@@ -139,12 +144,22 @@ def failure_rows(customer: Customer) -> list[FailureRow]:
             row,
             names.get(row.endpoint_id, row.endpoint_id),
             row.requested_at or row.created_at,
+            _answer(row),
             row.http_status or row.error or row.description,
             seconds_between(row.requested_at, row.responded_at),
             "bad" if row.status == Status.FAILURE else "warn",
         )
         for row in found
     ]
+
+
+def _answer(row: ListedDelivery) -> str:
+    """Return the last answer in words, or why nothing was sent."""
+    if row.status == Status.DISCARDED:
+        return not_sent_words(row.description)
+    if row.http_status is None:
+        return row.description
+    return answer_words(row.answer, answer_text(row.http_status, row.error or ""))
 
 
 def link_rows(customer: Customer) -> list[Any]:

@@ -50,7 +50,7 @@ class SubscriptionAdmin(OperatorAdmin):
     @admin.display(description="endpoint")
     def endpoint_link(self, subscription: Subscription) -> SafeString:
         """Return the endpoint, which leads to its page."""
-        return cut(row_link("endpoints_endpoint", subscription.endpoint_id, subscription.endpoint.name))
+        return row_link("endpoints_endpoint", subscription.endpoint_id, subscription.endpoint.name, "cut")
 
     @admin.display(description="owner")
     def customer(self, subscription: Subscription) -> SafeString:
