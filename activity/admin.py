@@ -48,7 +48,7 @@ class ActivityAdmin(TimedAdmin):
     @admin.display(description="endpoint")
     def endpoint_link(self, row: Activity) -> SafeString:
         """Link to the endpoint, which may be deleted."""
-        return row_link("endpoints_endpoint", row.endpoint_id) if row.endpoint_id else NOTHING
+        return row_link("endpoints_endpoint_change", row.endpoint_id) if row.endpoint_id else NOTHING
 
     @admin.display(description="changes")
     def shown_changes(self, row: Activity) -> SafeString:

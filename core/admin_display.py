@@ -1,7 +1,7 @@
 """Show values on the operators' pages: links, cut texts, durations, payloads. Whatever is not ours is escaped."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -38,14 +38,14 @@ def linked(url: str, text: object, name: str = "") -> SafeString:
     return format_html('<a href="{}" class="{}" title="{}">{}</a>', url, name, text, text)
 
 
-def row_link(model: str, pk: str, text: object = "", name: str = "") -> SafeString:
-    """Return a link to the page of a row. `model` is its app and name: "events_event"."""
-    return linked(reverse(f"admin:{model}_change", args=[pk]), text or pk, name)
+def row_link(route: str, pk: str, text: object = "", name: str = "") -> SafeString:
+    """Return a link to the page of a row. `route` is one of the admin's: "events_event_change"."""
+    return linked(reverse(f"admin:{route}", args=[pk]), text or pk, name)
 
 
-def list_link(model: str, text: str, **query: str) -> SafeString:
-    """Return a link to a list with filters. `model` is the app and name: "events_event"."""
-    return linked(f"{reverse(f'admin:{model}_changelist')}?{urlencode(query)}", text)
+def list_link(route: str, text: str, **query: str) -> SafeString:
+    """Return a link to a list with filters. `route` is one of the admin's: "events_event_changelist"."""
+    return linked(f"{reverse(f'admin:{route}')}?{urlencode(query)}", text)
 
 
 def cut(text: object, name: str = "cut") -> SafeString:
@@ -59,8 +59,11 @@ def pill(word: object, tone: str = "") -> SafeString:
     return format_html('<span class="pill {}" title="{}">{}</span>', tone, word, word)
 
 
-def yes_no(field: str, title: str) -> Callable[[Any], str]:
-    """Return a column or field that shows a boolean as a word: Django's red cross calls each `no` a fault."""
+def yes_no(field: str, title: str) -> Any:
+    """Return a column or field that shows a boolean as a word: Django's red cross calls each `no` a fault.
+
+    It is a function of the row, which django-stubs do not know among the fields of a page.
+    """
 
     @admin.display(description=title)
     def shown(row: Any) -> str:

@@ -180,7 +180,7 @@ class EventDeliveryAdmin(TimedAdmin):
     @admin.display(description="endpoint")
     def to_endpoint(self, delivery: EventDelivery) -> SafeString:
         """Return the endpoint's name, which leads to it, over its URL."""
-        link = row_link("endpoints_endpoint", delivery.endpoint_id, delivery.endpoint.name, "cut")
+        link = row_link("endpoints_endpoint_change", delivery.endpoint_id, delivery.endpoint.name, "cut")
         return format_html("{}<br>{}", link, cut(delivery.endpoint.url, "cut quiet"))
 
     @admin.display(description="URL")
@@ -191,23 +191,23 @@ class EventDeliveryAdmin(TimedAdmin):
     @admin.display
     def customer(self, delivery: EventDelivery) -> SafeString:
         """Return the owner, who leads to the customer's page, over the project, which leads to its own."""
-        project = row_link("projects_project", delivery.project_id, delivery.project.name, "cut narrow quiet")
+        project = row_link("projects_project_change", delivery.project_id, delivery.project.name, "cut narrow quiet")
         return format_html("{}<br>{}", customer_link(delivery.project_id, delivery.endpoint.owner_id), project)
 
     @admin.display(description="event")
     def event_link(self, delivery: EventDelivery) -> SafeString:
         """Link to the event."""
-        return row_link("events_event", delivery.event_id)
+        return row_link("events_event_change", delivery.event_id)
 
     @admin.display(description="subscription")
     def subscription_link(self, delivery: EventDelivery) -> SafeString:
         """Link to the subscription."""
-        return row_link("subscriptions_subscription", delivery.subscription_id)
+        return row_link("subscriptions_subscription_change", delivery.subscription_id)
 
     @admin.display(description="attempts")
     def its_attempts(self, delivery: EventDelivery) -> SafeString:
         """Link to the attempts."""
-        return list_link("events_deliveryattempt", "all attempts", delivery=delivery.pk)
+        return list_link("events_deliveryattempt_changelist", "all attempts", delivery=delivery.pk)
 
     @admin.display(description="headers")
     def custom_headers(self, delivery: EventDelivery) -> SafeString:
@@ -295,12 +295,12 @@ class DeliveryAttemptAdmin(TimedAdmin):
     @admin.display(description="delivery")
     def delivery_link(self, attempt: DeliveryAttempt) -> SafeString:
         """Link to the delivery."""
-        return row_link("events_eventdelivery", attempt.delivery_id)
+        return row_link("events_eventdelivery_change", attempt.delivery_id)
 
     @admin.display(description="endpoint")
     def endpoint_link(self, attempt: DeliveryAttempt) -> SafeString:
         """Link to the endpoint."""
-        return row_link("endpoints_endpoint", attempt.endpoint_id, attempt.endpoint.name)
+        return row_link("endpoints_endpoint_change", attempt.endpoint_id, attempt.endpoint.name)
 
     @admin.display
     def customer(self, attempt: DeliveryAttempt) -> SafeString:

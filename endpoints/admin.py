@@ -95,18 +95,20 @@ class EndpointAdmin(OperatorAdmin):
     @admin.display(description="project")
     def project_link(self, endpoint: Endpoint) -> SafeString:
         """Return the project, which leads to its page."""
-        return row_link("projects_project", endpoint.project_id, endpoint.project.name)
+        return row_link("projects_project_change", endpoint.project_id, endpoint.project.name)
 
     @admin.display(description="lists")
     def related(self, endpoint: Endpoint) -> SafeString:
         """Link to the lists of what belongs to the endpoint."""
         links = (
-            list_link("events_eventdelivery", "failed deliveries", endpoint=endpoint.pk, status__exact="Failure"),
-            list_link("events_eventdelivery", "deliveries", endpoint=endpoint.pk),
-            list_link("events_event", "events", endpoint=endpoint.pk),
-            list_link("subscriptions_subscription", "subscriptions", q=endpoint.pk),
-            list_link("activity_activity", "activity", q=endpoint.pk),
-            list_link("endpoints_notification", "notifications", q=endpoint.pk),
+            list_link(
+                "events_eventdelivery_changelist", "failed deliveries", endpoint=endpoint.pk, status__exact="Failure"
+            ),
+            list_link("events_eventdelivery_changelist", "deliveries", endpoint=endpoint.pk),
+            list_link("events_event_changelist", "events", endpoint=endpoint.pk),
+            list_link("subscriptions_subscription_changelist", "subscriptions", q=endpoint.pk),
+            list_link("activity_activity_changelist", "activity", q=endpoint.pk),
+            list_link("endpoints_notification_changelist", "notifications", q=endpoint.pk),
         )
         return format_html_join(" · ", "{}", ((each,) for each in links))
 
@@ -221,7 +223,7 @@ class NotificationAdmin(OperatorAdmin):
     @admin.display(description="endpoint")
     def endpoint_link(self, notification: Notification) -> SafeString:
         """Return a link to the endpoint."""
-        return row_link("endpoints_endpoint", notification.endpoint_id, notification.endpoint.name)
+        return row_link("endpoints_endpoint_change", notification.endpoint_id, notification.endpoint.name)
 
     @admin.display
     def message(self, notification: Notification) -> SafeString:

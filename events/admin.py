@@ -132,7 +132,7 @@ class EventAdmin(TimedAdmin):
     @admin.display(description="project")
     def project_link(self, event: Event) -> SafeString:
         """Return the project, which leads to its page."""
-        return row_link("projects_project", event.project_id, event.project.name)
+        return row_link("projects_project_change", event.project_id, event.project.name)
 
     @admin.display(description="sent to the owner")
     def customer(self, event: Event) -> SafeString:
@@ -152,12 +152,12 @@ class EventAdmin(TimedAdmin):
     @admin.display(description="deliveries")
     def its_deliveries(self, event: Event) -> SafeString:
         """Link to the deliveries."""
-        return list_link("events_eventdelivery", "its deliveries", event=event.pk)
+        return list_link("events_eventdelivery_changelist", "its deliveries", event=event.pk)
 
     @admin.display(description="endpoints")
     def its_endpoints(self, event: Event) -> SafeString:
         """Link to the endpoints to which it went, MOST_ENDPOINTS at most."""
         ids = event.endpoints[:MOST_ENDPOINTS]
         names = dict(Endpoint.objects.filter(pk__in=ids).values_list("pk", "name"))
-        links = ((row_link("endpoints_endpoint", uid, names.get(uid, uid)),) for uid in ids)
+        links = ((row_link("endpoints_endpoint_change", uid, names.get(uid, uid)),) for uid in ids)
         return format_html_join(", ", "{}", links)

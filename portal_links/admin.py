@@ -73,18 +73,18 @@ class PortalLinkAdmin(OperatorAdmin):
     @admin.display(description="project")
     def project_link(self, link: PortalLink) -> SafeString:
         """Return the project, which leads to its page."""
-        return row_link("projects_project", link.project_id, link.project.name)
+        return row_link("projects_project_change", link.project_id, link.project.name)
 
     @admin.display(description="endpoints")
     def its_endpoints(self, link: PortalLink) -> SafeString:
         """Link to the endpoints of a link's list, SCOPE_ROWS at most."""
         ids = link.endpoints[:SCOPE_ROWS]
-        return format_html_join(", ", "{}", ((row_link("endpoints_endpoint", uid),) for uid in ids)) or NOTHING
+        return format_html_join(", ", "{}", ((row_link("endpoints_endpoint_change", uid),) for uid in ids)) or NOTHING
 
     @admin.display(description="lists")
     def related(self, link: PortalLink) -> SafeString:
         """Link to the sessions of the link."""
-        return list_link("portal_links_portalsession", "its sessions", portal_link=link.pk)
+        return list_link("portal_links_portalsession_changelist", "its sessions", portal_link=link.pk)
 
     @admin.display
     def portal(self, link: PortalLink) -> SafeString:
@@ -294,12 +294,12 @@ class PortalSessionAdmin(OperatorAdmin):
     def its_link(self, session: PortalSession) -> SafeString:
         """Return the portal link, which leads to its page."""
         link = session.portal_link
-        return NOTHING if link is None else row_link("portal_links_portallink", link.pk, link.name)
+        return NOTHING if link is None else row_link("portal_links_portallink_change", link.pk, link.name)
 
     @admin.display(description="project")
     def project_link(self, session: PortalSession) -> SafeString:
         """Return the project, which leads to its page."""
-        return row_link("projects_project", session.project_id, session.project.name)
+        return row_link("projects_project_change", session.project_id, session.project.name)
 
     @admin.display
     def state(self, session: PortalSession) -> str:
@@ -366,7 +366,7 @@ class DeliveryLinkAdmin(OperatorAdmin):
     @admin.display
     def delivery(self, link: DeliveryLink) -> SafeString:
         """Link to the delivery, which retention may have deleted."""
-        return row_link("events_eventdelivery", link.delivery_id)
+        return row_link("events_eventdelivery_change", link.delivery_id)
 
     @admin.display(description="made by")
     def maker(self, link: DeliveryLink) -> str:

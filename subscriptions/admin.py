@@ -50,7 +50,7 @@ class SubscriptionAdmin(OperatorAdmin):
     @admin.display(description="endpoint")
     def endpoint_link(self, subscription: Subscription) -> SafeString:
         """Return the endpoint, which leads to its page."""
-        return row_link("endpoints_endpoint", subscription.endpoint_id, subscription.endpoint.name, "cut")
+        return row_link("endpoints_endpoint_change", subscription.endpoint_id, subscription.endpoint.name, "cut")
 
     @admin.display(description="owner")
     def customer(self, subscription: Subscription) -> SafeString:
@@ -60,12 +60,14 @@ class SubscriptionAdmin(OperatorAdmin):
     @admin.display(description="project")
     def project_link(self, subscription: Subscription) -> SafeString:
         """Return the project, which leads to its page."""
-        return row_link("projects_project", subscription.project_id, subscription.project.name)
+        return row_link("projects_project_change", subscription.project_id, subscription.project.name)
 
     @admin.display(description="lists")
     def related(self, subscription: Subscription) -> SafeString:
         """Link to the deliveries to the endpoint."""
-        return list_link("events_eventdelivery", "deliveries to its endpoint", endpoint=subscription.endpoint_id)
+        return list_link(
+            "events_eventdelivery_changelist", "deliveries to its endpoint", endpoint=subscription.endpoint_id
+        )
 
     @admin.display(description="conditions")
     def shown_conditions(self, subscription: Subscription) -> SafeString:

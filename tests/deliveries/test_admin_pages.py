@@ -1,4 +1,4 @@
-"""The operators' page of one delivery, event or attempt: request and answer, masked as in the portal, and sent again."""
+"""The operators' page of one delivery, event or attempt: masked as in the portal, and sent again."""
 
 from collections.abc import Callable
 from datetime import timedelta

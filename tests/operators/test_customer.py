@@ -93,7 +93,7 @@ class TestShown:
         assert "the signing secret" not in shown
         assert link.token not in shown
 
-    def test_anothers_rows_are_not_there(
+    def test_rows_of_others_are_not_there(
         self, admin_client: Client, project: Project, other_project: Project, make_endpoint: MakeEndpoint
     ) -> None:
         for owner, of in (("other", project), ("acme", other_project)):

@@ -29,7 +29,7 @@ from subscriptions.models import Subscription
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
 
 MakeEndpoint = Callable[..., Endpoint]
-LISTS = {
+LISTS: dict[Any, str] = {
     model: f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
     for model in (
         *(Activity, APIKey, DeliveryAttempt, DeliveryLink, Endpoint, Event, EventDelivery, EventType, Job, MetaEvent),
