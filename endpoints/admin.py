@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from core.admin import NOTHING, OperatorAdmin, shown_text
+from core.admin import NOTHING, TimedAdmin, shown_text
 from core.admin_display import at, customer_link, cut, list_link, pill, row_link, yes_no
 from core.admin_filters import ByEndpoint, ByOwner, ByProject, Since
 from core.api.values import REDACTED
@@ -32,7 +32,7 @@ ADVANCED = yes_no("advanced_signatures", "timestamp in the signature")
 
 
 @admin.register(Endpoint)
-class EndpointAdmin(OperatorAdmin):
+class EndpointAdmin(TimedAdmin):
     """The live endpoints of live projects. They are created and edited through the API."""
 
     list_display = ["name", "short_url", "customer", "status_word", "project", "created_at"]
@@ -193,7 +193,7 @@ def _without_path(url: str) -> str:
 
 
 @admin.register(Notification)
-class NotificationAdmin(OperatorAdmin):
+class NotificationAdmin(TimedAdmin):
     """The messages to people about endpoints, with their outcome."""
 
     list_display = ["created_at", "short_subject", "channel", "endpoint_link", "num_trials", "short_error", "sent_at"]

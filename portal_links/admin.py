@@ -17,7 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from core.admin import NOTHING, OperatorAdmin
+from core.admin import NOTHING, OperatorAdmin, TimedAdmin
 from core.admin_display import at, customer_link, cut, list_link, row_link, yes_no
 from core.admin_filters import ByOwner, ByProject, Since
 from portal_links import operations, sessions
@@ -33,7 +33,7 @@ SHOWS = yes_no("shows_payload", "shows the payload")
 
 
 @admin.register(PortalLink)
-class PortalLinkAdmin(OperatorAdmin):
+class PortalLinkAdmin(TimedAdmin):
     """The live links of live projects. A link's URL opens the portal, so no page shows it: only a POST returns it."""
 
     list_display = ["name", "portal", "owner", "auth_type", MANAGES, "project", "created_at"]
@@ -187,17 +187,18 @@ class Active(admin.SimpleListFilter):
         return [("true", "Has access now"), ("false", "Has no access now")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        active = PortalSession.objects.active(timezone.now()).values("pk")
+        active = PortalSession.objects.active(timezone.now())
         match self.value():
             case "true":
-                return queryset.filter(pk__in=active)
+                return queryset.filter(pk__in=active.values("pk"))
             case "false":
-                return queryset.exclude(pk__in=active)
+                # NOT IN would compare each session with each one that is active.
+                return queryset.filter(~Exists(active.filter(pk=OuterRef("pk"))))
         return queryset
 
 
 @admin.register(PortalSession)
-class PortalSessionAdmin(OperatorAdmin):
+class PortalSessionAdmin(TimedAdmin):
     """The portal sessions of live projects. No page shows a code or a token."""
 
     list_display = [
@@ -345,7 +346,7 @@ class PortalSessionAdmin(OperatorAdmin):
 
 
 @admin.register(DeliveryLink)
-class DeliveryLinkAdmin(OperatorAdmin):
+class DeliveryLinkAdmin(TimedAdmin):
     """The links to single deliveries. No page shows a token: the action of deliveries shows it once."""
 
     list_display = ["created_at", "delivery", "maker", "state", "project", "expires_at"]

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from core.admin import OperatorAdmin, shown_json
+from core.admin import TimedAdmin, shown_json
 from core.admin_display import customer_link, cut, list_link, row_link
 from core.admin_filters import ByEndpoint, ByProject, Since, typed
 from subscriptions.models import Subscription
@@ -17,7 +17,7 @@ OfOwner = typed("owner", "owner", "endpoint__owner_id", "An owner_id, whole")
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(OperatorAdmin):
+class SubscriptionAdmin(TimedAdmin):
     """The live subscriptions on live endpoints of live projects."""
 
     list_display = ["short_name", "short_event_types", "endpoint_link", "customer", "project", "created_at"]

@@ -75,8 +75,8 @@ class TestList:
         for number in range(rows):
             other = create_project(name=f"Project {number}", type="outgoing")[0]
             create_portal_link(other.uid, name="Acme", owner_id="acme")
-        # The session, the user, a savepoint, the plan mode, the bounded count, the rows, the savepoint's end.
-        with django_assert_num_queries(7):
+        # The session, the user; two savepoints, the time limit, how to plan, and their ends; the bounded count, the rows.
+        with django_assert_num_queries(11):
             page(admin_client)
 
 
@@ -239,7 +239,7 @@ class TestSessions:
             other = create_project(name=f"Project {number}", type="outgoing")[0]
             self.mint(other)
             create_portal_link(other.uid, name="Acme", owner_id="acme", auth_type="refresh_token")
-        # The session, the user, a savepoint, the plan mode, the bounded count, the rows, the savepoint's end.
+        # The session, the user; two savepoints, the time limit, how to plan, and their ends; the bounded count, the rows.
         for query in ({}, {"active": "true"}, {"q": "acme"}):
-            with django_assert_num_queries(7):
+            with django_assert_num_queries(11):
                 page(admin_client, SESSIONS, **query)
