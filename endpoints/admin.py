@@ -21,6 +21,8 @@ from endpoints.models import Endpoint, Notification
 from endpoints.secrets import is_live
 
 OVERLAP_HOURS = 24
+#: The endpoints that a search finds by a first look into the indexes.
+MOST_FOUND = 5_000
 #: The colours of the statuses.
 TONES: dict[str, str] = {
     Endpoint.Status.ACTIVE: "good",
@@ -60,12 +62,19 @@ class EndpointAdmin(TimedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search as everywhere, and find URLs by the text after their scheme as well."""
+        """Search as everywhere, and find URLs by the text after their scheme as well.
+
+        Up to MOST_FOUND endpoints are named by their ids. As a condition, PostgreSQL would look for them among all
+        endpoints, from the newest on.
+        """
         found, may_repeat = super().get_search_results(request, queryset, search_term)
         if search_term and "://" not in search_term:
             for scheme in ("https", "http"):
                 found |= queryset.filter(url__startswith=f"{scheme}://{search_term}")
-        return found, may_repeat
+        if not search_term:
+            return found, may_repeat
+        ids = list(found.order_by().values_list("pk", flat=True)[: MOST_FOUND + 1])
+        return (queryset.filter(pk__in=ids) if len(ids) <= MOST_FOUND else found), may_repeat
 
     @admin.display(description="URL")
     def short_url(self, endpoint: Endpoint) -> SafeString:

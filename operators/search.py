@@ -24,28 +24,29 @@ MOST = 10
 _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
-def _walk(name: str, table: str, live: str) -> str:
+def _walk(table: str, where: str) -> str:
     """Return the owners that begin with a text: each is one step in an index, however many rows it has."""
     return f"""
-{name} AS (
-  (SELECT owner_id FROM {table} WHERE {live} owner_id >= %(text)s ORDER BY owner_id LIMIT 1)
+WITH RECURSIVE walk AS (
+  (SELECT owner_id, 1 AS step FROM {table} WHERE {where} AND owner_id >= %(text)s ORDER BY owner_id LIMIT 1)
   UNION ALL
-  SELECT (SELECT owner_id FROM {table} WHERE {live} owner_id > f.owner_id ORDER BY owner_id LIMIT 1)
-  FROM {name} f WHERE starts_with(f.owner_id, %(text)s)
-)"""  # noqa: S608 - only this module's own text
+  SELECT (SELECT owner_id FROM {table} WHERE {where} AND owner_id > w.owner_id ORDER BY owner_id LIMIT 1), step + 1
+  FROM walk w WHERE starts_with(w.owner_id, %(text)s) AND step < %(most)s
+)
+SELECT owner_id FROM walk WHERE starts_with(owner_id, %(text)s)"""  # noqa: S608 - only this module's own text
 
 
-# Then the projects of each, by one look into an index of each project.
+# Links have no index of owners over all projects, which would slow down each creation. The projects of each owner are
+# one look into an index of each project.
 _CUSTOMERS = f"""
-WITH RECURSIVE {_walk("endpoint_owners", "endpoints_endpoint", "deleted_at IS NULL AND")},
-{_walk("session_owners", "portal_links_portalsession", "")},
-link_owners AS (
-  SELECT DISTINCT owner_id FROM portal_links_portallink
-  WHERE deleted_at IS NULL AND owner_id >= %(text)s AND starts_with(owner_id, %(text)s) ORDER BY owner_id LIMIT %(most)s
-), owners AS (
-  (SELECT owner_id FROM endpoint_owners WHERE starts_with(owner_id, %(text)s) LIMIT %(most)s)
-  UNION (SELECT owner_id FROM session_owners WHERE starts_with(owner_id, %(text)s) LIMIT %(most)s)
-  UNION SELECT owner_id FROM link_owners
+WITH owners AS (
+  ({_walk("endpoints_endpoint", "deleted_at IS NULL")})
+  UNION ({_walk("portal_links_portalsession", "true")})
+  UNION (
+    SELECT l.owner_id FROM projects_project q CROSS JOIN LATERAL (
+      {_walk("portal_links_portallink", "project_id = q.uid AND deleted_at IS NULL")}
+    ) l WHERE q.deleted_at IS NULL
+  )
 )
 SELECT p.uid, p.name, o.owner_id
 FROM (SELECT owner_id FROM owners ORDER BY owner_id LIMIT %(most)s) o JOIN projects_project p ON p.deleted_at IS NULL

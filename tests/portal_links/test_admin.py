@@ -75,7 +75,7 @@ class TestList:
         for number in range(rows):
             other = create_project(name=f"Project {number}", type="outgoing")[0]
             create_portal_link(other.uid, name="Acme", owner_id="acme")
-        # The session, the user; two savepoints, the time limit, how to plan, and their ends; the bounded count, the rows.
+        # Session and user; two savepoints, the time limit, the plan mode, and their ends; the bounded count, the rows.
         with django_assert_num_queries(11):
             page(admin_client)
 
@@ -239,7 +239,7 @@ class TestSessions:
             other = create_project(name=f"Project {number}", type="outgoing")[0]
             self.mint(other)
             create_portal_link(other.uid, name="Acme", owner_id="acme", auth_type="refresh_token")
-        # The session, the user; two savepoints, the time limit, how to plan, and their ends; the bounded count, the rows.
+        # Session and user; two savepoints, the time limit, the plan mode, and their ends; the bounded count, the rows.
         for query in ({}, {"active": "true"}, {"q": "acme"}):
             with django_assert_num_queries(11):
                 page(admin_client, SESSIONS, **query)

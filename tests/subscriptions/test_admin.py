@@ -89,7 +89,7 @@ class TestSubscriptions:
         for number in range(rows):
             other = create_project(name=f"Project {number}", type="outgoing")[0]
             make_subscription("a", endpoint=make_endpoint(project_id=other.uid))
-        # The session, the user; two savepoints, the time limit, how to plan, and their ends; the bounded count, the rows.
+        # Session and user; two savepoints, the time limit, the plan mode, and their ends; the bounded count, the rows.
         with django_assert_num_queries(11):
             page(admin_client, SUBSCRIPTIONS)
 
