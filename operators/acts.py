@@ -16,6 +16,7 @@ from endpoints import operations as endpoints
 from endpoints.models import Endpoint
 from events.models import EventDelivery
 from operators.customer_page import MOST_LINKS, Customer
+from outbound.states import Status
 from portal_links import operations as links
 from portal_links import sessions
 from portal_links.models import PortalLink, PortalSession
@@ -57,7 +58,7 @@ class Act:
 
 def _rows(customer: Customer, model: type[Model]) -> Any:
     if model is Endpoint:
-        return customer.endpoints.only("uid", "name")
+        return customer.endpoints.only("uid", "name", "status")
     if model is PortalLink:
         return customer.links.only("uid", "name")
     own = PortalSession.objects.for_project(customer.project.pk).of_owner(customer.owner_id)
@@ -77,14 +78,24 @@ def _activate(customer: Customer, row: Endpoint) -> str:
 def _retry_question(customer: Customer, row: Endpoint | None) -> str:
     ids = customer.endpoint_ids if row is None else [row.pk]
     found = counts(ids, replace(customer.failed(ids), statuses=[]))
-    number = "the" if found is None else f"{found.failed:,}"
-    return f"Send {number} failed deliveries to {row.name if row else customer.owner_id} again?"
+    what = "the failed and the waiting deliveries"
+    if found is not None:
+        what = f"{found.failed:,} failed and {found.of([Status.RETRY]):,} waiting deliveries"
+    return f"Send {what} to {row.name if row else customer.owner_id} now? {_warning(row)}".strip()
+
+
+def _warning(row: Endpoint | None) -> str:
+    if row is None or row.status == Endpoint.Status.ACTIVE:
+        return ""
+    if row.status == Endpoint.Status.PAUSED:
+        return "The endpoint is paused: they are sent when it is activated."
+    return "The endpoint is disabled: activate it first, or they will not be sent."
 
 
 def _retry(customer: Customer, row: Endpoint | None) -> str:
     ids = customer.endpoint_ids if row is None else [row.pk]
     create_batch_retry(customer.project.pk, customer.failed(ids))
-    return "The failed deliveries are being sent again, a piece at a time."
+    return "They are being sent, a piece at a time."
 
 
 def _revoke(customer: Customer, row: PortalLink) -> str:

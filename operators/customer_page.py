@@ -55,12 +55,12 @@ class Customer:
         return list(self.endpoints.order_by("-pk").values_list("pk", flat=True)[:MOST_ENDPOINTS])
 
     def failed(self, endpoint_ids: list[str]) -> DeliveryFilter:
-        """Return the filter of the failed deliveries to some of the customer's endpoints, tests apart."""
+        """Return the filter of the deliveries that have failed or wait for another attempt, tests apart."""
         return DeliveryFilter(
             first_uid=FIRST_UID,
             beyond_uid=BEYOND_ALL,
             endpoint_ids=endpoint_ids,
-            statuses=[str(Status.FAILURE)],
+            statuses=[str(Status.FAILURE), str(Status.RETRY)],
             is_real=True,
             of_present_owner=True,
         )

@@ -28,7 +28,7 @@ from portal_links.scope import Scope, scope_of_link, scope_of_session
 
 #: The endpoints, and the ids without one, that a page of a scope shows.
 SCOPE_ROWS = 100
-MANAGES = yes_no("can_manage_endpoint", "manages endpoints")
+MANAGES = yes_no("can_manage_endpoint", "manages")
 SHOWS = yes_no("shows_payload", "shows the payload")
 
 

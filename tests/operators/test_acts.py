@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from django.utils import timezone
 
 from activity.models import Activity
+from deliveries.batch_retry import work_off
 from endpoints.models import Endpoint
 from events.models import BatchRetry
 from portal_links.access import find_access
@@ -82,21 +84,44 @@ class TestRetry:
         stranger = make_endpoint(owner_id="other")
         for each in (endpoint, endpoint, second, stranger):
             make_attempt(make_delivery(each, "Failure"), status=False)
-        assert "Send 3 failed deliveries to acme again?" in ask(admin_client, project, "retry").content.decode()
+        make_delivery(endpoint, "Retry")
+        asked = ask(admin_client, project, "retry").content.decode()
+        assert "Send 3 failed and 1 waiting deliveries to acme now?" in asked
         assert not BatchRetry.objects.exists()
         do(admin_client, project, "retry")
         batch = BatchRetry.objects.get()
         assert set(batch.parameters["endpoint_ids"]) == {endpoint.uid, second.uid}
-        assert (batch.parameters["statuses"], batch.parameters["of_present_owner"]) == (["Failure"], True)
+        assert batch.parameters["statuses"] == ["Failure", "Retry"]
+        assert batch.parameters["of_present_owner"] is True
         assert recorded("deliveries.retried") == ("operator", "admin", "acme")
         assert "active batch retry" in do(admin_client, project, "retry")[0]
 
     def test_those_of_one_endpoint(self, admin_client: Client, project: Project, endpoint: Endpoint) -> None:
         make_delivery(endpoint, "Failure")
         asked = ask(admin_client, project, "retry", endpoint.uid).content.decode()
-        assert "Send 1 failed deliveries to Billing again?" in asked
+        assert "Send 1 failed and 0 waiting deliveries to Billing now?" in asked
         do(admin_client, project, "retry", endpoint.uid)
         assert BatchRetry.objects.get().parameters["endpoint_ids"] == [endpoint.uid]
+
+    @pytest.mark.parametrize(
+        ("status", "warning"), [("paused", "when it is activated"), ("inactive", "activate it first")]
+    )
+    def test_it_says_where_they_would_not_be_sent(
+        self, admin_client: Client, project: Project, endpoint: Endpoint, status: str, warning: str
+    ) -> None:
+        assert warning not in ask(admin_client, project, "retry", endpoint.uid).content.decode()
+        Endpoint.objects.filter(pk=endpoint.pk).update(status=status)
+        assert warning in ask(admin_client, project, "retry", endpoint.uid).content.decode()
+
+    def test_they_are_sent(self, admin_client: Client, project: Project, endpoint: Endpoint) -> None:
+        rows = [make_delivery(endpoint, status) for status in ("Failure", "Retry", "Discarded", "Success")]
+        do(admin_client, project, "retry")
+        while work_off():
+            pass
+        for row in rows:
+            row.refresh_from_db()
+        assert [row.status for row in rows] == ["Scheduled", "Retry", "Discarded", "Success"]
+        assert all(row.due_at is not None and row.due_at <= timezone.now() for row in rows[:2])
 
 
 class TestAccess:

@@ -47,9 +47,11 @@ class TestStart:
     def test_strangers_are_sent_to_the_login(self, client: Client, db: None) -> None:
         assert led_to(client, "acme").startswith("/admin/login/")
 
-    def test_there_is_no_inline_script(self, admin_client: Client, project: Project) -> None:
-        for path in ("/admin/", f"{SEARCH}?q=a", customer_url(project.uid, "acme")):
-            shown = admin_client.get(path).content.decode()
+    def test_scripts_come_from_files_alone(self, admin_client: Client, project: Project) -> None:
+        for path in ("/admin/", f"{SEARCH}?q=a", customer_url(project.uid, "acme"), "/admin/events/event/"):
+            response = admin_client.get(path)
+            assert "script-src 'self';" in response.headers["Content-Security-Policy"]
+            shown = response.content.decode()
             assert "<script>" not in shown
             assert " onclick=" not in shown
 
