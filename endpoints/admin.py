@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from core.admin import NOTHING, TimedAdmin, shown_text
+from core.admin import NOTHING, TimedAdmin, by_ids, shown_text
 from core.admin_display import at, customer_link, cut, list_link, pill, row_link, yes_no
 from core.admin_filters import ByEndpoint, ByOwner, ByProject, Since
 from core.api.values import REDACTED
@@ -21,8 +21,6 @@ from endpoints.models import Endpoint, Notification
 from endpoints.secrets import is_live
 
 OVERLAP_HOURS = 24
-#: The endpoints that a search finds by a first look into the indexes.
-MOST_FOUND = 5_000
 #: The colours of the statuses.
 TONES: dict[str, str] = {
     Endpoint.Status.ACTIVE: "good",
@@ -62,19 +60,12 @@ class EndpointAdmin(TimedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search as everywhere, and find URLs by the text after their scheme as well.
-
-        Up to MOST_FOUND endpoints are named by their ids. As a condition, PostgreSQL would look for them among all
-        endpoints, from the newest on.
-        """
+        """Search as everywhere, and find URLs by the text after their scheme as well."""
         found, may_repeat = super().get_search_results(request, queryset, search_term)
         if search_term and "://" not in search_term:
             for scheme in ("https", "http"):
                 found |= queryset.filter(url__startswith=f"{scheme}://{search_term}")
-        if not search_term:
-            return found, may_repeat
-        ids = list(found.order_by().values_list("pk", flat=True)[: MOST_FOUND + 1])
-        return (queryset.filter(pk__in=ids) if len(ids) <= MOST_FOUND else found), may_repeat
+        return (by_ids(queryset, found) if search_term else found), may_repeat
 
     @admin.display(description="URL")
     def short_url(self, endpoint: Endpoint) -> SafeString:

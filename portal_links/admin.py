@@ -17,7 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from core.admin import NOTHING, OperatorAdmin, TimedAdmin
+from core.admin import MOST_FOUND, NOTHING, OperatorAdmin, TimedAdmin, by_ids
 from core.admin_display import at, customer_link, cut, list_link, row_link, yes_no
 from core.admin_filters import ByOwner, ByProject, Since
 from portal_links import operations, sessions
@@ -37,7 +37,7 @@ class PortalLinkAdmin(TimedAdmin):
     """The live links of live projects. A link's URL opens the portal, so no page shows it: only a POST returns it."""
 
     list_display = ["name", "portal", "owner", "auth_type", MANAGES, "project", "created_at"]
-    list_filter = [Since, "auth_type", ByOwner, ByProject]
+    list_filter = [Since, ByOwner, ByProject]
     # PostgreSQL 18 uses link_of_owner for owners by skip scans; another index would slow down each creation.
     search_fields = ["uid__exact", "owner_id__startswith", "name__startswith"]
     search_help_text = "Search by id, or by the beginning of the owner_id or the name."
@@ -53,6 +53,13 @@ class PortalLinkAdmin(TimedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PortalLink]:
         live = PortalLink.objects.filter(deleted_at=None, project__deleted_at=None).select_related("project")
         return live.defer("token", "token_digest", "project__config", "project__meta_event")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search as everywhere, and name what is found by its ids."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        return (by_ids(queryset, found) if search_term else found), may_repeat
 
     def get_urls(self) -> list[Any]:
         """Return Django's routes, the two that return a link's URL, the preview, and the explanation."""
@@ -233,16 +240,19 @@ class PortalSessionAdmin(TimedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search as Django does, and find the sessions of links by the beginning of the link's owner_id.
+        """Search as Django does, and find the sessions of MOST_FOUND links by the beginning of the link's owner_id.
 
-        By a union, as an OR over two tables can use no index.
+        Each condition by itself, as an OR over two tables can use no index.
         """
         if not search_term:
             return queryset, False
-        links = PortalLink.objects.filter(owner_id__startswith=search_term)
-        found = PortalSession.objects.filter(portal_link__in=links).values("pk")
-        own = (PortalSession.objects.filter(**{lookup: search_term}).values("pk") for lookup in self.search_fields)
-        return queryset.filter(pk__in=found.union(*own)), False
+        links = PortalLink.objects.filter(owner_id__startswith=search_term).values_list("pk", flat=True)
+        parts = [
+            PortalSession.objects.filter(portal_link__in=list(links[:MOST_FOUND])).values("pk"),
+            *(PortalSession.objects.filter(**{lookup: search_term}).values("pk") for lookup in self.search_fields),
+        ]
+        ids = {row["pk"] for part in parts for row in part[: MOST_FOUND + 1]}
+        return queryset.filter(pk__in=ids if len(ids) <= MOST_FOUND else parts[0].union(*parts[1:])), False
 
     def get_urls(self) -> list[Any]:
         """Return Django's routes, the preview, and the explanation."""
