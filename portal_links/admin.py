@@ -9,7 +9,6 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -17,17 +16,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from core.admin import MOST_FOUND, NOTHING, OperatorAdmin, TimedAdmin, by_ids
+from core.admin import MOST_FOUND, NOTHING, TimedAdmin, by_ids
 from core.admin_display import at, customer_link, cut, list_link, row_link, yes_no
 from core.admin_filters import ByOwner, ByProject, Since
 from portal_links import operations, sessions
+from portal_links.admin_pages import SCOPE_ROWS, preview, show_scope
 from portal_links.capabilities import WORDS
 from portal_links.delivery_links import revoke_found_link
-from portal_links.models import DeliveryLink, PortalLink, PortalSession, portal_url, session_url
-from portal_links.scope import Scope, scope_of_link, scope_of_session
+from portal_links.models import DeliveryLink, PortalLink, PortalSession, portal_url
+from portal_links.scope import scope_of_link, scope_of_session
 
-#: The endpoints, and the ids without one, that a page of a scope shows.
-SCOPE_ROWS = 100
 MANAGES = yes_no("can_manage_endpoint", "manages")
 SHOWS = yes_no("shows_payload", "shows the payload")
 
@@ -150,39 +148,6 @@ class PortalLinkAdmin(TimedAdmin):
             "Revoked",
             question="Revoke these portal links for good?",
         )
-
-
-def preview(page: OperatorAdmin, request: HttpRequest, row: PortalLink | PortalSession) -> HttpResponse:
-    """Redirect to the portal of a link, or of a session's link or owner, as its customer sees it."""
-    link = row if isinstance(row, PortalLink) else row.portal_link
-    operator = request.user.get_username()
-    session, token = sessions.preview_portal(row.project_id, operator=operator, owner_id=row.owner_id, link=link)
-    page.log_change(request, row, "Previewed the portal.")
-    return HttpResponseRedirect(session_url(session.project_id, token=token))
-
-
-def show_scope(
-    page: OperatorAdmin, request: HttpRequest, row: PortalLink | PortalSession, scope: Scope
-) -> TemplateResponse:
-    """Show the capabilities of a link or session, and SCOPE_ROWS of its endpoints, with the reason of each."""
-    after = request.GET.get("after", "").replace("\x00", "")
-    older = scope.endpoints.filter(pk__lt=after) if after else scope.endpoints
-    found = list(older.only("uid", "name", "status", "owner_id")[: SCOPE_ROWS + 1])
-    context = {
-        "title": "Who can see what, and why",
-        "opts": page.opts,
-        "row": row,
-        "scope": scope,
-        "capabilities": [
-            {"words": WORDS[each.name], "allowed": each.is_allowed, "reason": each.reason}
-            for each in scope.capabilities
-        ],
-        "endpoints": found[:SCOPE_ROWS],
-        "next": found[SCOPE_ROWS - 1].pk if len(found) > SCOPE_ROWS else "",
-        "after": after,
-        "missing": scope.missing[:SCOPE_ROWS],
-    }
-    return TemplateResponse(request, "operators/scope.html", page.admin_site.each_context(request) | context)
 
 
 class Active(admin.SimpleListFilter):
