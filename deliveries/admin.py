@@ -295,7 +295,7 @@ class DeliveryAttemptAdmin(TimedAdmin):
     @admin.display(description="delivery")
     def delivery_link(self, attempt: DeliveryAttempt) -> SafeString:
         """Link to the delivery."""
-        return row_link("events_eventdelivery_change", attempt.delivery_id)
+        return row_link("events_eventdelivery_change", attempt.delivery_id, name="cut")
 
     @admin.display(description="endpoint")
     def endpoint_link(self, attempt: DeliveryAttempt) -> SafeString:
