@@ -189,6 +189,7 @@ INSTALLED_APPS = [
     "deliveries",
     "engine",
     "activity",
+    "applications",
     "jobs",
     "meta_events",
     "onboarding",
@@ -320,6 +321,10 @@ SPECTACULAR_SETTINGS = {
         {
             "name": "Portal Sessions of other clients",
             "description": "Portal sessions by the contracts of Nahook, Feather and Svix, with their errors.",
+        },
+        {
+            "name": "Applications (Svix)",
+            "description": "The customers of a project, in Svix's shape.",
         },
         {"name": "Portal API", "description": "The operations of a customer's own client, with a portal token."},
     ],

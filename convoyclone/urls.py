@@ -17,6 +17,7 @@ from endpoints.operations import reactivate_endpoints
 from events import views as events
 from jobs import views as jobs
 from meta_events import views as meta_events
+from nahook_api.base import NahookView
 from onboarding import views as onboarding
 from portal import activity_views as portal_activity
 from portal import api as portal_api
@@ -27,12 +28,14 @@ from portal import subscription_views as portal_subscriptions
 from portal.embed import embed_script
 from portal.pages.opening import portal
 from portal.pages.shell import unavailable
-from portal_links import feather, nahook, scope_views, svix
+from portal_links import feather, scope_views
 from portal_links import session_views as sessions
 from portal_links import views as portal_links
 from projects import views as projects
 from projects.convoy_view import UnknownPath
 from subscriptions import views as subscriptions
+from svix_api.base import SvixView
+from svix_api.urls import RESOURCES
 
 PROJECT = "api/v1/projects/<projectID>"
 ENDPOINT = f"{PROJECT}/endpoints/<endpointID>"
@@ -140,13 +143,11 @@ urlpatterns = [
     path(f"{PROJECT}/meta-events/", meta_events.MetaEvents.as_view()),
     path(META_EVENT, meta_events.MetaEventDetail.as_view()),
     path(f"{META_EVENT}/resend", meta_events.ResendMetaEvent.as_view()),
-    # Portal sessions in the APIs of other products
-    path("management/v1/workspaces/<projectID>/applications/<path:ownerID>/portal", nahook.NahookPortal.as_view()),
+    # Feather's portal sessions
     path("v1/webhooks/portal", feather.FeatherPortal.as_view()),
-    path("api/v1/auth/app-portal-access/<path:ownerID>", svix.AppPortalAccess.as_view()),
-    path("api/v1/auth/app/<path:ownerID>/expire-all", svix.ExpireAll.as_view()),
-    path("api/v1/auth/app/<path:ownerID>", svix.ExpireAllInQuery.as_view()),
-    path("api/v1/auth/logout", svix.Logout.as_view()),
+    # The APIs of other products, with their unknown paths in their own errors
+    path("management/v1", include("nahook_api.urls")),
+    path("api/v1/", include("svix_api.urls")),
     # The portal API
     path("portal-api/portal_link", portal_api.OwnPortalLink.as_view()),
     path("portal-api/license/features", portal_api.LicenseFeatures.as_view()),
@@ -205,17 +206,14 @@ urlpatterns = [
     path("portal-api/activity/", portal_activity.ActivityList.as_view()),
     path("portal-api/dashboard/summary", portal_deliveries.DashboardSummary.as_view()),
     re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
-    # In each contract's own errors
-    re_path(r"^management/v1(/|\Z)", nahook.NahookUnknownPath.as_view()),
-    re_path(rf"^api/v1/({'|'.join(svix.RESOURCES)})(/|\Z)", svix.SvixUnknownPath.as_view()),
     re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),
 ]
 
 # Refusals that no view makes, in the shape of the path's API
 errors.RENDERERS |= {
-    "/management/": nahook.NahookPortal.error,
+    "/management/": NahookView.error,
     "/v1/": feather.FeatherPortal.error,
-    **{f"/api/v1/{resource}": svix.SvixView.error for resource in ("auth/", *svix.RESOURCES)},
+    **{f"/api/v1/{resource}": SvixView.error for resource in ("auth/", *RESOURCES)},
 }
 errors.OUTAGE_PAGES["/portal"] = unavailable
 

@@ -1,6 +1,6 @@
 """The operations on portal links and portal sessions in the OpenAPI document. Contract: docs/contract/portal-links.md.
 
-The operations of other products' contracts are declared beside their views: nahook.py, feather.py and svix.py.
+The operations of other products' contracts are declared beside their views: feather.py, nahook_api/ and svix_api/.
 """
 
 from types import NoneType

@@ -1,6 +1,19 @@
-"""Check the names that other products give to owners: an application, or an organisation."""
+"""Find and delete owners by the names that other products give to them: an application, or an organisation."""
 
+from contextlib import suppress
+
+from django.db import transaction
+
+from applications import operations as applications
+from applications.exceptions import ApplicationNotFound
+from applications.models import Application
+from applications.prefixes import APPLICATION
+from core.prefixed_ids import uid_in
+from endpoints.exceptions import EndpointNotFound
+from endpoints.models import Endpoint
+from endpoints.operations import delete_endpoint
 from portal_links.exceptions import OwnerNotPossible
+from portal_links.sessions import expire_sessions
 
 MAX_LENGTH = 255
 
@@ -10,3 +23,49 @@ def checked_owner_id(text: str) -> str:
     if not text.strip() or len(text) > MAX_LENGTH or "\x00" in text:
         raise OwnerNotPossible
     return text
+
+
+def owner_of(project_id: str, text: str) -> str:
+    """Return the owner that a text names: by the id of an application, or by the `owner_id` itself.
+
+    An owner needs no application, so nothing tells whether there is one of this name.
+    """
+    if not uid_in(APPLICATION, text):
+        return text
+    application = Application.objects.for_project(project_id).named(text).first()
+    return text if application is None else application.owner_id
+
+
+def find_application(project_id: str, text: str) -> Application:
+    """Return the application that an id or an `owner_id` names.
+
+    For an owner that has endpoints and no application, it is one that is not stored, called as the owner.
+    Raises NotFound.
+    """
+    try:
+        return applications.find_application(project_id, text)
+    except ApplicationNotFound:
+        first = Endpoint.objects.for_project(project_id).filter(owner_id=text).order_by("pk").first()
+        if first is None or not text:
+            raise
+        return Application(
+            uid="",
+            project_id=project_id,
+            owner_id=text,
+            name=text,
+            created_at=first.created_at,
+            updated_at=first.created_at,
+        )
+
+
+def delete_application(project_id: str, application: Application) -> None:
+    """Delete an application, which may be one that is not stored, with its owner's endpoints, and end its sessions."""
+    owner_id = application.owner_id
+    with transaction.atomic():
+        endpoints = Endpoint.objects.for_project(project_id).filter(owner_id=owner_id)
+        for endpoint_id in list(endpoints.order_by("pk").values_list("pk", flat=True)):
+            # One that somebody deletes at the same moment is deleted, too.
+            with suppress(EndpointNotFound):
+                delete_endpoint(project_id, endpoint_id)
+        expire_sessions(project_id, owner_id)
+        Application.objects.for_project(project_id).filter(owner_id=owner_id).delete()

@@ -68,12 +68,14 @@ class UpdatePortalLinkRequest(CreatePortalLinkRequest):
 class Metadata(serializers.JSONField):
     """A JSON object whose values are strings."""
 
+    most_keys = MAX_METADATA_KEYS
+
     def to_internal_value(self, data: Any) -> dict[str, str]:
         """Return `data` unchanged. Raises ValidationError."""
         if not isinstance(data, dict):
             raise serializers.ValidationError("must be an object", code=INCORRECT_TYPE)
-        if len(data) > MAX_METADATA_KEYS:
-            raise serializers.ValidationError(f"must have at most {MAX_METADATA_KEYS} keys")
+        if len(data) > self.most_keys:
+            raise serializers.ValidationError(f"must have at most {self.most_keys} keys")
         for key, value in data.items():
             if not isinstance(value, str):
                 raise serializers.ValidationError(f"the value of {key!r} must be a string")

@@ -79,6 +79,7 @@ PORTAL_JOB = "/portal-api/jobs/{jobID}"
 EVENT = f"{PROJECT}/events/{{eventID}}"
 PORTAL_EVENT = "/portal-api/events/{eventID}"
 
+APP = "/api/v1/app/{ownerID}"
 PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
 PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
 
@@ -273,4 +274,13 @@ ALLOWED: dict[str, Who] = {
         {"admin key", "owner key", "key of another project"}, {"admin key", "key of another project"}
     ),
     "POST /api/v1/auth/logout": Who(SESSIONS),
+    # The list is that of the key's project, which a key of another project has, too.
+    "GET /api/v1/app": Who(READ_KEYS | OWNER_KEYS | {"key of another project"}),
+    "POST /api/v1/app": Who({"admin key", "key of another project"}),
+    # The same owner is another application in the other project.
+    f"GET {APP}": Who(READ_KEYS | OWNER_KEYS | {"key of another project"}, READ_KEYS),
+    # It creates what is not there.
+    f"PUT {APP}": Who({"admin key", "key of another project"}, {"admin key", "key of another project"}),
+    f"PATCH {APP}": Who({"admin key", "key of another project"}, {"admin key"}),
+    f"DELETE {APP}": Who({"admin key", "key of another project"}, {"admin key"}),
 }

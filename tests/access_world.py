@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from applications.operations import create_application
 from endpoints.operations import create_endpoint, pause_endpoint
 from onboarding.operations import accept
 from portal_links.capabilities import EVERYTHING, ROLES, SVIX, VIEW, VIEW_DELIVERIES, Capabilities
@@ -30,7 +31,7 @@ IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID", "subscriptionID", 
 ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID", "batchID", "linkID")
 #: What must be in a query.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
-#: A body that each operation of Convoy's and of the portal API takes. The others take none.
+#: A body that each operation of Convoy's and of the portal API takes. Most of the others take none.
 BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
 BODY |= {"event_type": "order.paid", "data": "new"}
 ITEMS = [{"name": "New", "url": "https://new.example.com/in"}]
@@ -39,6 +40,8 @@ SPEC = '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'
 
 def body_for(operation: Operation, tenant: "Tenant") -> Any:
     """A body that the operation takes on the tenant's rows."""
+    if operation.path.startswith("/api/v1/app") and operation.method in ("POST", "PUT", "PATCH"):
+        return {"name": "New"}
     if operation.surface not in (Surface.CONVOY, Surface.PORTAL) or operation.method == "GET":
         return None
     if operation.path.endswith("/filters/bulk"):
@@ -70,6 +73,7 @@ class Tenant:
         self.endpoint = create_endpoint(project.uid, owner_id=owner_id, **fields)
         self.paused = create_endpoint(project.uid, owner_id=owner_id, **fields)
         pause_endpoint(project.uid, self.paused.uid)
+        create_application(project.uid, owner_id=owner_id, name=self.marks[0], metadata={"mark": self.marks[0]})
         self.link = create_portal_link(project.uid, name=self.marks[0], owner_id=owner_id, auth_type="refresh_token")
         self.session = session(project, key, owner_id, EVERYTHING)[0]
         config = {"event_types": ["order.created"], "filter": {"body": {"mark": self.marks[0]}}}

@@ -1,20 +1,23 @@
 """The operations of every API, read from the route table, so that a test cannot forget a new one."""
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from django.urls import URLPattern, resolve
+from django.urls import URLPattern, URLResolver, resolve
 from django.urls.resolvers import RegexPattern
 from rest_framework.views import APIView
 
 import portal.api
 from convoyclone import urls
-from portal_links import feather, nahook, svix
+from nahook_api.base import NahookUnknownPath, NahookView
+from portal_links import feather
 from projects.convoy_view import ConvoyView, UnknownPath
+from svix_api.base import SvixView
 
 #: What is no operation of an API. Whoever adds to this says that the route shows and changes no tenant's rows,
 #: or has tests of its own that it asks for another credential.
@@ -33,6 +36,10 @@ NO_OPERATIONS = {
 }
 
 
+#: The beginnings of the APIs that have a file of routes of their own.
+INCLUDED = {"management/v1", "api/v1/"}
+
+
 class Surface(StrEnum):
     """Whose contract an operation follows: who may call it, and how it says no."""
 
@@ -46,9 +53,10 @@ class Surface(StrEnum):
 #: The most special first.
 _BASES: list[tuple[type[APIView], Surface]] = [
     (portal.api.PortalView, Surface.PORTAL),
-    (nahook.NahookPortal, Surface.NAHOOK),
+    (NahookView, Surface.NAHOOK),
+    (NahookUnknownPath, Surface.NAHOOK),
     (feather.FeatherPortal, Surface.FEATHER),
-    (svix.SvixView, Surface.SVIX),
+    (SvixView, Surface.SVIX),
     (ConvoyView, Surface.CONVOY),
 ]
 
@@ -83,10 +91,7 @@ class Operation(NamedTuple):
 def operations() -> list[Operation]:
     """Every operation of the route table. Fails for a route that is neither one nor known to be none."""
     found = []
-    routes: list[Any] = list(urls.urlpatterns)
-    for route in routes:
-        if str(route.pattern) in NO_OPERATIONS or _is_page(route):
-            continue
+    for prefix, route in _routes("", urls.urlpatterns):
         assert isinstance(route, URLPattern), f"{route.pattern} is not classified"
         view = getattr(route.callback, "view_class", None)
         assert view is not None, f"{route.pattern} is not classified"
@@ -94,7 +99,7 @@ def operations() -> list[Operation]:
         assert surface is not None, f"{route.pattern} is not classified"
         if issubclass(view, UnknownPath):
             continue
-        path = _path(route)
+        path = _path(prefix, route)
         if surface == Surface.CONVOY:
             assert path.startswith("/api/v1/"), path
             path = path.removeprefix("/api/v1")
@@ -109,10 +114,22 @@ def _is_page(route: Any) -> bool:
     return text.removesuffix(r"\Z") == "portal" or text.startswith("portal/")
 
 
-def _path(route: URLPattern) -> str:
+def _routes(prefix: str, routes: list[Any]) -> Iterator[tuple[str, Any]]:
+    """The routes that may be operations, those of the included files too, each with what stands before its pattern."""
+    for route in routes:
+        if str(route.pattern) in NO_OPERATIONS or _is_page(route):
+            continue
+        if isinstance(route, URLResolver) and str(route.pattern) in INCLUDED:
+            yield from _routes(f"{prefix}{route.pattern}", route.url_patterns)
+        else:
+            yield prefix, route
+
+
+def _path(prefix: str, route: URLPattern) -> str:
     text = str(route.pattern)
     if isinstance(route.pattern, RegexPattern):
         text = re.sub(r"^\^|(/\?)?(\$|\\Z)$", "", text)
+    text = f"{prefix}{text}"
     text = text.replace("<path:", "<").replace("<", "{").replace(">", "}")
     assert not set(text) & set(r"\^$?*+()[]|"), text
     return f"/{text}"

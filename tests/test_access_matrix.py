@@ -36,6 +36,7 @@ _OWNERS = {
     "projects_apikey": ("project_id", "''"),
     "endpoints_endpoint": ("project_id", "owner_id"),
     "activity_activity": ("project_id", "owner_id"),
+    "applications_application": ("project_id", "owner_id"),
     "portal_links_portallink": ("project_id", "owner_id"),
     "portal_links_portalsession": ("project_id", "owner_id"),
     "portal_links_deliverylink": ("project_id", "substr(customer, 7)"),

@@ -132,6 +132,8 @@ def schema_of(hint: Any) -> Schema:
         return {"type": "string", "enum": list(arguments)}
     if hint is NoneType:
         return nullable(ref("handlers.Stub"))
+    if is_typeddict(origin):
+        return _record(origin, arguments)
     if not is_typeddict(hint):
         raise TypeError(f"{hint!r} has no schema")
     return dict(_SHOWN[hint]) if hint in _SHOWN else _record(hint)
@@ -148,8 +150,11 @@ def example(document: type[D], values: Mapping[str, Any] | None = None, /, **mor
     return {name: (made | values)[name] for name in hints if name in made or name in values}  # type: ignore[return-value]
 
 
-def _record(document: Any) -> Schema:
+def _record(document: Any, arguments: tuple[Any, ...] = ()) -> Schema:
+    """Return the schema of a TypedDict; `arguments` are the types in the place of a generic one's variable."""
     hints = get_type_hints(document, include_extras=True)
+    if arguments:
+        hints = {name: hint[arguments] if getattr(hint, "__parameters__", ()) else hint for name, hint in hints.items()}
     schema: Schema = {"type": "object", "properties": {name: schema_of(hint) for name, hint in hints.items()}}
     required = [name for name in hints if name in document.__required_keys__]
     return schema | ({"required": required} if required else {})

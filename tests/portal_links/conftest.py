@@ -3,7 +3,7 @@
 import pytest
 
 from projects.models import Project
-from tests.portal_links.svix import key_of
+from tests.svix_api.calls import key_of
 
 
 @pytest.fixture

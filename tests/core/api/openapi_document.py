@@ -15,6 +15,7 @@ NOT_CONVOYS = (
     "/management/v1/",
     "/v1/webhooks/portal",
     "/v1/auth/",
+    "/v1/app",
     "/v1/projects/{projectID}/portal-sessions",
     "/v1/projects/{projectID}/portal-links/{portalLinkID}/scope",
     "/v1/projects/{projectID}/onboard/",

@@ -9,6 +9,7 @@ from django.test import Client
 from jsonschema import Draft7Validator
 
 from activity.models import Activity
+from applications.models import Application
 from endpoints.models import Endpoint
 from events.models import Event, EventDelivery
 from portal_links.models import PortalSession
@@ -336,6 +337,17 @@ class TestTrue:
         call("CountPortalAffectedEvents", token)
         call("DeletePortalEndpoint", token, endpointID=endpoint)
         call("v1.authentication.logout", token)
+        admin = create_api_key(name="w", role=Role.PROJECT_ADMIN, project=project)[1]
+        call("v1.application.create", admin, "InFull")
+        call("v1.application.create", admin, "InFull", query="?get_if_exists=true")
+        call("v1.application.list", admin)
+        call("v1.application.get", admin, ownerID="acme")
+        call("v1.application.update", admin, "InFull", ownerID="acme")
+        call("v1.application.patch", admin, "AnotherName", ownerID="acme")
+        call("v1.application.delete", admin, ownerID="acme")
+        call("v1.application.update", admin, "InFull", ownerID="acme")
+        Application.objects.all().delete()
+        call("v1.application.create", admin, "ByItsName")
         call("v1.authentication.expire-all", key, "AllNow", ownerID="acme")
         call("v1.authentication.expire-all", key, "OneInAnHour", ownerID="acme")
         assert answered == ELSEWHERE

@@ -1,11 +1,8 @@
-"""Nahook's portal sessions, in Nahook's paths, credential and errors.
+"""The base of Nahook's operations: the credential, the application in the path, the body, and errors in Nahook's shape.
 
-Contract: docs/contract/portal-sessions.md#nahook.
-
-Here a workspace is a project and an application is an `owner_id`.
+Contract: docs/contract/portal-sessions.md#nahook. A workspace is a project and an application is an `owner_id`.
 """
 
-from datetime import timedelta
 from typing import Annotated, Any, TypedDict
 
 from django.http import HttpResponse
@@ -15,20 +12,13 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from core.api.bodies import failures_of, parse_object
-from core.api.documents import Example, Schema, Time, component, example, schema_of
+from core.api.documents import Schema, component, schema_of
 from core.api.envelope import bare
-from core.api.openapi import Operation, body, describe, path_parameter
-from core.api.values import wire_time
+from core.api.fields import Shape
 from core.exceptions import Forbidden, InvalidInput, Unauthenticated
-from portal_links import sessions
-from portal_links.capabilities import ROLES
-from portal_links.models import PortalSession, session_url
-from portal_links.openapi import APPLICATION_ID, CLIENTS_TAG, PORTAL_URL
-from portal_links.owners import checked_owner_id
-from portal_links.serializers import MAX_METADATA_KEYS, MAX_METADATA_VALUE, CreatePortalSession
+from portal_links.owners import checked_owner_id, owner_of
 from projects.authentication import authenticate_key
 from projects.convoy_view import ConvoyView, UnknownPath
-from projects.exceptions import ProjectNotFound
 from projects.keys import MANAGEMENT_PREFIX, PREFIX, Caller
 
 CODES = {
@@ -85,57 +75,6 @@ class ErrorDocument(TypedDict):
     error: ErrorMembers
 
 
-@component("nahook.PortalSession")
-class SessionDocument(TypedDict):
-    """A new portal session in Nahook's shape."""
-
-    url: Annotated[str, "Opens the portal once.", Example(f"{PORTAL_URL}#code={'c' * 43}")]
-    code: Annotated[str, "The code in the URL.", Example("c" * 43)]
-    expiresAt: Annotated[Time, Example("2026-11-22T10:00:00Z")]
-
-
-describe(
-    CreatePortalSession,
-    "nahook.CreatePortalSession",
-    metadata={
-        "type": "object",
-        "additionalProperties": {"type": "string", "maxLength": MAX_METADATA_VALUE},
-        "maxProperties": MAX_METADATA_KEYS,
-    },
-)
-create_portal_session = Operation(
-    "CreateNahookPortalSession",
-    "Create a portal session (Nahook)",
-    tag=CLIENTS_TAG,
-    description="Returns a URL that opens the portal once. The workspace is a project, the application an `owner_id`, "
-    "which needs no endpoints yet.",
-    parameters=[path_parameter("projectID", "The workspace, which here is a project."), APPLICATION_ID],
-    request=body(
-        CreatePortalSession,
-        {
-            "Defaults": {},
-            "In full": {
-                "role": "editor",
-                "expiresInMinutes": 30,
-                "metadata": {"userId": "usr_456", "email": "jo@acme.example"},
-            },
-        },
-    ),
-    status=201,
-    message="The session.",
-    data=SessionDocument,
-    examples={"Session": example(SessionDocument)},
-    refused=[
-        FieldRefused(name="role", failure=f"must be one of {', '.join(ROLES)}"),
-        TokenMissing,
-        TokenNotValid,
-        OtherApplication,
-        ProjectNotFound,
-    ],
-    envelope=False,
-)
-
-
 class ManagementToken(BaseAuthentication):
     """`Authorization: Bearer nhm_…`, or an API key in its place."""
 
@@ -157,40 +96,27 @@ class NahookScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "description": "A management token: `nhm_…`, or an API key."}
 
 
-class NahookPortal(ConvoyView):
-    """The portal sessions of an application."""
+class NahookView(ConvoyView):
+    """The base of Nahook's operations: the token, the application and the errors."""
 
     authentication_classes = [ManagementToken]
-    http_method_names = ["post"]
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     for_owner_keys = True
     is_body_optional = True
     error_schema = schema_of(ErrorDocument)
 
-    @create_portal_session
-    def post(self, request: Request, projectID: str, ownerID: str) -> SessionDocument:  # noqa: N803
-        """Mint a session whose URL opens the portal once."""
-        owner_id = checked_owner_id(ownerID)
+    def owner(self, app_id: str) -> str:
+        """Return the owner of the path's application, by its id or its external id. Raises InvalidInput, Forbidden."""
+        owner_id = owner_of(self.project_id, checked_owner_id(app_id))
         if self.caller.owner_id not in ("", owner_id):
             raise OtherApplication
-        sent = self.body(request)
-        session, code = sessions.mint_session(
-            projectID,
-            owner_id=owner_id,
-            surface=PortalSession.Surface.NAHOOK,
-            capabilities=ROLES[sent.get("role", "editor")],
-            lifetime=timedelta(minutes=sent.get("expiresInMinutes", 60)),
-            single_use=True,
-            minted_by=self.caller,
-            metadata=sent.get("metadata"),
-        )
-        return {"url": session_url(projectID, code=code), "code": code, "expiresAt": wire_time(session.expires_at)}
+        return owner_id
 
     @staticmethod
-    def body(request: Request) -> dict[str, Any]:
+    def body(request: Request, serializer: type[Shape]) -> dict[str, Any]:
         """Return the validated body; no body counts as an empty one. Raises InvalidInput, which names the field."""
-        if not request.body.strip():
-            return {}
-        values, failures = failures_of(CreatePortalSession, parse_object(request, detailed=True))
+        value = parse_object(request, detailed=True) if request.body.strip() else {}
+        values, failures = failures_of(serializer, value)
         for field, failure in failures:
             raise FieldRefused(name=field, failure=failure)
         return values
@@ -207,4 +133,4 @@ class NahookUnknownPath(UnknownPath):
 
     authentication_classes = [ManagementToken]
     for_owner_keys = True
-    error = staticmethod(NahookPortal.error)
+    error = staticmethod(NahookView.error)

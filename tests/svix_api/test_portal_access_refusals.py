@@ -12,8 +12,8 @@ from projects.keys import MANAGE, MANAGEMENT_PREFIX
 from projects.models import Project
 from tests.conftest import Role, as_text
 from tests.portal_links.calls import call, each
-from tests.portal_links.svix import ACCESS, EXPIRE, LOGOUT, key_of, lives, post, refusal, token_of, wrong_fields
 from tests.statements import nothing_changes
+from tests.svix_api.calls import ACCESS, EXPIRE, LOGOUT, key_of, lives, post, refusal, token_of, wrong_fields
 
 
 @pytest.mark.parametrize("path", [ACCESS, EXPIRE])
@@ -150,7 +150,9 @@ class TestValidation:
         assert refusal(call("POST", "/api/v1/auth/app/acme"))[0] == 401
 
     @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-    @pytest.mark.parametrize("path", ["app", "app/", "app/acme/endpoint", "app/acme/msg/", "event-type/", "health/"])
+    @pytest.mark.parametrize(
+        "path", ["stream/", "app/", "app/acme/endpoint/", "app/acme/msg/", "event-type/", "health/"]
+    )
     def test_another_operation_of_svix(self, key: str, method: str, path: str) -> None:
         given = {"Authorization": f"Bearer {key}"}
         assert refusal(call(method, f"/api/v1/{path}", **given)) == (404, "not_found", "404 page not found")

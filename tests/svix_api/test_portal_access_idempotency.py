@@ -11,8 +11,8 @@ from portal_links.models import PortalSession
 from projects.models import Project
 from tests.concurrency import at_once
 from tests.portal_links.calls import assert_not_stored
-from tests.portal_links.svix import ACCESS, HOUR, LOGOUT, key_of, lives, post, refusal, token_of
 from tests.statements import nothing_changes
+from tests.svix_api.calls import ACCESS, HOUR, LOGOUT, key_of, lives, post, refusal, token_of
 
 
 class TestIdempotencyKey:

@@ -15,8 +15,8 @@ from portal_links.operations import create_portal_link
 from projects.models import Project
 from projects.operations import delete_project
 from tests.portal_links.calls import assert_not_stored, call, secret_in
-from tests.portal_links.svix import ACCESS, EXPIRE, HOUR, LOGOUT, WEEK, granted, key_of, lives, post, refusal, token_of
 from tests.statements import nothing_changes, statements
+from tests.svix_api.calls import ACCESS, EXPIRE, HOUR, LOGOUT, WEEK, granted, key_of, lives, post, refusal, token_of
 
 LOOKS = {"view", "view_deliveries", "view_payloads"}
 MANAGES = LOOKS | {"view_secret", "manage_endpoint", "delete_endpoint", "manage_subscriptions", "send_test"}

@@ -1,0 +1,1 @@
+"""Applications: the names and metadata that other contracts give to owners."""

@@ -1,0 +1,9 @@
+"""Register the app `applications`."""
+
+from django.apps import AppConfig
+
+
+class ApplicationsConfig(AppConfig):
+    """The configuration of the app."""
+
+    name = "applications"

@@ -1,0 +1,1 @@
+"""The API of Nahook, over the operations of this server."""

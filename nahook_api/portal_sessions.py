@@ -1,0 +1,91 @@
+"""Nahook's portal sessions. Contract: docs/contract/portal-sessions.md#nahook."""
+
+from datetime import timedelta
+from typing import Annotated, TypedDict
+
+from rest_framework.request import Request
+
+from core.api.documents import Example, Time, component, example
+from core.api.openapi import Operation, body, describe, path_parameter
+from core.api.values import wire_time
+from nahook_api.base import FieldRefused, NahookView, OtherApplication, TokenMissing, TokenNotValid
+from portal_links import sessions
+from portal_links.capabilities import ROLES
+from portal_links.models import PortalSession, session_url
+from portal_links.openapi import APPLICATION_ID, CLIENTS_TAG, PORTAL_URL
+from portal_links.serializers import MAX_METADATA_KEYS, MAX_METADATA_VALUE, CreatePortalSession
+from projects.exceptions import ProjectNotFound
+
+
+@component("nahook.PortalSession")
+class SessionDocument(TypedDict):
+    """A new portal session in Nahook's shape."""
+
+    url: Annotated[str, "Opens the portal once.", Example(f"{PORTAL_URL}#code={'c' * 43}")]
+    code: Annotated[str, "The code in the URL.", Example("c" * 43)]
+    expiresAt: Annotated[Time, Example("2026-11-22T10:00:00Z")]
+
+
+describe(
+    CreatePortalSession,
+    "nahook.CreatePortalSession",
+    metadata={
+        "type": "object",
+        "additionalProperties": {"type": "string", "maxLength": MAX_METADATA_VALUE},
+        "maxProperties": MAX_METADATA_KEYS,
+    },
+)
+create_portal_session = Operation(
+    "CreateNahookPortalSession",
+    "Create a portal session (Nahook)",
+    tag=CLIENTS_TAG,
+    description="Returns a URL that opens the portal once. The workspace is a project, the application an `owner_id`, "
+    "which needs no endpoints yet.",
+    parameters=[path_parameter("projectID", "The workspace, which here is a project."), APPLICATION_ID],
+    request=body(
+        CreatePortalSession,
+        {
+            "Defaults": {},
+            "In full": {
+                "role": "editor",
+                "expiresInMinutes": 30,
+                "metadata": {"userId": "usr_456", "email": "jo@acme.example"},
+            },
+        },
+    ),
+    status=201,
+    message="The session.",
+    data=SessionDocument,
+    examples={"Session": example(SessionDocument)},
+    refused=[
+        FieldRefused(name="role", failure=f"must be one of {', '.join(ROLES)}"),
+        TokenMissing,
+        TokenNotValid,
+        OtherApplication,
+        ProjectNotFound,
+    ],
+    envelope=False,
+)
+
+
+class NahookPortal(NahookView):
+    """The portal sessions of an application."""
+
+    http_method_names = ["post"]
+
+    @create_portal_session
+    def post(self, request: Request, projectID: str, ownerID: str) -> SessionDocument:  # noqa: N803
+        """Mint a session whose URL opens the portal once."""
+        owner_id = self.owner(ownerID)
+        sent = self.body(request, CreatePortalSession)
+        session, code = sessions.mint_session(
+            projectID,
+            owner_id=owner_id,
+            surface=PortalSession.Surface.NAHOOK,
+            capabilities=ROLES[sent.get("role", "editor")],
+            lifetime=timedelta(minutes=sent.get("expiresInMinutes", 60)),
+            single_use=True,
+            minted_by=self.caller,
+            metadata=sent.get("metadata"),
+        )
+        return {"url": session_url(projectID, code=code), "code": code, "expiresAt": wire_time(session.expires_at)}

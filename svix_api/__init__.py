@@ -1,0 +1,1 @@
+"""The API of Svix, over the operations of this server."""

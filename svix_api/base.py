@@ -1,0 +1,191 @@
+"""The base of Svix's operations: the credential, the application in the path, the body, and errors in Svix's shape.
+
+Contract: docs/contract/svix.md#conventions.
+"""
+
+from typing import Annotated, Any, TypedDict
+
+from django.http import HttpResponse
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from core.api.bodies import NoBody, NotJSON, failures_of, parse_object
+from core.api.documents import Example, Schema, component, example, schema_of
+from core.api.envelope import bare
+from core.api.fields import Shape
+from core.api.openapi import Outcome, Refusal
+from core.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
+from portal_links.owners import checked_owner_id, owner_of
+from projects.authentication import authenticate_key
+from projects.convoy_view import ConvoyView, UnknownPath
+from projects.exceptions import OwnerKey
+from projects.keys import PREFIX, Caller
+
+CODES = {
+    400: "bad_request",
+    401: "authentication_failed",
+    403: "permission_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    411: "length_required",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limit",
+    500: "internal_error",
+    503: "unavailable",
+}
+
+
+class TokenNotValid(Unauthenticated):
+    """Not valid."""
+
+    message = "Invalid authentication token."
+
+
+class OtherApplication(Forbidden):
+    """Another application."""
+
+    message = "this key speaks for another application"
+
+
+class InstanceKey(InvalidInput):
+    """A key of no project."""
+
+    message = "an instance key has no applications: use the key of a project"
+
+
+class FailureDocument(TypedDict):
+    """A field of the body that is refused, and why."""
+
+    loc: Annotated[list[str], Example(["body", "expiry"])]
+    msg: Annotated[str, Example("must be a whole number")]
+    type: Annotated[str, Example("value_error")]
+
+
+@component("svix.HTTPValidationError")
+class FailuresDocument(TypedDict):
+    """An error about fields in Svix's shape."""
+
+    detail: Annotated[list[FailureDocument], Example([example(FailureDocument)])]
+
+
+@component("svix.HttpErrorOut")
+class ErrorDocument(TypedDict):
+    """An error in Svix's shape."""
+
+    code: str
+    detail: Annotated[str, "For people."]
+
+
+class WrongFields(DomainError):
+    """Fields of the body or parameters of the query are missing or not allowed; `details` lists them."""
+
+    status = 422
+    message = "invalid fields"
+
+    def __init__(self, details: list[FailureDocument]) -> None:
+        super().__init__()
+        self.details = details
+
+
+#: The refusals of every operation on one application, of one that reads a body, and of one that may be without it.
+REFUSED_ALWAYS: list[Refusal] = [InstanceKey, TokenNotValid, OtherApplication]
+REFUSED_BODY: list[Refusal] = [NoBody, NotJSON(where=" (at character 2)"), InstanceKey, TokenNotValid]
+REFUSED: list[Refusal] = [NotJSON(where=" (at character 2)"), TokenNotValid, OtherApplication]
+WRONG_FIELDS = Outcome(
+    "Fields of the body or parameters of the query are missing or not allowed.",
+    {"A wrong type": example(FailuresDocument)},
+    WrongFields.status,
+    FailuresDocument,
+)
+
+
+class BearerKey(BaseAuthentication):
+    """`Authorization: Bearer CO.…`."""
+
+    def authenticate(self, request: Request) -> tuple[None, Caller]:
+        """Return (None, the caller). Raises Unauthenticated."""
+        return None, authenticate_key(request, bearer(request, f"{PREFIX}."), TokenNotValid.message)
+
+
+class SvixScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of Svix's clients in the OpenAPI document."""
+
+    target_class = BearerKey
+    name = "SvixToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        described = "An API key of a project: `CO.` and two more parts. For a logout, the session's token."
+        return {"type": "http", "scheme": "bearer", "description": described}
+
+
+def bearer(request: Request, prefix: str) -> str:
+    """Return the bearer token of a request. Raises Unauthenticated where there is none with this prefix."""
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.startswith(prefix):
+        raise TokenNotValid
+    return str(token)
+
+
+class SvixView(ConvoyView):
+    """The base of Svix's operations: the key, the application and the errors."""
+
+    authentication_classes = [BearerKey]
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    for_owner_keys = True
+    is_body_optional = False
+    error_schema = schema_of(ErrorDocument)
+
+    def project_and_owner(self, app_id: str) -> tuple[str, str]:
+        """Return (project, owner) of an application, by its id or its uid. Raises InvalidInput, Forbidden."""
+        project_id = self.key_project
+        owner_id = owner_of(project_id, checked_owner_id(app_id))
+        if self.caller.owner_id not in ("", owner_id):
+            raise OtherApplication
+        return project_id, owner_id
+
+    @property
+    def key_project(self) -> str:
+        """Return the id of the key's project, in which all applications are. Raises InvalidInput."""
+        if self.caller.key_project_id is None:
+            raise InstanceKey
+        return self.caller.key_project_id
+
+    def check_whole_project(self) -> None:
+        """Refuse a key that is bound to one owner. Raises Forbidden."""
+        if self.caller.owner_id:
+            raise OwnerKey
+
+    def body(self, request: Request, serializer: type[Shape]) -> dict[str, Any]:
+        """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput, WrongFields."""
+        is_left_out = self.is_body_optional and not request.body.strip()
+        value = {} if is_left_out else parse_object(request, detailed=True)
+        values, failures = failures_of(serializer, value)
+        if failures:
+            raise WrongFields(
+                [
+                    {"loc": ["body", field] if field else ["body"], "msg": str(failure), "type": "value_error"}
+                    for field, failure in failures
+                ]
+            )
+        return values
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Answer 422 with the list of the refused fields."""
+        if isinstance(exc, WrongFields):
+            document: FailuresDocument = {"detail": exc.details}
+            return bare(document, exc.status)
+        return super().handle_exception(exc)
+
+    @staticmethod
+    def error(message: str, status: int) -> HttpResponse:
+        """Return a refusal in Svix's shape."""
+        document: ErrorDocument = {"code": CODES.get(status, "error"), "detail": message}
+        return bare(document, status)
+
+
+class SvixUnknownPath(UnknownPath, SvixView):
+    """Answers 404 on every path of Svix's API that has no route, to a caller with a key."""
