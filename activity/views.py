@@ -8,7 +8,7 @@ from activity import openapi
 from activity.documents import ActivityDocument, activity_document
 from activity.models import Activity, ActivityQuerySet
 from core.api.documents import PageOf
-from core.api.pagination import read_page
+from core.api.pagination import JsonBytes, read_page
 from core.api.parameters import texts
 from core.api.windows import BadEnd, BadOrder, BadStart, Window, parse_date
 from projects.convoy_view import ConvoyView
@@ -22,8 +22,9 @@ class ActivityList(ConvoyView):
     @openapi.list_activity
     def get(self, request: Request, projectID: str = "") -> PageOf[ActivityDocument]:  # noqa: N803
         """Answer a page of the rows that match the query, newest first."""
-        page = read_page(request, _matching(request, self.rows()))
-        return page.of(self.documents(page.rows))
+        rows = _matching(request, self.rows())
+        page = read_page(request, rows.only("pk"), size=JsonBytes("changes"))
+        return page.of(self.documents(page.read(rows)))
 
     def rows(self) -> ActivityQuerySet:
         """Return the rows that the caller may see."""

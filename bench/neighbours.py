@@ -36,12 +36,15 @@ def main() -> int:
     """Run the benchmark. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="script/bench neighbours", description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="seconds of each row (5)")
+    parser.add_argument("--row", default="", help="only the rows with this text in their names")
     arguments = parser.parse_args()
     with instance():
         (path, key), attacks = seed()
         with serving("convoyclone.wsgi:application") as (port, _):
+            # The first requests of a process read modules and connect.
+            listen(port, path, key, 1.0)
             rows = [("quiet", *listen(port, path, key, arguments.seconds))]
-            for attack in attacks:
+            for attack in [each for each in attacks if arguments.row in each.name]:
                 with under(port, attack):
                     time.sleep(0.5)
                     rows.append((attack.name, *listen(port, path, key, arguments.seconds)))

@@ -13,10 +13,11 @@ USAGE = """usage: convoyclone COMMAND [options]
   deliver      send the webhooks; as many of these as are needed
   migrate      bring the database to this version
   create-key   create an API key and print it
+  listen       hand a server's deliveries on to a program on this machine
   doctor       check settings, database, network and mail, and say what to do
   manage       any other command of Django, such as: manage createsuperuser
 
-The settings are environment variables. `convoyclone COMMAND --help` describes a command's options.
+The settings are environment variables; listen needs none. `convoyclone COMMAND --help` describes a command's options.
 """
 #: Commands of Django under a name of ours.
 _NAMES = {"deliver": "deliver", "migrate": "migrate", "create-key": "create_api_key"}
@@ -34,6 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         manage(["convoyclone", *rest])
     elif command == "serve" and not rest:
         _serve()
+    elif command == "listen":
+        # It talks to a server, and needs neither settings nor a database.
+        from convoyclone.listening import listen
+
+        return listen(rest)
     elif command == "doctor" and not rest:
         from convoyclone.doctor import examine
 

@@ -125,6 +125,13 @@ METRICS_TOKEN = os.environ.get("METRICS_TOKEN") or ""
 if METRICS_TOKEN and (len(METRICS_TOKEN) < 16 or not METRICS_TOKEN.isascii() or not METRICS_TOKEN.isprintable()):
     raise ImproperlyConfigured("METRICS_TOKEN must be at least 16 printable characters")
 
+# Traces by OpenTelemetry, whose own variables say where they go, and reports of unexpected errors
+TRACING = _flag("TRACING", default=False)
+SENTRY_DSN = os.environ.get("SENTRY_DSN") or ""
+if SENTRY_DSN and not SENTRY_DSN.startswith(("https://", "http://")):
+    # Without the value: it is a credential.
+    raise ImproperlyConfigured("SENTRY_DSN must begin with https://")
+
 # E-mail, for notifications: smtp:// in clear, smtp+tls:// with STARTTLS, smtps:// with TLS from the start
 _email = urlsplit(os.environ.get("EMAIL_URL", ""))
 _email_ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
@@ -224,6 +231,8 @@ MIDDLEWARE = [
     "core.middleware.DatabaseOutages",
     "axes.middleware.AxesMiddleware",
 ]
+if TRACING:
+    MIDDLEWARE.insert(0, "core.tracing.TracingMiddleware")
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -21,6 +21,8 @@ from typing import Any
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from core.client_address import known_address
+
 #: Of a process, as script/server starts it.
 THREADS = 64
 PLACES = 7
@@ -34,6 +36,8 @@ BODY_SECONDS = 15
 SLOW_SECONDS = 1
 #: Slow bodies that may be on their way at once, so that threads are left for other requests.
 MOST_SLOW_BODIES = 48
+#: Bodies of one address on their way at once, slow or not yet: half of the threads are left for the others.
+MOST_BODIES_OF_ADDRESS = 32
 #: A longer Content-Length is none of a body that is read.
 MOST_DIGITS = 16
 
@@ -43,6 +47,10 @@ _INFO = struct.Struct("=44xI")
 
 class TooManyBodies(Exception):
     """MOST_SLOW_BODIES are on their way."""
+
+
+class TooManyOfAddress(Exception):
+    """MOST_BODIES_OF_ADDRESS of one address are on their way."""
 
 
 class LateBody(Exception):
@@ -59,16 +67,24 @@ class Bodies:
     A read cannot be given up, and handing each to another thread would cost every request more than its body.
     """
 
-    def __init__(self, *, seconds: float = BODY_SECONDS, most_slow: int = MOST_SLOW_BODIES) -> None:
+    def __init__(
+        self,
+        *,
+        seconds: float = BODY_SECONDS,
+        most_slow: int = MOST_SLOW_BODIES,
+        most_of_address: int = MOST_BODIES_OF_ADDRESS,
+    ) -> None:
         self._seconds = seconds
         self._most_slow = most_slow
+        self._most_of_address = most_of_address
         self._lock = threading.Lock()
-        #: By its environment's identity: address and port of the connection, and when the read began.
-        self._reading: dict[int, tuple[str, int, float]] = {}
+        #: By its identity: the environment of the request, and when the read began.
+        self._reading: dict[int, tuple[dict[str, Any], float]] = {}
         self._is_watched = False
 
     def read(self, environ: dict[str, Any]) -> None:
-        """Put the whole body in the place of the connection's stream. Raises TooManyBodies, LateBody.
+        """Put the whole body in the place of the connection's stream. Raises TooManyBodies, TooManyOfAddress,
+        LateBody.
 
         A body that is refused unread by its length stays where it is.
         """
@@ -79,10 +95,12 @@ class Bodies:
         begun = time.monotonic()
         with self._lock:
             if len(self._reading) >= self._most_slow:
-                slow = sum(begun - each >= SLOW_SECONDS for _, _, each in self._reading.values())
+                slow = sum(begun - each >= SLOW_SECONDS for _, each in self._reading.values())
                 if slow >= self._most_slow:
                     raise TooManyBodies
-            self._reading[id(environ)] = environ.get("REMOTE_ADDR", ""), int(environ.get("SERVER_PORT") or 0), begun
+            if len(self._reading) >= self._most_of_address:
+                self._check_address(environ)
+            self._reading[id(environ)] = environ, begun
             if not self._is_watched:
                 # Here and not before, because the server forks between.
                 threading.Thread(target=self._watch, name="late-bodies", daemon=True).start()
@@ -98,14 +116,26 @@ class Bodies:
             raise LateBody
         environ["wsgi.input"] = io.BytesIO(body)
 
+    def _check_address(self, environ: dict[str, Any]) -> None:
+        address = known_address(environ)
+        if address is None:
+            return
+        if sum(known_address(other) == address for other, _ in self._reading.values()) >= self._most_of_address:
+            raise TooManyOfAddress
+
     def _watch(self) -> None:
         while True:
             time.sleep(SLOW_SECONDS)
             now = time.monotonic()
             with self._lock:
-                late = {each[:2] for each in self._reading.values() if now - each[2] >= self._seconds}
+                late = {_connection(each) for each, begun in self._reading.values() if now - begun >= self._seconds}
             for address, port in late:
                 close_silent(address, port, self._seconds)
+
+
+def _connection(environ: dict[str, Any]) -> tuple[str, int]:
+    """Return the address of a connection, and the port of this process that it is to."""
+    return environ.get("REMOTE_ADDR", ""), int(environ.get("SERVER_PORT") or 0)
 
 
 def close_silent(address: str, port: int, seconds: float) -> None:

@@ -10,6 +10,7 @@ from convoyclone.health import health, metrics, ready
 from convoyclone.schema import schema
 from convoyclone.welcome import readme, welcome
 from core.api import errors
+from deliveries import copy_views as delivery_copies
 from deliveries import link_views as delivery_links
 from deliveries import views as deliveries
 from endpoints import views as endpoints
@@ -83,6 +84,7 @@ urlpatterns = [
     path(f"{PROJECT}/event-types", subscriptions.EventTypes.as_view()),
     path(f"{PROJECT}/event-types/", subscriptions.EventTypes.as_view()),
     path(f"{PROJECT}/event-types/import", subscriptions.ImportEventTypes.as_view()),
+    path(f"{PROJECT}/event-types/import/jobs", subscriptions.ImportJobs.as_view()),
     path(EVENT_TYPE, subscriptions.EventTypeDetail.as_view()),
     path(f"{EVENT_TYPE}/deprecate", subscriptions.DeprecateEventType.as_view()),
     path(f"{PROJECT}/subscriptions", subscriptions.Subscriptions.as_view()),
@@ -113,6 +115,7 @@ urlpatterns = [
     path(f"{PROJECT}/eventdeliveries/batchretry", deliveries.BatchRetryEventDeliveries.as_view()),
     path(DELIVERY, deliveries.EventDelivery.as_view()),
     path(f"{DELIVERY}/resend", deliveries.ResendEventDelivery.as_view()),
+    path(f"{DELIVERY}/copy", delivery_copies.CopyEventDelivery.as_view()),
     path(f"{DELIVERY}/links", delivery_links.DeliveryLinks.as_view()),
     path(f"{DELIVERY}/links/<linkID>/revoke", delivery_links.RevokeDeliveryLink.as_view()),
     path(f"{DELIVERY}/deliveryattempts", deliveries.DeliveryAttempts.as_view()),
@@ -191,6 +194,7 @@ urlpatterns = [
     path("portal-api/eventdeliveries/statustotals", portal_deliveries.StatusTotals.as_view()),
     path(PORTAL_DELIVERY, portal_deliveries.EventDelivery.as_view()),
     path(f"{PORTAL_DELIVERY}/resend", portal_deliveries.ResendEventDelivery.as_view()),
+    path(f"{PORTAL_DELIVERY}/copy", portal_deliveries.CopyEventDelivery.as_view()),
     path(f"{PORTAL_DELIVERY}/links", portal_deliveries.DeliveryLinks.as_view()),
     path(f"{PORTAL_DELIVERY}/links/<linkID>/revoke", portal_deliveries.RevokeDeliveryLink.as_view()),
     path(f"{PORTAL_DELIVERY}/deliveryattempts", portal_deliveries.DeliveryAttempts.as_view()),

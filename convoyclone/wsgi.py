@@ -1,20 +1,36 @@
 """Provide the WSGI application, for Granian or any other server."""
 
+import gc
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
+from django.urls import get_resolver
 
 from convoyclone.database import own_the_environment
-from convoyclone.threads import OWN_PLACES, Bodies, LateBody, NoPlace, Places, TooManyBodies
+from convoyclone.threads import OWN_PLACES, Bodies, LateBody, NoPlace, Places, TooManyBodies, TooManyOfAddress
 from core.postgres.base import bound_statements
+from core.telemetry import start_telemetry
+
+#: A thread that computes in Python hands the interpreter over after this time, not after Python's 5 ms: a request waits
+#: for it after each of its statements, once for each thread that computes.
+SWITCH_SECONDS = 0.001
 
 own_the_environment()
+sys.setswitchinterval(SWITCH_SECONDS)
 _django = get_wsgi_application()
+start_telemetry("web")
 bound_statements(settings.DATABASE_STATEMENT_SECONDS)
 from core.share import UNCOUNTED  # noqa: E402 - it reads the settings
+
+# What the process begins with, views included, stays for as long as it runs: looking through it for garbage would stop
+# all threads for 30 to 50 ms each time.
+_ = get_resolver().url_patterns
+gc.collect()
+gc.freeze()
 
 _bodies, _places, _own_places = Bodies(), Places(), Places(OWN_PLACES)
 
@@ -29,6 +45,8 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         _bodies.read(environ)
     except TooManyBodies:
         return _refused(start_response, "503 Service Unavailable", ("Retry-After", "1"))
+    except TooManyOfAddress:
+        return _refused(start_response, "429 Too Many Requests", ("Retry-After", "1"))
     except LateBody:
         return _refused(start_response, "408 Request Timeout")
     places = _own_places if environ.get("PATH_INFO", "").startswith(UNCOUNTED) else _places

@@ -1,6 +1,8 @@
 """Find out which address a request comes from."""
 
 import ipaddress
+from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -15,24 +17,19 @@ def client_address(request: HttpRequest) -> str | None:
     Behind a trusted proxy (TRUST_PROXY_HEADERS) that is the last address in X-Forwarded-For, which the proxy has added.
     The addresses before it are the caller's own claims.
     """
-    text = request.META.get("REMOTE_ADDR", "")
-    if settings.TRUST_PROXY_HEADERS:
-        text = request.META.get("HTTP_X_FORWARDED_FOR", text).rpartition(",")[2].strip()
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
+    return _address(request.META)
 
 
-def known_address(request: HttpRequest) -> str | None:
+def known_address(environ: Mapping[str, Any]) -> str | None:
     """Return the caller's address where it is the caller's own, and not that of a proxy that others share.
 
-    Without a trusted proxy that is a public address, and none where a proxy has left its header.
+    `environ` is WSGI's, or a request's META. Without a trusted proxy that is a public address, and none where a proxy
+    has left its header.
     """
-    address = client_address(request)
+    address = _address(environ)
     if settings.TRUST_PROXY_HEADERS or address is None:
         return address
-    is_proxied = any(name in request.META for name in _FORWARDED)
+    is_proxied = any(name in environ for name in _FORWARDED)
     return address if ipaddress.ip_address(address).is_global and not is_proxied else None
 
 
@@ -50,3 +47,13 @@ def is_of_this_machine(request: HttpRequest) -> bool:
     address = client_address(request)
     is_local = address is not None and ipaddress.ip_address(address).is_loopback
     return is_local and not any(name in request.META for name in _FORWARDED)
+
+
+def _address(environ: Mapping[str, Any]) -> str | None:
+    text = environ.get("REMOTE_ADDR", "")
+    if settings.TRUST_PROXY_HEADERS:
+        text = environ.get("HTTP_X_FORWARDED_FOR", text).rpartition(",")[2].strip()
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None

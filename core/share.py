@@ -107,7 +107,7 @@ class ShareMiddleware:
         entered: list[tuple[Party, Entry]] = []
         tokens = _entered.set(entered), _path.set(f"{request.method} {request.path_info}"[:PATH_CHARACTERS])
         try:
-            count_party("address", known_address(request) or "")
+            count_party("address", known_address(request.META) or "")
             return self.get_response(request)
         except TooBusy as error:
             return refused(request, error)

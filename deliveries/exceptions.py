@@ -68,6 +68,12 @@ class NotWaiting(InvalidInput):
     message = "only a delivery that waits can be sent now"
 
 
+class NoCopy(InvalidInput):
+    """No request can be built for the delivery."""
+
+    message = "no request can be built: {reason}"
+
+
 class RetryUnderWay(InvalidInput):
     """Another batch retry is under way."""
 

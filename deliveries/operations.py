@@ -40,7 +40,7 @@ LAST_ATTEMPTS = 10
 
 def find_delivery(project_id: str, delivery_id: str, *, scope: Scope = None) -> EventDelivery:
     """Return one delivery with the columns that are shown. Raises NotFound."""
-    delivery = with_parts(_within(project_id, scope)).filter(pk=delivery_id).first()
+    delivery = with_parts(within(project_id, scope)).filter(pk=delivery_id).first()
     if delivery is None:
         raise DeliveryNotFound
     return delivery
@@ -74,7 +74,7 @@ def resend_delivery(project_id: str, delivery_id: str, *, scope: Scope = None) -
     """
     active = Endpoint.objects.for_project(project_id).filter(status=Endpoint.Status.ACTIVE)
     # The state is in the UPDATE's own condition: a second request finds it changed.
-    given_up = _within(project_id, scope).filter(pk=delivery_id, status__in=GIVEN_UP, endpoint__in=active.values("pk"))
+    given_up = within(project_id, scope).filter(pk=delivery_id, status__in=GIVEN_UP, endpoint__in=active.values("pk"))
     with transaction.atomic():
         if not given_up.update(**sent_again()):
             raise _refusal(project_id, delivery_id, scope)
@@ -87,7 +87,7 @@ def send_now(project_id: str, delivery_id: str, *, scope: Scope = None) -> Event
 
     One that waits for a place at its endpoint keeps waiting. Raises InvalidInput for one that does not wait, NotFound.
     """
-    waiting = _within(project_id, scope).filter(pk=delivery_id, status__in=WAITING)
+    waiting = within(project_id, scope).filter(pk=delivery_id, status__in=WAITING)
     with transaction.atomic():
         if not waiting.update(next_send_time=Now(), due_at=Now(), updated_at=Now()):
             find_delivery(project_id, delivery_id, scope=scope)
@@ -105,7 +105,7 @@ def force_resend(project_id: str, delivery_ids: Sequence[str], *, scope: Scope =
     wanted = set(delivery_ids)
     with transaction.atomic():
         # Locked in the order of their ids, so that two of these cannot block each other.
-        locked = _within(project_id, scope).filter(pk__in=wanted).order_by("pk").select_for_update(of=("self",))
+        locked = within(project_id, scope).filter(pk__in=wanted).order_by("pk").select_for_update(of=("self",))
         columns = ("pk", "status", "endpoint__status", "endpoint__deleted_at", "endpoint_id", "endpoint__owner_id")
         found = list(locked.values_list(*columns, named=True))
         if scope is not None and len(found) < len(wanted):
@@ -165,7 +165,8 @@ def _common(values: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _within(project_id: str, scope: Scope) -> "QuerySet[EventDelivery]":
+def within(project_id: str, scope: Scope) -> "QuerySet[EventDelivery]":
+    """Return the deliveries of a project that are in the scope; None is the whole project."""
     rows = EventDelivery.objects.filter(project_id=project_id)
     if scope is None:
         return rows
@@ -173,7 +174,7 @@ def _within(project_id: str, scope: Scope) -> "QuerySet[EventDelivery]":
 
 
 def _check_exists(project_id: str, delivery_id: str, scope: Scope) -> None:
-    if not _within(project_id, scope).filter(pk=delivery_id).exists():
+    if not within(project_id, scope).filter(pk=delivery_id).exists():
         raise DeliveryNotFound
 
 

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Func, IntegerField, Value
 from django.utils import timezone
 
 from activity.operations import Changes, Done, Verb, differences, record, record_all
@@ -20,7 +19,6 @@ from core.addresses import is_public_url
 from core.api.values import REDACTED
 from core.encryption import EncryptedJSONField
 from core.exceptions import InvalidInput
-from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
 from endpoints.disabling import close_breaker, forget_failures, notify_reactivated
@@ -31,7 +29,6 @@ from endpoints.exceptions import (
     EndpointNotFound,
     NotStored,
     StatusNotChangeable,
-    TooManyEndpoints,
     UrlTemplate,
 )
 from endpoints.models import (
@@ -39,16 +36,15 @@ from endpoints.models import (
     DEFAULT_CONTENT_TYPE,
     AlertSettings,
     Endpoint,
-    EndpointHour,
     EndpointQuerySet,
     EndpointState,
     Scope,
 )
+from endpoints.owners import CHECKS_OF_OWNER, hand_over, project_with_room
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
 from outbound.exceptions import UrlNotSecure
 from outbound.urls import check_sendable, is_same_server, parse_target, stored_form
-from projects.exceptions import ProjectNotFound
 from projects.models import Project
 
 #: The fields that are stored as they are sent, and those of them that an update takes only where they are not empty.
@@ -86,7 +82,7 @@ def create_endpoint(
     """
     now = timezone.now()
     with transaction.atomic():
-        project = _project(project_id, owner_id=sent.get("owner_id", ""))
+        project = project_with_room(project_id, owner_id=sent.get("owner_id", ""))
         check_url(project, url)
         endpoint = Endpoint(
             project=project,
@@ -152,14 +148,16 @@ def update_endpoint(
             endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
         changes = differences(before, _editable(endpoint), secret=SECRET)
         if "owner_id" in changes:
-            _project(project_id, owner_id=endpoint.owner_id)
+            project_with_room(project_id, owner_id=endpoint.owner_id)
         endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=EDITABLE)
         if "owner_id" in changes:
             # The addresses are the former customer's: the new one must not see them, and they are not to be told.
             AlertSettings.objects.filter(endpoint=endpoint).delete()
             if before["owner_id"]:
-                _hand_over(endpoint)
+                hand_over(endpoint)
+            for check in CHECKS_OF_OWNER:
+                check(endpoint)
         if changes:
             _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
@@ -264,22 +262,6 @@ def _change_of(before: Status, after: Status) -> Verb:
     return Verb.ENDPOINT_ENABLED if before == Status.INACTIVE else Verb.ENDPOINT_RESUMED
 
 
-def _hand_over(endpoint: Endpoint) -> None:
-    """Let an endpoint that had another owner begin afresh: what was sent to it so far stays that owner's."""
-    endpoint.held_from = new_ulid()
-    endpoint.save(update_fields=["held_from"])
-    EndpointHour.objects.filter(endpoint=endpoint).delete()
-    EndpointState.objects.filter(pk=endpoint.pk).update(
-        failed_in_a_row=0,
-        delivered_in_a_row=0,
-        failing_since=None,
-        last_failure="",
-        last_failure_text="",
-        last_failure_at=None,
-        last_delivered_at=None,
-    )
-
-
 def _editable(endpoint: Endpoint) -> dict[str, Any]:
     """Return the values of the columns that an update writes, without its time."""
     return {name: getattr(endpoint, name) for name in EDITABLE if name != "updated_at"}
@@ -295,26 +277,6 @@ def _record(verb: Verb, endpoint: Endpoint, *, changes: Changes | None = None) -
         object_name=endpoint.name,
         changes=changes,
     )
-
-
-def _project(project_id: str, *, owner_id: str) -> Project:
-    """Return the project to which an owner is to get an endpoint. Raises TooManyEndpoints.
-
-    The owner is locked until the caller's transaction ends, so that two calls at once are counted both.
-    """
-    owned = Func(
-        F("uid"), Value(owner_id), F("owner_endpoints"), function="endpoints_of_owner", output_field=IntegerField()
-    )
-    # Without an owner an endpoint belongs to the company.
-    rows = Project.objects.live()
-    try:
-        project: Any = (rows.annotate(owned=owned) if owner_id else rows).get(pk=project_id)
-    except Project.DoesNotExist:
-        raise ProjectNotFound from None
-    if owner_id and project.owner_endpoints and project.owned >= project.owner_endpoints:
-        raise TooManyEndpoints(most=project.owner_endpoints)
-    found: Project = project
-    return found
 
 
 def _within(project_id: str, scope: Scope) -> EndpointQuerySet:

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from core.api.bodies import read_body
 from core.api.documents import PageOf
-from core.api.pagination import read_page
+from core.api.pagination import Bytes, JsonBytes, read_page
 from core.api.versioning import client_version
 from endpoints import openapi, operations, secrets, serializers, versioning
 from endpoints.documents import EndpointDocument, endpoint_documents
@@ -22,6 +22,12 @@ from endpoints.serializers import (
     UpdateEndpointBefore2024,
 )
 from projects.convoy_view import ConvoyView
+
+#: The bytes of an endpoint in a list, as far as they vary.
+_BYTES = sum(
+    (Bytes(name) for name in ("url", "description", "secrets", "authentication", "mtls_client_cert")),
+    JsonBytes("metadata"),
+)
 
 
 class EndpointView(ConvoyView):
@@ -76,7 +82,7 @@ class Endpoints(EndpointView):
         rows = self.listed()
         if q := request.query_params.get("q", "").strip():
             rows = rows.filter(name__icontains=q)
-        page = read_page(request, rows.only("pk"))
+        page = read_page(request, rows.only("pk"), size=_BYTES)
         ids = [row.pk for row in page.rows]
         documents = endpoint_documents(self.project_id, ids=ids, reveal=self.reveals)
         return page.of([self.versioned(read(document)) for document in documents])

@@ -13,11 +13,12 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from django.conf import settings
 
 from core.encryption import UndecryptableValue, context_of, decrypt
 from core.storable_text import storable
+from core.tracing import attempt_span, trace_marks
 from core.ulid import new_ulid
+from deliveries.requests import Parts, Unbuildable, signed_request
 from endpoints.authentication import OAUTH2
 from endpoints.models import Endpoint
 from endpoints.secrets import is_live
@@ -26,18 +27,13 @@ from engine.choice import AT_MOST_ONCE, Queued
 from engine.outcomes import Attempt, Outcome
 from engine.queue import Claim
 from engine.targets import Target
-from events.exceptions import KeyMissing
-from events.models import EventDelivery
 from outbound.client import Exchange, Outbound
 from outbound.failures import is_decided
-from outbound.headers import TEST_HEADER, authentication_headers, redact_attempt_headers, request_headers, trace_headers
+from outbound.headers import authentication_headers, redact_attempt_headers
 from outbound.oauth2 import REQUEST_SECONDS as TOKEN_TIMEOUT_SECONDS
 from outbound.oauth2 import Tokens, TokenUnavailable
-from outbound.payload import NotAnObject, form_encode
 from outbound.retries import delay_seconds, parse_retry_after
-from outbound.signatures import convoy_signature, standard_headers
 from outbound.states import Status
-from projects.config import REQUEST_ID_HEADER
 
 logger = logging.getLogger("convoyclone.deliver")
 
@@ -45,14 +41,8 @@ logger = logging.getLogger("convoyclone.deliver")
 LONG_PAYLOAD = 32_768
 #: The time to write the outcome, on top of the longest time that a request can take.
 LEASE_MARGIN_SECONDS = 15
-USER_AGENT = f"Convoy/{settings.VERSION}"
 LIMIT_REACHED = "Retry limit exceeded"
 GONE = "Endpoint answered 410 Gone"
-FORM = "application/x-www-form-urlencoded"
-
-
-class Unbuildable(Exception):
-    """No request can be built for this delivery, now or later; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +69,19 @@ def lease_seconds(target: Target) -> float:
 
 async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outcome:
     """Send a claimed delivery once. Failures of any kind are part of the outcome."""
+    delivery = claim.delivery
+    ids = {"delivery": delivery.uid, "event": delivery.event_id, "endpoint": delivery.endpoint_id}
+    with attempt_span(claim.payload.trace, ids) as say:
+        outcome = await _send(claim, outbound, tokens)
+        attempt = outcome.attempt
+        code = attempt.http_status.partition(" ")[0]
+        more = {"convoyclone.outcome": str(outcome.status), "convoyclone.trial": delivery.num_trials + 1}
+        failure = "" if attempt.succeeded else attempt.error or attempt.http_status
+        say(more | ({"http.response.status_code": int(code)} if code else {}), failure)
+    return outcome
+
+
+async def _send(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outcome:
     target = claim.target
     request: Request | None = None
     try:
@@ -116,41 +119,20 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
 
     Raises Unbuildable, ValueError and UndecryptableValue, whose texts hold no secret.
     """
-    target, payload, config = claim.target, claim.payload, claim.target.project_config
-    if config["request_id_header"] != REQUEST_ID_HEADER and not payload.idempotency_key:
-        raise Unbuildable(KeyMissing.message)
-    body = payload.data.encode()
-    if target.content_type == FORM:
-        try:
-            body = form_encode(body)
-        except NotAnObject:
-            raise Unbuildable("a payload that is not an object cannot be sent as a form") from None
-    secrets = [secret["value"] for secret in _secrets(target.secrets, target.uid) if is_live(secret, now)]
-    if claim.delivery.test == EventDelivery.Test.REHEARSAL:
-        secrets = secrets[-1:]
-    timestamp = int(now.timestamp())
-    signature = config["signature"]
-    standard = standard_headers(body, message_id=claim.delivery.uid, timestamp=timestamp, secrets=secrets)
-    headers = request_headers(
-        signature_header=signature["header"],
-        signature=convoy_signature(
-            body,
-            secrets=secrets,
-            versions=signature["versions"],
-            advanced=target.advanced_signatures,
-            timestamp=timestamp,
-        ),
-        standard=standard | ({TEST_HEADER: "1"} if claim.delivery.test else {}),
-        content_type=target.content_type,
-        user_agent=USER_AGENT,
-        request_id_header=config["request_id_header"],
+    target, payload = claim.target, claim.payload
+    parts = Parts(
+        delivery_id=claim.delivery.uid,
+        event_id=claim.delivery.event_id,
+        test=claim.delivery.test,
+        data=payload.data,
+        headers=payload.headers,
         idempotency_key=payload.idempotency_key,
-        authentication=authentication,
-        trace=trace_headers(event_id=claim.delivery.event_id, delivery_id=claim.delivery.uid)
-        if config["add_event_id_trace_headers"]
-        else (),
-        custom=payload.headers,
+        content_type=target.content_type,
+        advanced_signatures=target.advanced_signatures,
+        secrets=[secret["value"] for secret in _secrets(target.secrets, target.uid) if is_live(secret, now)],
+        config=target.project_config,
     )
+    headers, body = signed_request(parts, now=now, authentication=authentication, marks=trace_marks())
     certificate = _certificate(target.mtls_client_cert, target.uid)
     return Request(
         headers=headers,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from core.ulid import new_ulid
-from engine.choice import Queued
 from engine.database import Connection
 
 #: The error of such an attempt. It says nothing about the endpoint, so the circuit breaker does not count it.
@@ -21,11 +20,11 @@ JOIN endpoints_endpoint e ON e.uid = d.endpoint_id
 """
 
 
-async def record_lost(connection: Connection, deliveries: Sequence[Queued]) -> None:
-    """Store an attempt for each delivery whose lease has ended without an outcome. One statement, or none.
+async def record_lost(connection: Connection, deliveries: Sequence[str]) -> None:
+    """Store an attempt for each delivery, by its id, whose lease has ended without an outcome. One statement, or none.
 
     Call it before the deliveries are claimed again or settled, in the same transaction.
     """
     if deliveries:
         uids = [new_ulid() for _ in deliveries]
-        await connection.execute(_RECORD, [LOST_ATTEMPT, uids, [delivery.uid for delivery in deliveries]])
+        await connection.execute(_RECORD, [LOST_ATTEMPT, uids, list(deliveries)])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from django.conf import settings
 from prometheus_client import Counter, Gauge, Histogram
 
 from engine.outcomes import Outcome
@@ -17,6 +18,10 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 IN_FLIGHT = Gauge("convoyclone_attempts_in_flight", "Requests under way in this worker.")
+#: Rules for alerts compare with it, so that they need not know the setting.
+LIMIT = Gauge("convoyclone_attempts_in_flight_limit", "Requests under way at which this worker is full.")
+# Read when it is asked for: a worker lowers the setting where too few files may be open.
+LIMIT.set_function(lambda: float(settings.DELIVERY_CONCURRENCY))
 
 
 def count(outcomes: Sequence[Outcome]) -> None:

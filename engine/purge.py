@@ -77,7 +77,10 @@ _STATEMENTS = (
     ),
     _SUBSCRIPTIONS,
     _ENDPOINTS,
-    *(_OF_PROJECT.format(table=table) for table in ("projects_eventtype", "activity_activity")),
+    *(
+        _OF_PROJECT.format(table=table)
+        for table in ("applications_application", "projects_eventtype", "activity_activity")
+    ),
     _KEYS,
 )
 

@@ -54,6 +54,8 @@ class Payload:
     data: str
     headers: dict[str, list[str]]
     idempotency_key: str
+    #: The context in which it was posted (core/tracing.py).
+    trace: str = ""
 
 
 @dataclass(slots=True)
@@ -155,12 +157,8 @@ ORDER BY c.place, d.next_send_time FOR UPDATE OF d SKIP LOCKED
 """
 
 #: Settle parked deliveries of endpoints that are gone.
-_DISCARD_PARKED = f"""
-UPDATE events_eventdelivery SET status = '{Status.DISCARDED}', description = %s, due_at = NULL, is_parked = false,
-  lease = NULL, updated_at = now()
-WHERE uid IN (
-  SELECT uid FROM events_eventdelivery WHERE is_parked AND endpoint_id = ANY(%s) LIMIT %s FOR UPDATE SKIP LOCKED
-)
+_PARKED_OF_GONE = """
+SELECT uid, status FROM events_eventdelivery WHERE is_parked AND endpoint_id = ANY(%s) LIMIT %s FOR UPDATE SKIP LOCKED
 """
 
 #: The endpoints of deliveries, as Target.
@@ -197,7 +195,7 @@ SET status = s.status, description = s.description, due_at = NULL, is_parked = f
 FROM unnest(%s::text[], %s::text[], %s::text[]) AS s (uid, status, description) WHERE d.uid = s.uid
 """
 #: The events of claimed deliveries, as Payload.
-_PAYLOADS = "SELECT uid, data, headers, idempotency_key FROM events_event WHERE uid = ANY(%s)"
+_PAYLOADS = "SELECT uid, data, headers, idempotency_key, trace FROM events_event WHERE uid = ANY(%s)"
 
 
 async def claim(
@@ -245,7 +243,7 @@ async def claim(
         # Those that are parked or extended are recorded when they are sent or settled.
         settled = {uid for uid, *_ in choice.settle}
         ended = [*choice.send, *(row for row in rows if row.uid in settled)]
-        await record_lost(connection, [row for row in ended if row.status == Status.PROCESSING])
+        await record_lost(connection, [row.uid for row in ended if row.status == Status.PROCESSING])
         if choice.send:
             seconds = [lease_seconds(targets[row.endpoint_id]) for row in choice.send]
             await connection.execute(_CLAIM, [lease, [row.uid for row in choice.send], seconds])
@@ -321,8 +319,13 @@ async def _read_parked(
     cursor = await connection.execute(_TAKERS, given)
     takers = await cursor.fetchall()
     if gone := [uid for uid, _, is_gone, _ in takers if is_gone]:
-        cursor = await connection.execute(_DISCARD_PARKED, [GONE, gone, DISCARDED_AT_ONCE])
-        found.has_moved = cursor.rowcount == DISCARDED_AT_ONCE
+        cursor = await connection.execute(_PARKED_OF_GONE, [gone, DISCARDED_AT_ONCE])
+        discarded = await cursor.fetchall()
+        # A worker was lost while it sent these, and they were parked when their lease had ended.
+        await record_lost(connection, [uid for uid, status in discarded if status == Status.PROCESSING])
+        if discarded:
+            await _settle(connection, [(uid, Status.DISCARDED, GONE) for uid, _ in discarded])
+        found.has_moved = len(discarded) == DISCARDED_AT_ONCE
     able = [(uid, project_id, room) for uid, project_id, is_gone, room in takers if room and not is_gone]
     # Half of the places are for parked deliveries, so that neither kind shuts out the other. A single place goes
     # to either of them at random.

@@ -52,6 +52,8 @@ class Event(models.Model):
     is_duplicate_event = models.BooleanField(default=False)
     status = models.CharField(max_length=10)
     failure_reason = models.TextField(blank=True, default="")
+    #: The context of the request that posted it (core/tracing.py): a traceparent, or "".
+    trace = models.CharField(max_length=55, blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 

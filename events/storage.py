@@ -13,6 +13,7 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
+from core.tracing import traceparent
 from core.ulid import new_ulid
 from core.wake import wake_workers
 from events.matching import Candidates, Row, Settings
@@ -27,8 +28,8 @@ CHUNK = 5_000
 _INSERT_EVENT = """
 INSERT INTO events_event
   (uid, project_id, channel, event_type, endpoints, owner_id, headers, data, idempotency_key,
-   key_scope, is_duplicate_event, status, failure_reason, created_at, updated_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+   key_scope, trace, is_duplicate_event, status, failure_reason, created_at, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 # The statement waits for an uncommitted event with the same key.
 _UNLESS_DUPLICATE = """
@@ -100,7 +101,7 @@ def store_event(
     status, reason = (Status.SUCCESS, "") if taken else (Status.FAILURE, reason)
     text, headers = event.data.decode(), orjson.dumps(event.headers).decode()
     said: list[Any] = [project_id, channel.value, event.event_type, endpoints, owner_id, headers, text]
-    said += [event.idempotency_key, key_scope]
+    said += [event.idempotency_key, key_scope, traceparent()]
     first, *others = _chunks((uid, row) for row in taken) or [[]]
     with connection.cursor() as cursor:
         if not others:

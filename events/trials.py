@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from activity.operations import Verb, record
 from core.json_text import json_text
+from core.tracing import traceparent
 from core.ulid import first_ulid_at, new_ulid
 from core.wake import wake_workers
 from endpoints.exceptions import EndpointNotFound
@@ -68,6 +69,7 @@ def send_test_event(
             # The project's own header carries it, and a webhook without that header is not sent.
             idempotency_key=uid if own_header else "",
             key_scope=_scope(session_id) if session_id else "",
+            trace=traceparent(),
             status=Status.SUCCESS,
         )
         delivery = EventDelivery.objects.create(

@@ -27,13 +27,13 @@ class JobAdmin(OperatorAdmin):
     actions = ["pause", "resume", "cancel"]
     fieldsets = [
         (None, {"fields": ["uid", "project", "kind", "customer", DRY_RUN, "shown_parameters"]}),
-        ("Progress", {"fields": ["status", "total", COUNTED, "done", "skipped"]}),
+        ("Progress", {"fields": ["status", "reason", "total", COUNTED, "done", "skipped"]}),
         ("Times", {"fields": ["created_at", "updated_at", "worked_at", "finished_at"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         live = Job.objects.filter(project__deleted_at=None).select_related("project")
-        return live.defer("project__config", "project__meta_event")
+        return live.defer("content", "project__config", "project__meta_event")
 
     @admin.display
     def progress(self, job: Job) -> str:

@@ -13,12 +13,13 @@ class JobDocument(TypedDict):
 
     uid: Annotated[Uid, Example("01M8A2XQ6D8F0H2K4M6P8R0T2W")]
     project_id: Uid
-    kind: Annotated[str, "The work: `batch_replay`.", Example("batch_replay")]
+    kind: Annotated[str, "The work: `batch_replay` or `event_type_import`.", Example("batch_replay")]
     customer: Annotated[
         str, "The portal's customer who has made it: `owner:` or `link:` and the id. Empty: the company."
     ]
     dry_run: Annotated[bool, "Whether it only counts."]
     status: Annotated[str, Keywords(enum=list(Job.Status.values)), Example(Job.Status.RUNNING.value)]
+    reason: Annotated[str, "Why it has failed, where that is for what it was given; empty otherwise."]
     total: Annotated[int | None, "The rows that were chosen; null until they are counted.", Example(39560)]
     done: Annotated[int, "The rows that are done.", Example(12350)]
     skipped: Annotated[int, "The rows that were chosen and left out, as they are not the customer's alone."]
@@ -36,6 +37,7 @@ def job_document(job: Job) -> JobDocument:
         "customer": job.customer,
         "dry_run": job.is_dry_run,
         "status": job.status,
+        "reason": job.reason,
         "total": job.total if job.is_counted else None,
         "done": job.done,
         "skipped": job.skipped,

@@ -7,13 +7,16 @@ from django.utils import timezone
 from core.ulid import ULIDField
 from projects.models import Project
 
+#: The constraint that there is one open job.
+OPEN_JOB = "job_open"
+
 
 class JobQuerySet(models.QuerySet["Job"]):
     """Reads of jobs."""
 
     def for_project(self, project_id: str) -> "JobQuerySet":
-        """Return the jobs of one project."""
-        return self.filter(project_id=project_id)
+        """Return the jobs of one project, without what they work on, which may be large."""
+        return self.filter(project_id=project_id).defer("content")
 
     def open(self) -> "JobQuerySet":
         """Return the jobs that are neither finished nor given up, those that are paused included."""
@@ -31,7 +34,7 @@ class Job(models.Model):
         PAUSED = "paused"
         FINISHED = "finished"
         CANCELED = "canceled"
-        #: A defect of ours has ended it.
+        #: It cannot be done, as `reason` says, or a defect of ours has ended it.
         FAILED = "failed"
 
     uid = ULIDField()
@@ -42,6 +45,8 @@ class Job(models.Model):
     customer = models.CharField(max_length=300, blank=True, default="")
     #: The rows to work on, as the kind reads them.
     parameters = models.JSONField(default=dict)
+    #: A text to work on, until the job is over; null where it works on rows.
+    content = models.TextField(null=True, editable=False)  # noqa: DJ001 - null takes no room in the row
     #: Whether it only counts.
     is_dry_run = models.BooleanField("dry run", default=False)
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
@@ -53,6 +58,8 @@ class Job(models.Model):
     cursor = models.CharField(max_length=26, blank=True, default="", db_collation="C")
     done = models.PositiveBigIntegerField(default=0)
     skipped = models.PositiveBigIntegerField(default=0, help_text="Chosen, but not allowed to the caller.")
+    #: The cause, where the job has failed by what it was given.
+    reason = models.TextField(blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     #: The time of the last piece: projects take turns by it.
@@ -65,7 +72,7 @@ class Job(models.Model):
         constraints = [
             # Of each kind, one at a time of the company, and of each customer. For the worker, too: the open jobs.
             models.UniqueConstraint(
-                fields=["project", "customer", "kind", "is_dry_run"], condition=Q(finished_at=None), name="job_open"
+                fields=["project", "customer", "kind", "is_dry_run"], condition=Q(finished_at=None), name=OPEN_JOB
             ),
         ]
         indexes = [

@@ -16,10 +16,12 @@ from django.utils import timezone
 
 from activity.models import Activity
 from activity.operations import Verb, record
+from core.constraints import broken_constraint
+from core.exceptions import InvalidInput
 from core.turns import do_piece
 from core.wake import wake_workers
 from jobs.exceptions import JobNotFound, JobOver, JobUnderWay
-from jobs.models import Job, JobQuerySet
+from jobs.models import OPEN_JOB, Job, JobQuerySet
 
 #: The pause of a worker that has found no work.
 IDLE_SECONDS = 1.0
@@ -52,11 +54,14 @@ def create_job(
     kind: str,
     parameters: Mapping[str, Any],
     *,
-    verb: Verb,
+    verb: Verb | None,
+    content: str | None = None,
     customer: str = "",
     is_dry_run: bool = False,
 ) -> Job:
-    """Store a job for the workers. A dry run counts, and is not recorded as activity.
+    """Store a job for the workers, which work on rows or on `content`. A dry run counts.
+
+    It is recorded as activity with `verb`, unless it is a dry run or there is none.
 
     Raises InvalidInput while another one of the same caller and kind is open; a dry run does not count as one.
     """
@@ -66,6 +71,7 @@ def create_job(
         kind=kind,
         customer=customer,
         parameters=dict(parameters),
+        content=content,
         is_dry_run=is_dry_run,
         created_at=now,
         updated_at=now,
@@ -73,11 +79,13 @@ def create_job(
     try:
         with transaction.atomic():
             job.save(force_insert=True)
-            if not is_dry_run:
+            if verb is not None and not is_dry_run:
                 # Its number is known when the job ends.
                 record(project_id, verb, object_uid=job.uid, uid=job.uid)
             wake_workers()
-    except IntegrityError:
+    except IntegrityError as error:
+        if broken_constraint(error) != OPEN_JOB:
+            raise
         raise JobUnderWay from None
     return job
 
@@ -102,19 +110,19 @@ def resume_job(rows: JobQuerySet, job_id: str) -> Job:
 
 def cancel_job(rows: JobQuerySet, job_id: str) -> Job:
     """End one of the jobs `rows`; what it has done stays done. Raises NotFound, InvalidInput."""
-    return _turn(rows, job_id, status=Status.CANCELED, finished_at=timezone.now())
+    return _turn(rows, job_id, status=Status.CANCELED, finished_at=timezone.now(), content=None)
 
 
 def work_off() -> float:
     """Do a piece of the open job whose project was served longest ago. Return the seconds until the next call.
 
-    A job whose piece raises an error has failed.
+    A job whose piece raises an error has failed; where that is InvalidInput, with its text as the reason.
     """
     found = do_piece(
         take=_next,
         work=_work_at,
         put_back=_touch,
-        give_up=lambda job: _touch(job, status=Status.FAILED, finished_at=timezone.now()),
+        give_up=lambda job: _touch(job, status=Status.FAILED, finished_at=timezone.now(), content=None),
     )
     return 0 if found else IDLE_SECONDS
 
@@ -133,29 +141,42 @@ def _next() -> Job | None:
 
 def _work_at(job: Job) -> None:
     kind, now = KINDS[job.kind], timezone.now()
+    had_content = job.content is not None
+    try:
+        with transaction.atomic():
+            is_over = _piece(job, kind)
+        job.status = Status.FINISHED if is_over else Status.RUNNING
+    except InvalidInput as refusal:
+        job.status, job.reason, is_over = Status.FAILED, str(refusal), True
+    job.finished_at = now if is_over else None
+    job.updated_at = job.worked_at = now
+    if is_over:
+        job.content = None
+    job.save(
+        update_fields=[
+            *("status", "reason", "total", "is_counted", "counted_to", "cursor", "done", "skipped"),
+            *("updated_at", "worked_at", "finished_at"),
+            # It is large, and changes when it is read and at the end.
+            *(["content"] if had_content and (is_over or not job.cursor) else []),
+        ]
+    )
+    if is_over:
+        _record_count(job)
+
+
+def _piece(job: Job, kind: Kind) -> bool:
+    """Do a piece, and note it in the job. Return whether the job is over."""
     if not job.is_counted:
         piece = kind.count(job)
         job.total += piece.done
         job.counted_to = piece.cursor or job.counted_to
         job.is_counted = piece.cursor is None
-        is_over = job.is_counted and job.is_dry_run
-    else:
-        piece = kind.work(job)
-        job.done += piece.done
-        job.skipped += piece.skipped
-        job.cursor = piece.cursor or job.cursor
-        is_over = piece.cursor is None
-    job.status = Status.FINISHED if is_over else Status.RUNNING
-    job.finished_at = now if is_over else None
-    job.updated_at = job.worked_at = now
-    job.save(
-        update_fields=[
-            *("status", "total", "is_counted", "counted_to", "cursor", "done", "skipped"),
-            *("updated_at", "worked_at", "finished_at"),
-        ]
-    )
-    if is_over:
-        _record_count(job)
+        return job.is_counted and job.is_dry_run
+    piece = kind.work(job)
+    job.done += piece.done
+    job.skipped += piece.skipped
+    job.cursor = piece.cursor or job.cursor
+    return piece.cursor is None
 
 
 def _turn(rows: JobQuerySet, job_id: str, **changes: Any) -> Job:
@@ -180,7 +201,7 @@ def _record_count(job: Job) -> None:
     Activity.objects.filter(pk=job.pk).update(count=job.done)
 
 
-def _touch(job: Job, **changes: str | datetime) -> None:
+def _touch(job: Job, **changes: str | datetime | None) -> None:
     """Put an open job behind the others, after the transaction that failed."""
     now = timezone.now()
     Job.objects.open().filter(pk=job.pk).update(updated_at=now, worked_at=now, **changes)

@@ -6,7 +6,7 @@ stores, so that attempts that are older than this module have one too.
 
 from enum import StrEnum
 
-from outbound.failures import NOT_IN_TIME, is_decided
+from outbound.failures import NEEDS_CERTIFICATE, NOT_IN_TIME, is_decided
 
 
 class AnswerKind(StrEnum):
@@ -70,8 +70,11 @@ _ABOUT_CLIENT = ("ALERT_CERTIFICATE_", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_C
 def answer_kind(http_status: str, error: str) -> str:
     """Return the kind of the answer to an attempt, given its status ("404 Not Found") and error; "" stands for none.
 
-    A status decides, but where a 2xx answer took too long, which is why the attempt has failed.
+    A status decides, but where a 2xx answer took too long, which is why the attempt has failed, and where a 400 says
+    that a client certificate is missing.
     """
+    if error == NEEDS_CERTIFICATE:
+        return AnswerKind.CERTIFICATE_MISSING
     if http_status and (not http_status.startswith("2") or is_decided(error)):
         return http_status.partition(" ")[0]
     for beginning, kind in _BEGINNINGS:

@@ -22,10 +22,10 @@ from core.ip_addresses import Network
 from core.storable_text import storable
 from outbound.addresses import refusal
 from outbound.connections import Body, Connector
-from outbound.failures import HEADERS_END_EARLY, AddressRefused, Unsendable, described, is_decided
+from outbound.failures import HEADERS_END_EARLY, NEEDS_CERTIFICATE, AddressRefused, Unsendable, described, is_decided
 from outbound.lookup import Lookup
 from outbound.requests import checked_headers, target_of
-from outbound.responses import MAX_BODY_BYTES, read_body, status_of, storable_headers
+from outbound.responses import MAX_BODY_BYTES, needs_certificate, read_body, status_of, storable_headers
 from outbound.tls import Contexts
 
 #: Common servers close a connection that was idle for 5 seconds: sent at that moment, a request would be lost.
@@ -168,6 +168,8 @@ class Outbound:
                 reason = storable((response.reason or "").encode("utf-8", "surrogateescape"))
                 response_headers = storable_headers(response.raw_headers)
                 error = await read_body(response, received, self._max_response_bytes)
+                if not error and needs_certificate(status, bytes(received)):
+                    error = NEEDS_CERTIFICATE
         except Unsendable as problem:
             error, is_permanent = str(problem), True
         except asyncio.CancelledError:

@@ -8,6 +8,7 @@ import aiohttp
 
 NOT_IN_TIME = "context deadline exceeded"
 HEADERS_END_EARLY = "malformed HTTP response: its headers end early"
+NEEDS_CERTIFICATE = "the receiver requires a client certificate"
 #: The beginnings of errors beside which a status does not count: the response took too long, or the fault is ours.
 _UNDECIDED = (NOT_IN_TIME, "the request failed")
 

@@ -155,7 +155,7 @@ def mask_headers(headers: Mapping[str, Value]) -> dict[str, Value]:
     Contract: docs/contract/signatures.md#shown-headers. Values are texts, as in an attempt, or lists of them,
     as in a delivery.
     """
-    return {name: value if _is_shown(name.lower()) else _masked(value) for name, value in headers.items()}
+    return {name: value if is_shown(name) else _masked(value) for name, value in headers.items()}
 
 
 def redact_attempt_headers(headers: Iterable[tuple[str, str]], secret_names: Collection[str]) -> dict[str, str]:
@@ -193,7 +193,9 @@ def _sendable(custom: Mapping[str, Sequence[str]]) -> Headers:
     ]
 
 
-def _is_shown(name: str) -> bool:
+def is_shown(name: str) -> bool:
+    """Tell whether a portal's caller may see the values of a header."""
+    name = name.lower()
     return name in _SHOWN or name.endswith("-signature")
 
 

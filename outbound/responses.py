@@ -45,6 +45,14 @@ def storable_headers(raw: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]
     return [(storable(name), storable(value)) for name, value in raw]
 
 
+def needs_certificate(status: int, body: bytes) -> bool:
+    """Tell whether a response says, in nginx's words, that no client certificate was shown.
+
+    nginx completes the handshake without one, and answers the request.
+    """
+    return status == HTTPStatus.BAD_REQUEST and b"No required SSL certificate was sent" in body
+
+
 async def read_body(response: aiohttp.ClientResponse, into: bytearray, limit: int) -> str:
     """Append a response's body to `into`, unpacked, up to `limit` bytes. Returns why it is unreadable, or ""."""
     content = response.content

@@ -8,7 +8,7 @@ from datetime import date
 from core.api.documents import example
 from core.api.openapi import DATE_OR_EMPTY_PATTERN, DATE_PATTERN, END, START, Operation, Outcome, query, text
 from core.api.windows import BAD_DATES, BadStart
-from deliveries import link_openapi, openapi
+from deliveries import copy_openapi, link_openapi, openapi
 from deliveries.counts import FEWEST_BUCKETS, PERIODS, SummaryDocument, TotalsDocument, padded
 from deliveries.exceptions import CountTooSlow
 from events.documents import CountDocument
@@ -57,6 +57,13 @@ get_attempt = openapi.get_attempt.twin(
     "GetPortalDeliveryAttempt",
     "Retrieve an attempt of a delivery",
     description=f"{openapi.get_attempt.description} {_MASKED}",
+    **_UNSEEN,
+)
+make_copy = copy_openapi.make_copy.twin(
+    "CopyPortalEventDelivery",
+    "Make a signed copy of a delivery's request",
+    description=f"{copy_openapi.make_copy.description} Custom headers whose values the customer may not see are left "
+    "out.",
     **_UNSEEN,
 )
 period_failure_rates = openapi.period_failure_rates.twin(

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from core.api.openapi import Outcome
 from core.api.time_limit import time_limit
 from core.api.windows import BadStart, Window, parse_date, read_window
-from deliveries import link_views, views
+from deliveries import copy_views, link_views, views
 from deliveries.counts import (
     BUDGET_SECONDS,
     LIVE,
@@ -36,7 +36,7 @@ from portal import deliveries
 from portal import delivery_openapi as openapi
 from portal.api import PortalView
 from portal.exceptions import BadSummaryEnd, BadSummaryOrder, PeriodMissing, PeriodUnknown, StartMissing
-from portal_links.capabilities import CREATE_ATTEMPTS, VIEW_DELIVERIES
+from portal_links.capabilities import CREATE_ATTEMPTS, VIEW_DELIVERIES, VIEW_PAYLOADS
 from portal_links.exceptions import CapabilityMissing
 
 
@@ -129,6 +129,20 @@ class DeliveryAttempt(DeliveryView):
     """One attempt of a delivery."""
 
     get = openapi.get_attempt(views.DeliveryAttempt.get)
+
+
+class CopyEventDelivery(DeliveryView):
+    """A copy of a delivery's request, for those who may see it and have it sent again."""
+
+    needs = {"POST": CREATE_ATTEMPTS}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the caller, and that payloads may be seen. Raises DomainError."""
+        super().initial(request, *args, **kwargs)
+        if request.method in self.needs:
+            self.access.require(VIEW_PAYLOADS)
+
+    post = openapi.make_copy(copy_views.CopyEventDelivery.post)
 
 
 class LinkView(DeliveryView, link_views.LinkView):

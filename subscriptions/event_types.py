@@ -5,6 +5,7 @@ which events are accepted nor which subscription gets them.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from jsonschema import Draft7Validator, ValidationError, validators
 
+from core.waiting import the_place_to_compute
 from projects.exceptions import ProjectNotFound
 from projects.models import EventType, Project
 from subscriptions.exceptions import EventTypeNameBlank, EventTypeNameTaken, EventTypeNotFound, JsonSchemaRefused
@@ -21,6 +23,8 @@ from subscriptions.openapi_import import event_types_of
 # Bounds of a JSON schema. It is checked against the schema of draft 7, and its references are never followed.
 MAX_SCHEMA_BYTES = 131_072
 MAX_SCHEMA_DEPTH = 64
+#: Checking a larger one takes tens of milliseconds, so one of them at a time is checked.
+LARGE_SCHEMA_BYTES = 16_384
 
 
 def event_types(project_id: str) -> QuerySet[EventType]:
@@ -36,10 +40,13 @@ def create_event_type(
     description: str = "",
     json_schema: dict[str, Any] | None = None,
 ) -> EventType:
-    """Create an event type. `json_schema` is a JSON Schema of draft 7. Raises InvalidInput, ProjectNotFound."""
+    """Create an event type. `json_schema` is a JSON Schema of draft 7.
+
+    Raises InvalidInput, ProjectNotFound, StillComputing.
+    """
     if not name.strip():
         raise EventTypeNameBlank
-    _check_schema(json_schema)
+    check_schema(json_schema)
     if not Project.objects.live().filter(pk=project_id).exists():
         raise ProjectNotFound
     try:
@@ -59,8 +66,11 @@ def update_event_type(
     description: str = "",
     json_schema: dict[str, Any] | None = None,
 ) -> EventType:
-    """Change what is given, and not empty, of an event type. Raises InvalidInput, EventTypeNotFound."""
-    _check_schema(json_schema)
+    """Change what is given, and not empty, of an event type.
+
+    Raises InvalidInput, EventTypeNotFound, StillComputing.
+    """
+    check_schema(json_schema)
     changes: dict[str, Any] = {"category": category, "description": description}
     changes = {name: text for name, text in changes.items() if text}
     if json_schema is not None:
@@ -78,18 +88,25 @@ def import_event_types(project_id: str, spec: str) -> list[EventType]:
 
     `spec` is its text, YAML or JSON. Where it has no description, the stored one is kept. Returns the
     event types in the document's order. Their schemas are OpenAPI's, and need not be of draft 7.
-    Raises InvalidInput.
+    Raises InvalidInput, StillComputing.
     """
-    found = {described["name"]: described for described in event_types_of(spec)}
+    with the_place_to_compute():
+        described = event_types_of(spec)
+    return store_event_types(project_id, described)
+
+
+def store_event_types(project_id: str, described: Iterable[dict[str, Any]]) -> list[EventType]:
+    """Create or update event types, all or none, and return them in the same order. A name is there once."""
+    found = {each["name"]: each for each in described}
     now = timezone.now()
     with transaction.atomic():
         register(project_id, found)
         rows = EventType.objects.filter(project_id=project_id, name__in=found).order_by("pk").select_for_update()
         by_name = {row.name: row for row in rows}
-        for name, described in found.items():
+        for name, each in found.items():
             row = by_name[name]
-            row.description = described["description"] or row.description
-            row.json_schema = described["json_schema"]
+            row.description = each["description"] or row.description
+            row.json_schema = each["json_schema"]
             row.updated_at = now
         EventType.objects.bulk_update(by_name.values(), ["description", "json_schema", "updated_at"], batch_size=500)
     return [by_name[name] for name in found]
@@ -128,7 +145,7 @@ def _unique_items(_: Any, wanted: Any, value: Any, __: Any) -> Iterator[Validati
 _schemas = validators.extend(Draft7Validator, {"uniqueItems": _unique_items})(Draft7Validator.META_SCHEMA)
 
 
-def _check_schema(schema: dict[str, Any] | None) -> None:
+def check_schema(schema: dict[str, Any] | None) -> None:
     """Raise JsonSchemaRefused for what is not a JSON Schema of draft 7, and for one that is too large to check."""
     if schema is None:
         return
@@ -145,9 +162,11 @@ def _check_schema(schema: dict[str, Any] | None) -> None:
         level = below
     if level:
         raise JsonSchemaRefused(reason=f"it is deeper than {MAX_SCHEMA_DEPTH} levels")
-    if len(orjson.dumps(schema)) > MAX_SCHEMA_BYTES:
+    size = len(orjson.dumps(schema))
+    if size > MAX_SCHEMA_BYTES:
         raise JsonSchemaRefused(reason=f"it is longer than {MAX_SCHEMA_BYTES} bytes")
-    error = next(_schemas.iter_errors(schema), None)
+    with the_place_to_compute() if size > LARGE_SCHEMA_BYTES else nullcontext():
+        error = next(_schemas.iter_errors(schema), None)
     if error is not None:
         where = "/".join(str(part) for part in error.absolute_path)
         raise JsonSchemaRefused(reason=f"{where[:100]}: {error.message[:200]}")

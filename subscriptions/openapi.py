@@ -175,12 +175,9 @@ TOO_MANY = refusals.TooManySubscriptions(most=OWNER_SUBSCRIPTIONS)
 TOO_MANY_BYTES = refusals.TooManyFilterBytes(most=OWNER_FILTER_BYTES)
 REFUSED_SUBSCRIPTION = (
     *(*UNREADABLE, refusals.EndpointTaken, refusals.FunctionRefused, refusals.DeliveryModeUnknown),
-    TOO_MANY_BYTES,
+    *(TOO_MANY_BYTES, TOO_MANY),
 )
-REFUSED_CREATION = (
-    *(*REFUSED_SUBSCRIPTION, refusals.SubscriptionNameBlank, bad_conditions("create subscription")),
-    TOO_MANY,
-)
+REFUSED_CREATION = (*(*REFUSED_SUBSCRIPTION, refusals.SubscriptionNameBlank, bad_conditions("create subscription")),)
 REFUSED_UPDATE = (*REFUSED_SUBSCRIPTION, bad_conditions("update subscription"))
 
 list_subscriptions = Operation(

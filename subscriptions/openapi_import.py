@@ -6,7 +6,8 @@ and nothing outside of it is read.
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
@@ -15,14 +16,26 @@ import yaml
 from subscriptions.exceptions import NoWebhooks, SpecRefused
 
 MAX_CHARACTERS = 1_000_000
-MAX_NODES = 200_000
-#: Fewer in YAML, with its aliases expanded: a value takes 40 times as long to read there as in JSON.
-MAX_YAML_NODES = 50_000
 MAX_DEPTH = 64
-MAX_EVENT_TYPES = 1_000
 MAX_NAME = 255
-#: The size of all schemas with their references resolved: a value or 20 characters count as 1.
-MAX_EXPANDED = 100_000
+
+
+class Bounds(NamedTuple):
+    """The most that a document may have."""
+
+    values: int
+    #: Fewer in YAML, with its aliases expanded: a value takes 40 times as long to read there as in JSON.
+    yaml_values: int
+    event_types: int
+    #: The size of all schemas with their references resolved: a value or 20 characters count as 1.
+    expanded: int
+    #: The end of a refusal for more than these.
+    hint: str = ""
+
+
+#: Of a request, which keeps others waiting, and of a job (import_jobs.py), which a worker does.
+OF_REQUEST = Bounds(200_000, 50_000, 1_000, 100_000, ": POST …/event-types/import/jobs takes more")
+OF_JOB = Bounds(500_000, 200_000, 10_000, 500_000)
 
 #: A document that describes one event type.
 EXAMPLE_SPEC = """openapi: 3.1.0
@@ -60,7 +73,7 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
 
 
-def event_types_of(spec: str) -> list[dict[str, Any]]:
+def event_types_of(spec: str, bounds: Bounds = OF_REQUEST) -> list[dict[str, Any]]:
     """Return the event types that an OpenAPI document, as YAML or JSON, describes.
 
     Each is `{"name", "description", "json_schema"}`; the schema, of the JSON request body, has `type`,
@@ -70,7 +83,7 @@ def event_types_of(spec: str) -> list[dict[str, Any]]:
     """
     if not spec.strip():
         raise NoWebhooks
-    document = _Document(_load(spec))
+    document = _Document(_load(spec, bounds), bounds)
     found: dict[str, dict[str, Any]] = {}
     for name, item, operation in document.webhooks() or document.operations():
         if not 1 <= len(name) <= MAX_NAME:
@@ -81,11 +94,30 @@ def event_types_of(spec: str) -> list[dict[str, Any]]:
                 "description": _text(operation, "description", "summary") or _text(item, "description", "summary"),
                 "json_schema": document.body_schema(operation),
             }
-        if len(found) > MAX_EVENT_TYPES:
-            raise SpecRefused(reason=f"it has more than {MAX_EVENT_TYPES} webhooks")
+        if len(found) > bounds.event_types:
+            raise SpecRefused(reason=f"it has more than {bounds.event_types} webhooks{bounds.hint}")
     if not found:
         raise NoWebhooks
     return list(found.values())
+
+
+def check_beginning(spec: str) -> None:
+    """Refuse a document that is blank, too long, or does not begin as an object, at no cost. The rest is not read.
+
+    Raises NoWebhooks, SpecRefused.
+    """
+    if not spec.strip():
+        raise NoWebhooks
+    _check_length(spec)
+    if spec.lstrip().startswith("{"):
+        return
+    try:
+        # A stream, a document, and its value begin.
+        *_, value = islice(yaml.parse(spec, Loader=yaml.CSafeLoader), 3)
+    except yaml.YAMLError as error:
+        raise _unreadable(error) from None
+    if not isinstance(value, yaml.MappingStartEvent):
+        raise SpecRefused(reason="it is not an object")
 
 
 def _text(value: dict[str, Any], *keys: str) -> str:
@@ -96,26 +128,34 @@ def _text(value: dict[str, Any], *keys: str) -> str:
 # From text to a document
 
 
-def _load(spec: str) -> dict[str, Any]:
-    if len(spec) > MAX_CHARACTERS:
-        raise SpecRefused(reason=f"it has more than {MAX_CHARACTERS} characters")
+def _load(spec: str, bounds: Bounds) -> dict[str, Any]:
+    _check_length(spec)
     try:
         document = orjson.loads(spec)
     except orjson.JSONDecodeError:
-        document = _load_yaml(spec)
+        document = _load_yaml(spec, bounds)
     if not isinstance(document, dict):
         raise SpecRefused(reason="it is not an object")
-    _check(document)
+    _check(document, bounds)
     return document
 
 
-def _load_yaml(spec: str) -> Any:
+def _load_yaml(spec: str, bounds: Bounds) -> Any:
     try:
-        _check_yaml(spec)
+        _check_yaml(spec, bounds)
         # The loader is a safe one.
         return _with_text_keys(yaml.load(spec, Loader=_Loader))  # noqa: S506
     except yaml.YAMLError as error:
-        raise SpecRefused(reason=" ".join(str(error).split())[:200]) from None
+        raise _unreadable(error) from None
+
+
+def _check_length(spec: str) -> None:
+    if len(spec) > MAX_CHARACTERS:
+        raise SpecRefused(reason=f"it has more than {MAX_CHARACTERS} characters")
+
+
+def _unreadable(error: yaml.YAMLError) -> SpecRefused:
+    return SpecRefused(reason=" ".join(str(error).split())[:200])
 
 
 def _with_text_keys(value: Any) -> Any:
@@ -128,7 +168,7 @@ def _with_text_keys(value: Any) -> Any:
     return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
 
 
-def _check_yaml(spec: str) -> None:
+def _check_yaml(spec: str, bounds: Bounds) -> None:
     """Refuse YAML that is too deep, or too large with its aliases expanded, before anything is built."""
     sizes = [0]
     anchors: list[str | None] = [None]
@@ -156,8 +196,9 @@ def _check_yaml(spec: str) -> None:
                 known[anchor] = size
         if len(sizes) > MAX_DEPTH:
             raise SpecRefused(reason=f"it is more than {MAX_DEPTH} levels deep")
-        if sum(sizes) > MAX_YAML_NODES:
-            raise SpecRefused(reason=f"it has more than {MAX_YAML_NODES} values in YAML; write it as JSON")
+        if sum(sizes) > bounds.yaml_values:
+            most = f"it has more than {bounds.yaml_values} values in YAML; write it as JSON"
+            raise SpecRefused(reason=f"{most}{bounds.hint}")
 
 
 def _check_tag(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
@@ -165,7 +206,7 @@ def _check_tag(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         raise SpecRefused(reason="it has a YAML tag")
 
 
-def _check(document: Any) -> None:
+def _check(document: Any, bounds: Bounds) -> None:
     """Refuse values that JSON cannot hold, and any reference to another document."""
     seen = 0
     level = [document]
@@ -185,8 +226,8 @@ def _check(document: Any) -> None:
             elif isinstance(value, float) and value in (float("inf"), float("-inf")):
                 raise SpecRefused(reason="a number is too large")
         seen += len(below)
-        if seen > MAX_NODES * 2:
-            raise SpecRefused(reason=f"it has more than {MAX_NODES} values")
+        if seen > bounds.values * 2:
+            raise SpecRefused(reason=f"it has more than {bounds.values} values{bounds.hint}")
         if not below:
             return
         level = below
@@ -199,9 +240,10 @@ def _check(document: Any) -> None:
 class _Document:
     """An OpenAPI document. References are followed within it only, under one bound for all of them."""
 
-    def __init__(self, root: dict[str, Any]) -> None:
+    def __init__(self, root: dict[str, Any], bounds: Bounds) -> None:
         self.root = root
-        self.left = MAX_EXPANDED
+        self.left = bounds.expanded
+        self.hint = bounds.hint
 
     def webhooks(self) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         """Return the name, path item and operation of each webhook."""
@@ -282,7 +324,7 @@ class _Document:
         """
         self.left -= 1 + (len(value) // 20 if isinstance(value, str) else 0)
         if self.left < 0 or depth > MAX_DEPTH:
-            raise SpecRefused(reason="its schemas are too large when their references are resolved")
+            raise SpecRefused(reason=f"its schemas are too large when their references are resolved{self.hint}")
         if isinstance(value, list):
             return [self._expand(item, inside, depth + 1) for item in value]
         if not isinstance(value, dict):

@@ -139,12 +139,10 @@ def update_subscription(
     with transaction.atomic():
         project = _project(project_id)
         subscription = lock_subscription(project_id, subscription_id, scope)
-        before = shown(subscription)
+        before, owner_before = shown(subscription), subscription.endpoint.owner_id
         if endpoint_id:
             _check_source(project, source_id)
-            subscription.endpoint = _lock_endpoint(
-                project, endpoint_id, scope, NewEndpointNotFound, keep=subscription_id
-            )
+            subscription.endpoint = _lock_endpoint(project, endpoint_id, scope, NewEndpointNotFound, moved=subscription)
         subscription.name = name if name.strip() else subscription.name
         subscription.source_id = source_id or subscription.source_id
         subscription.delivery_mode = delivery_mode or subscription.delivery_mode
@@ -159,6 +157,7 @@ def update_subscription(
             subscription.rate_limit_config = _rate_limit(subscription.rate_limit_config, rate_limit_config)
         subscription.updated_at = timezone.now()
         subscription.save(update_fields=EDITABLE)
+        check_owner(subscription, subscription.endpoint.owner_id != owner_before)
         if changes := differences(before, shown(subscription), secret=SECRET):
             record_change(Verb.SUBSCRIPTION_UPDATED, subscription, changes)
     return subscription
@@ -245,9 +244,14 @@ def _project(project_id: str) -> Project:
 
 
 def _lock_endpoint(
-    project: Project, endpoint_id: str, scope: Scope, unseen: type[InvalidInput], *, keep: str = ""
+    project: Project,
+    endpoint_id: str,
+    scope: Scope,
+    unseen: type[InvalidInput],
+    *,
+    moved: Subscription | None = None,
 ) -> Endpoint:
-    """Return an endpoint that may get a subscription, or keep `keep`, locked so that two calls take turns.
+    """Return an endpoint that may get a subscription, new or `moved` to it, locked so that two calls take turns.
 
     Its owner is locked too, so that two calls at once are counted both. Raises InvalidInput.
     """
@@ -262,10 +266,11 @@ def _lock_endpoint(
     endpoint: Any = counted.filter(pk=endpoint_id).defer(*deferred).select_for_update(of=("self",), no_key=True).first()
     if endpoint is None:
         raise unseen
-    if most and not keep and endpoint.owned >= most:
+    is_counted = moved is not None and moved.endpoint.owner_id == endpoint.owner_id
+    if most and not is_counted and endpoint.owned >= most:
         raise TooManySubscriptions(most=most)
     if not project.config["multiple_endpoint_subscriptions"]:
-        others = Subscription.objects.filter(endpoint=endpoint, deleted_at=None).exclude(pk=keep)
+        others = Subscription.objects.filter(endpoint=endpoint, deleted_at=None).exclude(pk=moved and moved.pk)
         if others.exists():
             raise EndpointTaken
     found: Endpoint = endpoint
@@ -309,6 +314,23 @@ def check_owner(subscription: Subscription, *written: object) -> None:
     for used_bytes, most in rows.values_list(used, "owner_filter_bytes"):
         if used_bytes > most:
             raise TooManyFilterBytes(most=most)
+
+
+def check_new_owner(endpoint: Endpoint) -> None:
+    """Refuse an endpoint's new owner who has too many subscriptions, or bytes of filters, with those of the endpoint.
+
+    Raises TooManySubscriptions, TooManyFilterBytes.
+    """
+    subscription = Subscription.objects.filter(endpoint=endpoint, deleted_at=None).select_related("project").first()
+    if subscription is None or not endpoint.owner_id:
+        return
+    if most := subscription.project.owner_subscriptions:
+        arguments = Value(endpoint.project_id), Value(endpoint.owner_id), Value(most + 1)
+        owned = Func(*arguments, function="subscriptions_of_owner", output_field=IntegerField())
+        if Project.objects.filter(pk=endpoint.project_id).values_list(owned, flat=True).get() > most:
+            raise TooManySubscriptions(most=most)
+    subscription.endpoint = endpoint
+    check_owner(subscription, True)
 
 
 def _admit(project: Project, types: Iterable[str], *, registers: bool) -> None:

@@ -14,11 +14,12 @@ from rest_framework.request import Request
 from core.api.bodies import read_body, read_list
 from core.api.checks import READS
 from core.api.documents import PageOf
-from core.api.pagination import read_page
+from core.api.pagination import Bytes, JsonBytes, read_page
 from core.api.parameters import texts
 from endpoints.models import Scope
+from jobs.documents import JobDocument, job_document
 from projects.convoy_view import ConvoyView
-from subscriptions import event_types, filter_operations, filters, openapi, operations
+from subscriptions import event_types, filter_operations, filters, import_jobs, job_openapi, openapi, operations
 from subscriptions.documents import (
     EventTypeDocument,
     FilterDocument,
@@ -44,6 +45,9 @@ from subscriptions.serializers import (
     UpdateFilterRequest,
     UpdateSubscription,
 )
+
+#: The bytes of a subscription in a list, as far as they vary.
+_BYTES = JsonBytes("filter") + JsonBytes("event_types") + Bytes("endpoint__url") + Bytes("endpoint__description")
 
 
 class ProjectView(ConvoyView):
@@ -109,6 +113,17 @@ class ImportEventTypes(ConvoyView):
         return [event_type_document(row) for row in imported]
 
 
+class ImportJobs(ConvoyView):
+    """The import of any number of event types."""
+
+    @job_openapi.create_import_job
+    def post(self, request: Request, projectID: str) -> JobDocument:  # noqa: N803
+        """Store a job that creates or updates the event types that an OpenAPI document has."""
+        sent = read_body(request, ImportOpenAPISpec, detailed=True)
+        is_dry_run = request.query_params.get("dry_run") == "true"
+        return job_document(import_jobs.create_import_job(projectID, sent.get("spec", ""), is_dry_run=is_dry_run))
+
+
 # Subscriptions
 
 
@@ -124,8 +139,8 @@ class Subscriptions(ProjectView):
             rows = rows.filter(endpoint__in=endpoint_ids)
         if name := request.query_params.get("name", "").strip():
             rows = rows.filter(name__icontains=name)
-        page = read_page(request, operations.with_endpoint(rows))
-        return page.of([subscription_document(row) for row in page.rows])
+        page = read_page(request, rows.only("pk"), size=_BYTES)
+        return page.of([subscription_document(row) for row in page.read(operations.with_endpoint(rows))])
 
     @openapi.create_subscription
     def post(self, request: Request, **_: str) -> SubscriptionDocument:

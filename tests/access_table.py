@@ -108,6 +108,7 @@ ALLOWED: dict[str, Who] = {
     f"POST {PROJECT}/eventdeliveries/batchretry": WRITE,
     f"GET {DELIVERY}": READ_ROW,
     f"PUT {DELIVERY}/resend": WRITE_ROW,
+    f"POST {DELIVERY}/copy": WRITE_ROW,
     f"GET {DELIVERY}/links": READ_ROW,
     f"POST {DELIVERY}/links": WRITE_ROW,
     f"PUT {DELIVERY}/links/{{linkID}}/revoke": WRITE_ROW,
@@ -132,6 +133,7 @@ ALLOWED: dict[str, Who] = {
     f"POST {PROJECT}/event-types": WRITE,
     f"POST {PROJECT}/event-types/": WRITE,
     f"POST {PROJECT}/event-types/import": WRITE,
+    f"POST {PROJECT}/event-types/import/jobs": WRITE,
     f"PUT {EVENT_TYPE}": WRITE_ROW,
     f"POST {EVENT_TYPE}/deprecate": WRITE_ROW,
     f"GET {PROJECT}/subscriptions": READ,
@@ -251,6 +253,7 @@ ALLOWED: dict[str, Who] = {
     "GET /portal-api/dashboard/summary": Who(WATCHERS | READ_KEYS | {"key of another project"}),
     f"GET {PORTAL_DELIVERY}": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"PUT {PORTAL_DELIVERY}/resend": Who(SENDERS, set(), set()),
+    f"POST {PORTAL_DELIVERY}/copy": Who(SENDERS, set(), set()),
     f"GET {PORTAL_DELIVERY}/links": Who(WATCHERS | READ_KEYS, READ_KEYS, {"key of another project"}),
     f"POST {PORTAL_DELIVERY}/links": Who(WATCHERS, set(), set()),
     # A customer ends links of their own.

@@ -54,7 +54,7 @@ def body_for(operation: Operation, tenant: "Tenant") -> Any:
         return {"oauth2": config | {"url": "https://127.0.0.1/token"}}
     if operation.path.endswith("/onboard"):
         return {"items": ITEMS}
-    if operation.path.endswith("/import"):
+    if operation.path.endswith(("/import", "/import/jobs")):
         return {"spec": SPEC}
     if operation.path.endswith(("/subscriptions", "/subscriptions/")):
         return BODY | {"endpoint_id": tenant.paused.uid}

@@ -157,6 +157,7 @@ BODIES |= {
     f"POST {EVENT_TYPES}": {"name": "new", "category": "new", "description": "new", "json_schema": {}},
     f"PUT {EVENT_TYPES}/{{eventTypeId}}": {"category": "new", "description": "new", "json_schema": {}},
     f"POST {EVENT_TYPES}/import": {"spec": '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'},
+    f"POST {EVENT_TYPES}/import/jobs": {"spec": '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'},
     f"POST {SUBSCRIPTIONS}": {
         "name": "New",
         "endpoint_id": "{endpointID}",
@@ -216,6 +217,7 @@ WITHOUT_BODY = {
     "POST /projects/{projectID}/endpoints/{endpointID}/activate",
     "POST /projects/{projectID}/eventdeliveries/batchretry",
     "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/resend",
+    "POST /projects/{projectID}/eventdeliveries/{eventDeliveryID}/copy",
     "POST /projects/{projectID}/eventdeliveries/{eventDeliveryID}/links",
     "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/links/{linkID}/revoke",
     "PUT /projects/{projectID}/portal-links/{portalLinkID}/revoke",

@@ -84,8 +84,8 @@ class Operation(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether it changes rows: what writes, but for a switch that does nothing, and what only calls somebody."""
-        return self.writes and not self.path.endswith(("/toggle_status", "/oauth2/test"))
+        """Whether it changes rows: what writes, but for a switch without effect, calls to somebody, and copies."""
+        return self.writes and not self.path.endswith(("/toggle_status", "/oauth2/test", "/copy"))
 
 
 def operations() -> list[Operation]:

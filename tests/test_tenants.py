@@ -48,6 +48,7 @@ NOT_FOUND = {
     f"POST {ENDPOINT}/test": (404, "endpoint not found"),
     f"GET {DELIVERY}": (404, "event delivery not found"),
     f"PUT {DELIVERY}/resend": (400, "event delivery not found"),
+    f"POST {DELIVERY}/copy": (404, "event delivery not found"),
     f"GET {DELIVERY}/links": (404, "event delivery not found"),
     f"POST {DELIVERY}/links": (404, "event delivery not found"),
     f"PUT {DELIVERY}/links/{{linkID}}/revoke": (404, "delivery link not found"),

@@ -39,14 +39,14 @@ class Page(NamedTuple):
 
 
 class Bytes(Func):
-    """The bytes of a text, which PostgreSQL knows without reading it."""
+    """The bytes of a text or of what is encrypted, which PostgreSQL knows without reading it; 0 for NULL."""
 
-    function = "octet_length"
+    template = "coalesce(octet_length(%(expressions)s), 0)"
     output_field = IntegerField()
 
 
 class JsonBytes(Func):
-    """The bytes of a JSON column's text; 0 for NULL."""
+    """The bytes of a JSON or array column's text; 0 for NULL."""
 
     template = "coalesce(octet_length((%(expressions)s)::text), 0)"
     output_field = IntegerField()

@@ -34,6 +34,13 @@ def test_good_secrets_are_enough(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_web_process_hands_the_interpreter_over_soon_and_looks_for_no_garbage_in_what_it_began_with(
+    tmp_path: Path,
+) -> None:
+    code = "import gc, sys, convoyclone.wsgi; print(sys.getswitchinterval(), gc.get_freeze_count() > 50_000)"
+    assert run(tmp_path, "-c", code, **GOOD).stdout == "0.001 True\n"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -1,5 +1,6 @@
 """The threads and places of a web process. Contract: docs/reliability.md#web-server."""
 
+import io
 import os
 import socket
 import threading
@@ -10,10 +11,11 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from pytest_django import Settings
 
 from convoyclone import threads
-from convoyclone.threads import NoPlace, Places, close_silent
-from tests.waiting import eventually
+from convoyclone.threads import Bodies, NoPlace, Places, TooManyOfAddress, close_silent
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 
 def open_files() -> int:
@@ -109,3 +111,37 @@ class TestPlaces:
             with pytest.raises(ZeroDivisionError), places.one():
                 raise ZeroDivisionError
         assert (places._free, len(places._connections)) == (1, 1)
+
+
+class TestBodies:
+    def test_an_address_has_a_share_of_the_bodies_that_have_not_come(self, settings: Settings) -> None:
+        settings.TRUST_PROXY_HEADERS = True
+        bodies, may_come = Bodies(most_of_address=2), threading.Event()
+
+        def upload(address: str) -> dict[str, Any]:
+            body = Mock()
+            body.read.side_effect = lambda _: may_come.wait(PATIENCE_SECONDS) and b"{}"
+            return {"CONTENT_LENGTH": "2", "HTTP_X_FORWARDED_FOR": address, "wsgi.input": body}
+
+        with ThreadPoolExecutor(3) as pool:
+            try:
+                running = [pool.submit(bodies.read, upload("192.0.2.1")) for _ in range(2)]
+                eventually(lambda: len(bodies._reading) == 2, "both are being read")
+                with pytest.raises(TooManyOfAddress):
+                    bodies.read(upload("192.0.2.1"))
+                running.append(pool.submit(bodies.read, upload("192.0.2.2")))
+                eventually(lambda: len(bodies._reading) == 3, "another address is read too")
+            finally:
+                may_come.set()
+            for each in running:
+                each.result()
+        bodies.read(again := upload("192.0.2.1"))
+        assert again["wsgi.input"].read() == b"{}"
+
+    def test_what_comes_by_an_unknown_proxy_is_not_counted_together(self) -> None:
+        bodies = Bodies(most_of_address=0)
+        sent: dict[str, Any] = {"CONTENT_LENGTH": "2", "REMOTE_ADDR": "10.0.0.1", "wsgi.input": io.BytesIO(b"{}")}
+        bodies.read(sent)
+        assert sent["wsgi.input"].read() == b"{}"
+        with pytest.raises(TooManyOfAddress):
+            bodies.read({"CONTENT_LENGTH": "2", "REMOTE_ADDR": "1.1.1.1", "wsgi.input": io.BytesIO(b"{}")})

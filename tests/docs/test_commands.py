@@ -6,6 +6,8 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +18,24 @@ import psycopg
 import pytest
 
 from convoyclone import embedded_user
+from outbound.signatures import convoy_signature, standard_headers
 from tests.server import ROOT, Server, environment
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.server
 
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("index", "send", "moving", "install", "upgrade", "backup"))]
+#: The pages with the languages of which a test runs every block that does not say why not.
+PAGES = {
+    "README.md": {"sh"},
+    "docs/index.md": {"sh"},
+    "docs/send.md": {"sh"},
+    "docs/moving.md": {"sh", "python"},
+    "docs/signatures.md": {"python"},
+    "docs/install.md": set[str](),
+    "docs/upgrade.md": {"sh"},
+    "docs/backup.md": {"sh"},
+    "docs/operations.md": {"sh"},
+}
 #: The two commands of the README, which tests/test_hostile_start.py and CI run.
 OWN_TESTS = {"script/server", "script/test"}
 _FENCE = re.compile(
@@ -38,10 +52,14 @@ class Block(NamedTuple):
     reason: str
 
 
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text("utf-8")
+
+
 def blocks(page: str) -> list[Block]:
-    """The blocks of a page, in its order."""
-    text = (ROOT / page).read_text("utf-8")
-    return [Block(found["language"], found["code"], found["reason"] or "") for found in _FENCE.finditer(text)]
+    """The blocks of a page, in its order; those of a list without the indentation that they have there."""
+    found = _FENCE.finditer(text_of(page))
+    return [Block(one["language"], textwrap.dedent(one["code"]), one["reason"] or "") for one in found]
 
 
 def to_run(page: str, language: str) -> list[str]:
@@ -67,6 +85,7 @@ def variables(server: Server, folder: Path) -> dict[str, str]:
         **secrets,
         DATABASE_URL=server.database_url,
         RESTORED_URL=server.database_url.replace("@/postgres?", "@/restored?"),
+        OWNER_ID="globex",
         BASE_URL=server.url,
         DATA_DIR=str(folder / "data"),
         PROJECT_ID=known["project_id"],
@@ -82,6 +101,7 @@ def paste(server: Server, folder: Path, codes: list[str]) -> str:
     script = script.replace("http://127.0.0.1:8000", server.url).replace(
         ".venv/bin/python", shlex.quote(sys.executable)
     )
+    script = script.replace("owner.jsonl", f"{folder}/owner.jsonl").replace("> key.txt", f"> {folder}/key.txt")
     script = script.replace("> convoyclone.dump", f"> {folder}/convoyclone.dump")
     script = script.replace('"$RESTORED_URL" convoyclone.dump', f'"$RESTORED_URL" {folder}/convoyclone.dump')
     done = subprocess.run(
@@ -147,8 +167,60 @@ def test_a_restored_backup_is_the_database_and_has_new_keys(running: Server, tmp
     assert all(" 0 re-encrypted" in line for line in second)
 
 
+def test_the_commands_of_operating(running: Server, tmp_path: Path) -> None:
+    path = f"/projects/{running.quickstart['project_id']}/endpoints"
+    body = {"name": "Globex", "url": "https://globex.example.com/in", "owner_id": "globex"}
+    with running.client(running.quickstart["api_key"]) as client:
+        endpoint = client.post(path, json=body).raise_for_status().json()["data"]["uid"]
+        keys, forget = to_run("docs/operations.md", "sh")
+        assert paste(running, tmp_path, [keys]).count("CO.") == 2
+        assert (tmp_path / "key.txt").read_text().startswith("CO.")
+        printed = paste(running, tmp_path, [forget])
+        assert printed.index("To delete: ") < printed.index("Deleted: ")
+        assert endpoint in (tmp_path / "owner.jsonl").read_text()
+        assert client.get(f"{path}/{endpoint}").status_code == 404
+
+
+def test_the_upgrade_migrates_a_database_of_the_first_version(running: Server, tmp_path: Path) -> None:
+    with psycopg.connect(running.database_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE older TEMPLATE template0")
+    [migrate] = to_run("docs/upgrade.md", "sh")
+    apps = sorted({path.parts[-3] for path in ROOT.glob("*/migrations/0001_initial.py")})
+    assert "events" in apps
+    older = ['export DATABASE_URL="${DATABASE_URL/@\\/postgres?/@/older?}"']
+    first = [f".venv/bin/python manage.py migrate {app} 0001_initial" for app in apps]
+    paste(running, tmp_path, [*older, *first])
+    printed = paste(running, tmp_path, [*older, migrate, ".venv/bin/python manage.py migrate --check"])
+    assert "Applying events.0008_event_trace... OK" in printed
+
+
+def test_the_programs_that_verify(running: Server, tmp_path: Path) -> None:
+    """Those of docs/signatures.md, with a request that is signed as the server does it."""
+    plain, timestamp, body = "5VkBzC8mBfQbgWZRSUFnXvDn_", int(time.time()), b'{"a":1}'
+    versions = [{"hash": "SHA256", "encoding": "hex"}]
+    signature = convoy_signature(body, secrets=[plain], versions=versions, advanced=True, timestamp=timestamp)
+    headers = standard_headers(body, message_id="msg", timestamp=timestamp, secrets=[plain])
+    programs = to_run("docs/signatures.md", "python")
+    assert len(programs) == 3
+    given = f"body, headers = {body!r}, {headers | {'X-Convoy-Signature': signature}!r}\n"
+    path = tmp_path / "program.py"
+    path.write_text("\n".join([given, *programs, "print('genuine' if is_genuine else 'forged')"]))
+    assert paste(running, tmp_path, [f".venv/bin/python {path}"]) == "genuine\n"
+    path.write_text(path.read_text().replace("headers = b'{", "headers = b' {"))
+    with pytest.raises(AssertionError, match="WebhookVerificationError"):
+        paste(running, tmp_path, [f".venv/bin/python {path}"])
+
+
 def test_each_block_is_run_or_says_why_not() -> None:
-    ran = {"README.md", "docs/index.md", "docs/send.md", "docs/moving.md", "docs/backup.md"}
-    for page in PAGES:
+    for page, languages in PAGES.items():
+        assert blocks(page), page
         for block in blocks(page):
-            assert page in ran or block.reason, f"{page}: {block.code}"
+            assert block.language in languages or block.reason, f"{page}: {block.code}"
+
+
+def test_no_other_page_has_commands() -> None:
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")} - PAGES.keys()
+    assert [page for page in sorted(pages) if blocks(page)] == []
+    # Another name of the shell would hide a block from this file.
+    named = [page for page in sorted(PAGES) if re.search(r"^ *```(bash|shell|console|zsh|py)\b", text_of(page), re.M)]
+    assert named == []

@@ -9,19 +9,22 @@ from prometheus_client import CollectorRegistry
 
 from convoyclone import settings
 from deliveries.figures import QueueCollector
-from engine.metrics import ATTEMPTS, IN_FLIGHT, SECONDS
+from engine.metrics import ATTEMPTS, IN_FLIGHT, LIMIT, SECONDS
+from engine.shares import Places
 from tests.server import ROOT
 
 DEPLOY = ROOT / "deploy"
 
 
-def test_the_rules_are_those_of_the_documentation_and_know_the_setting() -> None:
+def test_the_rules_are_those_of_the_documentation_and_hold_no_number_of_a_setting() -> None:
     written = re.search(r"```yaml\n(groups:.*?)```", (ROOT / "docs/operations.md").read_text("utf-8"), re.DOTALL)
     assert written
     rules = yaml.safe_load((DEPLOY / "prometheus/rules.yaml").read_text("utf-8"))
     assert rules == yaml.safe_load(written[1])
     [full] = [one["expr"] for one in rules["groups"][0]["rules"] if one["alert"] == "WorkersAreFull"]
-    assert f"> 0.7 * {settings.DELIVERY_CONCURRENCY}" in full
+    assert full == "min(convoyclone_attempts_in_flight / convoyclone_attempts_in_flight_limit) > 0.7"
+    # A project alone fills three quarters, which must alert too.
+    assert Places(100).room("one") / 100 > 0.7
 
 
 def test_a_worker_has_the_time_to_stop() -> None:
@@ -47,7 +50,7 @@ def test_the_board_reads_each_metric_and_no_other() -> None:
         for name in re.findall(r"convoyclone_\w+", target["expr"])
     }
     registry = CollectorRegistry()
-    for collector in (ATTEMPTS, SECONDS, IN_FLIGHT, QueueCollector()):
+    for collector in (ATTEMPTS, SECONDS, IN_FLIGHT, LIMIT, QueueCollector()):
         registry.register(collector)
     served = {sample.name for family in registry.collect() for sample in family.samples}
     assert read == {name for name in served if not name.endswith(("_created", "_sum", "_count"))}

@@ -11,12 +11,12 @@ from standardwebhooks.webhooks import Webhook
 
 from core.api.values import wire_time
 from core.encryption import encrypt
+from deliveries.requests import Unbuildable
 from endpoints.secrets import new_secret, rotate
 from engine.attempt import (
     GONE,
     LIMIT_REACHED,
     Request,
-    Unbuildable,
     build_request,
     lease_seconds,
     outcome_of,

@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
+from applications.models import Application
 from core.chores import CHORES
 from endpoints.models import AlertSettings, Endpoint, EndpointHour, EndpointState, Notification
 from engine import purge
@@ -60,6 +61,7 @@ def fill(project: Project, make_endpoint: MakeEndpoint) -> None:
     named = DeliveryNamed(project.uid, delivery.uid, "acme", endpoint.uid, delivery.event_type)
     create_delivery_link(named, shows_payload=True)
     make_activity(project.uid)
+    Application.objects.create(project=project, owner_id="acme", name="Acme")
     key = APIKey.objects.filter(project=project)[0]
     APIRateWindow.objects.create(key=key, started_at=now, requests=1)
 

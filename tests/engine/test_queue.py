@@ -97,6 +97,25 @@ class TestClaiming:
         assert len(claimed()) == 1
         assert DeliveryAttempt.objects.count() == 1
 
+    def test_a_lost_attempt_is_recorded_when_its_endpoint_is_deleted_while_it_is_parked(
+        self, make_endpoint: Make
+    ) -> None:
+        endpoint = make_endpoint()
+        [lost] = queue_deliveries(endpoint)
+        claimed()
+        EventDelivery.objects.update(due_at=timezone.now())
+        Endpoint.objects.update(status="paused")
+        [never_sent] = queue_deliveries(endpoint)
+        assert claimed() == []
+        Endpoint.objects.update(deleted_at=timezone.now())
+        assert claimed() == claimed() == []
+        assert set(EventDelivery.objects.values_list("pk", "status")) == {
+            (lost.pk, "Discarded"),
+            (never_sent.pk, "Discarded"),
+        }
+        [attempt] = DeliveryAttempt.objects.all()
+        assert (attempt.delivery_id, attempt.error) == (lost.pk, LOST_ATTEMPT)
+
     def test_at_most_once_is_not_sent_again_after_a_crash(self, make_endpoint: Make) -> None:
         [delivery] = queue_deliveries(make_endpoint(), delivery_mode="at_most_once")
         claimed()

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from prometheus_client.parser import text_string_to_metric_families
@@ -75,6 +76,7 @@ class TestMetrics:
         assert found["convoyclone_attempts_total[Retry]"] == 2
         assert found["convoyclone_attempts_total[Failure]"] == 1
         assert found["convoyclone_attempts_in_flight"] == 1
+        assert found["convoyclone_attempts_in_flight_limit"] == settings.DELIVERY_CONCURRENCY
         assert found["convoyclone_attempt_seconds_count"] == 6
         assert found["convoyclone_database_up"] == 1
         assert found["convoyclone_queue_deliveries[parked]"] == 4

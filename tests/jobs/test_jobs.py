@@ -4,8 +4,11 @@ Contract: docs/contract/jobs.md.
 """
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 
 from activity.models import Activity
+from activity.operations import Verb
+from jobs.exceptions import JobUnderWay
 from jobs.models import Job
 from jobs.operations import create_job, pause_job, work_off
 from projects.models import Project
@@ -27,6 +30,17 @@ def job(project: Project) -> Job:
     return make_job(project)
 
 
+def test_only_an_open_job_is_one_that_is_under_way(project: Project) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE jobs_job ADD CONSTRAINT job_of_another_name CHECK (total > 0)")
+        with pytest.raises(IntegrityError, match="job_of_another_name"), transaction.atomic():
+            create_job(project.uid, "batch_replay", {}, verb=Verb.EVENTS_REPLAYED)
+        cursor.execute("ALTER TABLE jobs_job DROP CONSTRAINT job_of_another_name")
+    create_job(project.uid, "batch_replay", {}, verb=Verb.EVENTS_REPLAYED)
+    with pytest.raises(JobUnderWay):
+        create_job(project.uid, "batch_replay", {}, verb=Verb.EVENTS_REPLAYED)
+
+
 class TestReading:
     def test_a_job(self, api: API, path: str, job: Job, project: Project) -> None:
         answer = api.get(f"{path}/{job.uid}")
@@ -40,6 +54,7 @@ class TestReading:
             "customer": "",
             "dry_run": False,
             "status": "pending",
+            "reason": "",
             "total": None,
             "done": 0,
             "skipped": 0,

@@ -131,6 +131,15 @@ class TestWhatTheClientMeets:
         assert exchange.error == f"tls: handshake failed: {alert} (it may require a client certificate)"
         assert kind_of(exchange) == "tls"
 
+    def test_a_server_that_says_so_in_its_answer(self) -> None:
+        page = b"<html><head><title>400 No required SSL certificate was sent</title></head></html>"
+        answers = {b"400 Bad Request": "certificate_missing", b"404 Not Found": "404"}
+        for status, kind in answers.items():
+            with Sink(respond(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(page), page))) as sink:
+                exchange = post(sink.url())
+            assert (exchange.body, kind_of(exchange)) == (page, kind)
+            assert exchange.error == ("the receiver requires a client certificate" if kind[0] == "c" else "")
+
 
 def kind_of(exchange: Exchange) -> str:
     status = "" if exchange.status is None else f"{exchange.status} {exchange.reason}".rstrip()

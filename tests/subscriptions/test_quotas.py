@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from endpoints.models import Endpoint
 from projects.models import Project
@@ -59,6 +60,39 @@ class TestSubscriptions:
         assert sorted(answer.status for answer in answers) == [201, 201, 400, 400, 400, 400]
         assert Subscription.objects.count() == 2
 
+    @pytest.fixture
+    def full(self, project: Project, make_endpoint: MakeEndpoint) -> Endpoint:
+        """An endpoint of an owner with the most subscriptions."""
+        endpoint = make_endpoint(owner_id="acme")
+        for _ in range(2):
+            create_subscription(project.uid, name="All", endpoint_id=endpoint.uid)
+        return endpoint
+
+    def test_a_subscription_does_not_move_to_an_owner_who_is_full(
+        self, api: API, project: Project, make_endpoint: MakeEndpoint, full: Endpoint
+    ) -> None:
+        moving = create_subscription(project.uid, name="All", endpoint_id=make_endpoint(owner_id="other").uid)
+        path = f"/projects/{project.uid}/subscriptions/{moving.uid}"
+        refused = api.put(path, {"endpoint_id": full.uid})
+        assert (refused.status, refused.message) == (400, TOO_MANY)
+        own = Subscription.objects.filter(endpoint=full).first()
+        assert own is not None
+        another = make_endpoint(owner_id="acme")
+        assert api.put(f"/projects/{project.uid}/subscriptions/{own.uid}", {"endpoint_id": another.uid}).status == 202
+        Subscription.objects.filter(pk=own.pk).update(deleted_at=timezone.now())
+        assert api.put(path, {"endpoint_id": full.uid}).status == 202
+
+    def test_an_endpoint_with_subscriptions_does_not_move_to_an_owner_who_is_full(
+        self, api: API, project: Project, make_endpoint: MakeEndpoint, full: Endpoint
+    ) -> None:
+        moving, empty = make_endpoint(owner_id="other"), make_endpoint(owner_id="other")
+        create_subscription(project.uid, name="All", endpoint_id=moving.uid)
+        change = {"url": moving.url, "name": "In", "owner_id": "acme"}
+        refused = api.put(f"/projects/{project.uid}/endpoints/{moving.uid}", change)
+        assert (refused.status, refused.message) == (400, TOO_MANY)
+        assert Endpoint.objects.get(pk=moving.pk).owner_id == "other"
+        assert api.put(f"/projects/{project.uid}/endpoints/{empty.uid}", change).status == 202
+
 
 class TestFilterBytes:
     @pytest.fixture
@@ -96,6 +130,23 @@ class TestFilterBytes:
             refused = call()
             assert (refused.status, refused.message) == (400, TOO_LARGE), name
         assert Filter.objects.exclude(conditions={}).count() == 1
+
+    def test_what_moves_to_an_owner_is_counted(
+        self, api: API, project: Project, endpoint: Endpoint, make_endpoint: MakeEndpoint, filtered: Subscription
+    ) -> None:
+        other = make_endpoint(owner_id="other")
+        config = {"event_types": ["order.paid"], "filter": SMALL}
+        moving = create_subscription(project.uid, name="All", endpoint_id=other.uid, filter_config=config)
+        filtered.delete()
+        path = f"/projects/{project.uid}"
+        change = {"url": other.url, "name": "In", "owner_id": "acme"}
+        for refused in (
+            api.put(f"{path}/subscriptions/{moving.uid}", {"endpoint_id": endpoint.uid}),
+            api.put(f"{path}/endpoints/{other.uid}", change),
+        ):
+            assert (refused.status, refused.message) == (400, TOO_LARGE)
+        Project.objects.filter(pk=project.pk).update(owner_filter_bytes=200)
+        assert api.put(f"{path}/endpoints/{other.uid}", change).status == 202
 
     def test_the_pages_of_the_portal_are_counted_too(
         self, project: Project, endpoint: Endpoint, make_endpoint: MakeEndpoint

@@ -164,5 +164,5 @@ class TestList(RefusesStrangers, RefusesOtherProjects):
             make_subscription("a", body={"a": 1})
         with statements() as run:
             assert len(api.get(f"{subscriptions}?perPage=20").data["content"]) == rows
-        # The key with its project, then the page with its endpoints.
-        assert run == ["SELECT projects_apikey", "SELECT subscriptions_subscription"]
+        # The key with its project, the ids and sizes of the page, then its rows with their endpoints.
+        assert run == ["SELECT projects_apikey", *["SELECT subscriptions_subscription"] * 2]

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
@@ -18,6 +19,7 @@ from core.conninfo import conninfo, with_defaults
 from core.pooling import TRANSACTION, pooling_problem
 from core.postgres.base import bound_statements
 from core.readiness import TOO_OLD, is_too_old, missing_migrations
+from core.telemetry import start_telemetry
 from engine.status import beat, serving
 from engine.worker import CHORE_SECONDS, Worker
 
@@ -55,6 +57,10 @@ class Command(BaseCommand):
         Waits for a database that is away. Raises CommandError where the database lacks migrations or
         is too old, or the port is taken.
         """
+        try:
+            start_telemetry("worker")
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from None
         with _ending_by_signals():
             problem = _schema_problem()
         if problem:

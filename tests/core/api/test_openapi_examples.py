@@ -152,6 +152,7 @@ class TestTrue:
         attempt = make_attempt(delivery, **HEADERS_OF_THE_EXAMPLES)
         call("GetDeliveryAttempts", **one_delivery)
         call("GetDeliveryAttempt", **one_delivery, deliveryAttemptID=attempt.uid)
+        call("CopyEventDelivery", **one_delivery)
         link = call("CreateDeliveryLink", **one_delivery)["uid"]
         call("GetDeliveryLinks", **one_delivery)
         call("RevokeDeliveryLink", **one_delivery, linkID=link)
@@ -202,6 +203,7 @@ class TestTrue:
         call("GetJobs", projectID=project)
         call("GetJob", **one_job)
         call("CancelJob", **one_job)
+        call("CreateImportJob", "AWebhook", projectID=project)
         newest = PortalSession.objects.latest("pk").pk
         call("GetPortalSessionScope", projectID=project, sessionID=newest)
         call("ExpireSecret", "ADayForTheOldOne", **one)
@@ -278,6 +280,7 @@ class TestTrue:
         attempt = make_attempt(delivery, **HEADERS_OF_THE_EXAMPLES)
         call("GetPortalDeliveryAttempts", token, eventDeliveryID=delivery.uid)
         call("GetPortalDeliveryAttempt", token, eventDeliveryID=delivery.uid, deliveryAttemptID=attempt.uid)
+        call("CopyPortalEventDelivery", token, eventDeliveryID=delivery.uid)
         link = call("CreatePortalDeliveryLink", token, eventDeliveryID=delivery.uid)["uid"]
         call("GetPortalDeliveryLinks", token, eventDeliveryID=delivery.uid)
         call("RevokePortalDeliveryLink", token, eventDeliveryID=delivery.uid, linkID=link)

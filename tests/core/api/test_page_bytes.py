@@ -10,6 +10,8 @@ from core.api import pagination
 from endpoints.models import Endpoint
 from events.models import Event
 from projects.models import Project
+from subscriptions.operations import create_subscription
+from tests.activity.rows import make_activity
 from tests.conftest import API
 from tests.deliveries.rows import make_delivery
 from tests.meta_events.rows import make_meta_event
@@ -93,5 +95,35 @@ class TestOthers:
             for _ in range(5)
         ][::-1]
         pages = walk(api, f"/projects/{project.uid}/meta-events")
+        assert [len(page) for page in pages] == [2, 2, 1]
+        assert list(chain(*pages)) == rows
+
+    def test_activity_counts_what_has_changed(self, api: API, project: Project) -> None:
+        changes = {name: [None, "x" * BYTES] for name in ("description", "name", "url", "owner_id")}
+        rows = [make_activity(project.uid, changes=changes).pk for _ in range(5)][::-1]
+        pages = walk(api, f"/projects/{project.uid}/activity")
+        assert [len(page) for page in pages] == [2, 2, 1]
+        assert list(chain(*pages)) == rows
+
+    def test_subscriptions_count_their_conditions_and_event_types(
+        self, api: API, project: Project, make_endpoint: MakeEndpoint
+    ) -> None:
+        config = {"filter": {"body": {"a": "x" * 2 * BYTES}}, "event_types": [f"{n}{'x' * 200}" for n in range(10)]}
+        rows = [
+            create_subscription(project.uid, name="a", endpoint_id=make_endpoint().uid, filter_config=config).pk
+            for _ in range(5)
+        ][::-1]
+        pages = walk(api, f"/projects/{project.uid}/subscriptions")
+        assert [len(page) for page in pages] == [2, 2, 1]
+        assert list(chain(*pages)) == rows
+
+    def test_endpoints_count_their_texts_and_certificates(
+        self, api: API, project: Project, make_endpoint: MakeEndpoint
+    ) -> None:
+        rows = [make_endpoint(description="x" * BYTES).pk for _ in range(5)][::-1]
+        for endpoint in Endpoint.objects.filter(project=project):
+            endpoint.mtls_client_cert = {"client_cert": "x" * 3 * BYTES, "client_key": "y"}
+            endpoint.save(update_fields=["mtls_client_cert"])
+        pages = walk(api, f"/projects/{project.uid}/endpoints")
         assert [len(page) for page in pages] == [2, 2, 1]
         assert list(chain(*pages)) == rows

@@ -233,5 +233,5 @@ def test_statements(project: Project, make_endpoint: MakeEndpoint, rows: int) ->
     caller = customer(project, "static token")
     with statements() as run:
         assert len(caller.get("/subscriptions").data["content"]) == rows
-    # The link with its project, then the page with its endpoints.
-    assert run == ["SELECT portal_links_portallink", "SELECT subscriptions_subscription"]
+    # The link with its project, the ids and sizes of the page, then its rows with their endpoints.
+    assert run == ["SELECT portal_links_portallink", *["SELECT subscriptions_subscription"] * 2]

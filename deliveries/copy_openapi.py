@@ -1,0 +1,29 @@
+"""Declare the operation that hands out a copy of a delivery. Contract: docs/contract/deliveries.md#copies."""
+
+from core.api.documents import example
+from core.api.openapi import PROJECT_ID, Operation
+from deliveries import exceptions as refusals
+from deliveries.copies import HEADERS, CopyDocument
+from deliveries.openapi import DELIVERY_ID, TAG
+from projects.exceptions import ProjectNotFound
+
+make_copy = Operation(
+    "CopyEventDelivery",
+    "Make a signed copy of a delivery's request",
+    tag=TAG,
+    description="Answers the request that an attempt would send now, signed with the endpoint's secrets, without its "
+    "credentials. It sends nothing and changes nothing. A body is ignored.",
+    parameters=[PROJECT_ID, DELIVERY_ID],
+    message="Event delivery copied successfully",
+    data=CopyDocument,
+    examples={
+        "Copy": example(CopyDocument),
+        "With a custom header": example(CopyDocument, headers=HEADERS | {"X-Tenant": "acme"}),
+    },
+    refused=[
+        ProjectNotFound,
+        refusals.EndpointDeleted,
+        refusals.NoCopy(reason="the endpoint has no secret to sign with"),
+    ],
+    not_found=refusals.DeliveryNotFound,
+)

@@ -1,0 +1,1 @@
+"""Forget one owner of a project: count, export and delete everything of theirs."""

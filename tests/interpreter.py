@@ -1,0 +1,50 @@
+"""Measure for how long work keeps the interpreter from other threads."""
+
+import gc
+import threading
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+#: No request may keep the interpreter for longer (docs/reliability.md). One that computes in Python hands it over
+#: every few milliseconds; a single call into C does not.
+LONGEST_HOLD_SECONDS = 0.05
+#: The time between two looks of the witness.
+LOOK_SECONDS = 0.002
+#: The least of these rounds counts: what else runs on the machine can only make a stretch look longer.
+ROUNDS = 3
+
+
+def longest_hold(work: Callable[[], object]) -> float:
+    """Return the longest stretch of CPU, in seconds, that `work` used while no other thread had the interpreter."""
+    # What is there already is not looked through for garbage meanwhile, as in the web server.
+    gc.collect()
+    gc.freeze()
+    try:
+        return min(_longest_hold(work) for _ in range(ROUNDS))
+    finally:
+        gc.unfreeze()
+
+
+def _longest_hold(work: Callable[[], object]) -> float:
+    """Look at the CPU time of this thread from another one, which needs the interpreter for each look."""
+    clock = time.pthread_getcpuclockid(threading.get_ident())
+    looks: list[float] = []
+    is_ready, is_over = threading.Event(), threading.Event()
+
+    def witness() -> None:
+        while not is_over.is_set():
+            looks.append(time.clock_gettime(clock))
+            is_ready.set()
+            time.sleep(LOOK_SECONDS)
+        looks.append(time.clock_gettime(clock))
+
+    thread = threading.Thread(target=witness)
+    thread.start()
+    is_ready.wait()
+    try:
+        work()
+    finally:
+        is_over.set()
+        thread.join()
+    return max(after - before for before, after in pairwise(looks))

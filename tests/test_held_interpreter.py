@@ -1,0 +1,93 @@
+"""No request keeps the interpreter from the others. Contract: docs/reliability.md#web-server."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from core.exceptions import DomainError
+from core.waiting import the_place_to_compute
+from endpoints.certificates import checked
+from projects.models import Project
+from subscriptions import filters
+from subscriptions.event_types import check_schema
+from subscriptions.filters.language import compile_pattern
+from subscriptions.openapi_import import event_types_of
+from tests.conftest import API
+from tests.interpreter import LONGEST_HOLD_SECONDS, longest_hold
+
+#: Of CPU, of a request.
+MOST_SECONDS = 1
+#: Of a body, as MAX_REQUEST_BODY_BYTES.
+BODY_BYTES = 1_048_576
+
+
+def spec(**members: object) -> str:
+    return orjson.dumps({"webhooks": {"a": {"post": {}}}, **members}).decode()
+
+
+def in_yaml(values: str) -> str:
+    return f"webhooks: {{a: {{post: {{}}}}}}\nx: [{values}]"
+
+
+def with_patterns(*patterns: str) -> object:
+    compile_pattern.cache_clear()
+    return filters.test_schema({"body": {"a": "x"}}, {"body": {"$or": [{"a": {"$regex": one}} for one in patterns]}})
+
+
+def with_certificate() -> Callable[[], object]:
+    key = rsa.generate_private_key(65537, 4096)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    body = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+    return lambda: checked({"client_cert": body, "client_key": pem}, None)
+
+
+PROPERTIES = {f"k{number}": {"type": "string"} for number in range(5_000)}
+OPERATION = {"requestBody": {"content": {"application/json": {"schema": {"properties": PROPERTIES}}}}}
+WORK: dict[str, Callable[[], object]] = {
+    "many patterns": lambda: with_patterns(*(f"{number}\\pL{{20}}" for number in range(200))),
+    "a pattern of large classes": lambda: with_patterns("(?i)" + "|".join(["\\pL"] * 64)),
+    "a pattern that is too large": lambda: with_patterns("(?:\\pL{30}){30}"),
+    "a certificate": with_certificate(),
+    "a schema": lambda: check_schema({"properties": PROPERTIES}),
+    "a YAML document beyond its bound": lambda: event_types_of(in_yaml("1," * 190_000)),
+    "a YAML document within its bound": lambda: event_types_of(in_yaml("{}," * 49_000)),
+    "a YAML document of one text": lambda: event_types_of(in_yaml("'" + "x\\n " * 240_000 + "'")),
+    "a JSON document": lambda: event_types_of(spec(x=[{}] * 190_000)),
+    "a JSON document of one large schema": lambda: event_types_of(spec(webhooks={"a": {"post": OPERATION}})),
+    "a body of objects": lambda: orjson.loads(b"[" + b'{"a":{"b":1}},' * (BODY_BYTES // 15) + b"0]"),
+}
+
+
+@pytest.mark.parametrize("work", WORK.values(), ids=WORK.keys())
+def test_no_work_of_a_request_holds_the_interpreter(work: Callable[[], object]) -> None:
+    def done() -> None:
+        with suppress(DomainError):
+            work()
+
+    before = time.thread_time()
+    done()
+    assert time.thread_time() - before < MOST_SECONDS
+    assert longest_hold(done) < LONGEST_HOLD_SECONDS
+
+
+def test_a_call_into_c_that_holds_it_is_noticed() -> None:
+    numbers = list(range(2_000_000, 0, -1)) * 2
+    assert longest_hold(lambda: sorted(numbers)) > LONGEST_HOLD_SECONDS
+
+
+def test_one_large_document_at_a_time_is_read(api: API, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.waiting.SECONDS_TO_COMPUTE", 0.01)
+    path = f"/projects/{project.uid}/event-types"
+    small, large = ({"name": "a", "json_schema": {"title": "x" * size}} for size in (10, 20_000))
+    with the_place_to_compute():
+        for answer in (api.post(path, large), api.post(f"{path}/import", {"spec": spec()})):
+            assert answer.error == (429, "another large document is being read, try again")
+            assert answer.headers["Retry-After"] == "1"
+        assert api.post(path, small).status == 201
+    assert api.post(path, large | {"name": "b"}).status == 201
+    assert api.post(f"{path}/import", {"spec": spec()}).status == 200
