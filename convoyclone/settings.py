@@ -184,6 +184,7 @@ LANGUAGES = [
     ("ja", "日本語"),
 ]
 USE_I18N = True
+FORMAT_MODULE_PATH = "core.formats"
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BODY_BYTES
 APPEND_SLASH = False
 
@@ -202,10 +203,11 @@ INSTALLED_APPS = [
     "onboarding",
     "portal_links",
     "portal",
+    "operators",
     "axes",
     "rest_framework",
     "drf_spectacular",
-    "django.contrib.admin",
+    "operators.admin_app.OperatorsAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
