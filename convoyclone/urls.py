@@ -5,10 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularSwaggerView
 
 from activity import views as activity
 from convoyclone.health import health, metrics, ready
+from convoyclone.reference import guide, reference
 from convoyclone.schema import schema
 from convoyclone.welcome import readme, welcome
 from core.api import errors
@@ -239,7 +239,8 @@ urlpatterns = [
     path("portal/<projectID>/", include("portal.pages.urls")),
     # The documentation
     path("api/schema", schema, name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs", reference, name="docs"),
+    path("api/docs/guides/<path:page>", guide),
     path("api/docs/", RedirectView.as_view(pattern_name="docs")),
     re_path(r"^docs/?\Z", RedirectView.as_view(pattern_name="docs")),
     # Feather's portal sessions

@@ -62,7 +62,7 @@ class SecretDocument(TypedDict):
 class ApiKeyDocument(TypedDict):
     """A header that each delivery carries."""
 
-    header_name: str
+    header_name: Annotated[str, "The name of the header."]
     header_value: Annotated[str, f"`{REDACTED}` where the key may only read."]
 
 
@@ -70,7 +70,7 @@ class ApiKeyDocument(TypedDict):
 class BasicAuthDocument(TypedDict):
     """HTTP basic authentication."""
 
-    username: str
+    username: Annotated[str, "The user name."]
     password: Annotated[str, f"Always `{REDACTED}`."]
 
 
@@ -78,49 +78,57 @@ class BasicAuthDocument(TypedDict):
 class SigningKeyDocument(TypedDict, total=False):
     """A private key as a JSON web key."""
 
-    kty: str
-    crv: str
-    x: str
-    y: str
-    d: str
-    kid: str
-    n: str
-    e: str
-    p: str
-    q: str
-    dp: str
-    dq: str
-    qi: str
+    kty: Annotated[str, "The type of the key: `EC` or `RSA`."]
+    crv: Annotated[str, "The curve of an EC key."]
+    x: Annotated[str, "The x coordinate of an EC key."]
+    y: Annotated[str, "The y coordinate of an EC key."]
+    d: Annotated[str, "The private key."]
+    kid: Annotated[str, "The id of the key, which the assertion names."]
+    n: Annotated[str, "The modulus of an RSA key."]
+    e: Annotated[str, "The public exponent of an RSA key."]
+    p: Annotated[str, "The first prime factor of an RSA key."]
+    q: Annotated[str, "The second prime factor of an RSA key."]
+    dp: Annotated[str, "The first factor's exponent of an RSA key."]
+    dq: Annotated[str, "The second factor's exponent of an RSA key."]
+    qi: Annotated[str, "The coefficient of an RSA key."]
 
 
 @component("datastore.OAuth2FieldMapping")
 class FieldMappingDocument(TypedDict, total=False):
     """The names of the members of a token answer."""
 
-    access_token: str
-    token_type: str
-    expires_in: str
+    access_token: Annotated[str, "The member that holds the token; empty: `access_token`."]
+    token_type: Annotated[str, "The member that holds the type of the token; empty: `token_type`."]
+    expires_in: Annotated[str, "The member that holds the token's lifetime; empty: `expires_in`."]
 
 
 @component("datastore.OAuth2")
 class OAuth2Document(TypedDict, total=False):
     """OAuth2 client credentials."""
 
-    url: str
-    client_id: str
-    grant_type: str
-    scope: str
-    audience: str
+    url: Annotated[str, "The URL of the token server."]
+    client_id: Annotated[str, "The id of the client at the token server."]
+    grant_type: Annotated[str, "`client_credentials`."]
+    scope: Annotated[str, "The scope that is asked for."]
+    audience: Annotated[str, "The audience that is asked for."]
     authentication_type: Annotated[
-        str, Keywords(enum=[SHARED_SECRET, CLIENT_ASSERTION]), Component("datastore.OAuth2AuthenticationType")
+        str,
+        "How the client authenticates itself: by a secret or by a signed assertion.",
+        Keywords(enum=[SHARED_SECRET, CLIENT_ASSERTION]),
+        Component("datastore.OAuth2AuthenticationType"),
     ]
     client_secret: Annotated[str, f"Always `{REDACTED}`."]
     signing_key: SigningKeyDocument
-    signing_algorithm: str
-    issuer: str
-    subject: str
+    signing_algorithm: Annotated[str, "The algorithm of the assertion's signature."]
+    issuer: Annotated[str, "The issuer of the assertion."]
+    subject: Annotated[str, "The subject of the assertion."]
     field_mapping: FieldMappingDocument
-    expiry_time_unit: Annotated[str, Keywords(enum=EXPIRY_UNITS), Component("datastore.OAuth2ExpiryTimeUnit")]
+    expiry_time_unit: Annotated[
+        str,
+        "The unit of the token's lifetime.",
+        Keywords(enum=EXPIRY_UNITS),
+        Component("datastore.OAuth2ExpiryTimeUnit"),
+    ]
 
 
 #: The discriminator of an authentication, in requests and in answers.
@@ -146,17 +154,21 @@ class _Endpoint(TypedDict):
     uid: Annotated[Uid, Example("01JZ8QM5X9C1D3F5G7H9J1K3M5")]
     project_id: Uid
     owner_id: Annotated[str, "The customer whose endpoint it is; empty: the project's as a whole.", Example("acme")]
-    url: Annotated[str, Example("https://hooks.example.com/orders")]
-    name: Annotated[str, Example("Orders")]
+    url: Annotated[str, "The URL to which webhooks are sent.", Example("https://hooks.example.com/orders")]
+    name: Annotated[str, "The name. Several endpoints may have the same.", Example("Orders")]
     secrets: Annotated[
         list[SecretDocument] | Fragment,
         "Oldest first; the last one is the current one.",
         Example([example(SecretDocument)]),
     ]
-    advanced_signatures: Annotated[bool, Example(True)]
-    description: str
+    advanced_signatures: Annotated[bool, "Whether the signature has the time of the attempt in it.", Example(True)]
+    description: Annotated[str, "A text for people."]
     status: Annotated[
-        str, Keywords(enum=list(Endpoint.Status.values)), Component("datastore.EndpointStatus"), Example("active")
+        str,
+        "Whether webhooks are sent to it: only to an `active` one. A `paused` one keeps them for later.",
+        Keywords(enum=list(Endpoint.Status.values)),
+        Component("datastore.EndpointStatus"),
+        Example("active"),
     ]
     http_timeout: Annotated[int, "In seconds; 0 stands for the default."]
     authentication: Annotated[
@@ -165,7 +177,7 @@ class _Endpoint(TypedDict):
     ]
     rate_limit: Annotated[int, "Requests in `rate_limit_duration`; 0: no limit."]
     rate_limit_duration: Annotated[int, "In seconds; 0: no limit."]
-    support_email: str
+    support_email: Annotated[str, "The address that is told when the endpoint is disabled; or empty."]
     slack_webhook_url: Annotated[str, f"`{REDACTED}` where the key may only read."]
     teams_webhook_url: Annotated[str, f"`{REDACTED}` where the key may only read."]
     mtls_client_cert: ClientCertificateDocument | None
@@ -190,7 +202,9 @@ class _Endpoint(TypedDict):
 class EndpointDocument(_Endpoint):
     """An endpoint."""
 
-    content_type: Annotated[str, Keywords(enum=list(CONTENT_TYPES)), Example(CONTENT_TYPES[0])]
+    content_type: Annotated[
+        str, "The Content-Type of webhooks.", Keywords(enum=list(CONTENT_TYPES)), Example(CONTENT_TYPES[0])
+    ]
 
 
 @component("datastore.Endpoint")
@@ -200,7 +214,7 @@ class NestedEndpointDocument(_Endpoint):
     Where it is shown for its name only, its secrets and figures are empty.
     """
 
-    content_type: Annotated[str, Example(CONTENT_TYPES[0])]
+    content_type: Annotated[str, "The Content-Type of webhooks.", Example(CONTENT_TYPES[0])]
 
 
 def endpoint_documents(

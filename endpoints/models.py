@@ -91,6 +91,13 @@ class Endpoint(models.Model):
             # are rare. SP-GiST because a URL of 2048 characters can be too long for a B-tree's page.
             models.Index("owner_id", models.F("uid").desc(), condition=Q(deleted_at=None), name="endpoint_by_owner"),
             SpGistIndex(fields=["url"], condition=Q(deleted_at=None), name="endpoint_by_url"),
+            # The operators' search by the beginning of a name, in any locale.
+            models.Index(
+                fields=["name"],
+                opclasses=["varchar_pattern_ops"],
+                condition=Q(deleted_at=None),
+                name="endpoint_by_name",
+            ),
             models.Index(
                 "status",
                 models.F("uid").desc(),

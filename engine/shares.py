@@ -78,11 +78,13 @@ class Shares:
         self._places.take(target)
         self._quick.take(target)
 
-    def note_slow(self, delivery_id: str, target: Target) -> None:
-        """Give the quick place of a request to others."""
-        if delivery_id in self._quick_ones:
-            self._quick_ones.remove(delivery_id)
-            self._quick.take(target, -1)
+    def note_slow(self, delivery_id: str, target: Target) -> bool:
+        """Give the quick place of a request to others. Returns whether it held one."""
+        if delivery_id not in self._quick_ones:
+            return False
+        self._quick_ones.remove(delivery_id)
+        self._quick.take(target, -1)
+        return True
 
     def give_back(self, delivery_id: str, target: Target) -> None:
         """Stop counting a request as under way."""

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from aiohttp import web
 from django.conf import settings
 from django.db import connections
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
@@ -47,6 +46,9 @@ async def serving(worker: Worker, host: str, port: int, *, note: str = "") -> As
     answers 503 while the database is away or lacks migrations, or the worker drains; otherwise it adds `note`, which
     says what an operator should know of a worker that works. `/metrics` asks for METRICS_TOKEN where that is set.
     """
+
+    # Not imported with the module: a worker without METRICS_PORT has no server.
+    from aiohttp import web
 
     async def healthz(_: web.Request) -> web.Response:
         problem = why_unhealthy(worker)

@@ -13,6 +13,7 @@ from endpoints.exceptions import EndpointUnknown
 from endpoints.models import Endpoint
 from endpoints.operations import check_url, create_endpoint
 from events.exceptions import AppUnknown, EndpointMissing, KeyMissing, ProjectNotRetrieved, UrlNotConcrete
+from events.intake import take_in
 from events.matching import Candidates, Row, Settings, matched, matched_once, read_candidates
 from events.models import Event
 from events.storage import Content, Posted, store_event
@@ -65,7 +66,9 @@ def create_event(
     target = endpoint_id or app_id
     if not target:
         raise EndpointMissing
-    candidates = read_candidates(project_id, event_types=[event.event_type], ids=[target])
+    candidates = take_in(project_id, event, Channel.DIRECT, endpoint_id=target, key_scope=key_scope)
+    if isinstance(candidates, Posted):
+        return candidates
     _require_key(candidates.settings, event)
     rows = candidates.endpoints.get(target)
     if rows is None:
@@ -83,7 +86,9 @@ def create_event(
 
 def create_fanout_event(project_id: str, event: Content, *, owner_id: str) -> Posted:
     """Store an event for all endpoints of an owner. Raises InvalidInput. Contract: docs/contract/events.md#fanout."""
-    candidates = read_candidates(project_id, event_types=[event.event_type], owners=[owner_id])
+    candidates = take_in(project_id, event, Channel.FANOUT, owner_id=owner_id)
+    if isinstance(candidates, Posted):
+        return candidates
     _require_key(candidates.settings, event)
     targets, taken = list(candidates.endpoints), _direct(candidates, event)
     return store_event(project_id, event, Channel.FANOUT, candidates, targets, taken, owner_id=owner_id)

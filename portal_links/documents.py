@@ -43,7 +43,7 @@ class PortalLinkDocument(TypedDict):
     """A portal link."""
 
     uid: Annotated[Uid, Example("01JZ8QP7B2E4G6J8M0Q2S4V6X8")]
-    name: Annotated[str, Example("Acme webhooks")]
+    name: Annotated[str, "The name of the link.", Example("Acme webhooks")]
     project_id: Uid
     owner_id: Annotated[
         str, "The customer whose endpoints the link opens; empty: those in `endpoints`.", Example("acme")
@@ -64,6 +64,7 @@ class PortalLinkDocument(TypedDict):
     ]
     auth_type: Annotated[
         str,
+        "How the link opens: by a token that stays, or by tokens that are asked for and expire.",
         Keywords(enum=list(PortalLink.AuthType.values)),
         Component("datastore.PortalAuthType"),
         Example(PortalLink.AuthType.STATIC_TOKEN.value),
@@ -105,12 +106,12 @@ class PortalSessionDocument(TypedDict):
         str | None, "The id of the API key that minted the session.", Example("01M80HQEK749HVST8A6GW0K8E2")
     ]
     created_at: Annotated[Time, Example("2026-11-22T09:00:00Z")]
-    expires_at: Annotated[Time, Example("2026-11-22T10:00:00Z")]
-    opened_at: Time | None
+    expires_at: Annotated[Time, "When the session ends by itself.", Example("2026-11-22T10:00:00Z")]
+    opened_at: Annotated[Time | None, "When it was opened for the first time; null before that."]
     opened_from: Annotated[str | None, "The IP address that opened the session."]
     last_used_at: Annotated[Time | None, "Exact to a minute."]
     last_used_from: Annotated[str | None, "The IP address of the last use."]
-    revoked_at: Time | None
+    revoked_at: Annotated[Time | None, "When it was revoked; null: it is not."]
 
 
 class LinkRow(NamedTuple):

@@ -80,6 +80,10 @@ class PortalLink(models.Model):
             models.Index(
                 "project", "owner_id", models.F("uid").desc(), condition=Q(deleted_at=None), name="link_of_owner"
             ),
+            # The operators' search by the beginning of a name, in any locale.
+            models.Index(
+                fields=["name"], opclasses=["varchar_pattern_ops"], condition=Q(deleted_at=None), name="link_by_name"
+            ),
             # The list with endpointId.
             GinIndex(fields=["endpoints"], condition=Q(deleted_at=None, owner_id=""), name="link_of_endpoint"),
         ]

@@ -9,6 +9,7 @@ from core.api.documents import PageOf
 from core.api.pagination import read_page
 from core.api.parameters import texts
 from core.api.versioning import client_version
+from core.exceptions import FieldError
 from portal_links import documents, openapi, operations
 from portal_links.documents import PortalLinkDocument
 from portal_links.reads import links_of
@@ -40,7 +41,8 @@ class PortalLinks(ConvoyView):
         sent = read_body(request, CreatePortalLinkRequest)
         if not sent.get("owner_id") and not sent.get("endpoints"):
             old_client = client_version(request) < OWNER_ID_OPTIONAL
-            raise BadFormat if old_client else BadInput
+            errors = [FieldError(field="owner_id", message="required where `endpoints` is not sent")]
+            raise BadFormat(errors=errors) if old_client else BadInput(errors=errors)
         created = operations.create_portal_link(projectID, minted_by=self.caller.key_id, **sent)
         return documents.created_document(created.link, created.endpoints, created.auth_key)
 
