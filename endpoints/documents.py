@@ -9,25 +9,25 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, TypedDict
 
 import orjson
-from django.db import connection
 from orjson import Fragment
-from psycopg.pq import Format
 
 from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
 from core.api.values import REDACTED, ZERO_TIME, wire_time, wire_time_from_sql
 from core.encryption import context_of, decrypter
+from core.rows import Row, read_rows
 from endpoints import authentication, certificates
 from endpoints.authentication import API_KEY, CLIENT_ASSERTION, SHARED_SECRET, TYPES
 from endpoints.certificates import ClientCertificateDocument
 from endpoints.models import CONTENT_TYPES, Endpoint, EndpointState
 from endpoints.serializers import EXPIRY_UNITS
 
-#: The columns that `documents` takes, in its order: those of `e` and, joined by JOIN, of `s`.
+#: The columns that `documents` takes, in its order: those of `e`, joined by JOIN those of `s`, and the version of `e`.
 COLUMNS = """
 e.uid, e.project_id, e.owner_id, e.url, e.name, e.description, e.status, e.advanced_signatures,
 e.http_timeout, e.rate_limit, e.rate_limit_duration, e.content_type, e.support_email,
 e.slack_webhook_url, e.teams_webhook_url, e.secrets, e.authentication, e.mtls_client_cert,
-e.metadata::text, e.created_at::text, e.updated_at::text, s.events, s.failure_rate, s.breaker
+e.metadata::text, e.created_at::text, e.updated_at::text, s.events, s.failure_rate, s.breaker,
+e.xmin, e.ctid
 """
 #: What the workers have counted of an endpoint (EndpointState); there is no row before that.
 JOIN = "LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid"
@@ -41,8 +41,6 @@ BY_OWNER = f"{_SELECT} AND e.owner_id = %s ORDER BY e.uid DESC"
 
 # An API key that is shown is shown as it is stored. Not parsing it saves 1 µs an endpoint, of 7.
 _API_KEY_STORED = f'{{"type":"{API_KEY}",'.encode()
-
-Row = tuple[Any, ...]
 
 #: The time of the examples.
 _CREATED = "2026-07-03T09:20:01.500231Z"
@@ -227,24 +225,15 @@ def endpoint_documents(
     `reveal` shows the values of secrets; without it they are masked. One statement, or none where
     both lists are empty.
     """
+    return documents(endpoint_rows(project_id, ids=ids, owners=owners), reveal=reveal)
+
+
+def endpoint_rows(project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = ()) -> list[Row]:
+    """Return the rows of COLUMNS for `endpoint_documents`."""
     parameters: list[Any] = [project_id, *(list(given) for given in (ids, owners) if given)]
     if len(parameters) == 1:
         return []
-    statement = _BY_IDS_OR_OWNERS if ids and owners else _BY_IDS if ids else _BY_OWNERS
-    return documents(read_rows(statement, parameters), reveal=reveal)
-
-
-def read_rows(statement: str, parameters: Sequence[Any]) -> list[Row]:
-    """Return all rows of a statement, sent in PostgreSQL's binary format.
-
-    As text, which is Django's choice, an encrypted value is twice as long: 1,000 endpoints then cost
-    0.9 ms more in this process and 0.4 ms more in PostgreSQL.
-    """
-    with connection.cursor() as cursor:
-        cursor.cursor.format = Format.BINARY
-        cursor.execute(statement, parameters)
-        rows: list[Row] = cursor.fetchall()
-    return rows
+    return read_rows(_BY_IDS_OR_OWNERS if ids and owners else _BY_IDS if ids else _BY_OWNERS, parameters)
 
 
 def documents(rows: Iterable[Row], *, reveal: bool) -> list[EndpointDocument]:
@@ -311,6 +300,8 @@ def documents(rows: Iterable[Row], *, reveal: bool) -> list[EndpointDocument]:
             events,
             failure_rate,
             breaker,
+            _,
+            _,
         ) in rows
     ]
 

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -42,14 +41,6 @@ class PortalLinkQuerySet(models.QuerySet["PortalLink"]):
     def for_project(self, project_id: str) -> "PortalLinkQuerySet":
         """Return the links of one project that are not revoked."""
         return self.filter(project_id=project_id, deleted_at=None)
-
-    def with_endpoints(self, project_id: str, ids: list[str]) -> "PortalLinkQuerySet":
-        """Return the links that have one of the project's endpoints `ids` in their scope."""
-        endpoints = Endpoint.objects.for_project(project_id).filter(pk__in=ids)
-        owners = endpoints.exclude(owner_id="").values("owner_id")
-        return self.filter(
-            Q(owner_id__in=owners) | Q(owner_id="", endpoints__overlap=ArraySubquery(endpoints.values("pk")))
-        )
 
 
 class PortalLink(models.Model):
