@@ -4,7 +4,6 @@ Only what waits is discarded: what a worker is sending ends as it would. A deliv
 had, unless somebody has sent it again in the meantime.
 """
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +23,6 @@ from projects.exceptions import ProjectNotFound
 from projects.models import Project
 from switches.exceptions import DiscardNotFound, TooLateToUndo
 from switches.models import UNDO, Discard
-
-logger = logging.getLogger("convoyclone.deliver")
 
 DESCRIPTION = "discarded by an operator"
 #: The deliveries of a project that one piece goes through, and those that one piece restores or forgets.
@@ -57,7 +54,7 @@ SELECT (SELECT count(*) FROM (
   SELECT FROM events_eventdelivery d
   WHERE d.is_parked AND d.project_id = %(project)s AND {_CHOSEN} LIMIT %(most)s
 ) parked)
-"""
+"""  # noqa: S608 - only this module's own text
 
 _STRETCH = """
 SELECT max(uid), count(*) FROM (
@@ -80,7 +77,7 @@ WITH piece AS MATERIALIZED (
 UPDATE events_eventdelivery d SET status = '{Status.DISCARDED}', description = %(description)s, due_at = NULL,
   is_parked = false, lease = NULL, updated_at = now()
 FROM piece WHERE d.uid = piece.uid
-"""
+"""  # noqa: S608 - only this module's own text
 
 # What was parked goes to its place in the queue, from which a claim parks it again.
 _RESTORE = f"""
@@ -96,7 +93,7 @@ WITH piece AS (
   RETURNING d.uid
 )
 SELECT (SELECT count(*) FROM piece), (SELECT count(*) FROM restored)
-"""
+"""  # noqa: S608 - only this module's own text
 
 _FORGET = """
 DELETE FROM switches_discardeddelivery WHERE delivery_id IN (
@@ -193,7 +190,7 @@ def work_off() -> float:
     found = do_piece(
         take=_next,
         work=_work_at,
-        put_back=lambda row: _touch(row),
+        put_back=_touch,
         give_up=lambda row: _touch(row, state=State.FAILED),
     )
     return 0 if found else IDLE_SECONDS
