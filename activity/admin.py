@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -11,7 +11,6 @@ from activity.models import Activity
 from core.admin import NOTHING, TimedAdmin, shown_json
 from core.admin_display import customer_link, cut, row_link
 from core.admin_filters import ByEndpoint, ByOwner, ByProject, Since, typed
-from projects.models import Project
 
 ByVerb = typed("verb", "verb", hint="Such as endpoint.paused")
 
@@ -30,27 +29,9 @@ class ActivityAdmin(TimedAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Activity]:
-        # What concerns a worker is of no project.
-        deleted = Project.objects.filter(pk=OuterRef("project_id"), deleted_at__isnull=False)
-        return Activity.objects.filter(~Exists(deleted))
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Return the list, whose rows know the names of their projects. One statement more."""
-        page = super().get_changelist_instance(request)
-        names = dict(
-            Project.objects.filter(pk__in={row.project_id for row in page.result_list}).values_list("pk", "name")
-        )
-        for row in page.result_list:
-            row.project_name = names.get(row.project_id, "")
-        return page
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Activity | None:
-        """Return the row, which knows the name of its project."""
-        row = super().get_object(request, object_id, from_field)
-        if row is not None:
-            names = Project.objects.filter(pk=row.project_id).values_list("name", flat=True)
-            row.project_name = names.first() or ""
-        return row
+        # What concerns a worker is of no project: as one of two conditions, Django makes the join an outer one.
+        live = Activity.objects.filter(Q(project_id="") | Q(project__deleted_at=None))
+        return live.annotate(project_name=F("project__name"))
 
     @admin.display(description="project")
     def of_project(self, row: Any) -> str:
