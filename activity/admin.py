@@ -1,9 +1,7 @@
 """Show operators who did what. The record is written by operations, and nobody changes it."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -19,24 +17,18 @@ ByVerb = typed("verb", "verb", hint="Such as endpoint.paused")
 class ActivityAdmin(TimedAdmin):
     """The record of live projects, newest first."""
 
-    list_display = ["created_at", "actor", "verb", "short_object", "owner", "of_project"]
+    list_display = ["created_at", "actor", "verb", "short_object", "owner", "project"]
     list_filter = [Since, "actor_kind", ByVerb, ByOwner, ByEndpoint, ByProject]
     search_fields = ["uid__exact", "endpoint_id__exact", "project__exact"]
     search_help_text = "By id, or by the id of an endpoint or of a project."
     fields = [
-        *("uid", "of_project", "created_at", "actor_kind", "actor_name", "actor_uid", "verb"),
+        *("uid", "project", "created_at", "actor_kind", "actor_name", "actor_uid", "verb"),
         *("object_name", "object_uid", "count", "owner", "endpoint_link", "shown_changes"),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Activity]:
-        # What concerns a worker is of no project: as one of two conditions, Django makes the join an outer one.
-        live = Activity.objects.filter(Q(project_id="") | Q(project__deleted_at=None))
-        return live.annotate(project_name=F("project__name"))
-
-    @admin.display(description="project")
-    def of_project(self, row: Any) -> str:
-        """Return the name of the project; NOTHING for what concerns the whole instance."""
-        return row.project_name or NOTHING
+        live = Activity.objects.filter(project__deleted_at=None).select_related("project")
+        return live.defer("project__config", "project__meta_event")
 
     @admin.display
     def actor(self, row: Activity) -> str:

@@ -63,6 +63,6 @@ def _turn(uid: str, *, is_drained: bool) -> Worker:
             worker.drained_at = timezone.now() if is_drained else None
             worker.save(update_fields=["drained_at"])
             verb = Verb.WORKER_DRAINED if is_drained else Verb.WORKER_REFILLED
-            # No project's: a worker works for all of them.
-            record("", verb, object_uid=worker.uid, object_name=worker.name)
+            # A worker works for all projects.
+            record(None, verb, object_uid=worker.uid, object_name=worker.name)
     return worker

@@ -90,7 +90,7 @@ class TestWorkers:
         assert do(admin_client, "refill", row=worker.pk) == ["The worker web-1:4711 claims again."]
         worker.refresh_from_db()
         assert worker.drained_at is None
-        verbs = Activity.objects.filter(project_id="").order_by("pk").values_list("verb", "actor_name")
+        verbs = Activity.objects.filter(project=None).order_by("pk").values_list("verb", "actor_name")
         assert list(verbs) == [("worker.drained", "admin"), ("worker.refilled", "admin")]
         shown = admin_client.get("/admin/activity/activity/").content.decode()
         assert "worker.drained" in shown
