@@ -166,6 +166,12 @@ class EndpointState(models.Model):
     last_failure_at = models.DateTimeField(null=True)
     last_delivered_at = models.DateTimeField(null=True)
 
+    class Meta:
+        indexes = [
+            # For the number of open breakers on the operators' start page.
+            models.Index("open_until", condition=Q(breaker="open"), name="state_breaker_open"),
+        ]
+
     def __str__(self) -> str:
         return str(self.endpoint_id)
 
