@@ -25,7 +25,9 @@ class JobDocument(TypedDict):
         "and the id. Empty: the company.",
     ]
     dry_run: Annotated[bool, "Whether it only counts."]
-    status: Annotated[str, Keywords(enum=list(Job.Status.values)), Example(Job.Status.RUNNING.value)]
+    status: Annotated[
+        str, "Where the work stands.", Keywords(enum=list(Job.Status.values)), Example(Job.Status.RUNNING.value)
+    ]
     reason: Annotated[str, "Why it has failed, where that is for what it was given; empty otherwise."]
     total: Annotated[int | None, "The rows that were chosen; null until they are counted.", Example(39560)]
     done: Annotated[int, "The rows that are done.", Example(12350)]

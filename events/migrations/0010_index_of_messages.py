@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("events", "0009_channels"),
+        ("events", "0009_resend_permission"),
     ]
 
     operations = [
