@@ -17,7 +17,6 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("events", "0009_channels"),
-        ("events", "0009_resend_permission"),
     ]
 
     operations = [
