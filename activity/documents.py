@@ -14,7 +14,12 @@ _ENDPOINT = "01JZ8QM5X9C1D3F5G7H9J1K3M5"
 class ActorDocument(TypedDict):
     """The one who acted."""
 
-    kind: Annotated[str, Keywords(enum=[kind.value for kind in ActorKind]), Example(ActorKind.API_KEY.value)]
+    kind: Annotated[
+        str,
+        "The kind of caller that made the change.",
+        Keywords(enum=[kind.value for kind in ActorKind]),
+        Example(ActorKind.API_KEY.value),
+    ]
     uid: Annotated[
         str,
         "The id of the API key, portal link, portal session or operator; empty: there is none, or it is not shown.",
@@ -30,7 +35,9 @@ class ActivityDocument(TypedDict):
     uid: Annotated[Uid, Example("01M80JTN5V7C9E1G3J5M7P9R1T")]
     project_id: Uid
     actor: ActorDocument
-    verb: Annotated[str, Keywords(enum=list(Activity.Verb.values)), Example(Activity.Verb.ENDPOINT_UPDATED.value)]
+    verb: Annotated[
+        str, "The change.", Keywords(enum=list(Activity.Verb.values)), Example(Activity.Verb.ENDPOINT_UPDATED.value)
+    ]
     owner_id: Annotated[str, "The customer whom it concerns; empty: none in particular.", Example("acme")]
     endpoint_id: Annotated[str, "The endpoint that it concerns; empty: none in particular.", Example(_ENDPOINT)]
     object_uid: Annotated[str, "The id of the object of the verb.", Example(_ENDPOINT)]

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from convoyclone import database
+from convoyclone.api_tags import TAGS
 from core.encryption import parse_keys
 
 BASE_DIR = database.BASE_DIR
@@ -183,6 +184,7 @@ LANGUAGES = [
     ("ja", "日本語"),
 ]
 USE_I18N = True
+FORMAT_MODULE_PATH = "core.formats"
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BODY_BYTES
 APPEND_SLASH = False
 
@@ -193,6 +195,7 @@ INSTALLED_APPS = [
     "subscriptions",
     "events",
     "deliveries",
+    "switches",
     "engine",
     "activity",
     "applications",
@@ -201,30 +204,31 @@ INSTALLED_APPS = [
     "onboarding",
     "portal_links",
     "portal",
+    "operators",
     "axes",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "django.contrib.admin",
+    "operators.admin_app.OperatorsAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
 ]
+#: A request to an API passes those of core/page_middleware.py by.
 MIDDLEWARE = [
     "core.middleware.request_id",
     "core.share.ShareMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "core.static_files.HashedFiles",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "core.page_middleware.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "core.page_middleware.Authentication",
+    "core.page_middleware.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
+    "core.page_middleware.Htmx",
     "core.middleware.ActorMiddleware",
     "core.middleware.DatabaseOutages",
     "axes.middleware.AxesMiddleware",
@@ -310,37 +314,15 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": "/api"}],
     "SCHEMA_PATH_PREFIX": "/api",
     "SCHEMA_PATH_PREFIX_TRIM": True,
-    "TAGS": [
-        {"name": "Projects", "description": "The tenants of the instance. Everything else belongs to a project."},
-        {"name": "Endpoints", "description": "The URLs that receive a customer's webhooks."},
-        {"name": "EventTypes", "description": "The types of events that a project sends, with their schemas."},
-        {"name": "Subscriptions", "description": "The event types that an endpoint receives."},
-        {"name": "Filters", "description": "Conditions on events, for each event type of a subscription."},
-        {"name": "Events", "description": "Send events, search them, and replay them."},
-        {"name": "Event Deliveries", "description": "An event on its way to one endpoint: state, resend, batch retry."},
-        {"name": "Delivery Attempts", "description": "The requests of a delivery, with their answers."},
-        {"name": "Meta Events", "description": "Events about the project's own endpoints and deliveries."},
-        {"name": "Jobs", "description": "Work that is too large for one request: progress, pause, resume, cancel."},
-        {"name": "Activity", "description": "Who has changed what, and when."},
-        {"name": "Onboard", "description": "Create many endpoints with one request."},
-        {"name": "Portal Links", "description": "Links with which customers see and manage their own endpoints."},
-        {"name": "Portal Sessions", "description": "List and revoke portal sessions."},
-        {
-            "name": "Portal Sessions of other clients",
-            "description": "Portal sessions by the contracts of Nahook, Feather and Svix, with their errors.",
-        },
-        {
-            "name": "Applications (Svix)",
-            "description": "The customers of a project, in Svix's shape.",
-        },
-        {"name": "Portal API", "description": "The operations of a customer's own client, with a portal token."},
-    ],
+    "TAGS": TAGS,
     "PREPROCESSING_HOOKS": ["core.api.schema.convoy_operations"],
-    "POSTPROCESSING_HOOKS": ["core.api.schema.complete", "outbound.openapi.describe_webhooks"],
+    "POSTPROCESSING_HOOKS": [
+        "core.api.schema.complete",
+        "outbound.openapi.describe_webhooks",
+        "convoyclone.code_samples.add_samples",
+    ],
     "SORT_OPERATION_PARAMETERS": False,
     "ENFORCE_NON_BLANK_FIELDS": True,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}core/mark.svg",
 }
 
 #: How a worker logs each attempt: a line for people at a terminal, JSON for programs.

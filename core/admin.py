@@ -34,13 +34,8 @@ TOO_LONG = "There are too many rows to find these in 5 seconds. Choose a project
 #: The most rows that a list leads to and that one action changes. Each is a field of a form, and Django accepts 1,000.
 MOST_ROWS = 500
 MOST_REFUSALS = 20
-
-admin.site.site_header = admin.site.site_title = "ConvoyClone"
-admin.site.index_title = "Operators"
-# There is no public site to link to.
-admin.site.site_url = None
-# The lists need the width, and the first page has the same links.
-admin.site.enable_nav_sidebar = False
+#: The rows that a search names by their ids.
+MOST_FOUND = 5_000
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at run time
@@ -174,6 +169,16 @@ class TimedAdmin(OperatorAdmin):
             asked = {"title": capfirst(self.opts.verbose_name_plural), "opts": self.opts, "text": error.message}
             page = self.admin_site.each_context(request) | asked
             return TemplateResponse(request, "operators/too_long.html", page, status=error.status)
+
+
+def by_ids(rows: QuerySet[Any], found: QuerySet[Any]) -> QuerySet[Any]:
+    """Return those of `rows` that a search has `found`, named by their ids where there are MOST_FOUND at most.
+
+    The ids are read off the indexes. As a condition of the list, PostgreSQL would look for them among all rows, from
+    the newest on.
+    """
+    ids = list(found.order_by().values_list("pk", flat=True)[: MOST_FOUND + 1])
+    return rows.filter(pk__in=ids) if len(ids) <= MOST_FOUND else found
 
 
 def shown_text(text: str) -> SafeString:

@@ -4,6 +4,16 @@ An app has a class for each of its refusals (exceptions.py): the text is a class
 that raises it and the API document that lists it share one.
 """
 
+from collections.abc import Sequence
+from typing import Annotated, TypedDict
+
+
+class FieldError(TypedDict):
+    """A field that is refused, and why."""
+
+    field: Annotated[str, "The field, with its parents: `config.strategy.type`. Empty: the body as a whole."]
+    message: Annotated[str, "Why it is refused."]
+
 
 class DomainError(Exception):
     """A refusal whose text is shown to the caller.
@@ -17,11 +27,18 @@ class DomainError(Exception):
     #: The field of the input that the refusal is about, where it is about one.
     field = ""
     headers: dict[str, str] = {}
+    #: The fields that are refused, where the text does not say it.
+    errors: Sequence[FieldError] = ()
+    #: What `errors` may be, in the API document's example of the case.
+    example_errors: Sequence[FieldError] = ()
 
-    def __init__(self, message: str = "", *, field: str = "", **values: object) -> None:
+    def __init__(
+        self, message: str = "", *, field: str = "", errors: Sequence[FieldError] = (), **values: object
+    ) -> None:
         """Take the class's text; `message` replaces it where the text comes from elsewhere, such as a parser."""
         self.message = message or (self.message.format(**values) if values else self.message)
         self.field = field or self.field
+        self.errors = errors
         super().__init__(self.message)
 
     @classmethod

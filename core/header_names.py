@@ -1,6 +1,7 @@
 """Tell which names of HTTP headers are valid, and which of them no setting may use."""
 
 import re
+from functools import lru_cache
 
 #: A character of a token of RFC 9110, as a regular expression; the API document has it too.
 TOKEN_CHARACTER = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
@@ -18,6 +19,8 @@ def is_header_name(name: str) -> bool:
     return _TOKEN.fullmatch(name) is not None
 
 
+# A worker asks for each header that it sends, and most names are the same ones.
+@lru_cache(maxsize=1024)
 def is_framing(name: str) -> bool:
     """Tell whether only the HTTP client may write the header of this name, in any letter case."""
     name = name.lower()

@@ -33,8 +33,8 @@ HEADERS = {
 class CopyDocument(TypedDict):
     """A signed copy of a delivery's request, without the endpoint's credentials."""
 
-    delivery_id: Annotated[Uid, Example("01K4T0ZA7Q3X9W5V1T7R3P9N5M")]
-    method: Annotated[str, Example("POST")]
+    delivery_id: Annotated[Uid, "The id of the delivery that was copied.", Example("01K4T0ZA7Q3X9W5V1T7R3P9N5M")]
+    method: Annotated[str, "The method of the request: POST.", Example("POST")]
     headers: Annotated[
         dict[str, str],
         "All headers but Host and Content-Length, signed now. `webhook-copy` marks a copy.",

@@ -52,29 +52,37 @@ class RateDocument(TypedDict):
 
     uid: Annotated[Uid, "The id of the endpoint.", Example("01JZ8QM5X9C1D3F5G7H9J1K3M5")]
     period_failure_rate: Annotated[float | None, "From 0 to 1; null where there is nothing to count."]
-    success_count: int | None
-    failure_count: int | None
-    retry_count: int | None
+    success_count: Annotated[int | None, "Deliveries that have succeeded."]
+    failure_count: Annotated[int | None, "Deliveries that have failed for good."]
+    retry_count: Annotated[int | None, "Deliveries that wait for their next attempt."]
 
 
 class GroupDocument(TypedDict):
     """A day, week, month or year."""
 
     index: Annotated[int, "The number of the day in its year, of the week, the month or the year."]
-    date: str
+    date: Annotated[str, "The day, the month as `2026-11`, or the year."]
 
 
 class BucketDocument(TypedDict):
     """The deliveries of a day, week, month or year."""
 
-    data: GroupDocument
-    count: int
+    data: Annotated[GroupDocument, "The day, week, month or year."]
+    count: Annotated[int, "The number of deliveries."]
 
 
 class TotalsDocument(TypedDict):
     """Deliveries by status."""
 
-    totals: Annotated[dict[str, int], Keywords(properties={status: {"type": "integer"} for status in Status.values})]
+    totals: Annotated[
+        dict[str, int],
+        "The number of deliveries by status.",
+        Keywords(
+            properties={
+                status: {"type": "integer", "description": f"Deliveries that are {status}."} for status in Status.values
+            }
+        ),
+    ]
     source: Annotated[str, "Counted when it is asked for.", Keywords(enum=[LIVE]), Example(LIVE)]
 
 
@@ -83,8 +91,8 @@ class SummaryDocument(TypedDict):
 
     events_sent: Annotated[int, "Deliveries in all."]
     apps: Annotated[int, "Endpoints."]
-    period: Annotated[str, Keywords(enum=list(PERIODS)), Example(next(iter(PERIODS)))]
-    event_data: list[BucketDocument]
+    period: Annotated[str, "The unit of time.", Keywords(enum=list(PERIODS)), Example(next(iter(PERIODS)))]
+    event_data: Annotated[list[BucketDocument], "The units of time that the window has, the earliest first."]
 
 
 def count_by_status(rows: "QuerySet[EventDelivery]") -> dict[str, int]:

@@ -38,14 +38,14 @@ _ANSWERED = "2026-02-03T09:15:05.2Z"
 class DeviceDocument(TypedDict):
     """A device, which this server does not have."""
 
-    uid: str
-    project_id: str
-    endpoint_id: str
-    host_name: str
-    status: Annotated[str, Component("datastore.DeviceStatus")]
-    last_seen_at: NoTime
-    created_at: NoTime
-    updated_at: NoTime
+    uid: Annotated[str, "Empty."]
+    project_id: Annotated[str, "Empty."]
+    endpoint_id: Annotated[str, "Empty."]
+    host_name: Annotated[str, "Empty."]
+    status: Annotated[str, "Empty.", Component("datastore.DeviceStatus")]
+    last_seen_at: Annotated[NoTime, "Never set."]
+    created_at: Annotated[NoTime, "Never set."]
+    updated_at: Annotated[NoTime, "Never set."]
     deleted_at: DeletedAt
 
 
@@ -53,24 +53,24 @@ class DeviceDocument(TypedDict):
 class CLIMetadataDocument(TypedDict):
     """The data of the original's command line tool, which is always empty."""
 
-    event_type: str
-    source_id: str
+    event_type: Annotated[str, "Empty."]
+    source_id: Annotated[str, "Empty."]
 
 
 @component("datastore.Event", "`uid`, `event_type` and `created_at` of the event; the rest is empty.")
 class NestedEventDocument(EventBase):
     """An event inside of a delivery."""
 
-    project_id: str
-    endpoints: list[str] | None
+    project_id: Annotated[str, "Empty."]
+    endpoints: Annotated[list[str] | None, "Null."]
     headers: HttpHeaders
     source_metadata: Annotated[SourceDocument, Example(NO_SOURCE)]
-    idempotency_key: str
-    is_duplicate_event: bool
-    data: dict[str, Any] | None
+    idempotency_key: Annotated[str, "Empty."]
+    is_duplicate_event: Annotated[bool, "Always false."]
+    data: Annotated[dict[str, Any] | None, "Null."]
     status: EventStatus
-    acknowledged_at: str | None
-    updated_at: NoTime
+    acknowledged_at: Annotated[str | None, "Null."]
+    updated_at: Annotated[NoTime, "Never set."]
 
 
 @component("models.EventDeliveryResponse")
@@ -79,9 +79,13 @@ class DeliveryDocument(TypedDict):
 
     uid: Annotated[Uid, Example(_UID)]
     project_id: Uid
-    event_id: Annotated[Uid, Example(_EVENT_UID)]
+    event_id: Annotated[Uid, "The id of the event that is delivered.", Example(_EVENT_UID)]
     endpoint_id: Annotated[Uid, Example(_ENDPOINT["uid"])]
-    subscription_id: Annotated[Uid, Example("01K4T0B2C3D4E5F6G7H8J9KMNP")]
+    subscription_id: Annotated[
+        Uid,
+        "The id of the subscription that took the event; empty where none did.",
+        Example("01K4T0B2C3D4E5F6G7H8J9KMNP"),
+    ]
     device_id: Annotated[str, "Empty."]
     headers: Annotated[
         HttpHeaders | None,
@@ -93,7 +97,11 @@ class DeliveryDocument(TypedDict):
     latency: Annotated[str, "Empty."]
     latency_seconds: Annotated[float, "From creation to success, where the first attempt has succeeded.", Example(0.0)]
     event_type: Annotated[str, Example("invoice.paid")]
-    delivery_mode: Annotated[DeliveryMode, Example(Subscription.DeliveryMode.AT_LEAST_ONCE.value)]
+    delivery_mode: Annotated[
+        DeliveryMode,
+        "The subscription's: at least once, or at most once.",
+        Example(Subscription.DeliveryMode.AT_LEAST_ONCE.value),
+    ]
     endpoint_metadata: Annotated[
         NestedEndpointDocument | None,
         "The members that identify the endpoint; the rest is empty.",
@@ -115,7 +123,7 @@ class DeliveryDocument(TypedDict):
     ]
     source_metadata: Annotated[SourceDocument | None, Example(NO_SOURCE)]
     device_metadata: Annotated[DeviceDocument | None, Example(example(DeviceDocument))]
-    status: Annotated[DeliveryStatus, Example(Status.RETRY.value)]
+    status: Annotated[DeliveryStatus, "Where the delivery stands.", Example(Status.RETRY.value)]
     metadata: Annotated[
         SendingDocument | None,
         Example(
@@ -129,7 +137,7 @@ class DeliveryDocument(TypedDict):
     ]
     cli_metadata: Annotated[CLIMetadataDocument | None, "Always null."]
     description: NotRequired[Annotated[str, "Why no further attempt is made. Absent where there is no reason."]]
-    acknowledged_at: Annotated[Time | None, Example(_CREATED)]
+    acknowledged_at: Annotated[Time | None, "When the event was taken in for this endpoint.", Example(_CREATED)]
     created_at: Annotated[Time, Example(_CREATED)]
     updated_at: Annotated[Time, Example("2026-02-03T09:15:05Z")]
     deleted_at: DeletedAt
@@ -153,12 +161,12 @@ class AttemptDocument(_Outcome):
 
     uid: Annotated[Uid, Example("01K4T0ZC4D6F8G0H2J4K6M8N0P")]
     msg_id: Annotated[str, "The id of the event delivery.", Example(_UID)]
-    url: Annotated[str, Example(_ENDPOINT["url"])]
+    url: Annotated[str, "The URL to which the request was sent.", Example(_ENDPOINT["url"])]
     method: Annotated[str, "POST.", Example("POST")]
     endpoint_id: Annotated[Uid, Example(_ENDPOINT["uid"])]
     project_id: Uid
     api_version: Annotated[str, "The version of this server.", Example("0.1.0")]
-    requested_at: Annotated[Time | None, Example("2026-02-03T09:15:05Z")]
+    requested_at: Annotated[Time | None, "When the request was sent.", Example("2026-02-03T09:15:05Z")]
     responded_at: Annotated[str | None, "Null: there was no answer."]
     created_at: Annotated[Time, Example(_ANSWERED)]
     updated_at: Annotated[Time, Example(_ANSWERED)]

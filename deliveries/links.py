@@ -23,7 +23,12 @@ MOST_LINKS = 100
 class MakerDocument(TypedDict):
     """The one who made a link."""
 
-    kind: Annotated[str, Keywords(enum=[kind.value for kind in ActorKind]), Example(ActorKind.PORTAL_SESSION.value)]
+    kind: Annotated[
+        str,
+        "Whose credential made the link.",
+        Keywords(enum=[kind.value for kind in ActorKind]),
+        Example(ActorKind.PORTAL_SESSION.value),
+    ]
     name: Annotated[str, "The name at that time.", Example("acme")]
 
 
@@ -33,12 +38,12 @@ class DeliveryLinkDocument(TypedDict):
 
     uid: Annotated[Uid, Example("01M80K2B4D6F8G0H2J4K6M8N0P")]
     project_id: Uid
-    delivery_id: Annotated[Uid, Example("01K4T0ZA7Q3X9W5V1T7R3P9N5M")]
+    delivery_id: Annotated[Uid, "The id of the delivery that the link shows.", Example("01K4T0ZA7Q3X9W5V1T7R3P9N5M")]
     url: Annotated[str, "The address that opens it: shown once, when the link is made, and empty afterwards."]
     shows_payload: Annotated[bool, "Whether it shows payload, headers and answers, unless the project hides them."]
     made_by: MakerDocument
     created_at: Annotated[Time, Example("2026-11-22T09:00:00Z")]
-    expires_at: Annotated[Time, Example("2026-11-23T09:00:00Z")]
+    expires_at: Annotated[Time, "When the link ends by itself.", Example("2026-11-23T09:00:00Z")]
     revoked_at: Annotated[str | None, "Null: it is not revoked."]
 
 

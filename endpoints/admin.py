@@ -8,35 +8,44 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 
-from core.admin import NOTHING, OperatorAdmin, shown_text
+from core.admin import NOTHING, TimedAdmin, by_ids, shown_text
+from core.admin_display import at, customer_link, cut, list_link, pill, row_link, yes_no
+from core.admin_filters import ByEndpoint, ByOwner, ByProject, Since
 from core.api.values import REDACTED
 from endpoints import authentication, operations
 from endpoints.models import Endpoint, Notification
 from endpoints.secrets import is_live
 
 OVERLAP_HOURS = 24
+#: The colours of the statuses.
+TONES: dict[str, str] = {
+    Endpoint.Status.ACTIVE: "good",
+    Endpoint.Status.PAUSED: "warn",
+    Endpoint.Status.PENDING: "warn",
+    Endpoint.Status.INACTIVE: "bad",
+}
+ADVANCED = yes_no("advanced_signatures", "timestamp in the signature")
 
 
 @admin.register(Endpoint)
-class EndpointAdmin(OperatorAdmin):
+class EndpointAdmin(TimedAdmin):
     """The live endpoints of live projects. They are created and edited through the API."""
 
-    list_display = ["name", "short_url", "owner_id", "status", "project", "created_at"]
-    list_filter = ["status"]
-    search_fields = ["uid__exact", "owner_id__startswith", "url__startswith"]
-    search_help_text = "By id, or by the beginning of the owner_id or of the URL (https:// may be left out)."
+    list_display = ["name", "short_url", "customer", "status_word", "project", "created_at"]
+    list_filter = [Since, "status", ByOwner, ByProject]
+    search_fields = ["uid__exact", "owner_id__startswith", "url__startswith", "name__startswith"]
+    search_help_text = "By id, or by the beginning of the name, the owner_id or the URL (https:// may be left out)."
     actions = ["pause", "activate", "rotate_secret"]
     fieldsets = [
-        (None, {"fields": ["name", "url", "status", "owner_id", "project", "uid", "description", "shown_metadata"]}),
+        (None, {"fields": ["name", "url", "status_word", "changed", "customer", "project_link", "uid", "related"]}),
+        ("More", {"fields": ["description", "shown_metadata"]}),
         (
             "Delivery",
-            {"fields": ["http_timeout", "rate_limit", "rate_limit_duration", "content_type", "advanced_signatures"]},
+            {"fields": ["http_timeout", "rate_limit", "rate_limit_duration", "content_type", ADVANCED]},
         ),
         ("Secrets and credentials", {"fields": ["signing_secrets", "shown_authentication", "client_certificate"]}),
         ("Contact", {"fields": ["support_email", "slack_webhook", "teams_webhook"]}),
@@ -56,12 +65,52 @@ class EndpointAdmin(OperatorAdmin):
         if search_term and "://" not in search_term:
             for scheme in ("https", "http"):
                 found |= queryset.filter(url__startswith=f"{scheme}://{search_term}")
-        return found, may_repeat
+        return (by_ids(queryset, found) if search_term else found), may_repeat
 
     @admin.display(description="URL")
-    def short_url(self, endpoint: Endpoint) -> str:
-        """Return the URL, cut to the width of a column."""
-        return Truncator(endpoint.url).chars(80)
+    def short_url(self, endpoint: Endpoint) -> SafeString:
+        """Return the URL, cut at the width of the column."""
+        return cut(endpoint.url)
+
+    @admin.display(description="owner")
+    def customer(self, endpoint: Endpoint) -> SafeString:
+        """Return the owner, who leads to the customer's page."""
+        return customer_link(endpoint.project_id, endpoint.owner_id)
+
+    @admin.display(description="status")
+    def status_word(self, endpoint: Endpoint) -> SafeString:
+        """Return the status as a word with a colour."""
+        return pill(endpoint.status, TONES[endpoint.status])
+
+    @admin.display(description="since")
+    def changed(self, endpoint: Endpoint) -> SafeString:
+        """Return since when it has its status, who has changed it, and after which answer."""
+        if endpoint.status_since is None:
+            return NOTHING
+        actor = endpoint.status_actor or {}
+        who = " ".join(filter(None, (actor.get("kind"), actor.get("name"))))
+        after = f"after: {endpoint.status_reason}" if endpoint.status_reason else ""
+        return format_html("{} {} {}", at(endpoint.status_since), f"by {who}" if who else "", after)
+
+    @admin.display(description="project")
+    def project_link(self, endpoint: Endpoint) -> SafeString:
+        """Return the project, which leads to its page."""
+        return row_link("projects_project_change", endpoint.project_id, endpoint.project.name)
+
+    @admin.display(description="lists")
+    def related(self, endpoint: Endpoint) -> SafeString:
+        """Link to the lists of what belongs to the endpoint."""
+        links = (
+            list_link(
+                "events_eventdelivery_changelist", "failed deliveries", endpoint=endpoint.pk, status__exact="Failure"
+            ),
+            list_link("events_eventdelivery_changelist", "deliveries", endpoint=endpoint.pk),
+            list_link("events_event_changelist", "events", endpoint=endpoint.pk),
+            list_link("subscriptions_subscription_changelist", "subscriptions", q=endpoint.pk),
+            list_link("activity_activity_changelist", "activity", q=endpoint.pk),
+            list_link("endpoints_notification_changelist", "notifications", q=endpoint.pk),
+        )
+        return format_html_join(" · ", "{}", ((each,) for each in links))
 
     @admin.display(description="secrets")
     def signing_secrets(self, endpoint: Endpoint) -> SafeString:
@@ -144,10 +193,11 @@ def _without_path(url: str) -> str:
 
 
 @admin.register(Notification)
-class NotificationAdmin(OperatorAdmin):
+class NotificationAdmin(TimedAdmin):
     """The messages to people about endpoints, with their outcome."""
 
-    list_display = ["uid", "subject", "channel", "endpoint_link", "num_trials", "short_error", "created_at", "sent_at"]
+    list_display = ["created_at", "short_subject", "channel", "endpoint_link", "num_trials", "short_error", "sent_at"]
+    list_filter = [Since, "channel", ByEndpoint]
     search_fields = ["uid__exact", "endpoint__exact"]
     search_help_text = "By the id of a notification or of an endpoint."
     fieldsets = [
@@ -157,18 +207,23 @@ class NotificationAdmin(OperatorAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notification]:
-        return Notification.objects.defer("text")
+        secret = ("endpoint__secrets", "endpoint__authentication", "endpoint__mtls_client_cert")
+        return Notification.objects.select_related("endpoint").defer("text", *secret)
+
+    @admin.display(description="subject")
+    def short_subject(self, notification: Notification) -> SafeString:
+        """Return the subject, cut at the width of the column."""
+        return cut(notification.subject)
 
     @admin.display(description="error")
-    def short_error(self, notification: Notification) -> str:
-        """Return the last error, cut to the width of a column."""
-        return Truncator(notification.error).chars(60)
+    def short_error(self, notification: Notification) -> SafeString:
+        """Return the last error, cut at the width of the column."""
+        return cut(notification.error)
 
     @admin.display(description="endpoint")
     def endpoint_link(self, notification: Notification) -> SafeString:
         """Return a link to the endpoint."""
-        url = reverse("admin:endpoints_endpoint_change", args=[notification.endpoint_id])
-        return format_html('<a href="{}">{}</a>', url, notification.endpoint_id)
+        return row_link("endpoints_endpoint_change", notification.endpoint_id, notification.endpoint.name)
 
     @admin.display
     def message(self, notification: Notification) -> SafeString:

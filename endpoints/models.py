@@ -97,6 +97,13 @@ class Endpoint(models.Model):
             # are rare. SP-GiST because a URL of 2048 characters can be too long for a B-tree's page.
             models.Index("owner_id", models.F("uid").desc(), condition=Q(deleted_at=None), name="endpoint_by_owner"),
             SpGistIndex(fields=["url"], condition=Q(deleted_at=None), name="endpoint_by_url"),
+            # The operators' search by the beginning of a name, in any locale.
+            models.Index(
+                fields=["name"],
+                opclasses=["varchar_pattern_ops"],
+                condition=Q(deleted_at=None),
+                name="endpoint_by_name",
+            ),
             models.Index(
                 "status",
                 models.F("uid").desc(),
@@ -158,6 +165,12 @@ class EndpointState(models.Model):
     last_failure_text = models.TextField(blank=True, default="", db_default="")
     last_failure_at = models.DateTimeField(null=True)
     last_delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # For the number of open breakers on the operators' start page.
+            models.Index("open_until", condition=Q(breaker="open"), name="state_breaker_open"),
+        ]
 
     def __str__(self) -> str:
         return str(self.endpoint_id)

@@ -13,7 +13,6 @@ from core.api.values import ZERO_TIME, wire_time
 from core.waiting import the_place_to_wait
 from endpoints import authentication
 from endpoints.authentication import OAUTH2
-from outbound.client import Outbound
 from outbound.oauth2 import Token, TokenUnavailable, fetch
 
 #: A request waits for it, so it is shorter than that of a delivery.
@@ -25,10 +24,10 @@ class OAuth2TestDocument(TypedDict):
     """The outcome of a trial: a token, or the error that stood in its way."""
 
     success: Annotated[bool, "Whether there is a token."]
-    access_token: NotRequired[str]
-    token_type: NotRequired[Annotated[str, Example("Bearer")]]
+    access_token: NotRequired[Annotated[str, "The token."]]
+    token_type: NotRequired[Annotated[str, "The type of the token.", Example("Bearer")]]
     expires_at: Annotated[str, f"`{ZERO_TIME}` where there is no token."]
-    message: NotRequired[str]
+    message: NotRequired[Annotated[str, "The outcome, for people."]]
     error: NotRequired[Annotated[str, "Why there is no token."]]
 
 
@@ -38,7 +37,7 @@ def try_oauth2(config: dict[str, Any] | None) -> OAuth2TestDocument:
     No token is kept, so that no caller sees another's. Raises InvalidInput, PlaceTaken.
     """
     if not config:
-        raise BadInput
+        raise BadInput(errors=[{"field": "oauth2", "message": "This field is required."}])
     checked = authentication.checked({"type": OAUTH2, OAUTH2: config}, None) or {}
     try:
         with the_place_to_wait():
@@ -56,6 +55,9 @@ def try_oauth2(config: dict[str, Any] | None) -> OAuth2TestDocument:
 
 
 async def _fetch(config: dict[str, Any]) -> Token:
+    # Not imported with the module: it needs aiohttp, which most web processes never load.
+    from outbound.client import Outbound
+
     async with (
         asyncio.timeout(SECONDS),
         Outbound(allowed_networks=settings.DELIVERY_ALLOWED_NETWORKS, ca_file=settings.DELIVERY_CA_FILE) as outbound,

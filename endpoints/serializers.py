@@ -22,56 +22,59 @@ def required(message: str, **kwargs: Any) -> Text:
 class ApiKey(Shape):
     """A header that each delivery carries."""
 
-    header_name = required(NON_ZERO)
-    header_value = required(NON_ZERO, max_length=4096)
+    header_name = required(NON_ZERO, help_text="The name of the header.")
+    header_value = required(NON_ZERO, max_length=4096, help_text="The value of the header.")
 
 
 class BasicAuth(Shape):
     """HTTP basic authentication."""
 
-    username = required(NON_ZERO)
-    password = Secret(allow_blank=False, error_messages={"required": NON_ZERO, "blank": NON_ZERO})
+    username = required(NON_ZERO, help_text="The user name.")
+    password = Secret(
+        allow_blank=False, error_messages={"required": NON_ZERO, "blank": NON_ZERO}, help_text="The password."
+    )
 
 
 class OAuth2FieldMapping(Shape):
     """The names of the members of a token answer."""
 
-    access_token = Text(required=False)
-    token_type = Text(required=False)
-    expires_in = Text(required=False)
+    access_token = Text(required=False, help_text="The member that holds the token; empty: `access_token`.")
+    token_type = Text(required=False, help_text="The member that holds the type of the token; empty: `token_type`.")
+    expires_in = Text(required=False, help_text="The member that holds the token's lifetime; empty: `expires_in`.")
 
 
 class OAuth2SigningKey(Shape):
     """A private key as a JSON web key."""
 
-    kty = Text(required=False)
-    crv = Text(required=False)
-    x = Text(required=False, max_length=1024)
-    y = Text(required=False, max_length=1024)
-    d = Text(required=False, max_length=4096)
-    kid = Text(required=False)
-    n = Text(required=False, max_length=4096)
-    e = Text(required=False)
-    p = Text(required=False, max_length=4096)
-    q = Text(required=False, max_length=4096)
-    dp = Text(required=False, max_length=4096)
-    dq = Text(required=False, max_length=4096)
-    qi = Text(required=False, max_length=4096)
+    kty = Text(required=False, help_text="The type of the key: `EC` or `RSA`.")
+    crv = Text(required=False, help_text="The curve of an EC key.")
+    x = Text(required=False, max_length=1024, help_text="The x coordinate of an EC key.")
+    y = Text(required=False, max_length=1024, help_text="The y coordinate of an EC key.")
+    d = Text(required=False, max_length=4096, help_text="The private key.")
+    kid = Text(required=False, help_text="The id of the key, which the assertion names.")
+    n = Text(required=False, max_length=4096, help_text="The modulus of an RSA key.")
+    e = Text(required=False, help_text="The public exponent of an RSA key.")
+    p = Text(required=False, max_length=4096, help_text="The first prime factor of an RSA key.")
+    q = Text(required=False, max_length=4096, help_text="The second prime factor of an RSA key.")
+    dp = Text(required=False, max_length=4096, help_text="The first factor's exponent of an RSA key.")
+    dq = Text(required=False, max_length=4096, help_text="The second factor's exponent of an RSA key.")
+    qi = Text(required=False, max_length=4096, help_text="The coefficient of an RSA key.")
 
 
 class OAuth2(Shape):
     """OAuth2 client credentials."""
 
-    url = required(NON_ZERO, max_length=2048)
-    client_id = required(NON_ZERO)
+    url = required(NON_ZERO, max_length=2048, help_text="The http or https URL of the token server.")
+    client_id = required(NON_ZERO, help_text="The id of the client at the token server.")
     grant_type = Text(required=False, help_text="`client_credentials` where it is not sent.")
-    scope = Text(required=False, max_length=2048)
-    audience = Text(required=False, max_length=2048)
+    scope = Text(required=False, max_length=2048, help_text="The scope that is asked for.")
+    audience = Text(required=False, max_length=2048, help_text="The audience that is asked for.")
     authentication_type = Choice(
         [SHARED_SECRET, CLIENT_ASSERTION],
         message="unsupported authentication type",
         allow_blank=False,
         error_messages={"required": NON_ZERO, "blank": NON_ZERO},
+        help_text="How the client authenticates itself: by a secret or by a signed assertion.",
     )
     client_secret = Secret(required=False, max_length=4096, help_text=f"Required with {SHARED_SECRET}.")
     signing_key = OAuth2SigningKey(required=False, help_text=f"Required with {CLIENT_ASSERTION}.")
@@ -79,7 +82,12 @@ class OAuth2(Shape):
     issuer = Text(required=False, help_text=f"Required with {CLIENT_ASSERTION}.")
     subject = Text(required=False, help_text=f"Required with {CLIENT_ASSERTION}.")
     field_mapping = OAuth2FieldMapping(required=False)
-    expiry_time_unit = Choice(EXPIRY_UNITS, message="unsupported expiry time unit", required=False)
+    expiry_time_unit = Choice(
+        EXPIRY_UNITS,
+        message="unsupported expiry time unit",
+        required=False,
+        help_text="The unit of the token's lifetime; `seconds` where it is empty.",
+    )
 
 
 class OAuth2Test(Shape):
@@ -100,19 +108,23 @@ class EndpointAuthentication(Shape):
 class MtlsClientCert(Shape):
     """A client certificate and its private key, both PEM."""
 
-    client_cert = Text(required=False, max_length=65_536)
-    client_key = Text(required=False, max_length=65_536)
+    client_cert = Text(required=False, max_length=65_536, help_text="The certificate, as PEM.")
+    client_key = Text(
+        required=False,
+        max_length=65_536,
+        help_text="Its private key, as PEM without a password. `[REDACTED]` keeps the stored one.",
+    )
 
 
 class _EndpointBody(Shape):
     url = required("please provide a url for your endpoint", max_length=2048, help_text="An http or https URL.")
-    name = required("please provide your endpointName")
-    secret = Secret(required=False)
+    name = required("please provide your endpointName", help_text="The name. Several endpoints may have the same.")
+    secret = Secret(required=False, help_text="The secret that signs webhooks. Generated where it is not sent.")
     owner_id = Text(
         required=False, help_text="The customer whose endpoint it is. It groups endpoints for portal links."
     )
-    description = Text(required=False, max_length=4096)
-    advanced_signatures = Flag(required=False)
+    description = Text(required=False, max_length=4096, help_text="A text for people.")
+    advanced_signatures = Flag(required=False, help_text="Whether the signature has the time of the attempt in it.")
     support_email = Text(required=False, max_length=254, help_text="An e-mail address, or empty.")
     slack_webhook_url = Text(required=False, max_length=2048, help_text="A URL with a public host, or empty.")
     teams_webhook_url = Text(required=False, max_length=2048, help_text="A URL with a public host, or empty.")
@@ -155,15 +167,15 @@ class UpdateEndpoint(_EndpointBody):
 class CreateEndpointBefore2024(CreateEndpoint):
     """The body of clients of versions before 2024-01-01: durations are text, such as "10s"."""
 
-    http_timeout = Text(required=False)
-    rate_limit_duration = Text(required=False)
+    http_timeout = Text(required=False, help_text="A Go duration such as `10s`.")
+    rate_limit_duration = Text(required=False, help_text="A Go duration such as `1m0s`.")
 
 
 class UpdateEndpointBefore2024(UpdateEndpoint):
     """The body of clients of versions before 2024-01-01: durations are text, such as "10s"."""
 
-    http_timeout = Text(required=False)
-    rate_limit_duration = Text(required=False)
+    http_timeout = Text(required=False, help_text="A Go duration such as `10s`.")
+    rate_limit_duration = Text(required=False, help_text="A Go duration such as `1m0s`.")
 
 
 class ExpireSecret(Shape):

@@ -37,5 +37,7 @@ def whole_seconds(name: str, text: str, *, detailed: bool) -> int:
         if not 0 <= seconds < 2**31:
             raise ValueError(f'time: invalid duration "{text}"')
     except ValueError as error:
-        raise (InvalidInput(f"invalid {name} format: {error}") if detailed else BadFormat) from None
+        if detailed:
+            raise InvalidInput(f"invalid {name} format: {error}") from None
+        raise BadFormat(errors=[{"field": name, "message": str(error)}]) from None
     return int(seconds)

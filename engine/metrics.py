@@ -1,5 +1,6 @@
 """Count a worker's attempts for Prometheus; deliveries/figures.py reads the figures of the database."""
 
+from collections import Counter as Tally
 from collections.abc import Sequence
 
 from django.conf import settings
@@ -26,8 +27,9 @@ LIMIT.set_function(lambda: float(settings.DELIVERY_CONCURRENCY))
 
 def count(outcomes: Sequence[Outcome]) -> None:
     """Count attempts, once their outcomes are written."""
+    for status, number in Tally(outcome.status for outcome in outcomes).items():
+        ATTEMPTS.labels(status).inc(number)
     for outcome in outcomes:
-        ATTEMPTS.labels(outcome.status).inc()
         attempt = outcome.attempt
         if attempt.responded_at is not None:
             SECONDS.observe((attempt.responded_at - attempt.requested_at).total_seconds())

@@ -17,10 +17,12 @@ backlog does not stand before the deliveries of others. They come back endpoint 
 import random
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Collection, Sequence, Set
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from psycopg.rows import class_row
+from psycopg import AsyncClientCursor
+from psycopg.rows import args_row, class_row
 
 from endpoints.models import Endpoint
 from engine import rate_limit
@@ -44,7 +46,7 @@ EXTENSION_SECONDS = 15
 LOCK_ID = 0x436F6E766F79_02
 
 GONE = "the endpoint is inactive or deleted"
-NO_PAYLOAD = "the event, or its payload, has been deleted"
+EXPUNGED = "the payload of the event has been deleted"
 
 
 @dataclass(slots=True)
@@ -57,6 +59,8 @@ class Payload:
     idempotency_key: str
     #: The context in which it was posted (core/tracing.py).
     trace: str = ""
+    #: Whether it is gone (events/expunging.py).
+    is_expunged: bool = False
 
 
 @dataclass(slots=True)
@@ -86,7 +90,7 @@ class Claimed:
     is_busy: bool = False
 
 
-#: The columns of Queued.
+#: The columns of Queued, in its order.
 _DELIVERY = """d.uid, d.project_id, d.event_id, d.endpoint_id, d.subscription_id, d.event_type, d.status,
 d.delivery_mode, d.strategy, d.interval_seconds, d.retry_limit, d.num_trials, d.num_trials_before, d.test, d.is_parked,
 d.created_at, d.lease"""
@@ -195,9 +199,11 @@ UPDATE events_eventdelivery d
 SET status = s.status, description = s.description, due_at = NULL, is_parked = false, lease = NULL, updated_at = now()
 FROM unnest(%s::text[], %s::text[], %s::text[]) AS s (uid, status, description) WHERE d.uid = s.uid
 """
-#: The events of claimed deliveries, as Payload.
-_PAYLOADS = "SELECT uid, data, headers, idempotency_key, trace FROM events_event "
-_PAYLOADS += "WHERE uid = ANY(%s) AND expunged_at IS NULL"
+#: The events of claimed deliveries, as Payload, in its order.
+_PAYLOADS = """
+SELECT uid, data, headers, idempotency_key, trace, expunged_at IS NOT NULL
+FROM events_event WHERE uid = ANY(%s)
+"""
 
 
 async def claim(
@@ -227,9 +233,8 @@ async def claim(
     # Not in a pipeline, although it would save round trips: PostgreSQL ends the transaction of a worker that hangs
     # (`idle_in_transaction_session_timeout`) only between statements that are complete, and this one holds the lock
     # for which all workers wait.
-    async with connection.transaction():
-        locked = await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK_ID])
-        if await locked.fetchone() != (True,):
+    async with _claiming(connection) as is_locked:
+        if not is_locked:
             return Claimed(parked_after=parked_after, turn=turn, is_busy=True)
         due = await _read_due(connection, found, slots, turn, offer, is_wide=is_wide)
         parked = await _read_parked(connection, found, slots, cap, parked_after, freed, offer)
@@ -257,14 +262,41 @@ async def claim(
             await _settle(connection, choice.settle)
         if choice.used:
             await rate_limit.use(connection, [(targets[uid], requests) for uid, requests in choice.used.items()])
+        payloads = await _commit_and_read_payloads(connection, {row.event_id for row in choice.send})
     found.has_moved = found.has_moved or bool(choice.extend or choice.park or choice.settle)
-    payloads = await _read_payloads(connection, {row.event_id for row in choice.send})
     for row in choice.send:
-        if payload := payloads.get(row.event_id):
+        payload = payloads.get(row.event_id)
+        if payload and not payload.is_expunged:
             found.claims.append(Claim(row, targets[row.endpoint_id], payload, lease))
         else:
-            await _settle(connection, [(row.uid, Status.DISCARDED, NO_PAYLOAD)])
+            await _settle(connection, [(row.uid, Status.DISCARDED, EXPUNGED if payload else "event not found")])
     return found
+
+
+@asynccontextmanager
+async def _claiming(connection: Connection) -> AsyncIterator[bool]:
+    """Open a transaction that tries to lock the queue for this worker. Yields whether it holds the lock."""
+    # Both in one round trip, as statements without parameters can be.
+    cursor = await connection.execute(f"BEGIN; SELECT pg_try_advisory_xact_lock({LOCK_ID})", prepare=False)
+    try:
+        cursor.nextset()
+        yield await cursor.fetchone() == (True,)
+    except BaseException:
+        if not connection.closed:
+            await connection.rollback()
+        raise
+    await connection.commit()
+
+
+async def _commit_and_read_payloads(connection: Connection, ids: Collection[str]) -> dict[str, Payload]:
+    """End the transaction, so that another worker may claim, and read the events of claimed deliveries."""
+    if not ids:
+        return {}
+    # Both in one round trip, with the ids written into the text: it is a lookup by primary key, soon planned.
+    async with AsyncClientCursor(connection, row_factory=args_row(Payload)) as cursor:
+        await cursor.execute(f"COMMIT; {_PAYLOADS}", [list(ids)])
+        cursor.nextset()
+        return {payload.uid: payload async for payload in cursor}
 
 
 async def _read_due(
@@ -275,7 +307,7 @@ async def _read_due(
     rooms = offer.rooms()
     is_full = 0 in rooms.values()
     oldest: list[Queued] = []
-    async with connection.cursor(row_factory=class_row(Queued)) as cursor:
+    async with connection.cursor(row_factory=args_row(Queued)) as cursor:
         if turn is None and not is_full:
             await cursor.execute(_DUE, {"window": window})
             oldest = await cursor.fetchall()
@@ -336,7 +368,7 @@ async def _read_parked(
         return []
     endpoints, projects, rooms = (list(column) for column in zip(*able, strict=True))
     parameters = {"ids": endpoints, "projects": projects, "rooms": rooms, "window": window}
-    async with connection.cursor(row_factory=class_row(Queued)) as rows:
+    async with connection.cursor(row_factory=args_row(Queued)) as rows:
         await rows.execute(_PARKED, parameters)
         return await rows.fetchall()
 
@@ -349,11 +381,3 @@ async def _read_targets(connection: Connection, ids: Collection[str]) -> dict[st
     async with connection.cursor(row_factory=class_row(Target)) as cursor:
         await cursor.execute(_TARGETS, [list(ids)])
         return {target.uid: target async for target in cursor}
-
-
-async def _read_payloads(connection: Connection, ids: Collection[str]) -> dict[str, Payload]:
-    if not ids:
-        return {}
-    async with connection.cursor(row_factory=class_row(Payload)) as cursor:
-        await cursor.execute(_PAYLOADS, [list(ids)])
-        return {payload.uid: payload async for payload in cursor}

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -28,6 +29,7 @@ from engine.outcomes import Outcome
 from engine.queue import Claim
 from engine.settle import settle
 from engine.shares import Shares
+from engine.switchboard import Switchboard
 from engine.targets import Target
 from outbound.client import Outbound
 from outbound.oauth2 import Tokens
@@ -46,6 +48,8 @@ QUICK_AT_ONCE = 340
 #: A request older than this is slow, and no longer takes one of the QUICK_AT_ONCE places: endpoints that hang, however
 #: many they are, hold up the others for this long at most.
 SLOW_SECONDS = 0.5
+#: Seconds between two looks for requests that have become slow.
+SLOW_LOOK_SECONDS = 0.02
 #: The most deliveries that one look into the queue claims, and the most outcomes in one write.
 CLAIMED_AT_ONCE = 200
 WRITTEN_AT_ONCE = 500
@@ -60,6 +64,8 @@ BEGUN_AT_ONCE = 16
 #: Seconds between two looks under load. A look into the queue costs more than a delivery, so it is worth waiting until
 #: several are due.
 CLAIM_INTERVAL_SECONDS = 0.004
+#: Seconds between two writes under load, for the same reason.
+WRITE_INTERVAL_SECONDS = 0.008
 #: Claim nothing while the payloads under way have this many characters.
 MAX_PAYLOAD_CHARACTERS = 128 * 1024 * 1024
 #: The longest that a statement may take which claims, which writes outcomes, and which belongs to anything else. Some
@@ -88,10 +94,13 @@ class Worker:
         self._woken = asyncio.Event()
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
         self._in_flight: set[asyncio.Task[None]] = set()
+        #: The moment at which each request began that is not known to be slow, the oldest first, with those that ended.
+        self._begun: deque[tuple[float, str, Target]] = deque()
         #: Claims whose outcome is not written yet. They count as under way and are not claimed again.
         self._unsettled: set[Unsettled] = set()
         self._payload_characters = 0
         self._shares = Shares(settings.DELIVERY_CONCURRENCY, QUICK_AT_ONCE)
+        self.switches = Switchboard(lambda: len(self._in_flight))
         #: Whether outcomes wait for the database, so that those of new requests would wait behind them.
         self._cannot_write = False
         #: The endpoints at which a place has become free since the last look.
@@ -108,8 +117,10 @@ class Worker:
         claiming = make(1, statement_seconds=CLAIM_SECONDS, is_durable=False)
         settling = make(1, statement_seconds=SETTLE_SECONDS)
         pool = make(5, statement_seconds=CHORE_SECONDS)
+        metrics.IN_FLIGHT.set_function(lambda: len(self._in_flight))
         async with claiming, settling, pool, self._outbound() as outbound:
             tokens = Tokens(outbound)
+            await self.switches.begin(pool, self._stopping)
             writing = asyncio.create_task(self._write_outcomes(settling))
             listening = asyncio.create_task(self._listen())
             others = [
@@ -118,6 +129,7 @@ class Worker:
                     MetaEvents(pool, outbound).run(self._stopping),
                     self._repeat(lambda: notifications.send_due(pool)),
                     housekeeping.run(pool, self._stopping),
+                    self.switches.run(pool, self._stopping, self._woken.set),
                 )
             ]
             await self._claim(claiming, outbound, tokens)
@@ -127,11 +139,20 @@ class Worker:
             for task in (writing, listening, *others):
                 task.cancel()
             await asyncio.gather(writing, listening, *others, return_exceptions=True)
+            await self.switches.end(pool)
 
     @property
     def is_stopping(self) -> bool:
         """Tell whether the worker was told to stop."""
         return self._stopping.is_set()
+
+    @property
+    def draining(self) -> str:
+        """Return what the worker does where an operator has drained it, or an empty text."""
+        if not self.switches.is_drained:
+            return ""
+        number = len(self._in_flight)
+        return "drained by an operator: it claims nothing, and " + (f"sends {number} more" if number else "is idle")
 
     @property
     def silent_seconds(self) -> float:
@@ -159,7 +180,7 @@ class Worker:
 
     def _free_places(self) -> int:
         """Return how many more deliveries may be claimed now."""
-        if self._cannot_write or self._payload_characters >= MAX_PAYLOAD_CHARACTERS:
+        if self._cannot_write or self.switches.is_drained or self._payload_characters >= MAX_PAYLOAD_CHARACTERS:
             return 0
         return min(self._shares.free, CLAIMED_AT_ONCE)
 
@@ -197,7 +218,7 @@ class Worker:
                         freed=freed,
                         unsettled=self._unsettled,
                         turn=turn,
-                        offer=self._shares.offer(),
+                        offer=self._shares.offer(self.switches.held),
                     )
             except Exception as error:
                 unknown = not isinstance(error, (psycopg.Error, OSError))
@@ -236,10 +257,9 @@ class Worker:
 
     async def _send(self, claim: Claim, outbound: Outbound, tokens: Tokens) -> None:
         uid = claim.delivery.uid
-        timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._note_slow, uid, claim.target)
+        self._begin(uid, claim.target)
         try:
-            with metrics.IN_FLIGHT.track_inprogress():
-                outcome = await make_attempt(claim, outbound, tokens)
+            outcome = await make_attempt(claim, outbound, tokens)
             log_attempt(outcome)
         except Exception:
             # A defect of ours. The delivery is sent again once its lease has ended.
@@ -247,12 +267,23 @@ class Worker:
             self._give_back([claim])
         else:
             self._outcomes.put_nowait(outcome)
-        finally:
-            timer.cancel()
 
-    def _note_slow(self, uid: str, target: Target) -> None:
-        self._shares.note_slow(uid, target)
-        self._woken.set()
+    def _begin(self, uid: str, target: Target) -> None:
+        """Note when a request begins. One timer watches all of them: most end long before they are slow."""
+        loop = asyncio.get_running_loop()
+        if not self._begun:
+            loop.call_later(SLOW_SECONDS, self._note_slow)
+        self._begun.append((loop.time(), uid, target))
+
+    def _note_slow(self) -> None:
+        """Give the quick places of slow requests to others; those that have ended hold none."""
+        loop = asyncio.get_running_loop()
+        while self._begun and self._begun[0][0] <= loop.time() - SLOW_SECONDS:
+            _, uid, target = self._begun.popleft()
+            if self._shares.note_slow(uid, target):
+                self._woken.set()
+        if self._begun:
+            loop.call_at(max(self._begun[0][0] + SLOW_SECONDS, loop.time() + SLOW_LOOK_SECONDS), self._note_slow)
 
     def _give_back(self, claims: Sequence[Claim]) -> None:
         """Stop counting claims as under way."""
@@ -265,8 +296,11 @@ class Worker:
 
     async def _write_outcomes(self, pool: Pool) -> None:
         """Write outcomes as they come, in batches of those that have come since the last write."""
+        last = 0.0
         while True:
             batch = [await self._outcomes.get()]
+            await asyncio.sleep(last + WRITE_INTERVAL_SECONDS - time.monotonic())
+            last = time.monotonic()
             while len(batch) < WRITTEN_AT_ONCE and not self._outcomes.empty():
                 batch.append(self._outcomes.get_nowait())
             self._writing_since = time.monotonic()

@@ -1,18 +1,36 @@
 """Show events to operators."""
 
-import json
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from core.admin import NOTHING, TimedAdmin, shown_text
+from core.admin import TimedAdmin
+from core.admin_display import (
+    at,
+    customer_link,
+    cut,
+    headers,
+    list_link,
+    payload,
+    pill,
+    row_link,
+    yes_no,
+)
+from core.admin_filters import ByProject, ByType, Since, Typed
+from endpoints.models import Endpoint
 from events.models import Event
+from outbound.headers import mask_headers
 from outbound.states import Status
+
+#: The endpoints of an owner or an event that a page leads to.
+MOST_ENDPOINTS = 50
+#: The endpoints of an owner through which the list is filtered.
+MOST_OF_OWNER = 1_000
+TONES: dict[str, str] = {Status.SUCCESS: "good", Status.FAILURE: "bad"}
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -30,21 +48,47 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.filter(status=self.value()) if self.value() else queryset
 
 
+class OfOwner(Typed):
+    """The events that went to the live endpoints of one owner, of which the newest MOST_OF_OWNER count."""
+
+    title = parameter_name = "owner"
+    hint = "An owner_id, whole"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        """Return the events; by a list of endpoints, of which PostgreSQL knows how rare it is."""
+        if not self.value():
+            return queryset
+        owned = Endpoint.objects.filter(owner_id=self.value(), deleted_at=None).order_by("-pk")
+        return queryset.filter(endpoints__overlap=list(owned.values_list("pk", flat=True)[:MOST_OF_OWNER]))
+
+
+class OfEndpoint(Typed):
+    """The events that went to one endpoint."""
+
+    title = parameter_name = "endpoint"
+    hint = "Id of an endpoint"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        """Return the events."""
+        return queryset.filter(endpoints__overlap=[self.value()]) if self.value() else queryset
+
+
 @admin.register(Event)
 class EventAdmin(TimedAdmin):
     """The events that companies have sent."""
 
-    list_display = ["uid", "event_type", "channel", "status", "is_duplicate_event", "idempotency_key", "project"]
-    list_display += ["created_at"]
-    list_filter = [StatusFilter, "channel", "is_duplicate_event"]
+    list_display = ["sent_at", "type", "channel", "state", "key", "copy", "project"]
+    list_filter = [Since, StatusFilter, ByType, "channel", "is_duplicate_event", OfOwner, OfEndpoint, ByProject]
     search_fields = ["uid__exact", "idempotency_key__exact"]
     search_help_text = "By id. Once a project is chosen, also by idempotency key."
     fieldsets = [
-        (None, {"fields": ["uid", "project", "event_type", "channel", "owner_id", "endpoints"]}),
-        ("Outcome", {"fields": ["status", "failure_reason", "is_duplicate_event", "its_deliveries"]}),
-        ("Content", {"fields": ["idempotency_key", "key_scope", "custom_headers", "payload"]}),
+        (None, {"fields": ["uid", "event_type", "state", "failure_reason", "its_deliveries", "its_endpoints"]}),
+        ("Content", {"fields": ["payload", "custom_headers", "idempotency_key", "key_scope"]}),
+        ("Origin", {"fields": ["project_link", "channel", "customer", "copy"]}),
+        ("Message", {"fields": ["external_id", "channels", "tags", "expunged_at"]}),
         ("Times", {"fields": ["created_at", "updated_at"]}),
     ]
+    copy = staticmethod(yes_no("is_duplicate_event", "duplicate"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         rows = Event.objects.select_related("project")
@@ -58,19 +102,63 @@ class EventAdmin(TimedAdmin):
             return queryset.filter(pk=search_term), False
         return super().get_search_results(request, queryset, search_term)
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Event | None:
+        """Return the event, which knows whether its payload is kept from this user."""
+        found = cast("Event | None", super().get_object(request, object_id, from_field))
+        if found is not None:
+            hides = found.project.portal_hides_payloads and not self.has_operate_permission(request)
+            found.hides_payload = hides  # type: ignore[attr-defined]
+        return found
+
+    @admin.display(description="created")
+    def sent_at(self, event: Event) -> SafeString:
+        """Return the time, which leads to the page of the event."""
+        return at(event.created_at)
+
+    @admin.display(description="type")
+    def type(self, event: Event) -> SafeString:
+        """Return the event type, cut at the width of the column."""
+        return cut(event.event_type)
+
+    @admin.display(description="status")
+    def state(self, event: Event) -> SafeString:
+        """Return the status as a word with a colour."""
+        return pill(event.status, TONES.get(event.status, ""))
+
+    @admin.display(description="idempotency key")
+    def key(self, event: Event) -> SafeString:
+        """Return the key, cut at the width of the column."""
+        return cut(event.idempotency_key)
+
+    @admin.display(description="project")
+    def project_link(self, event: Event) -> SafeString:
+        """Return the project, which leads to its page."""
+        return row_link("projects_project_change", event.project_id, event.project.name)
+
+    @admin.display(description="sent to the owner")
+    def customer(self, event: Event) -> SafeString:
+        """Return the owner to whose endpoints it was addressed, who leads to the customer's page."""
+        return customer_link(event.project_id, event.owner_id)
+
     @admin.display(description="headers")
     def custom_headers(self, event: Event) -> SafeString:
-        """Show the custom headers."""
-        return shown_text(json.dumps(event.headers, indent=2, ensure_ascii=False)) if event.headers else NOTHING
+        """Show the custom headers, masked as in the portal."""
+        return headers(mask_headers(event.headers))
 
     @admin.display
     def payload(self, event: Event) -> SafeString:
-        """Show the payload, byte for byte."""
-        return shown_text(event.data)
+        """Show the payload."""
+        return payload(event.data, hidden=event.hides_payload)  # type: ignore[attr-defined]  # get_object
 
     @admin.display(description="deliveries")
     def its_deliveries(self, event: Event) -> SafeString:
         """Link to the deliveries."""
-        return format_html(
-            '<a href="{}?event={}">its deliveries</a>', reverse("admin:events_eventdelivery_changelist"), event.pk
-        )
+        return list_link("events_eventdelivery_changelist", "its deliveries", event=event.pk)
+
+    @admin.display(description="endpoints")
+    def its_endpoints(self, event: Event) -> SafeString:
+        """Link to the endpoints to which it went, MOST_ENDPOINTS at most."""
+        ids = event.endpoints[:MOST_ENDPOINTS]
+        names = dict(Endpoint.objects.filter(pk__in=ids).values_list("pk", "name"))
+        links = ((row_link("endpoints_endpoint_change", uid, names.get(uid, uid)),) for uid in ids)
+        return format_html_join(", ", "{}", links)

@@ -40,33 +40,33 @@ _CREATED = "2026-07-03T09:31:02.113204Z"
 class CustomResponseDocument(TypedDict):
     """The response of a source, which is always empty."""
 
-    body: str
-    content_type: str
+    body: Annotated[str, "Empty."]
+    content_type: Annotated[str, "Empty."]
 
 
 @component("datastore.Source", "There are no sources: every member is empty.")
 class SourceDocument(TypedDict):
     """A source, which this server does not have."""
 
-    uid: str
-    project_id: str
-    mask_id: str
-    name: str
-    url: str
-    type: Annotated[str, Component("datastore.SourceType")]
-    provider: Annotated[str, Component("datastore.SourceProvider")]
-    is_disabled: bool
-    verifier: Annotated[dict[str, Any], Component("datastore.VerifierConfig")] | None
+    uid: Annotated[str, "Empty."]
+    project_id: Annotated[str, "Empty."]
+    mask_id: Annotated[str, "Empty."]
+    name: Annotated[str, "Empty."]
+    url: Annotated[str, "Empty."]
+    type: Annotated[str, "Empty.", Component("datastore.SourceType")]
+    provider: Annotated[str, "Empty.", Component("datastore.SourceProvider")]
+    is_disabled: Annotated[bool, "Always false."]
+    verifier: Annotated[Annotated[dict[str, Any], Component("datastore.VerifierConfig")] | None, "Null."]
     custom_response: CustomResponseDocument
-    provider_config: Annotated[dict[str, Any], Component("datastore.ProviderConfig")] | None
-    forward_headers: list[str] | None
-    pub_sub: Annotated[dict[str, Any], Component("datastore.PubSubConfig")] | None
-    idempotency_keys: list[str] | None
-    event_type_location: str
-    body_function: str | None
-    header_function: str | None
-    created_at: NoTime
-    updated_at: NoTime
+    provider_config: Annotated[Annotated[dict[str, Any], Component("datastore.ProviderConfig")] | None, "Null."]
+    forward_headers: Annotated[list[str] | None, "Null."]
+    pub_sub: Annotated[Annotated[dict[str, Any], Component("datastore.PubSubConfig")] | None, "Null."]
+    idempotency_keys: Annotated[list[str] | None, "Null."]
+    event_type_location: Annotated[str, "Empty."]
+    body_function: Annotated[str | None, "Null."]
+    header_function: Annotated[str | None, "Null."]
+    created_at: Annotated[NoTime, "Never set."]
+    updated_at: Annotated[NoTime, "Never set."]
     deleted_at: DeletedAt
 
 
@@ -93,7 +93,9 @@ class EventDocument(EventBase):
     ]
     headers: Annotated[HttpHeaders | Fragment, Example({"X-Tenant": ["acme"]})]
     source_metadata: Annotated[SourceDocument | Fragment | None, Example(example(SourceDocument))]
-    idempotency_key: Annotated[str, Example("inv-991")]
+    idempotency_key: Annotated[
+        str, "The event's key, or empty. Of several events with one key, one is delivered.", Example("inv-991")
+    ]
     is_duplicate_event: Annotated[
         bool, "Whether an earlier event has its idempotency key: a duplicate is not delivered."
     ]
@@ -106,7 +108,7 @@ class EventDocument(EventBase):
     ]
     status: Annotated[EventStatus, Example(Status.SUCCESS.value)]
     failure_reason: NotRequired[Annotated[str, "Absent where it has not failed."]]
-    acknowledged_at: Annotated[Time | None, Example(_CREATED)]
+    acknowledged_at: Annotated[Time | None, "When the event was taken in.", Example(_CREATED)]
     updated_at: Annotated[Time, Example(_CREATED)]
 
 
@@ -127,7 +129,7 @@ class TestEventDocument(TypedDict):
 class CountDocument(TypedDict):
     """A number of rows."""
 
-    num: Annotated[int, Example(12)]
+    num: Annotated[int, "The number of rows.", Example(12)]
 
 
 #: Convoy's source object where there is none.

@@ -25,23 +25,28 @@ BYTES_A_STEP = 100
 
 logger = logging.getLogger(__name__)
 
-# The row of the exact type comes before that of "*" and, where it is enabled, hides it.
+#: Read candidates: the columns of Settings, then those of Row.
 _READ = """
-SELECT p.type, p.config->>'request_id_header', (p.config->'strategy')::text,
-  e.uid, e.name, e.owner_id, e.status, s.uid, s.delivery_mode, s.channels,
-  f.event_type, nullif(f.conditions, '{}')::text
+SELECT p.type, p.config->>'request_id_header' AS request_id_header, (p.config->'strategy')::text AS strategy,
+  e.uid AS endpoint_id, e.name, e.owner_id, e.status, s.uid AS subscription_id, s.delivery_mode, s.channels,
+  f.event_type, nullif(f.conditions, '{}')::text AS conditions
 FROM projects_project p
 LEFT JOIN endpoints_endpoint e ON e.project_id = p.uid AND e.deleted_at IS NULL AND (%s)
 LEFT JOIN subscriptions_subscription s ON s.endpoint_id = e.uid AND s.deleted_at IS NULL
 LEFT JOIN subscriptions_filter f
-  ON f.subscription_id = s.uid AND f.enabled_at IS NOT NULL AND f.event_type = ANY(%%s)
-WHERE p.uid = %%s AND p.deleted_at IS NULL
-ORDER BY e.uid, s.uid, f.event_type = '*'
+  ON f.subscription_id = s.uid AND f.enabled_at IS NOT NULL AND f.event_type = ANY(%%(event_types)s)
+WHERE p.uid = %%(project_id)s AND p.deleted_at IS NULL
 """
-_LISTED = _READ % "e.uid = ANY(%s)"
-_OWNED = _READ % "e.owner_id = ANY(%s)"
-_LISTED_OR_OWNED = _READ % "e.uid = ANY(%s) OR e.owner_id = ANY(%s)"
-_ALL = _READ % "TRUE"
+#: Order candidates as Candidates has them. The row of the exact type comes before that of "*" and, where it is enabled,
+#: hides it.
+ORDER = "ORDER BY endpoint_id, subscription_id, event_type = '*'"
+#: Read those of one endpoint, and of one owner.
+READ_ENDPOINT = _READ % "e.uid = %(endpoint_id)s"
+READ_OWNER = _READ % "e.owner_id = %(owner_id)s"
+_LISTED = f"{_READ} {ORDER}" % "e.uid = ANY(%(ids)s)"
+_OWNED = f"{_READ} {ORDER}" % "e.owner_id = ANY(%(owners)s)"
+_LISTED_OR_OWNED = f"{_READ} {ORDER}" % "e.uid = ANY(%(ids)s) OR e.owner_id = ANY(%(owners)s)"
+_ALL = f"{_READ} {ORDER}" % "TRUE"
 
 
 class Settings(NamedTuple):
@@ -93,16 +98,25 @@ def read_candidates(
 
     One statement. Deleted endpoints are left out. Raises NotFound.
     """
-    types = [*{*event_types, EVERY_TYPE}]
     if everyone:
-        statement, whom = _ALL, []
+        statement = _ALL
     elif owners and ids:
-        statement, whom = _LISTED_OR_OWNED, [list(ids), list(owners)]
+        statement = _LISTED_OR_OWNED
     else:
-        statement, whom = (_OWNED, [list(owners)]) if owners else (_LISTED, [list(ids)])
+        statement = _OWNED if owners else _LISTED
+    given: dict[str, Any] = {
+        "project_id": project_id,
+        "event_types": [*{*event_types, EVERY_TYPE}],
+        "ids": list(ids),
+        "owners": list(owners),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*whom, types, project_id])
-        found = cursor.fetchall()
+        cursor.execute(statement, given)
+        return candidates_of(cursor.fetchall())
+
+
+def candidates_of(found: Sequence[Sequence[Any]]) -> Candidates:
+    """Return the candidates that were read, of rows in their ORDER. Raises NotFound where there is no project."""
     if not found:
         raise ProjectNotRetrieved
     settings = Settings(found[0][0], found[0][1], orjson.loads(found[0][2]))

@@ -161,6 +161,8 @@ class EventDelivery(models.Model):
 
     class Meta:
         verbose_name_plural = "event deliveries"
+        # For those who may send again and change nothing else.
+        permissions = [("resend_eventdelivery", "Can send event deliveries again")]
         indexes = [
             # For the queue: the next due deliveries.
             models.Index("due_at", condition=Q(due_at__isnull=False, is_parked=False), name="delivery_due"),

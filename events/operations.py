@@ -14,6 +14,7 @@ from endpoints.exceptions import EndpointUnknown
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
 from events.exceptions import AppUnknown, EndpointMissing, KeyMissing, ProjectNotRetrieved, UrlNotConcrete
+from events.intake import take_in
 from events.matching import Candidates, Row, Settings, matched, matched_once, read_candidates
 from events.models import Event
 from events.storage import Content, Posted, store_event
@@ -66,7 +67,9 @@ def create_event(
     target = endpoint_id or app_id
     if not target:
         raise EndpointMissing
-    candidates = read_candidates(project_id, event_types=[event.event_type], ids=[target])
+    candidates = take_in(project_id, event, Channel.DIRECT, endpoint_id=target, key_scope=key_scope)
+    if isinstance(candidates, Posted):
+        return candidates
     _require_key(candidates.settings, event)
     rows = candidates.endpoints.get(target)
     if rows is None:
@@ -96,7 +99,9 @@ def create_fanout_event(
     before anything is stored where the owner has no endpoint, and may refuse. Raises InvalidInput.
     Contract: docs/contract/events.md#fanout.
     """
-    candidates = read_candidates(project_id, event_types=[event.event_type], owners=[owner_id])
+    candidates = take_in(project_id, event, Channel.FANOUT, owner_id=owner_id, key_scope=key_scope)
+    if isinstance(candidates, Posted):
+        return candidates
     _require_key(candidates.settings, event)
     if without_endpoints and not candidates.endpoints:
         without_endpoints()

@@ -25,41 +25,43 @@ NOT_ACTIVE = "the endpoint was not active when the event came in"
 #: Deliveries in one statement.
 CHUNK = 5_000
 
-_INSERT_EVENT = """
-INSERT INTO events_event
-  (uid, project_id, channel, event_type, endpoints, owner_id, headers, data, idempotency_key,
-   key_scope, trace, channels, tags, external_id, is_duplicate_event, status, failure_reason, created_at, updated_at)
+EVENT_COLUMNS = """uid, project_id, channel, event_type, endpoints, owner_id, headers, data, idempotency_key,
+key_scope, trace, channels, tags, external_id, is_duplicate_event, status, failure_reason, created_at, updated_at"""
+_INSERT_EVENT = f"""
+INSERT INTO events_event ({EVENT_COLUMNS})
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
+"""  # noqa: S608 - only this module's own text
 # The statement waits for an uncommitted event with the same key.
-_UNLESS_DUPLICATE = """
+UNLESS_DUPLICATE = """
 ON CONFLICT (project_id, idempotency_key, key_scope) WHERE NOT is_duplicate_event AND NOT idempotency_key = ''
 DO NOTHING
 """
+#: Create deliveries of the rows `d`, each of which names its `event`.
 # Due by the clock of the database, as the workers read it; this process may have another.
-_INSERT_DELIVERIES = """
+INSERT_DELIVERIES = f"""
 INSERT INTO events_eventdelivery
   (uid, project_id, event_id, endpoint_id, subscription_id, event_type, delivery_mode, status, description,
    strategy, interval_seconds, retry_limit, num_trials, num_trials_before, next_send_time, latency_seconds,
    due_at, is_parked, lease, created_at, updated_at)
-SELECT d.uid, {event}.project_id, {event}.uid, d.endpoint_id, d.subscription_id, {event}.event_type, d.delivery_mode,
-  CASE WHEN d.is_active THEN %s ELSE %s END, CASE WHEN d.is_active THEN '' ELSE %s END,
-  %s, %s, %s, 0, 0, statement_timestamp(), 0, CASE WHEN d.is_active THEN statement_timestamp() END, FALSE, NULL,
-  now.at, now.at
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[])
-  AS d(uid, event_id, endpoint_id, subscription_id, delivery_mode, is_active)
+SELECT d.uid, event.project_id, event.uid, d.endpoint_id, d.subscription_id, event.event_type, d.delivery_mode,
+  CASE WHEN d.is_active THEN '{Status.SCHEDULED}' ELSE '{Status.DISCARDED}' END,
+  CASE WHEN d.is_active THEN '' ELSE '{NOT_ACTIVE}' END,
+  d.strategy, d.interval_seconds, d.retry_limit, 0, 0, statement_timestamp(), 0,
+  CASE WHEN d.is_active THEN statement_timestamp() END, FALSE, NULL, d.created_at, d.created_at
 """
+#: The parameters of _deliveries(), as the rows `d`.
+_MATCHED = """(
+  SELECT * FROM
+    unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[])
+      AS given (uid, event_id, endpoint_id, subscription_id, delivery_mode, is_active),
+    (SELECT %s::text AS strategy, %s::int AS interval_seconds, %s::int AS retry_limit, %s::timestamptz AS created_at) s
+) d"""
 _STORE = f"""
-WITH event AS ({_INSERT_EVENT} {_UNLESS_DUPLICATE} RETURNING uid, project_id, event_type),
-deliveries AS (
-  {_INSERT_DELIVERIES.format(event="event")} JOIN event ON event.uid = d.event_id, (SELECT %s::timestamptz AS at) now
-)
+WITH event AS ({_INSERT_EVENT} {UNLESS_DUPLICATE} RETURNING uid, project_id, event_type),
+deliveries AS ({INSERT_DELIVERIES} FROM {_MATCHED} JOIN event ON event.uid = d.event_id)
 SELECT uid FROM event
 """  # noqa: S608 - only this module's own text
-_ADD = f"""
-{_INSERT_DELIVERIES.format(event="event")} JOIN events_event event ON event.uid = d.event_id,
-(SELECT %s::timestamptz AS at) now
-"""
+_ADD = f"{INSERT_DELIVERIES} FROM {_MATCHED} JOIN events_event event ON event.uid = d.event_id"
 
 
 class Content(NamedTuple):
@@ -116,7 +118,7 @@ def store_event(
             is_new = cursor.fetchone() is not None
         else:
             with transaction.atomic():
-                cursor.execute(f"{_INSERT_EVENT} {_UNLESS_DUPLICATE}", [uid, *said, False, status, reason, now, now])
+                cursor.execute(f"{_INSERT_EVENT} {UNLESS_DUPLICATE}", [uid, *said, False, status, reason, now, now])
                 is_new = cursor.rowcount == 1
                 for chunk in [first, *others] if is_new else []:
                     cursor.execute(_ADD, _deliveries(candidates.settings, chunk, now))
@@ -142,16 +144,14 @@ def _chunks(deliveries: Iterable[tuple[str, Row]]) -> list[list[tuple[str, Row]]
 
 
 def _deliveries(settings: Settings, made: Sequence[tuple[str, Row]], now: datetime) -> list[Any]:
-    """Return the parameters of _INSERT_DELIVERIES for pairs of an event's id and the row that takes it."""
+    """Return the parameters of _MATCHED for pairs of an event's id and the row that takes it."""
     strategy = settings.strategy
     return [
-        *(Status.SCHEDULED, Status.DISCARDED, NOT_ACTIVE),
-        *(strategy["type"], strategy["duration"], strategy["retry_count"]),
         [new_ulid() for _ in made],
         [uid for uid, _ in made],
         [row.endpoint_id for _, row in made],
         [row.subscription_id for _, row in made],
         [row.delivery_mode for _, row in made],
         [row.is_active for _, row in made],
-        now,
+        *(strategy["type"], strategy["duration"], strategy["retry_count"], now),
     ]

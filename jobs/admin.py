@@ -7,22 +7,27 @@ from django.http.response import HttpResponseBase
 from django.utils.safestring import SafeString
 
 from core.admin import OperatorAdmin, shown_json
+from core.admin_display import yes_no
+from core.admin_filters import ByProject, Since
 from jobs import operations
 from jobs.models import Job, JobQuerySet
+
+DRY_RUN = yes_no("is_dry_run", "dry run")
+COUNTED = yes_no("is_counted", "counted")
 
 
 @admin.register(Job)
 class JobAdmin(OperatorAdmin):
     """The jobs of live projects, newest first."""
 
-    list_display = ["uid", "project", "kind", "status", "is_dry_run", "progress", "created_at", "finished_at"]
-    list_filter = ["status"]
+    list_display = ["created_at", "project", "kind", "status", DRY_RUN, "progress", "finished_at"]
+    list_filter = [Since, "status", ByProject]
     search_fields = ["uid__exact", "project__exact"]
     search_help_text = "By id, or by the id of the project."
     actions = ["pause", "resume", "cancel"]
     fieldsets = [
-        (None, {"fields": ["uid", "project", "kind", "customer", "is_dry_run", "shown_parameters"]}),
-        ("Progress", {"fields": ["status", "reason", "total", "is_counted", "done", "skipped"]}),
+        (None, {"fields": ["uid", "project", "kind", "customer", DRY_RUN, "shown_parameters"]}),
+        ("Progress", {"fields": ["status", "reason", "total", COUNTED, "done", "skipped"]}),
         ("Times", {"fields": ["created_at", "updated_at", "worked_at", "finished_at"]}),
     ]
 

@@ -13,12 +13,21 @@ class JobDocument(TypedDict):
 
     uid: Annotated[Uid, Example("01M8A2XQ6D8F0H2K4M6P8R0T2W")]
     project_id: Uid
-    kind: Annotated[str, "The work: `batch_replay` or `event_type_import`.", Example("batch_replay")]
+    kind: Annotated[
+        str,
+        "The work: `batch_replay`, `event_type_import`, or that of a task of Svix's API: `recovery`, `bulk_resend`, "
+        "`replay_missing`.",
+        Example("batch_replay"),
+    ]
     customer: Annotated[
-        str, "The portal's customer who has made it: `owner:` or `link:` and the id. Empty: the company."
+        str,
+        "The portal's customer who has made it: `owner:` or `link:` and the id; for a task of Svix's API `endpoint:` "
+        "and the id. Empty: the company.",
     ]
     dry_run: Annotated[bool, "Whether it only counts."]
-    status: Annotated[str, Keywords(enum=list(Job.Status.values)), Example(Job.Status.RUNNING.value)]
+    status: Annotated[
+        str, "Where the work stands.", Keywords(enum=list(Job.Status.values)), Example(Job.Status.RUNNING.value)
+    ]
     reason: Annotated[str, "Why it has failed, where that is for what it was given; empty otherwise."]
     total: Annotated[int | None, "The rows that were chosen; null until they are counted.", Example(39560)]
     done: Annotated[int, "The rows that are done.", Example(12350)]

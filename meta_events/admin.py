@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.admin import NOTHING, OperatorAdmin
+from core.admin_filters import ByProject, ByType, Since
 from meta_events.models import MetaEvent
 from meta_events.operations import resend_meta_event
 
@@ -18,8 +19,8 @@ from meta_events.operations import resend_meta_event
 class MetaEventAdmin(OperatorAdmin):
     """The meta events of live projects."""
 
-    list_display = ["uid", "event_type", "status", "num_trials", "project", "created_at", "next_send_time"]
-    list_filter = ["status"]
+    list_display = ["created_at", "event_type", "status", "num_trials", "project", "next_send_time"]
+    list_filter = [Since, "status", ByType, ByProject]
     search_fields = ["uid__exact", "project__exact"]
     search_help_text = "By id, or by the id of the project."
     actions = ["resend"]

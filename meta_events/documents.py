@@ -26,10 +26,10 @@ class MetaEventDocument(TypedDict):
 
     uid: Annotated[Uid, Example("01K4T0ZX7B8C9D0E1F2G3H4J5K")]
     project_id: Uid
-    event_type: Annotated[str, Example(ENDPOINT_CREATED)]
+    event_type: Annotated[str, "The type, such as `endpoint.created`.", Example(ENDPOINT_CREATED)]
     metadata: Annotated[SendingDocument | None, "`data` is the body that is sent, and `raw` is empty."]
     attempt: Annotated[AttemptDocument | None, "The last answered attempt; null before that."]
-    status: DeliveryStatus
+    status: Annotated[DeliveryStatus, "Where its delivery stands."]
     created_at: Annotated[Time, Example(_CREATED)]
     updated_at: Annotated[Time, Example("2026-07-03T09:20:02.118Z")]
     deleted_at: DeletedAt

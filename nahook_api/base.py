@@ -64,7 +64,7 @@ class FieldRefused(InvalidInput):
 class ErrorMembers(TypedDict):
     """The members of an error."""
 
-    code: str
+    code: Annotated[str, "The kind of error."]
     message: Annotated[str, "For people."]
 
 

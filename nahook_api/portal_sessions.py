@@ -23,7 +23,7 @@ class SessionDocument(TypedDict):
 
     url: Annotated[str, "Opens the portal once.", Example(f"{PORTAL_URL}#code={'c' * 43}")]
     code: Annotated[str, "The code in the URL.", Example("c" * 43)]
-    expiresAt: Annotated[Time, Example("2026-11-22T10:00:00Z")]
+    expiresAt: Annotated[Time, "When the session ends by itself.", Example("2026-11-22T10:00:00Z")]
 
 
 describe(

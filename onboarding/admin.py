@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.admin import OperatorAdmin
+from core.admin_filters import ByProject, Since
 from onboarding.models import OnboardBatch
 
 
@@ -16,7 +17,8 @@ from onboarding.models import OnboardBatch
 class OnboardBatchAdmin(OperatorAdmin):
     """The batches of live projects. Their items, which hold passwords, are not shown."""
 
-    list_display = ["uid", "project", "first_row", "total_items", "created_at", "finished_at"]
+    list_display = ["created_at", "project", "first_row", "total_items", "finished_at"]
+    list_filter = [Since, ByProject]
     search_fields = ["uid__exact", "project__exact"]
     search_help_text = "By id, or by the id of the project."
     fieldsets = [

@@ -7,7 +7,7 @@ from onboarding.parsing import LONGEST
 class OnboardItem(Shape):
     """One endpoint with one subscription. Its other failures are reported by row."""
 
-    name = Text(required=False, max_length=LONGEST["name"])
+    name = Text(required=False, max_length=LONGEST["name"], help_text="The name of the endpoint.")
     url = Text(required=False, max_length=LONGEST["url"], help_text="An http or https URL.")
     event_type = Text(
         required=False,
@@ -19,10 +19,14 @@ class OnboardItem(Shape):
         max_length=LONGEST["auth_username"],
         help_text="For basic authentication, together with `auth_password`.",
     )
-    auth_password = Text(required=False, max_length=LONGEST["auth_password"])
+    auth_password = Text(
+        required=False,
+        max_length=LONGEST["auth_password"],
+        help_text="For basic authentication, together with `auth_username`.",
+    )
 
 
 class BulkOnboard(Shape):
     """The body of a bulk onboarding."""
 
-    items = OnboardItem(many=True, required=False)
+    items = OnboardItem(many=True, required=False, help_text="The endpoints to create, 1 to 1,000.")

@@ -22,7 +22,8 @@ from core.ip_addresses import Network
 from core.storable_text import storable
 from outbound.addresses import refusal
 from outbound.connections import Body, Connector
-from outbound.failures import HEADERS_END_EARLY, NEEDS_CERTIFICATE, AddressRefused, Unsendable, described, is_decided
+from outbound.descriptions import described
+from outbound.failures import HEADERS_END_EARLY, NEEDS_CERTIFICATE, AddressRefused, Unsendable, is_decided
 from outbound.lookup import Lookup
 from outbound.requests import checked_headers, target_of
 from outbound.responses import MAX_BODY_BYTES, needs_certificate, read_body, status_of, storable_headers

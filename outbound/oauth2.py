@@ -10,7 +10,7 @@ import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import jwt
@@ -19,7 +19,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from core.header_names import TOKEN_CHARACTER
-from outbound.client import Outbound
+
+if TYPE_CHECKING:
+    from outbound.client import Outbound
 
 REQUEST_SECONDS = 30
 #: The life of a token whose server does not state one.
@@ -88,7 +90,7 @@ class _Known:
 class Tokens:
     """The cached tokens of one worker."""
 
-    def __init__(self, outbound: Outbound) -> None:
+    def __init__(self, outbound: "Outbound") -> None:
         self._outbound = outbound
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._fetches: dict[bytes, asyncio.Task[_Known]] = {}
@@ -135,7 +137,7 @@ class Tokens:
         return known
 
 
-async def fetch(outbound: Outbound, config: Config) -> Token:
+async def fetch(outbound: "Outbound", config: Config) -> Token:
     """Request a token from the token server of an `oauth2` object. Raises TokenUnavailable."""
     form = {
         "grant_type": config.get("grant_type") or "client_credentials",

@@ -13,16 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from core.ip_addresses import Network
 from outbound.addresses import refusal
 from outbound.failures import AddressRefused, Unsendable, one_line
-from outbound.lookup import Lookup
 from outbound.requests import target_of
 from outbound.tls import Contexts
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
+
+    from outbound.lookup import Lookup
 
 #: The time for everything, from the lookup to the first line of the response.
 SECONDS = 3
@@ -82,7 +86,7 @@ async def look_at(
     user_agent: str,
     allowed_networks: Sequence[Network] = (),
     ca_file: str | None = None,
-    resolver: AbstractResolver | None = None,
+    resolver: "AbstractResolver | None" = None,
     seconds: float = SECONDS,
 ) -> Look:
     """Look at a URL for at most `seconds`, and return what was found. Never raises but for cancellation.
@@ -94,7 +98,7 @@ async def look_at(
     except Unsendable:
         return Look(problem=Problem.UNSENDABLE)
     seen = Look(host=target.raw_host or "", is_secure=target.scheme == "https")
-    lookup = Lookup(resolver, allowed_networks)
+    lookup = _lookup(resolver, allowed_networks)
     try:
         async with asyncio.timeout(seconds):
             addresses = await _addresses(lookup, target)
@@ -123,14 +127,14 @@ async def private_address(
     url: str,
     *,
     allowed_networks: Sequence[Network] = (),
-    resolver: AbstractResolver | None = None,
+    resolver: "AbstractResolver | None" = None,
     seconds: float = SECONDS,
 ) -> str:
     """Return the address of a URL where it has no other than such as may not be reached, else an empty text.
 
     The name is looked up, and nothing is connected to. A name that is unknown, or slow, gives an empty text too.
     """
-    lookup = Lookup(resolver, allowed_networks)
+    lookup = _lookup(resolver, allowed_networks)
     try:
         async with asyncio.timeout(seconds):
             await _addresses(lookup, target_of(url))
@@ -143,7 +147,14 @@ async def private_address(
     return ""
 
 
-async def _addresses(lookup: Lookup, target: URL) -> list[str]:
+def _lookup(resolver: "AbstractResolver | None", allowed_networks: Sequence[Network]) -> "Lookup":
+    # Not imported with the module: it needs aiohttp, which most web processes never load.
+    from outbound.lookup import Lookup
+
+    return Lookup(resolver, allowed_networks)
+
+
+async def _addresses(lookup: "Lookup", target: URL) -> list[str]:
     """Return the addresses that may be reached. Raises _Ended."""
     try:
         found = await lookup.resolve(target.raw_host or "", target.port or 0)

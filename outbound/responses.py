@@ -4,11 +4,13 @@ import re
 import zlib
 from collections.abc import Sequence
 from http import HTTPStatus
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from core.storable_text import storable
 from outbound.failures import Malformed
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAX_HEADERS_BYTES = 65_536
 #: Of a longer body the beginning is kept.
@@ -53,7 +55,7 @@ def needs_certificate(status: int, body: bytes) -> bool:
     return status == HTTPStatus.BAD_REQUEST and b"No required SSL certificate was sent" in body
 
 
-async def read_body(response: aiohttp.ClientResponse, into: bytearray, limit: int) -> str:
+async def read_body(response: "aiohttp.ClientResponse", into: bytearray, limit: int) -> str:
     """Append a response's body to `into`, unpacked, up to `limit` bytes. Returns why it is unreadable, or ""."""
     content = response.content
     if response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip"):
@@ -66,7 +68,7 @@ async def read_body(response: aiohttp.ClientResponse, into: bytearray, limit: in
     return ""
 
 
-async def _gunzip(content: aiohttp.StreamReader, into: bytearray, limit: int) -> str:
+async def _gunzip(content: "aiohttp.StreamReader", into: bytearray, limit: int) -> str:
     member = zlib.decompressobj(wbits=31)
     compressed = 0
     while data := await content.readany():

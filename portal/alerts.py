@@ -28,13 +28,12 @@ from core.ulid import new_ulid
 from deliveries.health import EndpointHealth, Health, endpoint_health
 from endpoints.addresses import is_confirmed
 from endpoints.models import AlertSettings, Endpoint, Notification
-from endpoints.timeouts import timeout_of
 from portal import operations
 from portal.alert_addresses import TooManyAsked, ask_address, has_mails_left
-from portal.sentences import Circumstances, retried_for, sentence
+from portal.says import circumstances_of
+from portal.sentences import sentence
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT
-from projects.models import Project
 
 Kind = AlertSettings.Kind
 #: Seconds between two looks at the endpoints whose customers want to be told.
@@ -219,20 +218,7 @@ def _has_delivered_since(row: AlertSettings, health: Health) -> bool:
 
 def _sentence(endpoint: Endpoint, health: Health) -> str:
     """Return the sentence of the endpoint's page as plain text."""
-    project: Project = endpoint.project
-    strategy = project.config["strategy"]
-    said = sentence(
-        health,
-        Circumstances(
-            url=endpoint.url,
-            timeout_seconds=timeout_of(endpoint.http_timeout),
-            attempts=strategy["retry_count"],
-            retried_for_seconds=retried_for(strategy["type"], strategy["duration"], strategy["retry_count"]),
-            sender=project.portal_name or project.name,
-            reader=(),
-            now=timezone.now(),
-        ),
-    )
+    said = sentence(health, circumstances_of(endpoint.project, endpoint))
     return f"{endpoint.name}: {unescape(strip_tags(f'{said.head} {said.text}'))}".replace("\0", "")
 
 

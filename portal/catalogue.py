@@ -14,12 +14,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from core.highlight import Shown, highlighted
 from deliveries.health import endpoint_health
 from endpoints.models import Endpoint
 from portal import operations
 from portal.exceptions import NoSuchEventType
 from portal.filter_words import filter_words
-from portal.highlight import Shown, highlighted
 from portal.trials import payload_text
 from portal.words import Pill, endpoint_pill, group_of, number
 from portal_links.access import Access

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from core.highlight import Shown, header_lines, highlighted, is_binary
 from deliveries.exceptions import DeliveryNotFound
 from deliveries.operations import WAITING
 from deliveries.reads import newest_attempts, of_same_event
@@ -20,7 +21,6 @@ from outbound.responses import MAX_BODY_BYTES
 from outbound.states import Status
 from portal.curl import curl_command
 from portal.delivery_words import Told, attempt_answer, attempts_words, explained, last_answer, next_words, says
-from portal.highlight import Shown, header_lines, highlighted, is_binary
 from portal.words import Pill, delivery_pill, duration, span
 from portal_links.access import Access
 from portal_links.capabilities import VIEW_DELIVERIES, VIEW_PAYLOADS

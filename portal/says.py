@@ -1,5 +1,6 @@
 """Say on an endpoint's page how it is doing: its sentence, with the buttons that this customer may press."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from portal.sentences import Action, Circumstances, Target, retried_for, sentenc
 from portal.words import counted
 from portal_links.access import Access
 from portal_links.capabilities import CREATE_ATTEMPTS, MANAGE_ENDPOINT
+from projects.models import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,22 @@ def says_context(access: Access, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def circumstances(access: Access, endpoint: Endpoint) -> Circumstances:
-    """Return what a sentence about an endpoint needs to know beside its health."""
-    strategy = access.project.config["strategy"]
+    """Return what a sentence about an endpoint needs to know beside its health, for a customer."""
+    reader = {row.pk for row in (access.session, access.link) if row is not None}
+    return circumstances_of(access.project, endpoint, reader)
+
+
+def circumstances_of(project: Project, endpoint: Endpoint, reader: Collection[str] = ()) -> Circumstances:
+    """Return the same for a reader with these ids of sessions and links; for an operator or a mail there are none."""
+    strategy = project.config["strategy"]
     attempts = strategy["retry_count"]
     return Circumstances(
         url=endpoint.url,
         timeout_seconds=timeout_of(endpoint.http_timeout),
         attempts=attempts,
         retried_for_seconds=retried_for(strategy["type"], strategy["duration"], attempts),
-        sender=access.project.portal_name or access.project.name,
-        reader={row.pk for row in (access.session, access.link) if row is not None},
+        sender=project.portal_name or project.name,
+        reader=reader,
         now=timezone.now(),
     )
 

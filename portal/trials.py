@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from core.highlight import Shown, header_lines, highlighted
 from core.json_text import json_text
 from deliveries.exceptions import DeliveryNotFound
 from deliveries.health import Health
@@ -18,7 +19,6 @@ from outbound.answers import answer_kind
 from outbound.payload import form_encode
 from outbound.states import Status
 from portal.debugger.findings import KnownSecret, Owner, Sent
-from portal.highlight import Shown, header_lines, highlighted
 from portal.words import Pill, answer_words, delivery_pill, duration, number
 from portal_links.access import Access
 from portal_links.capabilities import VIEW_PAYLOADS

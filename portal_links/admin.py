@@ -9,7 +9,6 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -17,28 +16,32 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from core.admin import OperatorAdmin
+from core.admin import MOST_FOUND, NOTHING, TimedAdmin, by_ids
+from core.admin_display import at, customer_link, cut, list_link, row_link, yes_no
+from core.admin_filters import ByOwner, ByProject, Since
 from portal_links import operations, sessions
+from portal_links.admin_pages import SCOPE_ROWS, preview, show_scope
 from portal_links.capabilities import WORDS
 from portal_links.delivery_links import revoke_found_link
-from portal_links.models import DeliveryLink, PortalLink, PortalSession, portal_url, session_url
-from portal_links.scope import Scope, scope_of_link, scope_of_session
+from portal_links.models import DeliveryLink, PortalLink, PortalSession, portal_url
+from portal_links.scope import scope_of_link, scope_of_session
 
-#: The endpoints, and the ids without one, that a page of a scope shows.
-SCOPE_ROWS = 100
+MANAGES = yes_no("can_manage_endpoint", "manages")
+SHOWS = yes_no("shows_payload", "shows the payload")
 
 
 @admin.register(PortalLink)
-class PortalLinkAdmin(OperatorAdmin):
+class PortalLinkAdmin(TimedAdmin):
     """The live links of live projects. A link's URL opens the portal, so no page shows it: only a POST returns it."""
 
-    list_display = ["name", "portal", "owner_id", "auth_type", "can_manage_endpoint", "project", "created_at"]
-    # PostgreSQL 18 uses link_of_owner for this by skip scans; another index would slow down each creation.
-    search_fields = ["uid__exact", "owner_id__startswith"]
-    search_help_text = "Search by id, or by the beginning of the owner_id."
+    list_display = ["name", "portal", "owner", "auth_type", MANAGES, "project", "created_at"]
+    list_filter = [Since, ByOwner, ByProject]
+    # PostgreSQL 18 uses link_of_owner for owners by skip scans; another index would slow down each creation.
+    search_fields = ["uid__exact", "owner_id__startswith", "name__startswith"]
+    search_help_text = "Search by id, or by the beginning of the owner_id or the name."
     actions = ["revoke"]
     fields = [
-        *("name", "portal", "owner_id", "endpoints", "auth_type", "can_manage_endpoint", "project", "uid"),
+        *("name", "portal", "owner", "its_endpoints", "auth_type", MANAGES, "project_link", "uid", "related"),
         *("created_at", "updated_at"),
     ]
 
@@ -48,6 +51,13 @@ class PortalLinkAdmin(OperatorAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PortalLink]:
         live = PortalLink.objects.filter(deleted_at=None, project__deleted_at=None).select_related("project")
         return live.defer("token", "token_digest", "project__config", "project__meta_event")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search as everywhere, and name what is found by its ids."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        return (by_ids(queryset, found) if search_term else found), may_repeat
 
     def get_urls(self) -> list[Any]:
         """Return Django's routes, the two that return a link's URL, the preview, and the explanation."""
@@ -59,6 +69,27 @@ class PortalLinkAdmin(OperatorAdmin):
             path("<link_id>/scope", view(self.explain), name="portal_link_scope"),
             *super().get_urls(),
         ]
+
+    @admin.display
+    def owner(self, link: PortalLink) -> SafeString:
+        """Return the owner, who leads to the customer's page."""
+        return customer_link(link.project_id, link.owner_id)
+
+    @admin.display(description="project")
+    def project_link(self, link: PortalLink) -> SafeString:
+        """Return the project, which leads to its page."""
+        return row_link("projects_project_change", link.project_id, link.project.name)
+
+    @admin.display(description="endpoints")
+    def its_endpoints(self, link: PortalLink) -> SafeString:
+        """Link to the endpoints of a link's list, SCOPE_ROWS at most."""
+        ids = link.endpoints[:SCOPE_ROWS]
+        return format_html_join(", ", "{}", ((row_link("endpoints_endpoint_change", uid),) for uid in ids)) or NOTHING
+
+    @admin.display(description="lists")
+    def related(self, link: PortalLink) -> SafeString:
+        """Link to the sessions of the link."""
+        return list_link("portal_links_portalsession_changelist", "its sessions", portal_link=link.pk)
 
     @admin.display
     def portal(self, link: PortalLink) -> SafeString:
@@ -119,39 +150,6 @@ class PortalLinkAdmin(OperatorAdmin):
         )
 
 
-def preview(page: OperatorAdmin, request: HttpRequest, row: PortalLink | PortalSession) -> HttpResponse:
-    """Redirect to the portal of a link, or of a session's link or owner, as its customer sees it."""
-    link = row if isinstance(row, PortalLink) else row.portal_link
-    operator = request.user.get_username()
-    session, token = sessions.preview_portal(row.project_id, operator=operator, owner_id=row.owner_id, link=link)
-    page.log_change(request, row, "Previewed the portal.")
-    return HttpResponseRedirect(session_url(session.project_id, token=token))
-
-
-def show_scope(
-    page: OperatorAdmin, request: HttpRequest, row: PortalLink | PortalSession, scope: Scope
-) -> TemplateResponse:
-    """Show the capabilities of a link or session, and SCOPE_ROWS of its endpoints, with the reason of each."""
-    after = request.GET.get("after", "").replace("\x00", "")
-    older = scope.endpoints.filter(pk__lt=after) if after else scope.endpoints
-    found = list(older.only("uid", "name", "status", "owner_id")[: SCOPE_ROWS + 1])
-    context = {
-        "title": "Who can see what, and why",
-        "opts": page.opts,
-        "row": row,
-        "scope": scope,
-        "capabilities": [
-            {"words": WORDS[each.name], "allowed": each.is_allowed, "reason": each.reason}
-            for each in scope.capabilities
-        ],
-        "endpoints": found[:SCOPE_ROWS],
-        "next": found[SCOPE_ROWS - 1].pk if len(found) > SCOPE_ROWS else "",
-        "after": after,
-        "missing": scope.missing[:SCOPE_ROWS],
-    }
-    return TemplateResponse(request, "operators/scope.html", page.admin_site.each_context(request) | context)
-
-
 class Active(admin.SimpleListFilter):
     """A filter for the sessions that give access now, or the others."""
 
@@ -161,29 +159,30 @@ class Active(admin.SimpleListFilter):
         return [("true", "Has access now"), ("false", "Has no access now")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        active = PortalSession.objects.active(timezone.now()).values("pk")
+        active = PortalSession.objects.active(timezone.now())
         match self.value():
             case "true":
-                return queryset.filter(pk__in=active)
+                return queryset.filter(pk__in=active.values("pk"))
             case "false":
-                return queryset.exclude(pk__in=active)
+                # NOT IN would compare each session with each one that is active.
+                return queryset.filter(~Exists(active.filter(pk=OuterRef("pk"))))
         return queryset
 
 
 @admin.register(PortalSession)
-class PortalSessionAdmin(OperatorAdmin):
+class PortalSessionAdmin(TimedAdmin):
     """The portal sessions of live projects. No page shows a code or a token."""
 
     list_display = [
-        *("customer", "project", "surface", "state", "created_at", "opened_at", "last_used", "expires_at"),
+        *("made_at", "customer", "project", "surface", "state", "opened_at", "last_used", "expires_at"),
     ]
-    list_filter = [Active, "surface"]
+    list_filter = [Active, Since, "surface", ByOwner, ByProject]
     # get_search_results searches the owners of links too.
     search_fields = ["uid__exact", "owner_id__startswith"]
     search_help_text = "Search by id, or by the beginning of the owner_id."
     actions = ["end"]
     fields = [
-        *("customer", "portal", "portal_link", "project", "surface", "state", "allowed", "shown_metadata"),
+        *("customer", "portal", "its_link", "project_link", "surface", "state", "allowed", "shown_metadata"),
         *(
             "reference",
             "minted_by",
@@ -206,16 +205,19 @@ class PortalSessionAdmin(OperatorAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search as Django does, and find the sessions of links by the beginning of the link's owner_id.
+        """Search as Django does, and find the sessions of MOST_FOUND links by the beginning of the link's owner_id.
 
-        By a union, as an OR over two tables can use no index.
+        Each condition by itself, as an OR over two tables can use no index.
         """
         if not search_term:
             return queryset, False
-        links = PortalLink.objects.filter(owner_id__startswith=search_term)
-        found = PortalSession.objects.filter(portal_link__in=links).values("pk")
-        own = (PortalSession.objects.filter(**{lookup: search_term}).values("pk") for lookup in self.search_fields)
-        return queryset.filter(pk__in=found.union(*own)), False
+        links = PortalLink.objects.filter(owner_id__startswith=search_term).values_list("pk", flat=True)
+        parts = [
+            PortalSession.objects.filter(portal_link__in=list(links[:MOST_FOUND])).values("pk"),
+            *(PortalSession.objects.filter(**{lookup: search_term}).values("pk") for lookup in self.search_fields),
+        ]
+        ids = {row["pk"] for part in parts for row in part[: MOST_FOUND + 1]}
+        return queryset.filter(pk__in=ids if len(ids) <= MOST_FOUND else parts[0].union(*parts[1:])), False
 
     def get_urls(self) -> list[Any]:
         """Return Django's routes, the preview, and the explanation."""
@@ -253,10 +255,27 @@ class PortalSessionAdmin(OperatorAdmin):
         session = get_object_or_404(rows, pk=session_id, project__deleted_at=None)
         return show_scope(self, request, session, scope_of_session(session))
 
+    @admin.display(description="created")
+    def made_at(self, session: PortalSession) -> SafeString:
+        """Return the time, which leads to the page of the session."""
+        return at(session.created_at)
+
     @admin.display
-    def customer(self, session: PortalSession) -> str:
-        """Return the owner, or the name of a link that opens a list of endpoints."""
-        return session.current_owner_id or str(session.portal_link)
+    def customer(self, session: PortalSession) -> SafeString:
+        """Return the owner, who leads to the customer's page, or the name of a link that opens a list of endpoints."""
+        owner_id = session.current_owner_id
+        return customer_link(session.project_id, owner_id) if owner_id else cut(session.portal_link)
+
+    @admin.display(description="link")
+    def its_link(self, session: PortalSession) -> SafeString:
+        """Return the portal link, which leads to its page."""
+        link = session.portal_link
+        return NOTHING if link is None else row_link("portal_links_portallink_change", link.pk, link.name)
+
+    @admin.display(description="project")
+    def project_link(self, session: PortalSession) -> SafeString:
+        """Return the project, which leads to its page."""
+        return row_link("projects_project_change", session.project_id, session.project.name)
 
     @admin.display
     def state(self, session: PortalSession) -> str:
@@ -276,7 +295,7 @@ class PortalSessionAdmin(OperatorAdmin):
         """Return when and from where the session was last used."""
         if session.last_used_at is None:
             return "never"
-        return f"{session.last_used_at:%Y-%m-%d %H:%M} from {session.last_used_from or 'an unknown address'}"
+        return f"{session.last_used_at:%Y-%m-%d %H:%M:%S} from {session.last_used_from or 'an unknown address'}"
 
     @admin.display(description="capabilities")
     def allowed(self, session: PortalSession) -> SafeString:
@@ -302,15 +321,16 @@ class PortalSessionAdmin(OperatorAdmin):
 
 
 @admin.register(DeliveryLink)
-class DeliveryLinkAdmin(OperatorAdmin):
+class DeliveryLinkAdmin(TimedAdmin):
     """The links to single deliveries. No page shows a token: the action of deliveries shows it once."""
 
-    list_display = ["uid", "delivery_id", "maker", "state", "project", "created_at", "expires_at"]
+    list_display = ["created_at", "delivery", "maker", "state", "project", "expires_at"]
+    list_filter = [Since, ByProject]
     search_fields = ["uid__exact", "delivery_id__exact"]
     search_help_text = "Search by the id of a link or of a delivery."
     actions = ["revoke"]
     fields = [
-        *("uid", "project", "delivery_id", "maker", "customer", "shows_payload", "state"),
+        *("uid", "project", "delivery", "maker", "customer", SHOWS, "state"),
         *("created_at", "expires_at", "revoked_at"),
     ]
 
@@ -318,6 +338,11 @@ class DeliveryLinkAdmin(OperatorAdmin):
         rows = DeliveryLink.objects.filter(project__deleted_at=None).select_related("project")
         makers = DeliveryLink.objects.of_live_makers(timezone.now()).filter(pk=OuterRef("pk"))
         return rows.annotate(has_maker=Exists(makers)).defer("token_digest", "project__config", "project__meta_event")
+
+    @admin.display
+    def delivery(self, link: DeliveryLink) -> SafeString:
+        """Link to the delivery, which retention may have deleted."""
+        return row_link("events_eventdelivery_change", link.delivery_id)
 
     @admin.display(description="made by")
     def maker(self, link: DeliveryLink) -> str:

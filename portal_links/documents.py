@@ -7,53 +7,31 @@ Contract: docs/contract/portal-links.md#object, docs/contract/portal-links.md#sc
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 import orjson
-from django.db import connection
 from orjson import Fragment
 
 from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
-from core.api.values import REDACTED, wire_time
-from endpoints.documents import (
-    COLUMNS,
-    JOIN,
-    EndpointDocument,
-    NestedEndpointDocument,
-    documents,
-    endpoint_documents,
-    read_rows,
-)
+from core.api.values import REDACTED, wire_time, wire_time_from_sql
+from core.encryption import context_of, decrypter
+from core.rows import read_rows
+from endpoints.documents import NestedEndpointDocument
+from endpoints.rendering import RenderedEndpoint, array_of, rendered_endpoints
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET, WORDS
 from portal_links.exceptions import PortalLinkNotFound
 from portal_links.models import PortalLink, PortalSession, portal_url
 
-# The link and its endpoints in one statement. The link's columns come with each endpoint, but for
-# its list, which can be long and comes with the first one only, and with times as text: datetimes,
-# built again for each row, were a third of the CPU of a link with 1,000 endpoints. The planner skips
-# the branch that does not fit the link; each branch has an index of its own.
-_GET = f"""
-SELECT l.uid, l.project_id, l.name, l.owner_id,
-       CASE WHEN row_number() OVER (ORDER BY e.uid DESC) = 1 THEN l.endpoints END,
-       l.can_manage_endpoint, l.auth_type, l.token, l.created_at::text, l.updated_at::text,
-       {COLUMNS}
-FROM portal_links_portallink l
-LEFT JOIN LATERAL (
-  SELECT * FROM endpoints_endpoint o
-  WHERE l.owner_id <> '' AND o.project_id = l.project_id AND o.owner_id = l.owner_id AND o.deleted_at IS NULL
-  UNION ALL
-  SELECT * FROM endpoints_endpoint o
-  WHERE l.owner_id = '' AND o.project_id = l.project_id AND o.uid = ANY(l.endpoints) AND o.deleted_at IS NULL
-) e ON true
-{JOIN}
-WHERE l.project_id = %s AND l.uid = %s AND l.deleted_at IS NULL
-ORDER BY e.uid DESC
+#: The columns of LinkRow in its order, for `portal_links`.
+LINK_COLUMNS = """
+l.uid, l.project_id, l.name, l.owner_id, l.endpoints, l.can_manage_endpoint, l.auth_type, l.token,
+l.created_at::text, l.updated_at::text
 """
-_LINK_FIELDS = (
-    *("uid", "project_id", "name", "owner_id", "endpoints", "can_manage_endpoint", "auth_type", "token"),
-    *("created_at", "updated_at"),
-)
+_GET = f"""
+SELECT {LINK_COLUMNS} FROM portal_links_portallink l
+WHERE l.project_id = %s AND l.uid = %s AND l.deleted_at IS NULL
+"""
 
 #: The token of the examples.
 TOKEN = "aB3dE6gH9jK2mN5pQ8sT1vW4"
@@ -65,7 +43,7 @@ class PortalLinkDocument(TypedDict):
     """A portal link."""
 
     uid: Annotated[Uid, Example("01JZ8QP7B2E4G6J8M0Q2S4V6X8")]
-    name: Annotated[str, Example("Acme webhooks")]
+    name: Annotated[str, "The name of the link.", Example("Acme webhooks")]
     project_id: Uid
     owner_id: Annotated[
         str, "The customer whose endpoints the link opens; empty: those in `endpoints`.", Example("acme")
@@ -75,7 +53,7 @@ class PortalLinkDocument(TypedDict):
     can_manage_endpoint: Annotated[bool, "Whether the customer may change endpoints, or only see them.", Example(True)]
     token: Annotated[str, f"Opens a static_token link. `{REDACTED}` where the key may only read.", Example(TOKEN)]
     endpoints_metadata: Annotated[
-        list[NestedEndpointDocument | Fragment],
+        list[NestedEndpointDocument] | Fragment,
         "The endpoints that the link opens now, newest first.",
         Example([example(NestedEndpointDocument)]),
     ]
@@ -86,6 +64,7 @@ class PortalLinkDocument(TypedDict):
     ]
     auth_type: Annotated[
         str,
+        "How the link opens: by a token that stays, or by tokens that are asked for and expire.",
         Keywords(enum=list(PortalLink.AuthType.values)),
         Component("datastore.PortalAuthType"),
         Example(PortalLink.AuthType.STATIC_TOKEN.value),
@@ -127,29 +106,63 @@ class PortalSessionDocument(TypedDict):
         str | None, "The id of the API key that minted the session.", Example("01M80HQEK749HVST8A6GW0K8E2")
     ]
     created_at: Annotated[Time, Example("2026-11-22T09:00:00Z")]
-    expires_at: Annotated[Time, Example("2026-11-22T10:00:00Z")]
-    opened_at: Time | None
+    expires_at: Annotated[Time, "When the session ends by itself.", Example("2026-11-22T10:00:00Z")]
+    opened_at: Annotated[Time | None, "When it was opened for the first time; null before that."]
     opened_from: Annotated[str | None, "The IP address that opened the session."]
     last_used_at: Annotated[Time | None, "Exact to a minute."]
     last_used_from: Annotated[str | None, "The IP address of the last use."]
-    revoked_at: Time | None
+    revoked_at: Annotated[Time | None, "When it was revoked; null: it is not."]
+
+
+class LinkRow(NamedTuple):
+    """The facts of a link that its document shows: without a model instance, which costs more than its document."""
+
+    uid: str
+    project_id: str
+    name: str
+    owner_id: str
+    endpoints: list[str]
+    can_manage_endpoint: bool
+    auth_type: str
+    token: str
+    #: As the API writes it.
+    created_at: str
+    updated_at: str
+
+    @property
+    def pk(self) -> str:
+        """Return the id, by its name in querysets."""
+        return self.uid
+
+
+def link_row(values: Sequence[Any]) -> LinkRow:
+    """Return the facts of a link, given the values of LINK_COLUMNS."""
+    uid, project_id, name, owner_id, endpoints, manages, auth_type, stored, created_at, updated_at = values
+    token = orjson.loads(decrypter(context_of(PortalLink, "token"))(stored, uid))
+    times = wire_time_from_sql(created_at), wire_time_from_sql(updated_at)
+    return LinkRow(uid, project_id, name, owner_id, endpoints, manages, auth_type, token, *times)
+
+
+def _row_of(link: PortalLink) -> LinkRow:
+    return LinkRow(
+        *(link.uid, link.project_id, link.name, link.owner_id, link.endpoints, link.can_manage_endpoint),
+        *(link.auth_type, link.token, wire_time(link.created_at), wire_time(link.updated_at)),
+    )
 
 
 def portal_link(project_id: str, portal_link_id: str, *, reveal: bool) -> PortalLinkDocument:
-    """Return one live link of a project with its endpoints, in one statement. Raises NotFound."""
+    """Return one live link of a project with its endpoints, in two statements. Raises NotFound."""
     rows = read_rows(_GET, [project_id, portal_link_id])
     if not rows:
         raise PortalLinkNotFound
-    columns = len(_LINK_FIELDS)
-    link = PortalLink(**dict(zip(_LINK_FIELDS, rows[0], strict=False)))
-    link.token = PortalLink._meta.get_field("token").from_db_value(link.token, None, connection)
-    link.created_at, link.updated_at = map(datetime.fromisoformat, rows[0][columns - 2 : columns])
-    endpoints = documents((row[columns:] for row in rows if row[columns] is not None), reveal=reveal)
-    return link_document(link, endpoints, reveal=reveal)
+    link = link_row(rows[0])
+    scope = {"owners": [link.owner_id]} if link.owner_id else {"ids": link.endpoints}
+    endpoints = rendered_endpoints(project_id, **scope, reveal=reveal)
+    return _document(link, _ids(endpoints), array_of(endpoints), token=link.token if reveal else REDACTED)
 
 
 def portal_links(
-    project_id: str, links: Sequence[PortalLink], *, only: Iterable[str] = (), reveal: bool
+    project_id: str, links: Sequence[LinkRow], *, only: Iterable[str] = (), reveal: bool
 ) -> list[PortalLinkDocument]:
     """Return several links of one project, each with its endpoints, in one statement.
 
@@ -157,26 +170,31 @@ def portal_links(
     """
     owners = {link.owner_id for link in links if link.owner_id}
     listed = {uid for link in links if not link.owner_id for uid in link.endpoints}
-    # Links share endpoints: each is rendered once.
-    shown = endpoint_documents(project_id, ids=list(listed), owners=list(owners), reveal=reveal)
-    rendered = {endpoint["uid"]: Fragment(orjson.dumps(endpoint)) for endpoint in shown}
-    by_owner: dict[str, list[str]] = {}
+    # Links share endpoints: each is rendered once, and so is the array of an owner's.
+    shown = rendered_endpoints(project_id, ids=list(listed), owners=list(owners), reveal=reveal)
+    by_id = {endpoint.uid: endpoint for endpoint in shown}
+    by_owner: dict[str, list[RenderedEndpoint]] = {}
     for endpoint in shown:
-        by_owner.setdefault(endpoint["owner_id"], []).append(endpoint["uid"])
+        by_owner.setdefault(endpoint.owner_id, []).append(endpoint)
     narrowed = set(only)
+    arrays: dict[str, Fragment] = {}
     content = []
     for link in links:
         if link.owner_id:
             scope = by_owner.get(link.owner_id, [])
         else:
-            scope = sorted((uid for uid in set(link.endpoints) if uid in rendered), reverse=True)
-        metadata = [rendered[uid] for uid in scope if not narrowed or uid in narrowed]
-        content.append(_document(link, scope, metadata, token=link.token if reveal else REDACTED))
+            scope = [by_id[uid] for uid in sorted(set(link.endpoints), reverse=True) if uid in by_id]
+        array = arrays.get(link.owner_id)
+        if array is None:
+            array = array_of(endpoint for endpoint in scope if not narrowed or endpoint.uid in narrowed)
+            if link.owner_id:
+                arrays[link.owner_id] = array
+        content.append(_document(link, _ids(scope), array, token=link.token if reveal else REDACTED))
     return content
 
 
 def access_document(access: Access) -> PortalLinkDocument:
-    """Return what a customer's credential opens, in the shape of a portal link, in one statement. Raises NotFound.
+    """Return what a customer's credential opens, in the shape of a portal link. Raises NotFound.
 
     A session without a link is shown like a link, with the session's id and without a token. An API key has neither.
     """
@@ -190,30 +208,29 @@ def access_document(access: Access) -> PortalLinkDocument:
         return shown
     if session is None:
         raise PortalLinkNotFound
-    stand_in = PortalLink(
+    created_at = wire_time(session.created_at)
+    stand_in = LinkRow(
         uid=session.uid,
         project_id=access.project.uid,
         name=access.owner_id,
         owner_id=access.owner_id,
+        endpoints=[],
         can_manage_endpoint=access.may(MANAGE_ENDPOINT),
         auth_type=PortalLink.AuthType.REFRESH_TOKEN,
-        created_at=session.created_at,
-        updated_at=session.created_at,
+        token="",
+        created_at=created_at,
+        updated_at=created_at,
     )
-    endpoints = endpoint_documents(access.project.uid, owners=[access.owner_id], reveal=reveal)
-    return _document(stand_in, [endpoint["uid"] for endpoint in endpoints], endpoints, token="") | {"url": ""}
+    endpoints = rendered_endpoints(access.project.uid, owners=[access.owner_id], reveal=reveal)
+    return _document(stand_in, _ids(endpoints), array_of(endpoints), token="") | {"url": ""}
 
 
-def link_document(
-    link: PortalLink, endpoints: list[EndpointDocument], *, reveal: bool, auth_key: str = ""
-) -> PortalLinkDocument:
-    """Return the document of a link, given the endpoints of its scope, newest first.
+def created_document(link: PortalLink, endpoints: list[RenderedEndpoint], auth_key: str) -> PortalLinkDocument:
+    """Return the document of a new link, given the endpoints of its scope, newest first.
 
-    `auth_key` is a `PRT.` token that was minted just now; the link's URL holds it too. Without `reveal` the token,
-    which opens the portal, is masked.
+    `auth_key` is the `PRT.` token that was minted with it, or ""; the link's URL holds it too.
     """
-    token = link.token if reveal else REDACTED
-    return _document(link, [endpoint["uid"] for endpoint in endpoints], endpoints, token=token, auth_key=auth_key)
+    return _document(_row_of(link), _ids(endpoints), array_of(endpoints), token=link.token, auth_key=auth_key)
 
 
 def session_document(session: PortalSession) -> PortalSessionDocument:
@@ -238,10 +255,14 @@ def session_document(session: PortalSession) -> PortalSessionDocument:
     }
 
 
+def _ids(endpoints: list[RenderedEndpoint]) -> list[str]:
+    return [endpoint.uid for endpoint in endpoints]
+
+
 def _document(
-    link: PortalLink, scope: Sequence[str], metadata: list[Any], *, token: str, auth_key: str = ""
+    link: LinkRow, scope: Sequence[str], metadata: Fragment, *, token: str, auth_key: str = ""
 ) -> PortalLinkDocument:
-    in_scope = set(scope)
+    in_scope = set(scope) if link.endpoints else ()
     return {
         "uid": link.uid,
         "name": link.name,
@@ -255,8 +276,8 @@ def _document(
         "url": portal_url(token, auth_key),
         "auth_type": link.auth_type,
         "auth_key": auth_key,
-        "created_at": wire_time(link.created_at),
-        "updated_at": wire_time(link.updated_at),
+        "created_at": link.created_at,
+        "updated_at": link.updated_at,
         "deleted_at": None,
     }
 

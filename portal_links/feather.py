@@ -65,7 +65,7 @@ class KeyWithoutOwner(InvalidInput):
 class ErrorDocument(TypedDict):
     """An error in Feather's shape."""
 
-    error: str
+    error: Annotated[str, "The kind of error."]
     message: Annotated[str, "For people."]
 
 

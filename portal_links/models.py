@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -43,14 +42,6 @@ class PortalLinkQuerySet(models.QuerySet["PortalLink"]):
         """Return the links of one project that are not revoked."""
         return self.filter(project_id=project_id, deleted_at=None)
 
-    def with_endpoints(self, project_id: str, ids: list[str]) -> "PortalLinkQuerySet":
-        """Return the links that have one of the project's endpoints `ids` in their scope."""
-        endpoints = Endpoint.objects.for_project(project_id).filter(pk__in=ids)
-        owners = endpoints.exclude(owner_id="").values("owner_id")
-        return self.filter(
-            Q(owner_id__in=owners) | Q(owner_id="", endpoints__overlap=ArraySubquery(endpoints.values("pk")))
-        )
-
 
 class PortalLink(models.Model):
     """A customer's access to the portal: the live endpoints of `owner_id` or, without an owner, `endpoints`."""
@@ -88,6 +79,10 @@ class PortalLink(models.Model):
             # The list with ownerId.
             models.Index(
                 "project", "owner_id", models.F("uid").desc(), condition=Q(deleted_at=None), name="link_of_owner"
+            ),
+            # The operators' search by the beginning of a name, in any locale.
+            models.Index(
+                fields=["name"], opclasses=["varchar_pattern_ops"], condition=Q(deleted_at=None), name="link_by_name"
             ),
             # The list with endpointId.
             GinIndex(fields=["endpoints"], condition=Q(deleted_at=None, owner_id=""), name="link_of_endpoint"),

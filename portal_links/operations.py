@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from activity.operations import COLUMNS, Verb, differences, record
 from core.actors import current_actor
+from core.rows import Row, read_rows
 from core.tokens import digest, random_text
 from core.ulid import new_ulid
-from endpoints.documents import BY_OWNER, EndpointDocument, Row, documents, endpoint_documents, read_rows
+from endpoints.documents import BY_OWNER
+from endpoints.rendering import RenderedEndpoint, rendered, rendered_endpoints
 from portal_links.exceptions import EndpointMissing, EndpointOfAnother, PortalLinkNotFound, StaticLink
 from portal_links.models import PortalLink
 from portal_links.sessions import new_link_session
@@ -62,7 +64,7 @@ class CreatedLink(NamedTuple):
     """A new link, the endpoints of its scope, and the `PRT.` token of a refresh link; "" for a static one."""
 
     link: PortalLink
-    endpoints: list[EndpointDocument]
+    endpoints: list[RenderedEndpoint]
     auth_key: str
 
 
@@ -103,7 +105,7 @@ def create_portal_link(
             _, auth_key = _insert(link, minted_by, "SELECT uid FROM link")
     else:
         rows, auth_key = _insert(link, minted_by, BY_OWNER, project_id, owner_id)
-        scope = documents(rows, reveal=True)
+        scope = rendered(rows, reveal=True)
     return CreatedLink(link, scope, auth_key)
 
 
@@ -187,7 +189,7 @@ def _shown(link: PortalLink) -> dict[str, Any]:
     return {name: getattr(link, name) for name in names}
 
 
-def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: datetime) -> list[EndpointDocument]:
+def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: datetime) -> list[RenderedEndpoint]:
     """Return the scope of a link for the endpoints `ids`, after giving those without an owner to `owner_id`.
 
     A blank `owner_id` changes none. Raises InvalidInput for the first id that is not an endpoint of the project, or
@@ -198,14 +200,12 @@ def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: dat
         owners = [owner_id]
         with connection.cursor() as cursor:
             cursor.execute(_ADOPT, [project_id, list(ids), owner_id, now])
-    found = {
-        endpoint["uid"]: endpoint for endpoint in endpoint_documents(project_id, ids=ids, owners=owners, reveal=True)
-    }
+    found = {endpoint.uid: endpoint for endpoint in rendered_endpoints(project_id, ids=ids, owners=owners, reveal=True)}
     for uid in ids:
         if uid not in found:
             raise EndpointMissing(uid=uid)
-        if owner_id and found[uid]["owner_id"] != owner_id:
-            raise EndpointOfAnother(uid=uid, owner_id=found[uid]["owner_id"])
+        if owner_id and found[uid].owner_id != owner_id:
+            raise EndpointOfAnother(uid=uid, owner_id=found[uid].owner_id)
     return list(found.values())
 
 

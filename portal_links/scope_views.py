@@ -25,9 +25,9 @@ PER_PAGE = 100
 class CapabilityDocument(TypedDict):
     """A capability, and why it is given or not."""
 
-    name: Annotated[str, Keywords(enum=sorted(WORDS)), Example("view")]
-    is_allowed: bool
-    source: Annotated[str, Keywords(enum=list(scope.SOURCES)), Example(scope.ANY_LINK)]
+    name: Annotated[str, "The name of the capability.", Keywords(enum=sorted(WORDS)), Example("view")]
+    is_allowed: Annotated[bool, "Whether the link or session has it."]
+    source: Annotated[str, "The setting that decides.", Keywords(enum=list(scope.SOURCES)), Example(scope.ANY_LINK)]
     reason: Annotated[str, "For people.", Example("Every portal link gives this.")]
 
 
@@ -35,9 +35,9 @@ class ScopeEndpointDocument(TypedDict):
     """An endpoint in a scope."""
 
     uid: Annotated[Uid, Example("01JZ8QM5X9C1D3F5G7H9J1K3M5")]
-    name: Annotated[str, Example("Orders")]
-    status: Annotated[str, Example(Endpoint.Status.ACTIVE.value)]
-    owner_id: Annotated[str, Example("acme")]
+    name: Annotated[str, "The name of the endpoint.", Example("Orders")]
+    status: Annotated[str, "Whether webhooks are sent to it.", Example(Endpoint.Status.ACTIVE.value)]
+    owner_id: Annotated[str, "The customer whose endpoint it is.", Example("acme")]
     reason: Annotated[
         str, "The field by which it is in the scope.", Keywords(enum=list(scope.REASONS)), Example(scope.BY_OWNER)
     ]
@@ -46,8 +46,8 @@ class ScopeEndpointDocument(TypedDict):
 class MissingDocument(TypedDict):
     """An id in a link's `endpoints` that opens nothing."""
 
-    uid: Uid
-    reason: Annotated[str, Keywords(enum=list(scope.MISSING)), Example(scope.DELETED)]
+    uid: Annotated[Uid, "The id in the link's list."]
+    reason: Annotated[str, "Why it opens nothing.", Keywords(enum=list(scope.MISSING)), Example(scope.DELETED)]
 
 
 @component("models.PortalScope")
@@ -57,10 +57,10 @@ class ScopeDocument(TypedDict):
     owner_id: Annotated[
         str, "The customer whose endpoints are opened; empty: those in the link's list.", Example("acme")
     ]
-    capabilities: list[CapabilityDocument]
+    capabilities: Annotated[list[CapabilityDocument], "Every capability, given or not."]
     endpoints: PageOf[ScopeEndpointDocument]
     missing: Annotated[list[MissingDocument], f"The first {PER_PAGE} ids in the link's `endpoints` that open nothing."]
-    missing_count: int
+    missing_count: Annotated[int, "How many ids in the link's list open nothing."]
 
 
 _EXAMPLE = example(

@@ -27,7 +27,7 @@ _feature_flag = re.compile(r"[a-zA-Z0-9\-_.]{1,256}")
 class CreatePortalLinkRequest(Shape):
     """The body that creates a portal link."""
 
-    name = Text(allow_blank=False)
+    name = Text(allow_blank=False, help_text="The name of the link.")
     owner_id = Text(
         required=False, help_text="The customer. The link opens all of their endpoints, now and in the future."
     )
@@ -113,7 +113,9 @@ class AppPortalAccessIn(Shape):
         max_length=20,
         help_text="All capabilities where it is not sent.",
     )
-    readOnly = Flag(required=False)  # noqa: N815 - the wire's names
+    readOnly = Flag(  # noqa: N815 - the wire's names
+        required=False, help_text="Whether the session may read only; takes precedence over `capabilities`."
+    )
     featureFlags = serializers.ListField(  # noqa: N815
         child=Text(max_length=256), required=False, max_length=100, help_text="Accepted and ignored."
     )
@@ -134,5 +136,8 @@ class ApplicationTokenExpireIn(Shape):
 
     expiry = IntegerBetween(0, WEEK, required=False, help_text="In seconds; at once where it is not sent.")
     sessionIds = serializers.ListField(  # noqa: N815
-        child=Text(max_length=256), required=False, max_length=1000
+        child=Text(max_length=256),
+        required=False,
+        max_length=1000,
+        help_text="The `sessionId`s of the sessions that end; not sent: all of them.",
     )

@@ -9,9 +9,10 @@ from core.api.documents import PageOf
 from core.api.pagination import read_page
 from core.api.parameters import texts
 from core.api.versioning import client_version
+from core.exceptions import FieldError
 from portal_links import documents, openapi, operations
 from portal_links.documents import PortalLinkDocument
-from portal_links.models import PortalLink
+from portal_links.reads import links_of
 from portal_links.serializers import CreatePortalLinkRequest, UpdatePortalLinkRequest
 from projects.convoy_view import ConvoyView
 
@@ -24,14 +25,13 @@ class PortalLinks(ConvoyView):
     @openapi.list_portal_links
     def get(self, request: Request, projectID: str) -> PageOf[PortalLinkDocument]:  # noqa: N803
         """Return a page of the links that match `ownerId`, `q` (in the name) and `endpointId`, newest first."""
-        rows = PortalLink.objects.for_project(projectID)
-        if owner_id := request.query_params.get("ownerId", "").strip():
-            rows = rows.filter(owner_id=owner_id)
-        if q := request.query_params.get("q", "").strip():
-            rows = rows.filter(name__icontains=q)
         endpoint_ids = texts(request, "endpointId")
-        if endpoint_ids:
-            rows = rows.with_endpoints(projectID, endpoint_ids)
+        rows = links_of(
+            projectID,
+            owner_id=request.query_params.get("ownerId", "").strip(),
+            name=request.query_params.get("q", "").strip(),
+            endpoint_ids=endpoint_ids,
+        )
         page = read_page(request, rows)
         return page.of(documents.portal_links(projectID, page.rows, only=endpoint_ids, reveal=self.caller.can_write))
 
@@ -41,9 +41,10 @@ class PortalLinks(ConvoyView):
         sent = read_body(request, CreatePortalLinkRequest)
         if not sent.get("owner_id") and not sent.get("endpoints"):
             old_client = client_version(request) < OWNER_ID_OPTIONAL
-            raise BadFormat if old_client else BadInput
+            errors = [FieldError(field="owner_id", message="required where `endpoints` is not sent")]
+            raise BadFormat(errors=errors) if old_client else BadInput(errors=errors)
         created = operations.create_portal_link(projectID, minted_by=self.caller.key_id, **sent)
-        return documents.link_document(created.link, created.endpoints, reveal=True, auth_key=created.auth_key)
+        return documents.created_document(created.link, created.endpoints, created.auth_key)
 
 
 class PortalLinkDetail(ConvoyView):

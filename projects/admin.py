@@ -17,6 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.admin import OperatorAdmin, shown_json
+from core.admin_filters import ByOwner, ByProject, Since
 from core.exceptions import NotFound
 from projects import operations
 from projects.documents import project_document
@@ -102,7 +103,7 @@ class APIKeyAdmin(OperatorAdmin):
 
     form = APIKeyForm
     list_display = ["name", "role", "project", "owner_id", "mask", "state", "created_at", "expires_at"]
-    list_filter = ["role"]
+    list_filter = [Since, "role", ByOwner, ByProject]
     search_fields = ["uid__exact", "mask__exact", "name__startswith", "owner_id__startswith"]
     search_help_text = "By id or mask, or by the beginning of the name or the owner_id. Letter case matters."
     raw_id_fields = ["project"]
@@ -155,6 +156,7 @@ class EventTypeAdmin(OperatorAdmin):
     """The event types of live projects."""
 
     list_display = ["name", "category", "project", "deprecated_at", "created_at"]
+    list_filter = [Since, ByProject]
     search_fields = ["uid__exact", "project__uid__exact"]
     search_help_text = "By id, or by the id of the project."
     fields = [

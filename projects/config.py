@@ -67,7 +67,7 @@ class RateLimitDocument(TypedDict):
 class StrategyDocument(TypedDict):
     """`config.strategy`."""
 
-    type: StrategyType
+    type: Annotated[StrategyType, "Whether the pauses between attempts are equal or grow."]
     duration: Annotated[int, "Seconds between two attempts, or before the second one."]
     retry_count: Annotated[int, "Attempts of a delivery, the first one included."]
 
@@ -77,8 +77,14 @@ class SignatureVersionDocument(TypedDict):
     """A hash and an encoding that deliveries are signed with."""
 
     uid: Annotated[Uid, Example("01JZ8QK3V8A0B2C4D6E8F0G2H4")]
-    hash: Annotated[str, Keywords(enum=list(HASHES)), Example("SHA256")]
-    encoding: Annotated[str, Keywords(enum=list(ENCODINGS)), Component("datastore.EncodingType"), Example("hex")]
+    hash: Annotated[str, "The hash function of the HMAC.", Keywords(enum=list(HASHES)), Example("SHA256")]
+    encoding: Annotated[
+        str,
+        "How the signature is written in the header.",
+        Keywords(enum=list(ENCODINGS)),
+        Component("datastore.EncodingType"),
+        Example("hex"),
+    ]
     created_at: Time
 
 
@@ -87,17 +93,26 @@ class SignatureDocument(TypedDict):
     """`config.signature`."""
 
     header: SignatureHeader
-    versions: Annotated[list[SignatureVersionDocument], Example([example(SignatureVersionDocument)])]
+    versions: Annotated[
+        list[SignatureVersionDocument],
+        "The signatures that each webhook carries, one for each entry and live secret.",
+        Example([example(SignatureVersionDocument)]),
+    ]
 
 
 @component("datastore.MetaEventConfiguration", "Events about the project itself.")
 class MetaEventSettings(TypedDict):
     """`config.meta_event`."""
 
-    is_enabled: bool
-    type: Annotated[str, Keywords(enum=[*META_EVENT_TYPES, ""]), Component("datastore.MetaEventType")]
-    event_type: list[str]
-    url: str
+    is_enabled: Annotated[bool, "Whether meta events are sent."]
+    type: Annotated[
+        str,
+        "How they are sent: `http`, or empty where that was never set.",
+        Keywords(enum=[*META_EVENT_TYPES, ""]),
+        Component("datastore.MetaEventType"),
+    ]
+    event_type: Annotated[list[str], "The types of meta events that are sent; empty: none was chosen."]
+    url: Annotated[str, "The URL to which they are sent."]
     secret: Annotated[str, f"`{REDACTED}` where the key may only read."]
     pub_sub: Annotated[Annotated[dict[str, Any], Component("datastore.PubSubConfig")] | None, "Always null."]
 
@@ -107,13 +122,15 @@ class MetaEventSettings(TypedDict):
 class CircuitBreakerDocument(TypedDict):
     """`config.circuit_breaker`."""
 
-    sample_rate: int
-    error_timeout: int
-    failure_threshold: int
-    success_threshold: int
-    minimum_request_count: int
-    observability_window: int
-    consecutive_failure_threshold: int
+    sample_rate: Annotated[int, "Seconds, from 1 to 3600. Stored; the window must be longer."]
+    error_timeout: Annotated[
+        int, "Seconds for which an open circuit breaker sends nothing to the endpoint, from 1 to 86400."
+    ]
+    failure_threshold: Annotated[int, "The percentage of failed attempts in the window at which it opens."]
+    success_threshold: Annotated[int, "The percentage of successful attempts at which a half-open one closes."]
+    minimum_request_count: Annotated[int, "The attempts in the window below which it does not open."]
+    observability_window: Annotated[int, "Minutes before now whose attempts count, from 1 to 60."]
+    consecutive_failure_threshold: Annotated[int, "How often in a row it opens before the endpoint is disabled."]
 
 
 CIRCUIT_BREAKER: CircuitBreakerDocument = {
@@ -144,12 +161,16 @@ class StoredConfig(TypedDict):
     max_payload_read_size: Annotated[
         int, "In bytes; 0 stands for the server's default.", Example(MAX_PAYLOAD_READ_SIZE)
     ]
-    replay_attacks_prevention_enabled: bool
-    add_event_id_trace_headers: bool
+    replay_attacks_prevention_enabled: Annotated[bool, "Stored, without effect: an advanced signature has the time."]
+    add_event_id_trace_headers: Annotated[
+        bool, "Whether webhooks carry the ids of their event and delivery as headers."
+    ]
     disable_endpoint: Annotated[bool, "Whether an endpoint is made inactive when a delivery to it fails for good."]
-    multiple_endpoint_subscriptions: bool
-    verify_dynamic_events: bool
-    allow_unmatched_dynamic_urls: bool
+    multiple_endpoint_subscriptions: Annotated[bool, "Whether an endpoint may have several subscriptions."]
+    verify_dynamic_events: Annotated[
+        bool, "Whether a dynamic event whose URL is a template is refused instead of stored as failed."
+    ]
+    allow_unmatched_dynamic_urls: Annotated[bool, "Stored, without effect: there are no URL templates."]
     search_policy: Annotated[str, 'How far back events can be searched, such as "720h".']
     is_retention_policy_enabled: Annotated[bool, "Whether objects older than `retention_policy` are deleted."]
     retention_policy: Annotated[RetentionDocument, Example(RETENTION_POLICY)]

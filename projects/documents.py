@@ -15,10 +15,10 @@ from projects.models import APIKey, Project
 class StatisticsDocument(TypedDict):
     """The kinds of rows that a project holds."""
 
-    endpoints_exist: bool
-    events_exist: bool
-    sources_exist: bool
-    subscriptions_exist: bool
+    endpoints_exist: Annotated[bool, "Whether the project has endpoints."]
+    events_exist: Annotated[bool, "Whether the project has events."]
+    sources_exist: Annotated[bool, "Whether the project has sources."]
+    subscriptions_exist: Annotated[bool, "Whether the project has subscriptions."]
 
 
 @component("models.ProjectResponse")
@@ -26,7 +26,7 @@ class ProjectDocument(TypedDict):
     """A project."""
 
     uid: Uid
-    name: Annotated[str, Example("orders")]
+    name: Annotated[str, "The name, which no other project has.", Example("orders")]
     logo_url: Annotated[str, "A URL, or empty."]
     organisation_id: Annotated[str, "The same for all projects of an instance.", Example("01JZ8PZ0A1B2C3D4E5F6G7H8J9")]
     type: Annotated[
@@ -50,18 +50,19 @@ class RoleDocument(TypedDict):
 
     type: Annotated[
         str,
+        "What the key may do.",
         Keywords(enum=list(APIKey.Role.values)),
         Component("auth.RoleType"),
         Example(APIKey.Role.PROJECT_ADMIN.value),
     ]
-    project: Uid
+    project: Annotated[Uid, "The id of the project on which the key acts."]
 
 
 @component("datastore.APIKeyResponse")
 class CreatedKeyDocument(TypedDict):
     """The API key of a new project."""
 
-    name: Annotated[str, Example("orders's default key")]
+    name: Annotated[str, "The name of the key.", Example("orders's default key")]
     role: RoleDocument
     key_type: Annotated[str, "Empty for a project's key."]
     expires_at: Annotated[str | None, "Null: it does not expire."]

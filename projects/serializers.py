@@ -61,30 +61,35 @@ def _checked_duration(duration: str) -> float:
 class SSLConfiguration(Shape):
     """`config.ssl`."""
 
-    enforce_secure_endpoints = Flag(required=False)
+    enforce_secure_endpoints = Flag(required=False, help_text="Whether endpoints must have https URLs.")
 
 
 class RateLimitConfiguration(Shape):
     """`config.ratelimit`: `count` requests in `duration` seconds."""
 
-    count = Integer(required=False)
-    duration = Integer(required=False)
+    count = Integer(required=False, help_text="Requests in `duration`. Stored, without effect.")
+    duration = Integer(required=False, help_text="In seconds. Stored, without effect.")
 
 
 class StrategyConfiguration(Shape):
     """`config.strategy`: the pauses between the attempts of a delivery."""
 
-    type = Choice(list(STRATEGIES), required=False, allow_blank=False)
-    duration = Integer(required=False)
-    retry_count = Integer(required=False)
+    type = Choice(
+        list(STRATEGIES),
+        required=False,
+        allow_blank=False,
+        help_text="Whether the pauses between attempts are equal or grow.",
+    )
+    duration = Integer(required=False, help_text="Seconds between two attempts, or before the second one.")
+    retry_count = Integer(required=False, help_text="Attempts of a delivery, the first one included.")
 
 
 class SignatureVersion(Shape):
     """A hash and an encoding that deliveries are signed with."""
 
     uid = Text(required=False, max_length=26, help_text="Generated where it is not sent.")
-    hash = Choice(HASHES, allow_blank=False)
-    encoding = Choice(list(ENCODINGS), allow_blank=False)
+    hash = Choice(HASHES, allow_blank=False, help_text="The hash function of the HMAC.")
+    encoding = Choice(list(ENCODINGS), allow_blank=False, help_text="How the signature is written in the header.")
     created_at = Text(required=False, max_length=40, help_text="Now, where it is not sent.")
 
     def validate_created_at(self, text: str) -> str:
@@ -102,7 +107,12 @@ class SignatureConfiguration(Shape):
     """`config.signature`."""
 
     header = Text(allow_blank=False)
-    versions = SignatureVersion(many=True, required=False, max_length=MOST_SIGNATURES)  # type: ignore[call-arg]
+    versions = SignatureVersion(
+        many=True,
+        required=False,
+        max_length=MOST_SIGNATURES,
+        help_text="The signatures that each webhook carries. Empty: one of SHA256 in hex.",
+    )  # type: ignore[call-arg]
 
     def validate_header(self, header: str) -> str:
         """Refuse a name that HTTP cannot carry, and one that every webhook has already."""
@@ -114,9 +124,11 @@ class SignatureConfiguration(Shape):
 class MetaEventConfiguration(Shape):
     """`config.meta_event`."""
 
-    is_enabled = Flag(required=False)
-    type = Choice(META_EVENT_TYPES, required=False)
-    event_type = serializers.ListField(child=Text(), required=False, max_length=100)
+    is_enabled = Flag(required=False, help_text="Whether meta events are sent.")
+    type = Choice(META_EVENT_TYPES, required=False, help_text="How they are sent. Only `http` can be enabled.")
+    event_type = serializers.ListField(
+        child=Text(), required=False, max_length=100, help_text="The types of meta events that are sent."
+    )
     url = Text(
         required=False,
         max_length=2048,
@@ -140,13 +152,23 @@ class CircuitBreakerConfiguration(Shape):
     """`config.circuit_breaker`."""
 
     # The ranges are those of docs/contract/projects.md#config-validation.
-    sample_rate = IntegerBetween(1, 3600, required=False)
-    error_timeout = IntegerBetween(1, 86_400, required=False)
-    failure_threshold = IntegerBetween(1, 100, required=False)
-    success_threshold = IntegerBetween(1, 100, required=False)
-    minimum_request_count = IntegerBetween(1, INT32_MAX, required=False)
-    observability_window = IntegerBetween(1, 60, required=False)
-    consecutive_failure_threshold = IntegerBetween(1, INT32_MAX, required=False)
+    sample_rate = IntegerBetween(1, 3600, required=False, help_text="Seconds. Stored; the window must be longer.")
+    error_timeout = IntegerBetween(
+        1, 86_400, required=False, help_text="Seconds for which an open circuit breaker sends nothing to the endpoint."
+    )
+    failure_threshold = IntegerBetween(
+        1, 100, required=False, help_text="The percentage of failed attempts in the window at which it opens."
+    )
+    success_threshold = IntegerBetween(
+        1, 100, required=False, help_text="The percentage of successful attempts at which a half-open one closes."
+    )
+    minimum_request_count = IntegerBetween(
+        1, INT32_MAX, required=False, help_text="The attempts in the window below which it does not open."
+    )
+    observability_window = IntegerBetween(1, 60, required=False, help_text="Minutes before now whose attempts count.")
+    consecutive_failure_threshold = IntegerBetween(
+        1, INT32_MAX, required=False, help_text="How often in a row it opens before the endpoint is disabled."
+    )
 
 
 class RetentionPolicyConfiguration(Shape):
@@ -166,16 +188,31 @@ class RetentionPolicyConfiguration(Shape):
 class ProjectConfig(Shape):
     """`config` of a project."""
 
-    max_payload_read_size = Integer(required=False)
-    replay_attacks_prevention_enabled = Flag(required=False)
-    add_event_id_trace_headers = Flag(required=False)
-    disable_endpoint = Flag(required=False)
-    multiple_endpoint_subscriptions = Flag(required=False)
-    verify_dynamic_events = Flag(required=False)
-    allow_unmatched_dynamic_urls = Flag(required=False)
+    max_payload_read_size = Integer(
+        required=False, help_text="In bytes. Stored; an update changes it only to more than 0."
+    )
+    replay_attacks_prevention_enabled = Flag(
+        required=False, help_text="Stored, without effect: an advanced signature has the time."
+    )
+    add_event_id_trace_headers = Flag(
+        required=False, help_text="Whether webhooks carry the ids of their event and delivery as headers."
+    )
+    disable_endpoint = Flag(
+        required=False, help_text="Whether an endpoint is made inactive when a delivery to it fails for good."
+    )
+    multiple_endpoint_subscriptions = Flag(
+        required=False, help_text="Whether an endpoint may have several subscriptions."
+    )
+    verify_dynamic_events = Flag(
+        required=False,
+        help_text="Whether a dynamic event whose URL is a template is refused instead of stored as failed.",
+    )
+    allow_unmatched_dynamic_urls = Flag(required=False, help_text="Stored, without effect: there are no URL templates.")
     search_policy = Text(required=False, max_length=64, help_text='A Go duration such as "720h", or empty.')
-    is_retention_policy_enabled = Flag(required=False)
-    retention_policy = RetentionPolicyConfiguration(required=False)
+    is_retention_policy_enabled = Flag(
+        required=False, help_text="Whether objects older than `retention_policy` are deleted."
+    )
+    retention_policy = RetentionPolicyConfiguration(required=False, help_text="How long objects are kept.")
     ssl = SSLConfiguration(required=False)
     ratelimit = RateLimitConfiguration(required=False)
     strategy = StrategyConfiguration(required=False)
@@ -210,7 +247,9 @@ class UpdateProject(Shape):
     """The body of a project update."""
 
     name = Text(allow_blank=False, help_text="Not the name of another project.")
-    logo_url = Text(required=False, max_length=2048)
+    logo_url = Text(
+        required=False, max_length=2048, help_text="An http or https URL of an image, which the portal shows; or empty."
+    )
     config = ProjectConfig(required=False)
 
     def validate_name(self, name: str) -> str:

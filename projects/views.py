@@ -11,6 +11,7 @@ from projects.convoy_view import ConvoyView
 from projects.documents import CreatedDocument, ProjectDocument, created_document, project_document
 from projects.exceptions import InstanceKeyNeeded, ProjectNotFound
 from projects.models import Project
+from projects.reads import find_project
 from projects.serializers import CreateProject, UpdateProject
 
 
@@ -43,7 +44,7 @@ class ProjectDetail(ConvoyView):
     @openapi.get_project
     def get(self, request: Request, projectID: str) -> ProjectDocument:  # noqa: N803
         """Answer the project with its whole configuration."""
-        project = Project.objects.live().filter(pk=projectID).first()
+        project = find_project(projectID)
         if project is None:
             raise ProjectNotFound
         return project_document(project, reveal=self.caller.can_write)

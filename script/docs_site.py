@@ -58,7 +58,9 @@ def reference(document: dict[str, Any]) -> str:
                 tag = operation.get("tags", ["Other"])[0]
                 row = f"| `{method.upper()}` | `{path}` | {_cell(operation.get('summary', ''))} |"
                 rows.setdefault(tag, []).append(row)
-    described = {tag["name"]: tag.get("description", "") for tag in document.get("tags", [])}
+    tags = document.get("tags", [])
+    titles = {tag["name"]: tag.get("x-displayName", tag["name"]) for tag in tags}
+    described = {tag["name"]: tag.get("description", "").replace("(/api/docs/guides/", "(") for tag in tags}
     parts = [
         "# API reference",
         "Every operation, by what it is about. A running server has them with each field, at `/api/docs`, and the same "
@@ -67,7 +69,11 @@ def reference(document: dict[str, Any]) -> str:
     ]
     for tag, lines in rows.items():
         if lines:
-            parts += [f"## {tag}", described.get(tag, ""), "\n".join(["| | path | does |", "|---|---|---|", *lines])]
+            parts += [
+                f"## {titles.get(tag, tag)}",
+                described.get(tag, ""),
+                "\n".join(["| | path | does |", "|---|---|---|", *lines]),
+            ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

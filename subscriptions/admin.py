@@ -5,24 +5,28 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 
-from core.admin import OperatorAdmin, shown_json
+from core.admin import TimedAdmin, shown_json
+from core.admin_display import customer_link, cut, list_link, row_link
+from core.admin_filters import ByEndpoint, ByProject, Since, typed
 from subscriptions.models import Subscription
 
 #: Filters on a page.
 MOST_FILTERS = 200
+OfOwner = typed("owner", "owner", "endpoint__owner_id", "An owner_id, whole")
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(OperatorAdmin):
+class SubscriptionAdmin(TimedAdmin):
     """The live subscriptions on live endpoints of live projects."""
 
-    list_display = ["name", "short_event_types", "endpoint", "project", "created_at"]
+    list_display = ["short_name", "short_event_types", "endpoint_link", "customer", "project", "created_at"]
+    list_filter = [Since, OfOwner, ByEndpoint, ByProject]
     search_fields = ["uid__exact", "endpoint__uid__exact", "project__uid__exact"]
     search_help_text = "By id, or by the id of the endpoint or of the project."
     fields = [
-        *("name", "endpoint", "project", "uid", "delivery_mode", "shown_conditions", "shown_filters"),
+        *("name", "endpoint_link", "customer", "project_link", "uid", "delivery_mode", "shown_conditions"),
+        *("shown_filters", "related"),
         *("created_at", "updated_at"),
     ]
 
@@ -33,10 +37,37 @@ class SubscriptionAdmin(OperatorAdmin):
             "project__config", "project__meta_event", *(f"endpoint__{name}" for name in hidden)
         )
 
+    @admin.display(description="name")
+    def short_name(self, subscription: Subscription) -> SafeString:
+        """Return the name, cut at the width of the column."""
+        return cut(subscription.name)
+
     @admin.display(description="event types")
-    def short_event_types(self, subscription: Subscription) -> str:
-        """Return the first event types, for the list's column."""
-        return Truncator(", ".join(subscription.event_types[:20])).chars(80)
+    def short_event_types(self, subscription: Subscription) -> SafeString:
+        """Return the first event types, cut at the width of the column."""
+        return cut(", ".join(subscription.event_types[:20]))
+
+    @admin.display(description="endpoint")
+    def endpoint_link(self, subscription: Subscription) -> SafeString:
+        """Return the endpoint, which leads to its page."""
+        return row_link("endpoints_endpoint_change", subscription.endpoint_id, subscription.endpoint.name, "cut")
+
+    @admin.display(description="owner")
+    def customer(self, subscription: Subscription) -> SafeString:
+        """Return the owner of the endpoint, who leads to the customer's page."""
+        return customer_link(subscription.project_id, subscription.endpoint.owner_id)
+
+    @admin.display(description="project")
+    def project_link(self, subscription: Subscription) -> SafeString:
+        """Return the project, which leads to its page."""
+        return row_link("projects_project_change", subscription.project_id, subscription.project.name)
+
+    @admin.display(description="lists")
+    def related(self, subscription: Subscription) -> SafeString:
+        """Link to the deliveries to the endpoint."""
+        return list_link(
+            "events_eventdelivery_changelist", "deliveries to its endpoint", endpoint=subscription.endpoint_id
+        )
 
     @admin.display(description="conditions")
     def shown_conditions(self, subscription: Subscription) -> SafeString:

@@ -45,15 +45,17 @@ class EventTypeDocument(TypedDict):
     """An event type."""
 
     uid: Annotated[Uid, Example("01JZ8QS1N3P5Q7R9S1T3V5W7X9")]
-    name: Annotated[str, Example(_EXAMPLE_TYPE)]
-    category: Annotated[str, Example("orders")]
+    name: Annotated[
+        str, "The name, such as `invoice.paid`, which no other event type of the project has.", Example(_EXAMPLE_TYPE)
+    ]
+    category: Annotated[str, "A group of event types, for people.", Example("orders")]
     json_schema: Annotated[
         dict[str, Any] | None,
         "A JSON Schema, draft 7. It describes, and is not enforced.",
         Keywords(additionalProperties=True),
         Example({"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}),
     ]
-    description: Annotated[str, Example("An order was placed")]
+    description: Annotated[str, "When such an event is sent, for people.", Example("An order was placed")]
     deprecated_at: Annotated[str | None, "Null: not deprecated."]
 
 
@@ -62,10 +64,10 @@ class ConditionsDocument(TypedDict):
     """The conditions of a subscription."""
 
     is_flattened: Annotated[bool, "False in the answer to a creation.", Example(True)]
-    headers: Annotated[Conditions, Example({})]
-    body: Annotated[Conditions, Example({"amount": {"$gte": 100}})]
-    query: Annotated[Conditions, Example({})]
-    path: Annotated[Conditions, Example({})]
+    headers: Annotated[Conditions, "Conditions on the event's custom headers.", Example({})]
+    body: Annotated[Conditions, "Conditions on the event's data.", Example({"amount": {"$gte": 100}})]
+    query: Annotated[Conditions, "Conditions on the query, which no event has.", Example({})]
+    path: Annotated[Conditions, "Conditions on the path, which no event has.", Example({})]
 
 
 @component("datastore.FilterConfiguration")
@@ -80,17 +82,17 @@ class FilterConfigDocument(TypedDict):
 class AlertDocument(TypedDict):
     """The alerts on failures, which are stored without effect."""
 
-    count: int
-    threshold: str
+    count: Annotated[int, "Stored, without effect."]
+    threshold: Annotated[str, "Stored, without effect."]
 
 
 @component("datastore.RetryConfiguration")
 class RetryDocument(TypedDict):
     """The retries of deliveries, which are stored without effect."""
 
-    type: RetryType
+    type: Annotated[RetryType, "Stored, without effect."]
     duration: Annotated[int, "In seconds."]
-    retry_count: int
+    retry_count: Annotated[int, "Stored, without effect."]
 
 
 @component("models.SubscriptionResponse")
@@ -98,8 +100,10 @@ class SubscriptionDocument(TypedDict):
     """A subscription."""
 
     uid: Annotated[Uid, Example(_EXAMPLE_ID)]
-    name: Annotated[str, Example("orders to acme")]
-    type: Annotated[str, Keywords(enum=["api"]), Component("datastore.SubscriptionType"), Example("api")]
+    name: Annotated[str, "The name of the subscription.", Example("orders to acme")]
+    type: Annotated[
+        str, "Always `api`.", Keywords(enum=["api"]), Component("datastore.SubscriptionType"), Example("api")
+    ]
     project_id: Uid
     function: Annotated[str | None, "Always null: there are no functions."]
     source_metadata: Annotated[
@@ -122,7 +126,9 @@ class SubscriptionDocument(TypedDict):
     ]
     device_metadata: Annotated[object, "Always null.", Keywords(**nullable(ref("datastore.Device")))]
     filter_config: Annotated[FilterConfigDocument | None, Example(example(FilterConfigDocument))]
-    delivery_mode: Annotated[DeliveryMode, Example(Subscription.DeliveryMode.AT_LEAST_ONCE.value)]
+    delivery_mode: Annotated[
+        DeliveryMode, "At least once, or at most once.", Example(Subscription.DeliveryMode.AT_LEAST_ONCE.value)
+    ]
     created_at: Annotated[Time, Example(_CREATED)]
     updated_at: Annotated[Time, Example(_CREATED)]
     deleted_at: DeletedAt
@@ -138,17 +144,21 @@ class FilterDocument(TypedDict):
     """A filter."""
 
     uid: Annotated[Uid, Example("01JZ8QT5E7G9J1M3P5R7T9W1Y3")]
-    subscription_id: Annotated[Uid, Example(_EXAMPLE_ID)]
-    event_type: Annotated[str, Example(_EXAMPLE_TYPE)]
+    subscription_id: Annotated[Uid, "The subscription whose filter it is.", Example(_EXAMPLE_ID)]
+    event_type: Annotated[
+        str,
+        "The event type to whose events the conditions apply; `*`: those without an enabled filter of their own.",
+        Example(_EXAMPLE_TYPE),
+    ]
     enabled_at: Annotated[str | None, "Null: the filter is disabled.", Example("2026-07-03T09:41:00Z")]
-    body: Annotated[Conditions, Example({"customer.tier": "gold"})]
-    headers: Annotated[Conditions, Example({})]
-    query: Annotated[Conditions, Example({})]
-    path: Annotated[Conditions, Example({})]
-    raw_body: Annotated[Conditions, Example({"customer": {"tier": "gold"}})]
-    raw_headers: Annotated[Conditions, Example({})]
-    raw_query: Annotated[Conditions, Example({})]
-    raw_path: Annotated[Conditions, Example({})]
+    body: Annotated[Conditions, "Conditions on the event's data.", Example({"customer.tier": "gold"})]
+    headers: Annotated[Conditions, "Conditions on the event's custom headers.", Example({})]
+    query: Annotated[Conditions, "Conditions on the query, which no event has.", Example({})]
+    path: Annotated[Conditions, "Conditions on the path, which no event has.", Example({})]
+    raw_body: Annotated[Conditions, "`body` as it was sent.", Example({"customer": {"tier": "gold"}})]
+    raw_headers: Annotated[Conditions, "`headers` as it was sent.", Example({})]
+    raw_query: Annotated[Conditions, "`query` as it was sent.", Example({})]
+    raw_path: Annotated[Conditions, "`path` as it was sent.", Example({})]
 
 
 @component("models.TestFilterResponse")
@@ -162,8 +172,8 @@ class TestedDocument(TypedDict):
 class FunctionDocument(TypedDict, total=False):
     """The result of a trial of a function, where there were functions."""
 
-    payload: Any
-    log: list[str]
+    payload: Annotated[Any, "The changed payload."]
+    log: Annotated[list[str], "The lines that the function has logged."]
 
 
 def event_type_document(event_type: EventType) -> EventTypeDocument:

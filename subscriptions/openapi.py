@@ -263,6 +263,7 @@ test_subscription_filter = Operation(
     request=body(serializers.TestFilter, {"A large order": {"request": {"body": {"amount": 150}}, "schema": LARGE}}),
     message="Filter validated successfully",
     data=bool,
+    schema={"description": "Whether it does."},
     examples={"A match": True},
     refused=[bad_conditions("validate subscription filter", refusals.LogicWithoutList())],
 )

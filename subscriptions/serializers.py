@@ -99,18 +99,20 @@ class OptionalTime(Text):
 class CreateEventType(Shape):
     """The body of an event type's creation."""
 
-    name = required(EventTypeNameBlank.reason)
-    category = Text(required=False)
-    description = Text(required=False, max_length=4096)
-    json_schema = Members(required=False)
+    name = required(
+        EventTypeNameBlank.reason, help_text="The name, such as `invoice.paid`. It cannot be changed later."
+    )
+    category = Text(required=False, help_text="A group of event types, for people.")
+    description = Text(required=False, max_length=4096, help_text="When such an event is sent, for people.")
+    json_schema = Members(required=False, help_text="A JSON Schema, draft 7. It describes, and is not enforced.")
 
 
 class UpdateEventType(Shape):
     """The body of an event type's update; its name stays."""
 
-    category = Text(required=False)
-    description = Text(required=False, max_length=4096)
-    json_schema = Members(required=False)
+    category = Text(required=False, help_text="A group of event types, for people.")
+    description = Text(required=False, max_length=4096, help_text="When such an event is sent, for people.")
+    json_schema = Members(required=False, help_text="A JSON Schema, draft 7. It describes, and is not enforced.")
 
 
 class ImportOpenAPISpec(Shape):
@@ -122,10 +124,10 @@ class ImportOpenAPISpec(Shape):
 class Conditions(Shape):
     """The conditions of a subscription, by the part of the event that they look at."""
 
-    headers = Scope(required=False)
-    body = Scope(required=False)
-    query = Scope(required=False)
-    path = Scope(required=False)
+    headers = Scope(required=False, help_text="Conditions on the event's custom headers.")
+    body = Scope(required=False, help_text="Conditions on the event's data.")
+    query = Scope(required=False, help_text="Conditions on the query, which no event has.")
+    path = Scope(required=False, help_text="Conditions on the path, which no event has.")
 
 
 class FilterConfiguration(Shape):
@@ -144,29 +146,31 @@ class FilterConfiguration(Shape):
 class AlertConfiguration(Shape):
     """The alerts on failures. Stored without effect."""
 
-    count = Integer(required=False)
-    threshold = Text(required=False)
+    count = Integer(required=False, help_text="Stored, without effect.")
+    threshold = Text(required=False, help_text="Stored, without effect.")
 
 
 class RetryConfiguration(Shape):
     """The retries of deliveries. Stored without effect."""
 
-    type = Text(required=False)
-    duration = Text(required=False)
-    interval_seconds = Integer(required=False)
-    retry_count = Integer(required=False)
+    type = Text(required=False, help_text="Stored, without effect.")
+    duration = Text(required=False, help_text="Stored, without effect.")
+    interval_seconds = Integer(required=False, help_text="Stored, without effect.")
+    retry_count = Integer(required=False, help_text="Stored, without effect.")
 
 
 class CreateSubscription(Shape):
     """The body of a subscription's creation."""
 
-    name = required(SubscriptionNameBlank.reason)
-    endpoint_id = required("please provide a valid endpoint id")
-    source_id = Text(required=False)
+    name = required(SubscriptionNameBlank.reason, help_text="The name of the subscription.")
+    endpoint_id = required("please provide a valid endpoint id", help_text="The endpoint that receives the events.")
+    source_id = Text(required=False, help_text="Leave it empty: there are no sources.")
     app_id = Text(required=False, help_text="Ignored.")
     filter_config = FilterConfiguration(required=False)
     function = Text(required=False, max_length=ANY_LENGTH, help_text="Leave it empty: there are no functions.")
-    delivery_mode = Text(required=False)
+    delivery_mode = Text(
+        required=False, help_text="`at_least_once`, which is also what an empty text stands for, or `at_most_once`."
+    )
     alert_config = AlertConfiguration(required=False)
     rate_limit_config = RateLimitConfiguration(required=False)
 
@@ -174,18 +178,18 @@ class CreateSubscription(Shape):
 class UpdateSubscription(CreateSubscription):
     """The body of a subscription's update. Fields that are not sent or are empty are kept."""
 
-    name = Text(required=False)
-    endpoint_id = Text(required=False)
+    name = Text(required=False, help_text="The name of the subscription.")
+    endpoint_id = Text(required=False, help_text="The endpoint that receives the events.")
     retry_config = RetryConfiguration(required=False)
 
 
 class FilterSchema(Shape):
     """The parts of a request, or the conditions on each; the key `header` is singular here."""
 
-    header = AnyJSON(required=False)
-    body = AnyJSON(required=False)
-    query = AnyJSON(required=False)
-    path = AnyJSON(required=False)
+    header = AnyJSON(required=False, help_text="The headers, or conditions on them.")
+    body = AnyJSON(required=False, help_text="The payload, or conditions on it.")
+    query = AnyJSON(required=False, help_text="The query, or conditions on it.")
+    path = AnyJSON(required=False, help_text="The path, or conditions on it.")
 
 
 class TestFilter(Shape):
@@ -193,16 +197,16 @@ class TestFilter(Shape):
 
     __test__ = False
 
-    request = FilterSchema(required=False)
-    schema = FilterSchema(required=False)
+    request = FilterSchema(required=False, help_text="The request.")
+    schema = FilterSchema(required=False, help_text="The conditions.")
 
 
 class FunctionRequest(Shape):
     """A function to try."""
 
-    payload = AnyJSON(required=False)
-    function = Text(required=False, max_length=ANY_LENGTH)
-    type = Text(required=False)
+    payload = AnyJSON(required=False, help_text="Not used: every function is refused.")
+    function = Text(required=False, max_length=ANY_LENGTH, help_text="Refused, whatever it is: no JavaScript is run.")
+    type = Text(required=False, help_text="Not used: every function is refused.")
 
 
 class FilterBody(Shape):
@@ -210,10 +214,10 @@ class FilterBody(Shape):
 
     event_type = Text(required=False, help_text="The name of an event type of the project, or `*` for all.")
     enabled_at = OptionalTime(required=False)
-    headers: Members = Scope(required=False)
-    body: Members = Scope(required=False)
-    query: Members = Scope(required=False)
-    path: Members = Scope(required=False)
+    headers: Members = Scope(required=False, help_text="Conditions on the event's custom headers.")
+    body: Members = Scope(required=False, help_text="Conditions on the event's data.")
+    query: Members = Scope(required=False, help_text="Conditions on the query, which no event has.")
+    path: Members = Scope(required=False, help_text="Conditions on the path, which no event has.")
 
     def to_internal_value(self, data: Any) -> Any:
         values = super().to_internal_value(data)
@@ -227,17 +231,17 @@ class CreateFilterRequest(FilterBody):
 class UpdateFilterRequest(FilterBody):
     """The body of a filter's update. `is_flattened` is accepted and ignored."""
 
-    is_flattened = Flag(required=False)
+    is_flattened = Flag(required=False, help_text="Accepted and ignored.")
 
 
 class BulkUpdateFilterRequest(FilterBody):
     """One of the filters of a bulk update."""
 
-    uid = required("please provide the id of each filter")
-    headers = Members(required=False)
-    body = Members(required=False)
-    query = Members(required=False)
-    path = Members(required=False)
+    uid = required("please provide the id of each filter", help_text="The id of the filter.")
+    headers = Members(required=False, help_text="Conditions on the event's custom headers.")
+    body = Members(required=False, help_text="Conditions on the event's data.")
+    query = Members(required=False, help_text="Conditions on the query, which no event has.")
+    path = Members(required=False, help_text="Conditions on the path, which no event has.")
 
 
 class TestFilterRequestScopes(Shape):
@@ -245,11 +249,11 @@ class TestFilterRequestScopes(Shape):
 
     __test__ = False
 
-    body = AnyJSON(required=False)
-    header = Scope(required=False)
-    headers = Scope(required=False)
-    query = Scope(required=False)
-    path = Scope(required=False)
+    body = AnyJSON(required=False, help_text="The payload.")
+    header = Scope(required=False, help_text="The headers.")
+    headers = Scope(required=False, help_text="The headers.")
+    query = Scope(required=False, help_text="The query.")
+    path = Scope(required=False, help_text="The path.")
 
 
 class TestFilterRequest(Shape):
@@ -257,5 +261,5 @@ class TestFilterRequest(Shape):
 
     __test__ = False
 
-    payload = AnyJSON(required=False)
+    payload = AnyJSON(required=False, help_text="The event's data. A `body` in `request` takes precedence over it.")
     request = TestFilterRequestScopes(required=False)

@@ -39,14 +39,14 @@ MAX_METADATA_KEYS = 50
 class ApplicationDocument(TypedDict):
     """An application in Svix's shape."""
 
-    id: Annotated[str, Example(prefixed(APPLICATION, EXAMPLE_UID))]
+    id: Annotated[str, "The id of the application.", Example(prefixed(APPLICATION, EXAMPLE_UID))]
     uid: Annotated[str | None, "Its `owner_id`; null where none was given.", Example("acme")]
-    name: Annotated[str, Example("Acme")]
-    metadata: Annotated[dict[str, str], Example({"plan": "gold"})]
+    name: Annotated[str, "The name of the customer.", Example("Acme")]
+    metadata: Annotated[dict[str, str], "Texts by name, which the server only keeps.", Example({"plan": "gold"})]
     rateLimit: Annotated[int | None, "Stored, and not applied.", Example(100)]
     throttleRate: Annotated[int | None, "The same as `rateLimit`.", Example(100)]
-    createdAt: Annotated[Time, Example("2026-11-22T09:15:42.081516Z")]
-    updatedAt: Annotated[Time, Example("2026-11-22T09:15:42.081516Z")]
+    createdAt: Annotated[Time, "When it was created.", Example("2026-11-22T09:15:42.081516Z")]
+    updatedAt: Annotated[Time, "When it was last changed.", Example("2026-11-22T09:15:42.081516Z")]
 
 
 def application_document(application: Application) -> ApplicationDocument:
@@ -76,9 +76,9 @@ class ApplicationPatch(Shape):
     """The body that changes an application; a limit of null ends it."""
 
     nullable = frozenset({"rateLimit", "throttleRate"})
-    name = Text(required=False)
+    name = Text(required=False, help_text="The name of the customer.")
     uid = Text(required=False, help_text="The `owner_id`, which cannot be changed.")
-    metadata = ApplicationMetadata(required=False)
+    metadata = ApplicationMetadata(required=False, help_text="Texts by name, which the server only keeps.")
     rateLimit = Integer(required=False, allow_null=True, help_text="Stored, and not applied.")  # noqa: N815
     throttleRate = Integer(required=False, allow_null=True, help_text="The same as `rateLimit`.")  # noqa: N815
 
@@ -98,7 +98,7 @@ class ApplicationPatch(Shape):
 class ApplicationIn(ApplicationPatch):
     """The body that creates or replaces an application."""
 
-    name = Text()
+    name = Text(help_text="The name of the customer.")
 
 
 _SAID: dict[str, Any] = {

@@ -60,23 +60,23 @@ class InstanceKey(InvalidInput):
 class FailureDocument(TypedDict):
     """A field of the body that is refused, and why."""
 
-    loc: Annotated[list[str], Example(["body", "expiry"])]
-    msg: Annotated[str, Example("must be a whole number")]
-    type: Annotated[str, Example("value_error")]
+    loc: Annotated[list[str], "The path of the field, from `body` on.", Example(["body", "expiry"])]
+    msg: Annotated[str, "Why the field is refused.", Example("must be a whole number")]
+    type: Annotated[str, "The kind of failure.", Example("value_error")]
 
 
 @component("svix.HTTPValidationError")
 class FailuresDocument(TypedDict):
     """An error about fields in Svix's shape."""
 
-    detail: Annotated[list[FailureDocument], Example([example(FailureDocument)])]
+    detail: Annotated[list[FailureDocument], "The fields that are refused.", Example([example(FailureDocument)])]
 
 
 @component("svix.HttpErrorOut")
 class ErrorDocument(TypedDict):
     """An error in Svix's shape."""
 
-    code: str
+    code: Annotated[str, "The kind of error."]
     detail: Annotated[str, "For people."]
 
 
@@ -117,14 +117,13 @@ class BearerKey(BaseAuthentication):
 
 
 class SvixScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The credential of Svix's clients in the OpenAPI document."""
+    """The credential of a logout in the OpenAPI document: the other operations take the key of the Convoy API."""
 
     target_class = BearerKey
     name = "SvixToken"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        described = "An API key of a project: `CO.` and two more parts. For a logout, the session's token."
-        return {"type": "http", "scheme": "bearer", "description": described}
+        return {"type": "http", "scheme": "bearer", "description": "The token of the portal session that ends."}
 
 
 def bearer(request: Request, prefix: str) -> str:
@@ -139,6 +138,7 @@ class SvixView(ConvoyView):
     """The base of Svix's operations: the key, the application and the errors."""
 
     authentication_classes = [BearerKey]
+    documented_security: list[dict[str, list[str]]] | None = [{"ApiKeyAuth": []}]
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     for_owner_keys = True
     is_body_optional = False

@@ -36,7 +36,7 @@ def order_parameter(default: str) -> Any:
 class PageDocument(TypedDict, Generic[Row]):
     """A page of rows in Svix's shape."""
 
-    data: list[Row]
+    data: Annotated[list[Row], "The rows of the page."]
     iterator: Annotated[str | None, "Send it to get the next page; null where there are no rows."]
     prevIterator: Annotated[str | None, "Send it to get the page before."]
     done: Annotated[bool, Example(True), "Whether this is the last page."]

@@ -29,8 +29,8 @@ from svix_api.base import REFUSED, WRONG_FIELDS, SvixUnknownPath, SvixView, Toke
 class AccessDocument(TypedDict):
     """Access to the portal in Svix's shape."""
 
-    url: Annotated[str, Example(f"{PORTAL_URL}#token={SESSION_TOKEN}")]
-    token: Annotated[str, Example(SESSION_TOKEN)]
+    url: Annotated[str, "Opens the portal until the session expires.", Example(f"{PORTAL_URL}#token={SESSION_TOKEN}")]
+    token: Annotated[str, "The token of the session, which is in the URL.", Example(SESSION_TOKEN)]
 
 
 describe(
@@ -154,6 +154,8 @@ class ExpireAllInQuery(SvixUnknownPath, ExpireAll):
 
 class Logout(SvixView):
     """The session whose token makes the call."""
+
+    documented_security = None
 
     http_method_names = ["post"]
     is_body_optional = True

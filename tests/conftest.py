@@ -88,6 +88,10 @@ class API:
         return self("DELETE", path, **headers)
 
 
+#: The messages of refusals that have the fields and reasons in `errors`.
+FIXED = ("Invalid request format", "Invalid input provided")
+
+
 class Answer:
     """An answer of the API, taken apart."""
 
@@ -110,8 +114,14 @@ class Answer:
     @property
     def error(self) -> tuple[int, str]:
         """(status, message) of a refusal, which has the shape of one."""
-        assert self.json.keys() == {"status", "message"}, self.json
         assert self.json["status"] is False
+        if self.message in FIXED:
+            # The two texts that hide the reason have it beside them.
+            assert self.json.keys() == {"status", "message", "errors"}, self.json
+            assert self.json["errors"], self.json
+            assert all(one.keys() == {"field", "message"} and one["message"] for one in self.json["errors"])
+        else:
+            assert self.json.keys() == {"status", "message"}, self.json
         return self.status, self.message
 
 

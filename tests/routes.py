@@ -32,12 +32,9 @@ NO_OPERATIONS = {
     "admin/": "the operators' pages (tests of each app's admin.py)",
     "api/schema": "no rows",
     "api/docs": "no rows",
+    "api/docs/guides/<path:page>": "pages of docs/, no rows",
     "api/docs/": "leads to api/docs",
 }
-
-
-#: The beginnings of the APIs that have a file of routes of their own.
-INCLUDED = {"management/v1", "api/v1/"}
 
 
 class Surface(StrEnum):
@@ -115,11 +112,11 @@ def _is_page(route: Any) -> bool:
 
 
 def _routes(prefix: str, routes: list[Any]) -> Iterator[tuple[str, Any]]:
-    """The routes that may be operations, those of the included files too, each with what stands before its pattern."""
+    """The routes that may be operations, included ones too, each with what stands before its pattern."""
     for route in routes:
-        if str(route.pattern) in NO_OPERATIONS or _is_page(route):
+        if not prefix and (str(route.pattern) in NO_OPERATIONS or _is_page(route)):
             continue
-        if isinstance(route, URLResolver) and str(route.pattern) in INCLUDED:
+        if isinstance(route, URLResolver):
             yield from _routes(f"{prefix}{route.pattern}", route.url_patterns)
         else:
             yield prefix, route

@@ -1,7 +1,7 @@
 """Read request bodies: parse JSON, validate it, and refuse it in one of two families of errors.
 
-Contract: docs/contract/conventions.md#body-errors. Errors of family A are two fixed texts that hide the
-reason, those of family B give it.
+Contract: docs/contract/conventions.md#body-errors. Errors of family A are two fixed texts, with
+the fields and reasons in `errors` beside them; those of family B have them in the text.
 """
 
 from collections.abc import Iterator
@@ -25,12 +25,14 @@ class BadFormat(InvalidInput):
     """Not JSON, or of a wrong type."""
 
     message = "Invalid request format"
+    example_errors = [{"field": "name", "message": "has the wrong JSON type"}]
 
 
 class BadInput(InvalidInput):
     """A field is missing or not allowed."""
 
     message = "Invalid input provided"
+    example_errors = [{"field": "name", "message": "This field is required."}]
 
 
 class NoBody(InvalidInput):
@@ -101,11 +103,17 @@ def _checked(serializer: type[serializers.Serializer[Any]], value: Any, *, detai
     wrong_types = (one for one in found if one[1].code in WRONG_TYPES)
     path, failure = next(wrong_types, found[0])
     if failure.code in WRONG_TYPES:
-        raise WrongType(name=path) if detailed else BadFormat
+        if detailed:
+            raise WrongType(name=path)
+        wrong = [path for path, one in found if one.code in WRONG_TYPES][:MOST_FAILURES]
+        raise BadFormat(errors=[{"field": path, "message": "has the wrong JSON type"} for path in wrong])
     if failure.code == "own_text":
         raise InvalidInput(str(failure))
-    said = ", ".join(dict.fromkeys(f"{_last(path)}:{failure}" for path, failure in found[:MOST_FAILURES]))
-    raise WrongFields(failures=said) if detailed else BadInput
+    if not detailed:
+        raise BadInput(errors=[{"field": path, "message": str(one)} for path, one in found[:MOST_FAILURES]])
+    raise WrongFields(
+        failures=", ".join(dict.fromkeys(f"{_last(path)}:{failure}" for path, failure in found[:MOST_FAILURES]))
+    )
 
 
 def failures_of(
@@ -155,15 +163,22 @@ def _parse(request: Request, kinds: tuple[type, ...], *, detailed: bool, body: b
     if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
         raise InvalidInput("the request body is shorter than its Content-Length")
     if not body.strip():
-        raise NoBody if detailed else BadFormat
+        raise NoBody if detailed else _hidden(NoBody.message)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         where = "" if error.pos >= len(error.doc) else f" (at character {error.pos + 1})"
-        raise (NotJSON(where=where) if detailed else BadFormat) from None
+        problem = NotJSON(where=where)
+        raise (problem if detailed else _hidden(problem.message)) from None
     if not isinstance(value, kinds):
-        raise InvalidInput("body contains incorrect JSON type (at character 1)") if detailed else BadFormat
+        wrong = "body contains incorrect JSON type (at character 1)"
+        raise InvalidInput(wrong) if detailed else _hidden(wrong)
     return value
+
+
+def _hidden(reason: str) -> BadFormat:
+    """Return the refusal of family A for a body as a whole."""
+    return BadFormat(errors=[{"field": "", "message": reason}])
 
 
 def _failures(errors: Any, path: str) -> Iterator[tuple[str, Any]]:

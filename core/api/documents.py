@@ -4,6 +4,7 @@ A document is a TypedDict that the function which builds it returns, so mypy rep
 says more of itself in its annotation: `Annotated[str, "A description.", Example("acme"), Keywords(pattern="…")]`.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import (
@@ -68,6 +69,18 @@ class Component:
 Uid = Annotated[str, Example("01JZ8QK3V7M2N4P6R8T0W2Y4A6")]
 #: RFC 3339. Not `format: date-time`: the published document has plain strings, and so have its clients.
 Time = Annotated[str, Example("2026-07-03T09:15:42.081516Z")]
+#: What a member of this name is in every document, where the document does not say more.
+_MEMBERS = {
+    "uid": "The id of this object.",
+    "project_id": "The project to which it belongs.",
+    "endpoint_id": "The id of the endpoint.",
+    "event_type": "The type of the event, such as `invoice.paid`.",
+    "created_at": "When it was created.",
+    "updated_at": "When it was last changed.",
+    "pagination": "Where this page lies.",
+    "status": "Whether the operation was carried out.",
+    "content": "The rows of the page.",
+}
 DeletedAt = Annotated[str | None, "Null: a deleted object is not shown."]
 
 
@@ -119,7 +132,8 @@ def schema_of(hint: Any) -> Schema:
     if origin in (Required, NotRequired):
         return schema_of(arguments[0])
     if origin is PageOf:
-        rows = {"type": "object", "properties": {"content": {"type": "array", "items": schema_of(arguments[0])}}}
+        content = {"type": "array", "items": schema_of(arguments[0]), "description": "The rows, newest first."}
+        rows = {"type": "object", "properties": {"content": content}}
         return {"allOf": [schema_of(AnyPage), rows]}
     if origin in (Union, UnionType):
         return _union(arguments)
@@ -155,9 +169,22 @@ def _record(document: Any, arguments: tuple[Any, ...] = ()) -> Schema:
     hints = get_type_hints(document, include_extras=True)
     if arguments:
         hints = {name: hint[arguments] if getattr(hint, "__parameters__", ()) else hint for name, hint in hints.items()}
-    schema: Schema = {"type": "object", "properties": {name: schema_of(hint) for name, hint in hints.items()}}
+    schema: Schema = {"type": "object"} | _description(inspect.getdoc(document))
+    schema["properties"] = {name: _described(name, schema_of(hint)) for name, hint in hints.items()}
     required = [name for name in hints if name in document.__required_keys__]
     return schema | ({"required": required} if required else {})
+
+
+def _description(text: str | None) -> Schema:
+    """Return the keyword that describes a schema by the first paragraph of a docstring."""
+    return {"description": " ".join(text.partition("\n\n")[0].split())} if text else {}
+
+
+def _described(name: str, schema: Schema) -> Schema:
+    """Return the schema of a member, with the description of its name where it has none of its own."""
+    if name not in _MEMBERS or "description" in schema or "$ref" in schema or "allOf" in schema:
+        return schema
+    return schema | {"description": _MEMBERS[name]}
 
 
 def _annotated(hint: Any, notes: tuple[Any, ...]) -> Schema:
@@ -225,7 +252,7 @@ class Pagination(TypedDict):
 
     per_page: Annotated[int, "Rows in a full page.", Example(20)]
     has_next_page: Annotated[bool, "Stop when this is false."]
-    has_prev_page: bool
+    has_prev_page: Annotated[bool, "Whether there are newer rows."]
     prev_page_cursor: Annotated[
         str, "Send it as prev_page_cursor, with direction=prev.", Example("01JZ8QM5X9C1D3F5G7H9J1K3M5")
     ]

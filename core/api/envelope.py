@@ -3,10 +3,13 @@
 Contract: docs/contract/conventions.md#envelope.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 from django.http import HttpResponse
+
+from core.exceptions import FieldError
 
 JSON = "application/json"
 
@@ -24,7 +27,13 @@ def bare(data: Any, status: int = 200) -> HttpResponse:
     return HttpResponse(orjson.dumps(data), status=status, content_type=JSON)
 
 
-def error(message: str, status: int) -> HttpResponse:
-    """Return the answer to an operation that was refused and has changed nothing."""
-    body = orjson.dumps({"status": False, "message": message}, option=orjson.OPT_APPEND_NEWLINE)
+def error(message: str, status: int, errors: Sequence[FieldError] = ()) -> HttpResponse:
+    """Return the answer to an operation that was refused and has changed nothing.
+
+    `errors` are beside a message that does not tell the field and the reason.
+    """
+    said: dict[str, Any] = {"status": False, "message": message}
+    if errors:
+        said["errors"] = list(errors)
+    body = orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE)
     return HttpResponse(body, status=status, content_type=JSON)

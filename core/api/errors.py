@@ -38,7 +38,10 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse |
     render: Render = getattr(context["view"], "error", envelope.error)
     match exc:
         case DomainError():
-            response = render(exc.message, exc.status)
+            if exc.errors and render is envelope.error:
+                response = envelope.error(exc.message, exc.status, exc.errors)
+            else:
+                response = render(exc.message, exc.status)
             for name, value in exc.headers.items():
                 response[name] = value
             return response

@@ -24,7 +24,7 @@ from rest_framework import serializers
 
 from core.api.documents import Envelope, PageOf, Pagination, Row, Schema, define, example, schema_of
 from core.api.envelope import JSON, bare, success
-from core.exceptions import DomainError, NotFound
+from core.exceptions import DomainError, FieldError, NotFound
 
 Serializer = type[serializers.Serializer[Any]]
 D = TypeVar("D")
@@ -71,10 +71,11 @@ DATE_OR_EMPTY_PATTERN = f"^({_DAY_AND_TIME})?$"
 
 ENVELOPE = schema_of(Envelope)
 NOTHING = schema_of(NoneType)
-REFUSAL = define(
-    "util.ErrorResponse",
-    {"allOf": [ENVELOPE, {"type": "object", "properties": {"status": {"type": "boolean", "enum": [False]}}}]},
-)
+_FIELD_ERRORS = array(schema_of(FieldError)) | {
+    "description": "The fields that are refused, beside the messages that do not name them. Else absent."
+}
+_REFUSED = {"status": {"type": "boolean", "enum": [False], "description": "Always false."}, "errors": _FIELD_ERRORS}
+REFUSAL = define("util.ErrorResponse", {"allOf": [ENVELOPE, {"type": "object", "properties": _REFUSED}]})
 
 
 # Parameters
@@ -263,7 +264,10 @@ def _successes(outcomes: Sequence[Outcome], data: Any, schema: Schema, envelope:
         }
         body: Schema | None
         if envelope:
-            data_member = {"type": "object", "properties": {"data": schema_of(carried) | schema}, "required": ["data"]}
+            shown = schema_of(carried) | schema
+            if shown.get("type") == "array":
+                shown |= {"description": "All of them, without pages."}
+            data_member = {"type": "object", "properties": {"data": shown}, "required": ["data"]}
             body = {"allOf": [ENVELOPE, data_member]}
         else:
             body = None if carried is NoneType else schema_of(carried) | schema
@@ -279,6 +283,8 @@ def _refusals(refused: Sequence[Refusal]) -> dict[int, OpenApiResponse]:
         if one.title() in cases:
             raise ValueError(f"two refusals of one operation are titled {one.title()!r}")
         cases[one.title()] = refusal(one.message)
+        if one.example_errors:
+            cases[one.title()]["errors"] = list(one.example_errors)
     return {
         status: OpenApiResponse(REFUSAL, "Refused; nothing has changed.", _examples(cases))
         for status, cases in by_status.items()

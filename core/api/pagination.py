@@ -4,6 +4,8 @@ Each page takes one statement. `perPage` is kept between 1 and 1000. Only the li
 `sort` (docs/compatibility.md).
 """
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db.models import Exists, Func, IntegerField, QuerySet
@@ -11,6 +13,7 @@ from django.db.models.expressions import Combinable
 from rest_framework.request import Request
 
 from core.api.documents import D, PageOf, Pagination
+from core.rows import read_rows
 
 DEFAULT_PER_PAGE = 20
 MAX_PER_PAGE = 1000
@@ -18,6 +21,9 @@ MAX_PER_PAGE = 1000
 MAX_PAGE_BYTES = 4 * 1024 * 1024
 # Sorts above every ULID.
 NEWEST = "~"
+#: The cursors before which no row stands: that of the oldest first, and that of the newest first.
+BEGINNINGS = ("", NEWEST)
+_LOOKUPS = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt"}
 
 
 class Page(NamedTuple):
@@ -52,9 +58,33 @@ class JsonBytes(Func):
     output_field = IntegerField()
 
 
+class Written(NamedTuple):
+    """A list whose statement is written out: the ORM would compile it for each request (docs/adr/0003).
+
+    `source` is what follows FROM, with the conditions that every row meets and placeholders for `parameters`. The table
+    of the rows is `l` in it. `make` makes a row, which has a `pk`, of the values of `columns`.
+    """
+
+    columns: str
+    source: str
+    parameters: Sequence[Any]
+    make: Callable[[Sequence[Any]], Any]
+
+    def read(self, comparison: str, cursor: str, order: str, count: int, before: str = "") -> tuple[list[Any], bool]:
+        """Read rows, and tell whether a row stands `before` the cursor, as the function of a queryset does."""
+        columns, parameters = f"{self.columns}, false", [*self.parameters, cursor]
+        if before and cursor not in BEGINNINGS:
+            is_preceded = f"EXISTS (SELECT 1 FROM {self.source} AND l.uid {before} %s)"  # noqa: S608 - our own texts
+            columns = f"{self.columns}, {is_preceded}"
+            parameters = [*parameters, *parameters]
+        which = f"{self.source} AND l.uid {comparison} %s ORDER BY l.uid {order} LIMIT {count}"
+        rows = read_rows(f"SELECT {columns} FROM {which}", parameters)  # noqa: S608 - our own texts
+        return [self.make(row[:-1]) for row in rows], bool(rows) and rows[0][-1]
+
+
 def read_page(
     request: Request,
-    rows: "QuerySet[Any]",
+    rows: "QuerySet[Any] | Written",
     *,
     sortable: bool = False,
     default: int = DEFAULT_PER_PAGE,
@@ -65,29 +95,29 @@ def read_page(
     `default` is the number of rows where the request names none. With `size`, the bytes of a row, the page ends before
     it exceeds MAX_PAGE_BYTES; `rows` should then be without what is large, which is read by Page.read() afterwards.
     """
-    if size is not None:
-        rows = rows.annotate(page_bytes=size)
+    read = (
+        rows.read
+        if isinstance(rows, Written)
+        else partial(_read, rows if size is None else rows.annotate(page_bytes=size))
+    )
     query = request.query_params
     per_page = _per_page(query.get("perPage", ""), default)
     ascending = sortable and query.get("sort", "").strip().upper() == "ASC"
-    oldest_first, newest_first = ("", "pk", "gte", "lt"), (NEWEST, "-pk", "lte", "gt")
+    oldest_first, newest_first = ("", "ASC", ">=", "<"), (NEWEST, "DESC", "<=", ">")
     start, order, onwards, before = oldest_first if ascending else newest_first
     if query.get("direction") == "prev":
         start, order, backwards, _ = newest_first if ascending else oldest_first
         cursor = query.get("prev_page_cursor", "")
         # One row more than the page shows whether there is a next page, a second one whether there is a previous one.
-        read = list(rows.filter(**{f"pk__{backwards}": cursor or start}).order_by(order)[: per_page + 2])
+        found, _ = read(backwards, cursor or start, order, per_page + 2)
         # The first row read is the cursor's, which stands after the page.
-        shown = fitting(read[1:], per_page)
+        shown = fitting(found[1:], per_page)
         # As in the original, nothing comes before a page that no cursor names.
-        has_previous = bool(cursor) and len(read) > shown + 1
-        found = read[: shown + 1][::-1]
+        has_previous = bool(cursor) and len(found) > shown + 1
+        found = found[: shown + 1][::-1]
     else:
         cursor = query.get("next_page_cursor", "") or start
-        preceding = Exists(rows.filter(**{f"pk__{before}": cursor}).order_by())
-        following = rows.filter(**{f"pk__{onwards}": cursor}).order_by(order)
-        found = list(following.annotate(is_preceded=preceding)[: per_page + 1])
-        has_previous = bool(found) and found[0].is_preceded
+        found, has_previous = read(onwards, cursor, order, per_page + 1, before)
         shown = fitting(found, per_page)
         found = found[: shown + 1]
     has_next = len(found) > shown
@@ -102,6 +132,22 @@ def read_page(
             "next_page_cursor": found[-1].pk if len(found) > 1 else "",
         },
     )
+
+
+def _read(
+    rows: "QuerySet[Any]", comparison: str, cursor: str, order: str, count: int, before: str = ""
+) -> tuple[list[Any], bool]:
+    """Read the first `count` rows whose ids compare so to the cursor, and tell whether a row stands `before` it.
+
+    Nothing stands before a list's own beginning, which saves the question.
+    """
+    is_asked = before and cursor not in BEGINNINGS
+    following = rows.filter(**{f"pk__{_LOOKUPS[comparison]}": cursor}).order_by("pk" if order == "ASC" else "-pk")
+    if is_asked:
+        preceding = rows.filter(**{f"pk__{_LOOKUPS[before]}": cursor}).order_by()
+        following = following.annotate(is_preceded=Exists(preceding))
+    found = list(following[:count])
+    return found, bool(is_asked and found) and found[0].is_preceded
 
 
 def fitting(rows: list[Any], per_page: int) -> int:

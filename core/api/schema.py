@@ -105,6 +105,11 @@ def refused_by_all(*refusals: type[DomainError]) -> None:
 class ConvoyAutoSchema(AutoSchema):
     """Describe a handler of a ConvoyView by its decorator (openapi.py) and its serializer."""
 
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        """Return what authenticates a caller: what the view states, where it takes the credential of another API."""
+        stated: list[dict[str, list[str]]] | None = getattr(self.view, "documented_security", None)
+        return stated or super().get_auth()
+
     def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: str) -> str:
         """Return the name of the component that a serializer is."""
         return _component(type(serializer))
@@ -174,7 +179,7 @@ class ConvoyAutoSchema(AutoSchema):
             for name, more in PROPERTIES.get(base, {}).items():
                 stated = schema["properties"][name]
                 if "$ref" in more:
-                    stated = {key: value for key, value in stated.items() if key == "nullable"}
+                    stated = {key: value for key, value in stated.items() if key in ("nullable", "description")}
                     more = {"allOf": [more]} if stated else more
                 schema["properties"][name] = stated | more
             for name in REQUIRED.get(base, ()):

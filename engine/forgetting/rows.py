@@ -24,6 +24,7 @@ from onboarding.models import OnboardBatch
 from portal_links.models import CheckWindow, DeliveryLink, PortalLink
 from projects.models import APIRateWindow
 from subscriptions.models import Filter
+from switches.models import Discard, DiscardedDelivery, Pause
 
 #: The rows of a transaction, and its endpoints, each of which has many figures.
 PIECE = 1000
@@ -88,8 +89,10 @@ def _own_events(owner: Owner) -> "QuerySet[Event]":
 def _strip_event(owner: Owner, event: Event) -> bool:
     before = event.endpoints, event.owner_id, event.key_scope
     event.endpoints = [uid for uid in event.endpoints if not owner.names(event.pk, uid)]
-    event.owner_id = "" if event.owner_id == owner.owner_id else event.owner_id
-    if event.key_scope == f"owner:{owner.owner_id}":
+    if event.owner_id == owner.owner_id:
+        # The owner's own id of it: without an owner it could be another's, too.
+        event.owner_id = event.external_id = ""
+    if event.key_scope in (f"owner:{owner.owner_id}", f"messages:{owner.owner_id}"):
         # Another text for each event, so that no idempotency key becomes another caller's.
         event.key_scope = f"forgotten:{event.pk}"
     return before != (event.endpoints, event.owner_id, event.key_scope)
@@ -198,7 +201,18 @@ DELETED = (
     Deleted("batch retries", lambda owner: BatchRetry.objects.filter(owner.by_customer("customer"), **_of(owner))),
     Deleted("jobs", lambda owner: Job.objects.filter(owner.by_customer("customer"), **_of(owner))),
     Deleted("admin history", _admin_log),
-    Deleted("deliveries", lambda owner: owner.deliveries, [Part("attempts", DeliveryAttempt, "delivery")]),
+    Deleted(
+        "deliveries",
+        lambda owner: owner.deliveries,
+        [Part("attempts", DeliveryAttempt, "delivery"), Part("discarded states", DiscardedDelivery, "delivery")],
+    ),
+    Deleted("pauses", lambda owner: Pause.objects.filter(owner_id=owner.owner_id, project_id=owner.project_id)),
+    Deleted(
+        "discards",
+        lambda owner: Discard.objects.filter(
+            Q(owner_id=owner.owner_id) | Q(endpoint_id__in=owner.endpoints), project_id=owner.project_id
+        ),
+    ),
     Deleted("events", _own_events, is_searched=True),
     Deleted("meta events", _meta_events, is_searched=True),
     Deleted(
@@ -229,7 +243,7 @@ LEADING = (
     ),
 )
 KEPT = (
-    Kept("events", _events, _strip_event, ["endpoints", "owner_id", "key_scope"]),
+    Kept("events", _events, _strip_event, ["endpoints", "owner_id", "external_id", "key_scope"]),
     Kept(
         "portal links",
         lambda owner: PortalLink.objects.filter(owner_id="", endpoints__overlap=owner.endpoints, **_of(owner)),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from core.exceptions import InvalidInput
+from core.highlight import highlighted
 from deliveries import links
 from events.models import Event, EventDelivery
 from outbound.states import Status
@@ -21,7 +22,6 @@ from portal.delivery_page import (
     seen,
 )
 from portal.endpoint_head import OVERVIEW
-from portal.highlight import highlighted
 from portal.pages.shell import PageRequest, page, show
 from portal_links.access import Access
 from portal_links.capabilities import CREATE_ATTEMPTS, VIEW_DELIVERIES, VIEW_PAYLOADS

@@ -10,13 +10,13 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.exceptions import InvalidInput
+from core.highlight import highlighted
 from core.json_text import json_text
 from endpoints.models import Endpoint
 from portal import operations
 from portal.endpoint_head import SETTINGS
 from portal.filter_trial import counted, own_event, recent_events, try_filter
 from portal.filter_words import COMPARISONS, filter_words, operator_names
-from portal.highlight import highlighted
 from portal.pages.endpoint_form import show_settings
 from portal.pages.shell import PageRequest, at, page, show
 from portal_links.access import Access

@@ -54,9 +54,7 @@ _URL_WORDS: dict[type[InvalidInput], Any] = {
     UrlNotSecure: _("Begin with https://: only secure addresses are sent to."),
     UrlTemplate: _("Leave out { and }: the URL is used as it stands."),
     CredentialsElsewhere: _("This URL leads to another server. Choose the authentication again, or none."),
-    HeadersElsewhere: _(
-        "This URL leads to another server, which must not get the headers of this endpoint."
-    ),
+    HeadersElsewhere: _("This URL leads to another server, which must not get the headers of this endpoint."),
     ChatUrl: _("Enter a URL that can be reached from the internet."),
 }
 

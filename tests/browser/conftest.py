@@ -55,7 +55,7 @@ class Portal:
         self.live = live
         self.context = context
         self.said: list[str] = []
-        context.on("console", self._hear)
+        context.on("console", self.hear)
         context.on("weberror", lambda error: self.said.append(str(error.error)))
         self.home = f"{live.server.url}/portal/{live.uid}/"
         self.orders = live.make_endpoint(name="Orders", owner_id=OWNER, url="https://hooks.example.com/orders")
@@ -71,7 +71,8 @@ class Portal:
             self.orders,
         )
 
-    def _hear(self, message: ConsoleMessage) -> None:
+    def hear(self, message: ConsoleMessage) -> None:
+        """Note what the console complains of, an answer that is a refusal apart."""
         if message.type in ("error", "warning") and not message.text.startswith(EXPECTED):
             self.said.append(message.text)
 

@@ -24,10 +24,13 @@ def test_the_entry_point_and_the_version_are_the_codes() -> None:
 
 
 def test_the_package_has_every_app(settings: Settings) -> None:
-    find = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]["find"]
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+    packages = set(tools["importlinter"]["root_packages"])
     ours = {app for app in settings.INSTALLED_APPS if (ROOT / app / "__init__.py").exists()}
     assert "core" in ours
-    assert {f"{package}*" for package in ours | {"convoyclone", "outbound"}} == set(find["include"])
+    assert ours < packages
+    assert {f"{package}*" for package in packages} == set(tools["setuptools"]["packages"]["find"]["include"])
+    assert all((ROOT / package / "__init__.py").exists() for package in packages)
 
 
 @pytest.mark.parametrize(("word", "code"), [("--help", 0), ("delete", 2)])

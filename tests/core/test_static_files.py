@@ -29,7 +29,7 @@ def test_the_name_tells_the_content(content: bytes) -> None:
 
 
 def test_what_is_no_file_keeps_its_name() -> None:
-    for name in ("drf_spectacular_sidecar/swagger-ui-dist", "portal/none.css", "portal", ""):
+    for name in ("reference/vendor", "portal/none.css", "portal", ""):
         assert static(name) == f"/static/{name}"
 
 

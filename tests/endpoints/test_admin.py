@@ -90,8 +90,8 @@ class TestList:
         for number in range(rows):
             other = create_project(name=f"Project {number}", type="outgoing")[0]
             make_endpoint(project_id=other.uid)
-        # The session, the user, a savepoint, the plan mode, the bounded count, the rows, the savepoint's end.
-        with django_assert_num_queries(7):
+        # Session and user; two savepoints, the time limit, the plan mode, and their ends; the bounded count, the rows.
+        with django_assert_num_queries(11):
             page(admin_client)
 
 

@@ -16,7 +16,8 @@ from engine import queue
 from engine.choice import Unsettled
 from engine.lost import LOST_ATTEMPT
 from engine.outcomes import finish
-from events.models import DeliveryAttempt, EventDelivery
+from events.expunging import expunge_events
+from events.models import DeliveryAttempt, Event, EventDelivery
 from projects.operations import delete_project
 from tests.engine.claims import claim, claimed, outcome
 from tests.engine.engine import on_a_connection, queue_deliveries
@@ -50,16 +51,25 @@ class TestClaiming:
         assert claimed(slots=1) == [early.uid]
         assert claimed() == [late.uid]
 
-    def test_two_workers_never_claim_the_same(self, make_endpoint: Make) -> None:
+    def test_two_workers_never_claim_the_same(self, make_endpoint: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(10):
             queue_deliveries(make_endpoint(), 5)
+        commit = queue._commit_and_read_payloads
 
         async def both(first: psycopg.AsyncConnection[Any]) -> list[str]:
+            others: list[queue.Claimed] = []
+
+            async def claim_and_commit(connection: Any, ids: Any) -> Any:
+                if connection is first:
+                    # The first has claimed and not committed yet.
+                    others.append(await claim(second, slots=50))
+                return await commit(connection, ids)
+
+            monkeypatch.setattr(queue, "_commit_and_read_payloads", claim_and_commit)
             second = await psycopg.AsyncConnection.connect(first.info.dsn, autocommit=True)
-            async with second, first.transaction():
-                # The first has claimed and not committed yet.
+            async with second:
                 one = await claim(first, slots=20)
-                other = await claim(second, slots=50)
+            [other] = others
             return [claim.delivery.uid for found in (one, other) for claim in found.claims]
 
         found = on_a_connection(both)
@@ -255,6 +265,13 @@ class TestWhatIsNotSent:
         assert claimed() == [good.uid]
         bad.refresh_from_db()
         assert (bad.status, bad.description) == ("Discarded", "event not found")
+
+    def test_a_delivery_whose_payload_is_gone_stops_no_other(self, make_endpoint: Make) -> None:
+        [bad], [good] = (queue_deliveries(make_endpoint()) for _ in range(2))
+        assert expunge_events(Event.objects.filter(pk=bad.event_id)) == 1
+        assert claimed() == [good.uid]
+        bad.refresh_from_db()
+        assert (bad.status, bad.description) == ("Discarded", "the payload of the event has been deleted")
 
 
 class TestTestEvents:

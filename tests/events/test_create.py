@@ -20,7 +20,8 @@ from tests.statements import nothing_changes, statements
 
 MakeEndpoint = Callable[..., Endpoint]
 
-STATEMENTS = ["SELECT projects_apikey", "SELECT projects_project", "WITH events_event", "NOTIFY"]
+#: The second reads the candidates, and stores the event where no filter has conditions. The third stores all others.
+STATEMENTS = ["SELECT projects_apikey", "WITH projects_project", "WITH events_event", "NOTIFY"]
 
 
 @pytest.fixture
@@ -294,6 +295,10 @@ class TestStatements:
     @pytest.mark.django_db(transaction=True)
     def test_workers_are_woken(self, post: Post, endpoint: Endpoint, subscribe: MakeSubscription) -> None:
         subscribe(endpoint)
+        with statements() as found:
+            post(endpoint_id=endpoint.uid)
+        assert found == [*STATEMENTS[:2], "NOTIFY"]
+        subscribe(endpoint, {"*": {"body": {"invoice": 991}}})
         with statements() as found:
             post(endpoint_id=endpoint.uid)
         assert found == STATEMENTS

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from core.highlight import LONG
 from endpoints.models import Endpoint
 from events.models import Event, EventDelivery
 from outbound.states import Status
-from portal.highlight import LONG
 from portal_links.capabilities import CREATE_ATTEMPTS, EVERYTHING, READ_ONLY, VIEW, VIEW_DELIVERIES, VIEW_PAYLOADS
 from projects.models import EventType, Project
 from tests.deliveries.rows import make_attempt, make_delivery, make_event

@@ -213,7 +213,7 @@ class TestTheExplanation:
     def test_older_endpoints(
         self, admin_client: Client, project: Project, make_endpoint: MakeEndpoint, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("portal_links.admin.SCOPE_ROWS", 2)
+        monkeypatch.setattr("portal_links.admin_pages.SCOPE_ROWS", 2)
         names = [make_endpoint(owner_id="acme", name=f"Number {number}").name for number in range(3)]
         link = create_portal_link(project.uid, name="Birch", owner_id="acme").link
         first = admin_client.get(f"{LINKS}{link.uid}/scope").content.decode()

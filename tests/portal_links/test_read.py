@@ -118,7 +118,7 @@ class TestGet:
         assert nobody.get(f"{path}/any").error == (401, "Authentication required")
 
     @pytest.mark.parametrize("count", [1, 20])
-    def test_two_statements_the_key_and_the_link(
+    def test_three_statements_the_key_the_link_and_its_endpoints(
         self, api: API, path: str, make_endpoint: MakeEndpoint, make_link: MakeLink, count: int
     ) -> None:
         listed = [make_endpoint(owner_id="acme").uid for _ in range(count)]
@@ -126,7 +126,7 @@ class TestGet:
             with CaptureQueriesContext(connection) as queries:
                 data = api.get(f"{path}/{link.uid}").data
             assert data["endpoint_count"] == len(data["endpoints_metadata"]) == count
-            assert len(queries) == 2
+            assert len(queries) == 3
 
 
 class TestList:

@@ -20,6 +20,7 @@ from core.pooling import TRANSACTION, pooling_problem
 from core.postgres.base import bound_statements
 from core.readiness import TOO_OLD, is_too_old, missing_migrations
 from core.telemetry import start_telemetry
+from engine.log import log_cheaply
 from engine.status import beat, serving
 from engine.worker import CHORE_SECONDS, Worker
 
@@ -78,6 +79,7 @@ class Command(BaseCommand):
         # The worker has connections of its own. Those of its threads, for chores and probes, are made from now on.
         connection.close()
         bound_statements(CHORE_SECONDS)
+        log_cheaply()
         # Objects that exist now stay, and later ones are freed by counting references. Collecting cycles among all
         # requests under way took a tenth of a worker's time.
         gc.collect()

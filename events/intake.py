@@ -1,0 +1,111 @@
+"""Take in an event by a single statement where SQL alone can match it. Contract: docs/contract/events.md#matching.
+
+Most subscriptions have no conditions on the payload. For these the statement reads the candidates, chooses each
+subscription's filter, and writes the event with its deliveries. Everything else is left to matching.py and storage.py:
+conditions, an event that nobody takes, a duplicate, more deliveries than MOST_AT_ONCE, and all refusals. In these cases
+nothing is written, and the candidates have been read.
+"""
+
+from typing import Any
+
+import orjson
+from django.db import connection
+from django.utils import timezone
+
+from core.tracing import traceparent
+from core.ulid import new_ulid
+from core.wake import wake_workers
+from endpoints.models import Endpoint
+from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of
+from events.models import Event
+from events.storage import EVENT_COLUMNS, INSERT_DELIVERIES, UNLESS_DUPLICATE, Content, Posted
+from outbound.states import Status
+from projects.config import REQUEST_ID_HEADER
+from projects.models import EVERY_TYPE, Project
+
+#: The most deliveries of an event that is stored here. Their ids are made before it is known how many are needed.
+MOST_AT_ONCE = 4
+#: The most candidates that are looked at here, so that a fan-out to a thousand endpoints is not sorted in vain. A
+#: subscription has at most two: its filter of the event's type, and that of all types.
+MOST_CANDIDATES = 2 * MOST_AT_ONCE
+
+# `deciding` does what matching.of_each_subscription() does, and the conditions of `event` what operations.py requires
+# of an idempotency key. A bool_and() of no row is null.
+_TAKE_IN = f"""
+WITH candidate AS ({{candidates}}),
+deciding AS (
+  SELECT *, row_number() OVER (ORDER BY endpoint_id, subscription_id) AS number FROM (
+    SELECT DISTINCT ON (endpoint_id, subscription_id) * FROM candidate
+    WHERE event_type IS NOT NULL AND (channels = '{{{{}}}}' OR channels && %(channels)s::varchar[])
+      AND (SELECT count(*) FROM candidate) <= {MOST_CANDIDATES} {ORDER}
+  ) first
+), event AS (
+  INSERT INTO events_event ({EVENT_COLUMNS})
+  SELECT %(uid)s, %(project_id)s, %(channel)s, %(event_type)s, taken.endpoints, %(owner_id)s, %(headers)s::jsonb,
+    %(data)s, %(key)s, %(key_scope)s, %(trace)s, %(channels)s, %(tags)s, %(external_id)s,
+    FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s
+  FROM (
+    SELECT array_agg(endpoint_id ORDER BY number) AS endpoints, count(*) <= {MOST_AT_ONCE} AND bool_and(
+      conditions IS NULL
+      AND (%(key)s <> '' OR type <> '{Project.Type.OUTGOING}' OR request_id_header IN ('', '{REQUEST_ID_HEADER}'))
+    ) AS is_plain FROM deciding
+  ) taken WHERE taken.is_plain
+  {UNLESS_DUPLICATE} RETURNING uid, project_id, event_type
+), deliveries AS (
+  {INSERT_DELIVERIES} FROM (
+    SELECT (string_to_array(%(delivery_ids)s, ' '))[number] AS uid, endpoint_id, subscription_id, delivery_mode,
+      status = '{Endpoint.Status.ACTIVE}' AS is_active, strategy::json->>'type' AS strategy,
+      (strategy::json->>'duration')::int AS interval_seconds, (strategy::json->>'retry_count')::int AS retry_limit,
+      %(now)s AS created_at
+    FROM deciding
+  ) d, event
+)
+SELECT EXISTS (SELECT FROM event), candidate.* FROM candidate {ORDER}
+"""  # noqa: S608 - only this package's own text
+_FOR_ENDPOINT = _TAKE_IN.format(candidates=READ_ENDPOINT)
+_FOR_OWNER = _TAKE_IN.format(candidates=READ_OWNER)
+
+
+def take_in(
+    project_id: str,
+    event: Content,
+    channel: Event.Channel,
+    *,
+    endpoint_id: str = "",
+    owner_id: str = "",
+    key_scope: str = "",
+) -> Posted | Candidates:
+    """Store an event for an endpoint, or for those of an owner, where no more than a statement is needed for it.
+
+    Return the candidates where nothing was stored, for the caller to match with. Raises NotFound where there is no
+    project.
+    """
+    uid, now = new_ulid(), timezone.now()
+    given: dict[str, Any] = {
+        "uid": uid,
+        "project_id": project_id,
+        "channel": channel.value,
+        "event_type": event.event_type,
+        "event_types": [event.event_type, EVERY_TYPE],
+        "endpoint_id": endpoint_id,
+        "owner_id": owner_id,
+        "headers": orjson.dumps(event.headers).decode(),
+        "data": event.data.decode(),
+        "key": event.idempotency_key,
+        "key_scope": key_scope,
+        "trace": traceparent(),
+        "channels": list(event.channels),
+        "tags": list(event.tags),
+        "external_id": event.external_id,
+        "delivery_ids": " ".join([new_ulid() for _ in range(MOST_AT_ONCE)]),
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_FOR_ENDPOINT if endpoint_id else _FOR_OWNER, given)
+        rows = cursor.fetchall()
+    candidates = candidates_of([row[1:] for row in rows])
+    if not rows[0][0]:
+        return candidates
+    if any(row.is_active for each in candidates.endpoints.values() for row in each):
+        wake_workers()
+    return Posted(uid, is_duplicate=False, created_at=now)
