@@ -62,6 +62,7 @@ function Company() {
   const types = useEventTypes();
   const made = useNewEndpoint();
   const [outcome, setOutcome] = React.useState("");
+  const [isOpen, setIsOpen] = React.useState(false);
   const first = endpoints.data?.[0];
   const message = messages.data?.[0];
   return (
@@ -69,13 +70,21 @@ function Company() {
       <Told name="endpoints" of={endpoints} />
       <Told name="messages" of={messages} />
       <Told name="types" of={types} />
-      <button onClick={() => made.url.setValue("https://hooks.example.com/made")}>Fill in</button>
+      <button
+        onClick={() => {
+          made.url.setValue("https://hooks.example.com/made");
+          made.eventTypes.setValue(["order.paid"]);
+        }}
+      >
+        Fill in
+      </button>
       <button onClick={async () => setOutcome(JSON.stringify(await made.createEndpoint()))}>Create</button>
       <p id="outcome">{outcome}</p>
       <button onClick={() => endpoints.reload()}>Reload</button>
       {first && <Endpoint id={first.id} />}
       {first && message && <Message id={message.id} endpointId={first.id} />}
-      <AppPortal url={url} />
+      <button onClick={() => setIsOpen(true)}>Open</button>
+      {isOpen && <AppPortal url={url} />}
     </>
   );
 }
