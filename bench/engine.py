@@ -51,10 +51,11 @@ class Sink:
 
     port: int
     process: psutil.Process
+    address: str = HOST
 
     def ask(self, path: str) -> bytes:
         """Return the sink's answer to a GET."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=30)
         connection.request("GET", path)
         answer = connection.getresponse().read()
         connection.close()

@@ -60,11 +60,19 @@ def page(port: int, path: str, headers: Mapping[str, str]) -> Callable[[], int]:
     """Return a function that gets a page on one connection, and returns the answer's status."""
     connection = http.client.HTTPConnection(HOST, port, timeout=60)
 
-    def ask() -> int:
+    def get() -> int:
         connection.request("GET", path, headers=dict(headers))
         answer = connection.getresponse()
         answer.read()
         return answer.status
+
+    def ask() -> int:
+        try:
+            return get()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            # The server closes connections that wait for their turn for long.
+            connection.close()
+            return get()
 
     return ask
 
