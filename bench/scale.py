@@ -166,13 +166,16 @@ def time_claims(repeats: int) -> Timed:
 
 
 def report(results: Mapping[str, Mapping[int, Timed]], sizes: list[int]) -> None:
-    """Print the medians of each size, the largest to the smallest, and the CPU time at the largest."""
-    print_head("", *(f"{size:,} rows: ms" for size in sizes), "CPU ms", "ratio")
+    """Print the medians of each size, the CPU time of the smallest and the largest, and their ratios."""
+    ends = (sizes[0], sizes[-1])
+    times, costs = ([f"{what} at {size:,} rows" for size in at] for what, at in (("ms", sizes), ("CPU ms", ends)))
+    print_head("", *times, *costs, "ratio", "CPU: ratio")
     for name, by_size in results.items():
         cells = [f"{by_size[size].p50:.1f}" if size in by_size else "" for size in sizes]
-        if {sizes[0], sizes[-1]} <= by_size.keys():
-            first, last = by_size[sizes[0]], by_size[sizes[-1]]
-            cells += [f"{last.cpu_ms:.1f}", f"**{last.p50 / first.p50:.1f}**"]
+        if by_size.keys() >= set(ends):
+            first, last = (by_size[size] for size in ends)
+            cells += [f"{first.cpu_ms:.1f}", f"{last.cpu_ms:.1f}", f"**{last.p50 / first.p50:.1f}**"]
+            cells.append(f"{last.cpu_ms / first.cpu_ms:.1f}" if first.cpu_ms else "")
         print_row(name, *cells)
 
 
