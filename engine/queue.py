@@ -46,7 +46,7 @@ EXTENSION_SECONDS = 15
 LOCK_ID = 0x436F6E766F79_02
 
 GONE = "the endpoint is inactive or deleted"
-NO_PAYLOAD = "the event, or its payload, has been deleted"
+EXPUNGED = "the payload of the event has been deleted"
 
 
 @dataclass(slots=True)
@@ -59,6 +59,8 @@ class Payload:
     idempotency_key: str
     #: The context in which it was posted (core/tracing.py).
     trace: str = ""
+    #: Whether it is gone (events/expunging.py).
+    is_expunged: bool = False
 
 
 @dataclass(slots=True)
@@ -198,8 +200,10 @@ SET status = s.status, description = s.description, due_at = NULL, is_parked = f
 FROM unnest(%s::text[], %s::text[], %s::text[]) AS s (uid, status, description) WHERE d.uid = s.uid
 """
 #: The events of claimed deliveries, as Payload, in its order.
-_PAYLOADS = "SELECT uid, data, headers, idempotency_key, trace FROM events_event "
-_PAYLOADS += "WHERE uid = ANY(%s) AND expunged_at IS NULL"
+_PAYLOADS = """
+SELECT uid, data, headers, idempotency_key, trace, expunged_at IS NOT NULL
+FROM events_event WHERE uid = ANY(%s)
+"""
 
 
 async def claim(
@@ -261,10 +265,11 @@ async def claim(
         payloads = await _commit_and_read_payloads(connection, {row.event_id for row in choice.send})
     found.has_moved = found.has_moved or bool(choice.extend or choice.park or choice.settle)
     for row in choice.send:
-        if payload := payloads.get(row.event_id):
+        payload = payloads.get(row.event_id)
+        if payload and not payload.is_expunged:
             found.claims.append(Claim(row, targets[row.endpoint_id], payload, lease))
         else:
-            await _settle(connection, [(row.uid, Status.DISCARDED, NO_PAYLOAD)])
+            await _settle(connection, [(row.uid, Status.DISCARDED, EXPUNGED if payload else "event not found")])
     return found
 
 

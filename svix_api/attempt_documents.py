@@ -3,7 +3,7 @@
 Contract: docs/contract/svix.md#attempts, docs/contract/svix.md#statuses.
 """
 
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 from applications.prefixes import ATTEMPT, ENDPOINT, MESSAGE
 from core.api.documents import Example, Keywords, Time, component
@@ -114,7 +114,7 @@ def message_endpoint_document(delivery: EventDelivery, endpoint: EndpointOut) ->
     return {**endpoint, **state(delivery, expands=True)}
 
 
-def state(delivery: EventDelivery, *, expands: bool) -> Any:
+def state(delivery: EventDelivery, *, expands: bool) -> _State:
     """Return Svix's status of a delivery. Without `expands`, one that was canceled counts as a success, as in Svix."""
     number = NUMBERS[delivery.status]
     if number == CANCELED and not expands:

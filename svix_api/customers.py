@@ -4,9 +4,8 @@ A session has the rights that it has in the portal, and reaches its own applicat
 Contract: docs/contract/svix.md#sessions.
 """
 
-from typing import Any
+from typing import Any, cast
 
-from django.http import HttpResponse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.request import Request
@@ -75,10 +74,10 @@ class CustomerView(SvixView):
             if request.method not in self.reads and not self.caller.manages:
                 raise ReadOnlyKey
             return
-        self.access = access = request.auth
+        access: Access = cast(Any, request.auth)
+        self.access = access
         count_access(access)
-        opened_by = access.session or access.link
-        windows.count(opened_by.pk)
+        windows.count((access.session or access.project).pk)
         set_actor(access.actor)
         access.require(self.needs.get(request.method or "", VIEW))
 
@@ -110,7 +109,7 @@ class CustomerView(SvixView):
         """Answer a preflight."""
         return preflight()
 
-    def finalize_response(self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> Any:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Let the pages of the project's allowed origins read the answer to a session."""
         response = super().finalize_response(request, response, *args, **kwargs)
         if self.access is not None or request.method == "OPTIONS":

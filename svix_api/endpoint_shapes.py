@@ -178,7 +178,7 @@ def is_uid(text: str) -> bool:
 
 def columns(sent: dict[str, Any]) -> dict[str, Any]:
     """Return what a body says of an endpoint's own fields, by the names that the operations have for them."""
-    found = {name: sent[name] for name in ("url", "description", "metadata", "secret") if name in sent}
+    found: dict[str, Any] = {name: sent[name] for name in ("url", "description", "metadata", "secret") if name in sent}
     if "uid" in sent:
         found["external_id"] = sent["uid"] or ""
     if "headers" in sent:

@@ -310,7 +310,7 @@ def _is_disabled(row: Endpoint) -> bool:
 
 def _name(sent: dict[str, Any]) -> str:
     """Return the name under which Convoy's API and the portal show a new endpoint: its description, or its host."""
-    lines = sent.get("description", "").strip().splitlines()
+    lines: list[str] = sent.get("description", "").strip().splitlines()
     return (lines[0] if lines else urlsplit(sent["url"]).hostname or sent["url"])[:MAX_NAME]
 
 

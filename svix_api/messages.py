@@ -50,6 +50,7 @@ class MessageExists(Conflict):
 
 
 EXAMPLE = example(MessageDocument)
+WITHOUT_LABELS = example(MessageDocument, eventId=None, channels=None, tags=None)
 FULL = {
     "eventType": "invoice.paid",
     "eventId": "invoice-991-paid",
@@ -99,7 +100,7 @@ create = Operation(
     status=HTTPStatus.ACCEPTED,
     message="The message.",
     data=MessageDocument,
-    examples={"Message": EXAMPLE},
+    examples={"In full": EXAMPLE, "Without labels": WITHOUT_LABELS},
     outcomes=[WRONG_FIELDS],
     refused=[*CHANGES_BY_BODY, KeyMissing, OwnerIsAnId, OwnerFixed, MessageExists],
     envelope=False,

@@ -29,7 +29,6 @@ from svix_api.attempt_documents import CODE_CLASSES, NUMBERS
 from svix_api.base import REFUSED_BODY, WRONG_FIELDS, OtherApplication
 from svix_api.endpoints import ENDPOINT_ID
 from svix_api.message_documents import MOST_LENGTH, NAME_PATTERN, MessageDocument, Named, message_document
-from svix_api.messages import EXAMPLE as A_MESSAGE
 from svix_api.places import MessageView
 from svix_api.tasks import TAG, TASKS, StartedDocument, started_document
 from svix_api.times import moment_in
@@ -105,6 +104,9 @@ describe(EventExampleIn, "svix.EventExampleIn", eventType={"pattern": NAME_PATTE
 
 # Operations
 
+AN_EXAMPLE = example(
+    MessageDocument, eventId=None, channels=None, tags=None, payload={"message": "This is a test event."}
+)
 STARTS: list[Refusal] = [*REFUSED_BODY, OtherApplication, CapabilityMissing]
 SINCE = {"since": "2026-11-27T00:00:00Z", "until": "2026-11-28T00:00:00Z"}
 
@@ -145,7 +147,7 @@ send_example = Operation(
     request=body(EventExampleIn, {"By its type": {"eventType": "invoice.paid"}}),
     message="The message.",
     data=MessageDocument,
-    examples={"Message": A_MESSAGE},
+    examples={"Message": AN_EXAMPLE},
     outcomes=[WRONG_FIELDS],
     refused=[*STARTS, EndpointNotFound, TooManyTests(seconds=42)],
     envelope=False,

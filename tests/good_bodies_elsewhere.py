@@ -3,8 +3,10 @@
 from typing import Any
 
 from subscriptions.openapi_import import EXAMPLE_SPEC
+from svix_api.message_documents import NOT_OFFERED
 from tests.good_bodies import BODIES as CONVOY_BODIES
 from tests.good_bodies import ITEMS as CONVOY_ITEMS
+from tests.good_bodies import Anything
 
 NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal"
 ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
@@ -38,14 +40,18 @@ CREATE_ENDPOINT = CONVOY_BODIES["POST /projects/{projectID}/endpoints"] | {"even
 #: Two shapes read the body of an endpoint's creation here: that of each version, and the field of our own.
 READ_BY_THE_OTHER = {f"ChosenEventTypes with {name}" for name in CREATE_ENDPOINT if name != "event_types"}
 READ_BY_THE_OTHER |= {"CreateEndpoint with event_types"}
-#: Of these two members a body has one.
-EITHER = {"POST /api/v1/event-type/import/openapi": {"EventTypeImportOpenApiIn without spec"}}
+#: Of these members a body has one or none.
+EITHER = {
+    "POST /api/v1/event-type/import/openapi": {"EventTypeImportOpenApiIn without spec"},
+    # These are refused wherever they are sent.
+    f"POST {APP}/msg": {f"MessageIn without {name}" for name in NOT_OFFERED},
+}
 
 SVIX_TIMES: dict[str, Any] = {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}
 SVIX_MESSAGE: dict[str, Any] = {
     "eventType": "order.paid",
     "eventId": "order-1",
-    "payload": {"n": 1},
+    "payload": Anything(n=1),
     "channels": ["north"],
     "tags": ["t"],
 }
@@ -84,7 +90,7 @@ BODIES: dict[str, dict[str, Any]] = {
     f"POST {APP}/endpoint/{{endpointID}}/send-example": {
         "eventType": "order.paid",
         "exampleIndex": 0,
-        "payload": {"n": 1},
+        "payload": Anything(n=1),
     },
     "POST /portal-api/endpoints": CREATE_ENDPOINT,
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
@@ -144,6 +150,7 @@ WITHOUT_BODY = {
     *(f"PUT /portal-api/jobs/{{jobID}}/{turn}" for turn in ("pause", "resume", "cancel")),
     "PUT /portal-api/events/{eventID}/replay",
     f"PUT {DELIVERY}/resend",
+    f"POST {DELIVERY}/copy",
     f"POST {DELIVERY}/links",
     f"PUT {DELIVERY}/links/{{linkID}}/revoke",
     "POST /portal-api/eventdeliveries/batchretry",

@@ -179,12 +179,8 @@ class TestBodies:
         for operation in WITH_BODY:
             with row(operation), nothing_changes():
                 for body in broken(caller.body(operation)):
-                    is_access = str(operation) == ACCESS
-                    if (
-                        is_access
-                        and isinstance(body.get("application"), dict)
-                        and body["application"] != {"name": "Acme"}
-                    ):
+                    application = body.get("application")
+                    if str(operation) == ACCESS and isinstance(application, dict) and application != {"name": "Acme"}:
                         continue  # what an application holds is not read
                     caller.is_refused(operation, json.dumps(body).encode())
 

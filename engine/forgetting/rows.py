@@ -89,8 +89,10 @@ def _own_events(owner: Owner) -> "QuerySet[Event]":
 def _strip_event(owner: Owner, event: Event) -> bool:
     before = event.endpoints, event.owner_id, event.key_scope
     event.endpoints = [uid for uid in event.endpoints if not owner.names(event.pk, uid)]
-    event.owner_id = "" if event.owner_id == owner.owner_id else event.owner_id
-    if event.key_scope == f"owner:{owner.owner_id}":
+    if event.owner_id == owner.owner_id:
+        # The owner's own id of it: without an owner it could be another's, too.
+        event.owner_id = event.external_id = ""
+    if event.key_scope in (f"owner:{owner.owner_id}", f"messages:{owner.owner_id}"):
         # Another text for each event, so that no idempotency key becomes another caller's.
         event.key_scope = f"forgotten:{event.pk}"
     return before != (event.endpoints, event.owner_id, event.key_scope)
@@ -241,7 +243,7 @@ LEADING = (
     ),
 )
 KEPT = (
-    Kept("events", _events, _strip_event, ["endpoints", "owner_id", "key_scope"]),
+    Kept("events", _events, _strip_event, ["endpoints", "owner_id", "external_id", "key_scope"]),
     Kept(
         "portal links",
         lambda owner: PortalLink.objects.filter(owner_id="", endpoints__overlap=owner.endpoints, **_of(owner)),

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "compatibility.md"
 WORKS = "works"
@@ -98,12 +98,16 @@ def operations_in(source: str, module: str) -> Iterator[Found]:
     for owner in ast.parse(source).body:
         if not isinstance(owner, ast.ClassDef) or owner.name.startswith("Async") or owner.name.endswith("Async"):
             continue
-        for function in owner.body:
-            for call in ast.walk(function) if isinstance(function, ast.FunctionDef) else ():
+        for function in filter(_is_function, owner.body):
+            for call in ast.walk(function):
                 if isinstance(call, ast.Call):
                     said = {each.arg: _text(each.value) for each in call.keywords if each.arg in ("method", "path")}
                     if said.get("method") and said.get("path"):
                         yield Found(f"{module}.{function.name}", said["method"].upper(), said["path"])
+
+
+def _is_function(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
+    return isinstance(node, ast.FunctionDef)
 
 
 def _text(value: ast.expr) -> str:

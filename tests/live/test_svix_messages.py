@@ -89,9 +89,8 @@ def test_quick_start(svix: Svix, project: LiveProject, receiver: Receiver) -> No
     assert svix.message_attempt.list_by_endpoint(app.id, endpoint.id).data == [attempt]
     svix.message_attempt.resend(app.id, sent.id, endpoint.id)
     assert receiver.wait_for(2)[1].body == request.body
-    both = eventually(
-        lambda: len(found := svix.message_attempt.list_by_msg(app.id, sent.id).data) == 2 and found, "both are listed"
-    )
+    eventually(lambda: len(svix.message_attempt.list_by_msg(app.id, sent.id).data) == 2, "both are listed")
+    both = svix.message_attempt.list_by_msg(app.id, sent.id).data
     assert [one.trigger_type for one in both] == [1, 0]
     [of_endpoint] = svix.message_attempt.list_attempted_messages(app.id, endpoint.id).data
     assert (of_endpoint.id, of_endpoint.status) == (sent.id, MessageStatus.SUCCESS)
@@ -182,17 +181,17 @@ def test_recovery(svix: Svix, receiver: Receiver) -> None:
     assert (started.task, finished(svix, started.id)["done"]) == ("endpoint.recover", 1)
     [request] = receiver.wait_for(1)
     assert request.body == b'{"n":1}'
-    started = svix.endpoint.replay_missing(APP, endpoint.id, ReplayIn(since=since))
-    assert (started.task, finished(svix, started.id)["done"]) == ("endpoint.replay", 1)
+    missing = svix.endpoint.replay_missing(APP, endpoint.id, ReplayIn(since=since))
+    assert (missing.task, finished(svix, missing.id)["done"]) == ("endpoint.replay", 1)
     assert receiver.wait_for(2)[1].body == b'{"n":0}'
     eventually(
         lambda: {one.status for one in svix.message_attempt.list_by_endpoint(APP, endpoint.id).data} == {0} or None,
         "both have arrived",
     )
-    started = svix.endpoint.bulk_replay(
+    again = svix.endpoint.bulk_replay(
         APP, endpoint.id, BulkReplayIn(since=since, event_types=["invoice.paid"], status=MessageStatus.SUCCESS)
     )
-    assert (started.task, finished(svix, started.id)["done"]) == ("endpoint.bulk-replay", 2)
+    assert (again.task, finished(svix, again.id)["done"]) == ("endpoint.bulk-replay", 2)
     receiver.wait_for(4)
     assert [one.task for one in svix.background_task.list().data] == [
         "endpoint.bulk-replay",
@@ -230,7 +229,7 @@ def test_errors(svix: Svix) -> None:
         (lambda: svix.message.poller.poll(APP, "sink"), (404, "not_found")),
     ):
         with pytest.raises(HttpError) as failure:
-            call()  # type: ignore[no-untyped-call]
+            call()
         assert refused(failure) == expected
     with pytest.raises(HTTPValidationError) as invalid:
         svix.message.create(APP, message(event_type="no spaces"))

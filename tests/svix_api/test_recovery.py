@@ -14,7 +14,7 @@ from tests.jobs.rows import make_job, work_off_all
 from tests.portal_links.calls import Reply, call, each
 from tests.statements import nothing_changes
 from tests.svix_api.calls import key_of, refusal, wrong_fields
-from tests.svix_api.test_messages import make_endpoint, post
+from tests.svix_api.messages import make_endpoint, post
 
 SINCE = "2020-01-01T00:00:00Z"
 
@@ -123,7 +123,7 @@ class TestBulkReplay:
         ],
     )
     def test_what_is_chosen(self, key: str, endpoint: Endpoint, choice: dict[str, Any], expected: set[str]) -> None:
-        rows = (
+        rows: tuple[tuple[str, str, dict[str, Any]], ...] = (
             ("a", "Success", {"channels": ["north"]}),
             ("b", "Failure", {"tags": ["billing"]}),
             ("c", "Discarded", {}),
