@@ -81,7 +81,12 @@ class EventDeliveryAdmin(TimedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EventDelivery]:
         rows = EventDelivery.objects.select_related("project", "endpoint")
-        secret = ("endpoint__secrets", "endpoint__authentication", "endpoint__mtls_client_cert")
+        secret = (
+            "endpoint__secrets",
+            "endpoint__authentication",
+            "endpoint__mtls_client_cert",
+            "endpoint__custom_headers",
+        )
         last = DeliveryAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-pk")
         return rows.defer("project__config", "project__meta_event", *secret).annotate(
             last_status=Subquery(last.values("http_status")[:1]), last_error=Subquery(last.values("error")[:1])

@@ -88,6 +88,7 @@ FIELDS: dict[str, Promise] = {
     "authentication": _("Authentication"),
     "mtls_client_cert": _("Client certificate"),
     "content_type": _("Content type"),
+    "custom_headers": _("Headers"),
     "advanced_signatures": _("Timestamp in the signature"),
     "event_types": _("Event types"),
     "event_type": _("Event type"),
