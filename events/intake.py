@@ -16,7 +16,7 @@ from core.tracing import traceparent
 from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints.models import Endpoint
-from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of
+from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of, of_each_subscription
 from events.models import Event
 from events.storage import EVENT_COLUMNS, INSERT_DELIVERIES, UNLESS_DUPLICATE, Content, Posted
 from outbound.states import Status
@@ -78,7 +78,7 @@ def take_in(
     Return the candidates where nothing was stored, for the caller to match with. Raises NotFound where there is no
     project.
     """
-    uid = new_ulid()
+    uid, delivery_ids = new_ulid(), [new_ulid() for _ in range(MOST_AT_ONCE)]
     given: dict[str, Any] = {
         "uid": uid,
         "project_id": project_id,
@@ -92,7 +92,7 @@ def take_in(
         "key": event.idempotency_key,
         "key_scope": key_scope,
         "trace": traceparent(),
-        "delivery_ids": " ".join([new_ulid() for _ in range(MOST_AT_ONCE)]),
+        "delivery_ids": " ".join(delivery_ids),
         "now": timezone.now(),
     }
     with connection.cursor() as cursor:
@@ -103,4 +103,5 @@ def take_in(
         return candidates
     if any(row.is_active for each in candidates.endpoints.values() for row in each):
         wake_workers()
-    return Posted(uid, is_duplicate=False)
+    made = sum(len(of_each_subscription(each, event.event_type)) for each in candidates.endpoints.values())
+    return Posted(uid, is_duplicate=False, delivery_ids=tuple(delivery_ids[:made]))
