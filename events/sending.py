@@ -3,6 +3,8 @@
 One statement finds the endpoint and its first subscription, and writes the event with its delivery.
 """
 
+from typing import Any
+
 import orjson
 from django.db import connection
 from django.utils import timezone
@@ -61,7 +63,7 @@ def send_to_endpoint(project_id: str, event: Content, *, endpoint_id: str, owner
         raise KeyMissing
     scope = f"endpoint:{endpoint_id}"
     uid, delivery_id = new_ulid(), new_ulid()
-    given = {
+    given: dict[str, Any] = {
         "uid": uid,
         "delivery_id": delivery_id,
         "project_id": project_id,

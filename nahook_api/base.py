@@ -151,12 +151,20 @@ class NahookScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     """The credential of Nahook's clients in the OpenAPI document."""
 
     target_class = ManagementToken
-    match_subclasses = True
     name = "NahookToken"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        described = "A management token: `nhm_…`; to send, a key: `nhk_…`. An API key does for both."
-        return {"type": "http", "scheme": "bearer", "description": described}
+        return {"type": "http", "scheme": "bearer", "description": "A management token: `nhm_…`, or an API key."}
+
+
+class SendingScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The key of Nahook's clients that sends, in the OpenAPI document."""
+
+    target_class = SendingKey
+    name = "NahookKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        return {"type": "http", "scheme": "bearer", "description": "A key that sends: `nhk_…`, or an API key."}
 
 
 WORKSPACE = path_parameter("projectID", "The workspace, which here is a project.")

@@ -149,7 +149,7 @@ list_deliveries = Operation(
     data=PageDocument,
     examples={
         "One page": example(PageDocument, deliveries=[EXAMPLE]),
-        "Pending": example(PageDocument, deliveries=[PENDING]),
+        "With a further page": example(PageDocument, deliveries=[PENDING], nextCursor=EXAMPLE_UID),
     },
     refused=[*REFUSED, FieldRefused(name="status", failure=WRONG_STATUS), EndpointNotFound],
     envelope=False,

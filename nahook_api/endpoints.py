@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from applications.exceptions import ApplicationNotFound
 from core.api.documents import Example, Keywords, Time, component, example
 from core.api.fields import Choice, Flag, Secret, Text
-from core.api.openapi import URL_PATTERN, Operation, body, describe, path_parameter
+from core.api.openapi import URL_PATTERN, Operation, Refusal, body, describe, path_parameter
 from core.api.values import wire_time
 from core.exceptions import NotFound
 from endpoints.exceptions import EndpointNotFound
@@ -136,7 +136,7 @@ LISTED = example(EndpointDocument)
 SENT = {"url": "https://hooks.example.com/in", "description": "Production webhook", "metadata": {"region": "eu"}}
 ENDPOINT_ID = path_parameter("endpointID", "The id of the endpoint, with or without `ep_`.")
 LIMIT = limit_parameter(MOST_LISTED, MOST_LISTED)
-REFUSED_FIELDS = [
+REFUSED_FIELDS: list[Refusal] = [
     FieldRefused(name="type", failure=NO_SLACK),
     UrlNotSecure,
 ]
@@ -240,7 +240,7 @@ class EndpointsView(WorkspaceView):
 
     def created(self, sent: dict[str, Any], owner_id: str) -> EndpointDocument:
         """Create an endpoint of validated fields. Raises DomainError."""
-        fields = {name: sent[name] for name in ("description", "metadata") if name in sent}
+        fields: dict[str, Any] = {name: sent[name] for name in ("description", "metadata") if name in sent}
         if "authUsername" in sent:
             credentials = {"username": sent["authUsername"], "password": sent["authPassword"]}
             fields["authentication"] = {"type": "basic_auth", "basic_auth": credentials}
@@ -308,13 +308,13 @@ class EndpointDetail(EndpointView):
         """Change what is sent of it."""
         sent = self.body(request, UpdateEndpoint)
         before = self.endpoint(endpointID)
-        fields = {name: sent[name] for name in ("url", "description") if name in sent}
+        fields: dict[str, Any] = {name: sent[name] for name in ("url", "description") if name in sent}
         is_active = before.status == Endpoint.Status.ACTIVE
         # All of it or nothing.
         with transaction.atomic():
             if fields:
-                kept = {"url": before.url, "name": before.name}
-                update_endpoint(projectID, before.uid, reveal=True, **kept | fields)
+                fields = {"url": before.url, "name": before.name} | fields
+                update_endpoint(projectID, before.uid, reveal=True, **fields)
             if "metadata" in sent:
                 set_metadata(projectID, before.uid, sent["metadata"])
             if sent.get("isActive", is_active) != is_active:

@@ -86,7 +86,7 @@ def check_name(name: str) -> None:
 
 def find_event_type(project_id: str, text: str) -> EventType:
     """Return an event type by its id, with or without `evt_`, or by its name. Raises EventTypeNotFound."""
-    if "\0" in text or len(text) > 300:
+    if "\0" in text or len(text) > 300 or text == EVERY_TYPE:
         raise EventTypeNotFound
     try:
         return operations.find_event_type(project_id, uid_in(EVENT_TYPE, text) or text)

@@ -5,6 +5,8 @@ from core.prefixed_ids import prefixed, uid_in
 
 EVENT_TYPE = "evt_"
 DELIVERY = "del_"
+#: The event type `*`, which stands for all.
+EVERY_TYPE_ID = "evt_all"
 #: The one environment of each workspace.
 ENVIRONMENT_ID = "env_default"
 #: The id of the rows in examples.
@@ -17,6 +19,7 @@ __all__ = [
     "ENDPOINT",
     "ENVIRONMENT_ID",
     "EVENT_TYPE",
+    "EVERY_TYPE_ID",
     "EXAMPLE_UID",
     "SUBSCRIPTION",
     "prefixed",

@@ -3,7 +3,7 @@
 import json
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict, cast
 from uuid import uuid4
 
 import msgspec
@@ -97,7 +97,7 @@ class BatchDocument(TypedDict):
 class Payload(serializers.DictField):
     """A JSON object, whose text is kept byte for byte."""
 
-    default_error_messages: Any = {INCORRECT_TYPE: "must be an object", "required": "must be an object"}
+    default_error_messages = {INCORRECT_TYPE: "must be an object", "required": "must be an object"}
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the object as it is."""
@@ -199,8 +199,8 @@ trigger = Operation(
 )
 NOT_FOUND: ItemDocument = {"index": 1, "error": {"code": "not_found", "message": EndpointNotFound.message}}
 WRONG_TYPE: ItemDocument = {"index": 1, "error": {"code": "validation_error", "message": f"eventType: {WRONG_NAME}"}}
-SENT: ItemDocument = {"index": 0, **example(SentDocument)}
-TRIGGERED: ItemDocument = {"index": 0, **example(TriggeredDocument)}
+SENT = example(ItemDocument, dict(example(SentDocument)))
+TRIGGERED = example(ItemDocument, dict(example(TriggeredDocument)))
 SOME_SENT = Outcome(
     "Some items are refused.", {"Some": {"items": [SENT, NOT_FOUND]}}, HTTPStatus.MULTI_STATUS, BatchDocument
 )
@@ -313,10 +313,12 @@ class BatchView(IngestView):
         found: list[ItemDocument] = []
         for index, (item, raw) in enumerate(zip(items, _raw_payloads(request), strict=True)):
             try:
-                made: Any = (self.send if target == "endpointId" else self.trigger)(item[target], item, raw)
+                made: dict[str, Any] = dict(
+                    (self.send if target == "endpointId" else self.trigger)(item[target], item, raw)
+                )
             except DomainError as error:
                 made = {"error": {"code": CODES.get(error.status, "error"), "message": error.message}}
-            found.append({"index": index, **made})
+            found.append(cast(ItemDocument, {"index": index} | made))
         return {"items": found}, not any("error" in item for item in found)
 
 

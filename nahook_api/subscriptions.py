@@ -14,7 +14,7 @@ from endpoints.exceptions import EndpointNotFound
 from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, EventTypeNotFound, Strict
 from nahook_api.endpoints import ENDPOINT_ID, EndpointView
 from nahook_api.event_types import EVENT_TYPE_ID, find_event_type
-from nahook_api.ids import EVENT_TYPE, EXAMPLE_UID, SUBSCRIPTION, prefixed, uid_in
+from nahook_api.ids import EVENT_TYPE, EVERY_TYPE_ID, EXAMPLE_UID, SUBSCRIPTION, prefixed, uid_in
 from projects.models import EVERY_TYPE, EventType
 from subscriptions.choice import add_event_types, drop_event_type, filters_of
 from subscriptions.exceptions import FilterNotFound
@@ -36,7 +36,7 @@ class SubscriptionDocument(TypedDict):
     id: Annotated[str, "The id of the subscription.", Example(prefixed(SUBSCRIPTION, EXAMPLE_UID))]
     eventTypeId: Annotated[
         str,
-        "The id of the event type; its name where it has none, as `*` for all types.",
+        f"The id of the event type: `{EVERY_TYPE_ID}` for all types, the name where it has no id.",
         Example(prefixed(EVENT_TYPE, EXAMPLE_UID)),
     ]
     eventTypeName: Annotated[str, "The name of the event type.", Example("order.paid")]
@@ -113,11 +113,12 @@ class Subscriptions(EndpointView):
         """Return them by event type."""
         filters = filters_of(projectID, self.endpoint(endpointID).uid)
         named = EventType.objects.filter(project_id=projectID, name__in={row.event_type for row in filters})
-        ids = dict(named.values_list("name", "pk"))
+        ids = {name: prefixed(EVENT_TYPE, uid) for name, uid in named.values_list("name", "pk")}
+        ids[EVERY_TYPE] = EVERY_TYPE_ID
         return [
             {
                 "id": prefixed(SUBSCRIPTION, row.uid),
-                "eventTypeId": prefixed(EVENT_TYPE, ids[row.event_type]) if row.event_type in ids else row.event_type,
+                "eventTypeId": ids.get(row.event_type, row.event_type),
                 "eventTypeName": row.event_type,
                 "createdAt": wire_time(row.enabled_at or row.subscription.created_at),
             }
@@ -141,7 +142,7 @@ class SubscriptionDetail(EndpointView):
     def delete(self, request: Request, projectID: str, endpointID: str, eventTypeId: str) -> None:  # noqa: N803
         """End it."""
         endpoint = self.endpoint(endpointID)
-        name = EVERY_TYPE if eventTypeId == EVERY_TYPE else find_event_type(projectID, eventTypeId).name
+        name = EVERY_TYPE if eventTypeId == EVERY_TYPE_ID else find_event_type(projectID, eventTypeId).name
         try:
             drop_event_type(projectID, endpoint.uid, name)
         except FilterNotFound:
@@ -150,13 +151,10 @@ class SubscriptionDetail(EndpointView):
 
 def _names(project_id: str, sent: dict[str, None]) -> list[str]:
     """Return the names of the event types that ids or names stand for. One statement. Raises EventTypeNotFound."""
-    texts = {text: uid_in(EVENT_TYPE, text) or text for text in sent if text != EVERY_TYPE}
-    if any("\0" in text for text in texts):
-        raise EventTypeNotFound
-    live = EventType.objects.filter(project_id=project_id, deprecated_at=None)
-    wanted = list(texts.values())
+    wanted = [uid_in(EVENT_TYPE, text) or text for text in sent if text != EVERY_TYPE_ID]
+    live = EventType.objects.filter(project_id=project_id, deprecated_at=None).exclude(name=EVERY_TYPE)
     found = live.filter(pk__in=wanted) | live.filter(name__in=wanted)
     by_text = {text: name for uid, name in found.values_list("pk", "name") for text in (name, uid)}
     if missing := [text for text in wanted if text not in by_text]:
         raise EventTypeNotFound(f"{EventTypeNotFound.message}: {missing[0]}")
-    return [by_text[text] for text in wanted] + [EVERY_TYPE for text in sent if text == EVERY_TYPE]
+    return [by_text[text] for text in wanted] + [EVERY_TYPE for text in sent if text == EVERY_TYPE_ID]

@@ -4,12 +4,25 @@ from typing import Any
 
 from tests.good_bodies import BODIES as CONVOY_BODIES
 from tests.good_bodies import ITEMS as CONVOY_ITEMS
+from tests.good_bodies import Anything
 
 NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/portal"
 ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
 EXPIRE = "POST /api/v1/auth/app/{ownerID}/expire-all"
 APP = "/api/v1/app/{ownerID}"
 APPLICATION: dict[str, Any] = {"name": "Acme", "metadata": {"plan": "gold"}, "rateLimit": 10, "throttleRate": 10}
+WORKSPACE = "/management/v1/workspaces/{projectID}"
+NAHOOK_APPLICATION: dict[str, Any] = {"name": "Acme", "metadata": {"tier": "pro"}, "showEventTypes": True}
+NAHOOK_ENDPOINT: dict[str, Any] = {
+    "url": "https://new.example.com/in",
+    "type": "webhook",
+    "description": "New",
+    "metadata": {"plan": "gold"},
+    "authUsername": "ada",
+    "authPassword": "secret",
+}
+SENT: dict[str, Any] = {"payload": Anything({"a": 1}), "idempotencyKey": "a"}
+TRIGGERED: dict[str, Any] = {"payload": Anything({"a": 1}), "metadata": {"region": "eu"}}
 ENDPOINT = "/portal-api/endpoints/{endpointID}"
 DELIVERY = "/portal-api/eventdeliveries/{eventDeliveryID}"
 CREATE_ENDPOINT = CONVOY_BODIES["POST /projects/{projectID}/endpoints"] | {"event_types": ["*"]}
@@ -32,6 +45,24 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/app": APPLICATION | {"uid": "globex"},
     f"PUT {APP}": APPLICATION | {"uid": "acme"},
     f"PATCH {APP}": APPLICATION | {"uid": "acme"},
+    f"POST {WORKSPACE}/applications": NAHOOK_APPLICATION | {"externalId": "globex"},
+    f"PATCH {WORKSPACE}/applications/{{ownerID}}": NAHOOK_APPLICATION,
+    f"POST {WORKSPACE}/endpoints": NAHOOK_ENDPOINT | {"environmentId": "env_default"},
+    f"POST {WORKSPACE}/applications/{{ownerID}}/endpoints": NAHOOK_ENDPOINT,
+    f"PATCH {WORKSPACE}/endpoints/{{endpointID}}": {
+        "url": "https://new.example.com/in",
+        "description": "New",
+        "metadata": {"plan": "gold"},
+        "isActive": False,
+    },
+    f"POST {WORKSPACE}/endpoints/{{endpointID}}/subscriptions": {"eventTypeIds": ["new.type"]},
+    f"POST {WORKSPACE}/event-types": {"name": "newer.type", "description": "New"},
+    f"PATCH {WORKSPACE}/event-types/{{eventTypeId}}": {"description": "New"},
+    f"PUT {WORKSPACE}/environments/{{environmentID}}/event-types/{{eventTypeId}}/visibility": {"published": True},
+    "POST /api/ingest/{endpointID}": SENT,
+    "POST /api/ingest/event/{eventType}": TRIGGERED,
+    "POST /api/ingest/batch": {"items": [SENT | {"endpointId": "the endpoint"}]},
+    "POST /api/ingest/event/batch": {"items": [TRIGGERED | {"eventType": "new.type"}]},
     "POST /portal-api/endpoints": CREATE_ENDPOINT,
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}": CONVOY_BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"],
@@ -70,12 +101,19 @@ ALWAYS_REFUSED = {
     "PUT /portal-api/event-types/{eventTypeId}",
     "POST /portal-api/event-types/{eventTypeId}/deprecate",
     f"POST {SUBSCRIPTIONS}/test_function",
+    f"POST {WORKSPACE}/environments",
+    f"PATCH {WORKSPACE}/environments/{{environmentID}}",
+    f"DELETE {WORKSPACE}/environments/{{environmentID}}",
 }
 #: These do what their path says, whatever their body holds.
 WITHOUT_BODY = {
     "POST /v1/webhooks/portal",
     "POST /api/v1/auth/logout",
     f"DELETE {APP}",
+    f"DELETE {WORKSPACE}/applications/{{ownerID}}",
+    f"DELETE {WORKSPACE}/endpoints/{{endpointID}}",
+    f"DELETE {WORKSPACE}/endpoints/{{endpointID}}/subscriptions/{{eventTypeId}}",
+    f"DELETE {WORKSPACE}/event-types/{{eventTypeId}}",
     f"DELETE {ENDPOINT}",
     f"PUT {ENDPOINT}/pause",
     f"POST {ENDPOINT}/activate",

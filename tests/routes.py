@@ -81,8 +81,8 @@ class Operation(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether it changes rows: what writes, but for a switch without effect, calls to somebody, and copies."""
-        return self.writes and not self.path.endswith(("/toggle_status", "/oauth2/test", "/copy"))
+        """Whether it changes rows: what writes, but for switches without effect, calls to somebody, and copies."""
+        return self.writes and not self.path.endswith(("/toggle_status", "/oauth2/test", "/copy", "/visibility"))
 
 
 def operations() -> list[Operation]:

@@ -49,7 +49,7 @@ LISTS = [operation for operation in ONCE if str(operation).rstrip("/") in PAGED]
 #: What a path names that must be there.
 NAMED = (
     *("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID", "linkID"),
-    *("subscriptionID", "filterID", "eventTypeId", "jobID"),
+    *("subscriptionID", "filterID", "eventTypeId", "jobID", "environmentID"),
 )
 
 
@@ -86,6 +86,7 @@ class Caller:
         named = DeliveryNamed(project.uid, delivery.uid, "acme", endpoint.uid, delivery.event_type)
         shared = create_delivery_link(named, shows_payload=True, customer="owner:acme")
         self.ids["linkID"] = shared.link.uid
+        self.ids["environmentID"] = "env_default"
         self.ids["jobID"] = make_job(project, customer="owner:acme", is_dry_run=True).uid
         owners_key = create_api_key(name="a", role=APIKey.Role.PROJECT_ADMIN, project=project, **owner)[1]
         self._session, self._key, self._owners_key = minted.secret, key, owners_key
@@ -117,6 +118,9 @@ class Caller:
         if item := ITEMS.get(str(operation)):
             return [item | ({"uid": self.ids["filterID"]} if "uid" in item else {})]
         body = BODIES.get(str(operation))
+        if str(operation) == "POST /api/ingest/batch":
+            [item] = BODIES[str(operation)]["items"]
+            return {"items": [item | {"endpointId": self.ids["endpointID"]}]}
         return body | {"endpoint_id": self.ids["endpointID"]} if body and "endpoint_id" in body else body
 
     def is_refused(self, operation: Operation, body: Any, said_of: Any = None, **ids: str) -> None:

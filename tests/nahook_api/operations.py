@@ -278,6 +278,7 @@ ROWS = [
 
 def every_operation() -> Iterator[str]:
     """The names of all operations of the package, read from its classes."""
+
     def calls(owner: type) -> list[str]:
         return [name for name, _ in inspect.getmembers(owner, inspect.isfunction) if not name.startswith("_")]
 
