@@ -37,7 +37,7 @@ WITH target AS (
 ), event AS (
   INSERT INTO events_event ({EVENT_COLUMNS})
   SELECT %(uid)s, project_id, '{Event.Channel.DIRECT}', %(event_type)s, ARRAY[endpoint_id], '', %(headers)s::jsonb,
-    %(data)s, %(key)s, %(key_scope)s, %(trace)s, FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s
+    %(data)s, %(key)s, %(key_scope)s, %(trace)s, %(channels)s::text[], %(tags)s::text[], %(external_id)s, FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s
   FROM target {UNLESS_DUPLICATE} RETURNING uid, project_id, event_type
 ), deliveries AS (
   {INSERT_DELIVERIES} FROM (
@@ -62,7 +62,7 @@ def send_to_endpoint(project_id: str, event: Content, *, endpoint_id: str, owner
     if not event.idempotency_key:
         raise KeyMissing
     scope = f"endpoint:{endpoint_id}"
-    uid, delivery_id = new_ulid(), new_ulid()
+    uid, delivery_id, now = new_ulid(), new_ulid(), timezone.now()
     given: dict[str, Any] = {
         "uid": uid,
         "delivery_id": delivery_id,
@@ -75,7 +75,10 @@ def send_to_endpoint(project_id: str, event: Content, *, endpoint_id: str, owner
         "key": event.idempotency_key,
         "key_scope": scope,
         "trace": traceparent(),
-        "now": timezone.now(),
+        "channels": list(event.channels),
+        "tags": list(event.tags),
+        "external_id": event.external_id,
+        "now": now,
     }
     with connection.cursor() as cursor:
         cursor.execute(_SEND, given)
@@ -87,12 +90,12 @@ def send_to_endpoint(project_id: str, event: Content, *, endpoint_id: str, owner
         return _first(project_id, event.idempotency_key, scope, endpoint_id)
     if is_active:
         wake_workers()
-    return Posted(uid, is_duplicate=False, delivery_ids=(delivery_id,))
+    return Posted(uid, is_duplicate=False, created_at=now, delivery_ids=(delivery_id,))
 
 
 def _first(project_id: str, key: str, scope: str, endpoint_id: str) -> Posted:
     """Return the event that has the key already, and its delivery."""
     events = Event.objects.filter(project_id=project_id, idempotency_key=key, key_scope=scope, is_duplicate_event=False)
     rows = EventDelivery.objects.filter(event__in=events.values("pk"), endpoint_id=endpoint_id)
-    event_id, delivery_id = rows.values_list("event_id", "pk").order_by("pk")[0]
-    return Posted(event_id, is_duplicate=True, delivery_ids=(delivery_id,))
+    event_id, created_at, delivery_id = rows.values_list("event_id", "event__created_at", "pk").order_by("pk")[0]
+    return Posted(event_id, is_duplicate=True, created_at=created_at, delivery_ids=(delivery_id,))
