@@ -165,6 +165,19 @@ def update_endpoint(
     return endpoint
 
 
+def set_metadata(project_id: str, endpoint_id: str, metadata: Mapping[str, str]) -> None:
+    """Replace the metadata of an endpoint. Raises NotFound."""
+    with transaction.atomic():
+        endpoint = _lock(project_id, endpoint_id)
+        before, endpoint.metadata = endpoint.metadata, dict(metadata)
+        if before == endpoint.metadata:
+            return
+        endpoint.updated_at = timezone.now()
+        endpoint.save(update_fields=["metadata", "updated_at"])
+        _record(Verb.ENDPOINT_UPDATED, endpoint, changes={"metadata": [before, endpoint.metadata]})
+        _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
+
+
 def delete_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> None:
     """Delete an endpoint: it leaves every list and every portal link's scope at once. Raises NotFound."""
     with transaction.atomic():

@@ -16,7 +16,7 @@ from core.tracing import traceparent
 from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints.models import Endpoint
-from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of
+from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of, of_each_subscription
 from events.models import Event
 from events.storage import EVENT_COLUMNS, INSERT_DELIVERIES, UNLESS_DUPLICATE, Content, Posted
 from outbound.states import Status
@@ -81,6 +81,7 @@ def take_in(
     project.
     """
     uid, now = new_ulid(), timezone.now()
+    delivery_ids = [new_ulid() for _ in range(MOST_AT_ONCE)]
     given: dict[str, Any] = {
         "uid": uid,
         "project_id": project_id,
@@ -97,7 +98,7 @@ def take_in(
         "channels": list(event.channels),
         "tags": list(event.tags),
         "external_id": event.external_id,
-        "delivery_ids": " ".join([new_ulid() for _ in range(MOST_AT_ONCE)]),
+        "delivery_ids": " ".join(delivery_ids),
         "now": now,
     }
     with connection.cursor() as cursor:
@@ -108,4 +109,7 @@ def take_in(
         return candidates
     if any(row.is_active for each in candidates.endpoints.values() for row in each):
         wake_workers()
-    return Posted(uid, is_duplicate=False, created_at=now)
+    made = sum(
+        len(of_each_subscription(each, event.event_type, event.channels)) for each in candidates.endpoints.values()
+    )
+    return Posted(uid, is_duplicate=False, created_at=now, delivery_ids=tuple(delivery_ids[:made]))
