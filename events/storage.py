@@ -26,10 +26,10 @@ NOT_ACTIVE = "the endpoint was not active when the event came in"
 CHUNK = 5_000
 
 EVENT_COLUMNS = """uid, project_id, channel, event_type, endpoints, owner_id, headers, data, idempotency_key,
-key_scope, trace, is_duplicate_event, status, failure_reason, created_at, updated_at"""
+key_scope, trace, channels, tags, external_id, is_duplicate_event, status, failure_reason, created_at, updated_at"""
 _INSERT_EVENT = f"""
 INSERT INTO events_event ({EVENT_COLUMNS})
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """  # noqa: S608 - only this module's own text
 # The statement waits for an uncommitted event with the same key.
 UNLESS_DUPLICATE = """
@@ -72,6 +72,9 @@ class Content(NamedTuple):
     value: Any
     headers: dict[str, list[str]]
     idempotency_key: str
+    channels: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    external_id: str = ""
 
 
 class Posted(NamedTuple):
@@ -79,6 +82,7 @@ class Posted(NamedTuple):
 
     uid: str
     is_duplicate: bool
+    created_at: datetime
 
 
 def store_event(
@@ -104,6 +108,7 @@ def store_event(
     text, headers = event.data.decode(), orjson.dumps(event.headers).decode()
     said: list[Any] = [project_id, channel.value, event.event_type, endpoints, owner_id, headers, text]
     said += [event.idempotency_key, key_scope, traceparent()]
+    said += [list(event.channels), list(event.tags), event.external_id]
     first, *others = _chunks((uid, row) for row in taken) or [[]]
     with connection.cursor() as cursor:
         if not others:
@@ -123,7 +128,7 @@ def store_event(
             cursor.execute(_INSERT_EVENT, [uid, *said, True, Status.SUCCESS, "", now, now])
     if is_new and any(row.is_active for row in taken):
         wake_workers()
-    return Posted(uid, not is_new)
+    return Posted(uid, not is_new, now)
 
 
 def add_deliveries(settings: Settings, taken: Iterable[tuple[str, Row]], now: datetime) -> None:

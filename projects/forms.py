@@ -28,7 +28,7 @@ PORTAL_FIELDS = [
 #: What one owner may have.
 QUOTA_FIELDS = ["owner_endpoints", "owner_subscriptions", "owner_filter_bytes"]
 #: The fields of a project that an update in the admin sets, beside those of the API.
-OWN_FIELDS = [*PORTAL_FIELDS, *QUOTA_FIELDS, "ends_gone_endpoints"]
+OWN_FIELDS = [*PORTAL_FIELDS, *QUOTA_FIELDS, "ends_gone_endpoints", "sends_svix_headers"]
 
 
 class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

@@ -196,7 +196,8 @@ def lock_subscription(
 def with_endpoint(rows: SubscriptionQuerySet) -> SubscriptionQuerySet:
     """Join the columns of endpoints that an answer shows, without their secrets."""
     return rows.select_related("endpoint").defer(
-        *("endpoint__secrets", "endpoint__authentication", "endpoint__mtls_client_cert", "endpoint__metadata")
+        *("endpoint__secrets", "endpoint__authentication", "endpoint__mtls_client_cert"),
+        *("endpoint__custom_headers", "endpoint__metadata"),
     )
 
 
@@ -256,7 +257,7 @@ def _lock_endpoint(
     Its owner is locked too, so that two calls at once are counted both. Raises InvalidInput.
     """
     rows = Endpoint.objects.for_project(project.uid) if scope is None else scope.order_by()
-    deferred = ("secrets", "authentication", "mtls_client_cert", "metadata")
+    deferred = ("secrets", "authentication", "mtls_client_cert", "custom_headers", "metadata")
     most = project.owner_subscriptions
     owned = Func(
         *("project_id", "owner_id", Value(most)), function="subscriptions_of_owner", output_field=IntegerField()

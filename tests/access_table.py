@@ -63,6 +63,10 @@ WRITE = Who(WRITE_KEYS, other_project=ELSEWHERE)
 READ_ROW = Who(READ.own, READ.own, ELSEWHERE)
 WRITE_ROW = Who(WRITE.own, WRITE.own, ELSEWHERE)
 PORTAL_READ_ROW = Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"})
+APP_READ_ROW = Who(READ_KEYS | OWNER_KEYS | SESSIONS, READ_KEYS, {"key of another project"})
+APP_WRITE_ROW = Who({"admin key", "owner key"} | MANAGERS & SESSIONS, {"admin key"}, {"key of another project"})
+APP_WATCH_ROW = Who(READ_KEYS | OWNER_KEYS | WATCHERS & SESSIONS, READ_KEYS, {"key of another project"})
+APP_SEND_ROW = Who({"admin key", "owner key"} | (SENDERS - LINKS) & SESSIONS, {"admin key"}, {"key of another project"})
 PORTAL_CHOICE = Who(CHOOSERS, set(), set())
 
 PROJECT = "/projects/{projectID}"
@@ -80,6 +84,8 @@ EVENT = f"{PROJECT}/events/{{eventID}}"
 PORTAL_EVENT = "/portal-api/events/{eventID}"
 
 APP = "/api/v1/app/{ownerID}"
+APP_ENDPOINT = f"{APP}/endpoint/{{endpointID}}"
+APP_MESSAGE = f"{APP}/msg/{{eventID}}"
 PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
 PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
 
@@ -285,5 +291,61 @@ ALLOWED: dict[str, Who] = {
     # It creates what is not there.
     f"PUT {APP}": Who({"admin key", "key of another project"}, {"admin key", "key of another project"}),
     f"PATCH {APP}": Who({"admin key", "key of another project"}, {"admin key"}),
+    # An endpoint of Svix's: a session has the rights that it has in the portal.
+    f"GET {APP}/endpoint": Who(READ_KEYS | OWNER_KEYS | SESSIONS | {"key of another project"}, READ_KEYS),
+    f"POST {APP}/endpoint": Who(
+        {"admin key", "owner key", "key of another project"} | MANAGERS & SESSIONS, {"admin key"}
+    ),
+    f"GET {APP_ENDPOINT}": APP_READ_ROW,
+    f"PUT {APP_ENDPOINT}": APP_WRITE_ROW,
+    f"PATCH {APP_ENDPOINT}": APP_WRITE_ROW,
+    f"DELETE {APP_ENDPOINT}": Who(
+        {"admin key", "owner key"} | DELETERS & SESSIONS, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP_ENDPOINT}/secret": Who(
+        {"admin key", "owner key"} | SESSIONS - LOOKERS, {"admin key"}, {"key of another project"}
+    ),
+    f"POST {APP_ENDPOINT}/secret/rotate": Who(
+        {"admin key", "owner key"} | ROTATORS & SESSIONS, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP_ENDPOINT}/headers": APP_READ_ROW,
+    f"PUT {APP_ENDPOINT}/headers": APP_WRITE_ROW,
+    f"PATCH {APP_ENDPOINT}/headers": APP_WRITE_ROW,
+    f"GET {APP_ENDPOINT}/stats": APP_WATCH_ROW,
+    f"GET {APP_ENDPOINT}/attempt-stats": APP_WATCH_ROW,
+    f"GET {APP_ENDPOINT}/msg": APP_WATCH_ROW,
+    f"POST {APP_ENDPOINT}/recover": APP_SEND_ROW,
+    f"POST {APP_ENDPOINT}/replay-missing": APP_SEND_ROW,
+    f"POST {APP_ENDPOINT}/bulk-replay": APP_SEND_ROW,
+    f"POST {APP_ENDPOINT}/send-example": Who(
+        {"admin key", "owner key"} | TESTERS & SESSIONS, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP}/attempt/endpoint/{{endpointID}}": APP_WATCH_ROW,
+    # A message is the company's to create and to expunge.
+    f"GET {APP}/msg": Who(READ_KEYS | OWNER_KEYS | WATCHERS & SESSIONS | {"key of another project"}, READ_KEYS),
+    f"POST {APP}/msg": Who({"admin key", "key of another project"}, {"admin key"}),
+    f"POST {APP}/msg/precheck/active": Who(
+        {"admin key", "owner key", "key of another project"} | SESSIONS, {"admin key"}
+    ),
+    f"GET {APP_MESSAGE}": APP_WATCH_ROW,
+    f"DELETE {APP_MESSAGE}/content": Who({"admin key"}, {"admin key"}, {"key of another project"}),
+    f"GET {APP_MESSAGE}/endpoint": APP_WATCH_ROW,
+    f"POST {APP_MESSAGE}/endpoint/{{endpointID}}/resend": APP_SEND_ROW,
+    f"GET {APP_MESSAGE}/attempt/{{deliveryAttemptID}}": APP_WATCH_ROW,
+    f"DELETE {APP_MESSAGE}/attempt/{{deliveryAttemptID}}/content": Who(
+        {"admin key"}, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP}/attempt/msg/{{eventID}}": APP_WATCH_ROW,
+    # The tasks are those of the key's project.
+    "GET /api/v1/background-task": Who(READ_KEYS | {"key of another project"}),
+    "GET /api/v1/background-task/{taskID}": Who(READ_KEYS, READ_KEYS, {"key of another project"}),
+    # The event types are those of the key's project.
+    "GET /api/v1/event-type": Who(READ_KEYS | OWNER_KEYS | SESSIONS | {"key of another project"}),
+    "GET /api/v1/event-type/{eventTypeName}": Who(READ_KEYS | OWNER_KEYS | SESSIONS | {"key of another project"}),
+    "POST /api/v1/event-type": Who({"admin key", "key of another project"}),
+    "POST /api/v1/event-type/import/openapi": Who({"admin key", "key of another project"}),
+    "PUT /api/v1/event-type/{eventTypeName}": Who({"admin key", "key of another project"}),
+    "PATCH /api/v1/event-type/{eventTypeName}": Who({"admin key", "key of another project"}),
+    "DELETE /api/v1/event-type/{eventTypeName}": Who({"admin key", "key of another project"}),
     f"DELETE {APP}": Who({"admin key", "key of another project"}, {"admin key"}),
 }

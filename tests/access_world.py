@@ -6,7 +6,9 @@ from typing import Any
 from django.utils import timezone
 
 from applications.operations import create_application
+from deliveries.recovery import RECOVERY_JOB
 from endpoints.operations import create_endpoint, pause_endpoint
+from jobs.models import Job
 from onboarding.operations import accept
 from portal_links.capabilities import EVERYTHING, ROLES, SVIX, VIEW, VIEW_DELIVERIES, Capabilities
 from portal_links.delivery_links import DeliveryNamed, create_delivery_link
@@ -27,7 +29,16 @@ from tests.meta_events.rows import make_meta_event
 from tests.routes import Operation, Surface
 
 #: The rows that a path names, and those of them that it names without their project.
-IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID", "subscriptionID", "filterID", "eventTypeId", "jobID")
+IN_ANY_PROJECT = (
+    "endpointID",
+    "eventDeliveryID",
+    "eventID",
+    "subscriptionID",
+    "filterID",
+    "eventTypeId",
+    "jobID",
+    "taskID",
+)
 ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID", "batchID", "linkID")
 #: What must be in a query.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
@@ -40,6 +51,18 @@ SPEC = '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'
 
 def body_for(operation: Operation, tenant: "Tenant") -> Any:
     """A body that the operation takes on the tenant's rows."""
+    if operation.path.endswith("/import/openapi"):
+        return {"specRaw": SPEC}
+    if operation.path.startswith("/api/v1/event-type") and operation.method in ("POST", "PUT", "PATCH"):
+        return {"name": "new.type", "description": "New"}
+    if operation.path.startswith("/api/v1/app/") and operation.path.endswith(("/recover", "-missing", "/bulk-replay")):
+        return {"since": "2026-01-01T00:00:00Z"}
+    if operation.path.startswith("/api/v1/app/") and operation.path.endswith(("/msg", "/active", "/send-example")):
+        return {"eventType": "order.paid", "payload": {"n": 1}}
+    if operation.path.startswith("/api/v1/app/") and operation.path.endswith("/headers"):
+        return {"headers": {"X-New": "new"}}
+    if operation.path.startswith("/api/v1/app/") and operation.method in ("POST", "PUT", "PATCH"):
+        return {"name": "New", "url": BODY["url"]}
     if operation.path.startswith("/api/v1/app") and operation.method in ("POST", "PUT", "PATCH"):
         return {"name": "New"}
     if operation.surface not in (Surface.CONVOY, Surface.PORTAL) or operation.method == "GET":
@@ -95,8 +118,12 @@ class Tenant:
         self.ids |= {"subscriptionID": self.subscription.uid, "eventType": "order.created"}
         self.ids |= {"filterID": Filter.objects.get(subscription=self.subscription).uid}
         self.ids |= {"eventTypeId": EventType.objects.get(project=project, name="order.created").uid}
-        self.ids |= {"eventID": self.event.uid}
+        self.ids |= {"eventID": self.event.uid, "eventTypeName": "order.created"}
         self.ids["jobID"] = make_job(project, customer=f"owner:{owner_id}", is_dry_run=True).uid
+        parameters = {"endpoint_id": self.endpoint.uid, "owner_id": owner_id, "first_uid": "", "beyond_uid": ""}
+        self.ids["taskID"] = Job.objects.create(
+            project=project, kind=RECOVERY_JOB, customer=f"task of {owner_id}", parameters=parameters
+        ).uid
         named = DeliveryNamed(project.uid, self.delivery.uid, owner_id, self.endpoint.uid, self.event.event_type)
         shared = create_delivery_link(named, shows_payload=True, customer=f"owner:{owner_id}")
         self.ids |= {"linkID": shared.link.uid}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from subscriptions.openapi_import import EXAMPLE_SPEC
 from tests.good_bodies import BODIES as CONVOY_BODIES
 from tests.good_bodies import ITEMS as CONVOY_ITEMS
 
@@ -10,12 +11,44 @@ ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
 EXPIRE = "POST /api/v1/auth/app/{ownerID}/expire-all"
 APP = "/api/v1/app/{ownerID}"
 APPLICATION: dict[str, Any] = {"name": "Acme", "metadata": {"plan": "gold"}, "rateLimit": 10, "throttleRate": 10}
+SVIX_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+SVIX_ENDPOINT: dict[str, Any] = {
+    "url": "https://hooks.example.com/new",
+    "description": "Orders",
+    "uid": "orders",
+    "filterTypes": ["a"],
+    "eventTypes": ["a"],
+    "channels": ["eu"],
+    "disabled": False,
+    "rateLimit": 10,
+    "throttleRate": 10,
+    "metadata": {"team": "billing"},
+}
+SVIX_EVENT_TYPE: dict[str, Any] = {
+    "description": "An order was paid",
+    "archived": False,
+    "deprecated": False,
+    "schemas": {"1": {"type": "object"}},
+    "groupName": "orders",
+    "featureFlags": [],
+}
 ENDPOINT = "/portal-api/endpoints/{endpointID}"
 DELIVERY = "/portal-api/eventdeliveries/{eventDeliveryID}"
 CREATE_ENDPOINT = CONVOY_BODIES["POST /projects/{projectID}/endpoints"] | {"event_types": ["*"]}
 #: Two shapes read the body of an endpoint's creation here: that of each version, and the field of our own.
 READ_BY_THE_OTHER = {f"ChosenEventTypes with {name}" for name in CREATE_ENDPOINT if name != "event_types"}
 READ_BY_THE_OTHER |= {"CreateEndpoint with event_types"}
+#: Of these two members a body has one.
+EITHER = {"POST /api/v1/event-type/import/openapi": {"EventTypeImportOpenApiIn without spec"}}
+
+SVIX_TIMES: dict[str, Any] = {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}
+SVIX_MESSAGE: dict[str, Any] = {
+    "eventType": "order.paid",
+    "eventId": "order-1",
+    "payload": {"n": 1},
+    "channels": ["north"],
+    "tags": ["t"],
+}
 
 #: A good body for each operation that reads one, with everything in it that it takes.
 BODIES: dict[str, dict[str, Any]] = {
@@ -32,6 +65,27 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/app": APPLICATION | {"uid": "globex"},
     f"PUT {APP}": APPLICATION | {"uid": "acme"},
     f"PATCH {APP}": APPLICATION | {"uid": "acme"},
+    f"POST {APP}/endpoint": SVIX_ENDPOINT | {"secret": SVIX_SECRET, "headers": {"X-Tenant": "acme"}},
+    f"PUT {APP}/endpoint/{{endpointID}}": SVIX_ENDPOINT,
+    f"PATCH {APP}/endpoint/{{endpointID}}": SVIX_ENDPOINT,
+    f"POST {APP}/endpoint/{{endpointID}}/secret/rotate": {"key": SVIX_SECRET, "gracePeriodSeconds": 60},
+    f"PUT {APP}/endpoint/{{endpointID}}/headers": {"headers": {"X-Tenant": "acme"}},
+    f"PATCH {APP}/endpoint/{{endpointID}}/headers": {"headers": {"X-Tenant": "acme"}, "deleteHeaders": ["X-Tier"]},
+    "POST /api/v1/event-type": SVIX_EVENT_TYPE | {"name": "order.refunded"},
+    "PUT /api/v1/event-type/{eventTypeName}": SVIX_EVENT_TYPE,
+    "PATCH /api/v1/event-type/{eventTypeName}": SVIX_EVENT_TYPE,
+    "POST /api/v1/event-type/import/openapi": {"specRaw": EXAMPLE_SPEC, "dryRun": False, "replaceAll": False},
+    f"POST {APP}/msg": SVIX_MESSAGE | {"application": APPLICATION | {"uid": "acme"}},
+    f"POST {APP}/msg/precheck/active": {"eventType": "order.paid", "channels": ["north"]},
+    f"POST {APP}/endpoint/{{endpointID}}/recover": SVIX_TIMES,
+    f"POST {APP}/endpoint/{{endpointID}}/replay-missing": SVIX_TIMES,
+    f"POST {APP}/endpoint/{{endpointID}}/bulk-replay": SVIX_TIMES
+    | {"eventTypes": ["order.paid"], "channel": "north", "tag": "t", "status": 2, "statusCodeClass": 500},
+    f"POST {APP}/endpoint/{{endpointID}}/send-example": {
+        "eventType": "order.paid",
+        "exampleIndex": 0,
+        "payload": {"n": 1},
+    },
     "POST /portal-api/endpoints": CREATE_ENDPOINT,
     "POST /portal-api/endpoints/": CREATE_ENDPOINT,
     f"PUT {ENDPOINT}": CONVOY_BODIES["PUT /projects/{projectID}/endpoints/{endpointID}"],
@@ -76,6 +130,11 @@ WITHOUT_BODY = {
     "POST /v1/webhooks/portal",
     "POST /api/v1/auth/logout",
     f"DELETE {APP}",
+    f"DELETE {APP}/msg/{{eventID}}/content",
+    f"DELETE {APP}/msg/{{eventID}}/attempt/{{deliveryAttemptID}}/content",
+    f"POST {APP}/msg/{{eventID}}/endpoint/{{endpointID}}/resend",
+    f"DELETE {APP}/endpoint/{{endpointID}}",
+    "DELETE /api/v1/event-type/{eventTypeName}",
     f"DELETE {ENDPOINT}",
     f"PUT {ENDPOINT}/pause",
     f"POST {ENDPOINT}/activate",
@@ -90,4 +149,4 @@ WITHOUT_BODY = {
     "POST /portal-api/eventdeliveries/batchretry",
 }
 #: Bodies that may be left out.
-OPTIONAL = {NAHOOK, ACCESS, EXPIRE}
+OPTIONAL = {NAHOOK, ACCESS, EXPIRE, f"POST {APP}/endpoint/{{endpointID}}/secret/rotate"}

@@ -82,7 +82,7 @@ class Operation(NamedTuple):
     @property
     def changes(self) -> bool:
         """Whether it changes rows: what writes, but for a switch without effect, calls to somebody, and copies."""
-        return self.writes and not self.path.endswith(("/toggle_status", "/oauth2/test", "/copy"))
+        return self.writes and not self.path.endswith(("/toggle_status", "/oauth2/test", "/copy", "/precheck/active"))
 
 
 def operations() -> list[Operation]:

@@ -24,6 +24,7 @@ from onboarding.models import OnboardBatch
 from portal_links.models import CheckWindow, DeliveryLink, PortalLink
 from projects.models import APIRateWindow
 from subscriptions.models import Filter
+from switches.models import Discard, DiscardedDelivery, Pause
 
 #: The rows of a transaction, and its endpoints, each of which has many figures.
 PIECE = 1000
@@ -207,7 +208,18 @@ DELETED = (
     Deleted("batch retries", lambda owner: BatchRetry.objects.filter(owner.by_customer("customer"), **_of(owner))),
     Deleted("jobs", lambda owner: Job.objects.filter(owner.by_customer("customer"), **_of(owner))),
     Deleted("admin history", _admin_log),
-    Deleted("deliveries", lambda owner: owner.deliveries, [Part("attempts", DeliveryAttempt, "delivery")]),
+    Deleted(
+        "deliveries",
+        lambda owner: owner.deliveries,
+        [Part("attempts", DeliveryAttempt, "delivery"), Part("discarded states", DiscardedDelivery, "delivery")],
+    ),
+    Deleted("pauses", lambda owner: Pause.objects.filter(owner_id=owner.owner_id, project_id=owner.project_id)),
+    Deleted(
+        "discards",
+        lambda owner: Discard.objects.filter(
+            Q(owner_id=owner.owner_id) | Q(endpoint_id__in=owner.endpoints), project_id=owner.project_id
+        ),
+    ),
     Deleted("events", _own_events, is_searched=True),
     Deleted("meta events", _meta_events, is_searched=True),
     Deleted(

@@ -35,6 +35,7 @@ from portal_links.operations import create_portal_link
 from projects.models import APIKey, APIRateWindow, Project
 from projects.operations import create_api_key
 from subscriptions.models import Filter
+from switches.models import Discard, DiscardedDelivery, Pause
 from tests.activity.rows import make_activity
 from tests.deliveries.rows import make_attempt, make_delivery, make_event, make_subscription
 from tests.jobs.rows import make_job
@@ -56,6 +57,7 @@ NOTHING_OF_OWNERS = {
     "axes_accessfailurelog": "operators",
     "axes_accesslog": "operators",
     "django_content_type": "Django's own",
+    "switches_worker": "operators",
 }
 
 
@@ -68,6 +70,9 @@ def fill(project: Project, make_endpoint: MakeEndpoint, owner_id: str) -> tuple[
     event = make_event(project.uid, owner_id=owner_id, endpoints=[endpoint.uid], key_scope=f"owner:{owner_id}")
     delivery = make_delivery(endpoint, "Failure", event=event)
     make_attempt(delivery, url=endpoint.url)
+    Pause.objects.create(project=project, owner_id=owner_id)
+    discard = Discard.objects.create(project=project, owner_id=owner_id)
+    DiscardedDelivery.objects.create(delivery=delivery, discard=discard, status="Retry", due_at=now, discarded_at=now)
     EndpointHour.objects.create(endpoint=endpoint, hour=now, answer="200", delivered=1)
     EndpointState.objects.get_or_create(endpoint=endpoint)
     AlertSettings.objects.create(

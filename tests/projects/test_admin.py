@@ -158,12 +158,13 @@ class TestProjects:
         post(admin_client, path, **sent, owner_endpoints=-1)
         assert Project.objects.get().owner_endpoints == 5
 
-    def test_endpoints_that_are_gone(self, admin_client: Client, project: Project) -> None:
+    @pytest.mark.parametrize("name", ["ends_gone_endpoints", "sends_svix_headers"])
+    def test_a_switch(self, admin_client: Client, project: Project, name: str) -> None:
         path, sent = f"{PROJECTS}{project.uid}/change/", {"name": project.name, "logo_url": "", **self.CHOICES}
-        assert Project.objects.get().ends_gone_endpoints is False
-        for given, expected in (({"ends_gone_endpoints": "on"}, True), ({}, False)):
+        assert getattr(Project.objects.get(), name) is False
+        for given, expected in (({name: "on"}, True), ({}, False)):
             assert post(admin_client, path, **sent, **given).redirect_chain
-            assert Project.objects.get().ends_gone_endpoints is expected
+            assert getattr(Project.objects.get(), name) is expected
 
     @pytest.mark.parametrize(
         ("field", "value"),

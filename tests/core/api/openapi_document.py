@@ -16,6 +16,8 @@ NOT_CONVOYS = (
     "/v1/webhooks/portal",
     "/v1/auth/",
     "/v1/app",
+    "/v1/event-type",
+    "/v1/background-task",
     "/v1/projects/{projectID}/portal-sessions",
     "/v1/projects/{projectID}/portal-links/{portalLinkID}/scope",
     "/v1/projects/{projectID}/onboard/",
