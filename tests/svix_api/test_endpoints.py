@@ -320,7 +320,7 @@ def test_there_are_no_transformations(key: str, method: str) -> None:
 class TestSessions:
     """Portal sessions: the matrix of access has what each capability allows."""
 
-    def test_uid_and_metadata_are_the_companys(self, key: str) -> None:
+    def test_uid_and_metadata_are_of_the_company(self, key: str) -> None:
         token = token_of(key)
         uid = made(key, uid="orders", metadata={"team": "billing"})["id"]
         # The first use of a session is noted.

@@ -3,7 +3,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("events", "0008_event_trace"),
+        ("events", "0010_index_of_messages"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("endpoints", "0007_endpoints_by_name"),
+        ("endpoints", "0009_index_of_external_id"),
     ]
 
     # The operators' start page counts the open breakers by it.
