@@ -151,7 +151,7 @@ def update_endpoint(
             if before["owner_id"]:
                 hand_over(endpoint)
             for check in CHECKS_OF_OWNER:
-                check(endpoint)
+                check([endpoint.uid])
         if changes:
             _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
