@@ -9,9 +9,9 @@ nothing is written, and the candidates have been read.
 from typing import Any
 
 import orjson
-from django.db import connection
 from django.utils import timezone
 
+from core.rows import read_rows
 from core.tracing import traceparent
 from core.ulid import new_ulid
 from core.wake import wake_workers
@@ -101,9 +101,7 @@ def take_in(
         "delivery_ids": " ".join(delivery_ids),
         "now": now,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_FOR_ENDPOINT if endpoint_id else _FOR_OWNER, given)
-        rows = cursor.fetchall()
+    rows = read_rows(_FOR_ENDPOINT if endpoint_id else _FOR_OWNER, given)
     candidates = candidates_of([row[1:] for row in rows])
     if not rows[0][0]:
         return candidates

@@ -6,8 +6,7 @@ digest of the whole key is compared in constant time.
 
 from dataclasses import dataclass
 
-from django.db import connection
-
+from core.rows import read_rows
 from core.tokens import matches, random_text
 
 PREFIX = "CO"
@@ -99,11 +98,10 @@ def find_caller(key: str, *, project_id: str | None) -> Caller | None:
     mask = mask_of(key)
     if mask is None:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(_FIND, [project_id, mask])
-        row = cursor.fetchone()
-    if row is None or not matches(key, row[1]):
+    rows = read_rows(_FIND, [project_id, mask])
+    if not rows or not matches(key, rows[0][1]):
         return None
+    row = rows[0]
     return Caller(
         key_id=row[0],
         name=row[7],
