@@ -2,11 +2,14 @@
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
+#: The addresses that are remembered with what was read in them: that takes longer than a middleware.
+MOST_REMEMBERED = 4_096
 # Headers that a proxy adds. A request with one of them does not come from this machine, whatever its address.
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
 
@@ -30,7 +33,7 @@ def known_address(environ: Mapping[str, Any]) -> str | None:
     if settings.TRUST_PROXY_HEADERS or address is None:
         return address
     is_proxied = any(name in environ for name in _FORWARDED)
-    return address if ipaddress.ip_address(address).is_global and not is_proxied else None
+    return address if _is_global(address) and not is_proxied else None
 
 
 def client_network(request: HttpRequest) -> str | None:
@@ -53,7 +56,17 @@ def _address(environ: Mapping[str, Any]) -> str | None:
     text = environ.get("REMOTE_ADDR", "")
     if settings.TRUST_PROXY_HEADERS:
         text = environ.get("HTTP_X_FORWARDED_FOR", text).rpartition(",")[2].strip()
+    return _read(text)
+
+
+@lru_cache(MOST_REMEMBERED)
+def _read(text: str) -> str | None:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
         return None
+
+
+@lru_cache(MOST_REMEMBERED)
+def _is_global(address: str) -> bool:
+    return ipaddress.ip_address(address).is_global

@@ -6,6 +6,7 @@ that secure every answer, and those that cost an API nothing, are in MIDDLEWARE 
 
 from typing import Any
 
+from axes.middleware import AxesMiddleware
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
@@ -34,3 +35,4 @@ Sessions = for_pages(SessionMiddleware)
 Authentication = for_pages(AuthenticationMiddleware)
 Messages = for_pages(MessageMiddleware)
 Htmx = for_pages(HtmxMiddleware)
+Lockouts = for_pages(AxesMiddleware)

@@ -15,8 +15,17 @@ SECRET_ALPHABET = ALPHANUMERIC + "_-"
 
 
 def random_text(length: int, alphabet: str = ALPHANUMERIC) -> str:
-    """Return `length` characters of `alphabet`, drawn by the system's random source."""
-    return "".join(secrets.choice(alphabet) for _ in range(length))
+    """Return `length` characters of `alphabet`, drawn by the system's random source.
+
+    Bytes are drawn together, as each draw asks the system. Those at or above the greatest multiple of the alphabet's
+    size stand for no character: with them, the first characters would come more often than the others.
+    """
+    size = len(alphabet)
+    usable = 256 - 256 % size
+    text = ""
+    while len(text) < length:
+        text += "".join([alphabet[byte % size] for byte in secrets.token_bytes(2 * length) if byte < usable])
+    return text[:length]
 
 
 def digest(credential: str) -> bytes:

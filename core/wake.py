@@ -5,7 +5,9 @@ the other, which would make each event wait for the disk by itself. A notificati
 the next poll (engine/worker.py).
 """
 
-from django.db import connection, transaction
+from django.db import transaction
+
+from core.rows import run
 
 CHANNEL = "convoyclone_due"
 
@@ -16,5 +18,4 @@ def wake_workers() -> None:
 
 
 def _notify() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"NOTIFY {CHANNEL}")
+    run(f"NOTIFY {CHANNEL}")

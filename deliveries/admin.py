@@ -116,13 +116,14 @@ class EventDeliveryAdmin(TimedAdmin):
         return found
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
-        """Show the delivery with the requests that were made, and their answers."""
+        """Show the delivery with the requests that were made, and their answers, to those who may see attempts."""
         delivery: Any = kwargs["obj"]
+        sees_attempts = self.admin_site.get_model_admin(DeliveryAttempt).has_view_permission(request)
+        found = newest_attempts(delivery) if sees_attempts else []
         context |= {
             "again_label": self._label(request, delivery),
-            "attempts": [
-                attempt_shown(each, hides_answer=delivery.hides_payload) for each in newest_attempts(delivery)
-            ],
+            "sees_attempts": sees_attempts,
+            "attempts": [attempt_shown(each, hides_answer=delivery.hides_payload) for each in found],
         }
         return super().render_change_form(request, context, *args, **kwargs)
 

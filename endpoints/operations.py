@@ -151,7 +151,7 @@ def update_endpoint(
             if before["owner_id"]:
                 hand_over(endpoint)
             for check in CHECKS_OF_OWNER:
-                check(endpoint)
+                check([endpoint.uid])
         if changes:
             _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
@@ -163,6 +163,19 @@ def update_endpoint(
             wake_workers()
         _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
     return endpoint
+
+
+def set_metadata(project_id: str, endpoint_id: str, metadata: Mapping[str, str]) -> None:
+    """Replace the metadata of an endpoint. Raises NotFound."""
+    with transaction.atomic():
+        endpoint = _lock(project_id, endpoint_id)
+        before, endpoint.metadata = endpoint.metadata, dict(metadata)
+        if before == endpoint.metadata:
+            return
+        endpoint.updated_at = timezone.now()
+        endpoint.save(update_fields=["metadata", "updated_at"])
+        _record(Verb.ENDPOINT_UPDATED, endpoint, changes={"metadata": [before, endpoint.metadata]})
+        _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
 
 
 def delete_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> None:

@@ -123,7 +123,8 @@ class Offer:
         """Return the room of each project that has a place, or is held."""
         there = {project_id for places in self._places for project_id in places.by_project}
         rooms = {project_id: min(places.room(project_id) for places in self._places) for project_id in there}
-        return rooms | dict.fromkeys(self.held.projects, 0)
+        rooms.update(dict.fromkeys(self.held.projects, 0))
+        return rooms
 
     def full_owners(self) -> Iterator[tuple[str, str]]:
         """Yield the project and the owner of those owners that may take no more places, or are held."""

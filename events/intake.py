@@ -9,14 +9,14 @@ nothing is written, and the candidates have been read.
 from typing import Any
 
 import orjson
-from django.db import connection
 from django.utils import timezone
 
+from core.rows import read_rows
 from core.tracing import traceparent
 from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints.models import Endpoint
-from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of
+from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of, of_each_subscription
 from events.models import Event
 from events.storage import EVENT_COLUMNS, INSERT_DELIVERIES, UNLESS_DUPLICATE, Content, Posted
 from outbound.states import Status
@@ -81,6 +81,7 @@ def take_in(
     project.
     """
     uid, now = new_ulid(), timezone.now()
+    delivery_ids = [new_ulid() for _ in range(MOST_AT_ONCE)]
     given: dict[str, Any] = {
         "uid": uid,
         "project_id": project_id,
@@ -97,15 +98,16 @@ def take_in(
         "channels": list(event.channels),
         "tags": list(event.tags),
         "external_id": event.external_id,
-        "delivery_ids": " ".join([new_ulid() for _ in range(MOST_AT_ONCE)]),
+        "delivery_ids": " ".join(delivery_ids),
         "now": now,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_FOR_ENDPOINT if endpoint_id else _FOR_OWNER, given)
-        rows = cursor.fetchall()
+    rows = read_rows(_FOR_ENDPOINT if endpoint_id else _FOR_OWNER, given)
     candidates = candidates_of([row[1:] for row in rows])
     if not rows[0][0]:
         return candidates
     if any(row.is_active for each in candidates.endpoints.values() for row in each):
         wake_workers()
-    return Posted(uid, is_duplicate=False, created_at=now)
+    made = sum(
+        len(of_each_subscription(each, event.event_type, event.channels)) for each in candidates.endpoints.values()
+    )
+    return Posted(uid, is_duplicate=False, created_at=now, delivery_ids=tuple(delivery_ids[:made]))

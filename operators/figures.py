@@ -14,7 +14,7 @@ from switches.models import ALIVE, Discard, Pause, Worker
 
 HOURS = 24
 #: The figures by hour that are read: of a larger table, a sample of as many, which the page calls an estimate.
-SAMPLED = 200_000
+SAMPLED = 100_000
 #: The acts of today among which those are counted that have disabled an endpoint.
 MOST_ACTS = 20_000
 MOST_BREAKERS = 1_000

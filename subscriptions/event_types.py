@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from jsonschema import Draft7Validator, ValidationError, validators
@@ -78,6 +78,26 @@ def update_event_type(
     if json_schema is not None:
         changes["json_schema"] = json_schema
     return _change(project_id, event_type_id, changes)
+
+
+def find_event_type(project_id: str, text: str) -> EventType:
+    """Return the event type of a project that is not deprecated, by its id or its name. Raises EventTypeNotFound."""
+    live = EventType.objects.filter(project_id=project_id, deprecated_at=None)
+    found = live.filter(Q(pk=text) | Q(name=text)).order_by("pk").first()
+    if found is None:
+        raise EventTypeNotFound
+    return found
+
+
+def create_or_restore_event_type(project_id: str, *, name: str, description: str = "") -> EventType:
+    """Create an event type, or bring back a deprecated one of this name, with its schema and a new description.
+
+    Raises InvalidInput, ProjectNotFound.
+    """
+    gone = EventType.objects.filter(project_id=project_id, name=name, deprecated_at__isnull=False)
+    if gone.update(deprecated_at=None, description=description, updated_at=timezone.now()):
+        return find_event_type(project_id, name)
+    return create_event_type(project_id, name=name, description=description)
 
 
 def deprecate_event_type(project_id: str, event_type_id: str) -> EventType:

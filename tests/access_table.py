@@ -41,7 +41,7 @@ DEAD = {
     *("PRT, expired", "token of a deleted project", "session, expired", "session, revoked"),
     *("session of a deleted project", "code, not opened", "code, opened"),
 }
-KINDS = READ_KEYS | WRITE_KEYS | OWNER_KEYS | CUSTOMERS | DEAD | {"nhm key", "key of another project"}
+KINDS = READ_KEYS | WRITE_KEYS | OWNER_KEYS | CUSTOMERS | DEAD | {"nhm key", "nhk key", "key of another project"}
 #: A key of another project, which is the only one at home there.
 ELSEWHERE = {"key of another project", "instance key"}
 
@@ -83,7 +83,15 @@ PORTAL_JOB = "/portal-api/jobs/{jobID}"
 EVENT = f"{PROJECT}/events/{{eventID}}"
 PORTAL_EVENT = "/portal-api/events/{eventID}"
 
+# Nahook's, whose management tokens read and write as keys do.
+NAHOOK_READ = Who(READ.own | {"nhm key"}, READ.own | {"nhm key"}, ELSEWHERE)
+NAHOOK_WRITE = Who(WRITE.own | {"nhm key"}, WRITE.own | {"nhm key"}, ELSEWHERE)
+NAHOOK_REFUSED = Who(set(), other_project=set())
+
 APP = "/api/v1/app/{ownerID}"
+WORKSPACE = "/management/v1/workspaces/{projectID}"
+ENVIRONMENTS = f"{WORKSPACE}/environments"
+ENVIRONMENT = f"{ENVIRONMENTS}/{{environmentID}}"
 APP_ENDPOINT = f"{APP}/endpoint/{{endpointID}}"
 APP_MESSAGE = f"{APP}/msg/{{eventID}}"
 PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
@@ -348,4 +356,42 @@ ALLOWED: dict[str, Who] = {
     "PATCH /api/v1/event-type/{eventTypeName}": Who({"admin key", "key of another project"}),
     "DELETE /api/v1/event-type/{eventTypeName}": Who({"admin key", "key of another project"}),
     f"DELETE {APP}": Who({"admin key", "key of another project"}, {"admin key"}),
+    # Nahook's
+    f"GET {WORKSPACE}/applications": NAHOOK_READ._replace(other_owner=None),
+    f"POST {WORKSPACE}/applications": NAHOOK_WRITE._replace(other_owner=None),
+    f"GET {WORKSPACE}/applications/{{ownerID}}": NAHOOK_READ,
+    f"PATCH {WORKSPACE}/applications/{{ownerID}}": NAHOOK_WRITE,
+    f"DELETE {WORKSPACE}/applications/{{ownerID}}": NAHOOK_WRITE,
+    f"GET {WORKSPACE}/applications/{{ownerID}}/endpoints": NAHOOK_READ,
+    f"POST {WORKSPACE}/applications/{{ownerID}}/endpoints": NAHOOK_WRITE,
+    f"GET {WORKSPACE}/endpoints": NAHOOK_READ._replace(other_owner=None),
+    f"POST {WORKSPACE}/endpoints": NAHOOK_WRITE._replace(other_owner=None),
+    f"GET {WORKSPACE}/endpoints/{{endpointID}}": NAHOOK_READ,
+    f"PATCH {WORKSPACE}/endpoints/{{endpointID}}": NAHOOK_WRITE,
+    f"DELETE {WORKSPACE}/endpoints/{{endpointID}}": NAHOOK_WRITE,
+    f"GET {WORKSPACE}/endpoints/{{endpointID}}/subscriptions": NAHOOK_READ,
+    f"POST {WORKSPACE}/endpoints/{{endpointID}}/subscriptions": NAHOOK_WRITE,
+    f"DELETE {WORKSPACE}/endpoints/{{endpointID}}/subscriptions/{{eventTypeId}}": NAHOOK_WRITE,
+    f"GET {WORKSPACE}/endpoints/{{endpointID}}/deliveries": NAHOOK_READ,
+    f"GET {WORKSPACE}/deliveries/{{eventDeliveryID}}": NAHOOK_READ,
+    f"GET {WORKSPACE}/deliveries/{{eventDeliveryID}}/attempts": NAHOOK_READ,
+    f"GET {WORKSPACE}/event-types": NAHOOK_READ._replace(other_owner=None),
+    f"POST {WORKSPACE}/event-types": NAHOOK_WRITE._replace(other_owner=None),
+    f"GET {WORKSPACE}/event-types/{{eventTypeId}}": NAHOOK_READ,
+    f"PATCH {WORKSPACE}/event-types/{{eventTypeId}}": NAHOOK_WRITE,
+    f"DELETE {WORKSPACE}/event-types/{{eventTypeId}}": NAHOOK_WRITE,
+    f"GET {ENVIRONMENTS}": NAHOOK_READ._replace(other_owner=None),
+    f"POST {ENVIRONMENTS}": NAHOOK_REFUSED,
+    f"GET {ENVIRONMENT}": NAHOOK_READ._replace(other_owner=None),
+    f"PATCH {ENVIRONMENT}": NAHOOK_REFUSED,
+    f"DELETE {ENVIRONMENT}": NAHOOK_REFUSED,
+    f"GET {ENVIRONMENT}/event-types": NAHOOK_READ._replace(other_owner=None),
+    f"PUT {ENVIRONMENT}/event-types/{{eventTypeId}}/visibility": NAHOOK_WRITE,
+    # The workspace is the key's project. An owner's key sends to its own endpoints.
+    "POST /api/ingest/{endpointID}": Who(
+        {"admin key", "nhk key", "owner key"}, {"admin key", "nhk key"}, {"key of another project"}
+    ),
+    "POST /api/ingest/event/{eventType}": Who({"admin key", "nhk key", "owner key", "key of another project"}),
+    "POST /api/ingest/batch": Who({"admin key", "nhk key", "owner key", "key of another project"}),
+    "POST /api/ingest/event/batch": Who({"admin key", "nhk key", "owner key", "key of another project"}),
 }

@@ -13,6 +13,18 @@ ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
 EXPIRE = "POST /api/v1/auth/app/{ownerID}/expire-all"
 APP = "/api/v1/app/{ownerID}"
 APPLICATION: dict[str, Any] = {"name": "Acme", "metadata": {"plan": "gold"}, "rateLimit": 10, "throttleRate": 10}
+WORKSPACE = "/management/v1/workspaces/{projectID}"
+NAHOOK_APPLICATION: dict[str, Any] = {"name": "Acme", "metadata": {"tier": "pro"}, "showEventTypes": True}
+NAHOOK_ENDPOINT: dict[str, Any] = {
+    "url": "https://new.example.com/in",
+    "type": "webhook",
+    "description": "New",
+    "metadata": {"plan": "gold"},
+    "authUsername": "ada",
+    "authPassword": "secret",
+}
+SENT: dict[str, Any] = {"payload": Anything({"a": 1}), "idempotencyKey": "a"}
+TRIGGERED: dict[str, Any] = {"payload": Anything({"a": 1}), "metadata": {"region": "eu"}}
 SVIX_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 SVIX_ENDPOINT: dict[str, Any] = {
     "url": "https://hooks.example.com/new",
@@ -71,6 +83,24 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/app": APPLICATION | {"uid": "globex"},
     f"PUT {APP}": APPLICATION | {"uid": "acme"},
     f"PATCH {APP}": APPLICATION | {"uid": "acme"},
+    f"POST {WORKSPACE}/applications": NAHOOK_APPLICATION | {"externalId": "globex"},
+    f"PATCH {WORKSPACE}/applications/{{ownerID}}": NAHOOK_APPLICATION,
+    f"POST {WORKSPACE}/endpoints": NAHOOK_ENDPOINT | {"environmentId": "env_default"},
+    f"POST {WORKSPACE}/applications/{{ownerID}}/endpoints": NAHOOK_ENDPOINT,
+    f"PATCH {WORKSPACE}/endpoints/{{endpointID}}": {
+        "url": "https://new.example.com/in",
+        "description": "New",
+        "metadata": {"plan": "gold"},
+        "isActive": False,
+    },
+    f"POST {WORKSPACE}/endpoints/{{endpointID}}/subscriptions": {"eventTypeIds": ["new.type"]},
+    f"POST {WORKSPACE}/event-types": {"name": "newer.type", "description": "New"},
+    f"PATCH {WORKSPACE}/event-types/{{eventTypeId}}": {"description": "New"},
+    f"PUT {WORKSPACE}/environments/{{environmentID}}/event-types/{{eventTypeId}}/visibility": {"published": True},
+    "POST /api/ingest/{endpointID}": SENT,
+    "POST /api/ingest/event/{eventType}": TRIGGERED,
+    "POST /api/ingest/batch": {"items": [SENT | {"endpointId": "the endpoint"}]},
+    "POST /api/ingest/event/batch": {"items": [TRIGGERED | {"eventType": "new.type"}]},
     f"POST {APP}/endpoint": SVIX_ENDPOINT | {"secret": SVIX_SECRET, "headers": {"X-Tenant": "acme"}},
     f"PUT {APP}/endpoint/{{endpointID}}": SVIX_ENDPOINT,
     f"PATCH {APP}/endpoint/{{endpointID}}": SVIX_ENDPOINT,
@@ -130,12 +160,19 @@ ALWAYS_REFUSED = {
     "PUT /portal-api/event-types/{eventTypeId}",
     "POST /portal-api/event-types/{eventTypeId}/deprecate",
     f"POST {SUBSCRIPTIONS}/test_function",
+    f"POST {WORKSPACE}/environments",
+    f"PATCH {WORKSPACE}/environments/{{environmentID}}",
+    f"DELETE {WORKSPACE}/environments/{{environmentID}}",
 }
 #: These do what their path says, whatever their body holds.
 WITHOUT_BODY = {
     "POST /v1/webhooks/portal",
     "POST /api/v1/auth/logout",
     f"DELETE {APP}",
+    f"DELETE {WORKSPACE}/applications/{{ownerID}}",
+    f"DELETE {WORKSPACE}/endpoints/{{endpointID}}",
+    f"DELETE {WORKSPACE}/endpoints/{{endpointID}}/subscriptions/{{eventTypeId}}",
+    f"DELETE {WORKSPACE}/event-types/{{eventTypeId}}",
     f"DELETE {APP}/msg/{{eventID}}/content",
     f"DELETE {APP}/msg/{{eventID}}/attempt/{{deliveryAttemptID}}/content",
     f"POST {APP}/msg/{{eventID}}/endpoint/{{endpointID}}/resend",

@@ -54,7 +54,7 @@ LISTS = [operation for operation in ONCE if str(operation).rstrip("/") in PAGED]
 #: What a path names that must be there.
 NAMED = (
     *("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID", "linkID"),
-    *("subscriptionID", "filterID", "eventTypeId", "jobID", "taskID"),
+    *("subscriptionID", "filterID", "eventTypeId", "jobID", "taskID", "environmentID"),
 )
 #: What creates the row that a path names (tests/svix_api/test_endpoints.py).
 CREATES = {"PUT /api/v1/app/{ownerID}/endpoint/{endpointID}"}
@@ -93,6 +93,7 @@ class Caller:
         named = DeliveryNamed(project.uid, delivery.uid, "acme", endpoint.uid, delivery.event_type)
         shared = create_delivery_link(named, shows_payload=True, customer="owner:acme")
         self.ids["linkID"] = shared.link.uid
+        self.ids["environmentID"] = "env_default"
         self.ids["jobID"] = make_job(project, customer="owner:acme", is_dry_run=True).uid
         task = create_recovery_job(endpoint, MISSING_JOB, since=timezone.now())
         Job.objects.filter(pk=task.pk).update(finished_at=timezone.now())
@@ -127,6 +128,9 @@ class Caller:
         if item := ITEMS.get(str(operation)):
             return [item | ({"uid": self.ids["filterID"]} if "uid" in item else {})]
         body = BODIES.get(str(operation))
+        if str(operation) == "POST /api/ingest/batch":
+            [item] = BODIES[str(operation)]["items"]
+            return {"items": [item | {"endpointId": self.ids["endpointID"]}]}
         return body | {"endpoint_id": self.ids["endpointID"]} if body and "endpoint_id" in body else body
 
     def is_refused(self, operation: Operation, body: Any, said_of: Any = None, **ids: str) -> None:

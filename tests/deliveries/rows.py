@@ -4,9 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
-from ulid import ULID
 
-from core.ulid import new_ulid
+from core.ulid import first_ulid_at, new_ulid
 from endpoints.models import Endpoint
 from events.models import DeliveryAttempt, Event, EventDelivery
 from outbound.states import Status
@@ -29,7 +28,7 @@ def make_delivery(
     event = fields.pop("event", None) or make_event(endpoint.project_id, endpoints=[endpoint.uid])
     subscription = fields.pop("subscription", None) or make_subscription(endpoint)
     given: dict[str, Any] = {
-        "uid": new_ulid() if at is None else str(ULID.from_datetime(at)),
+        "uid": new_ulid() if at is None else first_ulid_at(at)[:10] + new_ulid()[10:],
         "project_id": endpoint.project_id,
         "event": event,
         "endpoint": endpoint,

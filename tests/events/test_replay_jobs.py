@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from ulid import ULID
 
 from activity.models import Activity
+from core.ulid import first_ulid_at
 from endpoints.models import Endpoint
 from endpoints.operations import pause_endpoint, update_endpoint
 from events import replay, replay_jobs
@@ -101,7 +101,7 @@ class TestWorks:
     ) -> None:
         post(endpoint_id=endpoint.uid)
         api.post(f"{jobs}?endDate=2999-01-01T00:00:00")
-        later = str(ULID.from_datetime(timezone.now() + timedelta(seconds=1)))
+        later = first_ulid_at(timezone.now() + timedelta(seconds=1))
         make_event(project.uid, uid=later, endpoints=[endpoint.uid])
         work_off_all()
         assert new_deliveries() == [2, 0]

@@ -239,6 +239,14 @@ class TestKeys:
             assert secret not in shown
             assert bytes(row.digest).hex() not in shown
 
+    def test_a_key_that_sends_for_nahooks_clients(self, admin_client: Client, project: Project) -> None:
+        sent = {"name": "Nahook", "role": "project_admin", "project": project.uid, "scopes": "", "nahook_sending": "on"}
+        shown = post(admin_client, f"{KEYS}add/", **sent).content.decode()
+        [key] = set(re.findall(r"nhk_[A-Za-z0-9]{80}", shown))
+        body, headers = {"payload": {}}, {"Authorization": f"Bearer {key}"}
+        answer = Client().post("/api/ingest/event/order.paid", body, content_type=JSON, headers=headers)
+        assert answer.status_code == 202
+
     def test_a_token_for_nahooks_clients(self, admin_client: Client, project: Project) -> None:
         sent = {"name": "Nahook", "role": "project_admin", "project": project.uid, "scopes": "", "nahook": "on"}
         shown = post(admin_client, f"{KEYS}add/", **sent).content.decode()

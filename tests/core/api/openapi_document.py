@@ -13,6 +13,7 @@ DOCUMENT: dict[str, Any] = yaml.load(COMMITTED, Loader=yaml.CSafeLoader)
 NOT_CONVOYS = (
     "/portal-api/",
     "/management/v1/",
+    "/ingest/",
     "/v1/webhooks/portal",
     "/v1/auth/",
     "/v1/app",

@@ -1,0 +1,60 @@
+"""The cursor that a connection keeps for written-out statements."""
+
+from typing import cast
+
+import pytest
+from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connections, transaction
+from django.test.utils import CaptureQueriesContext
+
+from core.postgres.base import MOST_KEPT_ROWS, DatabaseWrapper
+from core.rows import read_rows, run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NUMBERS = "SELECT n FROM generate_series(1, %s) n"
+
+
+@pytest.fixture
+def database() -> DatabaseWrapper:
+    return cast(DatabaseWrapper, connections[DEFAULT_DB_ALIAS])
+
+
+def test_statements_follow_one_another() -> None:
+    first = read_rows(NUMBERS, [3])
+    run("NOTIFY nobody")
+    assert read_rows("SELECT %s::bytea, 'text'", [b"\x00\xff"]) == [(b"\x00\xff", "text")]
+    assert first == [(1,), (2,), (3,)]
+
+
+def test_a_statement_that_fails() -> None:
+    with pytest.raises(ProgrammingError):
+        read_rows("SELECT * FROM nothing", [])
+    assert read_rows(NUMBERS, [1]) == [(1,)]
+
+
+def test_within_a_transaction_that_is_broken() -> None:
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(transaction.TransactionManagementError):
+            read_rows(NUMBERS, [1])
+
+
+def test_a_new_connection_has_a_new_cursor(database: DatabaseWrapper) -> None:
+    (before,) = read_rows("SELECT pg_backend_pid()", [])
+    database.close()
+    (after,) = read_rows("SELECT pg_backend_pid()", [])
+    assert before != after
+
+
+def test_a_long_result_is_not_kept_in_memory(database: DatabaseWrapper) -> None:
+    read_rows(NUMBERS, [MOST_KEPT_ROWS])
+    kept = database._kept
+    assert kept.rowcount == MOST_KEPT_ROWS
+    assert len(read_rows(NUMBERS, [MOST_KEPT_ROWS + 1])) == MOST_KEPT_ROWS + 1
+    assert database._kept is None
+
+
+def test_tools_that_look_at_statements_see_them(database: DatabaseWrapper) -> None:
+    with CaptureQueriesContext(database) as seen:
+        read_rows(NUMBERS, [2])
+    assert [query["sql"] for query in seen.captured_queries] == ["SELECT n FROM generate_series(1, 2) n"]
