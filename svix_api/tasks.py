@@ -97,7 +97,8 @@ def task_document(job: Job) -> TaskDocument:
 
 # Operations
 
-A_TASK = example(TaskDocument)
+DONE = example(TaskDocument, status=FINISHED)
+A_TASK = example(TaskDocument, data=example(ProgressDocument, total=None, done=0))
 
 list_tasks = Operation(
     "v1.background-task.list",
@@ -124,7 +125,7 @@ get_task = Operation(
     parameters=[path_parameter("taskID", "The id of the task.")],
     message="The task.",
     data=TaskDocument,
-    examples={"Task": A_TASK},
+    examples={"Under way": A_TASK, "Finished": DONE},
     refused=[*REFUSED_ALWAYS[:2], OwnerKey, TaskNotFound],
     envelope=False,
 )
