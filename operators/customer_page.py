@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import OuterRef, Subquery
 
 from activity.models import Activity
+from applications.models import Application
 from core.admin_display import seconds_between
 from deliveries.filters import BEYOND_ALL, FIRST_UID, DeliveryFilter
 from deliveries.health import Health, endpoint_page
@@ -37,6 +38,11 @@ class Customer:
 
     project: Project
     owner_id: str
+
+    @property
+    def application(self) -> Application | None:
+        """Return what the company has said of the customer in Svix's or Nahook's words. One statement."""
+        return Application.objects.for_project(self.project.pk).filter(owner_id=self.owner_id).first()
 
     @property
     def endpoints(self) -> EndpointQuerySet:

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from activity.models import Activity
+from applications.operations import create_application
 from endpoints.models import Endpoint, EndpointState
 from endpoints.operations import pause_endpoint
 from operators import customers
@@ -36,6 +37,16 @@ def page(client: Client, project: Project, owner: str = "acme") -> str:
 
 
 class TestShown:
+    def test_the_application_of_the_customer(
+        self, admin_client: Client, project: Project, make_endpoint: MakeEndpoint
+    ) -> None:
+        make_endpoint(owner_id="acme")
+        create_application(project.uid, owner_id="acme", name="Acme & Sons", metadata={"plan": "gold"})
+        create_application(project.uid, owner_id="globex", name="Globex")
+        shown = page(admin_client, project)
+        assert "Acme & Sons, plan: gold" in shown
+        assert "Globex" not in shown
+
     def test_endpoints_with_the_words_of_the_portal(
         self, admin_client: Client, project: Project, make_endpoint: MakeEndpoint
     ) -> None:
