@@ -47,6 +47,10 @@ class Activity(models.Model):
         FILTER_DELETED = "filter.deleted"
         DELIVERY_RETRIED = "delivery.retried"
         DELIVERIES_RETRIED = "deliveries.retried"
+        DELIVERIES_PAUSED = "deliveries.paused"
+        DELIVERIES_RESUMED = "deliveries.resumed"
+        DELIVERIES_DISCARDED = "deliveries.discarded"
+        DELIVERIES_RESTORED = "deliveries.restored"
         EVENT_REPLAYED = "event.replayed"
         EVENTS_REPLAYED = "events.replayed"
         TEST_SENT = "test.sent"
@@ -58,9 +62,15 @@ class Activity(models.Model):
         PORTAL_PREVIEWED = "portal.previewed"
         DELIVERY_LINK_CREATED = "delivery_link.created"
         DELIVERY_LINK_REVOKED = "delivery_link.revoked"
+        #: Of the instance.
+        WORKER_DRAINED = "worker.drained"
+        WORKER_REFILLED = "worker.refilled"
 
     uid = ULIDField()
-    project = models.ForeignKey(Project, models.CASCADE, db_constraint=False, db_index=False, related_name="+")
+    #: None for what concerns the whole instance.
+    project = models.ForeignKey(
+        Project, models.CASCADE, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
     actor_kind = models.CharField(max_length=15, choices=[(kind.value, kind.value) for kind in ActorKind])
     #: The id of the key, link, session or operator; "" where the actor has none.
     actor_uid = models.CharField(max_length=26, blank=True, default="", db_collation="C")

@@ -49,7 +49,7 @@ class Done:
 
 
 def record(
-    project_id: str,
+    project_id: str | None,
     verb: Verb,
     *,
     owner_id: str = "",
@@ -61,7 +61,7 @@ def record(
     actor: Actor | None = None,
     uid: str = "",
 ) -> None:
-    """Record that the current actor did something, within the caller's transaction.
+    """Record that the current actor did something, within the caller's transaction; None for the whole instance.
 
     Without an `owner_id`, the row belongs to the customer for whom the actor acts. `actor` names another actor, and
     `uid` is the id of the row, where the caller changes it later.
@@ -82,7 +82,7 @@ async def record_async(database: AsyncConnection[Any], project_id: str, done: Do
     await database.execute(f"{_INSERT}({PLACES})", row_values(project_id, done, actor=actor))
 
 
-def row_values(project_id: str, done: Done, *, actor: Actor | None = None, uid: str = "") -> list[Any]:
+def row_values(project_id: str | None, done: Done, *, actor: Actor | None = None, uid: str = "") -> list[Any]:
     """Return the values of COLUMNS for a row, for a caller whose own statement inserts it."""
     who = actor or current_actor()
     changes = {name: _cut(values) for name, values in (done.changes or {}).items()}

@@ -8,13 +8,14 @@ import statistics
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from bench.instance import instance, receiving
+from bench.tables import Noise, medians, print_head, print_row
 
 if TYPE_CHECKING:
     from bench.engine import Drained
+    from bench.timing import Timed
 
 #: Requests in flight of the floor; the faster of the two counts.
 IN_FLIGHT = (32, 100)
@@ -30,6 +31,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="repetitions, of which the median counts (5)")
     parser.add_argument("--events", type=int, default=300, help="events timed one by one (300)")
     arguments = parser.parse_args()
+    if arguments.deliveries < max(SIZES):
+        parser.error(f"--deliveries: at least {max(SIZES)}, one for each endpoint")
     with instance(), ExitStack() as stack:
         # These imports need Django, which is set up by now.
         from bench.engine import Bench, Sink
@@ -51,46 +54,37 @@ def main() -> int:
 
 def report_drains(drains: "dict[str, list[Drained]]") -> None:
     """Print the deliveries a second, each round beside the floor of the same round."""
-    best = max(
-        (f"floor, {number} in flight" for number in IN_FLIGHT), key=lambda name: _median(drains[name]).per_second
-    )
-    print_row("", "deliveries/s", "CPU ms", "PostgreSQL: CPU ms", "sink: CPU ms", "ratio to the floor")
-    print_row(*["---"] * 6)
+    middle = {name: medians(rounds) for name, rounds in drains.items()}
+    best = max((f"floor, {number} in flight" for number in IN_FLIGHT), key=lambda name: middle[name].per_second)
+    print_head("", "deliveries/s", "CPU ms", "PostgreSQL: CPU ms", "sink: CPU ms", "ratio to the floor", "noise")
+    noise = Noise()
     for name, rounds in drains.items():
-        middle = _median(rounds)
+        own = middle[name]
         ratio = statistics.median(
             ours.per_second / theirs.per_second for ours, theirs in zip(rounds, drains[best], strict=True)
         )
-        figures = (middle.cpu_ms, middle.postgres_cpu_ms, middle.sink_cpu_ms)
-        print_row(name, f"{middle.per_second:,.0f}", *(f"{figure:.3f}" for figure in figures), f"**{ratio:.2f}**")
+        figures = (own.cpu_ms, own.postgres_cpu_ms, own.sink_cpu_ms)
+        spread = noise.of([each.per_second for each in rounds]) if name.startswith("floor") else ""
+        shown = (f"{own.per_second:,.0f}", *(f"{figure:.3f}" for figure in figures))
+        print_row(name, *shown, f"**{ratio:.2f}**", spread)
+    noise.report()
 
 
-def _median(rounds: "list[Drained]") -> "Drained":
-    return type(rounds[0])(*(statistics.median(figures) for figures in zip(*map(astuple, rounds), strict=True)))
-
-
-def report_latencies(timed: dict[str, list[float]]) -> None:
-    """Print how long an event takes to reach its receiver."""
+def report_latencies(timed: "dict[str, Timed]") -> None:
+    """Print how long an event takes to reach its receiver, and the CPU of server, worker and PostgreSQL."""
     print()
-    print_row("one event each 50 ms", "p50 ms", "p99 ms")
-    print_row(*["---"] * 3)
-    for name, milliseconds in timed.items():
-        percentiles = statistics.quantiles(milliseconds, n=100, method="inclusive")
-        print_row(name, f"{percentiles[49]:.1f}", f"{percentiles[98]:.1f}")
+    print_head("one event each 50 ms", "p50 ms", "p99 ms", "CPU ms")
+    for name, times in timed.items():
+        print_row(name, f"{times.p50:.1f}", f"{times.percentile(99):.1f}", f"{times.cpu_ms:.2f}")
 
 
-def report_hanging(runs: list[tuple[int, float, float]]) -> None:
-    """Print how long the deliveries to healthy endpoints take."""
+def report_hanging(runs: "list[tuple[int, Timed, Timed]]") -> None:
+    """Print how long the deliveries to healthy endpoints take, and the CPU of worker and PostgreSQL for a delivery."""
     print()
-    print_row("endpoints", "all answer: s", "a fifth hangs: s", "ratio")
-    print_row(*["---"] * 4)
+    print_head("endpoints", "all answer: s", "CPU ms", "a fifth hangs: s", "CPU ms", "ratio")
     for endpoints, before, after in runs:
-        print_row(endpoints, f"{before:.2f}", f"{after:.2f}", f"**{after / before:.2f}**")
-
-
-def print_row(*cells: object) -> None:
-    """Print a row of a Markdown table."""
-    print(f"| {' | '.join(map(str, cells))} |", flush=True)
+        shown = [cell for each in (before, after) for cell in (f"{each.p50 / 1e3:.2f}", f"{each.cpu_ms:.3f}")]
+        print_row(endpoints, *shown, f"**{after.p50 / before.p50:.2f}**")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from bench.instance import HOST, cpu_seconds, postgres, serving, working
 from bench.queueing import clear, event_body, insert_deliveries, make_project, make_subscriptions
 from bench.sink import HANGING
+from bench.timing import Timed
 from core.ulid import new_ulid
 from core.wake import wake_workers
 from events.models import EventDelivery
@@ -50,10 +51,11 @@ class Sink:
 
     port: int
     process: psutil.Process
+    address: str = HOST
 
     def ask(self, path: str) -> bytes:
         """Return the sink's answer to a GET."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=30)
         connection.request("GET", path)
         answer = connection.getresponse().read()
         connection.close()
@@ -125,13 +127,20 @@ class Bench:
         took = orjson.loads(done.stdout)
         return Drained(self.deliveries / took["seconds"], took["cpu_seconds"] / self.deliveries * 1e3)
 
-    def time_each(self, number: int) -> dict[str, list[float]]:
-        """Return the milliseconds from event to arrival, one event each 50 ms: by POST /events, and by an INSERT."""
-        timed: dict[str, list[float]] = {}
-        with serving("convoyclone.wsgi:application") as (port, _), working():
+    def time_each(self, number: int) -> dict[str, Timed]:
+        """Return the time from event to arrival, one event each 50 ms: by POST /events, and by an INSERT.
+
+        The CPU time is that of the server, the worker and PostgreSQL, idle or not.
+        """
+        timed: dict[str, Timed] = {}
+        with serving("convoyclone.wsgi:application") as (port, server), working() as workers:
+            used = cpu_seconds(server, *workers, postgres())
             for name, send in (("POST /events", self.poster(port)), ("INSERT and NOTIFY", self.insert)):
                 sent: dict[str, float] = {}
+                cpu = 0.0
                 for each in range(number + UNTIMED):
+                    if each == UNTIMED:
+                        cpu = used()
                     uid = new_ulid()
                     started = time.monotonic()
                     send(uid)
@@ -139,7 +148,8 @@ class Bench:
                         sent[uid] = started
                     time.sleep(max(0.0, started + APART_SECONDS - time.monotonic()))
                 self.wait_until_settled()
-                timed[name] = [(moment - sent[uid]) * 1e3 for _, uid, moment in self.note() if uid in sent]
+                milliseconds = [(moment - sent[uid]) * 1e3 for _, uid, moment in self.note() if uid in sent]
+                timed[name] = Timed(milliseconds, (used() - cpu) / number * 1e3)
         return timed
 
     def time_inserted(self, number: int, apart_seconds: float) -> tuple[list[float], int]:
@@ -184,36 +194,46 @@ class Bench:
             insert_deliveries(self.project, self.subscriptions[:1], [uid])
             wake_workers()
 
-    def hang(self, endpoints: int, rounds: int) -> tuple[float, float]:
-        """Return the seconds until healthy endpoints have their deliveries, without and with a fifth that hangs.
+    def hang(self, endpoints: int, rounds: int) -> tuple[Timed, Timed]:
+        """Return the time until healthy endpoints have their deliveries, without and with a fifth that hangs.
 
         Each run begins with empty tables, so that no breaker is open and nothing else is due.
         """
         hanging = int(endpoints * HANGING_SHARE)
         healthy = make_subscriptions(self.project, self.sink.urls("/healthy", endpoints - hanging))
         others = [make_subscriptions(self.project, self.sink.urls(folder, hanging)) for folder in ("/other", HANGING)]
-        took: list[list[float]] = [[], []]
+        took: list[list[tuple[float, float]]] = [[], []]
         for _ in range(rounds):
-            for seconds, other in zip(took, others, strict=True):
+            for figures, other in zip(took, others, strict=True):
                 # The endpoints alternate, so that none is ahead of the others in the queue.
-                seconds.append(self.through([*itertools.chain.from_iterable(_dealt(healthy, other))], len(healthy)))
-        return statistics.median(took[0]), statistics.median(took[1])
+                figures.append(self.through([*itertools.chain.from_iterable(_dealt(healthy, other))], len(healthy)))
+        without, with_them = (
+            Timed([seconds * 1e3 for seconds, _ in figures], statistics.median(cpu for _, cpu in figures))
+            for figures in took
+        )
+        return without, with_them
 
-    def through(self, subscriptions: Sequence[Subscription], healthy: int) -> float:
-        """Return the seconds until the healthy ones among `subscriptions` have received their share of deliveries."""
+    def through(self, subscriptions: Sequence[Subscription], healthy: int) -> tuple[float, float]:
+        """Return the seconds until the healthy ones among `subscriptions` have their deliveries, and CPU ms of each.
+
+        The CPU time is that of the worker and PostgreSQL from the commit on.
+        """
         clear()
-        with working():
+        with working() as workers:
+            used = cpu_seconds(*workers, postgres())
+            cpu: list[float] = []
             number = self.deliveries // len(subscriptions) * len(subscriptions)
-            started = self.enqueue(subscriptions, number)
+            started = self.enqueue(subscriptions, number, lambda: cpu.append(used()))
             expected = number // len(subscriptions) * healthy
             arrived: list[float] = []
             deadline = time.monotonic() + PATIENCE_SECONDS
             while len(arrived) < expected and time.monotonic() < deadline:
                 time.sleep(0.1)
                 arrived += [moment for path, _, moment in self.note() if path.startswith("/healthy")]
+            cpu.append(used())
         if len(arrived) < expected:
             raise RuntimeError(f"after {PATIENCE_SECONDS} s {len(arrived)} of {expected} have arrived")
-        return max(arrived) - started
+        return max(arrived) - started, (cpu[1] - cpu[0]) / expected * 1e3
 
     def enqueue(
         self,

@@ -8,15 +8,15 @@ import socket
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import astuple
 from functools import partial
 
 import psutil
 
 from bench.instance import count_statements, cpu_seconds, instance, postgres, receiving, serving, working
-from bench.load import Measured, measure, request_bytes
+from bench.load import Measured, Server, measure, request_bytes
+from bench.tables import Noise, medians, print_head, print_row
+from bench.timing import Timed, time_each
 
 SERVER = "convoyclone.wsgi:application"
 FLOORS = {"bench.floor_events:event": "event row", "bench.floor_events:with_delivery": "event and delivery rows"}
@@ -49,7 +49,7 @@ def main() -> int:
         def load(application: str) -> Measured:
             port, process = sides[application]
             used = cpu_seconds(process, postgres())
-            return measure(port, request, warm_up=0.3, seconds=arguments.seconds, cpu_seconds=used)
+            return measure(Server(port=port), request, warm_up=0.3, seconds=arguments.seconds, cpu_seconds=used)
 
         results: dict[str, list[Measured]] = {}
         for _ in range(arguments.rounds):
@@ -62,7 +62,8 @@ def main() -> int:
                 results.setdefault("with a worker", []).append(load(SERVER))
                 time.sleep(1)
             clear()
-        server = sides[SERVER][0]
+        server, process = sides[SERVER]
+        used = cpu_seconds(process, postgres())
         statements = count_statements(partial(send, server, request))
         report(results, statements)
 
@@ -71,9 +72,8 @@ def main() -> int:
             owner_id = f"customer-{size}"
             make_subscriptions(project, sink.urls(f"/{owner_id}", size), owner_id=owner_id)
             request = request_bytes("POST", f"{path}/fanout", key=key, body=fanout_body(owner_id, new_ulid()))
-            fanouts.append(
-                (size, time_each(partial(send, server, request)), count_statements(partial(send, server, request)))
-            )
+            act = partial(send, server, request)
+            fanouts.append((size, time_each(act, REPEATS, used), count_statements(act)))
         report_fanouts(fanouts)
     return 0
 
@@ -86,50 +86,35 @@ def send(port: int, request: bytes) -> None:
             raise RuntimeError("the server has refused a request")
 
 
-def time_each(act: Callable[[], None]) -> list[float]:
-    """Return the milliseconds of each of REPEATS calls, made one after the other."""
-    for _ in range(3 * 4):  # each of the server's threads has a connection with statements of its own
-        act()
-    milliseconds = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        act()
-        milliseconds.append((time.perf_counter() - started) * 1e3)
-    return milliseconds
-
-
 def report(results: dict[str, list[Measured]], statements: int) -> None:
     """Print the events taken in a second."""
-    print_row("", "requests/s", "p50 ms", "p99 ms", "CPU ms", "SQL", *(f"ratio to: {name}" for name in FLOORS.values()))
-    print_row(*["---"] * (6 + len(FLOORS)))
+    ratios_to = [f"ratio to: {name}" for name in FLOORS.values()]
+    print_head("", "requests/s", "p50 ms", "p99 ms", "CPU ms", "SQL", *ratios_to, "noise")
+    noise = Noise()
     names = {SERVER: "POST /events", "with a worker": "while a worker delivers them"}
     for application, rounds in results.items():
-        middle = [statistics.median(figures) for figures in zip(*map(astuple, rounds), strict=True)]
+        middle = medians(rounds)
         ratios = []
         for floor in FLOORS:
             pairs = zip(rounds, results[floor], strict=True)
             ratio = statistics.median(ours.requests_per_second / theirs.requests_per_second for ours, theirs in pairs)
             ratios.append("" if application in FLOORS else f"**{ratio:.2f}**")
         name = names.get(application) or f"floor: {FLOORS[application]}"
-        shown = (f"{middle[0]:,.0f}", f"{middle[1]:.1f}", f"{middle[2]:.1f}", f"{middle[3]:.2f}")
-        print_row(name, *shown, 1 if application in FLOORS else statements, *ratios)
+        shown = (f"{middle.requests_per_second:,.0f}", f"{middle.p50_ms:.1f}", f"{middle.p99_ms:.1f}")
+        spread = noise.of([each.requests_per_second for each in rounds]) if application in FLOORS else ""
+        number = 1 if application in FLOORS else statements
+        print_row(name, *shown, f"{middle.cpu_ms:.2f}", number, *ratios, spread)
+    noise.report()
 
 
-def report_fanouts(fanouts: list[tuple[int, list[float], int]]) -> None:
-    """Print the time and the statements of fan-outs."""
+def report_fanouts(fanouts: list[tuple[int, Timed, int]]) -> None:
+    """Print the time, the CPU time and the statements of fan-outs."""
     print()
-    print_row("subscriptions", "ms", "SQL", "ms for each further subscription")
-    print_row(*["---"] * 4)
+    print_head("subscriptions", "requests/s", "ms", "CPU ms", "SQL", "ms for each further subscription")
     first_size, first, _ = fanouts[0]
-    for size, milliseconds, statements in fanouts:
-        took = statistics.median(milliseconds)
-        each = f"{(took - statistics.median(first)) / (size - first_size):.3f}" if size > first_size else ""
-        print_row(size, f"{took:.1f}", statements, each)
-
-
-def print_row(*cells: object) -> None:
-    """Print a row of a Markdown table."""
-    print(f"| {' | '.join(map(str, cells))} |", flush=True)
+    for size, timed, statements in fanouts:
+        each = f"{(timed.p50 - first.p50) / (size - first_size):.3f}" if size > first_size else ""
+        print_row(size, f"{timed.per_second:,.0f}", f"{timed.p50:.1f}", f"{timed.cpu_ms:.2f}", statements, each)
 
 
 if __name__ == "__main__":

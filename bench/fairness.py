@@ -8,7 +8,8 @@ import statistics
 import time
 from contextlib import ExitStack
 
-from bench.instance import instance, receiving, working
+from bench.instance import cpu_seconds, instance, postgres, receiving, working
+from bench.tables import Noise, print_head, print_row
 
 #: Endpoints of the other project that never answer: with the limit of each, more than there are places.
 HANGING_ENDPOINTS = 210
@@ -35,21 +36,30 @@ def main() -> int:
             "a backlog": make_subscriptions(other, bench.sink.urls("/other", arguments.endpoints)),
             "a backlog at one endpoint": make_subscriptions(other, bench.sink.urls("/single", 1)),
             "endpoints that hang": make_subscriptions(other, bench.sink.urls("/hang", HANGING_ENDPOINTS)),
+            "nothing, at the end": [],
         }
-        print("| beside | p50 ms | p99 ms | most ms | other deliveries/s |")
-        print("| --- | --- | --- | --- | --- |", flush=True)
+        quiet = []
+        print_head("beside", "p50 ms", "p99 ms", "most ms", "other deliveries/s", "CPU ms a delivery")
         for name, subscriptions in rows.items():
             clear()
-            with working(arguments.workers):
+            with working(arguments.workers) as workers:
                 if subscriptions:
                     bench.enqueue(subscriptions, arguments.backlog, project=other)
                 time.sleep(1)
                 bench.note()
-                started = time.monotonic()
+                used = cpu_seconds(*workers, postgres())
+                cpu, started = used(), time.monotonic()
                 timed, others = bench.time_inserted(arguments.events, APART_SECONDS)
-                took = time.monotonic() - started
+                took, cpu = time.monotonic() - started, used() - cpu
             cuts = statistics.quantiles(timed, n=100, method="inclusive")
-            print(f"| {name} | {cuts[49]:.1f} | {cuts[98]:.1f} | {max(timed):.1f} | {others / took:,.0f} |", flush=True)
+            if not subscriptions:
+                quiet.append(cuts[49])
+            cpu_ms = cpu / (others + len(timed)) * 1e3
+            shown = (f"{cuts[49]:.1f}", f"{cuts[98]:.1f}", f"{max(timed):.1f}", f"{others / took:,.0f}")
+            print_row(name, *shown, f"{cpu_ms:.2f}")
+        noise = Noise()
+        noise.of(quiet)
+        noise.report()
     return 0
 
 

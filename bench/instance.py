@@ -93,9 +93,9 @@ def _until_they_listen(workers: int) -> None:
 
 
 @contextlib.contextmanager
-def receiving() -> Iterator[tuple[int, psutil.Process]]:
-    """Run a sink (bench/sink.py) until the block ends. Yields (port, process)."""
-    command = [sys.executable, "-m", "bench.sink"]
+def receiving(address: str = HOST) -> Iterator[tuple[int, psutil.Process]]:
+    """Run a sink (bench/sink.py) on an address until the block ends. Yields (port, process)."""
+    command = [sys.executable, "-m", "bench.sink", address]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=database.BASE_DIR) as sink:  # noqa: S603
         try:
             assert sink.stdout is not None  # noqa: S101

@@ -6,13 +6,35 @@ time is measured, and is no part of the server's figures.
 
 import selectors
 import socket
+import ssl
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 CONNECTIONS = 16
 CHUNK_BYTES = 1 << 20
+#: The end of an answer in chunks. JSON has no line breaks of this kind, so that nothing before the end looks like it.
+LAST_CHUNK = b"\r\n0\r\n\r\n"
+
+
+class Server(NamedTuple):
+    """The place where a server listens. `name` is the host that requests name, and its certificate has."""
+
+    port: int
+    address: str = "127.0.0.1"
+    name: str = "127.0.0.1"
+    is_tls: bool = False
+
+    def connect(self) -> socket.socket:
+        """Return a new connection."""
+        connection = socket.create_connection((self.address, self.port), timeout=30)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.is_tls:
+            return ssl.create_default_context().wrap_socket(connection, server_hostname=self.name)
+        return connection
 
 
 @dataclass
@@ -26,28 +48,36 @@ class Measured:
     own_cpu_ms: float
 
 
-def request_bytes(method: str, path: str, *, key: str, body: bytes = b"") -> bytes:
-    """Return an HTTP/1.1 request for a server on 127.0.0.1, authenticated by an API key."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {key}"]
+def request_bytes(method: str, path: str, *, key: str, body: bytes = b"", host: str = "127.0.0.1") -> bytes:
+    """Return an HTTP/1.1 request, authenticated by an API key."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {key}"]
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def measure(port: int, request: bytes, *, warm_up: float, seconds: float, cpu_seconds: Callable[[], float]) -> Measured:
-    """Load 127.0.0.1:`port` for `warm_up` seconds, and then measure for `seconds`.
+def measure(
+    server: Server,
+    request: bytes,
+    *,
+    warm_up: float,
+    seconds: float,
+    cpu_seconds: Callable[[], float],
+    most: int = sys.maxsize,
+) -> Measured:
+    """Load a server for `warm_up` seconds, and then measure for `seconds`, or until `most` answers have come.
 
     `cpu_seconds` returns the CPU time that the processes under load have used so far. Raises RuntimeError for an answer
     that is not a 2xx.
     """
     with selectors.DefaultSelector() as selector:
-        connections = [_Connection(port, request) for _ in range(CONNECTIONS)]
+        connections = [_Connection(server, request) for _ in range(CONNECTIONS)]
         try:
             for connection in connections:
                 selector.register(connection.socket, selectors.EVENT_READ, connection)
-            _until(time.perf_counter() + warm_up, selector)
+            _until(time.perf_counter() + warm_up, selector, most)
             cpu, own_cpu, started = cpu_seconds(), time.process_time(), time.perf_counter()
-            latencies = _until(started + seconds, selector)
+            latencies = _until(started + seconds, selector, most)
             elapsed = time.perf_counter() - started
             cpu, own_cpu = cpu_seconds() - cpu, time.process_time() - own_cpu
         finally:
@@ -63,24 +93,34 @@ def measure(port: int, request: bytes, *, warm_up: float, seconds: float, cpu_se
 
 
 class _Connection:
-    def __init__(self, port: int, request: bytes) -> None:
+    def __init__(self, server: Server, request: bytes) -> None:
         self.request = request
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = server.connect()
         self.send()
 
     def send(self) -> None:
         self.head, self.remaining, self.sent_at = b"", 0, time.perf_counter()
+        #: The end of what has arrived of an answer in chunks; None where the answer tells its length.
+        self.tail: bytes | None = None
         self.socket.sendall(self.request)
 
     def receive(self, buffer: memoryview) -> bool:
         """Receive the data that has arrived. Returns whether the answer is complete."""
+        is_complete = self._receive(buffer)
+        # What TLS has decrypted already does not make the socket readable.
+        while not is_complete and isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            is_complete = self._receive(buffer)
+        return is_complete
+
+    def _receive(self, buffer: memoryview) -> bool:
         count = self.socket.recv_into(buffer)
         if not count:
             raise RuntimeError("the server has closed a connection")
         if self.remaining:
             self.remaining -= count
             return not self.remaining
+        if self.tail is not None:
+            return self._ends(bytes(buffer[max(0, count - len(LAST_CHUNK)) : count]))
         # A head is far shorter than 4096 bytes, and nearly always arrives at once.
         seen = self.head + bytes(buffer[: min(count, 4096)])
         head, end, _ = seen.partition(b"\r\n\r\n")
@@ -89,16 +129,23 @@ class _Connection:
             return False
         if not head.startswith(b"HTTP/1.1 2"):
             raise RuntimeError(f"the server has answered {head.splitlines()[0].decode()}")
-        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-        self.remaining = length - (len(self.head) + count - len(head) - len(end))
+        _, told, length = head.lower().partition(b"\r\ncontent-length:")
+        if not told:
+            self.tail = b""
+            return self._ends(bytes(buffer[max(0, count - len(LAST_CHUNK)) : count]))
+        self.remaining = int(length.partition(b"\r\n")[0]) - (len(self.head) + count - len(head) - len(end))
         return not self.remaining
 
+    def _ends(self, last: bytes) -> bool:
+        self.tail = ((self.tail or b"") + last)[-len(LAST_CHUNK) :]
+        return self.tail == LAST_CHUNK
 
-def _until(deadline: float, selector: selectors.BaseSelector) -> list[float]:
-    """Send the next request after each answer until `deadline`. Returns the seconds that each took."""
+
+def _until(deadline: float, selector: selectors.BaseSelector, most: int) -> list[float]:
+    """Send the next request after each answer until `deadline`, or `most` answers. Returns the seconds of each."""
     buffer = memoryview(bytearray(CHUNK_BYTES))
     latencies: list[float] = []
-    while (now := time.perf_counter()) < deadline:
+    while (now := time.perf_counter()) < deadline and len(latencies) < most:
         for key, _ in selector.select(deadline - now):
             connection: _Connection = key.data
             if connection.receive(buffer):

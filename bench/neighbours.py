@@ -10,18 +10,30 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import orjson
 
-from bench.instance import HOST, instance, serving
+from bench.instance import HOST, cpu_seconds, instance, postgres, serving
 from bench.load import request_bytes
+from bench.tables import Noise, print_head, print_row
 
 ATTACKERS = 8
 INTERVAL_SECONDS = 0.1
 #: A request is given up after this time, and counts with it.
 PATIENCE_SECONDS = 30
+
+
+class Row(NamedTuple):
+    """The figures of the neighbour's requests, and the requests of both: a second, and CPU milliseconds of each."""
+
+    name: str
+    p50_ms: float
+    p99_ms: float
+    per_second: float
+    cpu_ms: float
 
 
 class Attack(NamedTuple):
@@ -40,17 +52,21 @@ def main() -> int:
     arguments = parser.parse_args()
     with instance():
         (path, key), attacks = seed()
-        with serving("convoyclone.wsgi:application") as (port, _):
+        with serving("convoyclone.wsgi:application") as (port, process):
+            used = cpu_seconds(process, postgres())
             # The first requests of a process read modules and connect.
             listen(port, path, key, 1.0)
-            rows = [("quiet", *listen(port, path, key, arguments.seconds))]
+            answers: list[None] = []
+            rows = [listen_beside("quiet", answers, used, partial(listen, port, path, key, arguments.seconds))]
+            quiet = [rows[0].p50_ms]
             for attack in [each for each in attacks if arguments.row in each.name]:
-                with under(port, attack):
+                with under(port, attack, answers):
                     time.sleep(0.5)
-                    rows.append((attack.name, *listen(port, path, key, arguments.seconds)))
+                    listening = partial(listen, port, path, key, arguments.seconds)
+                    rows.append(listen_beside(attack.name, answers, used, listening))
                 print(rows[-1], file=sys.stderr)
-                rows.append(("quiet after it", *listen(port, path, key, 1.0)))
-    report([row for row in rows if row[0] != "quiet after it"])
+                quiet.append(listen(port, path, key, 1.0)[0])
+    report(rows, quiet)
     return 0
 
 
@@ -107,10 +123,12 @@ def seed() -> tuple[tuple[str, str], list[Attack]]:
 
 
 @contextlib.contextmanager
-def under(port: int, attack: Attack) -> Iterator[None]:
-    """Repeat a request on ATTACKERS connections until the block ends."""
+def under(port: int, attack: Attack, answers: list[None]) -> Iterator[None]:
+    """Repeat a request on ATTACKERS connections until the block ends. `answers` gets an item for each answer."""
     over = threading.Event()
-    threads = [threading.Thread(target=repeat, args=(port, attack, over), daemon=True) for _ in range(ATTACKERS)]
+    threads = [
+        threading.Thread(target=repeat, args=(port, attack, answers, over), daemon=True) for _ in range(ATTACKERS)
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -121,7 +139,7 @@ def under(port: int, attack: Attack) -> Iterator[None]:
             thread.join(PATIENCE_SECONDS)
 
 
-def repeat(port: int, attack: Attack, over: threading.Event) -> None:
+def repeat(port: int, attack: Attack, answers: list[None], over: threading.Event) -> None:
     """Send a request and read its answer, on a new connection each time."""
     import socket
 
@@ -139,10 +157,21 @@ def repeat(port: int, attack: Attack, over: threading.Event) -> None:
             answer.begin()
             while answer.read(1 << 20):
                 pass
+            answers.append(None)
 
 
-def listen(port: int, path: str, key: str, seconds: float) -> tuple[float, float]:
-    """Read a list every INTERVAL_SECONDS. Returns the median and the 99th percentile of the milliseconds."""
+def listen_beside(
+    name: str, answers: list[None], used: Callable[[], float], listening: Callable[[], tuple[float, float, int]]
+) -> Row:
+    """Listen, and count the requests of all and their CPU time meanwhile."""
+    before, cpu, started = len(answers), used(), time.monotonic()
+    p50, p99, reads = listening()
+    count = reads + len(answers) - before
+    return Row(name, p50, p99, count / (time.monotonic() - started), (used() - cpu) / count * 1e3)
+
+
+def listen(port: int, path: str, key: str, seconds: float) -> tuple[float, float, int]:
+    """Read a list every INTERVAL_SECONDS. Returns p50 and p99 in milliseconds, and the number."""
     found: list[float] = []
     end = time.monotonic() + seconds
     connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_SECONDS)
@@ -156,16 +185,19 @@ def listen(port: int, path: str, key: str, seconds: float) -> tuple[float, float
         found.append((time.perf_counter() - started) * 1000)
         time.sleep(max(0.0, INTERVAL_SECONDS - (time.perf_counter() - started)))
     connection.close()
-    return statistics.median(found), statistics.quantiles(found, n=100, method="inclusive")[98]
+    return statistics.median(found), statistics.quantiles(found, n=100, method="inclusive")[98], len(found)
 
 
-def report(rows: list[tuple[str, float, float]]) -> None:
-    """Print the table."""
-    quiet = rows[0][2]
-    print("| while another tenant repeats, on eight connections | p50 | p99 | p99 to quiet |")
-    print("|---|---|---|---|")
-    for name, p50, p99 in rows:
-        print(f"| {name} | {p50:.1f} ms | {p99:.1f} ms | {p99 / quiet:.1f} |")
+def report(rows: list[Row], quiet: list[float]) -> None:
+    """Print the table. `quiet` has the neighbour's medians beside nothing, before and between the attacks."""
+    names = ("p50 ms", "p99 ms", "p99 to quiet", "requests/s of both", "CPU ms a request")
+    print_head("while another tenant repeats, on eight connections", *names)
+    for row in rows:
+        figures = (f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}", f"{row.p99_ms / rows[0].p99_ms:.1f}")
+        print_row(row.name, *figures, f"{row.per_second:,.0f}", f"{row.cpu_ms:.2f}")
+    noise = Noise()
+    noise.of(quiet)
+    noise.report()
 
 
 if __name__ == "__main__":

@@ -5,13 +5,16 @@ Prints the tables of docs/performance.md.
 
 import argparse
 import http.client
-import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 
-from bench.instance import HOST, instance, serving
+import psutil
+
+from bench.instance import HOST, cpu_seconds, instance, postgres, serving
+from bench.tables import Noise, print_head, print_row
+from bench.timing import Timed, time_beside_floor
 
 SERVER = "convoyclone.wsgi:application"
 FLOOR = "bench.floor_portal:application"
@@ -30,23 +33,26 @@ def main() -> int:
         begun = time.monotonic()
         customer = make_customer(arguments.deliveries)
         print(f"{arguments.deliveries:,} deliveries made in {time.monotonic() - begun:.0f} s", file=sys.stderr)
-        print_row("statement", "p50 ms", "p95 ms", "ratio to SELECT 1")
-        print_row(*["---"] * 4)
-        report({name: timed(act, arguments.repeats) for name, act in statements(customer).items()})
+        noise = Noise()
+        named = statements(customer)
+        select_1 = named.pop("SELECT 1")
+        used = cpu_seconds(psutil.Process(), postgres())
+        report("statement", time_beside_floor(named, select_1, arguments.repeats, used), noise)
 
-        ports = {application: stack.enter_context(serving(application))[0] for application in (SERVER, FLOOR)}
-        asked = {"SELECT 1": page(ports[FLOOR], "/", {})}
+        server, process = stack.enter_context(serving(SERVER))
+        floor, floor_process = stack.enter_context(serving(FLOOR))
+        asked = {}
         for name, path in pages(customer).items():
-            ask = page(ports[SERVER], path, customer.headers)
+            ask = page(server, path, customer.headers)
             status = ask()
             if status not in (200, 204, 286):
                 print(f"{name} answers {status}, and is left out", file=sys.stderr)
                 continue
             asked[name] = ask
         print()
-        print_row("page", "p50 ms", "p95 ms", "ratio to SELECT 1")
-        print_row(*["---"] * 4)
-        report({name: timed(ask, arguments.repeats) for name, ask in asked.items()})
+        used = cpu_seconds(process, floor_process, postgres())
+        report("page", time_beside_floor(asked, page(floor, "/", {}), arguments.repeats, used), noise)
+        noise.report()
     return 0
 
 
@@ -54,39 +60,34 @@ def page(port: int, path: str, headers: Mapping[str, str]) -> Callable[[], int]:
     """Return a function that gets a page on one connection, and returns the answer's status."""
     connection = http.client.HTTPConnection(HOST, port, timeout=60)
 
-    def ask() -> int:
+    def get() -> int:
         connection.request("GET", path, headers=dict(headers))
         answer = connection.getresponse()
         answer.read()
         return answer.status
 
+    def ask() -> int:
+        try:
+            return get()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            # The server closes connections that wait for their turn for long.
+            connection.close()
+            return get()
+
     return ask
 
 
-def timed(act: Callable[[], object], repeats: int) -> list[float]:
-    """Return the milliseconds of each of `repeats` calls, made one after the other."""
-    for _ in range(16):  # each of the server's threads has a connection with statements of its own
-        act()
-    milliseconds = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        act()
-        milliseconds.append((time.perf_counter() - started) * 1e3)
-    return milliseconds
-
-
-def report(times: Mapping[str, list[float]]) -> None:
-    """Print the times, the first of which are those of the floor."""
-    floor = statistics.median(next(iter(times.values())))
-    for name, milliseconds in times.items():
-        middle = statistics.median(milliseconds)
-        p95 = statistics.quantiles(milliseconds, n=100, method="inclusive")[94]
-        print_row(name, f"{middle:.1f}", f"{p95:.1f}", f"**{middle / floor:.1f}**")
-
-
-def print_row(*cells: object) -> None:
-    """Print a row of a Markdown table."""
-    print(f"| {' | '.join(map(str, cells))} |", flush=True)
+def report(what: str, rows: Iterable[tuple[str, Timed, Timed]], noise: Noise) -> None:
+    """Print the times of each row beside those of the floor, which is timed before each."""
+    print_head(what, "p50 ms", "p95 ms", "CPU ms", "requests/s", "ratio to SELECT 1")
+    floors = []
+    for name, timed, floor in rows:
+        floors.append(floor)
+        figures = (f"{timed.p50:.1f}", f"{timed.percentile(95):.1f}", f"{timed.cpu_ms:.2f}", f"{timed.per_second:,.0f}")
+        print_row(name, *figures, f"**{timed.p50 / floor.p50:.1f}**")
+    middle = floors[len(floors) // 2]
+    print_row("floor: SELECT 1", f"{middle.p50:.1f}", f"{middle.percentile(95):.1f}", f"{middle.cpu_ms:.2f}", "", "")
+    print(f"\nNoise of these rows: {noise.of([floor.p50 for floor in floors])}")
 
 
 if __name__ == "__main__":

@@ -11,14 +11,15 @@ import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import orjson
 
 from bench.instance import count_statements, cpu_seconds, instance, postgres, serving
-from bench.load import Measured, measure, request_bytes
+from bench.load import Measured, Server, measure, request_bytes
+from bench.tables import Noise, medians, print_head, print_row
 
 SIZES = [1, 10, 100, 1000]
 SERVER = "convoyclone.wsgi:application"
@@ -73,7 +74,11 @@ def main() -> int:
                 request = request_bytes(call.method, call.path, key=key, body=call.body)
                 for side in sides:
                     measured = measure(
-                        side.port, request, warm_up=0.2, seconds=arguments.seconds, cpu_seconds=side.cpu_seconds
+                        Server(port=side.port),
+                        request,
+                        warm_up=0.2,
+                        seconds=arguments.seconds,
+                        cpu_seconds=side.cpu_seconds,
                     )
                     results.setdefault((call, side.application), []).append(measured)
         statements = {call: count_statements(partial(answer, sides[0], key, call)) for call in calls}
@@ -157,11 +162,6 @@ def shape(value: Any, but_for: tuple[str, ...] = ()) -> Any:
     return type(value).__name__
 
 
-def median(rounds: list[Measured]) -> Measured:
-    """Return the median of each figure."""
-    return Measured(*(statistics.median(figures) for figures in zip(*map(astuple, rounds), strict=True)))
-
-
 def progress(done: int, of: int) -> None:
     """Show the progress of the run on a terminal."""
     if sys.stderr.isatty():
@@ -170,25 +170,16 @@ def progress(done: int, of: int) -> None:
 
 def report(calls: list[Call], results: Results, statements: dict[Call, int]) -> None:
     """Print the tables in Markdown."""
-    medians = {at: median(rounds) for at, rounds in results.items()}
-    print_row(
-        "operation",
-        "N",
-        "requests/s",
-        "p50 ms",
-        "p99 ms",
-        "CPU ms",
-        "SQL",
-        "floor: requests/s",
-        "CPU ms",
-        "JSON",
-        "ratio",
+    middle = {at: medians(rounds) for at, rounds in results.items()}
+    noise = Noise()
+    print_head(
+        *("operation", "N", "requests/s", "p50 ms", "p99 ms", "CPU ms", "SQL", "floor: requests/s", "CPU ms", "JSON"),
+        *("ratio", "noise"),
     )
-    print_row(*["---"] * 11)
     for call in calls:
-        own = medians[call, SERVER]
-        best = max(FLOORS, key=lambda floor: medians[call, floor].requests_per_second)
-        floor = medians[call, best]
+        own = middle[call, SERVER]
+        best = max(FLOORS, key=lambda floor: middle[call, floor].requests_per_second)
+        floor = middle[call, best]
         # Each round is compared with its own floor, which was measured within the same seconds.
         pairs = zip(results[call, SERVER], results[call, best], strict=True)
         ratio = statistics.median(ours.requests_per_second / theirs.requests_per_second for ours, theirs in pairs)
@@ -197,21 +188,17 @@ def report(calls: list[Call], results: Results, statements: dict[Call, int]) -> 
             *(f"{own.requests_per_second:,.0f}", f"{own.p50_ms:.1f}", f"{own.p99_ms:.1f}", f"{own.cpu_ms:.2f}"),
             *(statements[call], f"{floor.requests_per_second:,.0f}", f"{floor.cpu_ms:.2f}", FLOORS[best]),
             f"**{ratio:.2f}**",
+            noise.of([each.requests_per_second for each in results[call, best]]),
         )
     print("\nCPU ms for each further endpoint:\n")
-    print_row("operation", "server", "floor in Python", "floor in SQL")
-    print_row(*["---"] * 4)
+    print_head("operation", "server", "floor in Python", "floor in SQL")
     for operation in dict.fromkeys(call.operation for call in calls):
         at = {call.size: call for call in calls if call.operation == operation}
-        costs = [(medians[at[1000], side].cpu_ms - medians[at[10], side].cpu_ms) / 990 for side in (SERVER, *FLOORS)]
+        costs = [(middle[at[1000], side].cpu_ms - middle[at[10], side].cpu_ms) / 990 for side in (SERVER, *FLOORS)]
         print_row(operation, *(f"{cost:.4f}" for cost in costs))
-    shares = [own.own_cpu_ms * own.requests_per_second / 10 for own in medians.values()]
+    shares = [own.own_cpu_ms * own.requests_per_second / 10 for own in middle.values()]
     print(f"\nThe load generator took {min(shares):.0f} to {max(shares):.0f} % of one core.")
-
-
-def print_row(*cells: object) -> None:
-    """Print a row of a Markdown table."""
-    print(f"| {' | '.join(map(str, cells))} |")
+    noise.report()
 
 
 if __name__ == "__main__":

@@ -31,16 +31,16 @@ RARE_TYPE = "benchmark.rare"
 #: The share of deliveries in each status, in percent; the others have succeeded.
 PERCENT = {Status.FAILURE: 3, Status.DISCARDED: 2, Status.RETRY: 1}
 
-# The id of the row `n` of a series at the time `moment`: ten characters of milliseconds, and the number.
+# The id of a row at the time `ms`, without the number that follows: ten characters of milliseconds.
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_TIME = " || ".join(f"substr('{_DIGITS}', (ms >> {5 * place} & 31)::int + 1, 1)" for place in range(9, -1, -1))
+ULID_TIME = " || ".join(f"substr('{_DIGITS}', (ms >> {5 * place} & 31)::int + 1, 1)" for place in range(9, -1, -1))
 _ROWS = f"""
 CREATE UNLOGGED TABLE bench_rows AS
-SELECT n, moment, {_TIME} || lpad(n::text, 16, '0') AS uid, e.endpoint_id, e.subscription_id, e.is_on,
+SELECT n, moment, {ULID_TIME} || lpad(n::text, 16, '0') AS uid, e.endpoint_id, e.subscription_id, e.is_on,
   CASE WHEN NOT e.is_on THEN '{Status.DISCARDED}'
-    WHEN n / 500 %% 100 < %(failed)s THEN '{Status.FAILURE}'
-    WHEN n / 500 %% 100 < %(discarded)s THEN '{Status.DISCARDED}'
-    WHEN n / 500 %% 100 < %(waiting)s THEN '{Status.RETRY}' ELSE '{Status.SUCCESS}' END AS status
+    WHEN n / %(block)s %% 100 < %(failed)s THEN '{Status.FAILURE}'
+    WHEN n / %(block)s %% 100 < %(discarded)s THEN '{Status.DISCARDED}'
+    WHEN n / %(block)s %% 100 < %(waiting)s THEN '{Status.RETRY}' ELSE '{Status.SUCCESS}' END AS status
 FROM (
   SELECT n, moment, (extract(epoch FROM moment) * 1000)::bigint AS ms FROM (
     SELECT n, now() - %(days)s * interval '1 day' * (1 - n::float / %(rows)s) AS moment
@@ -92,9 +92,10 @@ SELECT endpoint_id, count(*), 0, 0, '404', '404 Not Found', max(moment), max(mom
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer, and the headers with which the script of the portal asks for pages."""
+    """A customer, the project's API key, and the headers with which the script of the portal asks for pages."""
 
     project: Project
+    key: str
     headers: Mapping[str, str]
 
     def endpoints(self) -> EndpointQuerySet:
@@ -107,7 +108,7 @@ def make_customer(deliveries: int) -> Customer:
 
     Half of them are the customer's. Every tenth endpoint has been paused for all that time.
     """
-    project, _ = make_project("Benchmark")
+    project, key = make_project("Benchmark")
     subscriptions: list[Subscription] = []
     for owner_id, number in ((OWNER, ENDPOINTS), ("others", OTHERS)):
         urls = [f"https://hooks.example.com/{owner_id}/{each}" for each in range(number)]
@@ -122,6 +123,8 @@ def make_customer(deliveries: int) -> Customer:
             _ROWS,
             {
                 "rows": deliveries,
+                # Deliveries in a row that end alike: few enough that each status occurs.
+                "block": min(500, deliveries // 200),
                 "days": DAYS,
                 "failed": failed,
                 "discarded": failed + discarded,
@@ -140,7 +143,7 @@ def make_customer(deliveries: int) -> Customer:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")
     link = create_portal_link(project.uid, name="Customer", owner_id=OWNER, can_manage_endpoint=True).link
-    return Customer(project, {"Authorization": f"Bearer {link.token}", "HX-Request": "true"})
+    return Customer(project, key, {"Authorization": f"Bearer {link.token}", "HX-Request": "true"})
 
 
 def statements(customer: Customer) -> dict[str, Callable[[], object]]:

@@ -6,6 +6,7 @@ processes of a machine share.
 """
 
 import asyncio
+import sys
 import time
 
 import orjson
@@ -62,8 +63,8 @@ def _told(path: bytes) -> bytes:
 
 
 async def main() -> None:
-    """Listen on a port of 127.0.0.1, print it, and answer until the process is ended."""
-    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0, backlog=2048)
+    """Listen on a port of an address, print it, and answer until the process is ended."""
+    server = await asyncio.get_running_loop().create_server(Sink, sys.argv[1], 0, backlog=2048)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -229,7 +229,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     if options.key and not options.project:
         parser.error("an API key needs --project")
     for name in ("forward", "url"):
-        parts = urlsplit(getattr(options, name))
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(getattr(options, name)):
             parser.error(f"--{name} must be an address like http://localhost:3000")
     return options
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # Brackets without an IPv6 address, or no number of a port.
+        return False

@@ -238,7 +238,8 @@ def web_command(host: str, port: int, application: str = "convoyclone.wsgi:appli
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
     command += ["--workers", str(settings.WORKERS), "--blocking-threads", str(THREADS), "--http", "1", "--no-ws"]
     command += ["--backlog", "1024", "--workers-kill-timeout", "2", "--respawn-failed-workers"]
-    return [*command, "--log-level", "warning", application]
+    # As a warning Granian says at each start that so many threads are many; most of them only wait (threads.py).
+    return [*command, "--log-level", "error", application]
 
 
 @contextlib.contextmanager

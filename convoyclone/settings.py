@@ -195,6 +195,7 @@ INSTALLED_APPS = [
     "subscriptions",
     "events",
     "deliveries",
+    "switches",
     "engine",
     "activity",
     "applications",

@@ -248,6 +248,7 @@ urlpatterns = [
     path("v1/webhooks/portal", feather.FeatherPortal.as_view()),
     # The APIs of other products, with their unknown paths in their own errors
     path("management/v1", include("nahook_api.urls")),
+    path("api/ingest", include("nahook_api.ingest_urls")),
     path("api/v1/", include("svix_api.urls")),
     re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
     re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),
@@ -256,6 +257,7 @@ urlpatterns = [
 # Refusals that no view makes, in the shape of the path's API
 errors.RENDERERS |= {
     "/management/": NahookView.error,
+    "/api/ingest": NahookView.error,
     "/v1/": feather.FeatherPortal.error,
     **{f"/api/v1/{resource}": SvixView.error for resource in ("auth/", *RESOURCES)},
 }

@@ -81,7 +81,12 @@ class EventDeliveryAdmin(TimedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EventDelivery]:
         rows = EventDelivery.objects.select_related("project", "endpoint")
-        secret = ("endpoint__secrets", "endpoint__authentication", "endpoint__mtls_client_cert")
+        secret = (
+            "endpoint__secrets",
+            "endpoint__authentication",
+            "endpoint__mtls_client_cert",
+            "endpoint__custom_headers",
+        )
         last = DeliveryAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-pk")
         return rows.defer("project__config", "project__meta_event", *secret).annotate(
             last_status=Subquery(last.values("http_status")[:1]), last_error=Subquery(last.values("error")[:1])
@@ -111,26 +116,31 @@ class EventDeliveryAdmin(TimedAdmin):
         return found
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
-        """Show the delivery with the requests that were made, and their answers."""
+        """Show the delivery with the requests that were made, and their answers, to those who may see attempts."""
         delivery: Any = kwargs["obj"]
+        sees_attempts = self.admin_site.get_model_admin(DeliveryAttempt).has_view_permission(request)
+        found = newest_attempts(delivery) if sees_attempts else []
         context |= {
             "again_label": self._label(request, delivery),
-            "attempts": [
-                attempt_shown(each, hides_answer=delivery.hides_payload) for each in newest_attempts(delivery)
-            ],
+            "sees_attempts": sees_attempts,
+            "attempts": [attempt_shown(each, hides_answer=delivery.hides_payload) for each in found],
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the user may send deliveries again."""
+        return self.has_operate_permission(request) or request.user.has_perm("events.resend_eventdelivery")
+
     def _label(self, request: HttpRequest, delivery: EventDelivery) -> str:
         """Return the label of the button that sends it again; blank for a user or a delivery that has none."""
-        if not self.has_operate_permission(request):
+        if not self.has_resend_permission(request):
             return ""
         return "Send again" if delivery.status in GIVEN_UP else "Send now" if delivery.status in WAITING else ""
 
     @method_decorator(require_POST)
     def resend_one(self, request: HttpRequest, delivery_id: str) -> HttpResponseBase:
         """Send one delivery again, or at once where it waits, and show its page."""
-        if not self.has_operate_permission(request):
+        if not self.has_resend_permission(request):
             raise PermissionDenied
         row = get_object_or_404(EventDelivery.objects.filter(pk=delivery_id))
         operation = deliveries.send_now if row.status in WAITING else deliveries.resend_delivery
@@ -219,7 +229,7 @@ class EventDeliveryAdmin(TimedAdmin):
         """Show the payload."""
         return payload(delivery.event.data, hidden=delivery.hides_payload)  # type: ignore[attr-defined]  # change_view
 
-    @admin.action(description="Send again (failed deliveries)", permissions=["operate"])
+    @admin.action(description="Send again (failed deliveries)", permissions=["resend"])
     def resend(self, request: HttpRequest, selected: QuerySet[EventDelivery]) -> HttpResponseBase | None:
         """Put the selected deliveries into the queue again."""
         return self.run(

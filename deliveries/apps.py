@@ -7,3 +7,10 @@ class DeliveriesConfig(AppConfig):
     """The configuration of the app."""
 
     name = "deliveries"
+
+    def ready(self) -> None:
+        """Have the workers send the deliveries of an endpoint again."""
+        from deliveries.recovery import RECOVERY_JOB, RESEND_JOB, count_piece, resend_piece
+        from jobs.operations import KINDS, Kind
+
+        KINDS[RECOVERY_JOB] = KINDS[RESEND_JOB] = Kind(count_piece, resend_piece)

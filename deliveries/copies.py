@@ -68,6 +68,7 @@ def make_copy(project_id: str, delivery_id: str, *, is_masked: bool = False, sco
         advanced_signatures=endpoint.advanced_signatures,
         secrets=[secret["value"] for secret in endpoint.secrets if is_live(secret, now)],
         config=delivery.project.config,
+        sends_svix_headers=delivery.project.sends_svix_headers,
     )
     try:
         headers, body = signed_request(parts, now=now, authentication=[], marks={COPY_HEADER: "1"})

@@ -10,11 +10,12 @@ from typing import Any
 
 from django.conf import settings
 
+from applications.prefixes import MESSAGE
 from events.exceptions import KeyMissing
 from events.models import EventDelivery
 from outbound.headers import TEST_HEADER, Headers, request_headers, trace_headers
 from outbound.payload import NotAnObject, form_encode
-from outbound.signatures import convoy_signature, standard_headers
+from outbound.signatures import convoy_signature, standard_headers, svix_headers
 from projects.config import REQUEST_ID_HEADER
 
 USER_AGENT = f"Convoy/{settings.VERSION}"
@@ -42,6 +43,8 @@ class Parts:
     secrets: list[str]
     #: Project.config.
     config: Mapping[str, Any]
+    #: Project.sends_svix_headers.
+    sends_svix_headers: bool = False
 
 
 def signed_request(
@@ -64,6 +67,10 @@ def signed_request(
     timestamp = int(now.timestamp())
     signature = config["signature"]
     standard = standard_headers(body, message_id=parts.delivery_id, timestamp=timestamp, secrets=secrets)
+    if parts.sends_svix_headers:
+        # By this id a receiver finds the message in Svix's API.
+        message_id = f"{MESSAGE}{parts.event_id}"
+        standard |= svix_headers(body, message_id=message_id, timestamp=timestamp, secrets=secrets)
     headers = request_headers(
         signature_header=signature["header"],
         signature=convoy_signature(

@@ -54,7 +54,7 @@ class EndpointAdmin(TimedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
         live = Endpoint.objects.filter(deleted_at=None, project__deleted_at=None).select_related("project")
-        encrypted = ("secrets", "authentication", "mtls_client_cert")
+        encrypted = ("secrets", "authentication", "mtls_client_cert", "custom_headers")
         return live.defer(*encrypted, "project__config", "project__meta_event")
 
     def get_search_results(

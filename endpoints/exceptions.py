@@ -3,7 +3,7 @@
 Contract: docs/contract/endpoints.md#operations, docs/contract/endpoints.md#body.
 """
 
-from core.exceptions import InvalidInput, NotFound
+from core.exceptions import Conflict, InvalidInput, NotFound
 
 
 class EndpointNotFound(NotFound):
@@ -45,6 +45,19 @@ class CredentialsElsewhere(InvalidInput):
         "or {} to remove them"
     )
     field = "url"
+
+
+class HeadersElsewhere(InvalidInput):
+    """The URL leads to another server, and headers are kept that the caller may not see."""
+
+    message = "the url leads to another server, and the endpoint has headers that would be sent there"
+    field = "url"
+
+
+class EndpointExists(Conflict):
+    """The uid is taken."""
+
+    message = "the owner has an endpoint with this uid already"
 
 
 class ChatUrl(InvalidInput):

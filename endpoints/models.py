@@ -64,10 +64,16 @@ class Endpoint(models.Model):
     authentication = EncryptedJSONField(null=True)
     #: {"client_cert", "client_key"} in PEM, or None.
     mtls_client_cert = EncryptedJSONField(null=True)
+    #: The headers that each delivery carries beside its own, {"X-Tenant": "acme"}, or None.
+    custom_headers = EncryptedJSONField(null=True)
+    #: The company's own name for it, one of its kind among those of the owner.
+    external_id = models.CharField(
+        max_length=255, blank=True, default="", db_default="", editable=False, db_collation="C"
+    )
     #: The first id of what belongs to its present owner; "" where it has had no other. What was sent before belongs to
     #: the owner of that time.
     held_from = models.CharField(max_length=26, blank=True, default="", db_default="", editable=False, db_collation="C")
-    #: What the portal session in which it was created was minted with.
+    #: The company's own texts about it, at first those of the portal session in which it was created.
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -108,6 +114,11 @@ class Endpoint(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=["active", "inactive", "pending", "paused"]), name="endpoint_status"
+            ),
+            models.UniqueConstraint(
+                fields=["project", "owner_id", "external_id"],
+                condition=~Q(external_id="") & Q(deleted_at=None),
+                name="endpoint_external_id",
             ),
         ]
 
@@ -154,6 +165,12 @@ class EndpointState(models.Model):
     last_failure_text = models.TextField(blank=True, default="", db_default="")
     last_failure_at = models.DateTimeField(null=True)
     last_delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # For the number of open breakers on the operators' start page.
+            models.Index("open_until", condition=Q(breaker="open"), name="state_breaker_open"),
+        ]
 
     def __str__(self) -> str:
         return str(self.endpoint_id)

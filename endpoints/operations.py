@@ -4,36 +4,25 @@ Contract: docs/contract/endpoints.md. An endpoint is always named together with 
 another project, or outside the given `scope`, looks exactly like one that does not exist.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from activity.operations import Changes, Done, Verb, differences, record, record_all
 from core.actors import current_actor
-from core.addresses import is_public_url
 from core.api.values import REDACTED
 from core.encryption import EncryptedJSONField
-from core.exceptions import InvalidInput
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
+from endpoints.checks import check_credentials, check_url, checked_chat_url, checked_content_type, checked_name
 from endpoints.disabling import close_breaker, forget_failures, notify_reactivated
 from endpoints.documents import endpoint_documents
-from endpoints.exceptions import (
-    ChatUrl,
-    CredentialsElsewhere,
-    EndpointNotFound,
-    NotStored,
-    StatusNotChangeable,
-    UrlTemplate,
-)
+from endpoints.exceptions import EndpointExists, EndpointNotFound, StatusNotChangeable
 from endpoints.models import (
-    CONTENT_TYPES,
-    DEFAULT_CONTENT_TYPE,
     AlertSettings,
     Endpoint,
     EndpointQuerySet,
@@ -43,12 +32,12 @@ from endpoints.models import (
 from endpoints.owners import CHECKS_OF_OWNER, hand_over, project_with_room
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
 from meta_events.emission import emit_meta_event
-from outbound.exceptions import UrlNotSecure
-from outbound.urls import check_sendable, is_same_server, parse_target, stored_form
+from outbound.headers import check_custom_headers
+from outbound.urls import stored_form
 from projects.models import Project
 
 #: The fields that are stored as they are sent, and those of them that an update takes only where they are not empty.
-PLAIN = ("description", "support_email", "rate_limit_duration", "owner_id", "http_timeout")
+PLAIN = ("description", "support_email", "rate_limit_duration", "owner_id", "http_timeout", "external_id")
 KEPT_WHERE_EMPTY = ("owner_id", "http_timeout")
 #: The columns that a change of status writes.
 STATUS_FIELDS = ("status", "status_since", "status_actor", "status_reason")
@@ -56,8 +45,7 @@ STATUS_FIELDS = ("status", "status_since", "status_actor", "status_reason")
 EDITABLE = [
     field.name
     for field in Endpoint._meta.concrete_fields
-    if field.name
-    not in ("uid", "project", "secrets", "metadata", "created_at", "deleted_at", "held_from", *STATUS_FIELDS)
+    if field.name not in ("uid", "project", "secrets", "created_at", "deleted_at", "held_from", *STATUS_FIELDS)
 ]
 #: Those of them that the record of activity names without their values: a chat's URL is a credential.
 SECRET = {
@@ -76,9 +64,9 @@ def create_endpoint(
 ) -> Endpoint:
     """Create an active endpoint with one secret.
 
-    `sent` holds validated fields of CreateEndpoint; the others have their defaults. `metadata` is that of the
-    portal session in which it is created.
-    Raises InvalidInput, NotFound.
+    `sent` holds validated fields of CreateEndpoint and, from other contracts, `external_id` and `custom_headers`; the
+    others have their defaults. `metadata` is that of the portal session in which it is created.
+    Raises InvalidInput, NotFound, Conflict.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -87,21 +75,22 @@ def create_endpoint(
         endpoint = Endpoint(
             project=project,
             url=stored_form(url),
-            name=_checked_name(name, "adding endpoint"),
+            name=checked_name(name, "adding endpoint"),
             advanced_signatures=project.type == Project.Type.INCOMING or sent.get("advanced_signatures", True),
             rate_limit=max(sent.get("rate_limit", 0), 0),
-            content_type=_checked_content_type(sent.get("content_type", ""), "adding endpoint"),
-            slack_webhook_url=_checked_chat_url(sent.get("slack_webhook_url", ""), "slack"),
-            teams_webhook_url=_checked_chat_url(sent.get("teams_webhook_url", ""), "teams"),
+            content_type=checked_content_type(sent.get("content_type", ""), "adding endpoint"),
+            slack_webhook_url=checked_chat_url(sent.get("slack_webhook_url", ""), "slack"),
+            teams_webhook_url=checked_chat_url(sent.get("teams_webhook_url", ""), "teams"),
             secrets=[secrets.new_secret(sent.get("secret", ""), now)],
             authentication=authentication.checked(sent.get("authentication", {}), None),
             mtls_client_cert=certificates.checked(sent.get("mtls_client_cert", {}), None),
+            custom_headers=checked_headers(sent.get("custom_headers")),
             metadata=dict(metadata or {}),
             created_at=now,
             updated_at=now,
             **{field: sent[field] for field in PLAIN if field in sent},
         )
-        endpoint.save(force_insert=True)
+        _save(endpoint, force_insert=True)
         _record(Verb.ENDPOINT_CREATED, endpoint, changes={"url": [None, endpoint.url]})
         _emit(ENDPOINT_CREATED, project, endpoint.uid)
     return endpoint
@@ -115,8 +104,8 @@ def update_endpoint(
     A blank `owner_id` and an `http_timeout` of 0 count as not sent, `secret` has no effect, and the
     status does not change. A new rate limit applies at once, also to deliveries that the old one held back.
     `reveal` tells whether the caller may see secrets: a URL of another server takes no credential along that the
-    caller may not see.
-    Raises InvalidInput, NotFound.
+    caller may not see. `sent` may hold `external_id`, `custom_headers` and `metadata` too, which Convoy's call has not.
+    Raises InvalidInput, NotFound, Conflict.
     """
     with transaction.atomic():
         # A state is locked before its endpoint, as the workers do it.
@@ -126,9 +115,9 @@ def update_endpoint(
         before = _editable(endpoint)
         limit_before = endpoint.rate_limit, endpoint.rate_limit_duration
         check_url(endpoint.project, url)
-        _check_credentials(endpoint, url, sent, reveal=reveal)
+        check_credentials(endpoint, url, sent, reveal=reveal)
         endpoint.url = stored_form(url)
-        endpoint.name = _checked_name(name, "updating endpoints")
+        endpoint.name = checked_name(name, "updating endpoints")
         for field in PLAIN:
             if sent.get(field) or (field in sent and field not in KEPT_WHERE_EMPTY):
                 setattr(endpoint, field, sent[field])
@@ -137,27 +126,32 @@ def update_endpoint(
         if endpoint.project.type == Project.Type.OUTGOING:
             endpoint.advanced_signatures = sent.get("advanced_signatures", endpoint.advanced_signatures)
         if "content_type" in sent:
-            endpoint.content_type = _checked_content_type(sent["content_type"], "updating endpoints")
+            endpoint.content_type = checked_content_type(sent["content_type"], "updating endpoints")
         if sent.get("slack_webhook_url", REDACTED) != REDACTED:
-            endpoint.slack_webhook_url = _checked_chat_url(sent["slack_webhook_url"], "slack")
+            endpoint.slack_webhook_url = checked_chat_url(sent["slack_webhook_url"], "slack")
         if sent.get("teams_webhook_url", REDACTED) != REDACTED:
-            endpoint.teams_webhook_url = _checked_chat_url(sent["teams_webhook_url"], "teams")
+            endpoint.teams_webhook_url = checked_chat_url(sent["teams_webhook_url"], "teams")
         if "authentication" in sent:
             endpoint.authentication = authentication.checked(sent["authentication"], endpoint.authentication)
         if "mtls_client_cert" in sent:
             endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
-        changes = differences(before, _editable(endpoint), secret=SECRET)
-        if "owner_id" in changes:
+        if "custom_headers" in sent:
+            endpoint.custom_headers = checked_headers(sent["custom_headers"])
+        endpoint.metadata = sent.get("metadata", endpoint.metadata)
+        if endpoint.owner_id != before["owner_id"]:
             project_with_room(project_id, owner_id=endpoint.owner_id)
+            # It is one of its kind among those of the former owner.
+            endpoint.external_id = ""
+        changes = differences(before, _editable(endpoint), secret=SECRET)
         endpoint.updated_at = timezone.now()
-        endpoint.save(update_fields=EDITABLE)
+        _save(endpoint, update_fields=EDITABLE)
         if "owner_id" in changes:
             # The addresses are the former customer's: the new one must not see them, and they are not to be told.
             AlertSettings.objects.filter(endpoint=endpoint).delete()
             if before["owner_id"]:
                 hand_over(endpoint)
             for check in CHECKS_OF_OWNER:
-                check(endpoint)
+                check([endpoint.uid])
         if changes:
             _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
@@ -169,6 +163,19 @@ def update_endpoint(
             wake_workers()
         _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
     return endpoint
+
+
+def set_metadata(project_id: str, endpoint_id: str, metadata: Mapping[str, str]) -> None:
+    """Replace the metadata of an endpoint. Raises NotFound."""
+    with transaction.atomic():
+        endpoint = _lock(project_id, endpoint_id)
+        before, endpoint.metadata = endpoint.metadata, dict(metadata)
+        if before == endpoint.metadata:
+            return
+        endpoint.updated_at = timezone.now()
+        endpoint.save(update_fields=["metadata", "updated_at"])
+        _record(Verb.ENDPOINT_UPDATED, endpoint, changes={"metadata": [before, endpoint.metadata]})
+        _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
 
 
 def delete_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> None:
@@ -221,6 +228,30 @@ def expire_secret(
     return endpoint
 
 
+def set_custom_headers(
+    project_id: str, endpoint_id: str, headers: Mapping[str, str], *, scope: Scope = None
+) -> Endpoint:
+    """Replace the endpoint's own headers; the record of activity leaves their values out.
+
+    Raises InvalidInput, NotFound.
+    """
+    with transaction.atomic():
+        endpoint = _lock(project_id, endpoint_id, scope)
+        before = endpoint.custom_headers
+        endpoint.custom_headers = checked_headers(headers)
+        if endpoint.custom_headers != before:
+            endpoint.updated_at = timezone.now()
+            endpoint.save(update_fields=["custom_headers", "updated_at"])
+            changed = {"custom_headers": endpoint.custom_headers}
+            _record(
+                Verb.ENDPOINT_UPDATED,
+                endpoint,
+                changes=differences({"custom_headers": before}, changed, secret=SECRET),
+            )
+            _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
+    return endpoint
+
+
 def reactivate_endpoints(project_id: str, now: datetime) -> None:
     """Make the project's inactive endpoints active, within the caller's transaction."""
     inactive = Endpoint.objects.for_project(project_id).filter(status=Status.INACTIVE)
@@ -262,6 +293,20 @@ def _change_of(before: Status, after: Status) -> Verb:
     return Verb.ENDPOINT_ENABLED if before == Status.INACTIVE else Verb.ENDPOINT_RESUMED
 
 
+def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str] | None:
+    """Return the headers to store for an endpoint, None where there are none. Raises InvalidInput."""
+    check_custom_headers(headers or {})
+    return dict(headers) if headers else None
+
+
+def _save(endpoint: Endpoint, **options: Any) -> None:
+    """Save an endpoint. Raises EndpointExists, which has to end the caller's transaction."""
+    try:
+        endpoint.save(**options)
+    except IntegrityError:
+        raise EndpointExists from None
+
+
 def _editable(endpoint: Endpoint) -> dict[str, Any]:
     """Return the values of the columns that an update writes, without its time."""
     return {name: getattr(endpoint, name) for name in EDITABLE if name != "updated_at"}
@@ -289,71 +334,6 @@ def _lock(project_id: str, endpoint_id: str, scope: Scope = None) -> Endpoint:
         return rows.get(pk=endpoint_id)
     except Endpoint.DoesNotExist:
         raise EndpointNotFound from None
-
-
-def check_url(project: Project, url: str) -> None:
-    """Refuse a URL to which nothing could be delivered. Contract: docs/contract/endpoints.md#url."""
-    if "{" in url or "}" in url:
-        raise UrlTemplate
-    parts = parse_target(url)
-    check_sendable(url)
-    if parts.scheme == "http" and project.config["ssl"]["enforce_secure_endpoints"]:
-        raise UrlNotSecure
-
-
-def _check_credentials(endpoint: Endpoint, url: str, sent: Mapping[str, Any], *, reveal: bool) -> None:
-    """Refuse a URL of another server that would be sent credentials which the caller may not see."""
-    if not is_same_server(url, endpoint.url) and (
-        authentication.keeps_hidden(sent.get("authentication"), endpoint.authentication, reveal=reveal)
-        or certificates.keeps_hidden(sent.get("mtls_client_cert"), endpoint.mtls_client_cert)
-    ):
-        raise CredentialsElsewhere
-
-
-def refusals(
-    project: Project, sent: Mapping[str, Any], stored: Endpoint | None = None
-) -> list[tuple[str, InvalidInput]]:
-    """Return every reason for which create_endpoint or, with `stored`, update_endpoint refuses validated fields.
-
-    Each stands beside the field it is about, for a form that shows them all at once.
-    """
-    known = (None, None) if stored is None else (stored.authentication, stored.mtls_client_cert)
-    checks: list[tuple[str, Callable[[], object]]] = [
-        ("url", lambda: check_url(project, sent.get("url", ""))),
-        ("name", lambda: _checked_name(sent.get("name", ""), "")),
-        ("content_type", lambda: _checked_content_type(sent.get("content_type", ""), "")),
-        ("authentication", lambda: authentication.checked(sent.get("authentication") or {}, known[0])),
-        ("mtls_client_cert", lambda: certificates.checked(sent.get("mtls_client_cert") or {}, known[1])),
-    ]
-    for product in ("slack", "teams"):
-        url = sent.get(f"{product}_webhook_url", "")
-        if url != REDACTED:
-            checks.append((f"{product}_webhook_url", partial(_checked_chat_url, url, product)))
-    found = []
-    for field, check in checks:
-        try:
-            check()
-        except InvalidInput as refusal:
-            found.append((field, refusal))
-    return found
-
-
-def _checked_name(name: str, doing: str) -> str:
-    if not name.strip():
-        raise NotStored(doing=doing, field="name")
-    return name
-
-
-def _checked_content_type(content_type: str, doing: str) -> str:
-    if (content_type or DEFAULT_CONTENT_TYPE) not in CONTENT_TYPES:
-        raise NotStored(doing=doing)
-    return content_type or DEFAULT_CONTENT_TYPE
-
-
-def _checked_chat_url(url: str, product: str) -> str:
-    if url and not is_public_url(url):
-        raise ChatUrl(product=product, field=f"{product}_webhook_url")
-    return url
 
 
 def _emit(event_type: str, project: Project, endpoint_id: str) -> None:

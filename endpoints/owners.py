@@ -1,6 +1,6 @@
 """Give endpoints to owners: within what one may have, and without what another one had."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db.models import F, Func, IntegerField, Value
@@ -11,9 +11,9 @@ from endpoints.models import Endpoint, EndpointHour, EndpointState
 from projects.exceptions import ProjectNotFound
 from projects.models import Project
 
-#: The checks of apps above on an endpoint that has got another owner, within the transaction. Each raises InvalidInput
-#: where the new owner has more with it than the project allows.
-CHECKS_OF_OWNER: list[Callable[[Endpoint], None]] = []
+#: The checks of apps above on endpoints that have got another owner, by their ids, within the transaction. Each raises
+#: InvalidInput where the new owner has more with them than the project allows.
+CHECKS_OF_OWNER: list[Callable[[Sequence[str]], None]] = []
 
 
 def hand_over(endpoint: Endpoint) -> None:
@@ -50,3 +50,18 @@ def project_with_room(project_id: str, *, owner_id: str) -> Project:
         raise TooManyEndpoints(most=project.owner_endpoints)
     found: Project = project
     return found
+
+
+def check_adopted(project_id: str, owner_id: str, endpoint_ids: Sequence[str]) -> None:
+    """Refuse endpoints, just given to an owner, with which that owner has more than the project allows.
+
+    The owner is locked until the caller's transaction ends. Raises InvalidInput.
+    """
+    counted_to = F("owner_endpoints") + 1
+    owned = Func(F("uid"), Value(owner_id), counted_to, function="endpoints_of_owner", output_field=IntegerField())
+    rows = Project.objects.filter(pk=project_id, owner_endpoints__gt=0)
+    for number, most in rows.values_list(owned, "owner_endpoints"):
+        if number > most:
+            raise TooManyEndpoints(most=most)
+    for check in CHECKS_OF_OWNER:
+        check(endpoint_ids)

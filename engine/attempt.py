@@ -115,7 +115,7 @@ async def _send(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outcome:
 
 
 def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: datetime) -> Request:
-    """Build the request of a delivery at `now`, with the headers of the endpoint's `authentication`.
+    """Build the request of a delivery at `now`, with the headers of the endpoint's `authentication` and its own.
 
     Raises Unbuildable, ValueError and UndecryptableValue, whose texts hold no secret.
     """
@@ -131,14 +131,16 @@ def build_request(claim: Claim, authentication: list[tuple[str, str]], *, now: d
         advanced_signatures=target.advanced_signatures,
         secrets=[secret["value"] for secret in _secrets(target.secrets, target.uid) if is_live(secret, now)],
         config=target.project_config,
+        sends_svix_headers=target.project_sends_svix_headers,
     )
-    headers, body = signed_request(parts, now=now, authentication=authentication, marks=trace_marks())
+    given = [*authentication, *_own_headers(target.custom_headers, target.uid).items()]
+    headers, body = signed_request(parts, now=now, authentication=given, marks=trace_marks())
     certificate = _certificate(target.mtls_client_cert, target.uid)
     return Request(
         headers=headers,
         body=body,
         client_certificate=None if certificate is None else (certificate["client_cert"], certificate["client_key"]),
-        secret_names=tuple(name for name, _ in authentication),
+        secret_names=tuple(name for name, _ in given),
     )
 
 
@@ -257,3 +259,8 @@ def _authentication_object(stored: bytes | None, uid: str) -> dict[str, Any] | N
 @lru_cache(maxsize=256)
 def _certificate(stored: bytes | None, uid: str) -> dict[str, str] | None:
     return None if stored is None else orjson.loads(decrypt(stored, context_of(Endpoint, "mtls_client_cert"), uid))
+
+
+@lru_cache(maxsize=4096)
+def _own_headers(stored: bytes | None, uid: str) -> dict[str, str]:
+    return {} if stored is None else orjson.loads(decrypt(stored, context_of(Endpoint, "custom_headers"), uid))

@@ -74,7 +74,8 @@ def choose(
 
     Deliveries that are `unsettled` have been sent, or are being sent: their lease is extended, and they take a place
     at their endpoint. `cap` is the number of requests that may be under way to one endpoint. Nothing about the endpoint
-    holds a test event: a customer sends it to learn whether the endpoint works, before it is enabled.
+    holds a test event: a customer sends it to learn whether the endpoint works, before it is enabled. An operator who
+    holds the project or the owner holds test events too.
 
     A delivery that is held stays as it is. Contract: docs/contract/deliveries.md#sending.
     """
@@ -99,6 +100,10 @@ def choose(
             choice.settle.append((row.uid, Status.DISCARDED, "the endpoint is inactive"))
         elif row.status == Status.PROCESSING and row.delivery_mode == AT_MOST_ONCE:
             choice.settle.append((row.uid, Status.FAILURE, LOST))
+        elif offer.held.holds(target.project_id, target.owner_id):
+            # Those of a project stay in the queue, which is read without it.
+            if not row.is_parked and not offer.held.holds(target.project_id):
+                choice.park.append(row.uid)
         elif row.test:
             if len(choice.send) < slots:
                 offer.take(target)

@@ -32,6 +32,8 @@ WITH old AS (
   SELECT uid FROM events_eventdelivery WHERE project_id = %(project)s ORDER BY uid DESC LIMIT %(piece)s
 ), attempts AS (
   DELETE FROM events_deliveryattempt a USING old WHERE a.delivery_id = old.uid
+), discarded AS (
+  DELETE FROM switches_discardeddelivery k USING old WHERE k.delivery_id = old.uid
 )
 DELETE FROM events_eventdelivery d USING old WHERE d.uid = old.uid
 """
@@ -71,7 +73,15 @@ _STATEMENTS = (
     *(
         _OF_PROJECT.format(table=table)
         for table in (
-            *("events_event", "events_batchretry", "jobs_job", "meta_events_metaevent", "onboarding_onboardbatch"),
+            *(
+                "switches_pause",
+                "switches_discard",
+                "events_event",
+                "events_batchretry",
+                "jobs_job",
+                "meta_events_metaevent",
+                "onboarding_onboardbatch",
+            ),
             *("portal_links_deliverylink", "portal_links_portalsession", "portal_links_portallink"),
         )
     ),

@@ -46,6 +46,7 @@ EXTENSION_SECONDS = 15
 LOCK_ID = 0x436F6E766F79_02
 
 GONE = "the endpoint is inactive or deleted"
+EXPUNGED = "the payload of the event has been deleted"
 
 
 @dataclass(slots=True)
@@ -58,6 +59,8 @@ class Payload:
     idempotency_key: str
     #: The context in which it was posted (core/tracing.py).
     trace: str = ""
+    #: Whether it is gone (events/expunging.py).
+    is_expunged: bool = False
 
 
 @dataclass(slots=True)
@@ -167,9 +170,9 @@ SELECT uid, status FROM events_eventdelivery WHERE is_parked AND endpoint_id = A
 _TARGETS = f"""
 SELECT e.uid, e.project_id, e.owner_id, e.name, e.url, e.status, e.deleted_at IS NOT NULL AS is_deleted, e.http_timeout,
   e.rate_limit, e.rate_limit_duration, e.content_type, e.advanced_signatures, e.secrets, e.authentication,
-  e.mtls_client_cert,
+  e.mtls_client_cert, e.custom_headers,
   p.deleted_at IS NOT NULL AS project_is_deleted, p.config AS project_config, p.meta_event AS project_meta_event,
-  p.ends_gone_endpoints AS project_ends_gone,
+  p.ends_gone_endpoints AS project_ends_gone, p.sends_svix_headers AS project_sends_svix_headers,
   {_IN_FLIGHT} AS in_flight, s.open_until, s.held_until, now() AS now
 FROM endpoints_endpoint e
 JOIN projects_project p ON p.uid = e.project_id
@@ -197,7 +200,10 @@ SET status = s.status, description = s.description, due_at = NULL, is_parked = f
 FROM unnest(%s::text[], %s::text[], %s::text[]) AS s (uid, status, description) WHERE d.uid = s.uid
 """
 #: The events of claimed deliveries, as Payload, in its order.
-_PAYLOADS = "SELECT uid, data, headers, idempotency_key, trace FROM events_event WHERE uid = ANY(%s)"
+_PAYLOADS = """
+SELECT uid, data, headers, idempotency_key, trace, expunged_at IS NOT NULL
+FROM events_event WHERE uid = ANY(%s)
+"""
 
 
 async def claim(
@@ -259,10 +265,11 @@ async def claim(
         payloads = await _commit_and_read_payloads(connection, {row.event_id for row in choice.send})
     found.has_moved = found.has_moved or bool(choice.extend or choice.park or choice.settle)
     for row in choice.send:
-        if payload := payloads.get(row.event_id):
+        payload = payloads.get(row.event_id)
+        if payload and not payload.is_expunged:
             found.claims.append(Claim(row, targets[row.endpoint_id], payload, lease))
         else:
-            await _settle(connection, [(row.uid, Status.DISCARDED, "event not found")])
+            await _settle(connection, [(row.uid, Status.DISCARDED, EXPUNGED if payload else "event not found")])
     return found
 
 

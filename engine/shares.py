@@ -91,31 +91,52 @@ class Shares:
         self.note_slow(delivery_id, target)
         self._places.take(target, -1)
 
-    def offer(self) -> "Offer":
-        """Return the room of each project and owner now, for one look into the queue."""
-        return Offer((self._places.copy(), self._quick.copy()))
+    def offer(self, held: "Held | None" = None) -> "Offer":
+        """Return the room of each project and owner now, for one look into the queue; those that are held have none."""
+        return Offer((self._places.copy(), self._quick.copy()), held or NOBODY)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The projects, and the owners in others, of whom an operator lets nothing be sent (engine/switchboard.py)."""
+
+    projects: frozenset[str] = frozenset()
+    owners: frozenset[tuple[str, str]] = frozenset()
+
+    def holds(self, project_id: str, owner_id: str = "") -> bool:
+        """Tell whether nothing of a project, or of an owner in it, may be sent."""
+        return project_id in self.projects or (project_id, owner_id) in self.owners
+
+
+NOBODY = Held()
 
 
 class Offer:
     """The room that projects and owners have during one look into the queue; each delivery that is chosen uses it."""
 
-    def __init__(self, places: tuple[Places, ...] = ()) -> None:
-        """Take the places that a delivery needs; without any, there is room for everybody."""
+    def __init__(self, places: tuple[Places, ...] = (), held: Held = NOBODY) -> None:
+        """Take the places that a delivery needs; without any, there is room for everybody who is not held."""
         self._places = places
+        self.held = held
 
     def rooms(self) -> dict[str, int]:
-        """Return the room of each project that holds a place."""
-        held = {project_id for places in self._places for project_id in places.by_project}
-        return {project_id: min(places.room(project_id) for places in self._places) for project_id in held}
+        """Return the room of each project that has a place, or is held."""
+        there = {project_id for places in self._places for project_id in places.by_project}
+        rooms = {project_id: min(places.room(project_id) for places in self._places) for project_id in there}
+        rooms.update(dict.fromkeys(self.held.projects, 0))
+        return rooms
 
     def full_owners(self) -> Iterator[tuple[str, str]]:
-        """Yield the project and the owner of those owners that hold places and may take no more."""
+        """Yield the project and the owner of those owners that may take no more places, or are held."""
+        yield from self.held.owners
         for project_id, owner_id in {owner for places in self._places for owner in places.by_owner}:
             if not self.has_room(project_id, owner_id):
                 yield project_id, owner_id
 
     def has_room(self, project_id: str, owner_id: str = "") -> bool:
         """Tell whether a project, or an owner in it, may take another place."""
+        if self.held.holds(project_id, owner_id):
+            return False
         return all(places.room(project_id, owner_id) for places in self._places)
 
     def take(self, target: Target) -> None:

@@ -43,8 +43,9 @@ async def serving(worker: Worker, host: str, port: int, *, note: str = "") -> As
     """Serve the status of `worker` until the block ends. Raises OSError where the address cannot be used.
 
     `/healthz` answers 503 once the worker could not read the queue or write outcomes for SILENT_SECONDS. `/readyz`
-    answers 503 while the database is away or lacks migrations, or the worker drains; otherwise it adds `note`, which
-    says what an operator should know of a worker that works. `/metrics` asks for METRICS_TOKEN where that is set.
+    answers 503 while the database is away or lacks migrations, or the worker stops or is drained; otherwise it adds
+    `note`, which says what an operator should know of a worker that works. `/metrics` asks for METRICS_TOKEN where that
+    is set.
     """
 
     # Not imported with the module: a worker without METRICS_PORT has no server.
@@ -55,8 +56,8 @@ async def serving(worker: Worker, host: str, port: int, *, note: str = "") -> As
         return web.Response(status=503, text=f"{problem}\n") if problem else web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        problem = "the worker is stopping"
-        if not worker.is_stopping:
+        problem = "the worker is stopping" if worker.is_stopping else worker.draining
+        if not problem:
             try:
                 problem = await asyncio.wait_for(_in_a_thread(why_not_ready), READY_SECONDS)
             except TimeoutError:

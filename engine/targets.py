@@ -37,8 +37,12 @@ class Target:
     #: The tokens that its rate limit has now; None where it has no limit.
     tokens: float | None = None
     owner_id: str = ""
+    #: Its own headers, encrypted as stored.
+    custom_headers: bytes | None = None
     #: Whether the project disables an endpoint that answers 410 Gone.
     project_ends_gone: bool = False
+    #: Whether the project's webhooks carry Svix's headers too.
+    project_sends_svix_headers: bool = False
 
     @property
     def is_limited(self) -> bool:

@@ -29,6 +29,7 @@ from engine.outcomes import Outcome
 from engine.queue import Claim
 from engine.settle import settle
 from engine.shares import Shares
+from engine.switchboard import Switchboard
 from engine.targets import Target
 from outbound.client import Outbound
 from outbound.oauth2 import Tokens
@@ -99,6 +100,7 @@ class Worker:
         self._unsettled: set[Unsettled] = set()
         self._payload_characters = 0
         self._shares = Shares(settings.DELIVERY_CONCURRENCY, QUICK_AT_ONCE)
+        self.switches = Switchboard(lambda: len(self._in_flight))
         #: Whether outcomes wait for the database, so that those of new requests would wait behind them.
         self._cannot_write = False
         #: The endpoints at which a place has become free since the last look.
@@ -118,6 +120,7 @@ class Worker:
         metrics.IN_FLIGHT.set_function(lambda: len(self._in_flight))
         async with claiming, settling, pool, self._outbound() as outbound:
             tokens = Tokens(outbound)
+            await self.switches.begin(pool, self._stopping)
             writing = asyncio.create_task(self._write_outcomes(settling))
             listening = asyncio.create_task(self._listen())
             others = [
@@ -126,6 +129,7 @@ class Worker:
                     MetaEvents(pool, outbound).run(self._stopping),
                     self._repeat(lambda: notifications.send_due(pool)),
                     housekeeping.run(pool, self._stopping),
+                    self.switches.run(pool, self._stopping, self._woken.set),
                 )
             ]
             await self._claim(claiming, outbound, tokens)
@@ -135,11 +139,20 @@ class Worker:
             for task in (writing, listening, *others):
                 task.cancel()
             await asyncio.gather(writing, listening, *others, return_exceptions=True)
+            await self.switches.end(pool)
 
     @property
     def is_stopping(self) -> bool:
         """Tell whether the worker was told to stop."""
         return self._stopping.is_set()
+
+    @property
+    def draining(self) -> str:
+        """Return what the worker does where an operator has drained it, or an empty text."""
+        if not self.switches.is_drained:
+            return ""
+        number = len(self._in_flight)
+        return "drained by an operator: it claims nothing, and " + (f"sends {number} more" if number else "is idle")
 
     @property
     def silent_seconds(self) -> float:
@@ -167,7 +180,7 @@ class Worker:
 
     def _free_places(self) -> int:
         """Return how many more deliveries may be claimed now."""
-        if self._cannot_write or self._payload_characters >= MAX_PAYLOAD_CHARACTERS:
+        if self._cannot_write or self.switches.is_drained or self._payload_characters >= MAX_PAYLOAD_CHARACTERS:
             return 0
         return min(self._shares.free, CLAIMED_AT_ONCE)
 
@@ -205,7 +218,7 @@ class Worker:
                         freed=freed,
                         unsettled=self._unsettled,
                         turn=turn,
-                        offer=self._shares.offer(),
+                        offer=self._shares.offer(self.switches.held),
                     )
             except Exception as error:
                 unknown = not isinstance(error, (psycopg.Error, OSError))

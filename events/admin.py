@@ -85,6 +85,7 @@ class EventAdmin(TimedAdmin):
         (None, {"fields": ["uid", "event_type", "state", "failure_reason", "its_deliveries", "its_endpoints"]}),
         ("Content", {"fields": ["payload", "custom_headers", "idempotency_key", "key_scope"]}),
         ("Origin", {"fields": ["project_link", "channel", "customer", "copy"]}),
+        ("Message", {"fields": ["external_id", "channels", "tags", "expunged_at"]}),
         ("Times", {"fields": ["created_at", "updated_at"]}),
     ]
     copy = staticmethod(yes_no("is_duplicate_event", "duplicate"))

@@ -16,7 +16,7 @@ from core.tracing import traceparent
 from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints.models import Endpoint
-from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of
+from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of, of_each_subscription
 from events.models import Event
 from events.storage import EVENT_COLUMNS, INSERT_DELIVERIES, UNLESS_DUPLICATE, Content, Posted
 from outbound.states import Status
@@ -36,12 +36,14 @@ WITH candidate AS ({{candidates}}),
 deciding AS (
   SELECT *, row_number() OVER (ORDER BY endpoint_id, subscription_id) AS number FROM (
     SELECT DISTINCT ON (endpoint_id, subscription_id) * FROM candidate
-    WHERE event_type IS NOT NULL AND (SELECT count(*) FROM candidate) <= {MOST_CANDIDATES} {ORDER}
+    WHERE event_type IS NOT NULL AND (channels = '{{{{}}}}' OR channels && %(channels)s::varchar[])
+      AND (SELECT count(*) FROM candidate) <= {MOST_CANDIDATES} {ORDER}
   ) first
 ), event AS (
   INSERT INTO events_event ({EVENT_COLUMNS})
   SELECT %(uid)s, %(project_id)s, %(channel)s, %(event_type)s, taken.endpoints, %(owner_id)s, %(headers)s::jsonb,
-    %(data)s, %(key)s, %(key_scope)s, %(trace)s, FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s
+    %(data)s, %(key)s, %(key_scope)s, %(trace)s, %(channels)s, %(tags)s, %(external_id)s,
+    FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s
   FROM (
     SELECT array_agg(endpoint_id ORDER BY number) AS endpoints, count(*) <= {MOST_AT_ONCE} AND bool_and(
       conditions IS NULL
@@ -78,7 +80,8 @@ def take_in(
     Return the candidates where nothing was stored, for the caller to match with. Raises NotFound where there is no
     project.
     """
-    uid = new_ulid()
+    uid, now = new_ulid(), timezone.now()
+    delivery_ids = [new_ulid() for _ in range(MOST_AT_ONCE)]
     given: dict[str, Any] = {
         "uid": uid,
         "project_id": project_id,
@@ -92,8 +95,11 @@ def take_in(
         "key": event.idempotency_key,
         "key_scope": key_scope,
         "trace": traceparent(),
-        "delivery_ids": " ".join([new_ulid() for _ in range(MOST_AT_ONCE)]),
-        "now": timezone.now(),
+        "channels": list(event.channels),
+        "tags": list(event.tags),
+        "external_id": event.external_id,
+        "delivery_ids": " ".join(delivery_ids),
+        "now": now,
     }
     rows = read_rows(_FOR_ENDPOINT if endpoint_id else _FOR_OWNER, given)
     candidates = candidates_of([row[1:] for row in rows])
@@ -101,4 +107,7 @@ def take_in(
         return candidates
     if any(row.is_active for each in candidates.endpoints.values() for row in each):
         wake_workers()
-    return Posted(uid, is_duplicate=False)
+    made = sum(
+        len(of_each_subscription(each, event.event_type, event.channels)) for each in candidates.endpoints.values()
+    )
+    return Posted(uid, is_duplicate=False, created_at=now, delivery_ids=tuple(delivery_ids[:made]))

@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 #: Read candidates: the columns of Settings, then those of Row.
 _READ = """
 SELECT p.type, p.config->>'request_id_header' AS request_id_header, (p.config->'strategy')::text AS strategy,
-  e.uid AS endpoint_id, e.name, e.owner_id, e.status, s.uid AS subscription_id, s.delivery_mode, f.event_type,
-  nullif(f.conditions, '{}')::text AS conditions
+  e.uid AS endpoint_id, e.name, e.owner_id, e.status, s.uid AS subscription_id, s.delivery_mode, s.channels,
+  f.event_type, nullif(f.conditions, '{}')::text AS conditions
 FROM projects_project p
 LEFT JOIN endpoints_endpoint e ON e.project_id = p.uid AND e.deleted_at IS NULL AND (%s)
 LEFT JOIN subscriptions_subscription s ON s.endpoint_id = e.uid AND s.deleted_at IS NULL
@@ -60,7 +60,7 @@ class Settings(NamedTuple):
 class Row(NamedTuple):
     """An endpoint, one of its subscriptions, and its enabled filter of one event type, or None for these.
 
-    `conditions` is JSON, None for a filter without conditions.
+    `channels` are those of the subscription, and `conditions` is JSON, None for a filter without conditions.
     """
 
     endpoint_id: str
@@ -69,6 +69,7 @@ class Row(NamedTuple):
     endpoint_status: str
     subscription_id: str | None
     delivery_mode: str
+    channels: Sequence[str] | None
     event_type: str | None
     conditions: str | None
 
@@ -126,13 +127,15 @@ def candidates_of(found: Sequence[Sequence[Any]]) -> Candidates:
     return Candidates(settings, endpoints)
 
 
-def of_each_subscription(rows: Iterable[Row], event_type: str) -> list[Row]:
-    """Return each subscription's row that decides on events of a type, if there is one.
+def of_each_subscription(rows: Iterable[Row], event_type: str, channels: Sequence[str] = ()) -> list[Row]:
+    """Return each subscription's row that decides on events of a type and of these channels, if there is one.
 
-    Contract: docs/contract/subscriptions.md#filter-choice.
+    Contract: docs/contract/subscriptions.md#filter-choice, docs/contract/subscriptions.md#channels.
     """
     deciding: dict[str, Row] = {}
     for row in rows:
+        if row.channels and not set(row.channels).intersection(channels):
+            continue
         if row.subscription_id is not None and row.event_type in (event_type, EVERY_TYPE):
             # The rows may have been read for several events: those of other types are skipped.
             deciding.setdefault(row.subscription_id, row)
@@ -185,6 +188,7 @@ def matched(
     event_type: str,
     data: Any,
     headers: Any,
+    channels: Sequence[str] = (),
     allowance: Allowance | None = None,
 ) -> list[Row]:
     """Return the rows of every subscription that takes a direct event or a fanout."""
@@ -192,7 +196,7 @@ def matched(
     return [
         row
         for rows in endpoints
-        for row in of_each_subscription(rows, event_type)
+        for row in of_each_subscription(rows, event_type, channels)
         if allowance.is_taken(row, data=data, headers=headers)
     ]
 
@@ -203,13 +207,14 @@ def matched_once(
     event_type: str,
     data: Any,
     headers: Any,
+    channels: Sequence[str] = (),
     allowance: Allowance | None = None,
 ) -> list[Row]:
     """Return the same for a broadcast: one row for each endpoint, preferably that of the exact type."""
     allowance = allowance or Allowance()
     taken = []
     for rows in endpoints:
-        deciding = of_each_subscription(rows, event_type)
+        deciding = of_each_subscription(rows, event_type, channels)
         deciding.sort(key=lambda row: row.event_type != event_type)
         first = next((row for row in deciding if allowance.is_taken(row, data=data, headers=headers)), None)
         if first is not None:

@@ -47,6 +47,11 @@ class Event(models.Model):
     #: Compact JSON text: what is signed and sent. Text, because jsonb would change it.
     data = models.TextField()
     idempotency_key = models.CharField(max_length=255, blank=True, default="")
+    #: Free texts of Svix's messages: subscriptions with channels take an event that shares one; tags serve lists alone.
+    channels = ArrayField(models.CharField(max_length=128), blank=True, default=list, db_default=[])
+    tags = ArrayField(models.CharField(max_length=128), blank=True, default=list, db_default=[])
+    #: The id that the company has given to a message, one of its kind among those of the owner.
+    external_id = models.CharField(max_length=256, blank=True, default="", db_default="", db_collation="C")
     #: The owner of the key: "" for the company, or the customer who has posted it in the portal (Access.customer).
     key_scope = models.CharField(max_length=300, blank=True, default="", db_default="")
     is_duplicate_event = models.BooleanField(default=False)
@@ -54,6 +59,8 @@ class Event(models.Model):
     failure_reason = models.TextField(blank=True, default="")
     #: The context of the request that posted it (core/tracing.py): a traceparent, or "".
     trace = models.CharField(max_length=55, blank=True, default="", db_default="", editable=False)
+    #: The time from which its payload, and the answers to it, are gone: it is sent no more (events/expunging.py).
+    expunged_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -69,6 +76,10 @@ class Event(models.Model):
             ),
             # For the events of a type that is rare or does not occur, and so for its deliveries (events/reads.py).
             models.Index("project", "event_type", models.F("uid").desc(), name="event_of_type"),
+            # For the list of an owner's messages, which reach no endpoint where it has none (svix_api/messages.py).
+            models.Index(
+                "project", "owner_id", models.F("uid").desc(), condition=~Q(owner_id=""), name="event_of_owner"
+            ),
             # For the admin's list of events that no subscription took, which are rare.
             models.Index(
                 "project", models.F("uid").desc(), condition=Q(status=Status.FAILURE), name="event_failed_of_project"
@@ -89,6 +100,12 @@ class Event(models.Model):
                 fields=["project", "idempotency_key", "key_scope"],
                 condition=Q(is_duplicate_event=False) & ~Q(idempotency_key=""),
                 name="event_idempotency_key",
+            ),
+            # For a message that is looked up by its external id, too.
+            models.UniqueConstraint(
+                fields=["project", "owner_id", "external_id"],
+                condition=~Q(external_id="") & Q(is_duplicate_event=False),
+                name="event_external_id",
             ),
         ]
 
@@ -144,6 +161,8 @@ class EventDelivery(models.Model):
 
     class Meta:
         verbose_name_plural = "event deliveries"
+        # For those who may send again and change nothing else.
+        permissions = [("resend_eventdelivery", "Can send event deliveries again")]
         indexes = [
             # For the queue: the next due deliveries.
             models.Index("due_at", condition=Q(due_at__isnull=False, is_parked=False), name="delivery_due"),

@@ -3,15 +3,16 @@
 storage.py stores them, and replay.py matches stored ones again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
 
 from core.ulid import new_ulid
+from endpoints.checks import check_url
 from endpoints.exceptions import EndpointUnknown
 from endpoints.models import Endpoint
-from endpoints.operations import check_url, create_endpoint
+from endpoints.operations import create_endpoint
 from events.exceptions import AppUnknown, EndpointMissing, KeyMissing, ProjectNotRetrieved, UrlNotConcrete
 from events.intake import take_in
 from events.matching import Candidates, Row, Settings, matched, matched_once, read_candidates
@@ -84,14 +85,30 @@ def create_event(
         return store_event(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
 
 
-def create_fanout_event(project_id: str, event: Content, *, owner_id: str) -> Posted:
-    """Store an event for all endpoints of an owner. Raises InvalidInput. Contract: docs/contract/events.md#fanout."""
-    candidates = take_in(project_id, event, Channel.FANOUT, owner_id=owner_id)
+def create_fanout_event(
+    project_id: str,
+    event: Content,
+    *,
+    owner_id: str,
+    key_scope: str = "",
+    without_endpoints: Callable[[], object] | None = None,
+) -> Posted:
+    """Store an event for all endpoints of an owner.
+
+    `key_scope` names those among whom the idempotency key is unique, "" for the company. `without_endpoints` is called
+    before anything is stored where the owner has no endpoint, and may refuse. Raises InvalidInput.
+    Contract: docs/contract/events.md#fanout.
+    """
+    candidates = take_in(project_id, event, Channel.FANOUT, owner_id=owner_id, key_scope=key_scope)
     if isinstance(candidates, Posted):
         return candidates
     _require_key(candidates.settings, event)
+    if without_endpoints and not candidates.endpoints:
+        without_endpoints()
     targets, taken = list(candidates.endpoints), _direct(candidates, event)
-    return store_event(project_id, event, Channel.FANOUT, candidates, targets, taken, owner_id=owner_id)
+    return store_event(
+        project_id, event, Channel.FANOUT, candidates, targets, taken, owner_id=owner_id, key_scope=key_scope
+    )
 
 
 def create_broadcast_event(project_id: str, event: Content) -> Posted:
@@ -102,7 +119,11 @@ def create_broadcast_event(project_id: str, event: Content) -> Posted:
     candidates = read_candidates(project_id, event_types=[event.event_type], everyone=True)
     _require_key(candidates.settings, event)
     taken = matched_once(
-        candidates.endpoints.values(), event_type=event.event_type, data=event.value, headers=event.headers
+        candidates.endpoints.values(),
+        event_type=event.event_type,
+        data=event.value,
+        headers=event.headers,
+        channels=event.channels,
     )
     return store_event(project_id, event, Channel.BROADCAST, candidates, [], taken)
 
@@ -150,7 +171,13 @@ def _require_key(settings: Settings, event: Content) -> None:
 
 
 def _direct(candidates: Candidates, event: Content) -> list[Row]:
-    return matched(candidates.endpoints.values(), event_type=event.event_type, data=event.value, headers=event.headers)
+    return matched(
+        candidates.endpoints.values(),
+        event_type=event.event_type,
+        data=event.value,
+        headers=event.headers,
+        channels=event.channels,
+    )
 
 
 def _subscribe_to_everything(project_id: str, row: Row) -> None:

@@ -26,10 +26,10 @@ NOT_ACTIVE = "the endpoint was not active when the event came in"
 CHUNK = 5_000
 
 EVENT_COLUMNS = """uid, project_id, channel, event_type, endpoints, owner_id, headers, data, idempotency_key,
-key_scope, trace, is_duplicate_event, status, failure_reason, created_at, updated_at"""
+key_scope, trace, channels, tags, external_id, is_duplicate_event, status, failure_reason, created_at, updated_at"""
 _INSERT_EVENT = f"""
 INSERT INTO events_event ({EVENT_COLUMNS})
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """  # noqa: S608 - only this module's own text
 # The statement waits for an uncommitted event with the same key.
 UNLESS_DUPLICATE = """
@@ -64,6 +64,10 @@ SELECT uid FROM event
 _ADD = f"{INSERT_DELIVERIES} FROM {_MATCHED} JOIN events_event event ON event.uid = d.event_id"
 
 
+#: The id of a delivery, that of its event, and the row that takes it.
+Made = tuple[str, str, Row]
+
+
 class Content(NamedTuple):
     """The content of an event. `data` is its canonical payload, `value` the same parsed."""
 
@@ -72,13 +76,18 @@ class Content(NamedTuple):
     value: Any
     headers: dict[str, list[str]]
     idempotency_key: str
+    channels: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    external_id: str = ""
 
 
 class Posted(NamedTuple):
-    """An event that was stored, and whether an earlier one has its idempotency key."""
+    """An event that was stored, whether an earlier one has its idempotency key, and the ids of its own deliveries."""
 
     uid: str
     is_duplicate: bool
+    created_at: datetime
+    delivery_ids: tuple[str, ...] = ()
 
 
 def store_event(
@@ -104,7 +113,9 @@ def store_event(
     text, headers = event.data.decode(), orjson.dumps(event.headers).decode()
     said: list[Any] = [project_id, channel.value, event.event_type, endpoints, owner_id, headers, text]
     said += [event.idempotency_key, key_scope, traceparent()]
-    first, *others = _chunks((uid, row) for row in taken) or [[]]
+    said += [list(event.channels), list(event.tags), event.external_id]
+    made = [new_ulid() for _ in taken]
+    first, *others = _chunks((delivery_id, uid, row) for delivery_id, row in zip(made, taken, strict=True)) or [[]]
     with connection.cursor() as cursor:
         if not others:
             cursor.execute(
@@ -123,30 +134,30 @@ def store_event(
             cursor.execute(_INSERT_EVENT, [uid, *said, True, Status.SUCCESS, "", now, now])
     if is_new and any(row.is_active for row in taken):
         wake_workers()
-    return Posted(uid, not is_new)
+    return Posted(uid, not is_new, now, tuple(made) if is_new else ())
 
 
 def add_deliveries(settings: Settings, taken: Iterable[tuple[str, Row]], now: datetime) -> None:
     """Store a delivery for each pair of a stored event's id and a row that takes it, CHUNK in a statement."""
     with connection.cursor() as cursor:
-        for chunk in _chunks(taken):
+        for chunk in _chunks((new_ulid(), uid, row) for uid, row in taken):
             cursor.execute(_ADD, _deliveries(settings, chunk, now))
 
 
-def _chunks(deliveries: Iterable[tuple[str, Row]]) -> list[list[tuple[str, Row]]]:
+def _chunks(deliveries: Iterable[Made]) -> list[list[Made]]:
     found = list(deliveries)
     return [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)]
 
 
-def _deliveries(settings: Settings, made: Sequence[tuple[str, Row]], now: datetime) -> list[Any]:
-    """Return the parameters of _MATCHED for pairs of an event's id and the row that takes it."""
+def _deliveries(settings: Settings, made: Sequence[Made], now: datetime) -> list[Any]:
+    """Return the parameters of _MATCHED."""
     strategy = settings.strategy
     return [
-        [new_ulid() for _ in made],
-        [uid for uid, _ in made],
-        [row.endpoint_id for _, row in made],
-        [row.subscription_id for _, row in made],
-        [row.delivery_mode for _, row in made],
-        [row.is_active for _, row in made],
+        [delivery_id for delivery_id, _, _ in made],
+        [event_id for _, event_id, _ in made],
+        [row.endpoint_id for _, _, row in made],
+        [row.subscription_id for _, _, row in made],
+        [row.delivery_mode for _, _, row in made],
+        [row.is_active for _, _, row in made],
         *(strategy["type"], strategy["duration"], strategy["retry_count"], now),
     ]

@@ -13,9 +13,16 @@ class JobDocument(TypedDict):
 
     uid: Annotated[Uid, Example("01M8A2XQ6D8F0H2K4M6P8R0T2W")]
     project_id: Uid
-    kind: Annotated[str, "The work: `batch_replay` or `event_type_import`.", Example("batch_replay")]
+    kind: Annotated[
+        str,
+        "The work: `batch_replay`, `event_type_import`, or that of a task of Svix's API: `recovery`, `bulk_resend`, "
+        "`replay_missing`.",
+        Example("batch_replay"),
+    ]
     customer: Annotated[
-        str, "The portal's customer who has made it: `owner:` or `link:` and the id. Empty: the company."
+        str,
+        "The portal's customer who has made it: `owner:` or `link:` and the id; for a task of Svix's API `endpoint:` "
+        "and the id. Empty: the company.",
     ]
     dry_run: Annotated[bool, "Whether it only counts."]
     status: Annotated[

@@ -1,6 +1,6 @@
 """The base of Nahook's operations: the credential, the application in the path, the body, and errors in Nahook's shape.
 
-Contract: docs/contract/portal-sessions.md#nahook. A workspace is a project and an application is an `owner_id`.
+Contract: docs/contract/nahook.md#conventions. A workspace is a project and an application is an `owner_id`.
 """
 
 from typing import Annotated, Any, TypedDict
@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypedDict
 from django.http import HttpResponse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -15,11 +16,13 @@ from core.api.bodies import failures_of, parse_object
 from core.api.documents import Schema, component, schema_of
 from core.api.envelope import bare
 from core.api.fields import Shape
-from core.exceptions import Forbidden, InvalidInput, Unauthenticated
+from core.api.openapi import Refusal, path_parameter
+from core.exceptions import Forbidden, InvalidInput, NotFound, Unauthenticated
 from portal_links.owners import checked_owner_id, owner_of
 from projects.authentication import authenticate_key
 from projects.convoy_view import ConvoyView, UnknownPath
-from projects.keys import MANAGEMENT_PREFIX, PREFIX, Caller
+from projects.exceptions import OwnerKey, ProjectNotFound, ReadOnlyKey
+from projects.keys import MANAGEMENT_PREFIX, PREFIX, SENDING_PREFIX, Caller
 
 CODES = {
     400: "validation_error",
@@ -34,6 +37,7 @@ CODES = {
     429: "rate_limited",
     500: "internal_error",
     503: "unavailable",
+    504: "timeout",
 }
 
 
@@ -47,6 +51,30 @@ class TokenNotValid(Unauthenticated):
     """Not valid."""
 
     message = "the management token is not valid"
+
+
+class KeyMissing(TokenMissing):
+    """No key that sends."""
+
+    message = "send an API key: Authorization: Bearer nhk_…"
+
+
+class KeyNotValid(TokenNotValid):
+    """Not valid."""
+
+    message = "the API key is not valid"
+
+
+class InstanceKey(InvalidInput):
+    """A key of no project."""
+
+    message = "an instance key has no workspace to send from: use the key of a project"
+
+
+class EventTypeNotFound(NotFound):
+    """No such event type."""
+
+    message = "event type not found"
 
 
 class OtherApplication(Forbidden):
@@ -75,15 +103,48 @@ class ErrorDocument(TypedDict):
     error: ErrorMembers
 
 
+class Strict(Shape):
+    """A body whose members are all known: one that is misspelt, or that this server lacks, is refused by its name.
+
+    `lacking` holds the members of Nahook's that this server has not, each with the reason of its refusal. Null and an
+    empty object count as not sent.
+    """
+
+    lacking: dict[str, str] = {}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return super().to_internal_value(data)
+        for name in data.keys() & self.lacking.keys():
+            if data[name] not in (None, {}):
+                raise serializers.ValidationError({name: [self.lacking[name]]})
+        known = {name: value for name, value in data.items() if name not in self.lacking}
+        if unknown := known.keys() - self.fields.keys():
+            raise serializers.ValidationError({sorted(unknown)[0]: ["is not a known field"]})
+        return super().to_internal_value(known)
+
+
 class ManagementToken(BaseAuthentication):
     """`Authorization: Bearer nhm_…`, or an API key in its place."""
+
+    prefix = MANAGEMENT_PREFIX
+    missing: type[TokenMissing] = TokenMissing
+    not_valid: type[TokenNotValid] = TokenNotValid
 
     def authenticate(self, request: Request) -> tuple[None, Caller]:
         """Return (None, the caller). Raises Unauthenticated."""
         scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.startswith((MANAGEMENT_PREFIX, f"{PREFIX}.")):
-            raise TokenMissing
-        return None, authenticate_key(request, token, TokenNotValid.message)
+        if scheme.lower() != "bearer" or not token.startswith((self.prefix, f"{PREFIX}.")):
+            raise self.missing
+        return None, authenticate_key(request, token, self.not_valid.message)
+
+
+class SendingKey(ManagementToken):
+    """`Authorization: Bearer nhk_…`, or an API key in its place."""
+
+    prefix = SENDING_PREFIX
+    missing = KeyMissing
+    not_valid = KeyNotValid
 
 
 class NahookScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -96,13 +157,29 @@ class NahookScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "description": "A management token: `nhm_…`, or an API key."}
 
 
+class SendingScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The key of Nahook's clients that sends, in the OpenAPI document."""
+
+    target_class = SendingKey
+    name = "NahookKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        return {"type": "http", "scheme": "bearer", "description": "A key that sends: `nhk_…`, or an API key."}
+
+
+WORKSPACE = path_parameter("projectID", "The workspace, which here is a project.")
+#: The refusals of every operation on a workspace, and of one that changes it.
+REFUSED: list[Refusal] = [TokenMissing, TokenNotValid, OwnerKey, ProjectNotFound]
+REFUSED_WRITE: list[Refusal] = [*REFUSED, ReadOnlyKey]
+
+
 class NahookView(ConvoyView):
     """The base of Nahook's operations: the token, the application and the errors."""
 
     authentication_classes = [ManagementToken]
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     for_owner_keys = True
-    is_body_optional = True
+    is_body_optional = False
     error_schema = schema_of(ErrorDocument)
 
     def owner(self, app_id: str) -> str:
@@ -112,13 +189,13 @@ class NahookView(ConvoyView):
             raise OtherApplication
         return owner_id
 
-    @staticmethod
-    def body(request: Request, serializer: type[Shape]) -> dict[str, Any]:
-        """Return the validated body; no body counts as an empty one. Raises InvalidInput, which names the field."""
-        value = parse_object(request, detailed=True) if request.body.strip() else {}
+    def body(self, request: Request, serializer: type[Shape]) -> dict[str, Any]:
+        """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput with the field."""
+        is_left_out = self.is_body_optional and not request.body.strip()
+        value = {} if is_left_out else parse_object(request, detailed=True)
         values, failures = failures_of(serializer, value)
         for field, failure in failures:
-            raise FieldRefused(name=field, failure=failure)
+            raise FieldRefused(name=field or "body", failure=failure)
         return values
 
     @staticmethod
@@ -128,9 +205,21 @@ class NahookView(ConvoyView):
         return bare(document, status)
 
 
+class WorkspaceView(NahookView):
+    """The base of the operations on a whole workspace, which a key that is bound to an owner cannot call."""
+
+    for_owner_keys = False
+
+
 class NahookUnknownPath(UnknownPath):
     """Answers 404 on every path below /management/v1 that has no route, to a caller with a token."""
 
     authentication_classes = [ManagementToken]
     for_owner_keys = True
     error = staticmethod(NahookView.error)
+
+
+class IngestUnknownPath(NahookUnknownPath):
+    """Answers 404 on every path below /api/ingest that has no route, to a caller with a key that sends."""
+
+    authentication_classes = [SendingKey]

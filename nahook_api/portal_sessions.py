@@ -6,9 +6,16 @@ from typing import Annotated, TypedDict
 from rest_framework.request import Request
 
 from core.api.documents import Example, Time, component, example
-from core.api.openapi import Operation, body, describe, path_parameter
+from core.api.openapi import Operation, body, describe
 from core.api.values import wire_time
-from nahook_api.base import FieldRefused, NahookView, OtherApplication, TokenMissing, TokenNotValid
+from nahook_api.base import (
+    WORKSPACE,
+    FieldRefused,
+    NahookView,
+    OtherApplication,
+    TokenMissing,
+    TokenNotValid,
+)
 from portal_links import sessions
 from portal_links.capabilities import ROLES
 from portal_links.models import PortalSession, session_url
@@ -41,7 +48,7 @@ create_portal_session = Operation(
     tag=CLIENTS_TAG,
     description="Returns a URL that opens the portal once. The workspace is a project, the application an `owner_id`, "
     "which needs no endpoints yet.",
-    parameters=[path_parameter("projectID", "The workspace, which here is a project."), APPLICATION_ID],
+    parameters=[WORKSPACE, APPLICATION_ID],
     request=body(
         CreatePortalSession,
         {
@@ -72,6 +79,7 @@ class NahookPortal(NahookView):
     """The portal sessions of an application."""
 
     http_method_names = ["post"]
+    is_body_optional = True
 
     @create_portal_session
     def post(self, request: Request, projectID: str, ownerID: str) -> SessionDocument:  # noqa: N803

@@ -13,8 +13,9 @@ from django.utils import timezone
 from core.exceptions import DomainError
 from core.turns import Turns
 from core.wake import wake_workers
+from endpoints.checks import check_url
 from endpoints.models import Endpoint
-from endpoints.operations import check_url, create_endpoint
+from endpoints.operations import create_endpoint
 from onboarding.documents import CREATED, FAILED, REUSED, SKIPPED, ResultDocument
 from onboarding.models import OnboardBatch
 from onboarding.parsing import Item, event_type_of

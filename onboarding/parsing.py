@@ -8,7 +8,7 @@ import io
 from collections.abc import Sequence
 
 from core.exceptions import InvalidInput
-from endpoints.operations import check_url
+from endpoints.checks import check_url
 from onboarding.documents import CREDENTIALS, FailureDocument, ReportDocument
 from onboarding.exceptions import (
     ColumnMissing,

@@ -35,11 +35,16 @@ class Act:
     do: Callable[[Customer, Any], str]
     #: Whether it may be about the customer instead of one row.
     is_optional: bool = False
+    #: The permission of the tables' pages that it needs.
+    needs: str = "operate"
 
     def may(self, request: HttpRequest) -> bool:
         """Tell whether the user may do it."""
         pages: list[Any] = [admin.site.get_model_admin(model) for model in self.changes]
-        return all(page.has_view_permission(request) and page.has_operate_permission(request) for page in pages)
+        return all(
+            page.has_view_permission(request) and getattr(page, f"has_{self.needs}_permission")(request)
+            for page in pages
+        )
 
     def find(self, customer: Customer, uid: str) -> Any:
         """Return the row of the customer's that is named; None for none. Raises NotFound for another's row."""
@@ -124,7 +129,7 @@ ACTS = {
         (Endpoint,), Endpoint, lambda _, row: f"Pause {row.name}? Events that come in meanwhile are not sent.", _pause
     ),
     "activate": Act((Endpoint,), Endpoint, lambda _, row: f"Activate {row.name}?", _activate),
-    "retry": Act((EventDelivery,), Endpoint, _retry_question, _retry, is_optional=True),
+    "retry": Act((EventDelivery,), Endpoint, _retry_question, _retry, is_optional=True, needs="resend"),
     "revoke": Act((PortalLink,), PortalLink, lambda _, row: f"Revoke the link {row.name} for good?", _revoke),
     "end": Act((PortalSession,), PortalSession, lambda _customer, _row: "End this portal session at once?", _end),
     "end_access": Act(

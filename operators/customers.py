@@ -25,10 +25,12 @@ from operators.customer_page import (
     link_rows,
     session_rows,
 )
+from operators.rights import may_use
 from operators.search_page import may_see
 from portal_links import sessions
 from portal_links.models import PortalLink, PortalSession, session_url
 from projects.models import Project
+from switches.models import Pause
 
 SECONDS = 4
 TOO_LONG = f"This customer has too many rows to be shown in {SECONDS} seconds. Use the lists instead."
@@ -56,6 +58,12 @@ def _show(request: HttpRequest, found: Customer) -> HttpResponseBase:
         "url": customer_url(found.project.pk, found.owner_id),
         "may": {name for name, act in ACTS.items() if act.may(request)},
         "may_preview": _may_preview(request),
+        "may_switch": may_use(request),
+        "pauses": set(
+            Pause.objects.filter(project=found.project, owner_id__in=["", found.owner_id]).values_list(
+                "owner_id", flat=True
+            )
+        ),
         "sees": {
             "deliveries": may_see(request, EventDelivery),
             "links": may_see(request, PortalLink),

@@ -4,12 +4,15 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path
 
 from operators.customers import customer
+from operators.rights import may_look
 from operators.search_page import search
+from operators.start_page import figures, figures_context
+from operators.switch_page import switches
 
 #: These pages hold texts of anybody. Scripts come from our own files alone, and nothing else sets the base of links.
 POLICY = "script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -29,11 +32,18 @@ class OperatorSite(admin.AdminSite):
     def get_urls(self) -> list[Any]:
         """Return Django's routes after our own, of which its last route would take each."""
         return [
+            path("figures", self.admin_view(figures), name="figures"),
+            path("switches/", self.admin_view(switches), name="switches"),
             path("search", self.admin_view(search), name="search"),
             path("customers/<project_id>/", self.admin_view(customer), name="customer_of"),
             path("customers/<project_id>/<path:owner_id>/", self.admin_view(customer), name="customer"),
             *super().get_urls(),
         ]
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Show the figures of the instance above the tables."""
+        context = {**figures_context(request), **(extra_context or {}), "may_look_at_switches": may_look(request)}
+        return super().index(request, context)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Return the view as Django guards it, with our policy in its answers."""
@@ -41,6 +51,9 @@ class OperatorSite(admin.AdminSite):
 
         @wraps(guarded)
         def with_policy(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if "\x00" in request.path_info:
+                # PostgreSQL has no such text, and would refuse the statement.
+                raise Http404
             response: HttpResponseBase = guarded(request, *args, **kwargs)
             response.headers.setdefault("Content-Security-Policy", POLICY)
             return response

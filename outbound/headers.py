@@ -34,7 +34,7 @@ _SHOWN = {
     *("x-convoy-version", "access-control-allow-headers", "access-control-allow-methods"),
     *("access-control-allow-origin", "access-control-expose-headers"),
     # Needed to verify the signature that is shown.
-    *("webhook-id", "webhook-timestamp", TEST_HEADER),
+    *("webhook-id", "webhook-timestamp", "svix-id", "svix-timestamp", TEST_HEADER),
 }
 
 

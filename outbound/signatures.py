@@ -70,6 +70,12 @@ def standard_headers(payload: bytes, *, message_id: str, timestamp: int, secrets
     }
 
 
+def svix_headers(payload: bytes, *, message_id: str, timestamp: int, secrets: Sequence[str]) -> dict[str, str]:
+    """Return the same headers by their older names, which Svix's libraries verify: `svix-id` and others."""
+    standard = standard_headers(payload, message_id=message_id, timestamp=timestamp, secrets=secrets)
+    return {name.replace("webhook-", "svix-"): value for name, value in standard.items()}
+
+
 def standard_secret(secret: str) -> str:
     """Return an endpoint's secret as the libraries of Standard Webhooks want it: `whsec_` and base64."""
     return STANDARD_PREFIX + b64encode(_standard_key(secret.encode())).decode()

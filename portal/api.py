@@ -6,7 +6,6 @@ Contract: docs/contract/portal-sessions.md#portal-api.
 from typing import Any, cast
 
 from django.http import HttpResponse
-from django.utils.cache import patch_vary_headers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -27,15 +26,13 @@ from portal.serializers import ChosenEventTypes
 from portal_links.access import Access, count_access, find_access, find_key_access
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_PAYLOADS, VIEW_SECRET
 from portal_links.documents import PortalLinkDocument, access_document
+from portal_links.origins import allow_origin, preflight
 from projects import convoy_view
 from projects.convoy_view import ConvoyView
 from projects.exceptions import BadCredential, NoCredential
 from projects.keys import PREFIX
 from projects.models import Project
 from projects.request_limit import windows
-
-#: How long a browser keeps the answer to a preflight.
-PREFLIGHT_SECONDS = 600
 
 
 class PortalCredential(BaseAuthentication):
@@ -112,29 +109,15 @@ class PortalView(ConvoyView):
             self.access.require(VIEW_PAYLOADS)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Answer a preflight, which carries no token, with an empty body."""
-        response = HttpResponse()
-        del response["Content-Type"]
-        return response
+        """Answer a preflight."""
+        return preflight()
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Let the pages of the project's allowed origins read the answer. Cookies are neither read nor allowed."""
+        """Let the pages of the project's allowed origins read the answer."""
         response = super().finalize_response(request, response, *args, **kwargs)
-        origin = request.META.get("HTTP_ORIGIN", "")
-        if origin and self._allows(origin):
-            response["Access-Control-Allow-Origin"] = origin
-            if request.method == "OPTIONS":
-                response["Access-Control-Allow-Methods"] = "GET, POST, PUT, DELETE"
-                response["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Convoy-Version"
-                response["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
-        patch_vary_headers(response, ["Origin"])
+        headers = ("Authorization", "Content-Type", "X-Convoy-Version")
+        allow_origin(request, response, self.caller_project, methods="GET, POST, PUT, DELETE", headers=headers)
         return response
-
-    def _allows(self, origin: str) -> bool:
-        """Tell whether the caller's project lists an origin; without a caller, whether any project does."""
-        if self.caller_project is not None:
-            return origin in self.caller_project.portal_allowed_origins
-        return Project.objects.live().filter(portal_allowed_origins__contains=[origin]).exists()
 
 
 class OwnPortalLink(PortalView):

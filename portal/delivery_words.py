@@ -33,6 +33,7 @@ NOT_SENT = {
     "endpoint not found": _DELETED,
     "event not found": _("The event is no longer kept"),
     "project not found": _("Nothing is sent any more"),
+    "discarded by an operator": _("Support discarded it"),
 }
 _LOST = "the worker was lost"
 #: By the status in the address of a list: what it says where it is empty, and its title.

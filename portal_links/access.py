@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from applications.models import Application
 from core.actors import Actor, ActorKind
 from core.share import count_party
 from core.tokens import digest
@@ -37,6 +39,8 @@ class Access:
     session: PortalSession | None = None
     expires_at: datetime | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    #: The name of the owner's application (applications/models.py); "" where there is none.
+    customer_name: str = ""
     #: An API key in place of a portal credential: it reads its whole project.
     by_key: bool = False
 
@@ -95,11 +99,14 @@ def find_access(credential: str, *, address: str | None = None) -> Access | None
         return None
     digested = digest(credential)
     links = PortalLink.objects.filter(deleted_at=None, project__deleted_at=None).select_related("project")
+    links = links.annotate(customer_name=_name_of("project_id", "owner_id"))
     link = links.filter(token_digest=digested, auth_type=PortalLink.AuthType.STATIC_TOKEN).first()
     if link is not None:
         return _of_link(link)
     now = timezone.now()
     sessions = PortalSession.objects.active(now).select_related("project", "portal_link__project")
+    of_link, own = _name_of("project_id", "portal_link__owner_id"), _name_of("project_id", "owner_id")
+    sessions = sessions.annotate(customer_name=Coalesce(of_link, own))
     session = sessions.filter(token_digest=digested).first()
     if session is None:
         return None
@@ -113,6 +120,7 @@ def find_access(credential: str, *, address: str | None = None) -> Access | None
         session=session,
         expires_at=session.expires_at,
         metadata=session.metadata,
+        customer_name=_annotated(session),
     )
 
 
@@ -148,7 +156,20 @@ def _of_link(link: PortalLink, session: PortalSession | None = None) -> Access:
         link=link,
         session=session,
         expires_at=None if session is None else session.expires_at,
+        customer_name=_annotated(link if session is None else session),
     )
+
+
+def _name_of(project: str, owner: str) -> Subquery:
+    """Return the expression for the name of the application of an owner in a project, both the names of columns."""
+    return Subquery(
+        Application.objects.filter(project_id=OuterRef(project), owner_id=OuterRef(owner)).values("name")[:1]
+    )
+
+
+def _annotated(row: PortalLink | PortalSession) -> str:
+    """Return the name that `_name_of` has read with a row."""
+    return getattr(row, "customer_name", None) or ""
 
 
 def _note_use(session: PortalSession, now: datetime, address: str | None) -> None:

@@ -21,13 +21,17 @@ from core.api.openapi import (
     version_parameter,
 )
 from endpoints.documents import NestedEndpointDocument
+from endpoints.exceptions import TooManyEndpoints
 from portal_links import exceptions as refusals
 from portal_links import serializers
 from portal_links.documents import TOKEN, PortalLinkDocument, PortalSessionDocument
 from portal_links.models import PortalLink, PortalSession
 from projects.exceptions import ProjectNotFound
+from projects.models import OWNER_ENDPOINTS
 
 TAG = "Portal Links"
+#: The refusal of endpoints that a link would give to its owner.
+TOO_MANY = TooManyEndpoints(most=OWNER_ENDPOINTS)
 SESSIONS_TAG = "Portal Sessions"
 
 # Request bodies
@@ -116,7 +120,7 @@ create_portal_link = Operation(
     message="Portal link created successfully",
     data=PortalLinkDocument,
     examples={"Static token": EXAMPLE, "Refresh token": REFRESH_EXAMPLE},
-    refused=REFUSED_BODY,
+    refused=[*REFUSED_BODY, TOO_MANY],
 )
 get_portal_link = Operation(
     "GetPortalLink",
@@ -142,7 +146,7 @@ update_portal_link = Operation(
     message="Portal link updated successfully",
     data=PortalLinkDocument,
     examples={"Updated": UPDATED_EXAMPLE},
-    refused=[*REFUSED_BODY, ProjectNotFound],
+    refused=[*REFUSED_BODY, TOO_MANY, ProjectNotFound],
     not_found=refusals.PortalLinkNotThere,
 )
 revoke_portal_link = Operation(

@@ -17,6 +17,7 @@ from core.rows import Row, read_rows
 from core.tokens import digest, random_text
 from core.ulid import new_ulid
 from endpoints.documents import BY_OWNER
+from endpoints.owners import check_adopted
 from endpoints.rendering import RenderedEndpoint, rendered, rendered_endpoints
 from portal_links.exceptions import EndpointMissing, EndpointOfAnother, PortalLinkNotFound, StaticLink
 from portal_links.models import PortalLink
@@ -32,7 +33,7 @@ WITH free AS (
   WHERE project_id = %s AND uid = ANY(%s) AND owner_id = '' AND deleted_at IS NULL
   ORDER BY uid FOR UPDATE
 )
-UPDATE endpoints_endpoint e SET owner_id = %s, updated_at = %s FROM free WHERE e.uid = free.uid
+UPDATE endpoints_endpoint e SET owner_id = %s, updated_at = %s FROM free WHERE e.uid = free.uid RETURNING e.uid
 """
 # One statement inserts the link, its activity and a refresh link's first session, and reads what the answer needs:
 # it is a transaction of its own, and saves a tenth of the CPU of creating a link for an owner. The activity takes all
@@ -192,20 +193,24 @@ def _shown(link: PortalLink) -> dict[str, Any]:
 def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: datetime) -> list[RenderedEndpoint]:
     """Return the scope of a link for the endpoints `ids`, after giving those without an owner to `owner_id`.
 
-    A blank `owner_id` changes none. Raises InvalidInput for the first id that is not an endpoint of the project, or
-    has another owner.
+    A blank `owner_id` changes none. Raises InvalidInput for the first id that is not an endpoint of the project, or has
+    another owner, and where the owner then has more than the project allows.
     """
-    owners = []
+    owners: list[str] = []
+    adopted: list[str] = []
     if owner_id:
         owners = [owner_id]
         with connection.cursor() as cursor:
             cursor.execute(_ADOPT, [project_id, list(ids), owner_id, now])
+            adopted = [uid for (uid,) in cursor.fetchall()]
     found = {endpoint.uid: endpoint for endpoint in rendered_endpoints(project_id, ids=ids, owners=owners, reveal=True)}
     for uid in ids:
         if uid not in found:
             raise EndpointMissing(uid=uid)
         if owner_id and found[uid].owner_id != owner_id:
             raise EndpointOfAnother(uid=uid, owner_id=found[uid].owner_id)
+    if adopted:
+        check_adopted(project_id, owner_id, adopted)
     return list(found.values())
 
 

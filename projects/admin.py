@@ -116,7 +116,11 @@ class APIKeyAdmin(OperatorAdmin):
 
     def get_fields(self, request: HttpRequest, obj: APIKey | None = None) -> list[Any]:
         asked = list(APIKeyForm.Meta.fields)
-        return [*asked, "nahook"] if obj is None else ["uid", "mask", *asked, "state", "created_at", "revoked_at"]
+        return (
+            [*asked, "nahook", "nahook_sending"]
+            if obj is None
+            else ["uid", "mask", *asked, "state", "created_at", "revoked_at"]
+        )
 
     @admin.display
     def state(self, api_key: APIKey) -> str:

@@ -7,7 +7,7 @@ from django import forms
 from django.utils import timezone
 
 from projects.exceptions import NameTaken
-from projects.keys import MANAGEMENT_PREFIX, PREFIX
+from projects.keys import MANAGEMENT_PREFIX, PREFIX, SENDING_PREFIX
 from projects.models import APIKey, Project
 from projects.serializers import UpdateProject
 
@@ -28,13 +28,16 @@ PORTAL_FIELDS = [
 #: What one owner may have.
 QUOTA_FIELDS = ["owner_endpoints", "owner_subscriptions", "owner_filter_bytes"]
 #: The fields of a project that an update in the admin sets, beside those of the API.
-OWN_FIELDS = [*PORTAL_FIELDS, *QUOTA_FIELDS, "ends_gone_endpoints"]
+OWN_FIELDS = [*PORTAL_FIELDS, *QUOTA_FIELDS, "ends_gone_endpoints", "sends_svix_headers"]
 
 
 class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """The arguments of create_api_key."""
 
     nahook = forms.BooleanField(required=False, help_text="Create a token nhm_… for Nahook's clients.")
+    nahook_sending = forms.BooleanField(
+        required=False, help_text="Create a key nhk_… for Nahook's clients, which sends events of its project only."
+    )
 
     class Meta:
         model = APIKey
@@ -54,7 +57,8 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
     def given(self) -> dict[str, Any]:
         """Return the arguments of create_api_key. The form must be valid."""
         given = dict(self.cleaned_data)
-        return given | {"prefix": MANAGEMENT_PREFIX if given.pop("nahook") else PREFIX}
+        manages, sends = given.pop("nahook"), given.pop("nahook_sending")
+        return given | {"prefix": MANAGEMENT_PREFIX if manages else SENDING_PREFIX if sends else PREFIX}
 
     def clean_expires_at(self) -> datetime | None:
         """Refuse a time in the past."""

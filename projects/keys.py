@@ -12,6 +12,9 @@ from core.tokens import matches, random_text
 PREFIX = "CO"
 #: The prefix that Nahook's clients require of a management token. Such a key is `nhm_<mask><secret>`.
 MANAGEMENT_PREFIX = "nhm_"
+#: The prefix that they require of a key which sends events, and does nothing else. Such a key is `nhk_<mask><secret>`.
+SENDING_PREFIX = "nhk_"
+_IN_ONE_PIECE = (MANAGEMENT_PREFIX, SENDING_PREFIX)
 MASK_LENGTH = 16
 SECRET_LENGTH = 64
 
@@ -62,14 +65,14 @@ class Caller:
 def make_key(prefix: str = PREFIX) -> tuple[str, str]:
     """Return a new credential as (mask, the whole text). Only the digest of the text is to be stored."""
     mask, secret = random_text(MASK_LENGTH), random_text(SECRET_LENGTH)
-    return mask, f"{prefix}{mask}{secret}" if prefix == MANAGEMENT_PREFIX else f"{prefix}.{mask}.{secret}"
+    return mask, f"{prefix}{mask}{secret}" if prefix in _IN_ONE_PIECE else f"{prefix}.{mask}.{secret}"
 
 
 def mask_of(key: str) -> str | None:
     """Return the part of a key by which its row is found; None for a text without the form of a key."""
     if not key.isascii() or "\x00" in key:
         return None
-    if key.startswith(MANAGEMENT_PREFIX):
+    if key.startswith(_IN_ONE_PIECE):
         return key[len(MANAGEMENT_PREFIX) :][:MASK_LENGTH]
     parts = key.split(".")
     return parts[1] if len(parts) == 3 else None

@@ -153,6 +153,12 @@ class Project(models.Model):
         db_default=False,
         help_text="An endpoint that answers 410 Gone is disabled at once, and its channels are told.",
     )
+    sends_svix_headers = models.BooleanField(
+        "send Svix's headers",
+        default=False,
+        db_default=False,
+        help_text="Webhooks also carry svix-id, svix-timestamp and svix-signature, which receivers of Svix verify.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -278,6 +284,8 @@ class EventType(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deprecated_at = models.DateTimeField(null=True, blank=True)
+    #: Since when only Svix's API shows it, to those who ask for it; it is deprecated as well.
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="event_type_of_project")]

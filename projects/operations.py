@@ -117,8 +117,8 @@ def create_api_key(
 ) -> tuple[APIKey, str]:
     """Create an API key. Returns its row and the key itself, which is not kept.
 
-    `project` is None for the role instance_admin, and only then. `prefix` is PREFIX, or
-    MANAGEMENT_PREFIX for a management token of Nahook's clients. Raises InvalidInput.
+    `project` is None for the role instance_admin, and only then. `prefix` is PREFIX, or for Nahook's clients
+    MANAGEMENT_PREFIX or SENDING_PREFIX. Raises InvalidInput.
     """
     if (role == APIKey.Role.INSTANCE_ADMIN) != (project is None):
         raise KeyNeedsProject

@@ -32,7 +32,7 @@ class SubscriptionAdmin(TimedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
         live = Subscription.objects.filter(deleted_at=None, endpoint__deleted_at=None, project__deleted_at=None)
-        hidden = ("secrets", "authentication", "mtls_client_cert", "metadata")
+        hidden = ("secrets", "authentication", "mtls_client_cert", "custom_headers", "metadata")
         return live.select_related("project", "endpoint").defer(
             "project__config", "project__meta_event", *(f"endpoint__{name}" for name in hidden)
         )

@@ -25,6 +25,7 @@ from subscriptions.operations import (
     check_size,
     checked_conditions,
     create_subscription,
+    delete_subscription,
     lock_subscription,
     record_change,
     visible,
@@ -76,6 +77,43 @@ def choose_event_types(project_id: str, endpoint_id: str, types: Sequence[str], 
             _take_only(subscriptions, filters, wanted)
         for subscription in subscriptions:
             _settle(subscription)
+
+
+def add_event_types(project_id: str, endpoint_id: str, names: Sequence[str]) -> int:
+    """Let an endpoint listen to these event types too, and return how many of them are new to it.
+
+    Raises InvalidInput, as choose_event_types() does.
+    """
+    with transaction.atomic():
+        held = _held(project_id, endpoint_id)
+        added = set(names).difference(held)
+        if added:
+            choose_event_types(project_id, endpoint_id, [*held, *sorted(added)])
+    return len(added)
+
+
+def drop_event_type(project_id: str, endpoint_id: str, name: str) -> None:
+    """End an endpoint's listening to an event type; with the last one its subscriptions go.
+
+    Raises FilterNotFound where no filter names the type, SubscribedEndpointNotFound.
+    """
+    with transaction.atomic():
+        held = _held(project_id, endpoint_id)
+        if name not in held:
+            raise FilterNotFound
+        if left := [one for one in held if one != name]:
+            choose_event_types(project_id, endpoint_id, left)
+        else:
+            for uid in list(visible(project_id).filter(endpoint_id=endpoint_id).values_list("pk", flat=True)):
+                delete_subscription(project_id, uid)
+
+
+def _held(project_id: str, endpoint_id: str) -> list[str]:
+    """Return the event types that an endpoint listens to, locked until the caller's transaction ends."""
+    rows = Endpoint.objects.for_project(project_id).filter(pk=endpoint_id).only("uid")
+    if rows.select_for_update(of=("self",), no_key=True).first() is None:
+        raise SubscribedEndpointNotFound
+    return list(dict.fromkeys(row.event_type for row in filters_of(project_id, endpoint_id)))
 
 
 def deciding(filters: Iterable[Filter], event_type: str) -> Filter | None:

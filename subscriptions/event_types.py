@@ -6,17 +6,19 @@ which events are accepted nor which subscription gets them.
 
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from jsonschema import Draft7Validator, ValidationError, validators
 
 from core.waiting import the_place_to_compute
 from projects.exceptions import ProjectNotFound
-from projects.models import EventType, Project
+from projects.models import EVERY_TYPE, EventType, Project
 from subscriptions.exceptions import EventTypeNameBlank, EventTypeNameTaken, EventTypeNotFound, JsonSchemaRefused
 from subscriptions.openapi_import import event_types_of
 
@@ -78,24 +80,52 @@ def update_event_type(
     return _change(project_id, event_type_id, changes)
 
 
+def find_event_type(project_id: str, text: str) -> EventType:
+    """Return the event type of a project that is not deprecated, by its id or its name. Raises EventTypeNotFound."""
+    live = EventType.objects.filter(project_id=project_id, deprecated_at=None)
+    found = live.filter(Q(pk=text) | Q(name=text)).order_by("pk").first()
+    if found is None:
+        raise EventTypeNotFound
+    return found
+
+
+def create_or_restore_event_type(project_id: str, *, name: str, description: str = "") -> EventType:
+    """Create an event type, or bring back a deprecated one of this name, with its schema and a new description.
+
+    Raises InvalidInput, ProjectNotFound.
+    """
+    gone = EventType.objects.filter(project_id=project_id, name=name, deprecated_at__isnull=False)
+    if gone.update(deprecated_at=None, description=description, updated_at=timezone.now()):
+        return find_event_type(project_id, name)
+    return create_event_type(project_id, name=name, description=description)
+
+
 def deprecate_event_type(project_id: str, event_type_id: str) -> EventType:
     """Deprecate an event type: its events are sent and matched as before. Raises EventTypeNotFound."""
     return _change(project_id, event_type_id, {"deprecated_at": timezone.now()})
 
 
-def import_event_types(project_id: str, spec: str) -> list[EventType]:
+def import_event_types(project_id: str, spec: str, *, archives_others: bool = False) -> list[EventType]:
     """Create or update the event types that an OpenAPI document describes, all or none.
+
+    With `archives_others`, those that it does not describe are archived; one that it describes never stays archived.
 
     `spec` is its text, YAML or JSON. Where it has no description, the stored one is kept. Returns the
     event types in the document's order. Their schemas are OpenAPI's, and need not be of draft 7.
     Raises InvalidInput, StillComputing.
     """
+    return store_event_types(project_id, read_event_types(spec), archives_others=archives_others)
+
+
+def read_event_types(spec: str) -> list[dict[str, Any]]:
+    """Return what an OpenAPI document describes (openapi_import.py). Raises InvalidInput, StillComputing."""
     with the_place_to_compute():
-        described = event_types_of(spec)
-    return store_event_types(project_id, described)
+        return event_types_of(spec)
 
 
-def store_event_types(project_id: str, described: Iterable[dict[str, Any]]) -> list[EventType]:
+def store_event_types(
+    project_id: str, described: Iterable[dict[str, Any]], *, archives_others: bool = False
+) -> list[EventType]:
     """Create or update event types, all or none, and return them in the same order. A name is there once."""
     found = {each["name"]: each for each in described}
     now = timezone.now()
@@ -108,8 +138,59 @@ def store_event_types(project_id: str, described: Iterable[dict[str, Any]]) -> l
             row.description = each["description"] or row.description
             row.json_schema = each["json_schema"]
             row.updated_at = now
-        EventType.objects.bulk_update(by_name.values(), ["description", "json_schema", "updated_at"], batch_size=500)
+            set_archived(row, None)
+        written = ["description", "json_schema", "updated_at", "archived_at", "deprecated_at"]
+        EventType.objects.bulk_update(by_name.values(), written, batch_size=500)
+        if archives_others:
+            others = EventType.objects.filter(project_id=project_id, archived_at=None).exclude(name=EVERY_TYPE)
+            others.exclude(name__in=found).update(
+                archived_at=now, deprecated_at=Coalesce("deprecated_at", Value(now)), updated_at=now
+            )
     return [by_name[name] for name in found]
+
+
+def put_event_type(project_id: str, name: str, *, creates: bool = False, **changes: Any) -> tuple[EventType, bool]:
+    """Set what is given of an event type, and return whether it is new: it is made where `creates`.
+
+    `changes` may hold `description`, `category`, `json_schema`, `is_deprecated` and `is_archived`. Raises InvalidInput,
+    EventTypeNotFound.
+    """
+    check_schema(changes.get("json_schema"))
+    now = timezone.now()
+    rows = EventType.objects.filter(project_id=project_id, name=name)
+    with transaction.atomic():
+        is_new = creates and bool(unknown(project_id, [name]))
+        if is_new:
+            register(project_id, [name])
+        row = rows.select_for_update().first()
+        if row is None:
+            raise EventTypeNotFound
+        for field in ("description", "category", "json_schema"):
+            setattr(row, field, changes.get(field, getattr(row, field)))
+        if "is_deprecated" in changes:
+            is_deprecated = row.deprecated_at is not None and row.deprecated_at != row.archived_at
+            if changes["is_deprecated"] != is_deprecated:
+                # Never the time at which it is archived, which tells the two apart.
+                row.deprecated_at = now - timedelta(microseconds=1) if changes["is_deprecated"] else row.archived_at
+        if "is_archived" in changes:
+            set_archived(row, (row.archived_at or now) if changes["is_archived"] else None)
+        row.updated_at = row.created_at if is_new else now
+        row.save()
+    return row, is_new
+
+
+def set_archived(row: EventType, moment: datetime | None) -> None:
+    """Archive an event type from `moment` on, or end that; one that is archived is deprecated as well."""
+    if row.deprecated_at in (None, row.archived_at):
+        row.deprecated_at = moment
+    row.archived_at = moment
+
+
+def delete_event_type(project_id: str, name: str) -> None:
+    """Delete an event type; events of its name are sent and matched as before. Raises EventTypeNotFound."""
+    deleted, _ = EventType.objects.filter(project_id=project_id, name=name).delete()
+    if not deleted:
+        raise EventTypeNotFound
 
 
 def register(project_id: str, names: Iterable[str]) -> None:

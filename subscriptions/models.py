@@ -36,6 +36,8 @@ class Subscription(models.Model):
     event_types = ArrayField(models.CharField(max_length=255), default=list)
     #: {"headers", "body", "query", "path"}: the conditions as they were sent, for all event types alike.
     filter = models.JSONField(default=dict, blank=True)
+    #: Where there are any, it takes only events that share one (Event.channels).
+    channels = ArrayField(models.CharField(max_length=128), blank=True, default=list, db_default=[])
     # Stored and shown without effect: the project's strategy and the endpoint's limits count.
     alert_config = models.JSONField(null=True, blank=True)
     retry_config = models.JSONField(null=True, blank=True)

@@ -5,7 +5,7 @@ change of a subscription's event types or conditions changes its filters too. A 
 another project, or outside the `scope` that is given, looks exactly like one that does not exist.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -196,7 +196,8 @@ def lock_subscription(
 def with_endpoint(rows: SubscriptionQuerySet) -> SubscriptionQuerySet:
     """Join the columns of endpoints that an answer shows, without their secrets."""
     return rows.select_related("endpoint").defer(
-        *("endpoint__secrets", "endpoint__authentication", "endpoint__mtls_client_cert", "endpoint__metadata")
+        *("endpoint__secrets", "endpoint__authentication", "endpoint__mtls_client_cert"),
+        *("endpoint__custom_headers", "endpoint__metadata"),
     )
 
 
@@ -256,7 +257,7 @@ def _lock_endpoint(
     Its owner is locked too, so that two calls at once are counted both. Raises InvalidInput.
     """
     rows = Endpoint.objects.for_project(project.uid) if scope is None else scope.order_by()
-    deferred = ("secrets", "authentication", "mtls_client_cert", "metadata")
+    deferred = ("secrets", "authentication", "mtls_client_cert", "custom_headers", "metadata")
     most = project.owner_subscriptions
     owned = Func(
         *("project_id", "owner_id", Value(most)), function="subscriptions_of_owner", output_field=IntegerField()
@@ -316,20 +317,20 @@ def check_owner(subscription: Subscription, *written: object) -> None:
             raise TooManyFilterBytes(most=most)
 
 
-def check_new_owner(endpoint: Endpoint) -> None:
-    """Refuse an endpoint's new owner who has too many subscriptions, or bytes of filters, with those of the endpoint.
+def check_new_owner(endpoint_ids: Sequence[str]) -> None:
+    """Refuse the new owner of endpoints who has too many subscriptions, or bytes of filters, with those of them.
 
     Raises TooManySubscriptions, TooManyFilterBytes.
     """
-    subscription = Subscription.objects.filter(endpoint=endpoint, deleted_at=None).select_related("project").first()
-    if subscription is None or not endpoint.owner_id:
+    rows = Subscription.objects.filter(endpoint__in=endpoint_ids, deleted_at=None)
+    subscription = rows.select_related("project", "endpoint").first()
+    if subscription is None or not subscription.endpoint.owner_id:
         return
     if most := subscription.project.owner_subscriptions:
-        arguments = Value(endpoint.project_id), Value(endpoint.owner_id), Value(most + 1)
+        arguments = Value(subscription.project_id), Value(subscription.endpoint.owner_id), Value(most + 1)
         owned = Func(*arguments, function="subscriptions_of_owner", output_field=IntegerField())
-        if Project.objects.filter(pk=endpoint.project_id).values_list(owned, flat=True).get() > most:
+        if Project.objects.filter(pk=subscription.project_id).values_list(owned, flat=True).get() > most:
             raise TooManySubscriptions(most=most)
-    subscription.endpoint = endpoint
     check_owner(subscription, True)
 
 

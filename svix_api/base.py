@@ -103,6 +103,11 @@ WRONG_FIELDS = Outcome(
 )
 
 
+def wrong_field(place: str, name: str, failure: str) -> WrongFields:
+    """Return the refusal of one field of the body, or of a parameter: `place` is body, path or query."""
+    return WrongFields([{"loc": [place, name], "msg": failure, "type": "value_error"}])
+
+
 class BearerKey(BaseAuthentication):
     """`Authorization: Bearer CO.…`."""
 
@@ -143,9 +148,14 @@ class SvixView(ConvoyView):
         """Return (project, owner) of an application, by its id or its uid. Raises InvalidInput, Forbidden."""
         project_id = self.key_project
         owner_id = owner_of(project_id, checked_owner_id(app_id))
-        if self.caller.owner_id not in ("", owner_id):
+        if self.only_owner not in ("", owner_id):
             raise OtherApplication
         return project_id, owner_id
+
+    @property
+    def only_owner(self) -> str:
+        """Return the owner to which the credential is bound; "" where it acts for all."""
+        return self.caller.owner_id
 
     @property
     def key_project(self) -> str:
@@ -155,14 +165,17 @@ class SvixView(ConvoyView):
         return self.caller.key_project_id
 
     def check_whole_project(self) -> None:
-        """Refuse a key that is bound to one owner. Raises Forbidden."""
-        if self.caller.owner_id:
+        """Refuse a credential that is bound to one owner. Raises Forbidden."""
+        if self.only_owner:
             raise OwnerKey
 
-    def body(self, request: Request, serializer: type[Shape]) -> dict[str, Any]:
-        """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput, WrongFields."""
+    def body(self, request: Request, serializer: type[Shape], *, text: bytes | None = None) -> dict[str, Any]:
+        """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput, WrongFields.
+
+        `text` takes the place of the request's own.
+        """
         is_left_out = self.is_body_optional and not request.body.strip()
-        value = {} if is_left_out else parse_object(request, detailed=True)
+        value = {} if is_left_out else parse_object(request, detailed=True, body=text)
         values, failures = failures_of(serializer, value)
         if failures:
             raise WrongFields(

@@ -99,7 +99,7 @@ class AccessView(SvixView):
     http_method_names = ["post"]
     is_body_optional = True
 
-    def application(self, app_id: str) -> tuple[str, str]:
+    def named(self, app_id: str) -> tuple[str, str]:
         """Return (project, owner) of the application in the path. Raises InvalidInput, Forbidden."""
         # Svix's clients do not escape the id, so that a "?" in it begins a query, which no operation has.
         query = self.request.META.get("QUERY_STRING", "")
@@ -112,7 +112,7 @@ class AppPortalAccess(AccessView):
     @get_access
     def post(self, request: Request, ownerID: str) -> AccessDocument:  # noqa: N803
         """Mint a session; the same idempotency key returns the same one again."""
-        project_id, owner_id = self.application(ownerID)
+        project_id, owner_id = self.named(ownerID)
         sent = self.body(request, AppPortalAccessIn)
         _, token = sessions.mint_session(
             project_id,
@@ -134,7 +134,7 @@ class ExpireAll(AccessView):
     @expire_all
     def post(self, request: Request, ownerID: str) -> None:  # noqa: N803
         """End all sessions, or those of `sessionIds`, now or in `expiry` seconds. Raises Forbidden."""
-        project_id, owner_id = self.application(ownerID)
+        project_id, owner_id = self.named(ownerID)
         if not self.caller.manages:
             raise ReadOnlyKey
         sent = self.body(request, ApplicationTokenExpireIn)
@@ -144,7 +144,7 @@ class ExpireAll(AccessView):
 class ExpireAllInQuery(SvixUnknownPath, ExpireAll):
     """The same, where an unescaped "?" in the application's id puts the rest of the path into the query."""
 
-    def application(self, app_id: str) -> tuple[str, str]:
+    def named(self, app_id: str) -> tuple[str, str]:
         """Return (project, owner). Raises NotFound where the query does not end like the operation's path."""
         path, end = f"{app_id}?{unquote(self.request.META.get('QUERY_STRING', ''))}", "/expire-all"
         if not path.endswith(end):

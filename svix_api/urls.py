@@ -2,7 +2,18 @@
 
 from django.urls import path, re_path
 
-from svix_api import applications, portal_access
+from svix_api import (
+    applications,
+    attempts,
+    endpoint_settings,
+    endpoint_stats,
+    endpoints,
+    event_types,
+    messages,
+    portal_access,
+    recovery,
+    tasks,
+)
 from svix_api.base import SvixUnknownPath
 
 #: The beginnings of Svix's paths, but for auth/.
@@ -11,10 +22,39 @@ RESOURCES = (
     *("operational-webhook", "stats", "stream"),
 )
 APP = "app/<ownerID>"
+ENDPOINT = f"{APP}/endpoint/<endpointID>"
 
 urlpatterns = [
     path("app", applications.Applications.as_view()),
     path(APP, applications.ApplicationDetail.as_view()),
+    path(f"{APP}/msg", messages.Messages.as_view()),
+    path(f"{APP}/msg/precheck/active", messages.MessagePrecheck.as_view()),
+    path(f"{APP}/msg/<eventID>", messages.MessageDetail.as_view()),
+    path(f"{APP}/msg/<eventID>/content", messages.MessageContent.as_view()),
+    path(f"{APP}/msg/<eventID>/endpoint", attempts.EndpointsOfMessage.as_view()),
+    path(f"{APP}/msg/<eventID>/endpoint/<endpointID>/resend", attempts.Resend.as_view()),
+    path(f"{APP}/msg/<eventID>/attempt/<deliveryAttemptID>", attempts.AttemptDetail.as_view()),
+    path(f"{APP}/msg/<eventID>/attempt/<deliveryAttemptID>/content", attempts.AttemptContent.as_view()),
+    path(f"{APP}/attempt/msg/<eventID>", attempts.AttemptsOfMessage.as_view()),
+    path(f"{APP}/attempt/endpoint/<endpointID>", attempts.AttemptsOfEndpoint.as_view()),
+    path(f"{ENDPOINT}/msg", attempts.MessagesOfEndpoint.as_view()),
+    path(f"{ENDPOINT}/recover", recovery.Recover.as_view()),
+    path(f"{ENDPOINT}/replay-missing", recovery.ReplayMissing.as_view()),
+    path(f"{ENDPOINT}/bulk-replay", recovery.BulkReplay.as_view()),
+    path(f"{ENDPOINT}/send-example", recovery.SendExample.as_view()),
+    path("background-task", tasks.Tasks.as_view()),
+    path("background-task/<taskID>", tasks.TaskDetail.as_view()),
+    path(f"{APP}/endpoint", endpoints.Endpoints.as_view()),
+    path(ENDPOINT, endpoints.EndpointDetail.as_view()),
+    path(f"{ENDPOINT}/secret", endpoint_settings.EndpointSecret.as_view()),
+    path(f"{ENDPOINT}/secret/rotate", endpoint_settings.RotateSecret.as_view()),
+    path(f"{ENDPOINT}/headers", endpoint_settings.EndpointHeaders.as_view()),
+    path(f"{ENDPOINT}/stats", endpoint_stats.Stats.as_view()),
+    path(f"{ENDPOINT}/attempt-stats", endpoint_stats.AttemptStats.as_view()),
+    path(f"{ENDPOINT}/transformation", endpoint_settings.Transformation.as_view()),
+    path("event-type", event_types.EventTypes.as_view()),
+    path("event-type/import/openapi", event_types.ImportOpenApi.as_view()),
+    path("event-type/<eventTypeName>", event_types.EventTypeDetail.as_view()),
     path("auth/app-portal-access/<path:ownerID>", portal_access.AppPortalAccess.as_view()),
     path("auth/app/<path:ownerID>/expire-all", portal_access.ExpireAll.as_view()),
     path("auth/app/<path:ownerID>", portal_access.ExpireAllInQuery.as_view()),

@@ -41,7 +41,7 @@ DEAD = {
     *("PRT, expired", "token of a deleted project", "session, expired", "session, revoked"),
     *("session of a deleted project", "code, not opened", "code, opened"),
 }
-KINDS = READ_KEYS | WRITE_KEYS | OWNER_KEYS | CUSTOMERS | DEAD | {"nhm key", "key of another project"}
+KINDS = READ_KEYS | WRITE_KEYS | OWNER_KEYS | CUSTOMERS | DEAD | {"nhm key", "nhk key", "key of another project"}
 #: A key of another project, which is the only one at home there.
 ELSEWHERE = {"key of another project", "instance key"}
 
@@ -63,6 +63,10 @@ WRITE = Who(WRITE_KEYS, other_project=ELSEWHERE)
 READ_ROW = Who(READ.own, READ.own, ELSEWHERE)
 WRITE_ROW = Who(WRITE.own, WRITE.own, ELSEWHERE)
 PORTAL_READ_ROW = Who(CUSTOMERS | READ_KEYS, READ_KEYS, {"key of another project"})
+APP_READ_ROW = Who(READ_KEYS | OWNER_KEYS | SESSIONS, READ_KEYS, {"key of another project"})
+APP_WRITE_ROW = Who({"admin key", "owner key"} | MANAGERS & SESSIONS, {"admin key"}, {"key of another project"})
+APP_WATCH_ROW = Who(READ_KEYS | OWNER_KEYS | WATCHERS & SESSIONS, READ_KEYS, {"key of another project"})
+APP_SEND_ROW = Who({"admin key", "owner key"} | (SENDERS - LINKS) & SESSIONS, {"admin key"}, {"key of another project"})
 PORTAL_CHOICE = Who(CHOOSERS, set(), set())
 
 PROJECT = "/projects/{projectID}"
@@ -79,7 +83,17 @@ PORTAL_JOB = "/portal-api/jobs/{jobID}"
 EVENT = f"{PROJECT}/events/{{eventID}}"
 PORTAL_EVENT = "/portal-api/events/{eventID}"
 
+# Nahook's, whose management tokens read and write as keys do.
+NAHOOK_READ = Who(READ.own | {"nhm key"}, READ.own | {"nhm key"}, ELSEWHERE)
+NAHOOK_WRITE = Who(WRITE.own | {"nhm key"}, WRITE.own | {"nhm key"}, ELSEWHERE)
+NAHOOK_REFUSED = Who(set(), other_project=set())
+
 APP = "/api/v1/app/{ownerID}"
+WORKSPACE = "/management/v1/workspaces/{projectID}"
+ENVIRONMENTS = f"{WORKSPACE}/environments"
+ENVIRONMENT = f"{ENVIRONMENTS}/{{environmentID}}"
+APP_ENDPOINT = f"{APP}/endpoint/{{endpointID}}"
+APP_MESSAGE = f"{APP}/msg/{{eventID}}"
 PORTAL_DELIVERIES = "/portal-api/eventdeliveries"
 PORTAL_DELIVERY = f"{PORTAL_DELIVERIES}/{{eventDeliveryID}}"
 
@@ -285,5 +299,99 @@ ALLOWED: dict[str, Who] = {
     # It creates what is not there.
     f"PUT {APP}": Who({"admin key", "key of another project"}, {"admin key", "key of another project"}),
     f"PATCH {APP}": Who({"admin key", "key of another project"}, {"admin key"}),
+    # An endpoint of Svix's: a session has the rights that it has in the portal.
+    f"GET {APP}/endpoint": Who(READ_KEYS | OWNER_KEYS | SESSIONS | {"key of another project"}, READ_KEYS),
+    f"POST {APP}/endpoint": Who(
+        {"admin key", "owner key", "key of another project"} | MANAGERS & SESSIONS, {"admin key"}
+    ),
+    f"GET {APP_ENDPOINT}": APP_READ_ROW,
+    f"PUT {APP_ENDPOINT}": APP_WRITE_ROW,
+    f"PATCH {APP_ENDPOINT}": APP_WRITE_ROW,
+    f"DELETE {APP_ENDPOINT}": Who(
+        {"admin key", "owner key"} | DELETERS & SESSIONS, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP_ENDPOINT}/secret": Who(
+        {"admin key", "owner key"} | SESSIONS - LOOKERS, {"admin key"}, {"key of another project"}
+    ),
+    f"POST {APP_ENDPOINT}/secret/rotate": Who(
+        {"admin key", "owner key"} | ROTATORS & SESSIONS, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP_ENDPOINT}/headers": APP_READ_ROW,
+    f"PUT {APP_ENDPOINT}/headers": APP_WRITE_ROW,
+    f"PATCH {APP_ENDPOINT}/headers": APP_WRITE_ROW,
+    f"GET {APP_ENDPOINT}/stats": APP_WATCH_ROW,
+    f"GET {APP_ENDPOINT}/attempt-stats": APP_WATCH_ROW,
+    f"GET {APP_ENDPOINT}/msg": APP_WATCH_ROW,
+    f"POST {APP_ENDPOINT}/recover": APP_SEND_ROW,
+    f"POST {APP_ENDPOINT}/replay-missing": APP_SEND_ROW,
+    f"POST {APP_ENDPOINT}/bulk-replay": APP_SEND_ROW,
+    f"POST {APP_ENDPOINT}/send-example": Who(
+        {"admin key", "owner key"} | TESTERS & SESSIONS, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP}/attempt/endpoint/{{endpointID}}": APP_WATCH_ROW,
+    # A message is the company's to create and to expunge.
+    f"GET {APP}/msg": Who(READ_KEYS | OWNER_KEYS | WATCHERS & SESSIONS | {"key of another project"}, READ_KEYS),
+    f"POST {APP}/msg": Who({"admin key", "key of another project"}, {"admin key"}),
+    f"POST {APP}/msg/precheck/active": Who(
+        {"admin key", "owner key", "key of another project"} | SESSIONS, {"admin key"}
+    ),
+    f"GET {APP_MESSAGE}": APP_WATCH_ROW,
+    f"DELETE {APP_MESSAGE}/content": Who({"admin key"}, {"admin key"}, {"key of another project"}),
+    f"GET {APP_MESSAGE}/endpoint": APP_WATCH_ROW,
+    f"POST {APP_MESSAGE}/endpoint/{{endpointID}}/resend": APP_SEND_ROW,
+    f"GET {APP_MESSAGE}/attempt/{{deliveryAttemptID}}": APP_WATCH_ROW,
+    f"DELETE {APP_MESSAGE}/attempt/{{deliveryAttemptID}}/content": Who(
+        {"admin key"}, {"admin key"}, {"key of another project"}
+    ),
+    f"GET {APP}/attempt/msg/{{eventID}}": APP_WATCH_ROW,
+    # The tasks are those of the key's project.
+    "GET /api/v1/background-task": Who(READ_KEYS | {"key of another project"}),
+    "GET /api/v1/background-task/{taskID}": Who(READ_KEYS, READ_KEYS, {"key of another project"}),
+    # The event types are those of the key's project.
+    "GET /api/v1/event-type": Who(READ_KEYS | OWNER_KEYS | SESSIONS | {"key of another project"}),
+    "GET /api/v1/event-type/{eventTypeName}": Who(READ_KEYS | OWNER_KEYS | SESSIONS | {"key of another project"}),
+    "POST /api/v1/event-type": Who({"admin key", "key of another project"}),
+    "POST /api/v1/event-type/import/openapi": Who({"admin key", "key of another project"}),
+    "PUT /api/v1/event-type/{eventTypeName}": Who({"admin key", "key of another project"}),
+    "PATCH /api/v1/event-type/{eventTypeName}": Who({"admin key", "key of another project"}),
+    "DELETE /api/v1/event-type/{eventTypeName}": Who({"admin key", "key of another project"}),
     f"DELETE {APP}": Who({"admin key", "key of another project"}, {"admin key"}),
+    # Nahook's
+    f"GET {WORKSPACE}/applications": NAHOOK_READ._replace(other_owner=None),
+    f"POST {WORKSPACE}/applications": NAHOOK_WRITE._replace(other_owner=None),
+    f"GET {WORKSPACE}/applications/{{ownerID}}": NAHOOK_READ,
+    f"PATCH {WORKSPACE}/applications/{{ownerID}}": NAHOOK_WRITE,
+    f"DELETE {WORKSPACE}/applications/{{ownerID}}": NAHOOK_WRITE,
+    f"GET {WORKSPACE}/applications/{{ownerID}}/endpoints": NAHOOK_READ,
+    f"POST {WORKSPACE}/applications/{{ownerID}}/endpoints": NAHOOK_WRITE,
+    f"GET {WORKSPACE}/endpoints": NAHOOK_READ._replace(other_owner=None),
+    f"POST {WORKSPACE}/endpoints": NAHOOK_WRITE._replace(other_owner=None),
+    f"GET {WORKSPACE}/endpoints/{{endpointID}}": NAHOOK_READ,
+    f"PATCH {WORKSPACE}/endpoints/{{endpointID}}": NAHOOK_WRITE,
+    f"DELETE {WORKSPACE}/endpoints/{{endpointID}}": NAHOOK_WRITE,
+    f"GET {WORKSPACE}/endpoints/{{endpointID}}/subscriptions": NAHOOK_READ,
+    f"POST {WORKSPACE}/endpoints/{{endpointID}}/subscriptions": NAHOOK_WRITE,
+    f"DELETE {WORKSPACE}/endpoints/{{endpointID}}/subscriptions/{{eventTypeId}}": NAHOOK_WRITE,
+    f"GET {WORKSPACE}/endpoints/{{endpointID}}/deliveries": NAHOOK_READ,
+    f"GET {WORKSPACE}/deliveries/{{eventDeliveryID}}": NAHOOK_READ,
+    f"GET {WORKSPACE}/deliveries/{{eventDeliveryID}}/attempts": NAHOOK_READ,
+    f"GET {WORKSPACE}/event-types": NAHOOK_READ._replace(other_owner=None),
+    f"POST {WORKSPACE}/event-types": NAHOOK_WRITE._replace(other_owner=None),
+    f"GET {WORKSPACE}/event-types/{{eventTypeId}}": NAHOOK_READ,
+    f"PATCH {WORKSPACE}/event-types/{{eventTypeId}}": NAHOOK_WRITE,
+    f"DELETE {WORKSPACE}/event-types/{{eventTypeId}}": NAHOOK_WRITE,
+    f"GET {ENVIRONMENTS}": NAHOOK_READ._replace(other_owner=None),
+    f"POST {ENVIRONMENTS}": NAHOOK_REFUSED,
+    f"GET {ENVIRONMENT}": NAHOOK_READ._replace(other_owner=None),
+    f"PATCH {ENVIRONMENT}": NAHOOK_REFUSED,
+    f"DELETE {ENVIRONMENT}": NAHOOK_REFUSED,
+    f"GET {ENVIRONMENT}/event-types": NAHOOK_READ._replace(other_owner=None),
+    f"PUT {ENVIRONMENT}/event-types/{{eventTypeId}}/visibility": NAHOOK_WRITE,
+    # The workspace is the key's project. An owner's key sends to its own endpoints.
+    "POST /api/ingest/{endpointID}": Who(
+        {"admin key", "nhk key", "owner key"}, {"admin key", "nhk key"}, {"key of another project"}
+    ),
+    "POST /api/ingest/event/{eventType}": Who({"admin key", "nhk key", "owner key", "key of another project"}),
+    "POST /api/ingest/batch": Who({"admin key", "nhk key", "owner key", "key of another project"}),
+    "POST /api/ingest/event/batch": Who({"admin key", "nhk key", "owner key", "key of another project"}),
 }

@@ -6,14 +6,16 @@ from typing import Any
 from django.utils import timezone
 
 from applications.operations import create_application
+from deliveries.recovery import RECOVERY_JOB
 from endpoints.operations import create_endpoint, pause_endpoint
+from jobs.models import Job
 from onboarding.operations import accept
 from portal_links.capabilities import EVERYTHING, ROLES, SVIX, VIEW, VIEW_DELIVERIES, Capabilities
 from portal_links.delivery_links import DeliveryNamed, create_delivery_link
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, mint_refresh_token, revoke_portal_link
 from portal_links.sessions import mint_session, open_session, revoke_session
-from projects.keys import MANAGEMENT_PREFIX, make_key
+from projects.keys import MANAGEMENT_PREFIX, SENDING_PREFIX, make_key
 from projects.models import APIKey, EventType, Project
 from projects.operations import create_api_key, create_project, delete_project, revoke_api_key
 from subscriptions.models import Filter
@@ -27,7 +29,16 @@ from tests.meta_events.rows import make_meta_event
 from tests.routes import Operation, Surface
 
 #: The rows that a path names, and those of them that it names without their project.
-IN_ANY_PROJECT = ("endpointID", "eventDeliveryID", "eventID", "subscriptionID", "filterID", "eventTypeId", "jobID")
+IN_ANY_PROJECT = (
+    "endpointID",
+    "eventDeliveryID",
+    "eventID",
+    "subscriptionID",
+    "filterID",
+    "eventTypeId",
+    "jobID",
+    "taskID",
+)
 ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID", "batchID", "linkID")
 #: What must be in a query.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
@@ -40,8 +51,22 @@ SPEC = '{"openapi": "3.1.0", "webhooks": {"order.lost": {"post": {}}}}'
 
 def body_for(operation: Operation, tenant: "Tenant") -> Any:
     """A body that the operation takes on the tenant's rows."""
+    if operation.path.endswith("/import/openapi"):
+        return {"specRaw": SPEC}
+    if operation.path.startswith("/api/v1/event-type") and operation.method in ("POST", "PUT", "PATCH"):
+        return {"name": "new.type", "description": "New"}
+    if operation.path.startswith("/api/v1/app/") and operation.path.endswith(("/recover", "-missing", "/bulk-replay")):
+        return {"since": "2026-01-01T00:00:00Z"}
+    if operation.path.startswith("/api/v1/app/") and operation.path.endswith(("/msg", "/active", "/send-example")):
+        return {"eventType": "order.paid", "payload": {"n": 1}}
+    if operation.path.startswith("/api/v1/app/") and operation.path.endswith("/headers"):
+        return {"headers": {"X-New": "new"}}
+    if operation.path.startswith("/api/v1/app/") and operation.method in ("POST", "PUT", "PATCH"):
+        return {"name": "New", "url": BODY["url"]}
     if operation.path.startswith("/api/v1/app") and operation.method in ("POST", "PUT", "PATCH"):
         return {"name": "New"}
+    if operation.surface == Surface.NAHOOK and operation.method in ("POST", "PUT", "PATCH"):
+        return nahook_body(operation, tenant)
     if operation.surface not in (Surface.CONVOY, Surface.PORTAL) or operation.method == "GET":
         return None
     if operation.path.endswith("/filters/bulk"):
@@ -61,6 +86,27 @@ def body_for(operation: Operation, tenant: "Tenant") -> Any:
     if operation.path.endswith("/filters/{filterID}"):
         return {"event_type": "order.paid"}
     return BODY | {"ids": [tenant.delivered.uid], "endpoint_id": tenant.endpoint.uid}
+
+
+def nahook_body(operation: Operation, tenant: "Tenant") -> Any:
+    """The same for an operation of Nahook's, which refuses what it does not know."""
+    noun = operation.path.rpartition("/")[2]
+    bodies: dict[str, Any] = {
+        "applications": {"name": "New"},
+        "{ownerID}": {"name": "New"},
+        "endpoints": {"url": "https://new.example.com/in"},
+        "event-types": {"name": "new.type"},
+        "{eventTypeId}": {"description": "New"},
+        "subscriptions": {"eventTypeIds": ["order.paid"]},
+        "visibility": {"published": True},
+        "{eventType}": {"payload": {"a": "new"}},
+        "batch": {"items": [{"payload": {}, "endpointId": tenant.endpoint.uid}]},
+    }
+    if operation.path.endswith("/event/batch"):
+        return {"items": [{"payload": {}, "eventType": "order.created"}]}
+    if noun == "{endpointID}":
+        return {"description": "New"} if operation.method == "PATCH" else {"payload": {"a": "new"}}
+    return bodies.get(noun)
 
 
 class Tenant:
@@ -95,8 +141,13 @@ class Tenant:
         self.ids |= {"subscriptionID": self.subscription.uid, "eventType": "order.created"}
         self.ids |= {"filterID": Filter.objects.get(subscription=self.subscription).uid}
         self.ids |= {"eventTypeId": EventType.objects.get(project=project, name="order.created").uid}
-        self.ids |= {"eventID": self.event.uid}
+        self.ids |= {"eventID": self.event.uid, "eventTypeName": "order.created"}
+        self.ids["environmentID"] = "env_default"
         self.ids["jobID"] = make_job(project, customer=f"owner:{owner_id}", is_dry_run=True).uid
+        parameters = {"endpoint_id": self.endpoint.uid, "owner_id": owner_id, "first_uid": "", "beyond_uid": ""}
+        self.ids["taskID"] = Job.objects.create(
+            project=project, kind=RECOVERY_JOB, customer=f"task of {owner_id}", parameters=parameters
+        ).uid
         named = DeliveryNamed(project.uid, self.delivery.uid, owner_id, self.endpoint.uid, self.event.event_type)
         shared = create_delivery_link(named, shows_payload=True, customer=f"owner:{owner_id}")
         self.ids |= {"linkID": shared.link.uid}
@@ -143,6 +194,7 @@ class World:
             "owner key without scopes": make(role.PROJECT_ADMIN, **owner | {"scopes": []}),
             "owner viewer key": make(role.PROJECT_VIEWER, **owner),
             "nhm key": make(role.PROJECT_ADMIN, project=project, prefix=MANAGEMENT_PREFIX),
+            "nhk key": make(role.PROJECT_ADMIN, project=project, prefix=SENDING_PREFIX),
         }
 
     def _link(self, **fields: Any) -> PortalLink:
@@ -221,7 +273,7 @@ class World:
             return []
         if kind == "key of another project":
             return [self.own, self.other_owner]
-        if kind in READ_KEYS | WRITE_KEYS | {"nhm key"}:
+        if kind in READ_KEYS | WRITE_KEYS | {"nhm key", "nhk key"}:
             return [self.other_project]
         strangers = [self.other_owner, self.other_project]
         return strangers if kind in CUSTOMERS | OWNER_KEYS else [self.own, *strangers]

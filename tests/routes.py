@@ -81,8 +81,9 @@ class Operation(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether it changes rows: what writes, but for a switch without effect, calls to somebody, and copies."""
-        return self.writes and not self.path.endswith(("/toggle_status", "/oauth2/test", "/copy"))
+        """Whether it changes rows: what writes, but for switches without effect, calls to somebody, and copies."""
+        without = ("/toggle_status", "/oauth2/test", "/copy", "/precheck/active", "/visibility")
+        return self.writes and not self.path.endswith(without)
 
 
 def operations() -> list[Operation]:

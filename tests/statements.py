@@ -29,8 +29,16 @@ def statements() -> Iterator[list[str]]:
         sql = query["sql"]
         verb = "LOCK" if "FOR UPDATE" in sql or "FOR NO KEY UPDATE" in sql else sql.split()[0]
         if verb not in ("SAVEPOINT", "RELEASE"):
-            table = _table.search(sql)
+            table = (verb == "SELECT" and _table.search(_outermost(sql))) or _table.search(sql)
             found.append(f"{verb} {table[1]}" if table else verb)
+
+
+def _outermost(sql: str) -> str:
+    """A statement without what is in parentheses, so that a subquery does not give it its name."""
+    inner = re.compile(r"\([^()]*\)")
+    while (shorter := inner.sub("", sql)) != sql:
+        sql = shorter
+    return sql
 
 
 @contextmanager

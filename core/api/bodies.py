@@ -151,9 +151,9 @@ def _validator(serializer: type[serializers.Serializer[Any]]) -> serializers.Ser
     return serializer()
 
 
-def parse_object(request: Request, *, detailed: bool) -> dict[str, Any]:
-    """Return the JSON object in a request's body. Raises InvalidInput, of family B where `detailed`."""
-    value: dict[str, Any] = _parse(request, (dict,), detailed=detailed)
+def parse_object(request: Request, *, detailed: bool, body: bytes | None = None) -> dict[str, Any]:
+    """Return the JSON object in a request's body, or in `body`. Raises InvalidInput, of family B where `detailed`."""
+    value: dict[str, Any] = _parse(request, (dict,), detailed=detailed, body=body)
     return value
 
 

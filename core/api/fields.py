@@ -35,7 +35,8 @@ class Text(serializers.CharField):
         super().__init__(**{"trim_whitespace": False, "max_length": 255, "allow_blank": True} | kwargs)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        if data is not serializers.empty and not isinstance(data, str):
+        is_given = data is not serializers.empty and not (data is None and self.allow_null)
+        if is_given and not isinstance(data, str):
             self.fail(INCORRECT_TYPE)
         return super().run_validation(data)
 

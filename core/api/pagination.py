@@ -111,14 +111,14 @@ def read_page(
         # One row more than the page shows whether there is a next page, a second one whether there is a previous one.
         found, _ = read(backwards, cursor or start, order, per_page + 2)
         # The first row read is the cursor's, which stands after the page.
-        shown = _fitting(found[1:], per_page)
+        shown = fitting(found[1:], per_page)
         # As in the original, nothing comes before a page that no cursor names.
         has_previous = bool(cursor) and len(found) > shown + 1
         found = found[: shown + 1][::-1]
     else:
         cursor = query.get("next_page_cursor", "") or start
         found, has_previous = read(onwards, cursor, order, per_page + 1, before)
-        shown = _fitting(found, per_page)
+        shown = fitting(found, per_page)
         found = found[: shown + 1]
     has_next = len(found) > shown
     return Page(
@@ -150,7 +150,7 @@ def _read(
     return found, bool(is_asked and found) and found[0].is_preceded
 
 
-def _fitting(rows: list[Any], per_page: int) -> int:
+def fitting(rows: list[Any], per_page: int) -> int:
     """Return how many rows a page has: `per_page`, or fewer where so many would be too large."""
     total = 0
     for count, row in enumerate(rows[:per_page]):

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import BinaryField, Model
 
+from activity.models import Activity
 from core.encryption import EncryptedJSONField
 from endpoints.models import AlertSettings, Endpoint, Notification
 from engine.forgetting.owner import Owner
@@ -46,7 +47,7 @@ def export_rows(owner: Owner, path: Path) -> int:
 
 
 def _lines(owner: Owner) -> Iterator[dict[str, Any]]:
-    for kind in (*DELETED, *LEADING):
+    for kind in (each for each in (*DELETED, *LEADING) if each.is_exported):
         for row in kind.rows(owner).order_by("pk").iterator(PIECE):
             yield _line(kind.noun, row)
         for part in kind.parts:
@@ -66,6 +67,9 @@ def _own_endpoints(owner: Owner, event: Event) -> list[str]:
 
 
 def _line(noun: str, row: Model) -> dict[str, Any]:
+    if isinstance(row, Activity):
+        # It names the owner before or after.
+        row.changes.pop("owner_id", None)
     left_out = _SECRET.get(type(row), set())
     fields = [
         field

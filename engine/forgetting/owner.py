@@ -15,13 +15,12 @@ from portal_links.models import PortalLink, PortalSession
 from projects.models import APIKey
 from subscriptions.models import Subscription
 
-#: Bounds of all ids.
-#: The bound of all ids.
-_FIRST = ""
+#: The bounds of all ids.
+_FIRST, _BEYOND = "", "~"
 
 
 class Held(NamedTuple):
-    """An endpoint that another owner has now, and the ids of what was sent to it before."""
+    """An endpoint that has had several owners, and the ids of what was sent to it in one time of the owner."""
 
     endpoint_id: str
     first: str
@@ -36,8 +35,15 @@ class Owner:
     owner_id: str
     #: Their endpoints, deleted ones too.
     endpoints: list[str]
-    #: As far back as the record of activity goes.
-    former: list[Held]
+    #: The owner's times with endpoints that were another's before, or are now: the latter as far back as the record of
+    #: activity goes.
+    held: list[Held]
+
+    @property
+    def undivided(self) -> list[str]:
+        """Return those of their endpoints that were never another owner's."""
+        divided = {held.endpoint_id for held in self.held}
+        return [uid for uid in self.endpoints if uid not in divided]
 
     @property
     def links(self) -> "QuerySet[PortalLink]":
@@ -67,10 +73,10 @@ class Owner:
         return EventDelivery.objects.filter(self.of_endpoint("endpoint"), project_id=self.project_id)
 
     def of_endpoint(self, column: str) -> Q:
-        """Return the condition that a row belongs to an endpoint of theirs, or to one of their time, by its id."""
-        present = Q(**{f"{column}__in": self.endpoints})
-        held = [Q(**{column: held.endpoint_id}, pk__gte=held.first, pk__lt=held.beyond) for held in self.former]
-        return reduce(or_, held, present)
+        """Return the condition that a row belongs to an endpoint while it was theirs, by the row's id."""
+        always = Q(**{f"{column}__in": self.undivided})
+        held = [Q(**{column: held.endpoint_id}, pk__gte=held.first, pk__lt=held.beyond) for held in self.held]
+        return reduce(or_, held, always)
 
     def by_customer(self, column: str) -> Q:
         """Return the condition that a row was made by them in the portal (Access.customer)."""
@@ -81,20 +87,23 @@ class Owner:
 
     def names(self, event_id: str, endpoint_id: str) -> bool:
         """Return whether an endpoint of an event was theirs when the event came in."""
-        return endpoint_id in self.endpoints or any(
-            held.endpoint_id == endpoint_id and held.first <= event_id < held.beyond for held in self.former
-        )
+        times = [held for held in self.held if held.endpoint_id == endpoint_id]
+        if not times:
+            return endpoint_id in self.endpoints
+        return any(held.first <= event_id < held.beyond for held in times)
 
 
 def find_owner(project_id: str, owner_id: str) -> Owner:
     """Return the owner of a project, whether they have anything or not. Two statements."""
     endpoints = Endpoint.objects.filter(project_id=project_id, owner_id=owner_id)
-    ids = list(endpoints.order_by("pk").values_list("pk", flat=True))
-    return Owner(project_id, owner_id, ids, _former(project_id, owner_id, set(ids)))
+    held_from = dict(endpoints.order_by("pk").values_list("pk", "held_from"))
+    present = [Held(uid, first, _BEYOND) for uid, first in held_from.items() if first]
+    undivided = {uid for uid, first in held_from.items() if not first}
+    return Owner(project_id, owner_id, list(held_from), [*present, *_former(project_id, owner_id, undivided)])
 
 
-def _former(project_id: str, owner_id: str, present: set[str]) -> list[Held]:
-    """Return the times in which endpoints that are another's now were the owner's, by the record of activity."""
+def _former(project_id: str, owner_id: str, undivided: set[str]) -> list[Held]:
+    """Return the owner's times with endpoints that another had afterwards, by the record of activity."""
     changes = Activity.objects.for_project(project_id).filter(
         verb=Activity.Verb.ENDPOINT_UPDATED, changes__has_key="owner_id"
     )
@@ -102,7 +111,7 @@ def _former(project_id: str, owner_id: str, present: set[str]) -> list[Held]:
     since: dict[str, str] = {}
     for uid, endpoint_id, change in changes.order_by("pk").values_list("pk", "endpoint_id", "changes"):
         before, after = change["owner_id"]
-        if endpoint_id in present:
+        if endpoint_id in undivided:
             continue
         if before == owner_id:
             moved.append(Held(endpoint_id, since.pop(endpoint_id, _FIRST), uid))

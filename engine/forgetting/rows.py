@@ -24,6 +24,7 @@ from onboarding.models import OnboardBatch
 from portal_links.models import CheckWindow, DeliveryLink, PortalLink
 from projects.models import APIRateWindow
 from subscriptions.models import Filter
+from switches.models import Discard, DiscardedDelivery, Pause
 
 #: The rows of a transaction, and its endpoints, each of which has many figures.
 PIECE = 1000
@@ -48,6 +49,8 @@ class Deleted:
     piece: int = PIECE
     #: Whether no index leads to the rows, so that the project's are read through, a stretch at a time.
     is_searched: bool = False
+    #: Whether the rows are the owner's own, which they may read in the export.
+    is_exported: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,8 @@ class Kept:
 
 def _events(owner: Owner) -> "QuerySet[Event]":
     """Return the events that went to the owner, came from them, or were addressed to them."""
-    by_endpoint = Q(endpoints__overlap=owner.endpoints)
-    for held in owner.former:
+    by_endpoint = Q(endpoints__overlap=owner.undivided)
+    for held in owner.held:
         by_endpoint |= Q(endpoints__overlap=[held.endpoint_id], pk__gte=held.first, pk__lt=held.beyond)
     own = by_endpoint | Q(owner_id=owner.owner_id) | owner.by_customer("key_scope")
     return Event.objects.filter(own, project_id=owner.project_id)
@@ -73,10 +76,10 @@ def _events(owner: Owner) -> "QuerySet[Event]":
 
 def _own_events(owner: Owner) -> "QuerySet[Event]":
     """Return those of the events that went to nobody else."""
-    theirs = {held.endpoint_id for held in owner.former}
-    rows = _events(owner).filter(endpoints__contained_by=[*owner.endpoints, *theirs])
-    for endpoint_id in theirs:
-        times = [Q(pk__gte=held.first, pk__lt=held.beyond) for held in owner.former if held.endpoint_id == endpoint_id]
+    divided = {held.endpoint_id for held in owner.held}
+    rows = _events(owner).filter(endpoints__contained_by=[*owner.undivided, *divided])
+    for endpoint_id in divided:
+        times = [Q(pk__gte=held.first, pk__lt=held.beyond) for held in owner.held if held.endpoint_id == endpoint_id]
         in_time = times[0]
         for time in times[1:]:
             in_time |= time
@@ -88,8 +91,10 @@ def _own_events(owner: Owner) -> "QuerySet[Event]":
 def _strip_event(owner: Owner, event: Event) -> bool:
     before = event.endpoints, event.owner_id, event.key_scope
     event.endpoints = [uid for uid in event.endpoints if not owner.names(event.pk, uid)]
-    event.owner_id = "" if event.owner_id == owner.owner_id else event.owner_id
-    if event.key_scope == f"owner:{owner.owner_id}":
+    if event.owner_id == owner.owner_id:
+        # The owner's own id of it: without an owner it could be another's, too.
+        event.owner_id = event.external_id = ""
+    if event.key_scope in (f"owner:{owner.owner_id}", f"messages:{owner.owner_id}"):
         # Another text for each event, so that no idempotency key becomes another caller's.
         event.key_scope = f"forgotten:{event.pk}"
     return before != (event.endpoints, event.owner_id, event.key_scope)
@@ -112,8 +117,8 @@ class Told(Func):
 def _meta_events(owner: Owner) -> "QuerySet[MetaEvent]":
     """Return the meta events that tell of the owner's endpoints, or of deliveries to them."""
     rows = MetaEvent.objects.filter(project_id=owner.project_id).annotate(told=Told("body"))
-    theirs = Q(told__overlap=[owner.owner_id, *owner.endpoints])
-    for held in owner.former:
+    theirs = Q(told__overlap=[owner.owner_id, *owner.undivided])
+    for held in owner.held:
         theirs |= Q(told__overlap=[held.endpoint_id], pk__gte=held.first, pk__lt=held.beyond)
     return rows.filter(theirs)
 
@@ -121,7 +126,7 @@ def _meta_events(owner: Owner) -> "QuerySet[MetaEvent]":
 def _activity(owner: Owner) -> "QuerySet[Activity]":
     """Return what was done to the owner's endpoints, by them, or to their access."""
     access = [rows.values("pk") for rows in (owner.links, owner.sessions, owner.keys)]
-    theirs = Q(owner_id=owner.owner_id) | Q(endpoint_id__in=owner.endpoints)
+    theirs = Q(owner_id=owner.owner_id) | owner.of_endpoint("endpoint_id")
     for ids in access:
         theirs |= Q(actor_uid__in=ids) | Q(object_uid__in=ids)
     return Activity.objects.filter(theirs, project_id=owner.project_id)
@@ -147,6 +152,13 @@ def _admin_log(owner: Owner) -> "QuerySet[LogEntry]":
 def _check_windows(owner: Owner) -> "QuerySet[CheckWindow]":
     opened_by = Q(opened_by__in=owner.links.values("pk")) | Q(opened_by__in=owner.sessions.values("pk"))
     return CheckWindow.objects.filter(opened_by)
+
+
+def _of_earlier_owners(owner: Owner, rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    """Return the rows of the owner's endpoints from before these were theirs."""
+    divided = {held.endpoint_id for held in owner.held}
+    theirs = [uid for uid in owner.endpoints if uid in divided]
+    return rows.filter(endpoint__in=theirs).exclude(owner.of_endpoint("endpoint"))
 
 
 def _delivery_links(owner: Owner) -> "QuerySet[DeliveryLink]":
@@ -198,7 +210,18 @@ DELETED = (
     Deleted("batch retries", lambda owner: BatchRetry.objects.filter(owner.by_customer("customer"), **_of(owner))),
     Deleted("jobs", lambda owner: Job.objects.filter(owner.by_customer("customer"), **_of(owner))),
     Deleted("admin history", _admin_log),
-    Deleted("deliveries", lambda owner: owner.deliveries, [Part("attempts", DeliveryAttempt, "delivery")]),
+    Deleted(
+        "deliveries",
+        lambda owner: owner.deliveries,
+        [Part("attempts", DeliveryAttempt, "delivery"), Part("discarded states", DiscardedDelivery, "delivery")],
+    ),
+    Deleted("pauses", lambda owner: Pause.objects.filter(owner_id=owner.owner_id, project_id=owner.project_id)),
+    Deleted(
+        "discards",
+        lambda owner: Discard.objects.filter(
+            Q(owner_id=owner.owner_id) | Q(endpoint_id__in=owner.endpoints), project_id=owner.project_id
+        ),
+    ),
     Deleted("events", _own_events, is_searched=True),
     Deleted("meta events", _meta_events, is_searched=True),
     Deleted(
@@ -214,6 +237,18 @@ DELETED = (
 )
 #: The rows of these lead to those above and to KEPT.
 LEADING = (
+    # They cannot stay without their endpoint. The events of earlier owners do.
+    Deleted(
+        "deliveries",
+        lambda owner: _of_earlier_owners(owner, EventDelivery.objects.filter(**_of(owner))),
+        [Part("attempts", DeliveryAttempt, "delivery")],
+        is_exported=False,
+    ),
+    Deleted(
+        "notifications",
+        lambda owner: _of_earlier_owners(owner, Notification.objects.filter(endpoint__project_id=owner.project_id)),
+        is_exported=False,
+    ),
     Deleted("subscriptions", lambda owner: owner.subscriptions, [Part("filters", Filter, "subscription")]),
     Deleted("portal links", lambda owner: owner.links),
     Deleted("API keys", lambda owner: owner.keys, [Part("API key windows", APIRateWindow, "key")]),
@@ -229,7 +264,7 @@ LEADING = (
     ),
 )
 KEPT = (
-    Kept("events", _events, _strip_event, ["endpoints", "owner_id", "key_scope"]),
+    Kept("events", _events, _strip_event, ["endpoints", "owner_id", "external_id", "key_scope"]),
     Kept(
         "portal links",
         lambda owner: PortalLink.objects.filter(owner_id="", endpoints__overlap=owner.endpoints, **_of(owner)),

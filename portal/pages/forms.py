@@ -14,9 +14,9 @@ from core.api.bodies import failures_of
 from core.api.values import REDACTED
 from core.exceptions import InvalidInput
 from endpoints.authentication import API_KEY, BASIC_AUTH, OAUTH2, SHARED_SECRET
-from endpoints.exceptions import ChatUrl, CredentialsElsewhere, UrlTemplate
+from endpoints.checks import refusals
+from endpoints.exceptions import ChatUrl, CredentialsElsewhere, HeadersElsewhere, UrlTemplate
 from endpoints.models import CONTENT_TYPES, Endpoint
-from endpoints.operations import refusals
 from endpoints.serializers import CreateEndpoint, UpdateEndpoint
 from endpoints.timeouts import DEFAULT_TIMEOUT_SECONDS
 from outbound.exceptions import UrlMissing, UrlNotSecure, UrlRelative, UrlScheme, UrlWithoutHost
@@ -54,6 +54,7 @@ _URL_WORDS: dict[type[InvalidInput], Any] = {
     UrlNotSecure: _("Begin with https://: only secure addresses are sent to."),
     UrlTemplate: _("Leave out { and }: the URL is used as it stands."),
     CredentialsElsewhere: _("This URL leads to another server. Choose the authentication again, or none."),
+    HeadersElsewhere: _("This URL leads to another server, which must not get the headers of this endpoint."),
     ChatUrl: _("Enter a URL that can be reached from the internet."),
 }
 

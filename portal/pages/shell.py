@@ -102,7 +102,7 @@ def show(
     if isinstance(shown, Access):
         context |= {
             "access": shown,
-            "who": shown.owner_id or (shown.link.name if shown.link else ""),
+            "who": shown.customer_name or shown.owner_id or (shown.link.name if shown.link else ""),
             "allowed": [words for capability, words in WORDS.items() if shown.may(capability)],
             "forbidden": [words for capability, words in WORDS.items() if not shown.may(capability)],
             "section": _section(request, shown.project),

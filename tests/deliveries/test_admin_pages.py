@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
@@ -96,6 +97,17 @@ class TestShown:
             assert "which this project hides" in shown
             assert any(text in page(admin_client, path) for text in secrets), path
 
+    def test_attempts_are_shown_to_those_who_may_see_attempts(self, make_endpoint: MakeEndpoint) -> None:
+        delivery = make_delivery(make_endpoint(), "Failure")
+        make_attempt(delivery, status=False, response_data="the answer's body")
+        reader = staff("view_eventdelivery")
+        path = f"{DELIVERIES}{delivery.uid}/change/"
+        shown = page(reader, path)
+        assert "the answer's body" not in shown
+        assert "Requests and answers" not in shown
+        User.objects.get(username="staff").user_permissions.add(Permission.objects.get(codename="view_deliveryattempt"))
+        assert "the answer's body" in page(reader, path)
+
     def test_hostile_texts_are_escaped(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         endpoint = make_endpoint(name=HOSTILE, owner_id=HOSTILE)
         event = make_event(
@@ -126,6 +138,10 @@ class TestShown:
 
 
 class TestSentAgain:
+    def test_an_id_that_no_row_can_have(self, admin_client: Client) -> None:
+        for path in ("resend", "change/"):
+            assert admin_client.post(f"{DELIVERIES}a%00b/{path}").status_code == 404
+
     @pytest.mark.parametrize(
         ("status", "label"), [("Failure", "Send again"), ("Discarded", "Send again"), ("Retry", "Send now")]
     )

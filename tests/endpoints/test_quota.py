@@ -57,6 +57,20 @@ def test_an_endpoint_does_not_move_to_an_owner_who_has_enough(api: API, project:
     assert api.put(f"{path}/{mine[0]}", BODY).status == 202
 
 
+def test_a_portal_link_adopts_no_more(api: API, project: Project) -> None:
+    path = f"/projects/{project.uid}"
+    free = [api.post(f"{path}/endpoints", BODY | {"owner_id": ""}).data["uid"] for _ in range(3)]
+    link = {"name": "Acme", "owner_id": "acme"}
+    refused = api.post(f"{path}/portal-links", link | {"endpoints": free})
+    assert (refused.status, refused.message) == (400, REFUSED)
+    assert not Endpoint.objects.filter(owner_id="acme").exists()
+    made = api.post(f"{path}/portal-links", link | {"endpoints": free[:2]})
+    assert made.status == 201
+    refused = api.put(f"{path}/portal-links/{made.data['uid']}", link | {"endpoints": free})
+    assert (refused.status, refused.message) == (400, REFUSED)
+    assert Endpoint.objects.filter(owner_id="acme").count() == 2
+
+
 def test_onboarding_is_for_the_company_and_not_bounded(project: Project) -> None:
     accept(project, items(3))
     while work_off():

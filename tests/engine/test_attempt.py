@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+import svix.webhooks
 from standardwebhooks.webhooks import Webhook
 
 from core.api.values import wire_time
@@ -51,10 +52,12 @@ def a_claim(*, data: str = '{"n":1}', config: dict[str, Any] | None = None, **fi
         "secrets": encrypt(orjson.dumps(secrets), "endpoints_endpoint.secrets", "01K4T0A1B2C3D4E5F6G7H8J9KM"),
         "authentication": None,
         "mtls_client_cert": None,
+        "custom_headers": None,
         "project_is_deleted": False,
         "project_config": default_config(NOW) | (config or {}),
         "project_meta_event": b"",
         "project_ends_gone": False,
+        "project_sends_svix_headers": False,
         "in_flight": 0,
         "open_until": None,
         "held_until": None,
@@ -102,6 +105,11 @@ def an_exchange(status: int | None = 200, **fields: Any) -> Exchange:
     return Exchange(**given | fields)
 
 
+def sealed(headers: dict[str, str]) -> bytes:
+    """An endpoint's own headers as they are stored."""
+    return encrypt(orjson.dumps(headers), "endpoints_endpoint.custom_headers", "01K4T0A1B2C3D4E5F6G7H8J9KM")
+
+
 def built(claim: Claim, **more: Any) -> tuple[dict[str, str], bytes]:
     request = build_request(claim, more.get("authentication", []), now=more.get("now", NOW))
     return dict(request.headers), request.body
@@ -118,6 +126,21 @@ class TestRequest:
 
     def test_the_message_id_is_that_of_the_delivery(self) -> None:
         assert built(a_claim())[0]["webhook-id"] == "01K4T0ZA7Q3X9W5V1T7R3P9N5M"
+
+    @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
+    def test_svixs_headers_where_the_project_wants_them(self, content_type: str) -> None:
+        secrets = [new_secret("s1", NOW), new_secret("s2", NOW)]
+        headers, body = built(a_claim(secrets=secrets, content_type=content_type, project_sends_svix_headers=True))
+        assert headers["svix-id"] == "msg_01K4T0Z8M6Q2V7R9B3C5D1E8FG"
+        svixs = {name: value for name, value in headers.items() if name.startswith("svix-")}
+        assert len(svixs) == 3
+        for secret in ("s1", "s2"):
+            svix.webhooks.Webhook(standard_secret(secret)).verify(body, svixs)
+            svix.webhooks.Webhook(standard_secret(secret)).verify(body, headers)
+        with pytest.raises(svix.webhooks.WebhookVerificationError):
+            svix.webhooks.Webhook(standard_secret("s3")).verify(body, svixs)
+        plain, _ = built(a_claim(content_type=content_type))
+        assert [name for name in plain if name.startswith("svix-")] == []
 
     def test_every_live_secret_signs_and_no_ended_one(self) -> None:
         old = [new_secret("old", NOW)]
@@ -154,6 +177,18 @@ class TestRequest:
         assert headers["X-Convoy-Event-ID"] == "01K4T0Z8M6Q2V7R9B3C5D1E8FG"
         assert headers["X-Convoy-EventDelivery-ID"] == "01K4T0ZA7Q3X9W5V1T7R3P9N5M"
         assert "X-Convoy-Event-ID" not in built(a_claim())[0]
+
+    def test_the_endpoints_own_headers(self) -> None:
+        own = {"X-Tenant": "acme", "authorization": "theirs", "X-Convoy-Event-ID": "mine", "Content-Type": "text/plain"}
+        claim = a_claim(custom_headers=sealed(own), config={"add_event_id_trace_headers": True})
+        headers, _ = built(claim, authentication=[("Authorization", "ours")])
+        assert headers["X-Tenant"] == "acme"
+        # What the request has already, or an endpoint's authentication sets, takes precedence.
+        assert (headers["Authorization"], headers["Content-Type"]) == ("ours", "application/json")
+        assert "authorization" not in headers
+        request = build_request(claim, [], now=NOW)
+        stored = outcome_of(claim, request, an_exchange(200)).attempt.request_headers
+        assert orjson.loads(stored)["X-Tenant"] == "[REDACTED]"
 
     def test_the_idempotency_key_has_the_projects_header(self) -> None:
         claim = a_claim(config={"request_id_header": "X-Request-Ref"}, idempotency_key="k1")

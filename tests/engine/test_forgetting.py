@@ -4,7 +4,6 @@ import json
 import stat
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from django.utils import timezone
 from applications.models import Application
 from core.actors import Actor, ActorKind, acting_as
 from endpoints.models import AlertSettings, Endpoint, EndpointHour, EndpointState, Notification
-from endpoints.operations import update_endpoint
 from engine.forgetting import rows, run
 from events.models import BatchRetry, DeliveryAttempt, Event, EventDelivery
 from onboarding.models import OnboardBatch
@@ -33,6 +31,7 @@ from portal_links.operations import create_portal_link
 from projects.models import APIKey, APIRateWindow, Project
 from projects.operations import create_api_key
 from subscriptions.models import Filter
+from switches.models import Discard, DiscardedDelivery, Pause
 from tests.activity.rows import make_activity
 from tests.deliveries.rows import make_attempt, make_delivery, make_event, make_subscription
 from tests.jobs.rows import make_job
@@ -54,6 +53,7 @@ NOTHING_OF_OWNERS = {
     "axes_accessfailurelog": "operators",
     "axes_accesslog": "operators",
     "django_content_type": "Django's own",
+    "switches_worker": "operators",
 }
 
 
@@ -66,6 +66,9 @@ def fill(project: Project, make_endpoint: MakeEndpoint, owner_id: str) -> tuple[
     event = make_event(project.uid, owner_id=owner_id, endpoints=[endpoint.uid], key_scope=f"owner:{owner_id}")
     delivery = make_delivery(endpoint, "Failure", event=event)
     make_attempt(delivery, url=endpoint.url)
+    Pause.objects.create(project=project, owner_id=owner_id)
+    discard = Discard.objects.create(project=project, owner_id=owner_id)
+    DiscardedDelivery.objects.create(delivery=delivery, discard=discard, status="Retry", due_at=now, discarded_at=now)
     EndpointHour.objects.create(endpoint=endpoint, hour=now, answer="200", delivered=1)
     EndpointState.objects.get_or_create(endpoint=endpoint)
     AlertSettings.objects.create(
@@ -209,24 +212,6 @@ def test_what_went_to_another_owner_too_stays_without_this_one(project: Project,
     other.refresh_from_db()
     assert other.status_actor is None
     assert counted["kept"]["events"] == 1
-
-
-def test_an_endpoint_that_was_theirs_loses_what_it_got_then(project: Project, make_endpoint: MakeEndpoint) -> None:
-    endpoint = make_endpoint(owner_id=OWNER)
-    then = make_delivery(endpoint, "Success")
-    make_attempt(then)
-    now = timezone.now
-    update_endpoint(project.uid, endpoint.uid, url=endpoint.url, name="Orders", owner_id=NEIGHBOUR)
-    since = make_delivery(endpoint, "Success", at=now() + timedelta(seconds=2))
-    Event.objects.filter(pk=since.event_id).update(uid=since.pk)
-    EventDelivery.objects.filter(pk=since.pk).update(event=since.pk)
-    counted = forget(project)
-    assert numbers(forget(project, "--yes")) == numbers(counted)
-    assert list(EventDelivery.objects.values_list("pk", flat=True)) == [since.pk]
-    assert list(Event.objects.values_list("pk", flat=True)) == [since.pk]
-    endpoint.refresh_from_db()
-    assert (endpoint.owner_id, endpoint.deleted_at) == (NEIGHBOUR, None)
-    assert not any(rows_that_name({OWNER}).values())
 
 
 def test_pieces_are_small_and_stretches_follow_each_other(

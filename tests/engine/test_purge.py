@@ -20,6 +20,7 @@ from portal_links.operations import create_portal_link
 from projects.models import APIKey, APIRateWindow, EventType, Project
 from projects.operations import delete_project
 from subscriptions.operations import create_subscription
+from switches.models import Discard, DiscardedDelivery, Pause
 from tests.activity.rows import make_activity
 from tests.conftest import API
 from tests.deliveries.rows import make_attempt, make_delivery
@@ -28,7 +29,7 @@ from tests.meta_events.rows import make_meta_event
 
 MakeEndpoint = Callable[..., Endpoint]
 #: Tables without a row for each project.
-OTHERS = {"projects_project", "portal_links_checkwindow"}
+OTHERS = {"projects_project", "portal_links_checkwindow", "switches_worker"}
 
 
 def counts() -> dict[str, int]:
@@ -49,6 +50,9 @@ def fill(project: Project, make_endpoint: MakeEndpoint) -> None:
     create_subscription(project.uid, name="All", endpoint_id=endpoint.uid)
     delivery = make_delivery(endpoint, "Failure")
     make_attempt(delivery)
+    Pause.objects.create(project=project)
+    discard = Discard.objects.create(project=project)
+    DiscardedDelivery.objects.create(delivery=delivery, discard=discard, status="Retry", due_at=now, discarded_at=now)
     EndpointHour.objects.create(endpoint=endpoint, hour=now, answer="200", delivered=1)
     EndpointState.objects.get_or_create(endpoint=endpoint)
     AlertSettings.objects.create(endpoint=endpoint, chosen={"on": []})

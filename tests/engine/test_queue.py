@@ -16,7 +16,8 @@ from engine import queue
 from engine.choice import Unsettled
 from engine.lost import LOST_ATTEMPT
 from engine.outcomes import finish
-from events.models import DeliveryAttempt, EventDelivery
+from events.expunging import expunge_events
+from events.models import DeliveryAttempt, Event, EventDelivery
 from projects.operations import delete_project
 from tests.engine.claims import claim, claimed, outcome
 from tests.engine.engine import on_a_connection, queue_deliveries
@@ -264,6 +265,13 @@ class TestWhatIsNotSent:
         assert claimed() == [good.uid]
         bad.refresh_from_db()
         assert (bad.status, bad.description) == ("Discarded", "event not found")
+
+    def test_a_delivery_whose_payload_is_gone_stops_no_other(self, make_endpoint: Make) -> None:
+        [bad], [good] = (queue_deliveries(make_endpoint()) for _ in range(2))
+        assert expunge_events(Event.objects.filter(pk=bad.event_id)) == 1
+        assert claimed() == [good.uid]
+        bad.refresh_from_db()
+        assert (bad.status, bad.description) == ("Discarded", "the payload of the event has been deleted")
 
 
 class TestTestEvents:

@@ -12,12 +12,16 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from prometheus_client.parser import text_string_to_metric_families
 
+from activity.models import Activity
 from core.readiness import TOO_OLD
 from endpoints.models import Endpoint
 from engine import status
 from engine.status import serving
 from engine.worker import Worker
 from events.models import EventDelivery
+from switches.exceptions import WorkerNotFound
+from switches.models import Worker as WorkerRow
+from switches.operations import drain_worker, refill_worker
 from tests.engine.engine import queue_deliveries
 from tests.engine.process import SECONDS, Deliver
 from tests.outbound.receivers import Receiver
@@ -287,3 +291,35 @@ class TestLog:
             eventually(lambda: EventDelivery.objects.filter(status="Success").exists(), "the delivery has succeeded")
             assert deliver.terminate() == 0
             assert deliver.log == ""
+
+
+class TestDraining:
+    def test_a_drained_worker_finishes_claims_nothing_says_so_and_comes_back(self, make_endpoint: Make) -> None:
+        with Receiver() as receiver, Deliver() as deliver:
+            receiver.answer("/slow", hang=True)
+            eventually(lambda: WorkerRow.objects.exists(), "the worker is listed")
+            row = WorkerRow.objects.get()
+            assert row.name.endswith(f":{deliver.process.pid}")
+            [under_way] = queue_deliveries(make_endpoint(url=receiver.url("/slow"), http_timeout=60))
+            receiver.wait_for(1, "/slow")
+            drain_worker(row.pk)
+            eventually(lambda: deliver.get("/readyz").status_code == 503, "it says that it is drained")
+            said = deliver.get("/readyz").text
+            assert said == "drained by an operator: it claims nothing, and sends 1 more\n"
+            assert deliver.get("/healthz").status_code == 200
+            [waiting] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
+            receiver.release()
+            eventually(lambda: WorkerRow.objects.get().in_flight == 0, "the worker has nothing under way")
+            assert deliver.get("/readyz").text == "drained by an operator: it claims nothing, and is idle\n"
+            under_way.refresh_from_db()
+            waiting.refresh_from_db()
+            assert (under_way.num_trials, waiting.status) == (1, "Scheduled")
+            refill_worker(row.pk)
+            receiver.wait_for(1, "/in")
+            assert deliver.get("/readyz").status_code == 200
+            assert deliver.terminate() == 0
+        assert not WorkerRow.objects.exists()
+        verbs = Activity.objects.filter(project=None).order_by("pk").values_list("verb", "project_id", "object_name")
+        assert list(verbs) == [("worker.drained", None, row.name), ("worker.refilled", None, row.name)]
+        with pytest.raises(WorkerNotFound):
+            drain_worker(row.pk)

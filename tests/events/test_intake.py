@@ -15,6 +15,7 @@ from events.matching import Candidates, read_candidates
 from events.models import Event, EventDelivery
 from events.storage import Posted
 from projects.models import Project
+from subscriptions.models import Subscription
 from tests.conftest import Row
 from tests.events.conftest import MakeSubscription
 from tests.statements import statements, undone
@@ -22,7 +23,7 @@ from tests.statements import statements, undone
 #: Of what a stored event and its deliveries say, all but ids and times.
 _EVENT = (
     *("project_id", "channel", "event_type", "endpoints", "owner_id", "headers", "data", "idempotency_key"),
-    *("key_scope", "trace", "is_duplicate_event", "status", "failure_reason"),
+    *("key_scope", "trace", "channels", "tags", "external_id", "is_duplicate_event", "status", "failure_reason"),
 )
 _DELIVERY = (
     *("project_id", "endpoint_id", "subscription_id", "event_type", "delivery_mode", "status", "test", "description"),
@@ -90,6 +91,8 @@ def test_as_the_long_way(
             True,
         ),
         "an owner's other endpoint": ([plain], lambda: subscribe(make_endpoint(owner_id="acme")), True),
+        "a channel of the event": ([plain, exact], lambda: Subscription.objects.update(channels=["eu", "us"]), True),
+        "a channel of others": ([plain], lambda: Subscription.objects.update(channels=["us"]), False),
         "a deleted subscription": (
             [plain],
             lambda: subscribe(endpoint, {"*": {}}, deleted_at=endpoint.created_at),
@@ -100,7 +103,7 @@ def test_as_the_long_way(
         for key in ("", "key"):
             event = operations.content(
                 event_type="a", raw=b'{"invoice": 992}', value={"invoice": 992}, idempotency_key=key
-            )
+            )._replace(channels=["eu", "asia"], tags=["tag"], external_id="of-the-company")
             calls = [
                 partial(operations.create_event, endpoint_id=endpoint.uid, key_scope="customer"),
                 partial(operations.create_fanout_event, owner_id="acme"),

@@ -105,6 +105,8 @@ def test_with_a_portal_token_and_a_program_that_comes_later(project: LiveProject
     [
         (["--forward", "http://localhost:1"], "either an API key or a portal token"),
         (["--forward", "localhost:3000", "--token", "t"], "--forward must be an address"),
+        (["--forward", "http://localhost:70000", "--token", "t"], "--forward must be an address"),
+        (["--forward", "http://localhost:1", "--url", "http://[::1", "--token", "t"], "--url must be an address"),
         (["--forward", "http://localhost:1", "--key", "k"], "needs --project"),
     ],
 )

@@ -76,8 +76,7 @@ def test_errors(project: LiveProject, make_key: MakeKey, nahook: NahookManagemen
         error = refusal(lambda: stranger.portal_sessions.create(project.uid, "acme"))
         assert (error.code, error.is_auth_error) == ("unauthorized", True)
         assert refusal(lambda: stranger.applications.list(project.uid)).is_auth_error
-    # What this server has not is refused in the same shape.
-    assert refusal(lambda: nahook.applications.list(project.uid)).is_not_found
+    assert refusal(lambda: nahook.environments.create(project.uid, name="Staging", slug="staging")).code == "forbidden"
     with NahookManagement(make_key("--nahook", "--owner-id=acme"), base_url=project.server.url) as acme:
         assert acme.portal_sessions.create(project.uid, "acme")["code"]
         error = refusal(lambda: acme.portal_sessions.create(project.uid, "globex"))

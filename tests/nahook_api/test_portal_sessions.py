@@ -268,7 +268,7 @@ class TestValidation:
         assert 1 <= int(replies[60].headers["Retry-After"]) <= 60
 
     @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-    @pytest.mark.parametrize("path", ["", "/", "/workspaces", "/workspaces/a/applications/b/c/door", "/x?y=1"])
+    @pytest.mark.parametrize("path", ["", "/", "/workspaces", "/workspaces/a/doors/b/c/door", "/x?y=1"])
     def test_a_path_below_v1_that_is_not_there(self, key: str, method: str, path: str) -> None:
         assert refusal(call(method, f"/management/v1{path}", Authorization=f"Bearer {key}")) == (
             *(404, "not_found", "404 page not found"),

@@ -263,7 +263,7 @@ class Receiver:
             self._connections.add(plain)
         try:
             if self._tls:
-                connection = self._tls.wrap_socket(plain, server_side=True)
+                connection = self._shake_hands(self._tls, plain)
             while self._one(connection, number):
                 pass
         except (OSError, ValueError):
@@ -273,6 +273,19 @@ class Receiver:
                 self._connections.discard(plain)
             with contextlib.suppress(OSError):
                 connection.close()
+
+    @staticmethod
+    def _shake_hands(tls: ssl.SSLContext, plain: socket.socket) -> ssl.SSLSocket:
+        with plain.dup() as tcp:
+            try:
+                return tls.wrap_socket(plain, server_side=True)
+            except ssl.SSLError:
+                # The client may have sent a request already. A close with that unread would reset the connection, and
+                # the client could lose the alert that says why.
+                tcp.shutdown(socket.SHUT_WR)
+                while tcp.recv(65_536):
+                    pass
+                raise
 
     def _one(self, connection: socket.socket, number: int) -> bool:
         """Read and answer one request. Returns whether another may follow on this connection."""

@@ -287,7 +287,8 @@ class TestConcurrency:
 
 class TestQueryCount:
     """However many endpoints there are: the key with its project, and the link with its endpoints in one
-    statement; with a list of endpoints the adoption, the endpoints, and the link."""
+    statement; with a list of endpoints the adoption, the endpoints, those of the owner and their subscriptions, which
+    have quotas, and the link."""
 
     @pytest.mark.parametrize("count", [1, 20])
     @pytest.mark.parametrize("auth_type", ["static_token", "refresh_token"])
@@ -305,7 +306,7 @@ class TestQueryCount:
         with CaptureQueriesContext(connection) as queries:
             answer = api.post(path, {"name": "Acme", "owner_id": "acme", "endpoints": uids})
         assert answer.data["endpoint_count"] == count
-        assert first_words(queries) == ["SELECT", "WITH", "SELECT", "WITH"]
+        assert first_words(queries) == ["SELECT", "WITH", "SELECT", "SELECT", "SELECT", "WITH"]
 
 
 def first_words(queries: CaptureQueriesContext) -> list[str]:

@@ -158,12 +158,13 @@ class TestProjects:
         post(admin_client, path, **sent, owner_endpoints=-1)
         assert Project.objects.get().owner_endpoints == 5
 
-    def test_endpoints_that_are_gone(self, admin_client: Client, project: Project) -> None:
+    @pytest.mark.parametrize("name", ["ends_gone_endpoints", "sends_svix_headers"])
+    def test_a_switch(self, admin_client: Client, project: Project, name: str) -> None:
         path, sent = f"{PROJECTS}{project.uid}/change/", {"name": project.name, "logo_url": "", **self.CHOICES}
-        assert Project.objects.get().ends_gone_endpoints is False
-        for given, expected in (({"ends_gone_endpoints": "on"}, True), ({}, False)):
+        assert getattr(Project.objects.get(), name) is False
+        for given, expected in (({name: "on"}, True), ({}, False)):
             assert post(admin_client, path, **sent, **given).redirect_chain
-            assert Project.objects.get().ends_gone_endpoints is expected
+            assert getattr(Project.objects.get(), name) is expected
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -237,6 +238,14 @@ class TestKeys:
         for shown in [page(admin_client, path) for path in paths]:
             assert secret not in shown
             assert bytes(row.digest).hex() not in shown
+
+    def test_a_key_that_sends_for_nahooks_clients(self, admin_client: Client, project: Project) -> None:
+        sent = {"name": "Nahook", "role": "project_admin", "project": project.uid, "scopes": "", "nahook_sending": "on"}
+        shown = post(admin_client, f"{KEYS}add/", **sent).content.decode()
+        [key] = set(re.findall(r"nhk_[A-Za-z0-9]{80}", shown))
+        body, headers = {"payload": {}}, {"Authorization": f"Bearer {key}"}
+        answer = Client().post("/api/ingest/event/order.paid", body, content_type=JSON, headers=headers)
+        assert answer.status_code == 202
 
     def test_a_token_for_nahooks_clients(self, admin_client: Client, project: Project) -> None:
         sent = {"name": "Nahook", "role": "project_admin", "project": project.uid, "scopes": "", "nahook": "on"}

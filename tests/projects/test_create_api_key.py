@@ -50,6 +50,20 @@ class TestWorks:
         answer = Client().post(path, content_type="application/json", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 201
 
+    def test_a_key_of_nahooks_clients_that_only_sends(
+        self, project: Project, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        call_command("create_api_key", name="Nahook", project=project.uid, nahook_sending=True)
+        key = capsys.readouterr().out.removesuffix("\n")
+        assert key.startswith("nhk_")
+        headers = {"Authorization": f"Bearer {key}"}
+        sent: Any = {"data": {"payload": {}}, "content_type": "application/json", "headers": headers}
+        assert Client().post("/api/ingest/event/order.paid", **sent).status_code == 202
+        path = f"/management/v1/workspaces/{project.uid}"
+        assert Client().get(f"{path}/endpoints", headers=headers).status_code == 401
+        assert Client().post(f"{path}/applications/acme/portal", **sent).status_code == 401
+        assert API(key).get(f"/projects/{project.uid}").status == 401
+
     def test_an_instance_key_has_no_project(self, capsys: pytest.CaptureFixture[str]) -> None:
         call_command("create_api_key", name="Deploy", role="instance_admin")
         out, err = capsys.readouterr()

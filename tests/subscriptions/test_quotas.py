@@ -148,6 +148,19 @@ class TestFilterBytes:
         Project.objects.filter(pk=project.pk).update(owner_filter_bytes=200)
         assert api.put(f"{path}/endpoints/{other.uid}", change).status == 202
 
+    def test_what_a_portal_link_adopts_is_counted(
+        self, api: API, project: Project, make_endpoint: MakeEndpoint, filtered: Subscription
+    ) -> None:
+        bare, free = make_endpoint(), make_endpoint()
+        config = {"event_types": ["order.paid"], "filter": SMALL}
+        create_subscription(project.uid, name="All", endpoint_id=free.uid, filter_config=config)
+        link = {"name": "Acme", "owner_id": "acme", "endpoints": [bare.uid, free.uid]}
+        for most, message in ((2, TOO_MANY), (0, TOO_LARGE)):
+            Project.objects.filter(pk=project.pk).update(owner_subscriptions=most)
+            refused = api.post(f"/projects/{project.uid}/portal-links", link)
+            assert (refused.status, refused.message) == (400, message)
+        assert Endpoint.objects.filter(owner_id="").count() == 2
+
     def test_the_pages_of_the_portal_are_counted_too(
         self, project: Project, endpoint: Endpoint, make_endpoint: MakeEndpoint
     ) -> None:

@@ -27,6 +27,9 @@ class Command(BaseCommand):
             "--scope", action="append", default=[], help="a scope such as webhooks:manage; may be repeated"
         )
         parser.add_argument("--nahook", action="store_true", help="create a token nhm_… for Nahook's clients")
+        parser.add_argument(
+            "--nahook-sending", action="store_true", help="create a key nhk_… for Nahook's clients, which only sends"
+        )
         parser.add_argument("--expires-in-days", type=int, metavar="DAYS", help="without it the key does not expire")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,7 +39,7 @@ class Command(BaseCommand):
             if not 1 <= days <= MOST_DAYS:
                 raise CommandError(f"--expires-in-days must be between 1 and {MOST_DAYS}")
             expires_at = timezone.now() + timedelta(days=days)
-        sent = {name: options[name] for name in ("name", "role", "project", "owner_id", "nahook")}
+        sent = {name: options[name] for name in ("name", "role", "project", "owner_id", "nahook", "nahook_sending")}
         sent |= {"scopes": ",".join(options["scope"]), "expires_at": expires_at}
         form = APIKeyForm(sent)
         if not form.is_valid():

@@ -13,9 +13,12 @@ DOCUMENT: dict[str, Any] = yaml.load(COMMITTED, Loader=yaml.CSafeLoader)
 NOT_CONVOYS = (
     "/portal-api/",
     "/management/v1/",
+    "/ingest/",
     "/v1/webhooks/portal",
     "/v1/auth/",
     "/v1/app",
+    "/v1/event-type",
+    "/v1/background-task",
     "/v1/projects/{projectID}/portal-sessions",
     "/v1/projects/{projectID}/portal-links/{portalLinkID}/scope",
     "/v1/projects/{projectID}/onboard/",

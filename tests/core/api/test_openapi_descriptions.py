@@ -85,6 +85,10 @@ def test_no_other_file_is_a_guide(db: None) -> None:
 def test_one_key_has_one_scheme() -> None:
     schemes = DOCUMENT["components"]["securitySchemes"]
     used = {name for *_, operation in OPERATIONS for one in operation["security"] for name in one}
-    assert used == schemes.keys() == {"ApiKeyAuth", "FeatherKey", "NahookToken", "PortalToken", "SvixToken"}
+    assert (
+        used
+        == schemes.keys()
+        == {*("ApiKeyAuth", "FeatherKey", "NahookKey", "NahookToken", "PortalToken", "SvixToken")}
+    )
     takers = {operation["operationId"] for *_, operation in OPERATIONS if {"SvixToken": []} in operation["security"]}
     assert takers == {"v1.authentication.logout"}

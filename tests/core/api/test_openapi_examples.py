@@ -19,8 +19,10 @@ from projects.operations import create_api_key
 from subscriptions.models import Filter, Subscription
 from tests.activity.rows import make_activity
 from tests.conftest import API, Answer, Role
+from tests.core.api.nahook_examples import nahook
 from tests.core.api.openapi_document import DOCUMENT, NOT_CONVOYS
 from tests.core.api.openapi_facts import METHODS
+from tests.core.api.svix_calls import call_svix
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
 from tests.meta_events.rows import make_meta_event
 
@@ -42,6 +44,7 @@ def validate(value: Any, *pointer: str) -> None:
     Draft7Validator({"allOf": [{"$ref": f"#/{path}"}], **definitions}).validate(value)
 
 
+TAGS_OF_SVIX = {"Attempts (Svix)", "Recovery and tasks (Svix)"}
 VALIDATED = json_schema(DOCUMENT)
 OPERATIONS = {
     operation["operationId"]: (method, path, operation)
@@ -256,7 +259,7 @@ class TestTrue:
             assert shape(value) in [
                 shape(stated) for stated in examples(operation_id, str(answer.status_code)).values()
             ]
-            return value.get("data", value)
+            return value.get("data", value) if isinstance(value, dict) else value
 
         looking = create_api_key(name="l", role=Role.PROJECT_ADMIN, project=project, owner_id="acme")[1]
         assert call("createWebhookPortalLink", looking)["read_only"] is True
@@ -341,16 +344,10 @@ class TestTrue:
         call("DeletePortalEndpoint", token, endpointID=endpoint)
         call("v1.authentication.logout", token)
         admin = create_api_key(name="w", role=Role.PROJECT_ADMIN, project=project)[1]
-        call("v1.application.create", admin, "InFull")
-        call("v1.application.create", admin, "InFull", query="?get_if_exists=true")
-        call("v1.application.list", admin)
-        call("v1.application.get", admin, ownerID="acme")
-        call("v1.application.update", admin, "InFull", ownerID="acme")
-        call("v1.application.patch", admin, "AnotherName", ownerID="acme")
-        call("v1.application.delete", admin, ownerID="acme")
-        call("v1.application.update", admin, "InFull", ownerID="acme")
+        call_svix(call, admin)
         Application.objects.all().delete()
         call("v1.application.create", admin, "ByItsName")
+        nahook(call, project)
         call("v1.authentication.expire-all", key, "AllNow", ownerID="acme")
         call("v1.authentication.expire-all", key, "OneInAnHour", ownerID="acme")
         assert answered == ELSEWHERE
@@ -364,7 +361,8 @@ class TestTrue:
             stated = examples(operation_id, status)
             assert stated or status == "204"
             for value in stated.values():
-                if "status" in value:
+                # Documents of other contracts have a status of another kind, and no message beside it.
+                if "status" in value and "message" in value:
                     assert value["status"] is status.startswith("2")
                 if "$ref" in operation["responses"][status]:
                     validate(value, "components", "schemas", "util.ErrorResponse")

@@ -1,0 +1,119 @@
+"""Send messages to an endpoint that has not had them. Contract: docs/contract/svix.md#recovery."""
+
+from collections.abc import Iterable
+
+import orjson
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from core.wake import wake_workers
+from endpoints.models import Endpoint
+from events.matching import Allowance, Row, has_conditions, matched, read_candidates
+from events.models import Event, EventDelivery
+from events.replay import REPLAY_CHUNK, REPLAY_STEPS, REPLAY_STEPS_TOGETHER
+from events.storage import add_deliveries
+from jobs.models import Job
+from jobs.operations import Piece
+
+#: The kind of the job.
+MISSING_JOB = "replay_missing"
+#: The events of the project that a piece looks at, however few of them are chosen: they bound its time.
+LOOKED_AT_IN_PIECE = 5_000
+
+# An event that no endpoint has taken so far is no failure any more.
+_TAKEN = """
+UPDATE events_event SET status = 'Success', failure_reason = '', updated_at = %s,
+  endpoints = CASE WHEN status = 'Failure' THEN ARRAY[%s]::varchar[]
+    WHEN %s = ANY(endpoints) THEN endpoints ELSE array_append(endpoints, %s) END
+WHERE uid = ANY(%s)
+"""
+
+
+def missing_of(endpoint: Endpoint) -> "QuerySet[Event]":
+    """Return the events for all of an owner's endpoints, or for everybody's, that an endpoint was never sent."""
+    channel = Event.Channel
+    rows = Event.objects.filter(project_id=endpoint.project_id, is_duplicate_event=False, expunged_at=None)
+    of_owner = Q(channel=channel.FANOUT, owner_id=endpoint.owner_id) | Q(channel=channel.BROADCAST)
+    sent = EventDelivery.objects.filter(event=OuterRef("pk"), endpoint=endpoint.uid, test=EventDelivery.Test.NONE)
+    # What came in before the present owner had the endpoint was not for it.
+    return rows.filter(of_owner, ~Exists(sent), pk__gte=endpoint.held_from)
+
+
+def send_missing(endpoint: Endpoint, events: Iterable[Event]) -> int:
+    """Store a delivery to an endpoint for each of its subscriptions that takes one of some events. Return how many.
+
+    The caller's transaction holds the events' locks. A few statements for all of them.
+    """
+    events = list(events)
+    if not events:
+        return 0
+    types = {event.event_type for event in events}
+    candidates = read_candidates(endpoint.project_id, event_types=types, ids=[endpoint.uid])
+    rows = candidates.endpoints.get(endpoint.uid, [])
+    data = {}
+    if has_conditions(rows):
+        data = dict(Event.objects.filter(pk__in=[event.pk for event in events]).values_list("pk", "data"))
+    allowance = Allowance(REPLAY_STEPS, REPLAY_STEPS_TOGETHER)
+    taken: list[tuple[str, Row]] = [
+        (event.uid, row)
+        for event in events
+        for row in matched(
+            [rows],
+            event_type=event.event_type,
+            data=orjson.loads(data[event.uid]) if data else None,
+            headers=event.headers,
+            channels=event.channels,
+            allowance=allowance,
+        )
+    ]
+    now = timezone.now()
+    add_deliveries(candidates.settings, taken, now)
+    if taken:
+        uid, uids = endpoint.uid, sorted({event_id for event_id, _ in taken})
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKEN, [now, uid, uid, uid, uids])
+        wake_workers()
+    return len(taken)
+
+
+def count_missing_piece(job: Job) -> Piece:
+    """Count the messages among the next LOOKED_AT_IN_PIECE events that the endpoint was never sent."""
+    endpoint = _endpoint(job)
+    if endpoint is None:
+        return Piece(0, None)
+    edge = _edge(job, job.counted_to)
+    rows = _between(missing_of(endpoint), job).filter(pk__gt=job.counted_to)
+    return Piece((rows if edge is None else rows.filter(pk__lte=edge)).count(), edge)
+
+
+def send_missing_piece(job: Job) -> Piece:
+    """Send the next REPLAY_CHUNK of them that the endpoint's subscriptions take."""
+    endpoint = _endpoint(job)
+    if endpoint is None:
+        return Piece(0, None)
+    edge = _edge(job, job.cursor)
+    rows = _between(missing_of(endpoint), job).filter(pk__gt=job.cursor)
+    rows = rows if edge is None else rows.filter(pk__lte=edge)
+    chunk = list(rows.order_by("pk").select_for_update(of=("self",), no_key=True).defer("data")[:REPLAY_CHUNK])
+    sent = send_missing(endpoint, chunk)
+    if len(chunk) < REPLAY_CHUNK:
+        return Piece(sent, edge)
+    return Piece(sent, chunk[-1].uid)
+
+
+def _endpoint(job: Job) -> Endpoint | None:
+    """Return the endpoint of a job, unless it is deleted or has another owner by now."""
+    rows = Endpoint.objects.for_project(job.project_id).filter(pk=job.parameters["endpoint_id"])
+    return rows.filter(owner_id=job.parameters["owner_id"]).first()
+
+
+def _between(rows: "QuerySet[Event]", job: Job) -> "QuerySet[Event]":
+    return rows.filter(pk__gte=job.parameters["first_uid"], pk__lt=job.parameters["beyond_uid"])
+
+
+def _edge(job: Job, after: str) -> str | None:
+    """Return the id of the last event that a piece looks at after a place; None where it reaches the end."""
+    rows = _between(Event.objects.filter(project_id=job.project_id), job).filter(pk__gt=after)
+    last = rows.order_by("pk").values_list("pk", flat=True)[LOOKED_AT_IN_PIECE - 1 : LOOKED_AT_IN_PIECE]
+    return next(iter(last), None)

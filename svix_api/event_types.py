@@ -1,0 +1,311 @@
+"""Svix's event types. Contract: docs/contract/svix.md#event-types."""
+
+import re
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from core.api.documents import example
+from core.api.openapi import Operation, Outcome, body, path_parameter, query
+from core.exceptions import Conflict, InvalidInput, NotFound
+from projects.exceptions import OwnerKey
+from projects.models import EVERY_TYPE, EventType
+from subscriptions import event_types
+from subscriptions.exceptions import EventTypeNotFound, JsonSchemaRefused, NoWebhooks, SpecRefused
+from subscriptions.openapi_import import EXAMPLE_SPEC
+from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, SvixView, wrong_field
+from svix_api.customers import CustomerView
+from svix_api.event_type_shapes import (
+    NAME_PATTERN,
+    VERSION,
+    DescribedDocument,
+    EventTypeImportOpenApiIn,
+    EventTypeIn,
+    EventTypeOut,
+    EventTypePatch,
+    EventTypeUpdate,
+    ImportDocument,
+    event_type_document,
+    schemas_of,
+)
+from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page
+
+TAG = "Event types (Svix)"
+#: Before the name in an iterator.
+BY_NAME = "name_"
+
+
+class EventTypeMissing(NotFound):
+    """No such event type."""
+
+    message = EventTypeNotFound.message
+
+
+class EventTypeExists(Conflict):
+    """The name is taken."""
+
+    message = "an event type with this name exists already"
+
+
+class OneSpec(InvalidInput):
+    """None of `spec` and `specRaw`, or both."""
+
+    message = "send the document either as `spec`, an object, or as `specRaw`, a text"
+
+
+# Operations
+
+EXAMPLE = example(EventTypeOut)
+FULL = {
+    "description": "An order was paid",
+    "schemas": {VERSION: {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}},
+    "groupName": "orders",
+}
+MINIMAL = {"name": "order.paid", "description": "An order was paid"}
+NAME = path_parameter("eventTypeName", "The name of the event type.")
+CREATED = Outcome("The new event type.", {"It is new": EXAMPLE}, 201, EventTypeOut)
+IMPORTED = example(ImportDocument, data={"modified": ["order.created"], "to_modify": None})
+DRY = example(ImportDocument, data={"modified": [], "to_modify": [example(DescribedDocument, groupName=None)]})
+
+list_event_types = Operation(
+    "v1.event-type.list",
+    "List event types (Svix)",
+    tag=TAG,
+    description="A page of the project's event types, by name.",
+    parameters=[
+        LIMIT,
+        ITERATOR,
+        query("order", {"type": "string", "enum": ["ascending", "descending"]}, "The order of the names."),
+        query("include_archived", {"type": "boolean", "default": False}, "Whether archived ones are in the list."),
+        query("with_content", {"type": "boolean", "default": False}, "Whether `schemas` are in the list."),
+    ],
+    message="The page.",
+    data=PageDocument[EventTypeOut],
+    examples={"One event type": page_example(EXAMPLE, prefix=BY_NAME)},
+    outcomes=[WRONG_FIELDS],
+    refused=REFUSED_ALWAYS[:2],
+    envelope=False,
+)
+create = Operation(
+    "v1.event-type.create",
+    "Create an event type (Svix)",
+    tag=TAG,
+    description="Creates an event type; an archived one of the name is replaced, and is archived no longer.",
+    request=body(EventTypeIn, {"In full": {"name": "order.paid", **FULL}, "The least": MINIMAL}),
+    status=201,
+    message="The event type.",
+    data=EventTypeOut,
+    examples={"In full": EXAMPLE, "The least": example(EventTypeOut, schemas=None, groupName=None)},
+    outcomes=[WRONG_FIELDS],
+    refused=[*REFUSED_BODY, JsonSchemaRefused(reason="required: 1 is not of type 'array'"), OwnerKey, EventTypeExists],
+    envelope=False,
+)
+get = Operation(
+    "v1.event-type.get",
+    "Get an event type (Svix)",
+    tag=TAG,
+    description="Returns an event type, archived or not.",
+    parameters=[NAME],
+    message="The event type.",
+    data=EventTypeOut,
+    examples={"Event type": EXAMPLE},
+    refused=[*REFUSED_ALWAYS[:2], EventTypeMissing],
+    envelope=False,
+)
+update = Operation(
+    "v1.event-type.update",
+    "Replace an event type (Svix)",
+    tag=TAG,
+    description="Replaces an event type, or creates it where there is none.",
+    parameters=[NAME],
+    request=body(EventTypeUpdate, {"In full": FULL}),
+    message="The event type.",
+    data=EventTypeOut,
+    examples={"Event type": EXAMPLE},
+    outcomes=[CREATED, WRONG_FIELDS],
+    refused=[*REFUSED_BODY, JsonSchemaRefused(reason="required: 1 is not of type 'array'"), OwnerKey],
+    envelope=False,
+)
+patch = update.twin(
+    "v1.event-type.patch",
+    "Change an event type (Svix)",
+    description="Changes what is sent of an event type.",
+    request=body(EventTypePatch, {"Another description": {"description": "An order was paid in full"}}),
+    outcomes=[WRONG_FIELDS],
+    refused=[
+        *REFUSED_BODY,
+        JsonSchemaRefused(reason="required: 1 is not of type 'array'"),
+        OwnerKey,
+        EventTypeMissing,
+    ],
+)
+delete = Operation(
+    "v1.event-type.delete",
+    "Archive or delete an event type (Svix)",
+    tag=TAG,
+    description="Archives an event type, or with `expunge=true` deletes it. Its events are sent as before.",
+    parameters=[NAME, query("expunge", {"type": "boolean", "default": False}, "Whether it is deleted.")],
+    status=204,
+    message="Done.",
+    data=type(None),
+    examples={},
+    refused=[*REFUSED_ALWAYS[:2], OwnerKey, EventTypeMissing],
+    envelope=False,
+)
+import_openapi = Operation(
+    "v1.event-type.import-openapi",
+    "Import event types from an OpenAPI document (Svix)",
+    tag=TAG,
+    description="Creates or updates the event types that the webhooks of an OpenAPI document describe, all or none.",
+    request=body(
+        EventTypeImportOpenApiIn,
+        {"Import": {"specRaw": EXAMPLE_SPEC}, "Only look": {"specRaw": EXAMPLE_SPEC, "dryRun": True}},
+    ),
+    message="The event types.",
+    data=ImportDocument,
+    examples={"Import": IMPORTED, "Only look": DRY},
+    outcomes=[WRONG_FIELDS],
+    refused=[*REFUSED_BODY, OneSpec, NoWebhooks, SpecRefused(reason="it is not an object"), OwnerKey],
+    envelope=False,
+)
+
+
+# Views
+
+
+class EventTypes(CustomerView):
+    """The event types of the key's project."""
+
+    http_method_names = ["get", "head", "post", "options"]
+
+    @list_event_types
+    def get(self, request: Request) -> PageDocument[EventTypeOut]:
+        """Return a page."""
+        rows = EventType.objects.filter(project_id=self.key_project).exclude(name=EVERY_TYPE)
+        if request.query_params.get("include_archived") != "true":
+            rows = rows.filter(archived_at=None)
+        with_content = request.query_params.get("with_content") == "true"
+        return read_page(
+            request, rows, BY_NAME, lambda row: event_type_document(row, with_content=with_content), by_name=True
+        )
+
+    @create
+    def post(self, request: Request) -> EventTypeOut:
+        """Create an event type."""
+        project_id = self.key_project
+        self.check_whole_project()
+        sent = self.body(request, EventTypeIn)
+        if EventType.objects.filter(project_id=project_id, name=sent["name"], archived_at=None).exists():
+            raise EventTypeExists
+        row, _ = event_types.put_event_type(project_id, sent["name"], creates=True, **_whole(sent))
+        return event_type_document(row)
+
+
+class EventTypeDetail(CustomerView):
+    """One event type."""
+
+    http_method_names = ["get", "head", "put", "patch", "delete", "options"]
+
+    @get
+    def get(self, request: Request, eventTypeName: str) -> EventTypeOut:  # noqa: N803
+        """Return it."""
+        rows = EventType.objects.filter(project_id=self.key_project, name=eventTypeName)
+        row = rows.exclude(name=EVERY_TYPE).first()
+        if row is None:
+            raise EventTypeMissing
+        return event_type_document(row)
+
+    @update
+    def put(self, request: Request, eventTypeName: str) -> EventTypeOut | HttpResponse:  # noqa: N803
+        """Replace it, or create it."""
+        self.check_whole_project()
+        project_id = self.key_project
+        sent = self.body(request, EventTypeUpdate)
+        if not re.fullmatch(NAME_PATTERN.removesuffix("$"), eventTypeName):
+            raise wrong_field("path", "event_type_name", "is no name of an event type")
+        row, is_new = event_types.put_event_type(project_id, eventTypeName, creates=True, **_whole(sent))
+        return update.answer(event_type_document(row), CREATED) if is_new else event_type_document(row)
+
+    @patch
+    def patch(self, request: Request, eventTypeName: str) -> EventTypeOut:  # noqa: N803
+        """Change what is sent of it."""
+        self.check_whole_project()
+        project_id = self.key_project
+        changes = _changes(self.body(request, EventTypePatch))
+        return event_type_document(_put(project_id, eventTypeName, **changes))
+
+    @delete
+    def delete(self, request: Request, eventTypeName: str) -> None:  # noqa: N803
+        """Archive it, or delete it."""
+        self.check_whole_project()
+        if request.query_params.get("expunge") != "true":
+            _put(self.key_project, eventTypeName, is_archived=True)
+            return
+        try:
+            event_types.delete_event_type(self.key_project, _checked(eventTypeName))
+        except EventTypeNotFound:
+            raise EventTypeMissing from None
+
+
+class ImportOpenApi(SvixView):
+    """The import of event types."""
+
+    http_method_names = ["post"]
+
+    @import_openapi
+    def post(self, request: Request) -> ImportDocument:
+        """Import the event types of a document."""
+        project_id = self.key_project
+        self.check_whole_project()
+        sent = self.body(request, EventTypeImportOpenApiIn)
+        if ("spec" in sent) == ("specRaw" in sent):
+            raise OneSpec
+        text = sent["specRaw"] if "specRaw" in sent else orjson.dumps(sent["spec"]).decode()
+        if sent.get("dryRun"):
+            found = event_types.read_event_types(text)
+            return {"data": {"modified": [], "to_modify": [_described(one) for one in found]}}
+        rows = event_types.import_event_types(project_id, text, archives_others=sent.get("replaceAll", False))
+        return {"data": {"modified": [row.name for row in rows], "to_modify": None}}
+
+
+def _put(project_id: str, name: str, **changes: Any) -> EventType:
+    try:
+        return event_types.put_event_type(project_id, _checked(name), **changes)[0]
+    except EventTypeNotFound:
+        raise EventTypeMissing from None
+
+
+def _checked(name: str) -> str:
+    """Refuse the name that stands for all event types, which is shown as none."""
+    if name == EVERY_TYPE:
+        raise EventTypeMissing
+    return name
+
+
+def _changes(sent: dict[str, Any]) -> dict[str, Any]:
+    """Return what a body changes, by the names that the operation has for it."""
+    names = {"description": "description", "archived": "is_archived", "deprecated": "is_deprecated"}
+    changes: dict[str, Any] = {names[name]: sent[name] for name in names if name in sent}
+    if "schemas" in sent:
+        changes["json_schema"] = sent["schemas"]
+    if "groupName" in sent:
+        changes["category"] = sent["groupName"] or ""
+    return changes
+
+
+def _whole(sent: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes of a body that replaces everything."""
+    return {"category": "", "json_schema": None, "is_archived": False, "is_deprecated": False} | _changes(sent)
+
+
+def _described(found: dict[str, Any]) -> DescribedDocument:
+    return {
+        "name": found["name"],
+        "description": found["description"],
+        "deprecated": False,
+        "schemas": schemas_of(found["json_schema"]),
+        "groupName": None,
+        "featureFlags": None,
+    }

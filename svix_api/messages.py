@@ -1,0 +1,293 @@
+"""Svix's messages: fanout events to the owner. Contract: docs/contract/svix.md#messages."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from rest_framework.request import Request
+
+from applications.exceptions import ApplicationNotFound, OwnerFixed, OwnerIsAnId
+from applications.operations import get_or_create_application
+from applications.prefixes import MESSAGE
+from core.api.bodies import NotJSON
+from core.api.documents import example
+from core.api.openapi import Operation, Refusal, body, path_parameter
+from core.exceptions import Conflict
+from core.json_text import without_half_pairs
+from events.exceptions import KeyMissing
+from events.expunging import expunge_events
+from events.matching import matched, read_candidates
+from events.models import Event
+from events.operations import content, create_fanout_event
+from events.storage import Content, Posted
+from outbound.payload import raw_member
+from portal_links.exceptions import CapabilityMissing
+from portal_links.owners import find_application
+from projects.exceptions import OwnerKey
+from svix_api.applications import APPLICATION_ID
+from svix_api.applications import FULL as AN_APPLICATION
+from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, wrong_field
+from svix_api.endpoints import EndpointView
+from svix_api.message_documents import (
+    MessageDocument,
+    MessageIn,
+    MessagePrecheckIn,
+    PrecheckDocument,
+    message_document,
+)
+from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page
+from svix_api.parameters import OF_MESSAGES, WITH_CONTENT, of_messages, within_time
+from svix_api.places import MessageNotFound, MessageView
+
+TAG = "Messages (Svix)"
+LONGEST_KEY = 255
+
+
+class MessageExists(Conflict):
+    """The eventId is taken."""
+
+    message = "a message with this eventId exists already"
+
+
+EXAMPLE = example(MessageDocument)
+WITHOUT_LABELS = example(MessageDocument, eventId=None, channels=None, tags=None)
+FULL = {
+    "eventType": "invoice.paid",
+    "eventId": "invoice-991-paid",
+    "payload": {"invoice": 991},
+    "channels": ["project_123"],
+    "tags": ["billing"],
+}
+MESSAGE_ID = path_parameter("eventID", "The id of the message, or its `eventId`.")
+OF_APPLICATION: list[Refusal] = [*REFUSED_ALWAYS, CapabilityMissing, ApplicationNotFound]
+#: Of an operation that changes something of an application, without and with a body.
+CHANGES: list[Refusal] = [*REFUSED_ALWAYS, OwnerKey, ApplicationNotFound]
+CHANGES_BY_BODY: list[Refusal] = [*REFUSED_BODY, OwnerKey, ApplicationNotFound]
+
+list_messages = Operation(
+    "v1.message.list",
+    "List messages (Svix)",
+    tag=TAG,
+    description="A page of the application's messages, newest first: of all events for its endpoints.",
+    parameters=[APPLICATION_ID, LIMIT, ITERATOR, *OF_MESSAGES, WITH_CONTENT],
+    message="The page.",
+    data=PageDocument[MessageDocument],
+    examples={"One message": page_example(EXAMPLE, prefix=MESSAGE)},
+    outcomes=[WRONG_FIELDS],
+    refused=OF_APPLICATION,
+    envelope=False,
+)
+create = Operation(
+    "v1.message.create",
+    "Create a message (Svix)",
+    tag=TAG,
+    description=(
+        "Stores a fanout event for the application's endpoints that listen. "
+        "A second call with the same `Idempotency-Key` returns the message of the first."
+    ),
+    parameters=[APPLICATION_ID, WITH_CONTENT],
+    request=body(
+        MessageIn,
+        {
+            "In full": FULL,
+            "With its application": {
+                "eventType": "invoice.paid",
+                "payload": {"invoice": 991},
+                "application": AN_APPLICATION,
+            },
+        },
+    ),
+    status=HTTPStatus.ACCEPTED,
+    message="The message.",
+    data=MessageDocument,
+    examples={"In full": EXAMPLE, "Without labels": WITHOUT_LABELS},
+    outcomes=[WRONG_FIELDS],
+    refused=[*CHANGES_BY_BODY, KeyMissing, OwnerIsAnId, OwnerFixed, MessageExists],
+    envelope=False,
+)
+precheck = Operation(
+    "v1.message.precheck",
+    "Check whether anybody would get a message (Svix)",
+    tag=TAG,
+    description="Whether an active endpoint listens to the event type and the channels, whatever its filter is.",
+    parameters=[APPLICATION_ID],
+    request=body(MessagePrecheckIn, {"In full": {"eventType": "invoice.paid", "channels": ["project_123"]}}),
+    message="The answer.",
+    data=PrecheckDocument,
+    examples={"Somebody": {"active": True}},
+    outcomes=[WRONG_FIELDS],
+    refused=[*REFUSED_BODY, ApplicationNotFound],
+    envelope=False,
+)
+get = Operation(
+    "v1.message.get",
+    "Get a message (Svix)",
+    tag=TAG,
+    description="One message, by its id or its `eventId`.",
+    parameters=[APPLICATION_ID, MESSAGE_ID, WITH_CONTENT],
+    message="The message.",
+    data=MessageDocument,
+    examples={"Message": EXAMPLE},
+    refused=[*OF_APPLICATION, MessageNotFound],
+    envelope=False,
+)
+expunge = Operation(
+    "v1.message.expunge-content",
+    "Delete the payload of a message (Svix)",
+    tag=TAG,
+    description="Deletes the payload, and the answers to it. What still waits of it is not sent.",
+    parameters=[APPLICATION_ID, MESSAGE_ID],
+    status=HTTPStatus.NO_CONTENT,
+    message="Deleted.",
+    data=type(None),
+    examples={},
+    refused=[*CHANGES, MessageNotFound],
+    envelope=False,
+)
+
+
+class Messages(MessageView):
+    """The messages of an application."""
+
+    http_method_names = ["get", "head", "post", "options"]
+
+    @list_messages
+    def get(self, request: Request, ownerID: str) -> PageDocument[MessageDocument]:  # noqa: N803
+        """Return a page."""
+        rows = of_messages(request, within_time(request, self.place(ownerID).messages()))
+        shown = self.shows_content(request)
+        return read_page(
+            request,
+            rows if shown else rows.defer("data"),
+            MESSAGE,
+            lambda event: message_document(event, shows_payload=shown),
+            descending=True,
+            large="data" if shown else "",
+        )
+
+    @create
+    def post(self, request: Request, ownerID: str) -> MessageDocument:  # noqa: N803
+        """Create a message; the same idempotency key returns the same one again."""
+        self.check_whole_project()
+        project_id, owner_id = self.project_and_owner(ownerID)
+        text = without_half_pairs(request.body)
+        sent = self.body(request, MessageIn, text=text)
+        event = create_message(project_id, owner_id, sent, text, key=_idempotency_key(request))
+        return message_document(event, shows_payload=self.shows_content(request))
+
+
+class MessagePrecheck(EndpointView):
+    """The endpoints that would get a message."""
+
+    http_method_names = ["post"]
+
+    @precheck
+    def post(self, request: Request, ownerID: str) -> PrecheckDocument:  # noqa: N803
+        """Tell whether there is one that is active."""
+        project_id, owner_id = self.key_project, self.known_owner(ownerID)
+        sent = self.body(request, MessagePrecheckIn)
+        found = read_candidates(project_id, event_types=[sent["eventType"]], owners=[owner_id])
+        unconditional = ([row._replace(conditions=None) for row in rows] for rows in found.endpoints.values())
+        channels = sent.get("channels", [])
+        taken = matched(unconditional, event_type=sent["eventType"], data={}, headers={}, channels=channels)
+        return {"active": any(row.is_active for row in taken)}
+
+
+class MessageDetail(MessageView):
+    """One message."""
+
+    @get
+    def get(self, request: Request, ownerID: str, eventID: str) -> MessageDocument:  # noqa: N803
+        """Return it."""
+        event = self.place(ownerID).message(eventID)
+        return message_document(event, shows_payload=self.shows_content(request))
+
+
+class MessageContent(MessageView):
+    """The payload of a message."""
+
+    http_method_names = ["delete"]
+
+    @expunge
+    def delete(self, request: Request, ownerID: str, eventID: str) -> None:  # noqa: N803
+        """Delete it."""
+        self.check_whole_project()
+        event = self.place(ownerID).message(eventID)
+        expunge_events(Event.objects.filter(pk=event.pk))
+
+
+def create_message(project_id: str, owner_id: str, sent: dict[str, Any], text: bytes, *, key: str) -> Event:
+    """Store a message for an owner by the operation of Convoy's fanout. `text` is the body that `sent` was read from.
+
+    Return the event, or that of an earlier call with the same idempotency key. Raises InvalidInput, NotFound, Conflict.
+    """
+    try:
+        raw = raw_member(text, "payload")
+    except ValueError:
+        raw = None
+    if raw is None:
+        # Nested almost as deeply as the parser can go.
+        raise NotJSON(where="")
+    said = content(event_type=sent["eventType"], raw=raw, value=sent["payload"], idempotency_key=key)
+    said = said._replace(
+        channels=sent.get("channels", []), tags=sent.get("tags", []), external_id=sent.get("eventId", "")
+    )
+
+    def check_application() -> None:
+        if "application" in sent:
+            _create_application(project_id, owner_id, sent["application"])
+        else:
+            find_application(project_id, owner_id)
+
+    try:
+        posted = _store(project_id, said, owner_id, check_application)
+    except IntegrityError:
+        if earlier := _of_key(project_id, owner_id, key):
+            return earlier
+        raise MessageExists from None
+    if posted.is_duplicate and (earlier := _of_key(project_id, owner_id, key)):
+        return earlier
+    return Event(
+        uid=posted.uid,
+        project_id=project_id,
+        owner_id=owner_id,
+        event_type=said.event_type,
+        data=said.data.decode(),
+        channels=list(said.channels),
+        tags=list(said.tags),
+        external_id=said.external_id,
+        created_at=posted.created_at,
+    )
+
+
+def _store(project_id: str, event: Content, owner_id: str, check_application: Any) -> Posted:
+    fields = {"owner_id": owner_id, "key_scope": _key_scope(owner_id), "without_endpoints": check_application}
+    if not event.external_id:
+        return create_fanout_event(project_id, event, **fields)
+    # An id that is taken breaks the transaction.
+    with transaction.atomic():
+        return create_fanout_event(project_id, event, **fields)
+
+
+def _create_application(project_id: str, owner_id: str, sent: dict[str, Any]) -> None:
+    """Create the application that a message's body holds, unless it is there. Raises InvalidInput."""
+    if sent.get("uid", owner_id) != owner_id:
+        raise OwnerFixed
+    get_or_create_application(project_id, owner_id=owner_id, name=sent["name"], metadata=sent.get("metadata", {}))
+
+
+def _of_key(project_id: str, owner_id: str, key: str) -> Event | None:
+    rows = Event.objects.filter(project_id=project_id, idempotency_key=key, key_scope=_key_scope(owner_id))
+    return rows.filter(is_duplicate_event=False).first() if key else None
+
+
+def _key_scope(owner_id: str) -> str:
+    """Return the name of those among whom an idempotency key is unique: each application has its own keys."""
+    return f"messages:{owner_id}"
+
+
+def _idempotency_key(request: Request) -> str:
+    key = str(request.META.get("HTTP_IDEMPOTENCY_KEY", ""))
+    if len(key) > LONGEST_KEY:
+        raise wrong_field("header", "idempotency-key", f"must have at most {LONGEST_KEY} characters")
+    return key
