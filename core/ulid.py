@@ -23,8 +23,8 @@ _last = 0
 def new_ulid() -> str:
     """Return a new id: 26 characters of upper-case Crockford base32, greater than the ones before in this process.
 
-    Within a millisecond an id follows the one before by a random step, so that processes of one parent differ. The first
-    of a millisecond leaves its highest random bit unset, which is room for thousands of steps.
+    Within a millisecond an id follows the one before by a random step, so that processes of one parent differ. The
+    first of a millisecond leaves its highest random bit unset, which is room for thousands of steps.
     """
     global _last
     milliseconds = time.time_ns() // 1_000_000
