@@ -21,7 +21,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from core.client_address import known_address
+from core.client_address import known_network
 
 #: Of a process, as script/server starts it.
 THREADS = 64
@@ -117,10 +117,10 @@ class Bodies:
         environ["wsgi.input"] = io.BytesIO(body)
 
     def _check_address(self, environ: dict[str, Any]) -> None:
-        address = known_address(environ)
+        address = known_network(environ)
         if address is None:
             return
-        if sum(known_address(other) == address for other, _ in self._reading.values()) >= self._most_of_address:
+        if sum(known_network(other) == address for other, _ in self._reading.values()) >= self._most_of_address:
             raise TooManyOfAddress
 
     def _watch(self) -> None:

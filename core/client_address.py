@@ -23,26 +23,23 @@ def client_address(request: HttpRequest) -> str | None:
     return _address(request.META)
 
 
-def known_address(environ: Mapping[str, Any]) -> str | None:
-    """Return the caller's address where it is the caller's own, and not that of a proxy that others share.
+def known_network(environ: Mapping[str, Any]) -> str | None:
+    """Return the caller's network where the address is the caller's own, and not that of a proxy that others share.
 
     `environ` is WSGI's, or a request's META. Without a trusted proxy that is a public address, and none where a proxy
     has left its header.
     """
     address = _address(environ)
-    if settings.TRUST_PROXY_HEADERS or address is None:
-        return address
+    if address is None:
+        return None
     is_proxied = any(name in environ for name in _FORWARDED)
-    return address if _is_global(address) and not is_proxied else None
+    return _network(address) if settings.TRUST_PROXY_HEADERS or (_is_global(address) and not is_proxied) else None
 
 
 def client_network(request: HttpRequest) -> str | None:
-    """Return the address by which failed logins are counted: of IPv6 the first of its /64, which is one customer's."""
+    """Return the network by which failed logins are counted."""
     address = client_address(request)
-    if address is None or ":" not in address:
-        return address
-    found = ipaddress.IPv6Address(address.partition("%")[0])
-    return str(found.ipv4_mapped or ipaddress.IPv6Network((found, 64), strict=False).network_address)
+    return None if address is None else _network(address)
 
 
 def is_of_this_machine(request: HttpRequest) -> bool:
@@ -65,6 +62,15 @@ def _read(text: str) -> str | None:
         return str(ipaddress.ip_address(text))
     except ValueError:
         return None
+
+
+@lru_cache(MOST_REMEMBERED)
+def _network(address: str) -> str:
+    """Return what one caller has all of: an address of IPv4, of IPv6 the first address of its /64."""
+    if ":" not in address:
+        return address
+    found = ipaddress.IPv6Address(address.partition("%")[0])
+    return str(found.ipv4_mapped or ipaddress.IPv6Network((found, 64), strict=False).network_address)
 
 
 @lru_cache(MOST_REMEMBERED)

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from core.api.errors import refused
-from core.client_address import known_address
+from core.client_address import known_network
 from core.exceptions import DomainError
 
 #: The slow requests of a party at once, of the places of a process (convoyclone/threads.py). A project's company and
@@ -107,7 +107,7 @@ class ShareMiddleware:
         entered: list[tuple[Party, Entry]] = []
         tokens = _entered.set(entered), _path.set(f"{request.method} {request.path_info}"[:PATH_CHARACTERS])
         try:
-            count_party("address", known_address(request.META) or "")
+            count_party("address", known_network(request.META) or "")
             return self.get_response(request)
         except TooBusy as error:
             return refused(request, error)

@@ -23,7 +23,8 @@ _last = 0
 def new_ulid() -> str:
     """Return a new id: 26 characters of upper-case Crockford base32, greater than the ones before in this process.
 
-    Within a millisecond an id follows the one before by a random step, so that processes of one parent differ.
+    Within a millisecond an id follows the one before by a random step, so that processes of one parent differ. The
+    first of a millisecond leaves its highest random bit unset, which is room for thousands of steps.
     """
     global _last
     milliseconds = time.time_ns() // 1_000_000
@@ -31,7 +32,7 @@ def new_ulid() -> str:
         if milliseconds == _last >> _RANDOM_BITS:
             _last += 1 + int.from_bytes(os.urandom(_STEP_BYTES))
         else:
-            _last = (milliseconds << _RANDOM_BITS) + int.from_bytes(os.urandom(_RANDOM_BITS // 8))
+            _last = (milliseconds << _RANDOM_BITS) + (int.from_bytes(os.urandom(_RANDOM_BITS // 8)) >> 1)
         number = _last
     return _text(number)
 

@@ -69,6 +69,12 @@ class Kept:
                 _, oldest = self._versions.popitem(last=False)
                 self._bytes -= len(oldest.json)
 
+    def forget(self) -> None:
+        """Keep nothing of what was kept."""
+        with self._lock:
+            self._versions.clear()
+            self._bytes = 0
+
 
 kept = Kept()
 

@@ -37,7 +37,8 @@ WITH target AS (
 ), event AS (
   INSERT INTO events_event ({EVENT_COLUMNS})
   SELECT %(uid)s, project_id, '{Event.Channel.DIRECT}', %(event_type)s, ARRAY[endpoint_id], '', %(headers)s::jsonb,
-    %(data)s, %(key)s, %(key_scope)s, %(trace)s, %(channels)s::text[], %(tags)s::text[], %(external_id)s, FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s
+    %(data)s, %(key)s, %(key_scope)s, %(trace)s, %(channels)s::text[], %(tags)s::text[], %(external_id)s,
+    FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s
   FROM target {UNLESS_DUPLICATE} RETURNING uid, project_id, event_type
 ), deliveries AS (
   {INSERT_DELIVERIES} FROM (

@@ -4,7 +4,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import path
 
@@ -51,9 +51,11 @@ class OperatorSite(admin.AdminSite):
 
         @wraps(guarded)
         def with_policy(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            # PostgreSQL has no text with a NUL, and would refuse the statement.
             if "\x00" in request.path_info:
-                # PostgreSQL has no such text, and would refuse the statement.
                 raise Http404
+            if "%00" in request.META.get("QUERY_STRING", ""):
+                request.GET = QueryDict(request.META["QUERY_STRING"].replace("%00", ""))
             response: HttpResponseBase = guarded(request, *args, **kwargs)
             response.headers.setdefault("Content-Security-Policy", POLICY)
             return response

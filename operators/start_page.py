@@ -8,9 +8,10 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from core.api.time_limit import TookTooLong, time_limit
+from deliveries.glance import MOST_ROWS
 from events.models import EventDelivery
 from operators.chart import chart
-from operators.figures import HOURS, MOST_ROWS, read_figures
+from operators.figures import HOURS, read_figures
 from operators.rights import may_use
 from operators.search_page import may_see
 

@@ -200,7 +200,7 @@ def _turn(request: HttpRequest) -> HttpResponseBase:
     except DomainError as error:
         messages.error(request, error.message)
     else:
-        LogEntry.objects.log_actions(
+        LogEntry.objects.log_actions(  # type: ignore[call-overload]  # a list of one row is enough
             user_id=request.user.pk, queryset=[of], action_flag=CHANGE, change_message=done, single_object=True
         )
         messages.success(request, done)

@@ -46,7 +46,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         cursor = self._kept
         if self.queries_logged or self.execute_wrappers:
             # Tests and tools that look at each statement find it in Django's wrapper.
-            self._prepare_cursor(cursor).execute(statement, parameters)
+            self._prepare_cursor(cursor).execute(statement, parameters)  # type: ignore[attr-defined]
             return cursor
         self.validate_no_broken_transaction()
         with self.wrap_database_errors:

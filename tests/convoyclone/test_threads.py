@@ -114,7 +114,14 @@ class TestPlaces:
 
 
 class TestBodies:
-    def test_an_address_has_a_share_of_the_bodies_that_have_not_come(self, settings: Settings) -> None:
+    @pytest.mark.parametrize(
+        ("addresses", "another"),
+        [(["192.0.2.1"] * 3, "192.0.2.2"), ([f"2001:db8:1:2:{number}::1" for number in range(3)], "2001:db8:1:3::1")],
+        ids=["IPv4", "a customer's network of IPv6"],
+    )
+    def test_an_address_has_a_share_of_the_bodies_that_have_not_come(
+        self, settings: Settings, addresses: list[str], another: str
+    ) -> None:
         settings.TRUST_PROXY_HEADERS = True
         bodies, may_come = Bodies(most_of_address=2), threading.Event()
 
@@ -125,17 +132,17 @@ class TestBodies:
 
         with ThreadPoolExecutor(3) as pool:
             try:
-                running = [pool.submit(bodies.read, upload("192.0.2.1")) for _ in range(2)]
+                running = [pool.submit(bodies.read, upload(address)) for address in addresses[:2]]
                 eventually(lambda: len(bodies._reading) == 2, "both are being read")
                 with pytest.raises(TooManyOfAddress):
-                    bodies.read(upload("192.0.2.1"))
-                running.append(pool.submit(bodies.read, upload("192.0.2.2")))
+                    bodies.read(upload(addresses[2]))
+                running.append(pool.submit(bodies.read, upload(another)))
                 eventually(lambda: len(bodies._reading) == 3, "another address is read too")
             finally:
                 may_come.set()
             for each in running:
                 each.result()
-        bodies.read(again := upload("192.0.2.1"))
+        bodies.read(again := upload(addresses[2]))
         assert again["wsgi.input"].read() == b"{}"
 
     def test_what_comes_by_an_unknown_proxy_is_not_counted_together(self) -> None:

@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core import ulid
 from core.ulid import first_ulid_at, new_ulid
 
 
 def test_ids_follow_one_another_within_a_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ulid.time, "time_ns", lambda: 1_783_000_000_000_000_000)
+    monkeypatch.setattr(time, "time_ns", lambda: 1_783_000_000_000_000_000)
     ids = [new_ulid() for _ in range(1000)]
     assert ids == sorted(set(ids))
     assert {each[:10] for each in ids} == {first_ulid_at(datetime.fromtimestamp(1_783_000_000, UTC))[:10]}

@@ -1,11 +1,12 @@
 """What a process keeps of rendered endpoints: never an old version, never more than its bound."""
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import orjson
 import pytest
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 from core.api.values import REDACTED
 from endpoints.documents import endpoint_documents, endpoint_rows
@@ -97,6 +98,16 @@ def test_what_is_kept_is_not_rendered_again(
 
     monkeypatch.setattr("endpoints.rendering.documents", refuse)
     assert rendered(rows, reveal=True) == first
+
+
+def test_a_new_connection_keeps_nothing_of_the_one_before(project: Project, make_endpoint: MakeEndpoint) -> None:
+    make_endpoint(owner_id="acme")
+    rows = endpoint_rows(project.uid, owners=["acme"])
+    rendered(rows, reveal=True)
+    assert kept.find(rows, reveal=True)
+    with closing(connections.create_connection(DEFAULT_DB_ALIAS)) as another:
+        another.ensure_connection()
+    assert not kept.find(rows, reveal=True)
 
 
 def test_who_was_not_read_for_longest_makes_room() -> None:

@@ -319,7 +319,7 @@ class TestDraining:
             assert deliver.get("/readyz").status_code == 200
             assert deliver.terminate() == 0
         assert not WorkerRow.objects.exists()
-        verbs = Activity.objects.filter(project=None).order_by("pk").values_list("verb", "project_id", "object_name")
-        assert list(verbs) == [("worker.drained", None, row.name), ("worker.refilled", None, row.name)]
+        verbs = Activity.objects.filter(project=None).order_by("pk").values_list("verb", "object_name")
+        assert list(verbs) == [("worker.drained", row.name), ("worker.refilled", row.name)]
         with pytest.raises(WorkerNotFound):
             drain_worker(row.pk)

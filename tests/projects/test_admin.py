@@ -243,7 +243,8 @@ class TestKeys:
         sent = {"name": "Nahook", "role": "project_admin", "project": project.uid, "scopes": "", "nahook_sending": "on"}
         shown = post(admin_client, f"{KEYS}add/", **sent).content.decode()
         [key] = set(re.findall(r"nhk_[A-Za-z0-9]{80}", shown))
-        body, headers = {"payload": {}}, {"Authorization": f"Bearer {key}"}
+        body: dict[str, Any] = {"payload": {}}
+        headers = {"Authorization": f"Bearer {key}"}
         answer = Client().post("/api/ingest/event/order.paid", body, content_type=JSON, headers=headers)
         assert answer.status_code == 202
 
