@@ -31,24 +31,24 @@ CODE_CLASSES = [0, 100, 200, 300, 400, 500]
 SCHEDULED, MANUAL = 0, 1
 
 MessageStatus = Annotated[int, "0 success, 1 pending, 2 fail, 3 sending, 4 canceled.", Keywords(enum=list(range(5)))]
-StatusText = Annotated[str, Keywords(enum=STATUS_TEXTS), Example("success")]
+StatusText = Annotated[str, "The status in words.", Keywords(enum=STATUS_TEXTS), Example("success")]
 
 
 @component("svix.MessageAttemptOut")
 class AttemptDocument(TypedDict):
     """An attempt to send a message to an endpoint, in Svix's shape."""
 
-    id: Annotated[str, Example(prefixed(ATTEMPT, EXAMPLE_UID))]
-    msgId: Annotated[str, Example(prefixed(MESSAGE, EXAMPLE_UID))]
-    endpointId: Annotated[str, Example(prefixed(ENDPOINT, EXAMPLE_UID))]
-    url: Annotated[str, Example("https://hooks.example.com/in")]
+    id: Annotated[str, "The id of the attempt.", Example(prefixed(ATTEMPT, EXAMPLE_UID))]
+    msgId: Annotated[str, "The id of the message.", Example(prefixed(MESSAGE, EXAMPLE_UID))]
+    endpointId: Annotated[str, "The id of the endpoint.", Example(prefixed(ENDPOINT, EXAMPLE_UID))]
+    url: Annotated[str, "Where it was sent.", Example("https://hooks.example.com/in")]
     response: Annotated[str, "The beginning of the answer's body, or why there is none.", Example("ok")]
     responseStatusCode: Annotated[int, "0: there was no answer.", Example(200)]
-    responseDurationMs: Annotated[int, Example(38)]
+    responseDurationMs: Annotated[int, "The milliseconds until the answer was there.", Example(38)]
     status: MessageStatus
     statusText: StatusText
     triggerType: Annotated[int, "0: by itself, 1: since it was last sent again by hand.", Keywords(enum=[0, 1])]
-    timestamp: Annotated[Time, Example("2026-11-28T09:15:42.081516Z")]
+    timestamp: Annotated[Time, "When the request was sent.", Example("2026-11-28T09:15:42.081516Z")]
     msg: NotRequired[Annotated[MessageDocument | None, "With `with_msg=true`; without the payload."]]
 
 

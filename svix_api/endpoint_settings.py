@@ -48,7 +48,7 @@ class SecretDocument(TypedDict):
 class HeadersDocument(TypedDict):
     """The headers that each delivery to an endpoint carries beside its own."""
 
-    headers: Annotated[dict[str, str], Example({"X-Tenant": "acme"})]
+    headers: Annotated[dict[str, str], "Values by name, without those that are hidden.", Example({"X-Tenant": "acme"})]
     sensitive: Annotated[list[str], "The names of those whose values are hidden.", Example(["Authorization"])]
 
 
@@ -68,14 +68,16 @@ class EndpointSecretRotateIn(Shape):
 class EndpointHeadersIn(Shape):
     """The body that sets the headers of an endpoint."""
 
-    headers = HeadersField()
+    headers = HeadersField(help_text="Values by name, which each delivery carries beside its own headers.")
 
 
 class EndpointHeadersPatchIn(EndpointHeadersIn):
     """The body that adds headers to an endpoint, and removes some."""
 
-    headers = HeadersField(required=False)
-    deleteHeaders = serializers.ListField(child=Text(), required=False, max_length=MAX_DELETED)  # noqa: N815
+    headers = HeadersField(required=False, help_text="Values by name, which are added or replaced.")
+    deleteHeaders = serializers.ListField(  # noqa: N815
+        child=Text(), required=False, max_length=MAX_DELETED, help_text="Names of headers to remove."
+    )
 
 
 _HEADERS: dict[str, Any] = {

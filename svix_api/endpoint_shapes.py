@@ -31,11 +31,11 @@ CHANNEL_PATTERN = r"^[a-zA-Z0-9\-_.]{1,128}$"
 class EndpointOut(TypedDict):
     """An endpoint in Svix's shape."""
 
-    id: Annotated[str, Example(prefixed(ENDPOINT, EXAMPLE_UID))]
+    id: Annotated[str, "The id of the endpoint.", Example(prefixed(ENDPOINT, EXAMPLE_UID))]
     uid: Annotated[str | None, "The company's own name for it.", Example("orders")]
-    url: Annotated[str, Example("https://hooks.example.com/orders")]
+    url: Annotated[str, "Where it receives messages.", Example("https://hooks.example.com/orders")]
     version: Annotated[int, "Always 1.", Example(1)]
-    description: Annotated[str, Example("Orders")]
+    description: Annotated[str, "Its name in the portal.", Example("Orders")]
     filterTypes: Annotated[
         list[str] | None, "The event types that it gets, by name; null: all of them.", Example(["order.paid"])
     ]
@@ -44,9 +44,9 @@ class EndpointOut(TypedDict):
     disabled: Annotated[bool, "Whether its status is not `active`."]
     rateLimit: Annotated[int | None, "Messages in a second; null: no limit.", Example(50)]
     throttleRate: Annotated[int | None, "The same as `rateLimit`.", Example(50)]
-    metadata: Annotated[dict[str, str], Example({"team": "billing"})]
-    createdAt: Annotated[Time, Example("2026-11-22T09:15:42.081516Z")]
-    updatedAt: Annotated[Time, Example("2026-11-22T09:15:42.081516Z")]
+    metadata: Annotated[dict[str, str], "Texts by name, which the server only keeps.", Example({"team": "billing"})]
+    createdAt: Annotated[Time, "When it was created.", Example("2026-11-22T09:15:42.081516Z")]
+    updatedAt: Annotated[Time, "When it was last changed.", Example("2026-11-22T09:15:42.081516Z")]
 
 
 def endpoint_documents(endpoints: Sequence[Endpoint]) -> list[EndpointOut]:
@@ -96,7 +96,7 @@ class EndpointPatch(Shape):
 
     nullable = frozenset({"filterTypes", "eventTypes", "channels", "rateLimit", "throttleRate", "uid"})
     url = Text(required=False, max_length=2048, help_text="An http or https URL.")
-    description = Text(required=False, max_length=4096)
+    description = Text(required=False, max_length=4096, help_text="Its name in the portal.")
     uid = Text(required=False, allow_null=True, help_text="The company's own name, one of its kind in the application.")
     filterTypes = serializers.ListField(  # noqa: N815 - the wire's names
         child=Text(allow_blank=False),
@@ -115,12 +115,17 @@ class EndpointPatch(Shape):
         help_text="The same as `filterTypes`.",
     )
     channels = serializers.ListField(
-        child=Text(max_length=128), required=False, allow_null=True, min_length=1, max_length=MAX_CHANNELS
+        child=Text(max_length=128),
+        required=False,
+        allow_null=True,
+        min_length=1,
+        max_length=MAX_CHANNELS,
+        help_text="It gets messages that share one; null: all messages.",
     )
-    disabled = Flag(required=False)
+    disabled = Flag(required=False, help_text="True pauses it, false resumes it.")
     rateLimit = Integer(required=False, allow_null=True, help_text="Messages in a second; null or 0: no limit.")  # noqa: N815
     throttleRate = Integer(required=False, allow_null=True, help_text="The same as `rateLimit`.")  # noqa: N815
-    metadata = ApplicationMetadata(required=False)
+    metadata = ApplicationMetadata(required=False, help_text="Texts by name, which the server only keeps.")
 
     def validate_uid(self, uid: str | None) -> str | None:
         """Refuse a uid that is not written in Svix's alphabet, or that has the form of an id."""

@@ -25,9 +25,9 @@ from svix_api.times import SINCE, UNTIL, read_moment
 class StatsDocument(TypedDict):
     """The messages to an endpoint by their state."""
 
-    success: Annotated[int, Example(1042)]
+    success: Annotated[int, "Those that were answered with 2xx.", Example(1042)]
     pending: Annotated[int, "Those that wait for their first or for another attempt.", Example(3)]
-    sending: int
+    sending: Annotated[int, "Those whose request is under way."]
     fail: Annotated[int, "Those for which no further attempt is made.", Example(2)]
     canceled: Annotated[int, "Those that were not sent, as the endpoint was not active."]
 
@@ -36,8 +36,8 @@ class StatsDocument(TypedDict):
 class AttemptStatsDocument(TypedDict):
     """The messages to an endpoint that have finished, by the outcome of their last attempt."""
 
-    success: Annotated[int, Example(1042)]
-    fail: Annotated[int, Example(2)]
+    success: Annotated[int, "Those that were answered with 2xx.", Example(1042)]
+    fail: Annotated[int, "Those that were not.", Example(2)]
     canceled: Annotated[int, "Always 0."]
 
 

@@ -18,9 +18,9 @@ VERSION = "1"
 
 
 class _EventTypeFields(TypedDict):
-    name: Annotated[str, Example("order.paid")]
-    description: Annotated[str, Example("An order was paid")]
-    deprecated: bool
+    name: Annotated[str, "Its name, which messages carry.", Example("order.paid")]
+    description: Annotated[str, "What an event of the type means.", Example("An order was paid")]
+    deprecated: Annotated[bool, "Whether people are asked not to choose it."]
     schemas: Annotated[
         dict[str, Any] | None,
         f"A JSON Schema under its version, which is `{VERSION}`.",
@@ -34,10 +34,10 @@ class _EventTypeFields(TypedDict):
 class EventTypeOut(_EventTypeFields):
     """An event type in Svix's shape."""
 
-    archived: bool
+    archived: Annotated[bool, "Whether lists leave it out."]
     featureFlag: Annotated[str | None, "Always null."]
-    createdAt: Annotated[Time, Example("2026-11-22T09:15:42.081516Z")]
-    updatedAt: Annotated[Time, Example("2026-11-22T09:15:42.081516Z")]
+    createdAt: Annotated[Time, "When it was created.", Example("2026-11-22T09:15:42.081516Z")]
+    updatedAt: Annotated[Time, "When it was last changed.", Example("2026-11-22T09:15:42.081516Z")]
 
 
 @component("svix.EventTypeFromOpenApi")
@@ -83,14 +83,16 @@ def schemas_of(schema: Any) -> dict[str, Any] | None:
 
 # Request bodies
 
+_MEANING = "What an event of the type means."
+
 
 class EventTypePatch(Shape):
     """The body that changes an event type; schemas or a group of null end them."""
 
     nullable = frozenset({"schemas", "groupName"})
-    description = Text(required=False, max_length=4096)
-    archived = Flag(required=False)
-    deprecated = Flag(required=False)
+    description = Text(required=False, max_length=4096, help_text=_MEANING)
+    archived = Flag(required=False, help_text="True leaves it out of lists.")
+    deprecated = Flag(required=False, help_text="True asks people not to choose it.")
     schemas = serializers.JSONField(
         required=False, allow_null=True, help_text=f"One JSON Schema of draft 7, as the member `{VERSION}`."
     )
@@ -112,13 +114,13 @@ class EventTypePatch(Shape):
 class EventTypeUpdate(EventTypePatch):
     """The body that replaces an event type."""
 
-    description = Text(max_length=4096)
+    description = Text(max_length=4096, help_text=_MEANING)
 
 
 class EventTypeIn(EventTypeUpdate):
     """The body that creates an event type."""
 
-    name = Text()
+    name = Text(help_text="Its name, which messages carry.")
 
     def validate_name(self, name: str) -> str:
         """Refuse a name that is not written in Svix's alphabet, which a path holds unescaped."""
@@ -136,11 +138,17 @@ class EventTypeImportOpenApiIn(Shape):
     replaceAll = Flag(required=False, help_text="Archive the other event types.")  # noqa: N815
 
 
+_SCHEMA = {
+    "type": "object",
+    "additionalProperties": {},
+    "nullable": True,
+    "description": "The JSON Schema of a payload.",
+}
 _SAID: dict[str, Any] = {
     "schemas": {
         "type": "object",
         "nullable": True,
-        "properties": {VERSION: {"type": "object", "additionalProperties": {}, "nullable": True}},
+        "properties": {VERSION: _SCHEMA},
         "additionalProperties": False,
     },
 }

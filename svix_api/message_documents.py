@@ -35,13 +35,15 @@ NOT_OFFERED = {
 class MessageDocument(TypedDict):
     """A message in Svix's shape."""
 
-    id: Annotated[str, Example(prefixed(MESSAGE, EXAMPLE_UID))]
+    id: Annotated[str, "The id of the message.", Example(prefixed(MESSAGE, EXAMPLE_UID))]
     eventId: Annotated[str | None, "The id that its maker has given to it.", Example("invoice-991-paid")]
-    eventType: Annotated[str, Example("invoice.paid")]
+    eventType: Annotated[str, "The name of its event type.", Example("invoice.paid")]
     payload: Annotated[dict[str, Any], "Empty where it is not asked for, or gone.", Example({"invoice": 991})]
-    channels: Annotated[list[str] | None, Example(["project_123"])]
-    tags: Annotated[list[str] | None, Example(["billing"])]
-    timestamp: Annotated[Time, Example("2026-11-28T09:15:42.081516Z")]
+    channels: Annotated[
+        list[str] | None, "Endpoints with channels get it where they share one.", Example(["project_123"])
+    ]
+    tags: Annotated[list[str] | None, "Texts by which lists find it.", Example(["billing"])]
+    timestamp: Annotated[Time, "When it was created.", Example("2026-11-28T09:15:42.081516Z")]
     deliverAt: Annotated[str | None, "Null: it was sent at once."]
 
 
@@ -64,7 +66,7 @@ def message_document(event: Event, *, shows_payload: bool) -> MessageDocument:
 class PrecheckDocument(TypedDict):
     """The answer to the question whether anybody would get a message."""
 
-    active: Annotated[bool, Example(True)]
+    active: Annotated[bool, "Whether an endpoint would get it.", Example(True)]
 
 
 # Request bodies
@@ -110,16 +112,18 @@ class NotOffered(serializers.JSONField):
 class MessagePrecheckIn(Shape):
     """The body that asks whether anybody would get a message."""
 
-    eventType = Named(max_length=255)  # noqa: N815
-    channels = Labels(MOST_CHANNELS)
+    eventType = Named(max_length=255, help_text="The name of an event type.")  # noqa: N815
+    channels = Labels(MOST_CHANNELS, help_text="Endpoints with channels get it where they share one.")
 
 
 class MessageIn(MessagePrecheckIn):
     """The body that creates a message."""
 
     payload = AnyJSON(help_text="A JSON object, which is sent byte for byte.")
-    eventId = Named(max_length=255, required=False)  # noqa: N815
-    tags = Labels(MOST_TAGS)
+    eventId = Named(  # noqa: N815
+        max_length=255, required=False, help_text="An id of your own, which no other message of the application has."
+    )
+    tags = Labels(MOST_TAGS, help_text="Texts by which lists find it.")
     application = ApplicationIn(required=False, help_text="Creates the application where there is none of this `uid`.")
     deliverAt = NotOffered(NOT_OFFERED["deliverAt"])  # noqa: N815
     payloadRetentionPeriod = NotOffered(NOT_OFFERED["payloadRetentionPeriod"])  # noqa: N815

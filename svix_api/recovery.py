@@ -74,10 +74,10 @@ class BulkReplayIn(ReplayIn):
     """The same, with a choice among the messages."""
 
     eventTypes = serializers.ListField(  # noqa: N815
-        child=Named(max_length=255), max_length=MOST_TYPES, required=False
+        child=Named(max_length=255), max_length=MOST_TYPES, required=False, help_text="Messages of these types alone."
     )
-    channel = Named(required=False)
-    tag = Named(required=False)
+    channel = Named(required=False, help_text="Messages with this channel alone.")
+    tag = Named(required=False, help_text="Messages with this tag alone.")
     status = Integer(required=False, max_value=4, help_text="0 success, 2 fail, 4 canceled; others choose nothing.")
     statusCodeClass = Integer(required=False, help_text="The hundreds of an answer; 0: none.")  # noqa: N815
 
@@ -91,7 +91,7 @@ class BulkReplayIn(ReplayIn):
 class EventExampleIn(Shape):
     """The body that sends an example."""
 
-    eventType = Named(max_length=255)  # noqa: N815
+    eventType = Named(max_length=255, help_text="The name of an event type.")  # noqa: N815
     exampleIndex = Integer(required=False, help_text="Ignored: the example is made of the schema.")  # noqa: N815
     payload = serializers.DictField(required=False, help_text="The payload in place of the example.")
 

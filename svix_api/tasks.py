@@ -50,7 +50,7 @@ class TaskNotFound(NotFound):
 class ProgressDocument(TypedDict):
     """The progress of a task."""
 
-    endpointId: Annotated[str, Example(prefixed(ENDPOINT, EXAMPLE_UID))]
+    endpointId: Annotated[str, "The endpoint whose messages are sent.", Example(prefixed(ENDPOINT, EXAMPLE_UID))]
     total: Annotated[int | None, "The messages that were chosen; null until they are counted.", Example(150)]
     done: Annotated[int, "The messages that are sent.", Example(150)]
 
@@ -58,10 +58,10 @@ class ProgressDocument(TypedDict):
 class StartedDocument(TypedDict):
     """A task that has been started."""
 
-    id: Annotated[str, Example(prefixed(TASK, EXAMPLE_UID))]
+    id: Annotated[str, "The id of the task.", Example(prefixed(TASK, EXAMPLE_UID))]
     status: Annotated[str, Keywords(enum=STATUSES), Example(RUNNING)]
-    task: Annotated[str, Keywords(enum=list(TASKS.values())), Example("endpoint.recover")]
-    updatedAt: Annotated[Time, Example("2026-11-28T09:15:42.081516Z")]
+    task: Annotated[str, "Its kind.", Keywords(enum=list(TASKS.values())), Example("endpoint.recover")]
+    updatedAt: Annotated[Time, "When its state last changed.", Example("2026-11-28T09:15:42.081516Z")]
 
 
 @component("svix.BackgroundTaskOut")
