@@ -128,7 +128,12 @@ class UpdateEndpoint(Strict):
 
 _SAID: dict[str, Any] = {"url": {"pattern": URL_PATTERN}, "metadata": metadata_schema(MAX_METADATA_KEYS)}
 describe(CreateEndpoint, "nahook.CreateEndpoint", **_SAID)
-describe(CreateWorkspaceEndpoint, "nahook.CreateWorkspaceEndpoint", **_SAID, environmentId={"enum": [ENVIRONMENT_ID]})
+describe(
+    CreateWorkspaceEndpoint,
+    "nahook.CreateWorkspaceEndpoint",
+    **_SAID,
+    environmentId={"enum": [ENVIRONMENT_ID, None], "nullable": True},
+)
 describe(UpdateEndpoint, "nahook.UpdateEndpoint", **_SAID)
 
 EXAMPLE = example(EndpointDocument, secret="whsec_bXkgc2VjcmV0")  # noqa: S106 - not a secret

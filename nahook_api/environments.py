@@ -5,16 +5,17 @@ from typing import Annotated, TypedDict
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
+from core.api.bodies import NoBody
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Flag
 from core.api.openapi import Operation, body, describe, path_parameter
 from core.api.values import wire_time
 from core.exceptions import Forbidden
-from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, EventTypeNotFound, Strict, WorkspaceView
+from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, EventTypeNotFound, FieldRefused, Strict, WorkspaceView
 from nahook_api.endpoints import EnvironmentNotFound
 from nahook_api.event_types import EVENT_TYPE_ID, find_event_type, live_event_types
 from nahook_api.ids import ENVIRONMENT_ID, EVENT_TYPE, EXAMPLE_UID, prefixed
-from nahook_api.paging import MOST_LISTED, OFFSET, limit_parameter, read_rows
+from nahook_api.paging import MOST_LISTED, MOST_OFFSET, OFFSET, limit_parameter, read_rows
 from projects.models import Project
 
 TAG = "Environments (Nahook)"
@@ -96,7 +97,11 @@ list_visibility = Operation(
     message="The event types.",
     data=list[VisibilityDocument],
     examples={"One event type": [example(VisibilityDocument)]},
-    refused=[*REFUSED, EnvironmentNotFound],
+    refused=[
+        *REFUSED,
+        FieldRefused(name="offset", failure=f"must be a whole number from 0 to {MOST_OFFSET}"),
+        EnvironmentNotFound,
+    ],
     envelope=False,
 )
 set_visibility = Operation(
@@ -109,7 +114,7 @@ set_visibility = Operation(
     message="The visibility.",
     data=VisibilityDocument,
     examples={"Published": example(VisibilityDocument)},
-    refused=[*REFUSED_WRITE, AlwaysPublished, EnvironmentNotFound, EventTypeNotFound],
+    refused=[*REFUSED_WRITE, NoBody, AlwaysPublished, EnvironmentNotFound, EventTypeNotFound],
     envelope=False,
 )
 

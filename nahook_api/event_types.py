@@ -8,6 +8,7 @@ from django.db.models import Count, QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from core.api.bodies import NoBody
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Text
 from core.api.openapi import Operation, body, describe, path_parameter
@@ -180,7 +181,7 @@ update = Operation(
     message="The event type.",
     data=EventTypeDocument,
     examples={"The event type": EXAMPLE},
-    refused=[*REFUSED_WRITE, EventTypeNotFound, CountTooSlow],
+    refused=[*REFUSED_WRITE, NoBody, EventTypeNotFound, CountTooSlow],
     envelope=False,
 )
 delete = Operation(

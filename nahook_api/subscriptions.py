@@ -5,6 +5,7 @@ from typing import Annotated, TypedDict
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from core.api.bodies import NoBody
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Text
 from core.api.openapi import Operation, body, describe
@@ -85,7 +86,7 @@ create = Operation(
     message="Subscribed.",
     data=SubscribedDocument,
     examples={"One": example(SubscribedDocument)},
-    refused=[*REFUSED_WRITE, EndpointNotFound, EventTypeNotFound],
+    refused=[*REFUSED_WRITE, NoBody, EndpointNotFound, EventTypeNotFound],
     envelope=False,
 )
 delete = Operation(
