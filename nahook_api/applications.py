@@ -112,7 +112,7 @@ def metadata_schema(most_keys: int) -> dict[str, Any]:
 _SAID: dict[str, Any] = {
     "name": {"pattern": NOT_ONLY_SPACES},
     "metadata": metadata_schema(MAX_METADATA_KEYS),
-    "showEventTypes": {"enum": [True, None], "nullable": True},
+    "showEventTypes": {"nullable": True},
 }
 describe(CreateApplication, "nahook.CreateApplication", **_SAID, externalId={"pattern": NOT_ONLY_SPACES})
 describe(UpdateApplication, "nahook.UpdateApplication", **_SAID)

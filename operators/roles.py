@@ -8,7 +8,8 @@ from typing import Any
 from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
-from django.db import transaction
+from django.contrib.contenttypes.models import ContentType
+from django.db import connections, transaction
 from django.db.models import Q
 
 OPERATOR, SUPPORT, AUDITOR = "operator", "support", "auditor"
@@ -17,6 +18,7 @@ APPS = (
     *("activity", "applications", "endpoints", "events", "jobs", "meta_events", "onboarding", "portal_links"),
     *("projects", "subscriptions", "switches"),
 )
+_TABLES = {model._meta.db_table for model in (ContentType, Group, Permission)}
 _SEES = Q(content_type__app_label__in=APPS, codename__startswith="view_")
 #: Django's own log of all that was done in the admin.
 _LOG = Q(content_type__app_label="admin", codename="view_logentry")
@@ -30,7 +32,12 @@ ROLES = {
 
 
 def make_roles(using: str = "default", **_: Any) -> None:
-    """Create the groups that are missing, and give each its permissions. Changes nothing where all is so."""
+    """Create the groups that are missing, and give each its permissions. Changes nothing where all is so.
+
+    `migrate APP` calls this too, which may come before the tables of groups: then the next `migrate` makes the roles.
+    """
+    if not set(connections[using].introspection.table_names()) >= _TABLES:
+        return
     # This is called before Django makes those of the admin.
     create_permissions(installed.get_app_config("admin"), verbosity=0, using=using)
     with transaction.atomic(using):

@@ -51,10 +51,13 @@ class OperatorSite(admin.AdminSite):
 
         @wraps(guarded)
         def with_policy(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            is_list = request.resolver_match is not None and str(request.resolver_match.url_name).endswith(
+                "_changelist"
+            )
             # PostgreSQL has no text with a NUL, and would refuse the statement.
             if "\x00" in request.path_info:
                 raise Http404
-            if "%00" in request.META.get("QUERY_STRING", ""):
+            if is_list and "%00" in request.META.get("QUERY_STRING", ""):
                 request.GET = QueryDict(request.META["QUERY_STRING"].replace("%00", ""))
             response: HttpResponseBase = guarded(request, *args, **kwargs)
             response.headers.setdefault("Content-Security-Policy", POLICY)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ def listening(folder: Path, arguments: Sequence[str], **variables: str) -> Itera
             env=BARE | variables,
             stdout=file,
             stderr=subprocess.STDOUT,
+            # A shell has what it runs in the background ignore SIGINT, and so would this process.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         try:
             eventually(lambda: "Listening to " in output.read_text(), "it listens")
