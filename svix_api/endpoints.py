@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.http import HttpResponse
@@ -21,6 +20,7 @@ from endpoints.exceptions import EndpointExists, EndpointNotFound, HeadersElsewh
 from endpoints.models import Endpoint
 from outbound.exceptions import UrlNotSecure, UrlScheme
 from outbound.headers import HeaderRefused
+from outbound.urls import parse_target
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS
 from portal_links.exceptions import CapabilityMissing
 from portal_links.owners import find_application
@@ -309,9 +309,12 @@ def _is_disabled(row: Endpoint) -> bool:
 
 
 def _name(sent: dict[str, Any]) -> str:
-    """Return the name under which Convoy's API and the portal show a new endpoint: its description, or its host."""
+    """Return the name under which Convoy's API and the portal show a new endpoint: its description, or its host.
+
+    Raises InvalidInput where neither can be read.
+    """
     lines: list[str] = sent.get("description", "").strip().splitlines()
-    return (lines[0] if lines else urlsplit(sent["url"]).hostname or sent["url"])[:MAX_NAME]
+    return (lines[0] if lines else str(parse_target(sent["url"]).hostname))[:MAX_NAME]
 
 
 @contextmanager
