@@ -90,7 +90,7 @@ class ApplicationPatch(Shape):
 
     def validate_uid(self, uid: str) -> str:
         """Refuse a uid that is not written in Svix's alphabet, which a path holds unescaped."""
-        if not re.fullmatch(UID_PATTERN.removesuffix("$"), uid):
+        if not re.fullmatch(UID_PATTERN, uid):
             raise serializers.ValidationError("a uid is 1 to 255 of a-z, A-Z, 0-9, '-', '_' and '.'")
         return uid
 

@@ -137,7 +137,7 @@ class EndpointPatch(Shape):
 
     def validate_channels(self, channels: list[str] | None) -> list[str] | None:
         """Refuse a channel that is not written in Svix's alphabet."""
-        if not all(re.fullmatch(CHANNEL_PATTERN.removesuffix("$"), name) for name in channels or ()):
+        if not all(re.fullmatch(CHANNEL_PATTERN, name) for name in channels or ()):
             raise serializers.ValidationError("a channel is 1 to 128 of a-z, A-Z, 0-9, '-', '_' and '.'")
         return channels
 
@@ -178,7 +178,7 @@ describe(EndpointIn, "svix.EndpointIn", **_SAID, secret={"pattern": SECRET_PATTE
 
 def is_uid(text: str) -> bool:
     """Tell whether a text may be the uid of an endpoint: it cannot be taken for an id, or escape a path."""
-    return bool(re.fullmatch(UID_PATTERN.removesuffix("$"), text)) and not uid_in(ENDPOINT, text)
+    return bool(re.fullmatch(UID_PATTERN, text)) and not uid_in(ENDPOINT, text)
 
 
 def columns(sent: dict[str, Any]) -> dict[str, Any]:

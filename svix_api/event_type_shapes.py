@@ -124,7 +124,7 @@ class EventTypeIn(EventTypeUpdate):
 
     def validate_name(self, name: str) -> str:
         """Refuse a name that is not written in Svix's alphabet, which a path holds unescaped."""
-        if not re.fullmatch(NAME_PATTERN.removesuffix("$"), name):
+        if not re.fullmatch(NAME_PATTERN, name):
             raise serializers.ValidationError("a name is 1 to 255 of a-z, A-Z, 0-9, '-', '_' and '.'")
         return name
 

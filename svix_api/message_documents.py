@@ -81,7 +81,7 @@ class Named(Text):
     def to_internal_value(self, data: Any) -> str:
         """Return the text. Raises ValidationError where it holds another character."""
         text = super().to_internal_value(data)
-        if not re.fullmatch(NAME_PATTERN.removesuffix("$"), text):
+        if not re.fullmatch(NAME_PATTERN, text):
             raise serializers.ValidationError("may hold only a-z, A-Z, 0-9, '-', '_' and '.'")
         return text
 
