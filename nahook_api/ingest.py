@@ -19,6 +19,7 @@ from core.exceptions import DomainError
 from endpoints.exceptions import EndpointNotFound
 from events.operations import content, create_broadcast_event, create_fanout_event
 from events.sending import send_to_endpoint
+from events.serializers import raw_value
 from nahook_api.applications import metadata_schema
 from nahook_api.base import (
     CODES,
@@ -33,7 +34,6 @@ from nahook_api.base import (
 )
 from nahook_api.event_types import NAME_PATTERN, WRONG_NAME, check_name
 from nahook_api.ids import DELIVERY, ENDPOINT, EVENT_TYPE, EXAMPLE_UID, prefixed, uid_in
-from outbound.payload import raw_member
 from portal_links.serializers import MAX_METADATA_KEYS, Metadata
 from projects.exceptions import ReadOnlyKey
 from projects.models import EventType
@@ -289,7 +289,7 @@ class SendToEndpoint(IngestView):
     def post(self, request: Request, endpointID: str) -> SentDocument:  # noqa: N803
         """Send one."""
         sent = self.body(request, Send)
-        return self.send(endpointID, sent, _raw_payload(request))
+        return self.send(endpointID, sent, raw_value(request.body, "payload"))
 
 
 class TriggerEvent(IngestView):
@@ -299,7 +299,7 @@ class TriggerEvent(IngestView):
     def post(self, request: Request, eventType: str) -> TriggeredDocument:  # noqa: N803
         """Send one."""
         sent = self.body(request, Trigger)
-        return self.trigger(eventType, sent, _raw_payload(request))
+        return self.trigger(eventType, sent, raw_value(request.body, "payload"))
 
 
 class BatchView(IngestView):
@@ -342,22 +342,11 @@ class TriggerMany(BatchView):
         return document if is_whole else trigger_batch.answer(document, SOME_TRIGGERED)
 
 
-def _raw_payload(request: Request) -> bytes:
-    """Return the text of the member `payload` of a valid body. Raises InvalidInput where it is nested too deeply."""
-    try:
-        raw = raw_member(request.body, "payload")
-    except ValueError:
-        raw = None
-    if raw is None:
-        raise NotJSON(where="")
-    return raw
-
-
 def _raw_payloads(request: Request) -> list[bytes]:
     """Return the texts of the payloads of a valid batch. Raises InvalidInput where one is nested too deeply."""
     try:
-        return [bytes(item["payload"]) for item in _raw_items.decode(raw_member(request.body, "items") or b"")]
-    except (ValueError, RecursionError, msgspec.DecodeError):
+        return [bytes(item["payload"]) for item in _raw_items.decode(raw_value(request.body, "items"))]
+    except (ValueError, RecursionError):
         raise NotJSON(where="") from None
 
 
