@@ -23,7 +23,6 @@ from endpoints.operations import (
     update_endpoint,
 )
 from endpoints.serializers import required
-from nahook_api.applications import metadata_schema
 from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, FieldRefused, Strict, WorkspaceView
 from nahook_api.ids import ENDPOINT, ENVIRONMENT_ID, EXAMPLE_UID, prefixed, uid_in
 from nahook_api.paging import MOST_LISTED, OFFSET, limit_parameter, read_rows
@@ -32,7 +31,7 @@ from outbound.signatures import standard_secret
 from outbound.urls import parse_target
 from portal_links.openapi import APPLICATION_ID
 from portal_links.owners import find_application
-from portal_links.serializers import MAX_METADATA_KEYS, Metadata
+from portal_links.serializers import Metadata
 
 TAG = "Endpoints (Nahook)"
 METADATA = "Texts by name, which the server only keeps."
@@ -126,12 +125,11 @@ class UpdateEndpoint(Strict):
     isActive = Flag(required=False, help_text="Whether webhooks are sent to it.")  # noqa: N815
 
 
-_SAID: dict[str, Any] = {"url": {"pattern": URL_PATTERN}, "metadata": metadata_schema(MAX_METADATA_KEYS)}
+_SAID: dict[str, Any] = {"url": {"pattern": URL_PATTERN}, "metadata": Metadata.described()}
 describe(CreateEndpoint, "nahook.CreateEndpoint", **_SAID)
 describe(
     CreateWorkspaceEndpoint,
     "nahook.CreateWorkspaceEndpoint",
-    **_SAID,
     environmentId={"enum": [ENVIRONMENT_ID, None], "nullable": True},
 )
 describe(UpdateEndpoint, "nahook.UpdateEndpoint", **_SAID)

@@ -20,7 +20,6 @@ from endpoints.exceptions import EndpointNotFound
 from events.operations import content, create_broadcast_event, create_fanout_event
 from events.sending import send_to_endpoint
 from events.serializers import raw_value
-from nahook_api.applications import metadata_schema
 from nahook_api.base import (
     CODES,
     ErrorMembers,
@@ -34,7 +33,7 @@ from nahook_api.base import (
 )
 from nahook_api.event_types import NAME_PATTERN, WRONG_NAME, check_name
 from nahook_api.ids import DELIVERY, ENDPOINT, EVENT_TYPE, EXAMPLE_UID, prefixed, uid_in
-from portal_links.serializers import MAX_METADATA_KEYS, Metadata
+from portal_links.serializers import Metadata
 from projects.exceptions import ReadOnlyKey
 from projects.models import EventType
 
@@ -154,11 +153,11 @@ class TriggerBatch(Strict):
     items = _items(TriggerItem)
 
 
-_SAID = {"metadata": metadata_schema(MAX_METADATA_KEYS)}
+_SAID = {"metadata": Metadata.described()}
 describe(Send, "nahook.Send")
 describe(SendItem, "nahook.SendItem")
 describe(Trigger, "nahook.Trigger", **_SAID)
-describe(TriggerItem, "nahook.TriggerItem", **_SAID)
+describe(TriggerItem, "nahook.TriggerItem")
 describe(SendBatch, "nahook.SendBatch", items={"minItems": 1})
 describe(TriggerBatch, "nahook.TriggerBatch", items={"minItems": 1})
 

@@ -17,7 +17,7 @@ from core.api.openapi import NOT_ONLY_SPACES, Operation, Outcome, body, describe
 from core.api.values import wire_time
 from core.prefixed_ids import prefixed
 from portal_links.owners import delete_application, find_application
-from portal_links.serializers import Metadata
+from portal_links.serializers import ApplicationMetadata
 from projects.exceptions import OwnerKey
 from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, SvixView
 from svix_api.paging import (
@@ -32,7 +32,6 @@ from svix_api.paging import (
 
 TAG = "Applications (Svix)"
 UID_PATTERN = r"^[a-zA-Z0-9\-_.]{1,255}$"
-MAX_METADATA_KEYS = 50
 
 
 @component("svix.ApplicationOut")
@@ -64,12 +63,6 @@ def application_document(application: Application) -> ApplicationDocument:
 
 
 # Request bodies
-
-
-class ApplicationMetadata(Metadata):
-    """A JSON object whose values are strings."""
-
-    most_keys = MAX_METADATA_KEYS
 
 
 class ApplicationPatch(Shape):
@@ -104,11 +97,7 @@ class ApplicationIn(ApplicationPatch):
 _SAID: dict[str, Any] = {
     "name": {"pattern": NOT_ONLY_SPACES},
     "uid": {"pattern": UID_PATTERN},
-    "metadata": {
-        "type": "object",
-        "additionalProperties": {"type": "string", "maxLength": 1024},
-        "maxProperties": MAX_METADATA_KEYS,
-    },
+    "metadata": ApplicationMetadata.described(),
 }
 describe(ApplicationPatch, "svix.ApplicationPatch", **_SAID)
 describe(ApplicationIn, "svix.ApplicationIn")

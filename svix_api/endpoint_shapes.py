@@ -15,9 +15,10 @@ from core.api.values import wire_time
 from core.prefixed_ids import prefixed, uid_in
 from endpoints.models import Endpoint
 from endpoints.serializers import required
+from portal_links.serializers import ApplicationMetadata
 from projects.models import EVERY_TYPE
 from subscriptions.models import Filter
-from svix_api.applications import MAX_METADATA_KEYS, UID_PATTERN, ApplicationMetadata
+from svix_api.applications import UID_PATTERN
 from svix_api.paging import EXAMPLE_UID
 from svix_api.secrets import SECRET_PATTERN, stored_secret
 
@@ -165,15 +166,11 @@ _SAID: dict[str, Any] = {
     "filterTypes": _LIST,
     "eventTypes": _LIST,
     "channels": {"items": {"type": "string", "pattern": CHANNEL_PATTERN}},
-    "metadata": {
-        "type": "object",
-        "additionalProperties": {"type": "string", "maxLength": 1024},
-        "maxProperties": MAX_METADATA_KEYS,
-    },
+    "metadata": ApplicationMetadata.described(),
 }
 describe(EndpointPatch, "svix.EndpointPatch", **_SAID)
-describe(EndpointUpdate, "svix.EndpointUpdate", **_SAID)
-describe(EndpointIn, "svix.EndpointIn", **_SAID, secret={"pattern": SECRET_PATTERN})
+describe(EndpointUpdate, "svix.EndpointUpdate")
+describe(EndpointIn, "svix.EndpointIn", secret={"pattern": SECRET_PATTERN})
 
 
 def is_uid(text: str) -> bool:

@@ -153,6 +153,6 @@ _SAID: dict[str, Any] = {
     },
 }
 describe(EventTypePatch, "svix.EventTypePatch", **_SAID)
-describe(EventTypeUpdate, "svix.EventTypeUpdate", **_SAID)
-describe(EventTypeIn, "svix.EventTypeIn", **_SAID, name={"pattern": NAME_PATTERN})
+describe(EventTypeUpdate, "svix.EventTypeUpdate")
+describe(EventTypeIn, "svix.EventTypeIn", name={"pattern": NAME_PATTERN})
 describe(EventTypeImportOpenApiIn, "svix.EventTypeImportOpenApiIn")

@@ -146,7 +146,6 @@ describe(MessagePrecheckIn, "svix.MessagePrecheckIn", **_SAID)
 describe(
     MessageIn,
     "svix.MessageIn",
-    **_SAID,
     payload={"type": "object", "additionalProperties": True},
     eventId={"pattern": NAME_PATTERN, "minLength": 1},
     tags=_LABELS | {"maxItems": MOST_TAGS},
