@@ -21,7 +21,6 @@ from events.operations import content, create_broadcast_event, create_fanout_eve
 from events.sending import send_to_endpoint
 from events.serializers import raw_value
 from nahook_api.base import (
-    CODES,
     ErrorMembers,
     FieldRefused,
     InstanceKey,
@@ -30,6 +29,7 @@ from nahook_api.base import (
     NahookView,
     SendingKey,
     Strict,
+    error_members,
 )
 from nahook_api.event_types import NAME_PATTERN, WRONG_NAME, check_name
 from nahook_api.ids import DELIVERY, ENDPOINT, EVENT_TYPE, EXAMPLE_UID, prefixed, uid_in
@@ -316,7 +316,7 @@ class BatchView(IngestView):
                     (self.send if target == "endpointId" else self.trigger)(item[target], item, raw)
                 )
             except DomainError as error:
-                made = {"error": {"code": CODES.get(error.status, "error"), "message": error.message}}
+                made = {"error": error_members(error.message, error.status)}
             found.append(cast(ItemDocument, {"index": index} | made))
         return {"items": found}, not any("error" in item for item in found)
 
