@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from applications.exceptions import ApplicationExists, ApplicationNotFound, OwnerIsAnId
 from applications.models import Application
-from applications.operations import create_application, get_or_create_application, update_application
+from applications.operations import create_application
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Flag, Text
 from core.api.openapi import NOT_ONLY_SPACES, Operation, body, describe
@@ -16,7 +16,7 @@ from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, FieldRefused, Str
 from nahook_api.ids import APPLICATION, EXAMPLE_UID, prefixed
 from nahook_api.paging import OFFSET, limit_parameter, read_rows
 from portal_links.openapi import APPLICATION_ID
-from portal_links.owners import delete_application, find_application
+from portal_links.owners import delete_application, find_application, update_application
 from portal_links.serializers import ApplicationMetadata
 
 TAG = "Applications (Nahook)"
@@ -208,10 +208,8 @@ class ApplicationDetail(WorkspaceView):
         """Change what is sent of it."""
         sent = self.body(request, UpdateApplication)
         application = find_application(projectID, self.owner(ownerID))
-        if not application.uid:
-            application, _ = get_or_create_application(projectID, owner_id=application.owner_id, name=application.name)
         changes = {name: sent[name] for name in ("name", "metadata") if name in sent}
-        return application_document(update_application(projectID, application.uid, **changes))
+        return application_document(update_application(application, **changes))
 
     @delete
     def delete(self, request: Request, projectID: str, ownerID: str) -> None:  # noqa: N803
