@@ -20,7 +20,7 @@ from core.api.fields import Shape
 from core.api.openapi import Refusal, path_parameter
 from core.exceptions import Forbidden, InvalidInput, NotFound, Unauthenticated
 from portal_links.owners import checked_owner_id, owner_of
-from projects.authentication import authenticate_key
+from projects.authentication import authenticate_key, bearer_token
 from projects.convoy_view import ConvoyView, UnknownPath
 from projects.exceptions import OwnerKey, ProjectNotFound, ReadOnlyKey
 from projects.keys import MANAGEMENT_PREFIX, PREFIX, SENDING_PREFIX, Caller
@@ -125,8 +125,8 @@ class ManagementToken(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, Caller]:
         """Return (None, the caller). Raises Unauthenticated."""
-        scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.startswith((self.prefix, f"{PREFIX}.")):
+        token = bearer_token(request)
+        if not token.startswith((self.prefix, f"{PREFIX}.")):
             raise self.missing
         return None, authenticate_key(request, token, self.not_valid.message)
 

@@ -19,7 +19,7 @@ from core.api.fields import Shape
 from core.api.openapi import Outcome, Refusal
 from core.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
 from portal_links.owners import checked_owner_id, owner_of
-from projects.authentication import authenticate_key
+from projects.authentication import authenticate_key, bearer_token
 from projects.convoy_view import ConvoyView, UnknownPath
 from projects.exceptions import OwnerKey
 from projects.keys import PREFIX, Caller
@@ -116,10 +116,10 @@ class SvixScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-cal
 
 def bearer(request: Request, prefix: str) -> str:
     """Return the bearer token of a request. Raises Unauthenticated where there is none with this prefix."""
-    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.startswith(prefix):
+    token = bearer_token(request)
+    if not token.startswith(prefix):
         raise TokenNotValid
-    return str(token)
+    return token
 
 
 class SvixView(ConvoyView):
