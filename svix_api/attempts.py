@@ -39,7 +39,7 @@ from svix_api.base import WRONG_FIELDS
 from svix_api.endpoint_shapes import endpoint_documents
 from svix_api.endpoints import ENDPOINT_ID
 from svix_api.messages import CHANGES, MESSAGE_ID, OF_APPLICATION
-from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page
+from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page, with_data
 from svix_api.parameters import (
     OF_MESSAGES,
     WITH_CONTENT,
@@ -256,7 +256,7 @@ class EndpointsOfMessage(MessageView):
         shown = endpoint_documents(list({row.endpoint_id: row.endpoint for row in found}.values()))
         documents = {document["id"]: document for document in shown}
         data = [message_endpoint_document(row, documents[prefixed(ENDPOINT, row.endpoint_id)]) for row in found]
-        return {"data": data, "iterator": page["iterator"], "prevIterator": page["prevIterator"], "done": page["done"]}
+        return with_data(page, data)
 
 
 class AttemptDetail(MessageView):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from django.db import transaction
 from django.http import HttpResponse
@@ -41,7 +41,7 @@ from svix_api.endpoint_shapes import (
     endpoint_documents,
     is_uid,
 )
-from svix_api.paging import ITERATOR, LIMIT, PageDocument, order_parameter, page_example, read_page
+from svix_api.paging import ITERATOR, LIMIT, PageDocument, order_parameter, page_example, read_page, with_data
 from svix_api.secrets import new_secret
 
 TAG = "Endpoints (Svix)"
@@ -242,13 +242,10 @@ class Endpoints(EndpointView):
     @list_endpoints
     def get(self, request: Request, ownerID: str) -> PageDocument[EndpointOut]:  # noqa: N803
         """Return a page."""
-        page = read_page(request, self.scope(self.known_owner(ownerID)), ENDPOINT, lambda row: cast(Endpoint, row))
-        return {
-            "data": endpoint_documents(page["data"]),
-            "iterator": page["iterator"],
-            "prevIterator": page["prevIterator"],
-            "done": page["done"],
-        }
+        page: PageDocument[Endpoint] = read_page(
+            request, self.scope(self.known_owner(ownerID)), ENDPOINT, lambda row: row
+        )
+        return with_data(page, endpoint_documents(page["data"]))
 
     @create
     def post(self, request: Request, ownerID: str) -> EndpointOut:  # noqa: N803
