@@ -266,9 +266,11 @@ class AttemptDetail(MessageView):
     def get(self, request: Request, ownerID: str, eventID: str, deliveryAttemptID: str) -> AttemptDocument:  # noqa: N803
         """Return it."""
         place = self.place(ownerID)
-        attempt = place.attempt(place.message(eventID), deliveryAttemptID)
-        rows = DeliveryAttempt.objects.filter(pk=attempt.pk).select_related("delivery")
-        return attempt_document(_numbered(rows).get(), shows_content=self.shows_payload)
+        rows = place.attempt(place.message(eventID), deliveryAttemptID)
+        attempt = _numbered(rows.select_related("delivery")).first()
+        if attempt is None:
+            raise AttemptNotFound
+        return attempt_document(attempt, shows_content=self.shows_payload)
 
 
 class AttemptContent(MessageView):
@@ -281,8 +283,8 @@ class AttemptContent(MessageView):
         """Delete its body."""
         self.check_whole_project()
         place = self.place(ownerID)
-        attempt = place.attempt(place.message(eventID), deliveryAttemptID)
-        DeliveryAttempt.objects.filter(pk=attempt.pk).update(response_data="")
+        if not place.attempt(place.message(eventID), deliveryAttemptID).update(response_data=""):
+            raise AttemptNotFound
 
 
 class Resend(MessageView):
