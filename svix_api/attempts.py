@@ -18,7 +18,7 @@ from deliveries.exceptions import EndpointNotActive
 from deliveries.operations import GIVEN_UP, WAITING, force_resend, resend_delivery, send_now
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
-from events.models import DeliveryAttempt, Event, EventDelivery
+from events.models import DeliveryAttempt, Event, EventDelivery, answered_with
 from outbound.states import Status
 from portal_links.capabilities import CREATE_ATTEMPTS
 from svix_api.applications import APPLICATION_ID
@@ -332,7 +332,7 @@ def _page(
         rows = rows.filter(status=status == SUCCESS) if status in (SUCCESS, FAIL) else rows.none()
     code = number(request, "status_code_class", CODE_CLASSES)
     if code is not None:
-        rows = rows.filter(http_status__startswith=str(code // 100)) if code else rows.filter(http_status="")
+        rows = rows.filter(answered_with(code))
     rows = _numbered(rows.select_related("delivery"))
     if shows_message:
         rows = rows.select_related("delivery__event").defer("delivery__event__data")
