@@ -15,6 +15,7 @@ from django.utils import timezone
 from activity.operations import Changes, Done, Verb, differences, record, record_all
 from core.actors import current_actor
 from core.api.values import REDACTED
+from core.constraints import broken_constraint
 from core.encryption import EncryptedJSONField
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
@@ -23,6 +24,7 @@ from endpoints.disabling import close_breaker, forget_failures, notify_reactivat
 from endpoints.documents import endpoint_documents
 from endpoints.exceptions import EndpointExists, EndpointNotFound, StatusNotChangeable
 from endpoints.models import (
+    OF_EXTERNAL_ID,
     AlertSettings,
     Endpoint,
     EndpointQuerySet,
@@ -293,7 +295,9 @@ def _save(endpoint: Endpoint, **options: Any) -> None:
     """Save an endpoint. Raises EndpointExists, which has to end the caller's transaction."""
     try:
         endpoint.save(**options)
-    except IntegrityError:
+    except IntegrityError as error:
+        if broken_constraint(error) != OF_EXTERNAL_ID:
+            raise
         raise EndpointExists from None
 
 

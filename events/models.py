@@ -19,6 +19,8 @@ from outbound.states import Status
 from projects.models import Project
 from subscriptions.models import Subscription
 
+#: The constraint that an external id is one of its kind.
+OF_EXTERNAL_ID = "event_external_id"
 #: The header of a broker's message id, as events have it.
 BROKER_HEADERS = ("x-broker-message-id", "X-Broker-Message-Id")
 
@@ -107,7 +109,7 @@ class Event(models.Model):
             models.UniqueConstraint(
                 fields=["project", "owner_id", "external_id"],
                 condition=~Q(external_id="") & Q(is_duplicate_event=False),
-                name="event_external_id",
+                name=OF_EXTERNAL_ID,
             ),
         ]
 

@@ -11,12 +11,13 @@ from applications.operations import get_or_create_application
 from applications.prefixes import MESSAGE
 from core.api.documents import example
 from core.api.openapi import Operation, Refusal, body, path_parameter
+from core.constraints import broken_constraint
 from core.exceptions import Conflict
 from core.json_text import without_half_pairs
 from events.exceptions import KeyMissing
 from events.expunging import expunge_events
 from events.matching import matched, read_candidates
-from events.models import Event
+from events.models import OF_EXTERNAL_ID, Event
 from events.operations import content, create_fanout_event
 from events.serializers import raw_value
 from events.storage import Content, Posted
@@ -234,7 +235,9 @@ def create_message(project_id: str, owner_id: str, sent: dict[str, Any], text: b
 
     try:
         posted = _store(project_id, said, owner_id, check_application)
-    except IntegrityError:
+    except IntegrityError as error:
+        if broken_constraint(error) != OF_EXTERNAL_ID:
+            raise
         if earlier := _of_key(project_id, owner_id, key):
             return earlier
         raise MessageExists from None
