@@ -59,7 +59,7 @@ CLIENTS = {
     # The portal API, with the token of a session that may do everything.
     "portal": Client("^/portal-api", documented(Surface.PORTAL), 1000, 100),
     # Nahook, Feather and Svix, with a key of the project, and for Feather one of its owners.
-    "others": Client("^/(management|v1/auth|v1/webhooks)", 32, 500, 10),
+    "others": Client("^/(management|ingest|v1/auth|v1/webhooks)", 36, 500, 10),
 }
 
 
