@@ -102,7 +102,8 @@ def _act(request: HttpRequest, found: Customer) -> HttpResponseBase:
     url = customer_url(found.project.pk, found.owner_id)
     try:
         if "confirmed" not in request.POST:
-            asked = {"title": act.question(found, row), "customer": found, "url": url, "act": name, "row": uid}
+            question, sent = act.question(found, row), {"act": name, "row": uid}
+            asked = {"title": question, "trail": found.owner_id, "url": url, "back": url, "sent": sent}
             return TemplateResponse(request, "operators/confirm_act.html", admin.site.each_context(request) | asked)
         done = act.run(found, row)
     except DomainError as error:
