@@ -204,7 +204,7 @@ def _record(discard: Discard, verb: Verb, **more: Any) -> None:
 
 
 def _next() -> Discard | None:
-    waiting = Discard.objects.filter(state__in=[State.DISCARDING, State.RESTORING], project__deleted_at=None)
+    waiting = Discard.objects.filter(state__in=Discard.OPEN, project__deleted_at=None)
     return waiting.order_by("worked_at").select_for_update(skip_locked=True, of=("self",)).first()
 
 
