@@ -7,3 +7,4 @@ class MetaEventsConfig(AppConfig):
     """The configuration of the app."""
 
     name = "meta_events"
+    verbose_name = "Meta events"

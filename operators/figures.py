@@ -36,12 +36,10 @@ SELECT count(*) FILTER (WHERE verb = %s), count(*) FROM (
   SELECT verb FROM activity_activity WHERE uid >= %s ORDER BY uid DESC LIMIT %s
 ) today
 """
-# Sizes are asked of the file system, so of the largest only.
+# Each size is asked of the file system: `relpages` is 0 until a table has been vacuumed, as `reltuples` is -1.
 _TABLES = """
-SELECT relname, pg_total_relation_size(oid), greatest(reltuples, 0)::bigint FROM (
-  SELECT oid, relname, reltuples FROM pg_class
-  WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace ORDER BY relpages DESC LIMIT %s
-) largest ORDER BY 2 DESC
+SELECT relname, pg_total_relation_size(oid), nullif(reltuples, -1)::bigint FROM pg_class
+WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace ORDER BY 2 DESC LIMIT %s
 """
 _RETENTION = """
 SELECT CASE WHEN (config->'is_retention_policy_enabled')::boolean
@@ -81,7 +79,8 @@ class Figures:
     breakers: int = 0
     disabled: int = 0
     has_more_acts: bool = False
-    tables: list[tuple[str, int, int]] = field(default_factory=list)
+    #: The largest ones: name, bytes with indexes, and about how many rows; None where nobody has counted yet.
+    tables: list[tuple[str, int, int | None]] = field(default_factory=list)
     retention: list[tuple[str, int]] = field(default_factory=list)
     workers: list[WorkerRow] = field(default_factory=list)
     alive: int = 0

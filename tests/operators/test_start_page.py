@@ -56,6 +56,13 @@ class TestFigures:
             cursor.execute("ANALYZE endpoints_endpointhour")
         assert read_figures().is_estimate
 
+    def test_the_largest_tables_also_before_they_are_vacuumed(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE large AS SELECT repeat('x', 8000) FROM generate_series(1, 20000)")
+        (name, size, rows), *others = read_figures().tables
+        assert (name, rows) == ("large", None)
+        assert size >= max(other[1] for other in others)
+
     def test_breakers_disabled_endpoints_and_workers(self, project: Project, make_endpoint: MakeEndpoint) -> None:
         now = timezone.now()
         for breaker, until in (("open", 60), ("open", -60), ("closed", 60)):
