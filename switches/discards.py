@@ -28,7 +28,7 @@ DESCRIPTION = "discarded by an operator"
 #: The deliveries of a project that one piece goes through, and those that one piece restores or forgets.
 STRETCH = 5_000
 PIECE = 1_000
-#: A count ends here, or after so many seconds.
+#: A count ends at this number, or after COUNT_SECONDS.
 COUNTED_AT_MOST = 100_000
 COUNT_SECONDS = 2.0
 IDLE_SECONDS = 2.0
