@@ -16,10 +16,10 @@ import secrets
 import socket
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -27,6 +27,7 @@ from bench.api_client import Client, Refused
 from bench.instance import cpu_seconds, instance, postgres, receiving, serving, working
 from bench.load import Server
 from bench.tables import Noise, print_head, print_row
+from bench.timing import run
 
 if TYPE_CHECKING:
     from bench.engine import Sink
@@ -112,8 +113,6 @@ def server_of(url: str, *, is_anywhere: bool) -> tuple[Server, str]:
     Raises ValueError for what is not an http or https URL, and for an address that is not loopback, unless
     `is_anywhere`.
     """
-    from urllib.parse import urlsplit
-
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise ValueError("the URL must be http://HOST:PORT or https://HOST:PORT")
@@ -236,7 +235,4 @@ def compare(sides: list[Side], arguments: argparse.Namespace, *, has_cpu: bool) 
 
 
 if __name__ == "__main__":
-    started = time.monotonic()
-    code = main()
-    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
-    sys.exit(code)
+    run(main)

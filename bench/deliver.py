@@ -5,13 +5,12 @@ Prints the tables of docs/performance.md.
 
 import argparse
 import statistics
-import sys
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from bench.instance import instance, receiving
 from bench.tables import Noise, medians, print_head, print_row
+from bench.timing import run
 
 if TYPE_CHECKING:
     from bench.engine import Drained
@@ -88,7 +87,4 @@ def report_hanging(runs: "list[tuple[int, Timed, Timed]]") -> None:
 
 
 if __name__ == "__main__":
-    begun = time.monotonic()
-    code = main()
-    print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr)
-    sys.exit(code)
+    run(main)

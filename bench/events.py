@@ -6,7 +6,6 @@ Prints the tables of docs/performance.md.
 import argparse
 import socket
 import statistics
-import sys
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -16,7 +15,7 @@ import psutil
 from bench.instance import count_statements, cpu_seconds, instance, postgres, receiving, serving, working
 from bench.load import Measured, Server, measure, request_bytes
 from bench.tables import Noise, medians, print_head, print_row
-from bench.timing import Timed, time_each
+from bench.timing import Timed, run, time_each
 
 SERVER = "convoyclone.wsgi:application"
 FLOORS = {"bench.floor_events:event": "event row", "bench.floor_events:with_delivery": "event and delivery rows"}
@@ -118,7 +117,4 @@ def report_fanouts(fanouts: list[tuple[int, Timed, int]]) -> None:
 
 
 if __name__ == "__main__":
-    started = time.monotonic()
-    code = main()
-    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
-    sys.exit(code)
+    run(main)

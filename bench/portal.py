@@ -14,7 +14,7 @@ import psutil
 
 from bench.instance import HOST, cpu_seconds, instance, postgres, serving
 from bench.tables import Noise, print_head, print_row
-from bench.timing import Timed, time_beside_floor
+from bench.timing import Timed, run, time_beside_floor
 
 SERVER = "convoyclone.wsgi:application"
 FLOOR = "bench.floor_portal:application"
@@ -91,7 +91,4 @@ def report(what: str, rows: Iterable[tuple[str, Timed, Timed]], noise: Noise) ->
 
 
 if __name__ == "__main__":
-    begun = time.monotonic()
-    code = main()
-    print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr)
-    sys.exit(code)
+    run(main)

@@ -7,7 +7,6 @@ import argparse
 import secrets
 import statistics
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ import orjson
 from bench.instance import count_statements, cpu_seconds, instance, postgres, serving
 from bench.load import Measured, Server, measure, request_bytes
 from bench.tables import Noise, medians, print_head, print_row
+from bench.timing import run
 
 SIZES = [1, 10, 100, 1000]
 SERVER = "convoyclone.wsgi:application"
@@ -202,7 +202,4 @@ def report(calls: list[Call], results: Results, statements: dict[Call, int]) -> 
 
 
 if __name__ == "__main__":
-    started = time.monotonic()
-    code = main()
-    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
-    sys.exit(code)
+    run(main)

@@ -18,7 +18,7 @@ import psutil
 from bench.instance import cpu_seconds, instance, postgres, serving
 from bench.portal import FLOOR, SERVER, page
 from bench.tables import Noise, print_head, print_row
-from bench.timing import Timed, time_beside_floor
+from bench.timing import Timed, run, time_beside_floor
 from convoyclone.database import BASE_DIR
 
 if TYPE_CHECKING:
@@ -180,7 +180,4 @@ def report(results: Mapping[str, Mapping[int, Timed]], sizes: list[int]) -> None
 
 
 if __name__ == "__main__":
-    begun = time.monotonic()
-    code = main()
-    print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr)
-    sys.exit(code)
+    run(main)

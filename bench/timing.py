@@ -1,12 +1,22 @@
-"""Time calls that are made one after the other, beside a floor that is timed between them."""
+"""Time a whole benchmark, and calls that are made one after the other, beside a floor that is timed between them."""
 
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
 #: Calls before the timed ones: each of the server's threads has a connection with statements of its own.
 WARM_UP = 16
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Run a benchmark, print the seconds that it took, and exit with the code that it returns."""
+    started = time.monotonic()
+    code = main()
+    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    sys.exit(code)
 
 
 @dataclass(frozen=True)

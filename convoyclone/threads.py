@@ -164,7 +164,11 @@ def _close_if_silent(descriptor: int, address: str, port: int, seconds: float) -
 
 
 class Places:
-    """The places in Django, each with its connection to the database. Who has waited longest is next."""
+    """The places in Django, each with its connection to the database. Who has waited longest is next.
+
+    A connection that has failed, or is left in a transaction, is closed before its place is free, however the request
+    has ended.
+    """
 
     def __init__(self, count: int = PLACES) -> None:
         self._lock = threading.Lock()
@@ -189,6 +193,7 @@ class Places:
                 yield
             finally:
                 del connections[DEFAULT_DB_ALIAS]
+                connection.close_if_unusable_or_obsolete()
                 self._connections.append(connection)
         finally:
             self._hand_over()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.core.signals import request_started
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, reset_queries
 from django.http import HttpResponse
@@ -26,10 +26,11 @@ sys.setswitchinterval(SWITCH_SECONDS)
 _django = get_wsgi_application()
 start_telemetry("web")
 bound_statements(settings.DATABASE_STATEMENT_SECONDS)
-# A connection that has failed is closed at the end of its request, before its place is free. To look for one at the
-# beginning too, and to forget statements that only DEBUG notes, takes a twentieth of a short request.
+# A place looks after its connection itself (threads.py). That Django looks for those that have failed too, and forgets
+# statements that only DEBUG notes, takes a twentieth of a short request.
 for receiver in (close_old_connections, reset_queries):
     request_started.disconnect(receiver)
+request_finished.disconnect(close_old_connections)
 from core.share import UNCOUNTED  # noqa: E402 - it reads the settings
 
 # What the process begins with, views included, stays for as long as it runs: looking through it for garbage would stop

@@ -15,16 +15,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django_htmx.middleware import HtmxMiddleware
 
-#: The beginnings of the paths of all APIs. Their views know no cookie, no session and no form.
-API_PATHS = ("/api/v1/", *settings.ROOT_API_PATHS)
-
 
 def for_pages(middleware: type[Any]) -> type[Any]:
     """Return a middleware like `middleware` that leaves requests to API_PATHS, and their answers, as they are."""
 
     class ForPages(middleware):  # type: ignore[misc]  # a class that is known at run time only
         def __call__(self, request: HttpRequest) -> HttpResponseBase:
-            if request.path_info.startswith(API_PATHS):
+            if request.path_info.startswith(settings.API_PATHS):
                 return self.get_response(request)  # type: ignore[no-any-return]
             return super().__call__(request)  # type: ignore[no-any-return]
 

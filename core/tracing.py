@@ -34,15 +34,14 @@ def start_tracing(service: str, version: str, *, exporter: Any = None) -> None:
     global _tracer
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.resources import OTELResourceDetector, Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
     except ImportError:
         raise TracingUnavailable("TRACING=1 needs OpenTelemetry: pip install '.[otel]'") from None
     # The environment's OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
-    resource = Resource({"service.name": service, "service.version": version}).merge(Resource.create())
-    if resource.attributes.get("service.name") == "unknown_service":
-        resource = resource.merge(Resource({"service.name": service}))
+    ours = Resource.create({"service.name": service, "service.version": version})
+    resource = ours.merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource)
     sends_now = exporter is not None
     provider.add_span_processor(SimpleSpanProcessor(exporter) if sends_now else BatchSpanProcessor(OTLPSpanExporter()))

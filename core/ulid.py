@@ -21,8 +21,9 @@ _last = 0
 
 
 def new_ulid() -> str:
-    """Return a new id: 26 characters of upper-case Crockford base32, greater than the ones before in this process.
+    """Return a new id: 26 characters of upper-case Crockford base32.
 
+    It is greater than the ones before in this process, unless the clock has been set back.
     Within a millisecond an id follows the one before by a random step, so that processes of one parent differ. The
     first of a millisecond leaves its highest random bit unset, which is room for thousands of steps.
     """

@@ -1,6 +1,6 @@
 """Show deliveries and attempts to operators, who can send deliveries again."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from core.admin import NOTHING, TimedAdmin
+from core.admin import NOTHING
 from core.admin_display import (
     at,
     customer_link,
@@ -37,6 +37,7 @@ from deliveries.links import create_link
 from deliveries.operations import GIVEN_UP, WAITING
 from deliveries.reads import newest_attempts
 from events.models import DeliveryAttempt, EventDelivery
+from events.payload_admin import PayloadAdmin
 from outbound.headers import mask_headers
 from portal_links.models import delivery_link_url
 
@@ -45,7 +46,7 @@ MOST_LINKS = 20
 
 
 @admin.register(EventDelivery)
-class EventDeliveryAdmin(TimedAdmin):
+class EventDeliveryAdmin(PayloadAdmin):
     """The deliveries, and an action to send those again that have failed."""
 
     list_display = ["sent_at", "type", "state", "last_answer", "tries", "to_endpoint", "customer"]
@@ -106,14 +107,6 @@ class EventDeliveryAdmin(TimedAdmin):
         """Return Django's routes, and that of the button which sends one delivery again."""
         again = path("<delivery_id>/resend", self.admin_site.admin_view(self.resend_one), name="delivery_resend")
         return [again, *super().get_urls()]
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> EventDelivery | None:
-        """Return the delivery, which knows whether its payload is kept from this user."""
-        found = cast("EventDelivery | None", super().get_object(request, object_id, from_field))
-        if found is not None:
-            hides = found.project.portal_hides_payloads and not self.has_operate_permission(request)
-            found.hides_payload = hides  # type: ignore[attr-defined]
-        return found
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         """Show the delivery with the requests that were made, and their answers, to those who may see attempts."""
@@ -227,7 +220,7 @@ class EventDeliveryAdmin(TimedAdmin):
     @admin.display
     def payload(self, delivery: EventDelivery) -> SafeString:
         """Show the payload."""
-        return payload(delivery.event.data, hidden=delivery.hides_payload)  # type: ignore[attr-defined]  # change_view
+        return payload(delivery.event.data, hidden=delivery.hides_payload)  # type: ignore[attr-defined]  # get_object
 
     @admin.action(description="Send again (failed deliveries)", permissions=["resend"])
     def resend(self, request: HttpRequest, selected: QuerySet[EventDelivery]) -> HttpResponseBase | None:
@@ -254,7 +247,7 @@ class EventDeliveryAdmin(TimedAdmin):
 
 
 @admin.register(DeliveryAttempt)
-class DeliveryAttemptAdmin(TimedAdmin):
+class DeliveryAttemptAdmin(PayloadAdmin):
     """The requests that were made. Credentials are masked before they are stored."""
 
     list_display = ["made_at", "answer", "took", "short_url", "delivery_link", "project"]
@@ -273,14 +266,6 @@ class DeliveryAttemptAdmin(TimedAdmin):
         heavy = ("request_http_header", "response_http_header", "response_data")
         secret = ("endpoint__secrets", "endpoint__authentication", "endpoint__mtls_client_cert")
         return rows.defer("project__config", "project__meta_event", *heavy, *secret)
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> DeliveryAttempt | None:
-        """Return the attempt, which knows whether its answer is kept from this user."""
-        found = cast("DeliveryAttempt | None", super().get_object(request, object_id, from_field))
-        if found is not None:
-            hides = found.project.portal_hides_payloads and not self.has_operate_permission(request)
-            found.hides_answer = hides  # type: ignore[attr-defined]
-        return found
 
     @admin.display(description="requested")
     def made_at(self, attempt: DeliveryAttempt) -> SafeString:
@@ -330,5 +315,5 @@ class DeliveryAttemptAdmin(TimedAdmin):
     @admin.display
     def response(self, attempt: DeliveryAttempt) -> SafeString:
         """Show the beginning of the response's body."""
-        hides: bool = attempt.hides_answer  # type: ignore[attr-defined]  # get_object
+        hides: bool = attempt.hides_payload  # type: ignore[attr-defined]  # get_object
         return payload(attempt.response_data, hidden=hides) if attempt.response_data else NOTHING

@@ -58,6 +58,21 @@ class Places:
         return type(self)(self.number, self.taken, self.by_project.copy(), self.by_owner.copy())
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The projects, and the owners in others, of whom an operator lets nothing be sent (engine/switchboard.py)."""
+
+    projects: frozenset[str] = frozenset()
+    owners: frozenset[tuple[str, str]] = frozenset()
+
+    def holds(self, project_id: str, owner_id: str = "") -> bool:
+        """Tell whether nothing of a project, or of an owner in it, may be sent."""
+        return project_id in self.projects or (project_id, owner_id) in self.owners
+
+
+NOBODY = Held()
+
+
 class Shares:
     """The places of a worker: those of all requests, and those of quick ones. A slow one holds no quick place."""
 
@@ -91,24 +106,9 @@ class Shares:
         self.note_slow(delivery_id, target)
         self._places.take(target, -1)
 
-    def offer(self, held: "Held | None" = None) -> "Offer":
+    def offer(self, held: Held = NOBODY) -> "Offer":
         """Return the room of each project and owner now, for one look into the queue; those that are held have none."""
-        return Offer((self._places.copy(), self._quick.copy()), held or NOBODY)
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """The projects, and the owners in others, of whom an operator lets nothing be sent (engine/switchboard.py)."""
-
-    projects: frozenset[str] = frozenset()
-    owners: frozenset[tuple[str, str]] = frozenset()
-
-    def holds(self, project_id: str, owner_id: str = "") -> bool:
-        """Tell whether nothing of a project, or of an owner in it, may be sent."""
-        return project_id in self.projects or (project_id, owner_id) in self.owners
-
-
-NOBODY = Held()
+        return Offer((self._places.copy(), self._quick.copy()), held)
 
 
 class Offer:

@@ -79,7 +79,7 @@ class Switchboard:
                 return
 
     async def run(self, pool: Pool, stopping: asyncio.Event, changed: Callable[[], None]) -> None:
-        """Look again and again until the worker stops, and call `changed` where something has changed.
+        """Look every READ_SECONDS until the worker stops, and call `changed` where something has changed.
 
         While the database is away, the switches stay as they are known.
         """

@@ -1,6 +1,6 @@
 """Show events to operators."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -8,7 +8,6 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from core.admin import TimedAdmin
 from core.admin_display import (
     at,
     customer_link,
@@ -24,6 +23,7 @@ from core.admin_display import (
 from core.admin_filters import ByProject, ByType, Since, Typed
 from endpoints.models import Endpoint
 from events.models import Event
+from events.payload_admin import PayloadAdmin
 from outbound.headers import mask_headers
 from outbound.states import Status
 
@@ -75,7 +75,7 @@ class OfEndpoint(Typed):
 
 
 @admin.register(Event)
-class EventAdmin(TimedAdmin):
+class EventAdmin(PayloadAdmin):
     """The events that companies have sent."""
 
     list_display = ["sent_at", "type", "channel", "state", "key", "copy", "project"]
@@ -103,14 +103,6 @@ class EventAdmin(TimedAdmin):
         if search_term and "project" not in request.GET:
             return queryset.filter(pk=search_term), False
         return super().get_search_results(request, queryset, search_term)
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Event | None:
-        """Return the event, which knows whether its payload is kept from this user."""
-        found = cast("Event | None", super().get_object(request, object_id, from_field))
-        if found is not None:
-            hides = found.project.portal_hides_payloads and not self.has_operate_permission(request)
-            found.hides_payload = hides  # type: ignore[attr-defined]
-        return found
 
     @admin.display(description="created")
     def sent_at(self, event: Event) -> SafeString:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
@@ -16,6 +15,7 @@ from endpoints import operations as endpoints
 from endpoints.models import Endpoint
 from events.models import EventDelivery
 from operators.customer_page import MOST_LINKS, Customer
+from operators.rights import may_act
 from outbound.states import Status
 from portal_links import operations as links
 from portal_links import sessions
@@ -40,11 +40,7 @@ class Act:
 
     def may(self, request: HttpRequest) -> bool:
         """Tell whether the user may do it."""
-        pages: list[Any] = [admin.site.get_model_admin(model) for model in self.changes]
-        return all(
-            page.has_view_permission(request) and getattr(page, f"has_{self.needs}_permission")(request)
-            for page in pages
-        )
+        return all(may_act(request, model, self.needs) for model in self.changes)
 
     def find(self, customer: Customer, uid: str) -> Any:
         """Return the row of the customer's that is named; None for none. Raises NotFound for another's row."""

@@ -25,8 +25,7 @@ from operators.customer_page import (
     link_rows,
     session_rows,
 )
-from operators.rights import may_use
-from operators.search_page import may_see
+from operators.rights import may_act, may_see, may_use
 from portal_links import sessions
 from portal_links.models import PortalLink, PortalSession, session_url
 from projects.models import Project
@@ -57,7 +56,7 @@ def _show(request: HttpRequest, found: Customer) -> HttpResponseBase:
         "customer": found,
         "url": customer_url(found.project.pk, found.owner_id),
         "may": {name for name, act in ACTS.items() if act.may(request)},
-        "may_preview": _may_preview(request),
+        "may_preview": may_act(request, PortalSession),
         "may_switch": may_use(request),
         "pauses": set(
             Pause.objects.filter(project=found.project, owner_id__in=["", found.owner_id]).values_list(
@@ -102,7 +101,8 @@ def _act(request: HttpRequest, found: Customer) -> HttpResponseBase:
     url = customer_url(found.project.pk, found.owner_id)
     try:
         if "confirmed" not in request.POST:
-            asked = {"title": act.question(found, row), "customer": found, "url": url, "act": name, "row": uid}
+            question, sent = act.question(found, row), {"act": name, "row": uid}
+            asked = {"title": question, "trail": found.owner_id, "url": url, "back": url, "sent": sent}
             return TemplateResponse(request, "operators/confirm_act.html", admin.site.each_context(request) | asked)
         done = act.run(found, row)
     except DomainError as error:
@@ -115,17 +115,12 @@ def _act(request: HttpRequest, found: Customer) -> HttpResponseBase:
 
 def _preview(request: HttpRequest, found: Customer) -> HttpResponseBase:
     """Redirect to the portal as the customer sees it, for reading only."""
-    if not _may_preview(request):
+    if not may_act(request, PortalSession):
         raise PermissionDenied
     operator = request.user.get_username()
     session, token = sessions.preview_portal(found.project.pk, operator=operator, owner_id=found.owner_id)
     _log(request, found, session, "Previewed the portal.")
     return HttpResponseRedirect(session_url(session.project_id, token=token))
-
-
-def _may_preview(request: HttpRequest) -> bool:
-    page: Any = admin.site.get_model_admin(PortalSession)
-    return bool(page.has_view_permission(request) and page.has_operate_permission(request))
 
 
 def _log(request: HttpRequest, found: Customer, row: Any, done: str) -> None:

@@ -141,7 +141,7 @@ def discards(*, is_open: bool = False) -> list[Discard]:
     """Return the newest discards of live projects."""
     rows = Discard.objects.filter(project__deleted_at=None).select_related("project")
     if is_open:
-        rows = rows.filter(state__in=[Discard.State.DISCARDING, Discard.State.RESTORING])
+        rows = rows.filter(state__in=Discard.OPEN)
     return list(rows.defer("project__config", "project__meta_event").order_by("-pk")[:SHOWN])
 
 

@@ -25,7 +25,7 @@ _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
 def _walk(table: str, where: str) -> str:
-    """Return the owners that begin with a text: each is one step in an index, however many rows it has."""
+    """Return SQL for the owners that begin with a text: each is one step in an index, however many rows it has."""
     return f"""
 WITH RECURSIVE walk AS (
   (SELECT owner_id, 1 AS step FROM {table} WHERE {where} AND owner_id >= %(text)s ORDER BY owner_id LIMIT 1)

@@ -1,7 +1,6 @@
 """Answer the search box of the start page: lead to the one row that is meant, or list what was found."""
 
 from django.contrib import admin, messages
-from django.db.models import Model
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -9,6 +8,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from core.api.time_limit import TookTooLong, time_limit
+from operators.rights import may_see
 from operators.search import MOST, Group, find, straight_to
 
 SECONDS = 3
@@ -30,8 +30,3 @@ def search(request: HttpRequest) -> HttpResponseBase:
         return redirect(url)
     context = {"title": "Search", "text": text, "groups": groups, "most": MOST}
     return TemplateResponse(request, "operators/search.html", admin.site.each_context(request) | context)
-
-
-def may_see(request: HttpRequest, model: type[Model]) -> bool:
-    """Tell whether the user may see the pages of a table."""
-    return admin.site.get_model_admin(model).has_view_permission(request)

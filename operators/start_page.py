@@ -12,8 +12,7 @@ from deliveries.glance import MOST_ROWS
 from events.models import EventDelivery
 from operators.chart import chart
 from operators.figures import HOURS, read_figures
-from operators.rights import may_use
-from operators.search_page import may_see
+from operators.rights import may_see, may_use
 
 SECONDS = 3
 TOO_LONG = f"The figures could not be read in {SECONDS} seconds."

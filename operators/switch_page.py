@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -11,6 +12,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -40,9 +42,11 @@ class Switch:
 
     #: The row in whose history it stands. Raises DomainError where what was given does not exist.
     of: Callable[[Given], Model]
-    question: Callable[[Given], str]
+    #: Asks about that row, and what was given.
+    question: Callable[[Any, Given], str]
     do: Callable[[Given], object]
-    done: Callable[[Given], str]
+    #: Says what was done to that row.
+    done: Callable[[Any, Given], str]
 
 
 def _project(given: Given) -> Project:
@@ -82,8 +86,7 @@ def _of_backlog(given: Given) -> Project:
     return project
 
 
-def _whose(given: Given) -> str:
-    project = _project(given)
+def _whose(project: Project, given: Given) -> str:
     return f"{given['owner']} in {project.name}" if given["owner"] else f"the project {project.name}"
 
 
@@ -92,7 +95,7 @@ def _narrowed(given: Given) -> str:
     return " ".join([*parts, *([f"of the type {given['type']}"] if given["type"] else [])])
 
 
-def _discard_question(given: Given) -> str:
+def _discard_question(project: Project, given: Given) -> str:
     number = count_backlog(_backlog(given))
     if number is None:
         what = "More deliveries than can be counted"
@@ -102,13 +105,12 @@ def _discard_question(given: Given) -> str:
         what = f"{number:,} {'delivery' if number == 1 else 'deliveries'}"
     narrowed = _narrowed(given)
     return (
-        f"{what} of {_whose(given)}{' ' + narrowed if narrowed else ''} in the queue. Discard what waits? "
+        f"{what} of {_whose(project, given)}{' ' + narrowed if narrowed else ''} in the queue. Discard what waits? "
         f"It can be undone for {UNDO_HOURS:.0f} hours."
     )
 
 
-def _undo_question(given: Given) -> str:
-    discard = _discard(given)
+def _undo_question(discard: Discard, _: Given) -> str:
     return (
         f"Restore {discard.discarded:,} discarded deliveries? Those that were sent again in the meantime stay as they "
         "are; the others are sent when they are due, most of them at once."
@@ -118,42 +120,42 @@ def _undo_question(given: Given) -> str:
 SWITCHES = {
     "pause": Switch(
         _project,
-        lambda given: (
-            f"Pause all deliveries of {_whose(given)}? Events are still taken in, and wait. Within a second nothing "
-            "more is sent; requests that have begun end."
+        lambda project, given: (
+            f"Pause all deliveries of {_whose(project, given)}? Events are still taken in, and wait. Within a second "
+            "nothing more is sent; requests that have begun end."
         ),
         lambda given: operations.pause_deliveries(given["project"], given["owner"]),
-        lambda given: f"Paused the deliveries of {_whose(given)}.",
+        lambda project, given: f"Paused the deliveries of {_whose(project, given)}.",
     ),
     "resume": Switch(
         _project,
-        lambda given: f"Resume the deliveries of {_whose(given)}? What waits is sent now.",
+        lambda project, given: f"Resume the deliveries of {_whose(project, given)}? What waits is sent now.",
         lambda given: operations.resume_deliveries(given["project"], given["owner"]),
-        lambda given: f"Resumed the deliveries of {_whose(given)}.",
+        lambda project, given: f"Resumed the deliveries of {_whose(project, given)}.",
     ),
     "drain": Switch(
         _worker,
-        lambda given: f"Drain the worker {_worker(given)}? It claims nothing more and finishes what it sends.",
+        lambda worker, _: f"Drain the worker {worker}? It claims nothing more and finishes what it sends.",
         lambda given: operations.drain_worker(given["row"]),
-        lambda given: f"Drained the worker {_worker(given)}.",
+        lambda worker, _: f"Drained the worker {worker}.",
     ),
     "refill": Switch(
         _worker,
-        lambda given: f"Let the worker {_worker(given)} claim again?",
+        lambda worker, _: f"Let the worker {worker} claim again?",
         lambda given: operations.refill_worker(given["row"]),
-        lambda given: f"The worker {_worker(given)} claims again.",
+        lambda worker, _: f"The worker {worker} claims again.",
     ),
     "discard": Switch(
         _of_backlog,
         _discard_question,
         lambda given: discard_backlog(_backlog(given)),
-        lambda given: f"Workers are discarding the backlog of {_whose(given)}.",
+        lambda project, given: f"Workers are discarding the backlog of {_whose(project, given)}.",
     ),
     "undo": Switch(
         _discard,
         _undo_question,
         lambda given: undo_discard(given["row"]),
-        lambda given: "Workers are restoring what was discarded.",
+        lambda _discard, _given: "Workers are restoring what was discarded.",
     ),
 }
 
@@ -193,9 +195,11 @@ def _turn(request: HttpRequest) -> HttpResponseBase:
     try:
         of = switch.of(given)
         if "confirmed" not in request.POST:
-            asked = {"title": switch.question(given), "act": name, "given": given, "back": back}
-            return TemplateResponse(request, "operators/confirm_switch.html", admin.site.each_context(request) | asked)
-        done = switch.done(given)
+            question, sent = switch.question(of, given), {"act": name, **given}
+            url = reverse("admin:switches")
+            asked = {"title": question, "trail": "Switches", "url": url, "back": back, "sent": sent}
+            return TemplateResponse(request, "operators/confirm_act.html", admin.site.each_context(request) | asked)
+        done = switch.done(of, given)
         switch.do(given)
     except DomainError as error:
         messages.error(request, error.message)
@@ -208,7 +212,7 @@ def _turn(request: HttpRequest) -> HttpResponseBase:
 
 
 def _back(given: Given) -> str:
-    """Return the page from which a form came."""
+    """Return the address of the page from which a form came."""
     if given["from"] == "customer" and given["owner"] and given["project"]:
         return customer_url(given["project"], given["owner"])
-    return "admin:switches"
+    return reverse("admin:switches")

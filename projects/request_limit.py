@@ -10,8 +10,8 @@ import threading
 import time
 
 from django.conf import settings
-from django.db import connection
 
+from core.rows import read_rows
 from projects.exceptions import RateLimited
 
 WINDOW_SECONDS = 60
@@ -30,9 +30,7 @@ def count_request(key_id: str) -> None:
     limit = settings.API_RATE_LIMIT * WINDOW_SECONDS
     if not limit:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [key_id, WINDOW_SECONDS, WINDOW_SECONDS, WINDOW_SECONDS])
-        requests, reset_seconds = cursor.fetchone()
+    [(requests, reset_seconds)] = read_rows(_COUNT, [key_id, WINDOW_SECONDS, WINDOW_SECONDS, WINDOW_SECONDS])
     if requests > limit:
         raise RateLimited(limit=limit, reset_seconds=max(1, reset_seconds))
 

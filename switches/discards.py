@@ -28,7 +28,7 @@ DESCRIPTION = "discarded by an operator"
 #: The deliveries of a project that one piece goes through, and those that one piece restores or forgets.
 STRETCH = 5_000
 PIECE = 1_000
-#: A count ends here, or after so many seconds.
+#: A count ends at this number, or after COUNT_SECONDS.
 COUNTED_AT_MOST = 100_000
 COUNT_SECONDS = 2.0
 IDLE_SECONDS = 2.0
@@ -145,16 +145,8 @@ def discard_backlog(backlog: Backlog) -> Discard:
             event_type=backlog.event_type,
             discarded_by=current_actor().name[:255],
         )
-        record(
-            backlog.project_id,
-            Verb.DELIVERIES_DISCARDED,
-            owner_id=backlog.owner_id or _owner_of(backlog),
-            endpoint_id=backlog.endpoint_id,
-            object_uid=discard.uid,
-            object_name=backlog.event_type,
-            # Its number is known when the work ends.
-            uid=discard.uid,
-        )
+        # Its number is known when the work ends.
+        _record(discard, Verb.DELIVERIES_DISCARDED, uid=discard.uid)
         wake_workers()
     return discard
 
@@ -171,16 +163,7 @@ def undo_discard(uid: str) -> Discard:
             Activity.objects.filter(pk=discard.pk).update(count=discard.discarded)
         discard.state = State.RESTORING
         discard.save(update_fields=["state"])
-        backlog = Backlog(project_id=discard.project_id, endpoint_id=discard.endpoint_id)
-        record(
-            discard.project_id,
-            Verb.DELIVERIES_RESTORED,
-            owner_id=discard.owner_id or _owner_of(backlog),
-            endpoint_id=discard.endpoint_id,
-            object_uid=discard.uid,
-            object_name=discard.event_type,
-            count=discard.discarded,
-        )
+        _record(discard, Verb.DELIVERIES_RESTORED, count=discard.discarded)
         wake_workers()
     return discard
 
@@ -203,15 +186,25 @@ def forget_old() -> float:
         return 0 if cursor.rowcount else FORGET_SECONDS
 
 
-def _owner_of(backlog: Backlog) -> str:
-    if not backlog.endpoint_id:
-        return ""
-    found = Endpoint.objects.filter(project_id=backlog.project_id, pk=backlog.endpoint_id)
-    return found.values_list("owner_id", flat=True).first() or ""
+def _record(discard: Discard, verb: Verb, **more: Any) -> None:
+    """Record what is done with a discard, for its owner or that of its endpoint."""
+    owner_id = discard.owner_id
+    if discard.endpoint_id and not owner_id:
+        found = Endpoint.objects.filter(project_id=discard.project_id, pk=discard.endpoint_id)
+        owner_id = found.values_list("owner_id", flat=True).first() or ""
+    record(
+        discard.project_id,
+        verb,
+        owner_id=owner_id,
+        endpoint_id=discard.endpoint_id,
+        object_uid=discard.uid,
+        object_name=discard.event_type,
+        **more,
+    )
 
 
 def _next() -> Discard | None:
-    waiting = Discard.objects.filter(state__in=[State.DISCARDING, State.RESTORING], project__deleted_at=None)
+    waiting = Discard.objects.filter(state__in=Discard.OPEN, project__deleted_at=None)
     return waiting.order_by("worked_at").select_for_update(skip_locked=True, of=("self",)).first()
 
 

@@ -63,6 +63,9 @@ class Discard(models.Model):
         #: A defect of ours has ended it.
         FAILED = "failed"
 
+    #: The states in which workers are at it.
+    OPEN = (State.DISCARDING, State.RESTORING)
+
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, db_index=False, related_name="+")
     # The filter; "" for any. Only what was in the queue at `created_at` is chosen.
@@ -92,7 +95,7 @@ class Discard(models.Model):
     @property
     def is_open(self) -> bool:
         """Tell whether workers are at it."""
-        return self.state in (self.State.DISCARDING, self.State.RESTORING)
+        return self.state in self.OPEN
 
     @property
     def can_be_undone(self) -> bool:

@@ -73,7 +73,7 @@ class Written(NamedTuple):
     def read(self, comparison: str, cursor: str, order: str, count: int, before: str = "") -> tuple[list[Any], bool]:
         """Read rows, and tell whether a row stands `before` the cursor, as the function of a queryset does."""
         columns, parameters = f"{self.columns}, false", [*self.parameters, cursor]
-        if before and cursor not in BEGINNINGS:
+        if before:
             is_preceded = f"EXISTS (SELECT 1 FROM {self.source} AND l.uid {before} %s)"  # noqa: S608 - our own texts
             columns = f"{self.columns}, {is_preceded}"
             parameters = [*parameters, *parameters]
@@ -117,7 +117,9 @@ def read_page(
         found = found[: shown + 1][::-1]
     else:
         cursor = query.get("next_page_cursor", "") or start
-        found, has_previous = read(onwards, cursor, order, per_page + 1, before)
+        # Nothing stands before a list's own beginning, which saves the question.
+        asked = "" if cursor in BEGINNINGS else before
+        found, has_previous = read(onwards, cursor, order, per_page + 1, asked)
         shown = fitting(found, per_page)
         found = found[: shown + 1]
     has_next = len(found) > shown
@@ -137,17 +139,13 @@ def read_page(
 def _read(
     rows: "QuerySet[Any]", comparison: str, cursor: str, order: str, count: int, before: str = ""
 ) -> tuple[list[Any], bool]:
-    """Read the first `count` rows whose ids compare so to the cursor, and tell whether a row stands `before` it.
-
-    Nothing stands before a list's own beginning, which saves the question.
-    """
-    is_asked = before and cursor not in BEGINNINGS
+    """Read the first `count` rows whose ids compare so to the cursor, and tell whether a row stands `before` it."""
     following = rows.filter(**{f"pk__{_LOOKUPS[comparison]}": cursor}).order_by("pk" if order == "ASC" else "-pk")
-    if is_asked:
+    if before:
         preceding = rows.filter(**{f"pk__{_LOOKUPS[before]}": cursor}).order_by()
         following = following.annotate(is_preceded=Exists(preceding))
     found = list(following[:count])
-    return found, bool(is_asked and found) and found[0].is_preceded
+    return found, bool(before and found) and found[0].is_preceded
 
 
 def fitting(rows: list[Any], per_page: int) -> int:

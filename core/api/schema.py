@@ -197,8 +197,7 @@ class ConvoyAutoSchema(AutoSchema):
 
 def convoy_operations(endpoints: list[tuple[str, str, str, Any]], **_: Any) -> list[tuple[str, str, str, Any]]:
     """Keep the paths of the APIs, as a preprocessing hook, and drop the slash at the end of collections."""
-    apis = ("/api/v1/", "/api/ingest/", *settings.ROOT_API_PATHS)
-    return [(path.rstrip("/"), *rest) for path, *rest in endpoints if path.startswith(apis)]
+    return [(path.rstrip("/"), *rest) for path, *rest in endpoints if path.startswith(settings.API_PATHS)]
 
 
 def complete(result: Schema, **_: Any) -> Schema:

@@ -41,7 +41,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         self.ensure_connection()
         if self._kept is None or self._kept.connection is not self.connection:
-            self._kept = self.create_cursor()
+            with self.wrap_database_errors:
+                self._kept = self.create_cursor()
             self._kept.format = Format.BINARY
         cursor = self._kept
         if self.queries_logged or self.execute_wrappers:

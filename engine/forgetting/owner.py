@@ -26,6 +26,11 @@ class Held(NamedTuple):
     first: str
     beyond: str
 
+    @property
+    def in_time(self) -> Q:
+        """Return the condition that the id of a row is of that time."""
+        return Q(pk__gte=self.first, pk__lt=self.beyond)
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -40,9 +45,14 @@ class Owner:
     held: list[Held]
 
     @property
+    def divided(self) -> set[str]:
+        """Return the endpoints that were another owner's too."""
+        return {held.endpoint_id for held in self.held}
+
+    @property
     def undivided(self) -> list[str]:
         """Return those of their endpoints that were never another owner's."""
-        divided = {held.endpoint_id for held in self.held}
+        divided = self.divided
         return [uid for uid in self.endpoints if uid not in divided]
 
     @property
@@ -75,8 +85,13 @@ class Owner:
     def of_endpoint(self, column: str) -> Q:
         """Return the condition that a row belongs to an endpoint while it was theirs, by the row's id."""
         always = Q(**{f"{column}__in": self.undivided})
-        held = [Q(**{column: held.endpoint_id}, pk__gte=held.first, pk__lt=held.beyond) for held in self.held]
-        return reduce(or_, held, always)
+        return reduce(or_, (Q(**{column: held.endpoint_id}) & held.in_time for held in self.held), always)
+
+    def of_endpoints(self, column: str, *more: str) -> Q:
+        """Return the condition that a row's array names an endpoint while it was theirs, or one of `more`."""
+        always = Q(**{f"{column}__overlap": [*more, *self.undivided]})
+        times = (Q(**{f"{column}__overlap": [held.endpoint_id]}) & held.in_time for held in self.held)
+        return reduce(or_, times, always)
 
     def by_customer(self, column: str) -> Q:
         """Return the condition that a row was made by them in the portal (Access.customer)."""

@@ -6,6 +6,8 @@ to the other rows comes last (LEADING), so that a run that was stopped can be re
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple
 
 from django.contrib.admin.models import LogEntry
@@ -67,23 +69,17 @@ class Kept:
 
 def _events(owner: Owner) -> "QuerySet[Event]":
     """Return the events that went to the owner, came from them, or were addressed to them."""
-    by_endpoint = Q(endpoints__overlap=owner.undivided)
-    for held in owner.held:
-        by_endpoint |= Q(endpoints__overlap=[held.endpoint_id], pk__gte=held.first, pk__lt=held.beyond)
-    own = by_endpoint | Q(owner_id=owner.owner_id) | owner.by_customer("key_scope")
+    own = owner.of_endpoints("endpoints") | Q(owner_id=owner.owner_id) | owner.by_customer("key_scope")
     return Event.objects.filter(own, project_id=owner.project_id)
 
 
 def _own_events(owner: Owner) -> "QuerySet[Event]":
     """Return those of the events that went to nobody else."""
-    divided = {held.endpoint_id for held in owner.held}
+    divided = owner.divided
     rows = _events(owner).filter(endpoints__contained_by=[*owner.undivided, *divided])
     for endpoint_id in divided:
-        times = [Q(pk__gte=held.first, pk__lt=held.beyond) for held in owner.held if held.endpoint_id == endpoint_id]
-        in_time = times[0]
-        for time in times[1:]:
-            in_time |= time
-        rows = rows.filter(in_time | ~Q(endpoints__contains=[endpoint_id]))
+        times = (held.in_time for held in owner.held if held.endpoint_id == endpoint_id)
+        rows = rows.filter(reduce(or_, times) | ~Q(endpoints__contains=[endpoint_id]))
     others = EventDelivery.objects.filter(event=OuterRef("pk")).exclude(owner.of_endpoint("endpoint"))
     return rows.exclude(Exists(others))
 
@@ -117,10 +113,7 @@ class Told(Func):
 def _meta_events(owner: Owner) -> "QuerySet[MetaEvent]":
     """Return the meta events that tell of the owner's endpoints, or of deliveries to them."""
     rows = MetaEvent.objects.filter(project_id=owner.project_id).annotate(told=Told("body"))
-    theirs = Q(told__overlap=[owner.owner_id, *owner.undivided])
-    for held in owner.held:
-        theirs |= Q(told__overlap=[held.endpoint_id], pk__gte=held.first, pk__lt=held.beyond)
-    return rows.filter(theirs)
+    return rows.filter(owner.of_endpoints("told", owner.owner_id))
 
 
 def _activity(owner: Owner) -> "QuerySet[Activity]":
@@ -156,7 +149,7 @@ def _check_windows(owner: Owner) -> "QuerySet[CheckWindow]":
 
 def _of_earlier_owners(owner: Owner, rows: "QuerySet[Any]") -> "QuerySet[Any]":
     """Return the rows of the owner's endpoints from before these were theirs."""
-    divided = {held.endpoint_id for held in owner.held}
+    divided = owner.divided
     theirs = [uid for uid in owner.endpoints if uid in divided]
     return rows.filter(endpoint__in=theirs).exclude(owner.of_endpoint("endpoint"))
 

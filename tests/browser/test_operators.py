@@ -10,10 +10,12 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import OWNER, Portal
 from tests.waiting import PATIENCE_SECONDS, eventually
 
-LONG = "production-billing-of-the-european-subsidiary-" * 4
+#: Without a place to break it.
+LONG = "productionbillingoftheeuropeansubsidiary" * 4
 LISTS = (
     *("events/event", "events/eventdelivery", "events/deliveryattempt", "endpoints/endpoint"),
     *("portal_links/portallink", "portal_links/portalsession", "subscriptions/subscription", "activity/activity"),
+    *("projects/apikey", "endpoints/notification"),
 )
 
 
@@ -78,6 +80,16 @@ def test_what_is_grave_is_asked_first(portal: Portal, operator: Page) -> None:
 
 def test_the_lists_fit_the_screen(portal: Portal, operator: Page) -> None:
     failing(portal, f"customer-{LONG}")
+    used = "UPDATE portal_links_portalsession SET opened_at = now(), last_used_at = now(), last_used_from = %s"
+    portal.sql(used, "2001:db8:85a3:1319:8a2e:8a2e:1370:7334")
+    limited = "UPDATE projects_apikey SET name = %s, owner_id = %s, expires_at = '2100-01-01Z' WHERE project_id = %s"
+    portal.sql(limited, LONG, LONG, portal.live.uid)
+    portal.sql(
+        "INSERT INTO endpoints_notification (uid, endpoint_id, channel, alert, subject, text, num_trials, error, "
+        "created_at, sent_at, due_at) SELECT uid, uid, 'email', '', %s, '', 1, %s, now(), now(), NULL "
+        "FROM endpoints_endpoint WHERE project_id = %s",
+        *(LONG, LONG, portal.live.uid),
+    )
     wide = []
     for path in LISTS:
         operator.goto(f"{portal.live.server.url}/admin/{path}/")

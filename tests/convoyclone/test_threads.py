@@ -1,5 +1,6 @@
 """The threads and places of a web process. Contract: docs/reliability.md#web-server."""
 
+import contextlib
 import io
 import os
 import socket
@@ -11,10 +12,12 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from django.db import OperationalError
 from pytest_django import Settings
 
 from convoyclone import threads
 from convoyclone.threads import Bodies, NoPlace, Places, TooManyOfAddress, close_silent
+from core.rows import Row, read_rows
 from tests.waiting import PATIENCE_SECONDS, eventually
 
 
@@ -111,6 +114,30 @@ class TestPlaces:
             with pytest.raises(ZeroDivisionError), places.one():
                 raise ZeroDivisionError
         assert (places._free, len(places._connections)) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_has_failed_is_not_left_for_the_next_request() -> None:
+    places = Places(1)
+
+    def fail() -> None:
+        with places.one():
+            with contextlib.suppress(OperationalError):
+                read_rows("SELECT pg_terminate_backend(pg_backend_pid())", [])
+            raise ZeroDivisionError
+
+    def follow() -> list[Row]:
+        with places.one():
+            return read_rows("SELECT 1", [])
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            with pytest.raises(ZeroDivisionError):
+                pool.submit(fail).result()
+            assert pool.submit(follow).result() == [(1,)]
+        finally:
+            for connection in places._connections:
+                connection.close()
 
 
 class TestBodies:

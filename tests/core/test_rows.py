@@ -3,7 +3,7 @@
 from typing import cast
 
 import pytest
-from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from core.postgres.base import MOST_KEPT_ROWS, DatabaseWrapper
@@ -44,6 +44,17 @@ def test_a_new_connection_has_a_new_cursor(database: DatabaseWrapper) -> None:
     database.close()
     (after,) = read_rows("SELECT pg_backend_pid()", [])
     assert before != after
+
+
+def test_a_connection_that_was_lost_raises_djangos_error(database: DatabaseWrapper) -> None:
+    read_rows(NUMBERS, [MOST_KEPT_ROWS + 1])
+    assert database._kept is None
+    database.connection.close()
+    with pytest.raises(OperationalError):
+        read_rows(NUMBERS, [1])
+    assert database.errors_occurred
+    database.close_if_unusable_or_obsolete()
+    assert read_rows(NUMBERS, [1]) == [(1,)]
 
 
 def test_a_long_result_is_not_kept_in_memory(database: DatabaseWrapper) -> None:

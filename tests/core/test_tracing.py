@@ -106,6 +106,34 @@ def test_no_url_query_and_no_payload_is_recorded(
     assert "hidden" not in "".join(span.to_json() for span in spans.get_finished_spans())
 
 
+@pytest.mark.parametrize(
+    ("environ", "name", "version"),
+    [
+        ({}, "convoyclone-web", "7"),
+        ({"OTEL_SERVICE_NAME": "hooks"}, "hooks", "7"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=shop,service.version=8"}, "shop", "8"),
+    ],
+)
+def test_spans_are_of_the_service_that_the_environment_names_or_else_of_the_part(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], name: str, version: str
+) -> None:
+    for variable in ("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    exporter = InMemorySpanExporter()
+    tracing.start_tracing("convoyclone-web", "7", exporter=exporter)
+    try:
+        with tracing.attempt_span("", {}):
+            pass
+    finally:
+        tracing.stop_tracing()
+    [span] = exporter.get_finished_spans()
+    attributes = span.resource.attributes
+    assert (attributes["service.name"], attributes["service.version"]) == (name, version)
+    assert attributes["telemetry.sdk.language"] == "python"
+
+
 @pytest.mark.parametrize("sent", ["", "nonsense", "00-0-0-01"])
 def test_a_caller_without_a_context_begins_a_trace(
     project: Project, make_endpoint: MakeEndpoint, spans: InMemorySpanExporter, sent: str

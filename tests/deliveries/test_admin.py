@@ -18,10 +18,11 @@ from pytest_django import DjangoAssertNumQueries
 from core import admin as core_admin
 from deliveries.glance import glance
 from endpoints.models import Endpoint
-from events.models import EventDelivery
+from events.models import Event, EventDelivery
 from portal_links.models import DeliveryLink
 from projects.models import Project
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
+from tests.locks import locked
 
 MakeEndpoint = Callable[..., Endpoint]
 
@@ -116,15 +117,9 @@ class TestLists:
         """A lock on the table stands for rows that take long to find."""
         monkeypatch.setattr(core_admin, "LIST_SECONDS", 0.2)
         make_event(make_endpoint().project_id)
-        blocker = connection.copy()
-        try:
-            with blocker.cursor() as cursor:
-                cursor.execute("BEGIN")
-                cursor.execute("LOCK TABLE events_event IN ACCESS EXCLUSIVE MODE")
+        with locked(Event):
             whole = admin_client.get(EVENTS)
             response = admin_client.get(EVENTS, {"status": "Failure"})
-        finally:
-            blocker.close()
         assert (response.status_code, response.headers["Location"]) == (302, EVENTS)
         # The list without a choice leads nowhere else: it would lead to itself for ever.
         assert whole.status_code == 504

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from deliveries import counts as delivery_counts
 from endpoints.models import Endpoint
+from events.models import EventDelivery
 from projects.models import Project
 from tests.conftest import API
 from tests.deliveries.rows import make_delivery
+from tests.locks import locked
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers
 from tests.statements import statements
 
@@ -85,14 +86,8 @@ class TestWorks:
     ) -> None:
         """A lock on the table stands for rows that take long to count."""
         monkeypatch.setattr(delivery_counts, "RATES_BUDGET_SECONDS", 0.2)
-        blocker = connection.copy()
-        try:
-            with blocker.cursor() as cursor:
-                cursor.execute("BEGIN")
-                cursor.execute("LOCK TABLE events_eventdelivery IN ACCESS EXCLUSIVE MODE")
+        with locked(EventDelivery):
             answer = api.get(f"{path}?endpointId={endpoint.uid}")
-        finally:
-            blocker.close()
         assert (answer.status, answer.data) == (200, [nothing(endpoint.uid)])
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint, pause_endpoint
@@ -17,6 +16,7 @@ from subscriptions.models import Filter, Subscription
 from tests.concurrency import at_once
 from tests.conftest import API, Answer
 from tests.events.conftest import MakeSubscription, Post, deliveries, newest
+from tests.locks import locked
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes, statements
 
@@ -231,14 +231,8 @@ class TestBatch:
     ) -> None:
         """A lock on the table stands for rows that take long to count."""
         monkeypatch.setattr(views, "SECONDS_TO_COUNT", 0.2)
-        blocker = connection.copy()
-        try:
-            with blocker.cursor() as cursor:
-                cursor.execute("BEGIN")
-                cursor.execute("LOCK TABLE events_event IN ACCESS EXCLUSIVE MODE")
+        with locked(Event):
             status, message = api.get(f"{path}/countbatchreplayevents").error
-        finally:
-            blocker.close()
         assert status == 504
         assert message.endswith("POST …/events/batchreplay/jobs?dry_run=true")
 

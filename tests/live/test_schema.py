@@ -1,6 +1,6 @@
 """schemathesis: requests made out of the OpenAPI document, good and bad, and all its checks of the answers.
 
-Most requests, and most of the time, are of the phase that tries each value of each parameter and field. Of the two
+Most requests, and most of the time, are of the phase that tries each value of each parameter and field. Of the
 large APIs the suite tries the document's examples and some values that are made up; script/test long tries all.
 """
 
@@ -58,8 +58,10 @@ CLIENTS = {
     "convoy": Client("^/v1/projects", documented(Surface.CONVOY), 1000, 150),
     # The portal API, with the token of a session that may do everything.
     "portal": Client("^/portal-api", documented(Surface.PORTAL), 1000, 100),
-    # Nahook, Feather and Svix, with a key of the project, and for Feather one of its owners.
-    "others": Client("^/(management|v1/auth|v1/webhooks)", 32, 500, 10),
+    # Nahook, Feather and Svix's portal sessions, with a key of the project, and for Feather one of its owners.
+    "others": Client("^/(management|ingest|v1/auth|v1/webhooks)", 36, 500, 10),
+    # Svix's API, with a key of the project.
+    "svix": Client("^/v1/(app|background-task|event-type)", 44, 1000, 100),
 }
 
 
@@ -69,8 +71,10 @@ CLIENTS = {
         ("convoy", SHORT),
         ("portal", SHORT),
         ("others", ALL),
+        ("svix", SHORT),
         pytest.param("convoy", ALL, marks=pytest.mark.long),
         pytest.param("portal", ALL, marks=pytest.mark.long),
+        pytest.param("svix", ALL, marks=pytest.mark.long),
     ],
     ids=lambda value: value if isinstance(value, str) else "all" if value is ALL else "short",
 )
@@ -143,6 +147,7 @@ def test_the_document_is_kept(
         "convoy": str(instance.headers["Authorization"]),
         "portal": f"Bearer {mint()}",
         "others": f"Bearer {project.key}",
+        "svix": f"Bearer {project.key}",
     }[name]
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(re.sub("@(.+?)@", lambda found: rows[found[1]], CONFIGURATION.read_text()))

@@ -20,6 +20,7 @@ from portal_links.sessions import preview_portal
 from projects.models import Project
 from projects.operations import delete_project
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
+from tests.locks import locked
 from tests.operators.staff import staff
 
 MakeEndpoint = Callable[..., Endpoint]
@@ -177,14 +178,8 @@ class TestShown:
         """A lock on the table stands for rows that take long to find."""
         monkeypatch.setattr(customers, "SECONDS", 0.2)
         make_endpoint(owner_id="acme")
-        blocker = connection.copy()
-        try:
-            with blocker.cursor() as cursor:
-                cursor.execute("BEGIN")
-                cursor.execute("LOCK TABLE endpoints_endpoint IN ACCESS EXCLUSIVE MODE")
+        with locked(Endpoint):
             response = admin_client.get(url(project))
-        finally:
-            blocker.close()
         assert response.status_code == 504
         assert "Use the lists instead." in response.content.decode()
 

@@ -18,6 +18,7 @@ from portal_links.sessions import preview_portal
 from projects.models import Project
 from projects.operations import delete_project
 from tests.deliveries.rows import make_attempt, make_delivery
+from tests.locks import locked
 from tests.operators.staff import staff
 
 MakeEndpoint = Callable[..., Endpoint]
@@ -184,14 +185,8 @@ class TestSeveral:
         """A lock on the table stands for rows that take long to find."""
         monkeypatch.setattr(search_page, "SECONDS", 0.2)
         make_endpoint(owner_id="acme")
-        blocker = connection.copy()
-        try:
-            with blocker.cursor() as cursor:
-                cursor.execute("BEGIN")
-                cursor.execute("LOCK TABLE endpoints_endpoint IN ACCESS EXCLUSIVE MODE")
+        with locked(Endpoint):
             shown = listed(admin_client, "acme")
-        finally:
-            blocker.close()
         assert "The search was given up" in shown
 
 

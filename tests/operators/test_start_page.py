@@ -30,8 +30,11 @@ def make_worker(name: str, silent: timedelta = timedelta(), **fields: Any) -> Wo
 
 
 class TestFigures:
-    def test_the_deliveries_of_each_hour(self, make_endpoint: MakeEndpoint) -> None:
-        hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    def test_the_deliveries_of_each_hour(self, make_endpoint: MakeEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = timezone.now()
+        # The hour does not turn while this test runs.
+        monkeypatch.setattr(figures.timezone, "now", lambda: now)
+        hour = now.replace(minute=0, second=0, microsecond=0)
         one, two = make_endpoint(), make_endpoint()
         for endpoint, age, delivered, failed in ((one, 0, 5, 1), (two, 0, 7, 0), (one, 23, 0, 2), (two, 24, 100, 100)):
             EndpointHour.objects.create(

@@ -62,6 +62,8 @@ class TestPause:
         page = f"/admin/customers/{project.pk}/acme/"
         assert "Pause deliveries" in admin_client.get(page).content.decode()
         given = {"act": "pause", "confirmed": "yes", "project": project.pk, "owner": "acme", "from": "customer"}
+        asked = admin_client.post(URL, {name: value for name, value in given.items() if name != "confirmed"})
+        assert f'<a href="{page}" class="button cancel-link">' in asked.content.decode()
         assert admin_client.post(URL, given).headers["Location"] == page
         text = admin_client.get(page).content.decode()
         assert "Resume deliveries" in text

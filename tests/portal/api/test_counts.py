@@ -4,16 +4,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from deliveries import counts as delivery_counts
 from deliveries.exceptions import CountTooSlow
 from endpoints.models import Endpoint
+from events.models import EventDelivery
 from portal import delivery_views
 from projects.models import Project
 from tests.conftest import API
 from tests.deliveries.rows import make_delivery
+from tests.locks import locked
 from tests.portal.api.customers import ROOT, Call, MakeEndpoint, RefusesStrangers, create_link, portal
 from tests.statements import statements
 
@@ -200,14 +201,8 @@ def test_what_takes_too_long(
     caller = portal(create_link(project).token)
     for module in (delivery_counts, delivery_views):
         monkeypatch.setattr(module, "BUDGET_SECONDS", 0.2)
-    blocker = connection.copy()
-    try:
-        with blocker.cursor() as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute("LOCK TABLE events_eventdelivery IN ACCESS EXCLUSIVE MODE")
+    with locked(EventDelivery):
         assert caller.get(path).error == (504, CountTooSlow.message)
-    finally:
-        blocker.close()
 
 
 class TestAuthentication(RefusesStrangers):
