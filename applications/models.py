@@ -12,6 +12,9 @@ from core.prefixed_ids import prefixed, uid_in
 from core.ulid import ULIDField
 from projects.models import Project
 
+#: The constraint that an owner has one application.
+OF_OWNER = "application_of_owner"
+
 
 class ApplicationQuerySet(models.QuerySet["Application"]):
     """Reads of applications."""
@@ -46,7 +49,7 @@ class Application(models.Model):
     objects = ApplicationQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "owner_id"], name="application_of_owner")]
+        constraints = [models.UniqueConstraint(fields=["project", "owner_id"], name=OF_OWNER)]
         indexes = [
             # The list of a project's applications.
             models.Index("project", "uid", name="application_of_project"),

@@ -10,8 +10,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from applications.exceptions import ApplicationExists, ApplicationNotFound, OwnerIsAnId
-from applications.models import Application
+from applications.models import OF_OWNER, Application
 from applications.prefixes import APPLICATION
+from core.constraints import broken_constraint
 from core.prefixed_ids import prefixed, uid_in
 from core.ulid import new_ulid
 
@@ -34,7 +35,9 @@ def create_application(project_id: str, *, owner_id: str = "", name: str, **sent
     try:
         with transaction.atomic():
             application.save(force_insert=True)
-    except IntegrityError:
+    except IntegrityError as error:
+        if broken_constraint(error) != OF_OWNER:
+            raise
         raise ApplicationExists from None
     return application
 

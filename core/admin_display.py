@@ -43,6 +43,12 @@ def row_link(route: str, pk: str, text: object = "", name: str = "") -> SafeStri
     return linked(reverse(f"admin:{route}", args=[pk]), text or pk, name)
 
 
+@admin.display(description="project")
+def project_link(row: Any) -> SafeString:
+    """Return the project of a row, which leads to its page."""
+    return row_link("projects_project_change", row.project_id, row.project.name)
+
+
 def list_link(route: str, text: str, **query: str) -> SafeString:
     """Return a link to a list with filters. `route` is one of the admin's: "events_event_changelist"."""
     return linked(f"{reverse(f'admin:{route}')}?{urlencode(query)}", text)

@@ -6,7 +6,7 @@ Contract: docs/contract/svix.md#recovery.
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from activity.operations import Verb
@@ -16,7 +16,7 @@ from deliveries.exceptions import EndpointNotActive
 from deliveries.operations import GIVEN_UP, sent_again
 from endpoints.models import Endpoint
 from events.missing import MISSING_JOB
-from events.models import DeliveryAttempt, EventDelivery, of_present_owner
+from events.models import DeliveryAttempt, EventDelivery, answered_with, of_present_owner
 from jobs.models import Job
 from jobs.operations import Piece, create_job
 from outbound.states import Status
@@ -85,9 +85,7 @@ def chosen(job: Job) -> "QuerySet[EventDelivery]":
         if labels := given.get(name):
             rows = rows.filter(**{f"event__{name}__contains": labels})
     if (code := given.get("code_class")) is not None:
-        attempts = DeliveryAttempt.objects.filter(delivery=OuterRef("pk"))
-        answered = Q(http_status__startswith=str(code // 100)) if code else Q(http_status="")
-        rows = rows.filter(Exists(attempts.filter(answered)))
+        rows = rows.filter(Exists(DeliveryAttempt.objects.filter(answered_with(code), delivery=OuterRef("pk"))))
     return rows
 
 

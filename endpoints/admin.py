@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.admin import NOTHING, TimedAdmin, by_ids, shown_text
-from core.admin_display import at, customer_link, cut, list_link, pill, row_link, yes_no
+from core.admin_display import at, customer_link, cut, list_link, pill, project_link, row_link, yes_no
 from core.admin_filters import ByEndpoint, ByOwner, ByProject, Since
 from core.api.values import REDACTED
 from endpoints import authentication, operations
@@ -51,6 +51,7 @@ class EndpointAdmin(TimedAdmin):
         ("Contact", {"fields": ["support_email", "slack_webhook", "teams_webhook"]}),
         ("Times", {"fields": ["created_at", "updated_at"]}),
     ]
+    project_link = staticmethod(project_link)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
         live = Endpoint.objects.filter(deleted_at=None, project__deleted_at=None).select_related("project")
@@ -91,11 +92,6 @@ class EndpointAdmin(TimedAdmin):
         who = " ".join(filter(None, (actor.get("kind"), actor.get("name"))))
         after = f"after: {endpoint.status_reason}" if endpoint.status_reason else ""
         return format_html("{} {} {}", at(endpoint.status_since), f"by {who}" if who else "", after)
-
-    @admin.display(description="project")
-    def project_link(self, endpoint: Endpoint) -> SafeString:
-        """Return the project, which leads to its page."""
-        return row_link("projects_project_change", endpoint.project_id, endpoint.project.name)
 
     @admin.display(description="lists")
     def related(self, endpoint: Endpoint) -> SafeString:

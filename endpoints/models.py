@@ -12,6 +12,8 @@ from projects.models import Project
 
 DEFAULT_CONTENT_TYPE = "application/json"
 CONTENT_TYPES = (DEFAULT_CONTENT_TYPE, "application/x-www-form-urlencoded")
+#: The constraint that an external id is one of its kind.
+OF_EXTERNAL_ID = "endpoint_external_id"
 
 
 class EndpointQuerySet(models.QuerySet["Endpoint"]):
@@ -118,7 +120,7 @@ class Endpoint(models.Model):
             models.UniqueConstraint(
                 fields=["project", "owner_id", "external_id"],
                 condition=~Q(external_id="") & Q(deleted_at=None),
-                name="endpoint_external_id",
+                name=OF_EXTERNAL_ID,
             ),
         ]
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from activity.operations import Changes, Done, Verb, differences, record, record_all
 from core.actors import current_actor
 from core.api.values import REDACTED
+from core.constraints import broken_constraint
 from core.encryption import EncryptedJSONField
 from core.wake import wake_workers
 from endpoints import authentication, certificates, secrets
@@ -23,6 +24,7 @@ from endpoints.disabling import close_breaker, forget_failures, notify_reactivat
 from endpoints.documents import endpoint_documents
 from endpoints.exceptions import EndpointExists, EndpointNotFound, StatusNotChangeable
 from endpoints.models import (
+    OF_EXTERNAL_ID,
     AlertSettings,
     Endpoint,
     EndpointQuerySet,
@@ -167,15 +169,7 @@ def update_endpoint(
 
 def set_metadata(project_id: str, endpoint_id: str, metadata: Mapping[str, str]) -> None:
     """Replace the metadata of an endpoint. Raises NotFound."""
-    with transaction.atomic():
-        endpoint = _lock(project_id, endpoint_id)
-        before, endpoint.metadata = endpoint.metadata, dict(metadata)
-        if before == endpoint.metadata:
-            return
-        endpoint.updated_at = timezone.now()
-        endpoint.save(update_fields=["metadata", "updated_at"])
-        _record(Verb.ENDPOINT_UPDATED, endpoint, changes={"metadata": [before, endpoint.metadata]})
-        _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
+    _replace(project_id, endpoint_id, "metadata", dict(metadata))
 
 
 def delete_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> None:
@@ -228,28 +222,12 @@ def expire_secret(
     return endpoint
 
 
-def set_custom_headers(
-    project_id: str, endpoint_id: str, headers: Mapping[str, str], *, scope: Scope = None
-) -> Endpoint:
+def set_custom_headers(project_id: str, endpoint_id: str, headers: Mapping[str, str], *, scope: Scope = None) -> None:
     """Replace the endpoint's own headers; the record of activity leaves their values out.
 
     Raises InvalidInput, NotFound.
     """
-    with transaction.atomic():
-        endpoint = _lock(project_id, endpoint_id, scope)
-        before = endpoint.custom_headers
-        endpoint.custom_headers = checked_headers(headers)
-        if endpoint.custom_headers != before:
-            endpoint.updated_at = timezone.now()
-            endpoint.save(update_fields=["custom_headers", "updated_at"])
-            changed = {"custom_headers": endpoint.custom_headers}
-            _record(
-                Verb.ENDPOINT_UPDATED,
-                endpoint,
-                changes=differences({"custom_headers": before}, changed, secret=SECRET),
-            )
-            _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
-    return endpoint
+    _replace(project_id, endpoint_id, "custom_headers", checked_headers(headers), scope)
 
 
 def reactivate_endpoints(project_id: str, now: datetime) -> None:
@@ -263,6 +241,20 @@ def reactivate_endpoints(project_id: str, now: datetime) -> None:
     )
     record_all(project_id, (Done(Verb.ENDPOINT_ENABLED, owner, uid, uid, name) for uid, owner, name in locked))
     wake_workers()
+
+
+def _replace(project_id: str, endpoint_id: str, column: str, value: object, scope: Scope = None) -> None:
+    """Set one column of an endpoint, and record that where its value changes. Raises NotFound."""
+    with transaction.atomic():
+        endpoint = _lock(project_id, endpoint_id, scope)
+        changes = differences({column: getattr(endpoint, column)}, {column: value}, secret=SECRET)
+        if not changes:
+            return
+        setattr(endpoint, column, value)
+        endpoint.updated_at = timezone.now()
+        endpoint.save(update_fields=[column, "updated_at"])
+        _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
+        _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
 
 
 def _change_status(
@@ -303,7 +295,9 @@ def _save(endpoint: Endpoint, **options: Any) -> None:
     """Save an endpoint. Raises EndpointExists, which has to end the caller's transaction."""
     try:
         endpoint.save(**options)
-    except IntegrityError:
+    except IntegrityError as error:
+        if broken_constraint(error) != OF_EXTERNAL_ID:
+            raise
         raise EndpointExists from None
 
 

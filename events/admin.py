@@ -16,6 +16,7 @@ from core.admin_display import (
     list_link,
     payload,
     pill,
+    project_link,
     row_link,
     yes_no,
 )
@@ -89,6 +90,7 @@ class EventAdmin(PayloadAdmin):
         ("Times", {"fields": ["created_at", "updated_at"]}),
     ]
     copy = staticmethod(yes_no("is_duplicate_event", "duplicate"))
+    project_link = staticmethod(project_link)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         rows = Event.objects.select_related("project")
@@ -121,11 +123,6 @@ class EventAdmin(PayloadAdmin):
     def key(self, event: Event) -> SafeString:
         """Return the key, cut at the width of the column."""
         return cut(event.idempotency_key)
-
-    @admin.display(description="project")
-    def project_link(self, event: Event) -> SafeString:
-        """Return the project, which leads to its page."""
-        return row_link("projects_project_change", event.project_id, event.project.name)
 
     @admin.display(description="sent to the owner")
     def customer(self, event: Event) -> SafeString:

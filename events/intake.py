@@ -6,20 +6,21 @@ conditions, an event that nobody takes, a duplicate, more deliveries than MOST_A
 nothing is written, and the candidates have been read.
 """
 
-from typing import Any
-
-import orjson
-from django.utils import timezone
-
 from core.rows import read_rows
-from core.tracing import traceparent
 from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints.models import Endpoint
-from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of, of_each_subscription
+from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of
 from events.models import Event
-from events.storage import EVENT_COLUMNS, INSERT_DELIVERIES, UNLESS_DUPLICATE, Content, Posted
-from outbound.states import Status
+from events.storage import (
+    EVENT_COLUMNS,
+    EVENT_CONTENT,
+    INSERT_DELIVERIES,
+    UNLESS_DUPLICATE,
+    Content,
+    Posted,
+    named_content,
+)
 from projects.config import REQUEST_ID_HEADER
 from projects.models import EVERY_TYPE, Project
 
@@ -41,9 +42,7 @@ deciding AS (
   ) first
 ), event AS (
   INSERT INTO events_event ({EVENT_COLUMNS})
-  SELECT %(uid)s, %(project_id)s, %(channel)s, %(event_type)s, taken.endpoints, %(owner_id)s, %(headers)s::jsonb,
-    %(data)s, %(key)s, %(key_scope)s, %(trace)s, %(channels)s, %(tags)s, %(external_id)s,
-    FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s
+  SELECT %(uid)s, %(project_id)s, %(channel)s, %(event_type)s, taken.endpoints, %(owner_id)s, {EVENT_CONTENT}
   FROM (
     SELECT array_agg(endpoint_id ORDER BY number) AS endpoints, count(*) <= {MOST_AT_ONCE} AND bool_and(
       conditions IS NULL
@@ -60,7 +59,7 @@ deciding AS (
     FROM deciding
   ) d, event
 )
-SELECT EXISTS (SELECT FROM event), candidate.* FROM candidate {ORDER}
+SELECT CASE WHEN EXISTS (SELECT FROM event) THEN (SELECT count(*) FROM deciding) END, candidate.* FROM candidate {ORDER}
 """  # noqa: S608 - only this package's own text
 _FOR_ENDPOINT = _TAKE_IN.format(candidates=READ_ENDPOINT)
 _FOR_OWNER = _TAKE_IN.format(candidates=READ_OWNER)
@@ -80,34 +79,20 @@ def take_in(
     Return the candidates where nothing was stored, for the caller to match with. Raises NotFound where there is no
     project.
     """
-    uid, now = new_ulid(), timezone.now()
+    given = named_content(project_id, event, key_scope=key_scope)
     delivery_ids = [new_ulid() for _ in range(MOST_AT_ONCE)]
-    given: dict[str, Any] = {
-        "uid": uid,
-        "project_id": project_id,
+    given |= {
         "channel": channel.value,
-        "event_type": event.event_type,
         "event_types": [event.event_type, EVERY_TYPE],
         "endpoint_id": endpoint_id,
         "owner_id": owner_id,
-        "headers": orjson.dumps(event.headers).decode(),
-        "data": event.data.decode(),
-        "key": event.idempotency_key,
-        "key_scope": key_scope,
-        "trace": traceparent(),
-        "channels": list(event.channels),
-        "tags": list(event.tags),
-        "external_id": event.external_id,
         "delivery_ids": " ".join(delivery_ids),
-        "now": now,
     }
     rows = read_rows(_FOR_ENDPOINT if endpoint_id else _FOR_OWNER, given)
     candidates = candidates_of([row[1:] for row in rows])
-    if not rows[0][0]:
+    made = rows[0][0]
+    if made is None:
         return candidates
     if any(row.is_active for each in candidates.endpoints.values() for row in each):
         wake_workers()
-    made = sum(
-        len(of_each_subscription(each, event.event_type, event.channels)) for each in candidates.endpoints.values()
-    )
-    return Posted(uid, is_duplicate=False, created_at=now, delivery_ids=tuple(delivery_ids[:made]))
+    return Posted(given["uid"], is_duplicate=False, created_at=given["now"], delivery_ids=tuple(delivery_ids[:made]))

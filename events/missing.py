@@ -82,9 +82,8 @@ def count_missing_piece(job: Job) -> Piece:
     endpoint = _endpoint(job)
     if endpoint is None:
         return Piece(0, None)
-    edge = _edge(job, job.counted_to)
-    rows = _between(missing_of(endpoint), job).filter(pk__gt=job.counted_to)
-    return Piece((rows if edge is None else rows.filter(pk__lte=edge)).count(), edge)
+    rows, edge = _looked_at(endpoint, job, job.counted_to)
+    return Piece(rows.count(), edge)
 
 
 def send_missing_piece(job: Job) -> Piece:
@@ -92,9 +91,7 @@ def send_missing_piece(job: Job) -> Piece:
     endpoint = _endpoint(job)
     if endpoint is None:
         return Piece(0, None)
-    edge = _edge(job, job.cursor)
-    rows = _between(missing_of(endpoint), job).filter(pk__gt=job.cursor)
-    rows = rows if edge is None else rows.filter(pk__lte=edge)
+    rows, edge = _looked_at(endpoint, job, job.cursor)
     chunk = list(rows.order_by("pk").select_for_update(of=("self",), no_key=True).defer("data")[:REPLAY_CHUNK])
     sent = send_missing(endpoint, chunk)
     if len(chunk) < REPLAY_CHUNK:
@@ -108,12 +105,13 @@ def _endpoint(job: Job) -> Endpoint | None:
     return rows.filter(owner_id=job.parameters["owner_id"]).first()
 
 
-def _between(rows: "QuerySet[Event]", job: Job) -> "QuerySet[Event]":
-    return rows.filter(pk__gte=job.parameters["first_uid"], pk__lt=job.parameters["beyond_uid"])
+def _looked_at(endpoint: Endpoint, job: Job, after: str) -> tuple["QuerySet[Event]", str | None]:
+    """Return the missing ones among the events that a piece looks at after a place, and the id of the last of these.
 
-
-def _edge(job: Job, after: str) -> str | None:
-    """Return the id of the last event that a piece looks at after a place; None where it reaches the end."""
-    rows = _between(Event.objects.filter(project_id=job.project_id), job).filter(pk__gt=after)
-    last = rows.order_by("pk").values_list("pk", flat=True)[LOOKED_AT_IN_PIECE - 1 : LOOKED_AT_IN_PIECE]
-    return next(iter(last), None)
+    It is None where the piece reaches the end.
+    """
+    bounds = Q(pk__gte=job.parameters["first_uid"], pk__lt=job.parameters["beyond_uid"], pk__gt=after)
+    all_of_project = Event.objects.filter(bounds, project_id=job.project_id).order_by("pk")
+    last = all_of_project.values_list("pk", flat=True)[LOOKED_AT_IN_PIECE - 1 : LOOKED_AT_IN_PIECE]
+    edge = next(iter(last), None)
+    return missing_of(endpoint).filter(bounds if edge is None else bounds & Q(pk__lte=edge)), edge

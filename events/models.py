@@ -4,6 +4,8 @@ An EventDelivery is its own entry in the queue. `due_at` is the time from which 
 next attempt while it waits, the end of the worker's lease while it is sent, null once it is settled.
 """
 
+import re
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -17,6 +19,8 @@ from outbound.states import Status
 from projects.models import Project
 from subscriptions.models import Subscription
 
+#: The constraint that an external id is one of its kind.
+OF_EXTERNAL_ID = "event_external_id"
 #: The header of a broker's message id, as events have it.
 BROKER_HEADERS = ("x-broker-message-id", "X-Broker-Message-Id")
 
@@ -105,7 +109,7 @@ class Event(models.Model):
             models.UniqueConstraint(
                 fields=["project", "owner_id", "external_id"],
                 condition=~Q(external_id="") & Q(is_duplicate_event=False),
-                name="event_external_id",
+                name=OF_EXTERNAL_ID,
             ),
         ]
 
@@ -204,6 +208,11 @@ class EventDelivery(models.Model):
         return f"{self.event_type} {self.uid}"
 
 
+def answered_with(code_class: int) -> Q:
+    """Return the condition that an attempt was answered with a class of HTTP statuses, such as 400; 0: not at all."""
+    return Q(http_status__startswith=str(code_class // 100)) if code_class else Q(http_status="")
+
+
 class DeliveryAttempt(models.Model):
     """One request of a delivery and its outcome. Credentials are masked before it is stored."""
 
@@ -236,6 +245,19 @@ class DeliveryAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.http_status or self.error}"
+
+    @property
+    def status_code(self) -> int | None:
+        """Return the code of the answer; None where there was none."""
+        code = re.match("[0-9]{3}", self.http_status)
+        return int(code[0]) if code else None
+
+    @property
+    def milliseconds(self) -> int | None:
+        """Return the time that the answer took; None where there was none."""
+        if self.responded_at is None:
+            return None
+        return max(round((self.responded_at - self.requested_at).total_seconds() * 1000), 0)
 
 
 class BatchRetry(models.Model):

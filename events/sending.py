@@ -3,21 +3,23 @@
 One statement finds the endpoint and its first subscription, and writes the event with its delivery.
 """
 
-from typing import Any
-
-import orjson
 from django.db import connection
-from django.utils import timezone
 
-from core.tracing import traceparent
 from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from events.exceptions import KeyMissing
 from events.models import Event, EventDelivery
-from events.storage import EVENT_COLUMNS, INSERT_DELIVERIES, UNLESS_DUPLICATE, Content, Posted
-from outbound.states import Status
+from events.storage import (
+    EVENT_COLUMNS,
+    EVENT_CONTENT,
+    INSERT_DELIVERIES,
+    UNLESS_DUPLICATE,
+    Content,
+    Posted,
+    named_content,
+)
 from subscriptions.models import Subscription
 
 # A delivery names a subscription, or none where the endpoint has none; no foreign key forbids that.
@@ -36,9 +38,7 @@ WITH target AS (
     AND %(owner_id)s IN ('', e.owner_id)
 ), event AS (
   INSERT INTO events_event ({EVENT_COLUMNS})
-  SELECT %(uid)s, project_id, '{Event.Channel.DIRECT}', %(event_type)s, ARRAY[endpoint_id], '', %(headers)s::jsonb,
-    %(data)s, %(key)s, %(key_scope)s, %(trace)s, %(channels)s::text[], %(tags)s::text[], %(external_id)s,
-    FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s
+  SELECT %(uid)s, project_id, '{Event.Channel.DIRECT}', %(event_type)s, ARRAY[endpoint_id], '', {EVENT_CONTENT}
   FROM target {UNLESS_DUPLICATE} RETURNING uid, project_id, event_type
 ), deliveries AS (
   {INSERT_DELIVERIES} FROM (
@@ -63,24 +63,9 @@ def send_to_endpoint(project_id: str, event: Content, *, endpoint_id: str, owner
     if not event.idempotency_key:
         raise KeyMissing
     scope = f"endpoint:{endpoint_id}"
-    uid, delivery_id, now = new_ulid(), new_ulid(), timezone.now()
-    given: dict[str, Any] = {
-        "uid": uid,
-        "delivery_id": delivery_id,
-        "project_id": project_id,
-        "endpoint_id": endpoint_id,
-        "owner_id": owner_id,
-        "event_type": event.event_type,
-        "headers": orjson.dumps(event.headers).decode(),
-        "data": event.data.decode(),
-        "key": event.idempotency_key,
-        "key_scope": scope,
-        "trace": traceparent(),
-        "channels": list(event.channels),
-        "tags": list(event.tags),
-        "external_id": event.external_id,
-        "now": now,
-    }
+    given = named_content(project_id, event, key_scope=scope)
+    delivery_id = new_ulid()
+    given |= {"delivery_id": delivery_id, "endpoint_id": endpoint_id, "owner_id": owner_id}
     with connection.cursor() as cursor:
         cursor.execute(_SEND, given)
         found = cursor.fetchone()
@@ -91,7 +76,7 @@ def send_to_endpoint(project_id: str, event: Content, *, endpoint_id: str, owner
         return _first(project_id, event.idempotency_key, scope, endpoint_id)
     if is_active:
         wake_workers()
-    return Posted(uid, is_duplicate=False, created_at=now, delivery_ids=(delivery_id,))
+    return Posted(given["uid"], is_duplicate=False, created_at=given["now"], delivery_ids=(delivery_id,))
 
 
 def _first(project_id: str, key: str, scope: str, endpoint_id: str) -> Posted:

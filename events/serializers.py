@@ -4,9 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.api.bodies import NotJSON
 from core.api.fields import INCORRECT_TYPE, Flag, Shape, Text
 from endpoints.serializers import required
 from outbound.headers import MAX_VALUE_LENGTH
+from outbound.payload import raw_member
 
 MAX_EVENT_TYPES = 100
 NO_DATA = "please provide your data"
@@ -31,6 +33,18 @@ class AnyJSON(serializers.JSONField):
     def to_internal_value(self, data: Any) -> Any:
         """Return the value as it is: it has been parsed already."""
         return data
+
+
+def raw_value(body: bytes, name: str) -> bytes:
+    """Return the text of a member of a valid body, byte for byte. Raises NotJSON where it is nested too deeply."""
+    try:
+        raw = raw_member(body, name)
+    except ValueError:
+        raw = None
+    if raw is None:
+        # Nested almost as deeply as the parser can go.
+        raise NotJSON(where="")
+    return raw
 
 
 class TextByName(serializers.DictField):

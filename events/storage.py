@@ -36,6 +36,9 @@ UNLESS_DUPLICATE = """
 ON CONFLICT (project_id, idempotency_key, key_scope) WHERE NOT is_duplicate_event AND NOT idempotency_key = ''
 DO NOTHING
 """
+#: The values of EVENT_COLUMNS from `headers` on, of a new event that endpoints take, by the names of named_content().
+EVENT_CONTENT = f"""%(headers)s::jsonb, %(data)s, %(key)s, %(key_scope)s, %(trace)s, %(channels)s::text[],
+%(tags)s::text[], %(external_id)s, FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s"""
 #: Create deliveries of the rows `d`, each of which names its `event`.
 # Due by the clock of the database, as the workers read it; this process may have another.
 INSERT_DELIVERIES = f"""
@@ -88,6 +91,24 @@ class Posted(NamedTuple):
     is_duplicate: bool
     created_at: datetime
     delivery_ids: tuple[str, ...] = ()
+
+
+def named_content(project_id: str, event: Content, *, key_scope: str) -> dict[str, Any]:
+    """Return the parameters of a statement that stores a new event by EVENT_CONTENT, with a new `uid`."""
+    return {
+        "uid": new_ulid(),
+        "project_id": project_id,
+        "event_type": event.event_type,
+        "headers": orjson.dumps(event.headers).decode(),
+        "data": event.data.decode(),
+        "key": event.idempotency_key,
+        "key_scope": key_scope,
+        "trace": traceparent(),
+        "channels": list(event.channels),
+        "tags": list(event.tags),
+        "external_id": event.external_id,
+        "now": timezone.now(),
+    }
 
 
 def store_event(

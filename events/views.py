@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from core.api.bodies import NotJSON, read_body
+from core.api.bodies import read_body
 from core.api.documents import PageOf
 from core.api.openapi import Outcome
 from core.api.pagination import Bytes, JsonBytes, read_page
@@ -30,7 +30,6 @@ from events.replay_jobs import create_replay_job
 from events.storage import Content
 from events.trials import send_test_event
 from jobs.documents import JobDocument, job_document
-from outbound.payload import raw_member
 from projects.convoy_view import ConvoyView
 
 SECONDS_TO_SEARCH = 5
@@ -194,13 +193,7 @@ def read_event(request: Request, serializer: Any) -> tuple[dict[str, Any], Conte
     """
     body = without_half_pairs(request.body)
     sent = read_body(request, serializer, detailed=True, body=body)
-    try:
-        raw = raw_member(body, "data")
-    except ValueError:
-        raw = None
-    if raw is None:
-        # Nested almost as deeply as the parser can go.
-        raise NotJSON(where="")
+    raw = serializers.raw_value(body, "data")
     sent.pop("acknowledged_at", None)
     names = ("event_type", "custom_headers", "idempotency_key")
     said = {name: sent.pop(name) for name in names if name in sent}
@@ -211,10 +204,7 @@ def read_test_event(request: Request) -> dict[str, Any]:
     """Return the validated fields of a body that sends a test event. Raises InvalidInput."""
     body = without_half_pairs(request.body)
     sent = read_body(request, serializers.TestEvent, detailed=True, body=body)
-    try:
-        raw = raw_member(body, "data")
-    except ValueError:
-        raise NotJSON(where="") from None
+    raw = serializers.raw_value(body, "data") if "data" in sent else None
     return {"event_type": sent["event_type"], "raw": raw, "is_rehearsal": sent.get("rehearsal", False)}
 
 

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from applications.exceptions import ApplicationExists, ApplicationNotFound, OwnerIsAnId
 from applications.models import Application
-from applications.operations import create_application, get_or_create_application, update_application
+from applications.operations import create_application
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Flag, Text
 from core.api.openapi import NOT_ONLY_SPACES, Operation, body, describe
@@ -16,13 +16,12 @@ from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, FieldRefused, Str
 from nahook_api.ids import APPLICATION, EXAMPLE_UID, prefixed
 from nahook_api.paging import OFFSET, limit_parameter, read_rows
 from portal_links.openapi import APPLICATION_ID
-from portal_links.owners import delete_application, find_application
-from portal_links.serializers import MAX_METADATA_VALUE, Metadata
+from portal_links.owners import delete_application, find_application, update_application
+from portal_links.serializers import ApplicationMetadata
 
 TAG = "Applications (Nahook)"
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
-MAX_METADATA_KEYS = 50
 KEPT = "Texts by name, which the server only keeps."
 NO_LIMIT = "an application has no limit of its own here: the project sets how many endpoints an owner may have"
 
@@ -53,12 +52,6 @@ def application_document(application: Application) -> ApplicationDocument:
         "createdAt": wire_time(application.created_at),
         "updatedAt": wire_time(application.updated_at),
     }
-
-
-class ApplicationMetadata(Metadata):
-    """A JSON object whose values are strings."""
-
-    most_keys = MAX_METADATA_KEYS
 
 
 class _ApplicationBody(Strict):
@@ -103,15 +96,9 @@ class UpdateApplication(_ApplicationBody):
     name = Text(required=False, help_text="The name of the customer.")
 
 
-def metadata_schema(most_keys: int) -> dict[str, Any]:
-    """Return what the schema of a member `metadata` adds."""
-    values = {"type": "string", "maxLength": MAX_METADATA_VALUE}
-    return {"type": "object", "additionalProperties": values, "maxProperties": most_keys}
-
-
 _SAID: dict[str, Any] = {
     "name": {"pattern": NOT_ONLY_SPACES},
-    "metadata": metadata_schema(MAX_METADATA_KEYS),
+    "metadata": ApplicationMetadata.described(),
     "showEventTypes": {"nullable": True},
 }
 describe(CreateApplication, "nahook.CreateApplication", **_SAID, externalId={"pattern": NOT_ONLY_SPACES})
@@ -221,10 +208,8 @@ class ApplicationDetail(WorkspaceView):
         """Change what is sent of it."""
         sent = self.body(request, UpdateApplication)
         application = find_application(projectID, self.owner(ownerID))
-        if not application.uid:
-            application, _ = get_or_create_application(projectID, owner_id=application.owner_id, name=application.name)
         changes = {name: sent[name] for name in ("name", "metadata") if name in sent}
-        return application_document(update_application(projectID, application.uid, **changes))
+        return application_document(update_application(application, **changes))
 
     @delete
     def delete(self, request: Request, projectID: str, ownerID: str) -> None:  # noqa: N803

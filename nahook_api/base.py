@@ -15,30 +15,17 @@ from rest_framework.request import Request
 from core.api.bodies import failures_of, parse_object
 from core.api.documents import Schema, component, schema_of
 from core.api.envelope import bare
+from core.api.errors import OTHER, WORDS
 from core.api.fields import Shape
 from core.api.openapi import Refusal, path_parameter
 from core.exceptions import Forbidden, InvalidInput, NotFound, Unauthenticated
 from portal_links.owners import checked_owner_id, owner_of
-from projects.authentication import authenticate_key
+from projects.authentication import authenticate_key, bearer_token
 from projects.convoy_view import ConvoyView, UnknownPath
 from projects.exceptions import OwnerKey, ProjectNotFound, ReadOnlyKey
 from projects.keys import MANAGEMENT_PREFIX, PREFIX, SENDING_PREFIX, Caller
 
-CODES = {
-    400: "validation_error",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    409: "conflict",
-    411: "length_required",
-    413: "payload_too_large",
-    415: "unsupported_media_type",
-    429: "rate_limited",
-    500: "internal_error",
-    503: "unavailable",
-    504: "timeout",
-}
+CODES = WORDS | {400: "validation_error", 504: "timeout"}
 
 
 class TokenMissing(Unauthenticated):
@@ -103,6 +90,11 @@ class ErrorDocument(TypedDict):
     error: ErrorMembers
 
 
+def error_members(message: str, status: int) -> ErrorMembers:
+    """Return the members of an error that is answered, or would be, with a status."""
+    return {"code": CODES.get(status, OTHER), "message": message}
+
+
 class Strict(Shape):
     """A body whose members are all known: one that is misspelt, or that this server lacks, is refused by its name.
 
@@ -133,8 +125,8 @@ class ManagementToken(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, Caller]:
         """Return (None, the caller). Raises Unauthenticated."""
-        scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.startswith((self.prefix, f"{PREFIX}.")):
+        token = bearer_token(request)
+        if not token.startswith((self.prefix, f"{PREFIX}.")):
             raise self.missing
         return None, authenticate_key(request, token, self.not_valid.message)
 
@@ -201,7 +193,7 @@ class NahookView(ConvoyView):
     @staticmethod
     def error(message: str, status: int) -> HttpResponse:
         """Return a refusal in Nahook's shape."""
-        document: ErrorDocument = {"error": {"code": CODES.get(status, "error"), "message": message}}
+        document: ErrorDocument = {"error": error_members(message, status)}
         return bare(document, status)
 
 
@@ -211,12 +203,8 @@ class WorkspaceView(NahookView):
     for_owner_keys = False
 
 
-class NahookUnknownPath(UnknownPath):
+class NahookUnknownPath(UnknownPath, NahookView):
     """Answers 404 on every path below /management/v1 that has no route, to a caller with a token."""
-
-    authentication_classes = [ManagementToken]
-    for_owner_keys = True
-    error = staticmethod(NahookView.error)
 
 
 class IngestUnknownPath(NahookUnknownPath):

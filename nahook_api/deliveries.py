@@ -1,6 +1,5 @@
 """Nahook's deliveries and their attempts. Contract: docs/contract/nahook.md#deliveries."""
 
-import re
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import orjson
@@ -113,14 +112,12 @@ def delivery_document(row: Any) -> DeliveryDocument:
 
 def attempt_document(row: DeliveryAttempt, number: int) -> AttemptDocument:
     """Return an attempt as Nahook's API shows it."""
-    code = re.match("[0-9]{3}", row.http_status)
-    took = None if row.responded_at is None else round((row.responded_at - row.requested_at).total_seconds() * 1000)
     return {
         "id": prefixed(ATTEMPT, row.uid),
         "attemptNumber": number,
         "status": "success" if row.status else "failed",
-        "responseStatusCode": int(code[0]) if code else None,
-        "responseTimeMs": took if took is None else max(took, 0),
+        "responseStatusCode": row.status_code,
+        "responseTimeMs": row.milliseconds,
         "errorMessage": row.error or None,
         "createdAt": wire_time(row.requested_at),
     }

@@ -1,7 +1,6 @@
 """Nahook's endpoints, of a workspace and of an application. Contract: docs/contract/nahook.md#endpoints."""
 
 from typing import Annotated, Any, NotRequired, TypedDict
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from rest_framework import serializers
@@ -24,15 +23,15 @@ from endpoints.operations import (
     update_endpoint,
 )
 from endpoints.serializers import required
-from nahook_api.applications import metadata_schema
 from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, FieldRefused, Strict, WorkspaceView
 from nahook_api.ids import ENDPOINT, ENVIRONMENT_ID, EXAMPLE_UID, prefixed, uid_in
 from nahook_api.paging import MOST_LISTED, OFFSET, limit_parameter, read_rows
 from outbound.exceptions import UrlNotSecure
 from outbound.signatures import standard_secret
+from outbound.urls import parse_target
 from portal_links.openapi import APPLICATION_ID
 from portal_links.owners import find_application
-from portal_links.serializers import MAX_METADATA_KEYS, Metadata
+from portal_links.serializers import Metadata
 
 TAG = "Endpoints (Nahook)"
 METADATA = "Texts by name, which the server only keeps."
@@ -126,12 +125,11 @@ class UpdateEndpoint(Strict):
     isActive = Flag(required=False, help_text="Whether webhooks are sent to it.")  # noqa: N815
 
 
-_SAID: dict[str, Any] = {"url": {"pattern": URL_PATTERN}, "metadata": metadata_schema(MAX_METADATA_KEYS)}
+_SAID: dict[str, Any] = {"url": {"pattern": URL_PATTERN}, "metadata": Metadata.described()}
 describe(CreateEndpoint, "nahook.CreateEndpoint", **_SAID)
 describe(
     CreateWorkspaceEndpoint,
     "nahook.CreateWorkspaceEndpoint",
-    **_SAID,
     environmentId={"enum": [ENVIRONMENT_ID, None], "nullable": True},
 )
 describe(UpdateEndpoint, "nahook.UpdateEndpoint", **_SAID)
@@ -250,7 +248,7 @@ class EndpointsView(WorkspaceView):
             credentials = {"username": sent["authUsername"], "password": sent["authPassword"]}
             fields["authentication"] = {"type": "basic_auth", "basic_auth": credentials}
         # An endpoint has no name here, and Convoy's must have one.
-        name = (sent.get("description", "").strip() or urlsplit(sent["url"]).netloc or sent["url"])[:255]
+        name = (sent.get("description", "").strip() or parse_target(sent["url"]).netloc)[:255]
         endpoint = create_endpoint(self.project_id, url=sent["url"], name=name, owner_id=owner_id, **fields)
         return endpoint_document(endpoint, reveal=True)
 

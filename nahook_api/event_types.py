@@ -27,7 +27,7 @@ from subscriptions.models import Filter
 TAG = "Event types (Nahook)"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}$"
 WRONG_NAME = "is 1 to 255 of a-z, A-Z, 0-9, '.', '_', '-', ':' and '/', the first a letter or a digit"
-_name = re.compile(NAME_PATTERN.removesuffix("$"))
+_name = re.compile(NAME_PATTERN)
 SECONDS_TO_COUNT = 2
 
 

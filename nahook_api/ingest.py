@@ -19,9 +19,8 @@ from core.exceptions import DomainError
 from endpoints.exceptions import EndpointNotFound
 from events.operations import content, create_broadcast_event, create_fanout_event
 from events.sending import send_to_endpoint
-from nahook_api.applications import metadata_schema
+from events.serializers import raw_value
 from nahook_api.base import (
-    CODES,
     ErrorMembers,
     FieldRefused,
     InstanceKey,
@@ -30,11 +29,11 @@ from nahook_api.base import (
     NahookView,
     SendingKey,
     Strict,
+    error_members,
 )
 from nahook_api.event_types import NAME_PATTERN, WRONG_NAME, check_name
 from nahook_api.ids import DELIVERY, ENDPOINT, EVENT_TYPE, EXAMPLE_UID, prefixed, uid_in
-from outbound.payload import raw_member
-from portal_links.serializers import MAX_METADATA_KEYS, Metadata
+from portal_links.serializers import Metadata
 from projects.exceptions import ReadOnlyKey
 from projects.models import EventType
 
@@ -154,11 +153,11 @@ class TriggerBatch(Strict):
     items = _items(TriggerItem)
 
 
-_SAID = {"metadata": metadata_schema(MAX_METADATA_KEYS)}
+_SAID = {"metadata": Metadata.described()}
 describe(Send, "nahook.Send")
 describe(SendItem, "nahook.SendItem")
 describe(Trigger, "nahook.Trigger", **_SAID)
-describe(TriggerItem, "nahook.TriggerItem", **_SAID)
+describe(TriggerItem, "nahook.TriggerItem")
 describe(SendBatch, "nahook.SendBatch", items={"minItems": 1})
 describe(TriggerBatch, "nahook.TriggerBatch", items={"minItems": 1})
 
@@ -289,7 +288,7 @@ class SendToEndpoint(IngestView):
     def post(self, request: Request, endpointID: str) -> SentDocument:  # noqa: N803
         """Send one."""
         sent = self.body(request, Send)
-        return self.send(endpointID, sent, _raw_payload(request))
+        return self.send(endpointID, sent, raw_value(request.body, "payload"))
 
 
 class TriggerEvent(IngestView):
@@ -299,7 +298,7 @@ class TriggerEvent(IngestView):
     def post(self, request: Request, eventType: str) -> TriggeredDocument:  # noqa: N803
         """Send one."""
         sent = self.body(request, Trigger)
-        return self.trigger(eventType, sent, _raw_payload(request))
+        return self.trigger(eventType, sent, raw_value(request.body, "payload"))
 
 
 class BatchView(IngestView):
@@ -317,7 +316,7 @@ class BatchView(IngestView):
                     (self.send if target == "endpointId" else self.trigger)(item[target], item, raw)
                 )
             except DomainError as error:
-                made = {"error": {"code": CODES.get(error.status, "error"), "message": error.message}}
+                made = {"error": error_members(error.message, error.status)}
             found.append(cast(ItemDocument, {"index": index} | made))
         return {"items": found}, not any("error" in item for item in found)
 
@@ -342,22 +341,11 @@ class TriggerMany(BatchView):
         return document if is_whole else trigger_batch.answer(document, SOME_TRIGGERED)
 
 
-def _raw_payload(request: Request) -> bytes:
-    """Return the text of the member `payload` of a valid body. Raises InvalidInput where it is nested too deeply."""
-    try:
-        raw = raw_member(request.body, "payload")
-    except ValueError:
-        raw = None
-    if raw is None:
-        raise NotJSON(where="")
-    return raw
-
-
 def _raw_payloads(request: Request) -> list[bytes]:
     """Return the texts of the payloads of a valid batch. Raises InvalidInput where one is nested too deeply."""
     try:
-        return [bytes(item["payload"]) for item in _raw_items.decode(raw_member(request.body, "items") or b"")]
-    except (ValueError, RecursionError, msgspec.DecodeError):
+        return [bytes(item["payload"]) for item in _raw_items.decode(raw_value(request.body, "items"))]
+    except (ValueError, RecursionError):
         raise NotJSON(where="") from None
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, TypedDict
 from rest_framework.request import Request
 
 from core.api.documents import Example, Time, component, example
+from core.api.fields import Choice, IntegerBetween
 from core.api.openapi import Operation, body, describe
 from core.api.values import wire_time
 from nahook_api.base import (
@@ -13,6 +14,7 @@ from nahook_api.base import (
     FieldRefused,
     NahookView,
     OtherApplication,
+    Strict,
     TokenMissing,
     TokenNotValid,
 )
@@ -20,7 +22,7 @@ from portal_links import sessions
 from portal_links.capabilities import ROLES
 from portal_links.models import PortalSession, session_url
 from portal_links.openapi import APPLICATION_ID, CLIENTS_TAG, PORTAL_URL
-from portal_links.serializers import MAX_METADATA_KEYS, MAX_METADATA_VALUE, CreatePortalSession
+from portal_links.serializers import Metadata
 from projects.exceptions import ProjectNotFound
 
 
@@ -33,15 +35,15 @@ class SessionDocument(TypedDict):
     expiresAt: Annotated[Time, "When the session ends by itself.", Example("2026-11-22T10:00:00Z")]
 
 
-describe(
-    CreatePortalSession,
-    "nahook.CreatePortalSession",
-    metadata={
-        "type": "object",
-        "additionalProperties": {"type": "string", "maxLength": MAX_METADATA_VALUE},
-        "maxProperties": MAX_METADATA_KEYS,
-    },
-)
+class CreatePortalSession(Strict):
+    """The body that creates a portal session of Nahook's contract. Every member is optional."""
+
+    role = Choice(list(ROLES), required=False, allow_blank=False, help_text="editor where it is not sent.")
+    expiresInMinutes = IntegerBetween(1, 60, required=False, help_text="60 where it is not sent.")  # noqa: N815
+    metadata = Metadata(required=False, help_text="Copied to every endpoint that is created in the session.")
+
+
+describe(CreatePortalSession, "nahook.CreatePortalSession", metadata=Metadata.described())
 create_portal_session = Operation(
     "CreateNahookPortalSession",
     "Create a portal session (Nahook)",

@@ -14,7 +14,7 @@ from core.exceptions import NotFound
 from endpoints.exceptions import EndpointNotFound
 from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, EventTypeNotFound, Strict
 from nahook_api.endpoints import ENDPOINT_ID, EndpointView
-from nahook_api.event_types import EVENT_TYPE_ID, find_event_type
+from nahook_api.event_types import EVENT_TYPE_ID, find_event_type, live_event_types
 from nahook_api.ids import EVENT_TYPE, EVERY_TYPE_ID, EXAMPLE_UID, SUBSCRIPTION, prefixed, uid_in
 from projects.models import EVERY_TYPE, EventType
 from subscriptions.choice import add_event_types, drop_event_type, filters_of
@@ -153,7 +153,7 @@ class SubscriptionDetail(EndpointView):
 def _names(project_id: str, sent: dict[str, None]) -> list[str]:
     """Return the names of the event types that ids or names stand for. One statement. Raises EventTypeNotFound."""
     wanted = [uid_in(EVENT_TYPE, text) or text for text in sent if text != EVERY_TYPE_ID]
-    live = EventType.objects.filter(project_id=project_id, deprecated_at=None).exclude(name=EVERY_TYPE)
+    live = live_event_types(project_id)
     found = live.filter(pk__in=wanted) | live.filter(name__in=wanted)
     by_text = {text: name for uid, name in found.values_list("pk", "name") for text in (name, uid)}
     if missing := [text for text in wanted if text not in by_text]:

@@ -28,6 +28,7 @@ from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, ROTATE_S
 from portal_links.documents import PortalLinkDocument, access_document
 from portal_links.origins import allow_origin, preflight
 from projects import convoy_view
+from projects.authentication import bearer_token
 from projects.convoy_view import ConvoyView
 from projects.exceptions import BadCredential, NoCredential
 from projects.keys import PREFIX
@@ -40,8 +41,8 @@ class PortalCredential(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, Access]:
         """Return (None, what the credential opens at this moment). Raises Unauthenticated, InvalidInput."""
-        scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer" or not token or " " in token:
+        token = bearer_token(request)
+        if not token or " " in token:
             raise NoCredential
         find = find_key_access if token.startswith(f"{PREFIX}.") else find_access
         access = find(token, address=client_address(request))

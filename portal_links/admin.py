@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from core.admin import MOST_FOUND, NOTHING, TimedAdmin, by_ids
-from core.admin_display import at, customer_link, cut, list_link, row_link, yes_no
+from core.admin_display import at, customer_link, cut, list_link, project_link, row_link, yes_no
 from core.admin_filters import ByOwner, ByProject, Since
 from portal_links import operations, sessions
 from portal_links.admin_pages import SCOPE_ROWS, preview, show_scope
@@ -48,6 +48,8 @@ class PortalLinkAdmin(TimedAdmin):
     class Media:
         js = ["operators/copy.js"]
 
+    project_link = staticmethod(project_link)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[PortalLink]:
         live = PortalLink.objects.filter(deleted_at=None, project__deleted_at=None).select_related("project")
         return live.defer("token", "token_digest", "project__config", "project__meta_event")
@@ -74,11 +76,6 @@ class PortalLinkAdmin(TimedAdmin):
     def owner(self, link: PortalLink) -> SafeString:
         """Return the owner, who leads to the customer's page."""
         return customer_link(link.project_id, link.owner_id)
-
-    @admin.display(description="project")
-    def project_link(self, link: PortalLink) -> SafeString:
-        """Return the project, which leads to its page."""
-        return row_link("projects_project_change", link.project_id, link.project.name)
 
     @admin.display(description="endpoints")
     def its_endpoints(self, link: PortalLink) -> SafeString:
@@ -196,6 +193,7 @@ class PortalSessionAdmin(TimedAdmin):
         ),
         *("expires_at", "revoked_at"),
     ]
+    project_link = staticmethod(project_link)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PortalSession]:
         rows = PortalSession.objects.filter(project__deleted_at=None).select_related("project", "portal_link")
@@ -271,11 +269,6 @@ class PortalSessionAdmin(TimedAdmin):
         """Return the portal link, which leads to its page."""
         link = session.portal_link
         return NOTHING if link is None else row_link("portal_links_portallink_change", link.pk, link.name)
-
-    @admin.display(description="project")
-    def project_link(self, session: PortalSession) -> SafeString:
-        """Return the project, which leads to its page."""
-        return row_link("projects_project_change", session.project_id, session.project.name)
 
     @admin.display
     def state(self, session: PortalSession) -> str:

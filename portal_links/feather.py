@@ -14,6 +14,7 @@ from rest_framework.request import Request
 
 from core.api.documents import Example, Schema, component, example, schema_of
 from core.api.envelope import bare
+from core.api.errors import OTHER, WORDS
 from core.api.openapi import Operation
 from core.exceptions import InvalidInput, Unauthenticated
 from portal_links import sessions
@@ -25,19 +26,6 @@ from projects.convoy_view import ConvoyView
 from projects.keys import MANAGE, Caller
 
 LIFETIME = timedelta(hours=1)
-ERRORS = {
-    400: "bad_request",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    411: "length_required",
-    413: "payload_too_large",
-    415: "unsupported_media_type",
-    429: "rate_limited",
-    500: "internal_error",
-    503: "unavailable",
-}
 
 
 class KeyMissing(Unauthenticated):
@@ -146,5 +134,5 @@ class FeatherPortal(ConvoyView):
     @staticmethod
     def error(message: str, status: int) -> HttpResponse:
         """Return a refusal in Feather's shape."""
-        document: ErrorDocument = {"error": ERRORS.get(status, "error"), "message": message}
+        document: ErrorDocument = {"error": WORDS.get(status, OTHER), "message": message}
         return bare(document, status)

@@ -1,6 +1,7 @@
-"""Find and delete owners by the names that other products give to them: an application, or an organisation."""
+"""Find, change and delete owners by the names that other products give to them: an application, or an organisation."""
 
 from contextlib import suppress
+from typing import Any
 
 from django.db import transaction
 
@@ -56,6 +57,18 @@ def find_application(project_id: str, text: str) -> Application:
             created_at=first.created_at,
             updated_at=first.created_at,
         )
+
+
+def update_application(application: Application, **changes: Any) -> Application:
+    """Change an application, which is stored first where it is not. `changes` are those of the operation.
+
+    Raises NotFound.
+    """
+    if not application.uid:
+        application, _ = applications.get_or_create_application(
+            application.project_id, owner_id=application.owner_id, name=application.name
+        )
+    return applications.update_application(application.project_id, application.uid, **changes)
 
 
 def delete_application(project_id: str, application: Application) -> None:

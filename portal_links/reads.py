@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.db import connection
+
 from core.api.pagination import Written
 from portal_links.documents import LINK_COLUMNS, link_row
 
@@ -34,8 +36,7 @@ def links_of(project_id: str, *, owner_id: str = "", name: str = "", endpoint_id
         parameters.append(owner_id)
     if name:
         source += _NAMED
-        escaped = name.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-        parameters.append(f"%{escaped}%")
+        parameters.append(f"%{connection.ops.prep_for_like_query(name)}%")
     if endpoint_ids:
         source += _OF_ENDPOINTS
         parameters += [project_id, list(endpoint_ids)] * 2

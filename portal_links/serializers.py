@@ -1,27 +1,22 @@
-"""The request bodies of portal links and portal sessions.
+"""The request bodies of portal links, and the metadata in the bodies of other contracts.
 
 Contract: docs/contract/portal-links.md#body, docs/contract/portal-sessions.md.
 
 Old and new clients share one body: `owner_id`, `endpoints`, or both (docs/compatibility.md).
 """
 
-import re
 from typing import Any
 
 from rest_framework import serializers
 
-from core.api.fields import INCORRECT_TYPE, Choice, Flag, IntegerBetween, Shape, Text
-from portal_links.capabilities import ROLES, SVIX
+from core.api.documents import Schema
+from core.api.fields import INCORRECT_TYPE, Choice, Flag, Shape, Text
 from portal_links.models import PortalLink
 
 MAX_ENDPOINTS = 10_000
 MAX_METADATA_KEYS = 10
 MAX_METADATA_KEY = 128
 MAX_METADATA_VALUE = 1024
-HOUR = 3600
-WEEK = 7 * 24 * HOUR
-
-_feature_flag = re.compile(r"[a-zA-Z0-9\-_.]{1,256}")
 
 
 class CreatePortalLinkRequest(Shape):
@@ -62,9 +57,6 @@ class UpdatePortalLinkRequest(CreatePortalLinkRequest):
     """The body that updates a portal link."""
 
 
-# Nahook
-
-
 class Metadata(serializers.JSONField):
     """A JSON object whose values are strings."""
 
@@ -83,61 +75,14 @@ class Metadata(serializers.JSONField):
                 raise serializers.ValidationError(f"the key or value of {key[:MAX_METADATA_KEY]!r} is not acceptable")
         return data
 
-
-class CreatePortalSession(Shape):
-    """The body that creates a portal session of Nahook's contract. Every member is optional."""
-
-    role = Choice(list(ROLES), required=False, allow_blank=False, help_text="editor where it is not sent.")
-    expiresInMinutes = IntegerBetween(1, 60, required=False, help_text="60 where it is not sent.")  # noqa: N815
-    metadata = Metadata(required=False, help_text="Copied to every endpoint that is created in the session.")
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuse an unknown key: a misspelt one would silently give more access than intended."""
-        if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
-            raise serializers.ValidationError({sorted(unknown)[0]: ["is not a known field"]})
-        return super().to_internal_value(data)
+    @classmethod
+    def described(cls) -> Schema:
+        """Return the keywords of its schema, for describe()."""
+        values = {"type": "string", "maxLength": MAX_METADATA_VALUE}
+        return {"type": "object", "additionalProperties": values, "maxProperties": cls.most_keys}
 
 
-# Svix
+class ApplicationMetadata(Metadata):
+    """The metadata of an application, or of what may have as many keys."""
 
-
-class AppPortalAccessIn(Shape):
-    """The body that creates a session of Svix's contract."""
-
-    application = serializers.DictField(
-        required=False, help_text="Accepted and ignored: an owner_id needs no creation."
-    )
-    capabilities = serializers.ListField(
-        child=Choice(list(SVIX), allow_blank=False),
-        required=False,
-        max_length=20,
-        help_text="All capabilities where it is not sent.",
-    )
-    readOnly = Flag(  # noqa: N815 - the wire's names
-        required=False, help_text="Whether the session may read only; takes precedence over `capabilities`."
-    )
-    featureFlags = serializers.ListField(  # noqa: N815
-        child=Text(max_length=256), required=False, max_length=100, help_text="Accepted and ignored."
-    )
-    expiry = IntegerBetween(HOUR, WEEK, required=False, help_text="In seconds; a week where it is not sent.")
-    sessionId = Text(  # noqa: N815
-        required=False, max_length=256, help_text="The caller's own name for the session."
-    )
-
-    def validate_featureFlags(self, flags: list[str]) -> list[str]:  # noqa: N802
-        """Refuse a flag that is not written in Svix's alphabet."""
-        if not all(map(_feature_flag.fullmatch, flags)):
-            raise serializers.ValidationError("a feature flag is 1 to 256 of a-z, A-Z, 0-9, '-', '_' and '.'")
-        return flags
-
-
-class ApplicationTokenExpireIn(Shape):
-    """The body that ends the sessions of an application."""
-
-    expiry = IntegerBetween(0, WEEK, required=False, help_text="In seconds; at once where it is not sent.")
-    sessionIds = serializers.ListField(  # noqa: N815
-        child=Text(max_length=256),
-        required=False,
-        max_length=1000,
-        help_text="The `sessionId`s of the sessions that end; not sent: all of them.",
-    )
+    most_keys = 50

@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -37,6 +38,12 @@ def authenticate_key(request: Request, key: str, refusal: str = "") -> Caller:
     if caller is None:
         raise BadCredential(refusal)
     return caller
+
+
+def bearer_token(request: HttpRequest | Request) -> str:
+    """Return the token of a header `Authorization: Bearer …`; "" where there is none."""
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return str(token) if scheme.lower() == "bearer" else ""
 
 
 def credential(header: str) -> str:

@@ -7,7 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.admin import TimedAdmin, shown_json
-from core.admin_display import customer_link, cut, list_link, row_link
+from core.admin_display import customer_link, cut, list_link, project_link, row_link
 from core.admin_filters import ByEndpoint, ByProject, Since, typed
 from subscriptions.models import Subscription
 
@@ -29,6 +29,7 @@ class SubscriptionAdmin(TimedAdmin):
         *("shown_filters", "related"),
         *("created_at", "updated_at"),
     ]
+    project_link = staticmethod(project_link)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
         live = Subscription.objects.filter(deleted_at=None, endpoint__deleted_at=None, project__deleted_at=None)
@@ -56,11 +57,6 @@ class SubscriptionAdmin(TimedAdmin):
     def customer(self, subscription: Subscription) -> SafeString:
         """Return the owner of the endpoint, who leads to the customer's page."""
         return customer_link(subscription.project_id, subscription.endpoint.owner_id)
-
-    @admin.display(description="project")
-    def project_link(self, subscription: Subscription) -> SafeString:
-        """Return the project, which leads to its page."""
-        return row_link("projects_project_change", subscription.project_id, subscription.project.name)
 
     @admin.display(description="lists")
     def related(self, subscription: Subscription) -> SafeString:

@@ -9,15 +9,15 @@ from rest_framework.request import Request
 
 from applications.exceptions import ApplicationExists, ApplicationNotFound, OwnerFixed, OwnerIsAnId
 from applications.models import Application
-from applications.operations import create_application, get_or_create_application, update_application
+from applications.operations import create_application, get_or_create_application
 from applications.prefixes import APPLICATION
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Integer, Shape, Text
 from core.api.openapi import NOT_ONLY_SPACES, Operation, Outcome, body, describe, path_parameter, query
 from core.api.values import wire_time
 from core.prefixed_ids import prefixed
-from portal_links.owners import delete_application, find_application
-from portal_links.serializers import Metadata
+from portal_links.owners import delete_application, find_application, update_application
+from portal_links.serializers import ApplicationMetadata
 from projects.exceptions import OwnerKey
 from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, SvixView
 from svix_api.paging import (
@@ -32,7 +32,6 @@ from svix_api.paging import (
 
 TAG = "Applications (Svix)"
 UID_PATTERN = r"^[a-zA-Z0-9\-_.]{1,255}$"
-MAX_METADATA_KEYS = 50
 
 
 @component("svix.ApplicationOut")
@@ -66,12 +65,6 @@ def application_document(application: Application) -> ApplicationDocument:
 # Request bodies
 
 
-class ApplicationMetadata(Metadata):
-    """A JSON object whose values are strings."""
-
-    most_keys = MAX_METADATA_KEYS
-
-
 class ApplicationPatch(Shape):
     """The body that changes an application; a limit of null ends it."""
 
@@ -90,7 +83,7 @@ class ApplicationPatch(Shape):
 
     def validate_uid(self, uid: str) -> str:
         """Refuse a uid that is not written in Svix's alphabet, which a path holds unescaped."""
-        if not re.fullmatch(UID_PATTERN.removesuffix("$"), uid):
+        if not re.fullmatch(UID_PATTERN, uid):
             raise serializers.ValidationError("a uid is 1 to 255 of a-z, A-Z, 0-9, '-', '_' and '.'")
         return uid
 
@@ -104,11 +97,7 @@ class ApplicationIn(ApplicationPatch):
 _SAID: dict[str, Any] = {
     "name": {"pattern": NOT_ONLY_SPACES},
     "uid": {"pattern": UID_PATTERN},
-    "metadata": {
-        "type": "object",
-        "additionalProperties": {"type": "string", "maxLength": 1024},
-        "maxProperties": MAX_METADATA_KEYS,
-    },
+    "metadata": ApplicationMetadata.described(),
 }
 describe(ApplicationPatch, "svix.ApplicationPatch", **_SAID)
 describe(ApplicationIn, "svix.ApplicationIn")
@@ -252,7 +241,7 @@ class ApplicationDetail(SvixView):
         application, is_new = get_or_create_application(project_id, owner_id=owner_id, **fields)
         if is_new:
             return update.answer(application_document(application), CREATED)
-        return application_document(update_application(project_id, application.uid, **fields))
+        return application_document(update_application(application, **fields))
 
     @patch
     def patch(self, request: Request, ownerID: str) -> ApplicationDocument:  # noqa: N803
@@ -262,10 +251,8 @@ class ApplicationDetail(SvixView):
         sent = self.body(request, ApplicationPatch)
         application = find_application(project_id, owner_id)
         _check_uid(sent, owner_id)
-        if not application.uid:
-            application, _ = get_or_create_application(project_id, owner_id=owner_id, name=application.name)
         changes = {name: sent[name] for name in ("name",) if name in sent} | _settings(sent)
-        return application_document(update_application(project_id, application.uid, **changes))
+        return application_document(update_application(application, **changes))
 
     @delete
     def delete(self, request: Request, ownerID: str) -> None:  # noqa: N803

@@ -82,7 +82,6 @@ def attempt_document(attempt: DeliveryAttempt, *, shows_content: bool, shows_mes
     """
     delivery = attempt.delivery
     number: int = attempt.number  # type: ignore[attr-defined]
-    code = attempt.http_status[:3]
     status = SUCCESS if attempt.status else FAIL
     document: AttemptDocument = {
         "id": prefixed(ATTEMPT, attempt.uid),
@@ -90,8 +89,8 @@ def attempt_document(attempt: DeliveryAttempt, *, shows_content: bool, shows_mes
         "endpointId": prefixed(ENDPOINT, attempt.endpoint_id),
         "url": attempt.url,
         "response": (attempt.response_data or attempt.error) if shows_content else "",
-        "responseStatusCode": int(code) if code.isdigit() else 0,
-        "responseDurationMs": _milliseconds(attempt),
+        "responseStatusCode": attempt.status_code or 0,
+        "responseDurationMs": attempt.milliseconds or 0,
         "status": status,
         "statusText": STATUS_TEXTS[status],
         "triggerType": MANUAL if number > delivery.num_trials_before > 0 else SCHEDULED,
@@ -125,9 +124,3 @@ def state(delivery: EventDelivery, *, expands: bool) -> _State:
         "statusText": STATUS_TEXTS[number],
         "nextAttempt": wire_time(delivery.next_send_time) if waits else None,
     }
-
-
-def _milliseconds(attempt: DeliveryAttempt) -> int:
-    if attempt.responded_at is None:
-        return 0
-    return max(round((attempt.responded_at - attempt.requested_at).total_seconds() * 1000), 0)

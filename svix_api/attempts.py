@@ -18,7 +18,7 @@ from deliveries.exceptions import EndpointNotActive
 from deliveries.operations import GIVEN_UP, WAITING, force_resend, resend_delivery, send_now
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
-from events.models import DeliveryAttempt, Event, EventDelivery
+from events.models import DeliveryAttempt, Event, EventDelivery, answered_with
 from outbound.states import Status
 from portal_links.capabilities import CREATE_ATTEMPTS
 from svix_api.applications import APPLICATION_ID
@@ -39,7 +39,7 @@ from svix_api.base import WRONG_FIELDS
 from svix_api.endpoint_shapes import endpoint_documents
 from svix_api.endpoints import ENDPOINT_ID
 from svix_api.messages import CHANGES, MESSAGE_ID, OF_APPLICATION
-from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page
+from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page, with_data
 from svix_api.parameters import (
     OF_MESSAGES,
     WITH_CONTENT,
@@ -256,7 +256,7 @@ class EndpointsOfMessage(MessageView):
         shown = endpoint_documents(list({row.endpoint_id: row.endpoint for row in found}.values()))
         documents = {document["id"]: document for document in shown}
         data = [message_endpoint_document(row, documents[prefixed(ENDPOINT, row.endpoint_id)]) for row in found]
-        return {"data": data, "iterator": page["iterator"], "prevIterator": page["prevIterator"], "done": page["done"]}
+        return with_data(page, data)
 
 
 class AttemptDetail(MessageView):
@@ -266,9 +266,11 @@ class AttemptDetail(MessageView):
     def get(self, request: Request, ownerID: str, eventID: str, deliveryAttemptID: str) -> AttemptDocument:  # noqa: N803
         """Return it."""
         place = self.place(ownerID)
-        attempt = place.attempt(place.message(eventID), deliveryAttemptID)
-        rows = DeliveryAttempt.objects.filter(pk=attempt.pk).select_related("delivery")
-        return attempt_document(_numbered(rows).get(), shows_content=self.shows_payload)
+        rows = place.attempt(place.message(eventID), deliveryAttemptID)
+        attempt = _numbered(rows.select_related("delivery")).first()
+        if attempt is None:
+            raise AttemptNotFound
+        return attempt_document(attempt, shows_content=self.shows_payload)
 
 
 class AttemptContent(MessageView):
@@ -281,8 +283,8 @@ class AttemptContent(MessageView):
         """Delete its body."""
         self.check_whole_project()
         place = self.place(ownerID)
-        attempt = place.attempt(place.message(eventID), deliveryAttemptID)
-        DeliveryAttempt.objects.filter(pk=attempt.pk).update(response_data="")
+        if not place.attempt(place.message(eventID), deliveryAttemptID).update(response_data=""):
+            raise AttemptNotFound
 
 
 class Resend(MessageView):
@@ -330,7 +332,7 @@ def _page(
         rows = rows.filter(status=status == SUCCESS) if status in (SUCCESS, FAIL) else rows.none()
     code = number(request, "status_code_class", CODE_CLASSES)
     if code is not None:
-        rows = rows.filter(http_status__startswith=str(code // 100)) if code else rows.filter(http_status="")
+        rows = rows.filter(answered_with(code))
     rows = _numbered(rows.select_related("delivery"))
     if shows_message:
         rows = rows.select_related("delivery__event").defer("delivery__event__data")

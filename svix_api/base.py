@@ -14,29 +14,17 @@ from rest_framework.request import Request
 from core.api.bodies import NoBody, NotJSON, failures_of, parse_object
 from core.api.documents import Example, Schema, component, example, schema_of
 from core.api.envelope import bare
+from core.api.errors import OTHER, WORDS
 from core.api.fields import Shape
 from core.api.openapi import Outcome, Refusal
 from core.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
 from portal_links.owners import checked_owner_id, owner_of
-from projects.authentication import authenticate_key
+from projects.authentication import authenticate_key, bearer_token
 from projects.convoy_view import ConvoyView, UnknownPath
 from projects.exceptions import OwnerKey
 from projects.keys import PREFIX, Caller
 
-CODES = {
-    400: "bad_request",
-    401: "authentication_failed",
-    403: "permission_denied",
-    404: "not_found",
-    405: "method_not_allowed",
-    409: "conflict",
-    411: "length_required",
-    413: "payload_too_large",
-    415: "unsupported_media_type",
-    429: "rate_limit",
-    500: "internal_error",
-    503: "unavailable",
-}
+CODES = WORDS | {401: "authentication_failed", 403: "permission_denied", 429: "rate_limit"}
 
 
 class TokenNotValid(Unauthenticated):
@@ -128,10 +116,10 @@ class SvixScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-cal
 
 def bearer(request: Request, prefix: str) -> str:
     """Return the bearer token of a request. Raises Unauthenticated where there is none with this prefix."""
-    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.startswith(prefix):
+    token = bearer_token(request)
+    if not token.startswith(prefix):
         raise TokenNotValid
-    return str(token)
+    return token
 
 
 class SvixView(ConvoyView):
@@ -196,7 +184,7 @@ class SvixView(ConvoyView):
     @staticmethod
     def error(message: str, status: int) -> HttpResponse:
         """Return a refusal in Svix's shape."""
-        document: ErrorDocument = {"code": CODES.get(status, "error"), "detail": message}
+        document: ErrorDocument = {"code": CODES.get(status, OTHER), "detail": message}
         return bare(document, status)
 
 

@@ -15,12 +15,12 @@ from endpoints.models import Endpoint
 from outbound.signatures import standard_secret
 from portal_links.capabilities import MANAGE_ENDPOINT, ROTATE_SECRET, VIEW_SECRET
 from portal_links.exceptions import CapabilityMissing
-from portal_links.serializers import WEEK
 from projects.exceptions import ReadOnlyKey
 from svix_api.applications import APPLICATION_ID
 from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, OtherApplication, SvixUnknownPath
 from svix_api.endpoint_shapes import HeadersField
 from svix_api.endpoints import ENDPOINT_ID, TAG, EndpointView, headers_refused
+from svix_api.portal_access import WEEK
 from svix_api.secrets import SECRET_PATTERN, new_secret, stored_secret
 
 DAY = 24 * 3600

@@ -15,9 +15,10 @@ from core.api.values import wire_time
 from core.prefixed_ids import prefixed, uid_in
 from endpoints.models import Endpoint
 from endpoints.serializers import required
+from portal_links.serializers import ApplicationMetadata
 from projects.models import EVERY_TYPE
 from subscriptions.models import Filter
-from svix_api.applications import MAX_METADATA_KEYS, UID_PATTERN, ApplicationMetadata
+from svix_api.applications import UID_PATTERN
 from svix_api.paging import EXAMPLE_UID
 from svix_api.secrets import SECRET_PATTERN, stored_secret
 
@@ -137,7 +138,7 @@ class EndpointPatch(Shape):
 
     def validate_channels(self, channels: list[str] | None) -> list[str] | None:
         """Refuse a channel that is not written in Svix's alphabet."""
-        if not all(re.fullmatch(CHANNEL_PATTERN.removesuffix("$"), name) for name in channels or ()):
+        if not all(re.fullmatch(CHANNEL_PATTERN, name) for name in channels or ()):
             raise serializers.ValidationError("a channel is 1 to 128 of a-z, A-Z, 0-9, '-', '_' and '.'")
         return channels
 
@@ -165,20 +166,16 @@ _SAID: dict[str, Any] = {
     "filterTypes": _LIST,
     "eventTypes": _LIST,
     "channels": {"items": {"type": "string", "pattern": CHANNEL_PATTERN}},
-    "metadata": {
-        "type": "object",
-        "additionalProperties": {"type": "string", "maxLength": 1024},
-        "maxProperties": MAX_METADATA_KEYS,
-    },
+    "metadata": ApplicationMetadata.described(),
 }
 describe(EndpointPatch, "svix.EndpointPatch", **_SAID)
-describe(EndpointUpdate, "svix.EndpointUpdate", **_SAID)
-describe(EndpointIn, "svix.EndpointIn", **_SAID, secret={"pattern": SECRET_PATTERN})
+describe(EndpointUpdate, "svix.EndpointUpdate")
+describe(EndpointIn, "svix.EndpointIn", secret={"pattern": SECRET_PATTERN})
 
 
 def is_uid(text: str) -> bool:
     """Tell whether a text may be the uid of an endpoint: it cannot be taken for an id, or escape a path."""
-    return bool(re.fullmatch(UID_PATTERN.removesuffix("$"), text)) and not uid_in(ENDPOINT, text)
+    return bool(re.fullmatch(UID_PATTERN, text)) and not uid_in(ENDPOINT, text)
 
 
 def columns(sent: dict[str, Any]) -> dict[str, Any]:

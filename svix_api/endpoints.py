@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
-from urllib.parse import urlsplit
+from typing import Any
 
 from django.db import transaction
 from django.http import HttpResponse
@@ -21,6 +20,7 @@ from endpoints.exceptions import EndpointExists, EndpointNotFound, HeadersElsewh
 from endpoints.models import Endpoint
 from outbound.exceptions import UrlNotSecure, UrlScheme
 from outbound.headers import HeaderRefused
+from outbound.urls import parse_target
 from portal_links.capabilities import DELETE_ENDPOINT, MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS
 from portal_links.exceptions import CapabilityMissing
 from portal_links.owners import find_application
@@ -41,7 +41,7 @@ from svix_api.endpoint_shapes import (
     endpoint_documents,
     is_uid,
 )
-from svix_api.paging import ITERATOR, LIMIT, PageDocument, order_parameter, page_example, read_page
+from svix_api.paging import ITERATOR, LIMIT, PageDocument, order_parameter, page_example, read_page, with_data
 from svix_api.secrets import new_secret
 
 TAG = "Endpoints (Svix)"
@@ -242,13 +242,10 @@ class Endpoints(EndpointView):
     @list_endpoints
     def get(self, request: Request, ownerID: str) -> PageDocument[EndpointOut]:  # noqa: N803
         """Return a page."""
-        page = read_page(request, self.scope(self.known_owner(ownerID)), ENDPOINT, lambda row: cast(Endpoint, row))
-        return {
-            "data": endpoint_documents(page["data"]),
-            "iterator": page["iterator"],
-            "prevIterator": page["prevIterator"],
-            "done": page["done"],
-        }
+        page: PageDocument[Endpoint] = read_page(
+            request, self.scope(self.known_owner(ownerID)), ENDPOINT, lambda row: row
+        )
+        return with_data(page, endpoint_documents(page["data"]))
 
     @create
     def post(self, request: Request, ownerID: str) -> EndpointOut:  # noqa: N803
@@ -309,9 +306,12 @@ def _is_disabled(row: Endpoint) -> bool:
 
 
 def _name(sent: dict[str, Any]) -> str:
-    """Return the name under which Convoy's API and the portal show a new endpoint: its description, or its host."""
+    """Return the name under which Convoy's API and the portal show a new endpoint: its description, or its host.
+
+    Raises InvalidInput where neither can be read.
+    """
     lines: list[str] = sent.get("description", "").strip().splitlines()
-    return (lines[0] if lines else urlsplit(sent["url"]).hostname or sent["url"])[:MAX_NAME]
+    return (lines[0] if lines else str(parse_target(sent["url"]).hostname))[:MAX_NAME]
 
 
 @contextmanager

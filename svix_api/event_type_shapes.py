@@ -124,7 +124,7 @@ class EventTypeIn(EventTypeUpdate):
 
     def validate_name(self, name: str) -> str:
         """Refuse a name that is not written in Svix's alphabet, which a path holds unescaped."""
-        if not re.fullmatch(NAME_PATTERN.removesuffix("$"), name):
+        if not re.fullmatch(NAME_PATTERN, name):
             raise serializers.ValidationError("a name is 1 to 255 of a-z, A-Z, 0-9, '-', '_' and '.'")
         return name
 
@@ -153,6 +153,6 @@ _SAID: dict[str, Any] = {
     },
 }
 describe(EventTypePatch, "svix.EventTypePatch", **_SAID)
-describe(EventTypeUpdate, "svix.EventTypeUpdate", **_SAID)
-describe(EventTypeIn, "svix.EventTypeIn", **_SAID, name={"pattern": NAME_PATTERN})
+describe(EventTypeUpdate, "svix.EventTypeUpdate")
+describe(EventTypeIn, "svix.EventTypeIn", name={"pattern": NAME_PATTERN})
 describe(EventTypeImportOpenApiIn, "svix.EventTypeImportOpenApiIn")

@@ -223,7 +223,7 @@ class EventTypeDetail(CustomerView):
         self.check_whole_project()
         project_id = self.key_project
         sent = self.body(request, EventTypeUpdate)
-        if not re.fullmatch(NAME_PATTERN.removesuffix("$"), eventTypeName):
+        if not re.fullmatch(NAME_PATTERN, eventTypeName):
             raise wrong_field("path", "event_type_name", "is no name of an event type")
         row, is_new = event_types.put_event_type(project_id, eventTypeName, creates=True, **_whole(sent))
         return update.answer(event_type_document(row), CREATED) if is_new else event_type_document(row)

@@ -81,7 +81,7 @@ class Named(Text):
     def to_internal_value(self, data: Any) -> str:
         """Return the text. Raises ValidationError where it holds another character."""
         text = super().to_internal_value(data)
-        if not re.fullmatch(NAME_PATTERN.removesuffix("$"), text):
+        if not re.fullmatch(NAME_PATTERN, text):
             raise serializers.ValidationError("may hold only a-z, A-Z, 0-9, '-', '_' and '.'")
         return text
 
@@ -146,7 +146,6 @@ describe(MessagePrecheckIn, "svix.MessagePrecheckIn", **_SAID)
 describe(
     MessageIn,
     "svix.MessageIn",
-    **_SAID,
     payload={"type": "object", "additionalProperties": True},
     eventId={"pattern": NAME_PATTERN, "minLength": 1},
     tags=_LABELS | {"maxItems": MOST_TAGS},

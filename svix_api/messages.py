@@ -9,18 +9,18 @@ from rest_framework.request import Request
 from applications.exceptions import ApplicationNotFound, OwnerFixed, OwnerIsAnId
 from applications.operations import get_or_create_application
 from applications.prefixes import MESSAGE
-from core.api.bodies import NotJSON
 from core.api.documents import example
 from core.api.openapi import Operation, Refusal, body, path_parameter
+from core.constraints import broken_constraint
 from core.exceptions import Conflict
 from core.json_text import without_half_pairs
 from events.exceptions import KeyMissing
 from events.expunging import expunge_events
 from events.matching import matched, read_candidates
-from events.models import Event
+from events.models import OF_EXTERNAL_ID, Event
 from events.operations import content, create_fanout_event
+from events.serializers import raw_value
 from events.storage import Content, Posted
-from outbound.payload import raw_member
 from portal_links.exceptions import CapabilityMissing
 from portal_links.owners import find_application
 from projects.exceptions import OwnerKey
@@ -221,13 +221,7 @@ def create_message(project_id: str, owner_id: str, sent: dict[str, Any], text: b
 
     Return the event, or that of an earlier call with the same idempotency key. Raises InvalidInput, NotFound, Conflict.
     """
-    try:
-        raw = raw_member(text, "payload")
-    except ValueError:
-        raw = None
-    if raw is None:
-        # Nested almost as deeply as the parser can go.
-        raise NotJSON(where="")
+    raw = raw_value(text, "payload")
     said = content(event_type=sent["eventType"], raw=raw, value=sent["payload"], idempotency_key=key)
     said = said._replace(
         channels=sent.get("channels", []), tags=sent.get("tags", []), external_id=sent.get("eventId", "")
@@ -241,7 +235,9 @@ def create_message(project_id: str, owner_id: str, sent: dict[str, Any], text: b
 
     try:
         posted = _store(project_id, said, owner_id, check_application)
-    except IntegrityError:
+    except IntegrityError as error:
+        if broken_constraint(error) != OF_EXTERNAL_ID:
+            raise
         if earlier := _of_key(project_id, owner_id, key):
             return earlier
         raise MessageExists from None

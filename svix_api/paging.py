@@ -116,6 +116,11 @@ def read_page(
     }
 
 
+def with_data(page: PageDocument[Any], data: list[D]) -> PageDocument[D]:
+    """Return a page with these documents in the place of its rows, for documents that are made all at once."""
+    return {"data": data, "iterator": page["iterator"], "prevIterator": page["prevIterator"], "done": page["done"]}
+
+
 def wrong_parameter(name: str, failure: str) -> WrongFields:
     """Return the refusal of a parameter of the query."""
     return wrong_field("query", name, failure)

@@ -70,14 +70,9 @@ class Place(NamedTuple):
         rows = DeliveryAttempt.objects.filter(project_id=self.project_id)
         return rows.filter(delivery__in=self.deliveries().values("pk"))
 
-    def attempt(self, message: Event, text: str) -> DeliveryAttempt:
-        """Return the attempt of a message that an id, with or without its prefix, names. Raises NotFound."""
-        uid = uid_in(ATTEMPT, text)
-        rows = DeliveryAttempt.objects.filter(project_id=self.project_id, delivery__event=message)
-        attempt = rows.filter(pk=uid).first() if uid else None
-        if attempt is None or not self.deliveries().filter(pk=attempt.delivery_id).exists():
-            raise AttemptNotFound
-        return attempt
+    def attempt(self, message: Event, text: str) -> "QuerySet[DeliveryAttempt]":
+        """Return the attempt of a message that an id, with or without its prefix, names, or nothing."""
+        return self.attempts().filter(delivery__event=message, pk=uid_in(ATTEMPT, text))
 
     def _was_sent(self, event: Event) -> bool:
         """Return whether an event went to one of the endpoints when it was the owner's. One statement."""

@@ -3,26 +3,32 @@
 Contract: docs/contract/portal-sessions.md#svix.
 """
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, TypedDict
 from urllib.parse import unquote
 
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.api.checks import check_body
 from core.api.documents import Example, component, example
 from core.api.errors import NO_SUCH_PATH
+from core.api.fields import Choice, Flag, IntegerBetween, Shape, Text
 from core.api.openapi import Operation, body, describe
 from core.exceptions import NotFound
 from portal_links import sessions
-from portal_links.capabilities import of_svix
+from portal_links.capabilities import SVIX, of_svix
 from portal_links.exceptions import IdempotentSessionEnded
 from portal_links.models import PortalSession, session_url
 from portal_links.openapi import APPLICATION_ID, CLIENTS_TAG, PORTAL_URL, SESSION_TOKEN
-from portal_links.serializers import WEEK, ApplicationTokenExpireIn, AppPortalAccessIn
 from projects.exceptions import ReadOnlyKey
 from svix_api.base import REFUSED, WRONG_FIELDS, SvixUnknownPath, SvixView, TokenNotValid, bearer
+
+HOUR = 3600
+WEEK = 7 * 24 * HOUR
+FLAG_PATTERN = r"^[a-zA-Z0-9\-_.]{1,256}$"
 
 
 @component("svix.AppPortalAccessOut")
@@ -33,10 +39,52 @@ class AccessDocument(TypedDict):
     token: Annotated[str, "The token of the session, which is in the URL.", Example(SESSION_TOKEN)]
 
 
+class AppPortalAccessIn(Shape):
+    """The body that creates a session of Svix's contract."""
+
+    application = serializers.DictField(
+        required=False, help_text="Accepted and ignored: an owner_id needs no creation."
+    )
+    capabilities = serializers.ListField(
+        child=Choice(list(SVIX), allow_blank=False),
+        required=False,
+        max_length=20,
+        help_text="All capabilities where it is not sent.",
+    )
+    readOnly = Flag(  # noqa: N815 - the wire's names
+        required=False, help_text="Whether the session may read only; takes precedence over `capabilities`."
+    )
+    featureFlags = serializers.ListField(  # noqa: N815
+        child=Text(max_length=256), required=False, max_length=100, help_text="Accepted and ignored."
+    )
+    expiry = IntegerBetween(HOUR, WEEK, required=False, help_text="In seconds; a week where it is not sent.")
+    sessionId = Text(  # noqa: N815
+        required=False, max_length=256, help_text="The caller's own name for the session."
+    )
+
+    def validate_featureFlags(self, flags: list[str]) -> list[str]:  # noqa: N802
+        """Refuse a flag that is not written in Svix's alphabet."""
+        if not all(re.fullmatch(FLAG_PATTERN, flag) for flag in flags):
+            raise serializers.ValidationError("a feature flag is 1 to 256 of a-z, A-Z, 0-9, '-', '_' and '.'")
+        return flags
+
+
+class ApplicationTokenExpireIn(Shape):
+    """The body that ends the sessions of an application."""
+
+    expiry = IntegerBetween(0, WEEK, required=False, help_text="In seconds; at once where it is not sent.")
+    sessionIds = serializers.ListField(  # noqa: N815
+        child=Text(max_length=256),
+        required=False,
+        max_length=1000,
+        help_text="The `sessionId`s of the sessions that end; not sent: all of them.",
+    )
+
+
 describe(
     AppPortalAccessIn,
     "svix.AppPortalAccessIn",
-    featureFlags={"items": {"type": "string", "pattern": r"^[a-zA-Z0-9\-_.]{1,256}$"}},
+    featureFlags={"items": {"type": "string", "pattern": FLAG_PATTERN}},
 )
 describe(ApplicationTokenExpireIn, "svix.ApplicationTokenExpireIn")
 IDEMPOTENCY_KEY = OpenApiParameter(

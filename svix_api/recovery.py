@@ -152,6 +152,7 @@ send_example = Operation(
     refused=[*STARTS, EndpointNotFound, TooManyTests(seconds=42)],
     envelope=False,
 )
+
 # Views
 
 
@@ -176,7 +177,7 @@ class StartView(MessageView):
 
 
 class Recover(StartView):
-    """What has failed at an endpoint."""
+    """The messages that have failed at an endpoint."""
 
     kind = RECOVERY_JOB
 
@@ -187,7 +188,7 @@ class Recover(StartView):
 
 
 class ReplayMissing(StartView):
-    """What an endpoint was never sent."""
+    """The messages that an endpoint was never sent."""
 
     kind = MISSING_JOB
 

@@ -24,6 +24,24 @@ RENDERERS: dict[str, Render] = {"/api/": envelope.error, "/portal-api/": envelop
 #: Renders the page that says that the database is away, by the beginning of the path.
 OUTAGE_PAGES: dict[str, Callable[[HttpRequest], HttpResponse]] = {}
 
+#: The words that contracts with a kind of error beside its text have for the statuses of refusals.
+WORDS = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    411: "length_required",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+    500: "internal_error",
+    503: "unavailable",
+}
+#: The word for every other status.
+OTHER = "error"
+
 NO_SUCH_PATH = "404 page not found"
 TOO_LARGE = "request body is too large"
 UNAVAILABLE = "the database is not available, try again"

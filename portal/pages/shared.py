@@ -9,9 +9,10 @@ from endpoints.models import Endpoint
 from events.models import EventDelivery
 from portal.delivery_page import OF_ENDPOINT, seen, shown_delivery
 from portal.look import read_language
-from portal.pages.shell import PageRequest, bearer, not_found, show
+from portal.pages.shell import PageRequest, not_found, show
 from portal_links.delivery_links import find_delivery_link
 from portal_links.models import DeliveryLink
+from projects.authentication import bearer_token
 from projects.models import Project
 
 
@@ -22,7 +23,7 @@ def shared_delivery(request: PageRequest, projectID: str) -> HttpResponse:  # no
     project = None if "\x00" in projectID else Project.objects.live().filter(pk=projectID).first()
     if project is None:
         return not_found(request)
-    credential = bearer(request)
+    credential = bearer_token(request)
     if not credential:
         return show(request, project, "portal/shell.html")
     link = find_delivery_link(project.pk, credential)

@@ -30,6 +30,7 @@ from core.share import TooBusy
 from portal.look import read_language, read_look
 from portal_links.access import Access, count_access, find_access
 from portal_links.capabilities import WORDS
+from projects.authentication import bearer_token
 from projects.models import EVERY_TYPE, EventType, Project
 
 
@@ -54,7 +55,7 @@ def page(view: View) -> Callable[..., HttpResponse]:
     def guarded(request: PageRequest, projectID: str, **names: str) -> HttpResponse:  # noqa: N803
         if "\x00" in request.path_info:
             return not_found(request)
-        credential = bearer(request)
+        credential = bearer_token(request)
         access = find_access(credential, address=client_address(request)) if credential else None
         if access is not None and access.project.pk == projectID:
             set_actor(access.actor)
@@ -174,12 +175,6 @@ def origin_of(url: str) -> str:
     except (ValueError, ValidationError):
         return ""
     return origin
-
-
-def bearer(request: HttpRequest) -> str:
-    """Return the credential of a request, "" where it has none."""
-    scheme, _, credential = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return credential if scheme.lower() == "bearer" else ""
 
 
 def _refused(request: PageRequest, access: Access, error: DomainError) -> HttpResponse:

@@ -4,12 +4,16 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from tests.server import ROOT, Server, environment
+
+if TYPE_CHECKING:
+    from svix.api import Svix
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +56,21 @@ def project(server: Server, instance: httpx.Client) -> Iterator[LiveProject]:
     created = LiveProject(server, instance.post("/projects", json=body).raise_for_status().json()["data"])
     with created.client:
         yield created
+
+
+@pytest.fixture
+def connect_svix(project: LiveProject) -> Iterator[Callable[[str], "Svix"]]:
+    """Makes a client of Svix's package with a credential. The client has no close() of its own."""
+    from svix.api import Svix, SvixOptions
+
+    with ExitStack() as opened:
+
+        def connect_svix(credential: str) -> Svix:
+            client = Svix(credential, SvixOptions(server_url=project.server.url))
+            opened.enter_context(client._httpx_client)
+            return client
+
+        yield connect_svix
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """svix 2.9.1's applications, by the official client against the running server."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-from svix.api import ApplicationIn, ApplicationListOptions, Svix, SvixOptions
+from svix.api import ApplicationIn, ApplicationListOptions, Svix
 from svix.exceptions import HttpError, HTTPValidationError
 from svix.models import ApplicationPatch, Ordering
 
@@ -11,11 +11,9 @@ from tests.live.conftest import LiveProject
 
 
 @pytest.fixture
-def svix(project: LiveProject) -> Iterator[Svix]:
-    """The client with the project's key. It has no close() of its own."""
-    client = Svix(project.key, SvixOptions(server_url=project.server.url))
-    with client._httpx_client:
-        yield client
+def svix(project: LiveProject, connect_svix: Callable[[str], Svix]) -> Svix:
+    """The client with the project's key."""
+    return connect_svix(project.key)
 
 
 def test_the_life_of_an_application(project: LiveProject, svix: Svix) -> None:

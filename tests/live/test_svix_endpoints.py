@@ -1,7 +1,6 @@
 """svix 2.9.1's event types and endpoints, by the official client against the running server."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from svix.api import (
     EventTypeListOptions,
     EventTypeUpsertIn,
     Svix,
-    SvixOptions,
 )
 from svix.exceptions import HttpError, HTTPValidationError
 from svix.models import (
@@ -38,22 +36,9 @@ URL = "https://hooks.example.com/in"
 
 
 @pytest.fixture
-def connect(project: LiveProject) -> Iterator[Callable[[str], Svix]]:
-    """Makes a client with a credential. The client has no close() of its own."""
-    with ExitStack() as opened:
-
-        def connect(credential: str) -> Svix:
-            client = Svix(credential, SvixOptions(server_url=project.server.url))
-            opened.enter_context(client._httpx_client)
-            return client
-
-        yield connect
-
-
-@pytest.fixture
-def svix(project: LiveProject, connect: Callable[[str], Svix]) -> Svix:
+def svix(project: LiveProject, connect_svix: Callable[[str], Svix]) -> Svix:
     """The client with the project's key, and an application acme."""
-    client = connect(project.key)
+    client = connect_svix(project.key)
     client.application.create(ApplicationIn(name="Acme", uid="acme"))
     return client
 
@@ -188,10 +173,10 @@ def test_secrets_and_headers(svix: Svix) -> None:
     assert refused(lambda: ends.get_stats("acme", "nope")) == (404, "not_found")
 
 
-def test_a_portal_session(svix: Svix, connect: Callable[[str], Svix]) -> None:
+def test_a_portal_session(svix: Svix, connect_svix: Callable[[str], Svix]) -> None:
     def session(*capabilities: AppPortalCapability) -> Svix:
         sent = AppPortalAccessIn(capabilities=list(capabilities) or None)
-        return connect(svix.authentication.app_portal_access("acme", sent).token)
+        return connect_svix(svix.authentication.app_portal_access("acme", sent).token)
 
     full, looker = session(), session(AppPortalCapability.VIEW_BASE)
     end = full.endpoint.create("acme", EndpointIn(url=URL))

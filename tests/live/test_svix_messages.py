@@ -1,6 +1,6 @@
 """svix 2.9.1's messages, attempts and recovery, by the official client against the running server."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,6 @@ from svix.api import (
     MessageIn,
     MessageListOptions,
     Svix,
-    SvixOptions,
 )
 from svix.exceptions import HttpError, HTTPValidationError
 from svix.models import (
@@ -46,13 +45,12 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def svix(project: LiveProject) -> Iterator[Svix]:
-    """The client with the project's key, and an application. It has no close() of its own."""
-    client = Svix(project.key, SvixOptions(server_url=project.server.url))
-    with client._httpx_client:
-        client.application.create(ApplicationIn(name="Acme", uid=APP))
-        client.event_type.create(EventTypeIn(name="invoice.paid", description="An invoice is paid"))
-        yield client
+def svix(project: LiveProject, connect_svix: Callable[[str], Svix]) -> Svix:
+    """The client with the project's key, and an application."""
+    client = connect_svix(project.key)
+    client.application.create(ApplicationIn(name="Acme", uid=APP))
+    client.event_type.create(EventTypeIn(name="invoice.paid", description="An invoice is paid"))
+    return client
 
 
 def message(**fields: Any) -> MessageIn:
@@ -63,7 +61,7 @@ def refused(failure: pytest.ExceptionInfo[HttpError]) -> tuple[int, str]:
     return failure.value.status_code, failure.value.code
 
 
-def test_quick_start(svix: Svix, project: LiveProject, receiver: Receiver) -> None:
+def test_quick_start(svix: Svix, project: LiveProject, receiver: Receiver, connect_svix: Callable[[str], Svix]) -> None:
     app = svix.application.get_or_create(ApplicationIn(name="Acme", uid=APP))
     endpoint = svix.endpoint.create(app.id, EndpointIn(url=receiver.url("/in"), event_types=["invoice.paid"]))
     sent = svix.message.create(
@@ -98,14 +96,13 @@ def test_quick_start(svix: Svix, project: LiveProject, receiver: Receiver) -> No
     assert (at_endpoint.id, at_endpoint.url, at_endpoint.event_types) == (endpoint.id, endpoint.url, ["invoice.paid"])
     portal = svix.authentication.app_portal_access(app.id, AppPortalAccessIn())
     assert portal.url.startswith(project.server.url)
-    customer = Svix(portal.token, SvixOptions(server_url=project.server.url))
-    with customer._httpx_client:
-        assert [one.id for one in customer.message.list(app.id).data] == [sent.id]
-        assert customer.message_attempt.list_by_endpoint(app.id, endpoint.id).data == both
-        customer.message_attempt.resend(app.id, sent.id, endpoint.id)
-        with pytest.raises(HttpError) as failure:
-            customer.message.create(app.id, message())
-        assert refused(failure) == (403, "permission_denied")
+    customer = connect_svix(portal.token)
+    assert [one.id for one in customer.message.list(app.id).data] == [sent.id]
+    assert customer.message_attempt.list_by_endpoint(app.id, endpoint.id).data == both
+    customer.message_attempt.resend(app.id, sent.id, endpoint.id)
+    with pytest.raises(HttpError) as failure:
+        customer.message.create(app.id, message())
+    assert refused(failure) == (403, "permission_denied")
     receiver.wait_for(3)
 
 

@@ -1,7 +1,6 @@
 """svix 2.9.1, the official client, against the running server."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -11,7 +10,6 @@ from svix.api import (
     AppPortalAccessIn,
     AuthenticationAppPortalAccessOptions,
     Svix,
-    SvixOptions,
 )
 from svix.exceptions import HttpError, HTTPValidationError
 from svix.models import AppPortalCapability
@@ -19,28 +17,13 @@ from svix.models import AppPortalCapability
 from tests.live.conftest import LiveProject
 
 MakeKey = Callable[..., str]
-
-
 Connect = Callable[[str], Svix]
 
 
 @pytest.fixture
-def connect(project: LiveProject) -> Iterator[Connect]:
-    """Makes a client with a credential. The client has no close() of its own."""
-    with ExitStack() as opened:
-
-        def connect(credential: str) -> Svix:
-            client = Svix(credential, SvixOptions(server_url=project.server.url))
-            opened.enter_context(client._httpx_client)
-            return client
-
-        yield connect
-
-
-@pytest.fixture
-def svix(project: LiveProject, connect: Connect) -> Svix:
+def svix(project: LiveProject, connect_svix: Connect) -> Svix:
     """The client with the project's key."""
-    return connect(project.key)
+    return connect_svix(project.key)
 
 
 def status(project: LiveProject, token: str) -> int:
@@ -89,12 +72,12 @@ def test_expire_all(project: LiveProject, svix: Svix) -> None:
     assert [status(project, token) for token in (two, other)] == [401, 200]
 
 
-def test_logout(project: LiveProject, connect: Connect, svix: Svix) -> None:
+def test_logout(project: LiveProject, connect_svix: Connect, svix: Svix) -> None:
     token = svix.authentication.app_portal_access("acme", AppPortalAccessIn()).token
-    connect(token).authentication.logout()
+    connect_svix(token).authentication.logout()
     assert status(project, token) == 401
     for credential in (token, project.key):
-        error = refusal(lambda credential=credential: connect(credential).authentication.logout())  # type: ignore[misc]
+        error = refusal(lambda credential=credential: connect_svix(credential).authentication.logout())  # type: ignore[misc]
         assert (error.status_code, error.code) == (401, "authentication_failed")
 
 
@@ -104,7 +87,7 @@ def refusal(call: Callable[[], Any]) -> HttpError:
     return failure.value
 
 
-def test_errors(connect: Connect, make_key: MakeKey, svix: Svix) -> None:
+def test_errors(connect_svix: Connect, make_key: MakeKey, svix: Svix) -> None:
     for expiry in (3599, 604_801):
         sent = AppPortalAccessIn.model_construct(expiry=expiry)
         with pytest.raises(HTTPValidationError) as failure:
@@ -113,10 +96,10 @@ def test_errors(connect: Connect, make_key: MakeKey, svix: Svix) -> None:
         [detail] = failure.value.detail
         assert detail.loc == ["body", "expiry"]
         assert "from 3600 to 604800" in detail.msg
-    stranger = connect(f"CO.{'a' * 16}.{'b' * 64}")
+    stranger = connect_svix(f"CO.{'a' * 16}.{'b' * 64}")
     error = refusal(lambda: stranger.authentication.app_portal_access("acme", AppPortalAccessIn()))
     assert (error.status_code, error.code) == (401, "authentication_failed")
-    globex = connect(make_key("--owner-id=globex"))
+    globex = connect_svix(make_key("--owner-id=globex"))
     assert globex.authentication.app_portal_access("globex", AppPortalAccessIn()).token
     error = refusal(lambda: globex.authentication.app_portal_access("acme", AppPortalAccessIn()))
     assert (error.status_code, error.code) == (403, "permission_denied")

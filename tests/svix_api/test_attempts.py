@@ -13,18 +13,6 @@ from tests.svix_api.calls import key_of, refusal, wrong_fields
 from tests.svix_api.messages import make_endpoint, post, send
 
 
-@pytest.fixture
-def endpoint(project: Project) -> Endpoint:
-    return make_endpoint(project, "acme")
-
-
-@pytest.fixture
-def app(key: str) -> str:
-    """The id of the application acme."""
-    reply = send("POST", "", key, {"name": "Acme", "uid": "acme"})
-    return str(reply.json["id"])
-
-
 class TestAttempts:
     def test_documents(self, key: str, endpoint: Endpoint) -> None:
         uid = post(key).json["id"]

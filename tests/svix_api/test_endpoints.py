@@ -126,7 +126,9 @@ class TestCreate:
         assert where[0] == "body"
         assert where[1] == field or where[1].isdigit() or where[1] in sent[field]
 
-    @pytest.mark.parametrize("url", ["ftp://example.com", "nope", "https://{a}.example.com"])
+    @pytest.mark.parametrize(
+        "url", ["ftp://example.com", "nope", "https://{a}.example.com", "https://[::1", "https://℀.com"]
+    )
     def test_a_url_that_cannot_be_sent_to(self, key: str, url: str) -> None:
         with nothing_changes():
             assert refusal(send("POST", "", key, {"url": url}))[:2] == (400, "bad_request")

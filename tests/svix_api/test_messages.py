@@ -17,18 +17,6 @@ from tests.svix_api.calls import key_of, refusal, wrong_fields
 from tests.svix_api.messages import GOOD, make_endpoint, post, send
 
 
-@pytest.fixture
-def endpoint(project: Project) -> Endpoint:
-    return make_endpoint(project, "acme")
-
-
-@pytest.fixture
-def app(key: str) -> str:
-    """The id of the application acme."""
-    reply = send("POST", "", key, {"name": "Acme", "uid": "acme"})
-    return str(reply.json["id"])
-
-
 class TestCreate:
     def test_in_full(self, key: str, app: str, project: Project, endpoint: Endpoint) -> None:
         raw = (

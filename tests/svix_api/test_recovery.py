@@ -28,11 +28,6 @@ def task_of(key: str, uid: str) -> Any:
     return call("GET", f"/api/v1/background-task/{uid}", Authorization=f"Bearer {key}").json
 
 
-@pytest.fixture
-def endpoint(project: Project) -> Endpoint:
-    return make_endpoint(project, "acme")
-
-
 def statuses() -> list[str]:
     return list(EventDelivery.objects.order_by("pk").values_list("status", flat=True))
 
