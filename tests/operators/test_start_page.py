@@ -33,7 +33,7 @@ class TestFigures:
     def test_the_deliveries_of_each_hour(self, make_endpoint: MakeEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
         now = timezone.now()
         # The hour does not turn while this test runs.
-        monkeypatch.setattr(figures.timezone, "now", lambda: now)
+        monkeypatch.setattr("django.utils.timezone.now", lambda: now)
         hour = now.replace(minute=0, second=0, microsecond=0)
         one, two = make_endpoint(), make_endpoint()
         for endpoint, age, delivered, failed in ((one, 0, 5, 1), (two, 0, 7, 0), (one, 23, 0, 2), (two, 24, 100, 100)):
