@@ -125,7 +125,7 @@ def rendered(project_id: str, versions: str, *, reveal: bool) -> list[RenderedEn
         for row, document in zip(rows, documents(rows, reveal=reveal), strict=True):
             unchanging = {name: value for name, value in document.items() if name not in _FIGURES}
             json = known[row[0]] = orjson.dumps(unchanging)[:-1]
-            kept.keep(row[0], *row[-2:], json, reveal=reveal)
+            kept.keep(row[0], xmin=row[-2], ctid=row[-1], json=json, reveal=reveal)
     return [
         RenderedEndpoint(uid, owner_id, known[uid] + (_NO_FIGURES if events is None else _figures(events, *counted)))
         for uid, owner_id, _, _, events, *counted in read
