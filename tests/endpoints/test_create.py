@@ -187,7 +187,14 @@ class TestURL:
             ("https://user@host/x", "invalid endpoint url: it contains a user name or password"),
             ("https://:@host/x", "invalid endpoint url: it contains a user name or password"),
             ("https://host:0/x", "invalid endpoint url: it names no host and port"),
-            ("https://a,b/x", "invalid endpoint url: it names no host and port"),
+            *(
+                (f"https://{host}/x", "invalid endpoint url: it names no host and port")
+                for host in ("a,b", "a..b", ".a", "a..", f"{'a' * 64}.example", "a." * 127 + "a", "[v1.x]")
+            ),
+            *(
+                (f"https://[{host}]/x", "invalid endpoint url: address not allowed: it has a zone")
+                for host in ("fe80::1%25eth0", "fe80::1%eth0")
+            ),
             *(
                 (
                     f"http://{host}/",
@@ -226,6 +233,18 @@ class TestSecretsWithALineBreak:
             (
                 {"authentication": {"type": "basic_auth", "basic_auth": {"username": "a", "password": "b\n"}}},
                 "password",
+            ),
+            (
+                {"authentication": {"type": "basic_auth", "basic_auth": {"username": "a\n", "password": "b"}}},
+                "username",
+            ),
+            (
+                {"authentication": {"type": "oauth2", "oauth2": SHARED_SECRET["oauth2"] | {"client_id": "a\r"}}},
+                "client_id",
+            ),
+            (
+                {"authentication": {"type": "oauth2", "oauth2": SHARED_SECRET["oauth2"] | {"client_secret": "a\t"}}},
+                "client_secret",
             ),
         ],
     )
