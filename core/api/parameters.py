@@ -1,10 +1,15 @@
-"""Read the parameters of a list's query."""
+"""Read the parameters of a query."""
 
 import re
 
 from rest_framework.request import Request
 
 _BRACKETS = re.compile(r"\[([0-9]{0,9})\]")
+
+
+def is_true(request: Request, name: str) -> bool:
+    """Return whether a parameter is `true`; any other text is as none."""
+    return bool(request.query_params.get(name) == "true")
 
 
 def texts(request: Request, name: str) -> list[str]:
