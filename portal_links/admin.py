@@ -214,7 +214,7 @@ class PortalSessionAdmin(TimedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search as Django does, and find sessions by the beginning of the owner_id of their links, twice MOST_FOUND of these.
+        """Search as Django does, and by the beginning of the owner_id of links, twice MOST_FOUND of these.
 
         Each condition by itself, as an OR over two tables can use no index.
         """
