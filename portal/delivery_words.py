@@ -35,13 +35,13 @@ NOT_SENT = {
     "project not found": _("Nothing is sent any more"),
     "discarded by an operator": _("Support discarded it"),
 }
-_NOT_ACTIVE = _("Endpoint was not active")
+_NOT_ACTIVE = _("Endpoint inactive")
 #: The same in the few words that fit the column of a list.
 NOT_SENT_BRIEFLY = {
     "the endpoint was not active when the event came in": _NOT_ACTIVE,
-    "the endpoint is inactive": _("Endpoint was disabled"),
-    "the endpoint is inactive or deleted": _("Endpoint disabled or deleted"),
-    "endpoint not found": _("Endpoint was deleted"),
+    "the endpoint is inactive": _("Endpoint disabled"),
+    "the endpoint is inactive or deleted": _("Disabled or deleted"),
+    "endpoint not found": _("Endpoint deleted"),
     "event not found": _("Event is no longer kept"),
     "project not found": _("Nothing is sent any more"),
     "discarded by an operator": _("Support discarded it"),

@@ -232,7 +232,7 @@ class TestLatest:
         for words in (
             "Retrying 503, again in 4 min",
             "Failed Connection refused",
-            "Not sent Endpoint was not active",
+            "Not sent Endpoint inactive",
             "Scheduled Test",
         ):
             assert words in text
