@@ -11,6 +11,7 @@ from core.api.bodies import read_body
 from core.api.documents import PageOf
 from core.api.openapi import Outcome
 from core.api.pagination import Bytes, JsonBytes, read_page
+from core.api.parameters import is_true
 from core.api.time_limit import time_limit
 from core.json_text import without_half_pairs
 from events import openapi, operations, serializers
@@ -170,7 +171,7 @@ class BatchReplayJobs(EventView):
     def post(self, request: Request, projectID: str) -> JobDocument:  # noqa: N803
         """Store a job that replays the events that the query chooses; a body is ignored."""
         refuse_search(request, openapi.BATCH_REPLAY)
-        job = create_replay_job(projectID, self.wanted(request), is_dry_run=is_dry_run(request))
+        job = create_replay_job(projectID, self.wanted(request), is_dry_run=is_true(request, "dry_run"))
         return job_document(job)
 
 
@@ -206,11 +207,6 @@ def read_test_event(request: Request) -> dict[str, Any]:
     sent = read_body(request, serializers.TestEvent, detailed=True, body=body)
     raw = serializers.raw_value(body, "data") if "data" in sent else None
     return {"event_type": sent["event_type"], "raw": raw, "is_rehearsal": sent.get("rehearsal", False)}
-
-
-def is_dry_run(request: Request) -> bool:
-    """Return whether a request only counts."""
-    return bool(request.query_params.get("dry_run") == "true")
 
 
 def refuse_search(request: Request, doing: str) -> None:

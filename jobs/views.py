@@ -47,7 +47,7 @@ class PauseJob(JobView):
 
 
 class ResumeJob(JobView):
-    """The end of a job's pause."""
+    """The continuation of a paused job."""
 
     @openapi.resume_job
     def put(self, request: Request, jobID: str, **_: str) -> JobDocument:  # noqa: N803

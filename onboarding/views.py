@@ -12,6 +12,7 @@ from core.api.bodies import read_body
 from core.api.documents import PageOf
 from core.api.envelope import JSON
 from core.api.pagination import read_page
+from core.api.parameters import is_true
 from onboarding import openapi
 from onboarding.documents import BatchDocument, ReportDocument, accepted_document, batch_document
 from onboarding.exceptions import (
@@ -46,7 +47,7 @@ class Onboard(ConvoyView):
             raise IncomingProject
         items = _read_items(request)
         report = validate(project, items)
-        if request.query_params.get("dry_run") == "true":
+        if is_true(request, "dry_run"):
             return openapi.bulk_onboard.answer(report)
         if report["errors"]:
             return _refused(report)

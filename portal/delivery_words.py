@@ -35,6 +35,17 @@ NOT_SENT = {
     "project not found": _("Nothing is sent any more"),
     "discarded by an operator": _("Support discarded it"),
 }
+_NOT_ACTIVE = _("Endpoint inactive")
+#: The same in the few words that fit the column of a list.
+NOT_SENT_BRIEFLY = {
+    "the endpoint was not active when the event came in": _NOT_ACTIVE,
+    "the endpoint is inactive": _("Endpoint disabled"),
+    "the endpoint is inactive or deleted": _("Disabled or deleted"),
+    "endpoint not found": _("Endpoint deleted"),
+    "event not found": _("Event is no longer kept"),
+    "project not found": _("Nothing is sent any more"),
+    "discarded by an operator": _("Support discarded it"),
+}
 _LOST = "the worker was lost"
 #: By the status in the address of a list: what it says where it is empty, and its title.
 NONE_FOUND = {
@@ -100,13 +111,18 @@ def not_sent_words(description: str) -> str:
     return str(NOT_SENT.get(description, _INACTIVE))
 
 
+def not_sent_briefly(description: str) -> str:
+    """Return why a delivery was not sent, in the few words that fit the column of a list."""
+    return str(NOT_SENT_BRIEFLY.get(description, _NOT_ACTIVE))
+
+
 def last_answer(row: ListedDelivery, *, timeout_seconds: float, now: datetime) -> str:
     """Return the last answer to a listed delivery, with its time or the time until the next attempt."""
     match row.status:
         case Status.PROCESSING:
             return gettext("Waiting for the answer")
         case Status.DISCARDED:
-            return not_sent_words(row.description)
+            return not_sent_briefly(row.description)
         case Status.SCHEDULED:
             return gettext("Waiting to be sent")
     if row.http_status is None:

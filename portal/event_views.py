@@ -6,11 +6,12 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from core.api.openapi import Outcome
+from core.api.parameters import is_true
 from events import serializers, views
 from events.documents import CreatedDocument, EventDocument, TestEventDocument
 from events.openapi import BATCH_REPLAY
 from events.reads import EventFilter, Within, scope_ids
-from events.views import is_dry_run, read_event, read_test_event, refuse_search
+from events.views import read_event, read_test_event, refuse_search
 from jobs.documents import JobDocument, job_document
 from portal import event_openapi as openapi
 from portal import event_operations as operations
@@ -97,7 +98,7 @@ class BatchReplayJobs(EventView):
     def post(self, request: Request) -> JobDocument:
         """Store a job that replays the events that the query chooses; a body is ignored."""
         refuse_search(request, BATCH_REPLAY)
-        job = operations.create_replay_job(self.access, self.wanted(request), is_dry_run=is_dry_run(request))
+        job = operations.create_replay_job(self.access, self.wanted(request), is_dry_run=is_true(request, "dry_run"))
         return job_document(job)
 
 

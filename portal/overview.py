@@ -20,7 +20,7 @@ from events.models import DeliveryAttempt, EventDelivery
 from outbound.answers import answer_kind, answer_text
 from outbound.states import Status
 from portal.charts import Bar, Chart, chart
-from portal.delivery_words import not_sent_words
+from portal.delivery_words import not_sent_briefly
 from portal.filter_words import filter_words
 from portal.routes import url_of
 from portal.verification import snippets
@@ -197,7 +197,7 @@ def latest_deliveries(access: Access, endpoint: Endpoint, now: datetime) -> list
 def _answer_of(row: Any, timeout: float, now: datetime) -> str:
     """Return the last answer to a delivery in words, with its time, or with the time until the next attempt."""
     if row.status == Status.DISCARDED:
-        return not_sent_words(row.description)
+        return not_sent_briefly(row.description)
     if row.last_requested_at is None:
         return ""
     kind = answer_kind(row.last_http_status, row.last_error)

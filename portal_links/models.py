@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -84,6 +84,8 @@ class PortalLink(models.Model):
             models.Index(
                 fields=["name"], opclasses=["varchar_pattern_ops"], condition=Q(deleted_at=None), name="link_by_name"
             ),
+            # The operators' search for the sessions of an owner's revoked links; no index of live links has these.
+            models.Index("owner_id", condition=Q(deleted_at__isnull=False), name="revoked_link_of_owner"),
             # The list with endpointId.
             GinIndex(fields=["endpoints"], condition=Q(deleted_at=None, owner_id=""), name="link_of_endpoint"),
         ]
@@ -112,6 +114,22 @@ class PortalLink(models.Model):
         return portal_url(self.token)
 
 
+def _has_live_key(now: datetime) -> Q:
+    works = Q(minted_by__revoked_at=None) & (Q(minted_by__expires_at=None) | Q(minted_by__expires_at__gt=now))
+    return Q(minted_by=None) | works | Q(project__portal_keeps_sessions=True)
+
+
+def _gives_access(now: datetime) -> Q:
+    """Return the condition of a session that gives access. A preview opens a static link too."""
+    opens_link = Q(portal_link__auth_type=PortalLink.AuthType.REFRESH_TOKEN) | Q(surface=PortalSession.Surface.PREVIEW)
+    return _has_live_key(now) & Q(
+        Q(portal_link=None) | Q(opens_link, portal_link__deleted_at=None),
+        project__deleted_at=None,
+        expires_at__gt=now,
+        revoked_at=None,
+    )
+
+
 class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
     """Reads of portal sessions."""
 
@@ -125,20 +143,19 @@ class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
 
     def of_live_keys(self, now: datetime) -> "PortalSessionQuerySet":
         """Return the sessions that no key has minted, or one that works now, and those that outlive their key."""
-        works = Q(minted_by__revoked_at=None) & (Q(minted_by__expires_at=None) | Q(minted_by__expires_at__gt=now))
-        return self.filter(Q(minted_by=None) | works | Q(project__portal_keeps_sessions=True))
+        return self.filter(_has_live_key(now))
 
     def active(self, now: datetime) -> "PortalSessionQuerySet":
-        """Return the sessions that give access now. A preview opens a static link too."""
-        opens_link = Q(portal_link__auth_type=PortalLink.AuthType.REFRESH_TOKEN) | Q(
-            surface=PortalSession.Surface.PREVIEW
-        )
-        return self.of_live_keys(now).filter(
-            Q(portal_link=None) | Q(opens_link, portal_link__deleted_at=None),
-            project__deleted_at=None,
-            expires_at__gt=now,
-            revoked_at=None,
-        )
+        """Return the sessions that give access now."""
+        return self.filter(_gives_access(now))
+
+    def inactive(self, now: datetime) -> "PortalSessionQuerySet":
+        """Return the sessions that give no access now. The condition is decided row by row, from each row's relations.
+
+        As NOT EXISTS of the active ones, PostgreSQL would collect all of those first.
+        """
+        gives_access = Case(When(_gives_access(now), then=True), default=False)
+        return self.alias(gives_access=gives_access).filter(gives_access=False)
 
 
 class PortalSession(models.Model):

@@ -31,7 +31,7 @@ class PortalSessions(ConvoyView):
             case "true":
                 rows = rows.active(now)
             case "false":
-                rows = rows.exclude(pk__in=rows.active(now).values("pk"))
+                rows = rows.inactive(now)
         page = read_page(request, rows)
         return page.of([session_document(session) for session in page.rows])
 

@@ -60,6 +60,13 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
         manages, sends = given.pop("nahook"), given.pop("nahook_sending")
         return given | {"prefix": MANAGEMENT_PREFIX if manages else SENDING_PREFIX if sends else PREFIX}
 
+    def clean_nahook_sending(self) -> bool:
+        """Refuse both kinds of Nahook's keys at once."""
+        sends: bool = self.cleaned_data["nahook_sending"]
+        if sends and self.cleaned_data["nahook"]:
+            raise forms.ValidationError("A key is of one kind: it manages, or it only sends.")
+        return sends
+
     def clean_expires_at(self) -> datetime | None:
         """Refuse a time in the past."""
         expires_at: datetime | None = self.cleaned_data["expires_at"]

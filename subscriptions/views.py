@@ -15,7 +15,7 @@ from core.api.bodies import read_body, read_list
 from core.api.checks import READS
 from core.api.documents import PageOf
 from core.api.pagination import Bytes, JsonBytes, read_page
-from core.api.parameters import texts
+from core.api.parameters import is_true, texts
 from core.json_text import without_half_pairs
 from endpoints.models import Scope
 from jobs.documents import JobDocument, job_document
@@ -121,7 +121,7 @@ class ImportJobs(ConvoyView):
     def post(self, request: Request, projectID: str) -> JobDocument:  # noqa: N803
         """Store a job that creates or updates the event types that an OpenAPI document has."""
         sent = read_body(request, ImportOpenAPISpec, detailed=True)
-        is_dry_run = request.query_params.get("dry_run") == "true"
+        is_dry_run = is_true(request, "dry_run")
         return job_document(import_jobs.create_import_job(projectID, sent.get("spec", ""), is_dry_run=is_dry_run))
 
 

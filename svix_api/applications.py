@@ -14,6 +14,7 @@ from applications.prefixes import APPLICATION
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Integer, Shape, Text
 from core.api.openapi import NOT_ONLY_SPACES, Operation, Outcome, body, describe, path_parameter, query
+from core.api.parameters import is_true
 from core.api.values import wire_time
 from core.prefixed_ids import prefixed
 from portal_links.owners import delete_application, find_application, update_application
@@ -213,7 +214,7 @@ class Applications(SvixView):
         self.check_whole_project()
         sent = self.body(request, ApplicationIn)
         fields: dict[str, Any] = {"owner_id": sent.get("uid", ""), "name": sent["name"], **_settings(sent)}
-        if request.query_params.get("get_if_exists") != "true":
+        if not is_true(request, "get_if_exists"):
             return application_document(create_application(project_id, **fields))
         application, is_new = get_or_create_application(project_id, **fields)
         document = application_document(application)

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from applications.prefixes import ATTEMPT, ENDPOINT, MESSAGE
 from core.api.documents import Schema, example
 from core.api.openapi import Operation, Refusal, path_parameter, query
+from core.api.parameters import is_true
 from core.exceptions import InvalidInput
 from core.prefixed_ids import prefixed
 from deliveries.exceptions import EndpointNotActive
@@ -203,7 +204,7 @@ class AttemptsOfEndpoint(MessageView):
         rows = DeliveryAttempt.objects.filter(
             delivery__endpoint=endpoint, delivery__gte=endpoint.held_from, delivery__project=endpoint.project_id
         )
-        shows_message = request.query_params.get("with_msg") == "true"
+        shows_message = is_true(request, "with_msg")
         shown = self.shows_content(request)
         return _page(request, rows, shown=shown, within="delivery_id", shows_message=shows_message)
 
@@ -222,7 +223,7 @@ class MessagesOfEndpoint(MessageView):
         endpoint = self.endpoint(ownerID, endpointID)
         rows = EventDelivery.objects.filter(endpoint=endpoint, pk__gte=endpoint.held_from)
         rows = of_messages(request, within_time(request, rows), "event__")
-        expands = request.query_params.get("expanded_statuses") == "true"
+        expands = is_true(request, "expanded_statuses")
         status = number(request, "status", sorted(set(NUMBERS.values())))
         if status is not None:
             rows = rows.filter(status__in=[name for name, shown in NUMBERS.items() if shown == status])

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 
 from core.api.documents import example
 from core.api.openapi import Operation, Outcome, body, path_parameter, query
+from core.api.parameters import is_true
 from core.exceptions import Conflict, InvalidInput, NotFound
 from projects.exceptions import OwnerKey
 from projects.models import EVERY_TYPE, EventType
@@ -184,9 +185,9 @@ class EventTypes(CustomerView):
     def get(self, request: Request) -> PageDocument[EventTypeOut]:
         """Return a page."""
         rows = EventType.objects.filter(project_id=self.key_project).exclude(name=EVERY_TYPE)
-        if request.query_params.get("include_archived") != "true":
+        if not is_true(request, "include_archived"):
             rows = rows.filter(archived_at=None)
-        with_content = request.query_params.get("with_content") == "true"
+        with_content = is_true(request, "with_content")
         return read_page(
             request, rows, BY_NAME, lambda row: event_type_document(row, with_content=with_content), by_name=True
         )
@@ -240,7 +241,7 @@ class EventTypeDetail(CustomerView):
     def delete(self, request: Request, eventTypeName: str) -> None:  # noqa: N803
         """Archive it, or delete it."""
         self.check_whole_project()
-        if request.query_params.get("expunge") != "true":
+        if not is_true(request, "expunge"):
             _put(self.key_project, eventTypeName, is_archived=True)
             return
         try:

@@ -1,4 +1,4 @@
-"""Read the parameters of a list's query."""
+"""Read the parameters of a query."""
 
 import re
 
@@ -6,6 +6,11 @@ from rest_framework.request import Request
 
 #: What follows the name: a bracket, and a value's place in the list where it has one.
 _BRACKET = re.compile(r"\[([0-9]{0,9})")
+
+
+def is_true(request: Request, name: str) -> bool:
+    """Return whether a parameter is `true`; any other text is as none."""
+    return bool(request.query_params.get(name) == "true")
 
 
 def texts(request: Request, name: str) -> list[str]:

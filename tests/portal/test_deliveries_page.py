@@ -73,11 +73,11 @@ class TestTheList:
         [
             (Status.SCHEDULED, {}, "Waiting to be sent"),
             (Status.PROCESSING, {}, "Waiting for the answer"),
-            (Status.DISCARDED, {"description": "the endpoint is inactive"}, "The endpoint was disabled"),
+            (Status.DISCARDED, {"description": "the endpoint is inactive"}, "Endpoint disabled"),
             (
                 Status.DISCARDED,
                 {"description": "the endpoint was not active when the event came in"},
-                "The endpoint was paused or disabled",
+                "Endpoint inactive",
             ),
         ],
     )

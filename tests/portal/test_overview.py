@@ -232,7 +232,7 @@ class TestLatest:
         for words in (
             "Retrying 503, again in 4 min",
             "Failed Connection refused",
-            "Not sent The endpoint was paused or disabled",
+            "Not sent Endpoint inactive",
             "Scheduled Test",
         ):
             assert words in text

@@ -231,6 +231,35 @@ class TestSessions:
         for path in ("add/", f"{session.uid}/change/", f"{session.uid}/delete/"):
             assert admin_client.post(f"{SESSIONS}{path}", {"owner_id": "globex", "post": "yes"}).status_code == 403
 
+    def test_those_without_access_are_looked_for_among_the_newest_that_other_filters_leave(
+        self, admin_client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("portal_links.admin.NEWEST", 2)
+        for owner in ("initech", "acme", "globex", "umbrella"):
+            minted = self.mint(project, owner).session
+            if owner != "globex":
+                revoke_session(project.uid, minted.uid)
+        shown = page(admin_client, SESSIONS, active="false")
+        assert "1 portal session\n" in shown
+        assert "umbrella" in shown
+        narrowed = page(admin_client, SESSIONS, active="false", owner="acme")
+        assert "1 portal session\n" in narrowed
+        assert "Has no access now, of the newest 2" in narrowed
+
+    def test_a_search_finds_by_the_owner_of_links_live_or_revoked_however_many_there_are(
+        self, admin_client: Client, project: Project, refresh_link: PortalLink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for owner in ("acme", "globex"):
+            self.mint(project, owner)
+        for most in (5_000, 1):
+            monkeypatch.setattr("portal_links.admin.MOST_FOUND", most)
+            assert "1 portal session\n" in page(admin_client, SESSIONS, q=refresh_link.owner_id)
+        monkeypatch.setattr("portal_links.admin.MOST_FOUND", 0)
+        assert "1 portal session\n" in page(admin_client, SESSIONS, q="glob")
+        monkeypatch.undo()
+        revoke_portal_link(project.uid, refresh_link.uid)
+        assert "1 portal session\n" in page(admin_client, SESSIONS, q=refresh_link.owner_id)
+
     @pytest.mark.parametrize("rows", [1, 20])
     def test_queries(
         self, admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries, rows: int, db: None
@@ -240,7 +269,8 @@ class TestSessions:
             self.mint(other)
             create_portal_link(other.uid, name="Acme", owner_id="acme", auth_type="refresh_token")
         # Session and user; two savepoints, the time limit, the plan mode, and their ends; the bounded count, the rows.
-        # A search reads the ids of links, and of sessions by link, by id and by owner.
-        for query, more in (({}, 0), ({"active": "true"}, 0), ({"q": "acme"}, 4)):
+        # Those without access: the oldest of the newest ones. A search reads the ids of live and of revoked links, and
+        # of sessions by link, by id and by owner.
+        for query, more in (({}, 0), ({"active": "true"}, 0), ({"active": "false"}, 1), ({"q": "acme"}, 5)):
             with django_assert_num_queries(11 + more):
                 page(admin_client, SESSIONS, **query)

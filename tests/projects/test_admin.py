@@ -262,6 +262,7 @@ class TestKeys:
             ({"role": "instance_admin", "project": "its own"}, "a key belongs to one project, an instance_admin key"),
             ({"role": "project_admin", "project": "unknown"}, "There is no project with this id."),
             ({"role": "owner"}, "Select a valid choice."),
+            ({"nahook": "on", "nahook_sending": "on"}, "A key is of one kind: it manages, or it only sends."),
             ({"name": ""}, "This field is required."),
             (
                 {"role": "instance_admin", "expires_at_0": "2020-01-01", "expires_at_1": "00:00"},

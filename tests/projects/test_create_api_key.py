@@ -86,6 +86,7 @@ class TestWorks:
         ({"role": "instance_admin", "owner_id": "o" * 256}, "owner_id: Ensure this value has at most 255 characters"),
         ({"role": "instance_admin", "scope": ["s" * 65]}, "scopes: Item 1 in the array did not validate"),
         ({"role": "instance_admin", "scope": [""] * 2}, "scopes: Item 1 in the array did not validate"),
+        ({"project": "its own", "nahook": True, "nahook_sending": True}, "nahook_sending: A key is of one kind"),
         ({"role": "instance_admin", "expires_in_days": 0}, "--expires-in-days must be between 1 and 36500"),
         ({"role": "instance_admin", "expires_in_days": 10**9}, "--expires-in-days must be between 1 and 36500"),
     ],

@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 from rest_framework.request import Request
 
-from core.api.parameters import texts
+from core.api.parameters import is_true, texts
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,20 @@ from core.api.parameters import texts
 )
 def test_values_are_stripped_and_blank_and_repeated_ones_dropped(query: str, found: list[str]) -> None:
     assert texts(Request(RequestFactory().get(f"/?{query}")), "name") == found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", False),
+        ("name=", False),
+        ("name=true", True),
+        ("name=True", False),
+        ("name=%20true", False),
+        ("name=1", False),
+        ("name=false", False),
+        ("other=true", False),
+    ],
+)
+def test_a_parameter_is_true_as_the_one_word(query: str, found: bool) -> None:
+    assert is_true(Request(RequestFactory().get(f"/?{query}")), "name") is found
