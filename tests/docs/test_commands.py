@@ -73,7 +73,7 @@ def to_run(page: str, language: str) -> list[str]:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server after its first start."""
-    running = Server(tmp_path_factory.mktemp("docs")).start()
+    running = Server(tmp_path_factory.mktemp("docs")).prepared().start()
     yield running
     running.stop()
 
