@@ -103,7 +103,7 @@ class TestFirstAndSecondRun:
 
     def test_another_name_of_the_host_and_a_proxy_that_is_not_asked(self, server: Server) -> None:
         server.settings |= {"ALLOWED_HOSTS": "hooks.example.com", "BASE_URL": "https://hooks.example.com/"}
-        server.settings |= {"http_proxy": f"http://127.0.0.1:{free_port()}"}
+        server.settings |= {"http_proxy": f"http://127.0.0.1:{free_port()}", "WORKERS": "1"}
         server.prepared().start()
         assert server.quickstart["base_url"] == "https://hooks.example.com"
         answer = httpx.get(f"{server.url}/healthz", headers={"Host": "hooks.example.com"}, trust_env=False)
@@ -342,7 +342,7 @@ class TestRefuses:
 
 class TestOwnDatabase:
     def test_it_is_used_and_left_running(self, server: Server, own_database: str) -> None:
-        server.settings["DATABASE_URL"] = own_database
+        server.settings |= {"DATABASE_URL": own_database, "WORKERS": "1"}
         server.start()
         known = server.quickstart
         with server.client() as client:
