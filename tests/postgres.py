@@ -20,8 +20,8 @@ import pytest
 from convoyclone import database
 from tests.outbound.certificates import Authority
 
-# All that is imported and collected stays: to look for garbage in it takes a fifth of the time. tests/conftest.py begins
-# to look when the tests run.
+# All that is imported and collected stays: to look for garbage in it takes a fifth of the time. tests/conftest.py has
+# it looked for while tests run.
 gc.disable()
 
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
