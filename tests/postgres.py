@@ -6,6 +6,7 @@ away after it. The workers of pytest-xdist find it in the environment.
 
 import atexit
 import base64
+import gc
 import os
 import re
 import secrets
@@ -18,6 +19,10 @@ import pytest
 
 from convoyclone import database
 from tests.outbound.certificates import Authority
+
+# All that is imported and collected stays: to look for garbage in it takes a fifth of the time. tests/conftest.py has
+# it looked for while tests run.
+gc.disable()
 
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 

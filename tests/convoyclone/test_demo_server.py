@@ -52,7 +52,7 @@ def receiver_process(server: Server) -> list[psutil.Process]:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server after its first start."""
-    running = Server(tmp_path_factory.mktemp("demo")).start()
+    running = Server(tmp_path_factory.mktemp("demo"), WORKERS="1").prepared().start()
     yield running
     running.stop()
 
@@ -97,7 +97,8 @@ class TestWebhooks:
 
 class TestRestart:
     def test_nothing_is_made_again_and_a_taken_port_is_changed(self, server: Server) -> None:
-        server.start()
+        server.settings["WORKERS"] = "1"
+        server.prepared().start()
         eventually(lambda: outcomes(server) == OUTCOMES, "each delivery has its outcome")
         before, known = counts(server), server.quickstart
         server.stop()
@@ -120,6 +121,7 @@ class TestRestart:
             assert "not verified" not in page(server)
 
     def test_a_kill_in_the_middle_of_the_first_start_loses_nothing(self, server: Server) -> None:
+        server.settings["WORKERS"] = "1"
         server.spawn()
         # The description is there before the commit, or just after it.
         eventually((server.data / "quickstart.json").exists, "the demo is described")
@@ -140,12 +142,12 @@ class TestNoDemo:
         tmp_path: Path,
         own_database: str,
     ) -> None:
-        server.settings["DATABASE_URL"] = own_database
+        server.settings |= {"DATABASE_URL": own_database, "WORKERS": "1"}
         server.start()
         assert httpx.get(f"{server.url}/", trust_env=False).status_code == 200
         server.stop()
 
-        other = Server(tmp_path / "other", DATABASE_URL=own_database)
+        other = Server(tmp_path / "other", DATABASE_URL=own_database, WORKERS="1")
         # The secrets belong to the database.
         other.data.mkdir(parents=True)
         (other.data / "secrets.json").write_text((server.data / "secrets.json").read_text())

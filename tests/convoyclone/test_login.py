@@ -119,7 +119,7 @@ class TestInProcess:
 class TestOverHTTP:
     @pytest.fixture
     def server(self, tmp_path: Path) -> Iterator[Server]:
-        running = Server(tmp_path, TRUST_PROXY_HEADERS="1").start()
+        running = Server(tmp_path, TRUST_PROXY_HEADERS="1", WORKERS="1").prepared().start()
         yield running
         running.stop()
 

@@ -143,9 +143,9 @@ class TestAccess:
 
 @pytest.mark.server
 def test_a_server_as_it_is_started(tmp_path: Path) -> None:
-    server = Server(tmp_path)
+    server = Server(tmp_path, WORKERS="1")
     try:
-        server.start()
+        server.prepared().start()
         with httpx.Client(base_url=server.url, trust_env=False) as client:
             assert client.get("/readyz").status_code == 200
             assert 'convoyclone_queue_deliveries{state="due"} ' in client.get("/metrics").text

@@ -36,7 +36,7 @@ QUICKSTART = {
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server that is killed again and again."""
-    server = Server(tmp_path_factory.mktemp("victim")).start()
+    server = Server(tmp_path_factory.mktemp("victim")).prepared().start()
     yield server
     server.stop()
 
@@ -103,8 +103,8 @@ class TestFirstAndSecondRun:
 
     def test_another_name_of_the_host_and_a_proxy_that_is_not_asked(self, server: Server) -> None:
         server.settings |= {"ALLOWED_HOSTS": "hooks.example.com", "BASE_URL": "https://hooks.example.com/"}
-        server.settings |= {"http_proxy": f"http://127.0.0.1:{free_port()}"}
-        server.start()
+        server.settings |= {"http_proxy": f"http://127.0.0.1:{free_port()}", "WORKERS": "1"}
+        server.prepared().start()
         assert server.quickstart["base_url"] == "https://hooks.example.com"
         answer = httpx.get(f"{server.url}/healthz", headers={"Host": "hooks.example.com"}, trust_env=False)
         assert answer.status_code == 200
@@ -112,6 +112,7 @@ class TestFirstAndSecondRun:
 
 class TestStop:
     def test_within_five_seconds_and_nothing_is_left(self, server: Server) -> None:
+        server.prepared()
         for number in (signal.SIGTERM, signal.SIGINT):
             server.start()
             self.stops(server, number)
@@ -341,7 +342,7 @@ class TestRefuses:
 
 class TestOwnDatabase:
     def test_it_is_used_and_left_running(self, server: Server, own_database: str) -> None:
-        server.settings["DATABASE_URL"] = own_database
+        server.settings |= {"DATABASE_URL": own_database, "WORKERS": "1"}
         server.start()
         known = server.quickstart
         with server.client() as client:

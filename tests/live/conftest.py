@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server after its first start, which may send to receivers on this machine."""
-    running = Server(tmp_path_factory.mktemp("server"), DELIVERY_ALLOWED_NETWORKS="127.0.0.0/8").start()
+    running = Server(tmp_path_factory.mktemp("server"), DELIVERY_ALLOWED_NETWORKS="127.0.0.0/8").prepared().start()
     yield running
     running.stop()
 

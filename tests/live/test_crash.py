@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.live import crash
+from tests.server import prepare
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.timeout(600)
 )
 def test_no_event_is_lost_in_a_crash(tmp_path: Path, record_property: Any, rounds: int, events: int) -> None:
     said: list[str] = []
+    prepare(tmp_path / "data")
     found = crash.run(tmp_path, rounds=rounds, events=events, say=said.append)
     record_property("crashes", said)
     assert found.accepted > 0
