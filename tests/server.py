@@ -52,7 +52,8 @@ def prepare(data: Path) -> None:
     made.mkdir(exist_ok=True)
     with (made / "made").open("a") as done:
         fcntl.flock(done, fcntl.LOCK_EX)
-        if not done.tell():
+        # Another process may have written since this one opened the file.
+        if not done.seek(0, os.SEEK_END):
             secrets = {name: os.environ[name] for name in ("SECRET_KEY", "API_KEY_PEPPER", "ENCRYPTION_KEYS")}
             migrate = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
             env = environment(DATA_DIR=str(made), **secrets)
