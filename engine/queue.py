@@ -299,4 +299,4 @@ async def _read_in_turns(
 async def _read_targets(connection: Connection, ids: Collection[str]) -> dict[str, Target]:
     async with connection.cursor(row_factory=class_row(Target)) as cursor:
         await cursor.execute(_TARGETS, [list(ids)])
-        return {target.uid: target async for target in cursor}
+        return {target.uid: target for target in await cursor.fetchall()}
