@@ -16,9 +16,10 @@ backlog does not stand before the deliveries of others. They come back endpoint 
 
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from psycopg import AsyncClientCursor
 from psycopg.rows import args_row, class_row
@@ -30,7 +31,7 @@ from engine.lost import record_lost
 from engine.parked import BACKLOG, PARKED_HOPS, read_parked, settle_unsent
 from engine.shares import Offer
 from engine.targets import IN_FLIGHT, Target
-from engine.turns import TURNS, take_turns
+from engine.turns import TURNS, WALK, take_turns, walk_from
 from outbound.states import Status
 
 #: Read at least this many rows where some of the first in the queue could not be sent.
@@ -88,10 +89,13 @@ class Claimed:
 
 @dataclass(slots=True)
 class Opening:
-    """The reads at the beginning of a look: deliveries by age, where wanted, and endpoints with parked ones."""
+    """The reads at the beginning of a look."""
 
-    oldest: list[Queued]
+    #: The endpoints with parked deliveries.
     backlog: list[str]
+    #: Due deliveries where the queue is read by age, and else the rows of WALK.
+    oldest: list[Queued] = field(default_factory=list)
+    walk: list[tuple[str, bool]] | None = None
 
 
 #: Begin a look, and tell whether this worker holds the lock. The next statements read it by HOLDS.
@@ -173,13 +177,14 @@ async def claim(
     rooms = offer.rooms()
     window = max(slots, WIDE_WINDOW) if is_wide else slots
     by_age = turn is None and 0 not in rooms.values()
-    async with _claiming(connection, window if by_age else 0, parked_after) as opening:
+    given = {"window": window, "after": parked_after, "hops": PARKED_HOPS, **walk_from(turn)}
+    async with _claiming(connection, given, by_age=by_age) as opening:
         if opening is None:
             return Claimed(parked_after=parked_after, turn=turn, is_busy=True)
         if by_age and len(opening.oldest) < window:
             due = opening.oldest
         else:
-            due = await _read_in_turns(connection, found, window, turn, rooms, opening.oldest, is_wide=is_wide)
+            due = await _read_in_turns(connection, found, opening, window=window, rooms=rooms, is_wide=is_wide)
         backlog = opening.backlog
         found.parked_after = backlog[-1] if len(backlog) == PARKED_HOPS else ""
         # A backlog that was read as a whole includes the endpoints that were freed.
@@ -229,21 +234,23 @@ async def claim(
 
 
 @asynccontextmanager
-async def _claiming(connection: Connection, oldest: int, after: str) -> AsyncIterator[Opening | None]:
+async def _claiming(connection: Connection, given: Mapping[str, Any], *, by_age: bool) -> AsyncIterator[Opening | None]:
     """Open a transaction that tries to lock the queue for this worker. Yields its first reads; None without the lock.
 
-    Up to `oldest` due deliveries are read, and the endpoints with parked ones after `after`.
+    `given` are the parameters of BACKLOG, and of _DUE or WALK.
     """
-    due = f"; {_DUE}" if oldest else ""
     try:
         async with AsyncClientCursor(connection) as cursor:
-            await cursor.execute(f"{_BEGIN}; {BACKLOG}{due}", {"window": oldest, "after": after, "hops": PARKED_HOPS})
+            await cursor.execute(f"{_BEGIN}; {BACKLOG}; {_DUE if by_age else WALK}", given)
             cursor.nextset()
             is_locked = await cursor.fetchone() == (True,)
             cursor.nextset()
-            opening = Opening([], [uid for (uid,) in await cursor.fetchall()])
-            if cursor.nextset():
+            opening = Opening([uid for (uid,) in await cursor.fetchall()])
+            cursor.nextset()
+            if by_age:
                 opening.oldest = [Queued(*row) for row in await cursor.fetchall()]
+            else:
+                opening.walk = await cursor.fetchall()
         yield opening if is_locked else None
     except BaseException:
         if not connection.closed:
@@ -274,16 +281,18 @@ async def _claim_and_commit(
 async def _read_in_turns(
     connection: Connection,
     found: Claimed,
-    window: int,
-    turn: str | None,
-    rooms: dict[str, int],
-    oldest: Sequence[Queued],
+    opening: Opening,
     *,
+    window: int,
+    rooms: dict[str, int],
     is_wide: bool,
 ) -> list[Queued]:
-    """Return due deliveries in turns of projects, and after them the `oldest`, which were read by age."""
+    """Return due deliveries in turns of projects, and after them those that were read by age."""
+    walk = opening.walk
+    if walk is None:
+        walk = await (await connection.execute(WALK, walk_from(None))).fetchall()
+    turns = take_turns(walk, window=window, rooms=rooms, is_wide=is_wide)
     async with connection.cursor(row_factory=args_row(Queued)) as cursor:
-        turns = await take_turns(connection, after=turn or "", window=window, rooms=rooms, is_wide=is_wide)
         given = {"projects": list(turns.limits), "limits": list(turns.limits.values()), "window": window}
         await cursor.execute(_DUE_IN_TURNS, given)
         rows = await cursor.fetchall()
@@ -293,7 +302,7 @@ async def _read_in_turns(
     counts = Counter(row.project_id for row in rows)
     found.is_mixed = len(rows) >= window and min(counts.values()) < window // len(counts)
     taken = {row.uid for row in rows}
-    return [*rows, *(row for row in oldest if row.uid not in taken)]
+    return [*rows, *(row for row in opening.oldest if row.uid not in taken)]
 
 
 async def _read_targets(connection: Connection, ids: Collection[str]) -> dict[str, Target]:

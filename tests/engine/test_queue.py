@@ -81,9 +81,10 @@ class TestClaiming:
 
         async def look(first: psycopg.AsyncConnection[Any]) -> tuple[queue.Claimed, Any]:
             second = await psycopg.AsyncConnection.connect(first.info.dsn, autocommit=True)
+            given = {"window": 10, "after": "", "hops": 1}
             async with second, first.transaction():
                 await first.execute("SELECT pg_advisory_xact_lock(%s)", [queue.LOCK_ID])
-                async with queue._claiming(second, 10, "") as opening:
+                async with queue._claiming(second, given, by_age=True) as opening:
                     assert opening is None
                     free = "SELECT uid FROM events_eventdelivery WHERE due_at <= clock_timestamp() FOR UPDATE NOWAIT"
                     row = await (await first.execute(free)).fetchone()
