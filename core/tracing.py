@@ -54,6 +54,11 @@ def stop_tracing() -> None:
     _tracer = None
 
 
+def is_tracing() -> bool:
+    """Tell whether this process traces."""
+    return _tracer is not None
+
+
 def traceparent() -> str:
     """Return the context of the current span as W3C Trace Context writes it; "" where nothing is traced."""
     if _tracer is None:

@@ -16,7 +16,7 @@ import orjson
 
 from core.encryption import UndecryptableValue, context_of, decrypt
 from core.storable_text import storable
-from core.tracing import attempt_span, trace_marks
+from core.tracing import attempt_span, is_tracing, trace_marks
 from core.ulid import new_ulid
 from deliveries.requests import Parts, Unbuildable, signed_request
 from endpoints.authentication import OAUTH2
@@ -69,6 +69,8 @@ def lease_seconds(target: Target) -> float:
 
 async def make_attempt(claim: Claim, outbound: Outbound, tokens: Tokens) -> Outcome:
     """Send a claimed delivery once. Failures of any kind are part of the outcome."""
+    if not is_tracing():
+        return await _send(claim, outbound, tokens)
     delivery = claim.delivery
     ids = {"delivery": delivery.uid, "event": delivery.event_id, "endpoint": delivery.endpoint_id}
     with attempt_span(claim.payload.trace, ids) as say:

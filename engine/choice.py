@@ -44,6 +44,12 @@ class Queued:
     lease: uuid.UUID | None
 
 
+#: The columns of Queued, in its order.
+COLUMNS = """d.uid, d.project_id, d.event_id, d.endpoint_id, d.subscription_id, d.event_type, d.status,
+d.delivery_mode, d.strategy, d.interval_seconds, d.retry_limit, d.num_trials, d.num_trials_before, d.test, d.is_parked,
+d.created_at, d.lease"""
+
+
 @dataclass(slots=True)
 class Choice:
     """The decision on the deliveries that a claim has found."""
@@ -54,6 +60,8 @@ class Choice:
     extend: list[str] = field(default_factory=list)
     #: (uid, status, description) of those that are not sent.
     settle: list[tuple[str, str, str]] = field(default_factory=list)
+    #: Whether an endpoint now has as many requests under way as it may have.
+    has_filled: bool = False
     #: By endpoint, the number of requests that count against its rate limit.
     used: dict[str, int] = field(default_factory=dict)
 
@@ -113,6 +121,7 @@ def choose(
                 choice.park.append(row.uid)
         elif len(choice.send) < slots:
             room[row.endpoint_id] -= 1
+            choice.has_filled = choice.has_filled or not room[row.endpoint_id]
             offer.take(target)
             choice.send.append(row)
             if target.tokens is not None:

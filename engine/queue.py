@@ -14,38 +14,33 @@ its owner has as many places as it may have. Parked deliveries are outside of th
 backlog does not stand before the deliveries of others. They come back endpoint by endpoint, as many as each can take.
 """
 
-import random
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from psycopg import AsyncClientCursor
 from psycopg.rows import args_row, class_row
 
-from endpoints.models import Endpoint
 from engine import rate_limit
-from engine.choice import AT_MOST_ONCE, Queued, Unsettled, choose
+from engine.choice import AT_MOST_ONCE, COLUMNS, Queued, Unsettled, choose
 from engine.database import Connection
 from engine.lost import record_lost
+from engine.parked import BACKLOG, PARKED_HOPS, read_parked, settle_unsent
 from engine.shares import Offer
-from engine.targets import Target
-from engine.turns import TURNS, take_turns
+from engine.targets import IN_FLIGHT, Target
+from engine.turns import TURNS, WALK, take_turns, walk_from
 from outbound.states import Status
 
 #: Read at least this many rows where some of the first in the queue could not be sent.
 WIDE_WINDOW = 250
-#: Endpoints with parked deliveries that one look goes through.
-HOPS = 200
-#: Parked deliveries of endpoints that are gone, discarded at a time.
-DISCARDED_AT_ONCE = 1_000
 #: Extend a lease by this much where it has ended before its worker has written the outcome.
 EXTENSION_SECONDS = 15
 #: One worker claims at a time, so that the requests counted for an endpoint are those of all workers.
 LOCK_ID = 0x436F6E766F79_02
 
-GONE = "the endpoint is inactive or deleted"
 EXPUNGED = "the payload of the event has been deleted"
 
 
@@ -80,6 +75,8 @@ class Claimed:
     claims: list[Claim] = field(default_factory=list)
     #: Whether deliveries were parked, extended or settled, so that another look may find more.
     has_moved: bool = False
+    #: Whether another look may find more once a request has ended: deliveries are parked, or an endpoint is full.
+    waits_for_places: bool = False
     #: The last endpoint whose parked deliveries were looked at; "" once all were.
     parked_after: str = ""
     #: The project after which the next look goes on, "" for the first one; None where the queue is read by age.
@@ -90,80 +87,34 @@ class Claimed:
     is_busy: bool = False
 
 
-#: The columns of Queued, in its order.
-_DELIVERY = """d.uid, d.project_id, d.event_id, d.endpoint_id, d.subscription_id, d.event_type, d.status,
-d.delivery_mode, d.strategy, d.interval_seconds, d.retry_limit, d.num_trials, d.num_trials_before, d.test, d.is_parked,
-d.created_at, d.lease"""
+@dataclass(slots=True)
+class Opening:
+    """The reads at the beginning of a look."""
+
+    #: The endpoints with parked deliveries.
+    backlog: list[str]
+    #: Due deliveries where the queue is read by age, and else the rows of WALK.
+    oldest: list[Queued] = field(default_factory=list)
+    walk: list[tuple[str, bool]] | None = None
+
+
+#: Begin a look, and tell whether this worker holds the lock. The next statements read it by HOLDS.
+_BEGIN = f"BEGIN; SELECT set_config('convoyclone.claims', pg_try_advisory_xact_lock({LOCK_ID})::text, true)::bool"
+HOLDS = "current_setting('convoyclone.claims')::bool"
 
 #: The deliveries that are due, the longest overdue first.
+# Without the lock, none of them may be locked: the worker that holds it would pass them over.
 _DUE = f"""
-SELECT {_DELIVERY} FROM events_eventdelivery d
-WHERE d.due_at <= now() AND NOT d.is_parked
+SELECT {COLUMNS} FROM events_eventdelivery d
+WHERE d.due_at <= now() AND NOT d.is_parked AND {HOLDS}
 ORDER BY d.due_at LIMIT %(window)s FOR UPDATE SKIP LOCKED
 """
 
 #: The same of some projects, in turns.
 _DUE_IN_TURNS = f"""
-SELECT {_DELIVERY} FROM ({TURNS}) turn JOIN events_eventdelivery d ON d.uid = turn.uid
+SELECT {COLUMNS} FROM ({TURNS}) turn JOIN events_eventdelivery d ON d.uid = turn.uid
 WHERE d.due_at <= now() AND NOT d.is_parked
 ORDER BY turn.place, turn.number FOR UPDATE OF d SKIP LOCKED
-"""
-
-#: The number of requests under way to the endpoint `e`. Those of lost workers count until their lease ends.
-_IN_FLIGHT = f"""(
-  SELECT count(*)::int FROM events_eventdelivery f
-  WHERE f.endpoint_id = e.uid AND f.status = '{Status.PROCESSING}' AND f.due_at > now()
-)"""
-
-#: The next endpoints with parked deliveries, found by hopping from one to the next in the index.
-_BACKLOG = """
-WITH RECURSIVE backlog (endpoint_id, number) AS (
-  (SELECT endpoint_id, 1 FROM events_eventdelivery
-   WHERE is_parked AND endpoint_id > %(after)s ORDER BY endpoint_id LIMIT 1)
-  UNION ALL
-  SELECT (
-    SELECT n.endpoint_id FROM events_eventdelivery n
-    WHERE n.is_parked AND n.endpoint_id > b.endpoint_id ORDER BY n.endpoint_id LIMIT 1
-  ), b.number + 1 FROM backlog b WHERE b.endpoint_id IS NOT NULL AND b.number < %(hops)s
-)
-SELECT endpoint_id FROM backlog WHERE endpoint_id IS NOT NULL ORDER BY endpoint_id
-"""
-
-#: How many deliveries each of some endpoints can take. Those of owners without a place can take none.
-_TAKERS = f"""
-SELECT e.uid, e.project_id,
-  e.deleted_at IS NOT NULL OR p.deleted_at IS NOT NULL OR e.status = '{Endpoint.Status.INACTIVE}' AS is_gone,
-  CASE WHEN e.status = '{Endpoint.Status.PAUSED}' OR s.held_until > now() OR s.open_until > now() THEN 0
-            WHEN e.project_id = ANY(%(full_projects)s) THEN 0
-            WHEN e.owner_id <> '' AND EXISTS (
-              SELECT FROM unnest(%(owners_of)s::text[], %(full_owners)s::text[]) AS o (project_id, owner_id)
-              WHERE o.project_id = e.project_id AND o.owner_id = e.owner_id
-            ) THEN 0
-       ELSE greatest(%(cap)s - {_IN_FLIGHT}, 0) END AS room
-FROM endpoints_endpoint e
-JOIN projects_project p ON p.uid = e.project_id
-LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid
-WHERE e.uid = ANY(%(ids)s)
-"""
-
-#: The oldest parked deliveries, as many of each endpoint as it can take, in turns of projects. Only the rows of
-#: the result are locked.
-_PARKED = f"""
-SELECT {_DELIVERY} FROM (
-  SELECT q.uid, row_number() OVER (PARTITION BY t.project_id ORDER BY q.next_send_time) AS place
-  FROM unnest(%(ids)s::text[], %(projects)s::text[], %(rooms)s::int[]) AS t (endpoint_id, project_id, room)
-  CROSS JOIN LATERAL (
-    SELECT uid, next_send_time FROM events_eventdelivery
-    WHERE is_parked AND endpoint_id = t.endpoint_id ORDER BY next_send_time LIMIT t.room
-  ) q ORDER BY place, q.next_send_time LIMIT %(window)s
-) c JOIN events_eventdelivery d ON d.uid = c.uid
-WHERE d.is_parked AND d.due_at <= now()
-ORDER BY c.place, d.next_send_time FOR UPDATE OF d SKIP LOCKED
-"""
-
-#: Settle parked deliveries of endpoints that are gone.
-_PARKED_OF_GONE = """
-SELECT uid, status FROM events_eventdelivery WHERE is_parked AND endpoint_id = ANY(%s) LIMIT %s FOR UPDATE SKIP LOCKED
 """
 
 #: The endpoints of deliveries, as Target.
@@ -173,7 +124,7 @@ SELECT e.uid, e.project_id, e.owner_id, e.name, e.url, e.status, e.deleted_at IS
   e.mtls_client_cert, e.custom_headers,
   p.deleted_at IS NOT NULL AS project_is_deleted, p.config AS project_config, p.meta_event AS project_meta_event,
   p.ends_gone_endpoints AS project_ends_gone, p.sends_svix_headers AS project_sends_svix_headers,
-  {_IN_FLIGHT} AS in_flight, s.open_until, s.held_until, now() AS now
+  {IN_FLIGHT} AS in_flight, s.open_until, s.held_until, now() AS now
 FROM endpoints_endpoint e
 JOIN projects_project p ON p.uid = e.project_id
 LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid
@@ -185,7 +136,7 @@ _CLAIM = f"""
 UPDATE events_eventdelivery d
 SET status = '{Status.PROCESSING}', is_parked = false, lease = %s, due_at = now() + c.seconds * interval '1 second',
     updated_at = now()
-FROM unnest(%b::text[], %b::float[]) AS c (uid, seconds) WHERE d.uid = c.uid
+FROM unnest(%s::text[], %s::float[]) AS c (uid, seconds) WHERE d.uid = c.uid
 """
 #: Extend leases. Another worker may have parked a delivery after its lease had ended.
 _EXTEND = """
@@ -193,12 +144,6 @@ UPDATE events_eventdelivery SET due_at = now() + %s * interval '1 second', is_pa
 """
 #: Take deliveries out of the queue until their endpoint can take them.
 _PARK = "UPDATE events_eventdelivery SET is_parked = true WHERE uid = ANY(%s)"
-#: End deliveries that are not sent.
-_SETTLE = """
-UPDATE events_eventdelivery d
-SET status = s.status, description = s.description, due_at = NULL, is_parked = false, lease = NULL, updated_at = now()
-FROM unnest(%s::text[], %s::text[], %s::text[]) AS s (uid, status, description) WHERE d.uid = s.uid
-"""
 #: The events of claimed deliveries, as Payload, in its order.
 _PAYLOADS = """
 SELECT uid, data, headers, idempotency_key, trace, expunged_at IS NOT NULL
@@ -227,18 +172,26 @@ async def claim(
     `unsettled` claims of this worker are extended where they have ended. `turn` is that of the last look. `offer` is
     the room that projects and owners have, and is used up.
     """
-    lease = uuid.uuid4()
     offer = offer or Offer()
     found = Claimed()
-    # Not in a pipeline, although it would save round trips: PostgreSQL ends the transaction of a worker that hangs
-    # (`idle_in_transaction_session_timeout`) only between statements that are complete, and this one holds the lock
-    # for which all workers wait.
-    async with _claiming(connection) as is_locked:
-        if not is_locked:
+    rooms = offer.rooms()
+    window = max(slots, WIDE_WINDOW) if is_wide else slots
+    by_age = turn is None and 0 not in rooms.values()
+    given = {"window": window, "after": parked_after, "hops": PARKED_HOPS, **walk_from(turn)}
+    async with _claiming(connection, given, by_age=by_age) as opening:
+        if opening is None:
             return Claimed(parked_after=parked_after, turn=turn, is_busy=True)
-        due = await _read_due(connection, found, slots, turn, offer, is_wide=is_wide)
-        parked = await _read_parked(connection, found, slots, cap, parked_after, freed, offer)
+        if by_age and len(opening.oldest) < window:
+            due = opening.oldest
+        else:
+            due = await _read_in_turns(connection, found, opening, window=window, rooms=rooms, is_wide=is_wide)
+        backlog = opening.backlog
+        found.parked_after = backlog[-1] if len(backlog) == PARKED_HOPS else ""
+        # A backlog that was read as a whole includes the endpoints that were freed.
+        ids = backlog if len(backlog) < PARKED_HOPS and not parked_after else list({*backlog, *freed})
+        parked, found.has_moved = await read_parked(connection, ids, slots=slots, cap=cap, offer=offer)
         rows = [*parked, *due]
+        found.waits_for_places = bool(backlog)
         if not rows:
             return found
         targets = await _read_targets(connection, {row.endpoint_id for row in rows})
@@ -251,36 +204,54 @@ async def claim(
         settled = {uid for uid, *_ in choice.settle}
         ended = [*choice.send, *(row for row in rows if row.uid in settled)]
         await record_lost(connection, [row.uid for row in ended if row.status == Status.PROCESSING])
-        if choice.send:
-            seconds = [lease_seconds(targets[row.endpoint_id]) for row in choice.send]
-            await connection.execute(_CLAIM, [lease, [row.uid for row in choice.send], seconds])
         if choice.extend:
             await connection.execute(_EXTEND, [EXTENSION_SECONDS, choice.extend])
         if choice.park:
             await connection.execute(_PARK, [choice.park])
         if choice.settle:
-            await _settle(connection, choice.settle)
+            await settle_unsent(connection, choice.settle)
         if choice.used:
             await rate_limit.use(connection, [(targets[uid], requests) for uid, requests in choice.used.items()])
-        payloads = await _commit_and_read_payloads(connection, {row.event_id for row in choice.send})
+        lease = uuid.uuid4()
+        payloads = await _claim_and_commit(
+            connection, lease, [(row, lease_seconds(targets[row.endpoint_id])) for row in choice.send]
+        )
     found.has_moved = found.has_moved or bool(choice.extend or choice.park or choice.settle)
+    found.waits_for_places = found.waits_for_places or choice.has_filled or bool(choice.park)
     for row in choice.send:
         payload = payloads.get(row.event_id)
         if payload and not payload.is_expunged:
             found.claims.append(Claim(row, targets[row.endpoint_id], payload, lease))
         else:
-            await _settle(connection, [(row.uid, Status.DISCARDED, EXPUNGED if payload else "event not found")])
+            await settle_unsent(connection, [(row.uid, Status.DISCARDED, EXPUNGED if payload else "event not found")])
     return found
 
 
+# Each round trip counts: on a busy machine both sides wait for the processor each time. So statements that need no
+# answer in between go together, as one text with the parameters written into it. Not by a pipeline: PostgreSQL ends the
+# transaction of a worker that hangs (`idle_in_transaction_session_timeout`) only between statements that are complete,
+# and psycopg sends those of a pipeline one by one. This transaction holds the lock for which all workers wait.
+
+
 @asynccontextmanager
-async def _claiming(connection: Connection) -> AsyncIterator[bool]:
-    """Open a transaction that tries to lock the queue for this worker. Yields whether it holds the lock."""
-    # Both in one round trip, as statements without parameters can be.
-    cursor = await connection.execute(f"BEGIN; SELECT pg_try_advisory_xact_lock({LOCK_ID})", prepare=False)
+async def _claiming(connection: Connection, given: Mapping[str, Any], *, by_age: bool) -> AsyncIterator[Opening | None]:
+    """Open a transaction that tries to lock the queue for this worker. Yields its first reads; None without the lock.
+
+    `given` are the parameters of BACKLOG, and of _DUE or WALK.
+    """
     try:
-        cursor.nextset()
-        yield await cursor.fetchone() == (True,)
+        async with AsyncClientCursor(connection) as cursor:
+            await cursor.execute(f"{_BEGIN}; {BACKLOG}; {_DUE if by_age else WALK}", given)
+            cursor.nextset()
+            is_locked = await cursor.fetchone() == (True,)
+            cursor.nextset()
+            opening = Opening([uid for (uid,) in await cursor.fetchall()])
+            cursor.nextset()
+            if by_age:
+                opening.oldest = [Queued(*row) for row in await cursor.fetchall()]
+            else:
+                opening.walk = await cursor.fetchall()
+        yield opening if is_locked else None
     except BaseException:
         if not connection.closed:
             await connection.rollback()
@@ -288,96 +259,53 @@ async def _claiming(connection: Connection) -> AsyncIterator[bool]:
     await connection.commit()
 
 
-async def _commit_and_read_payloads(connection: Connection, ids: Collection[str]) -> dict[str, Payload]:
-    """End the transaction, so that another worker may claim, and read the events of claimed deliveries."""
-    if not ids:
+async def _claim_and_commit(
+    connection: Connection, lease: uuid.UUID, sent: Sequence[tuple[Queued, float]]
+) -> dict[str, Payload]:
+    """Give deliveries a lease of so many seconds, end the transaction, and read the events of these deliveries."""
+    if not sent:
         return {}
-    # Both in one round trip, with the ids written into the text: it is a lookup by primary key, soon planned.
-    async with AsyncClientCursor(connection, row_factory=args_row(Payload)) as cursor:
-        await cursor.execute(f"COMMIT; {_PAYLOADS}", [list(ids)])
+    given = [
+        lease,
+        [row.uid for row, _ in sent],
+        [seconds for _, seconds in sent],
+        [*{row.event_id for row, _ in sent}],
+    ]
+    async with AsyncClientCursor(connection) as cursor:
+        await cursor.execute(f"{_CLAIM}; COMMIT; {_PAYLOADS}", given)
         cursor.nextset()
-        return {payload.uid: payload async for payload in cursor}
+        cursor.nextset()
+        return {row[0]: Payload(*row) for row in await cursor.fetchall()}
 
 
-async def _read_due(
-    connection: Connection, found: Claimed, slots: int, turn: str | None, offer: Offer, *, is_wide: bool
+async def _read_in_turns(
+    connection: Connection,
+    found: Claimed,
+    opening: Opening,
+    *,
+    window: int,
+    rooms: dict[str, int],
+    is_wide: bool,
 ) -> list[Queued]:
-    """Return due deliveries: by age where all of them fit into the window, else in turns of projects."""
-    window = max(slots, WIDE_WINDOW) if is_wide else slots
-    rooms = offer.rooms()
-    is_full = 0 in rooms.values()
-    oldest: list[Queued] = []
+    """Return due deliveries in turns of projects, and after them those that were read by age."""
+    walk = opening.walk
+    if walk is None:
+        walk = await (await connection.execute(WALK, walk_from(None))).fetchall()
+    turns = take_turns(walk, window=window, rooms=rooms, is_wide=is_wide)
     async with connection.cursor(row_factory=args_row(Queued)) as cursor:
-        if turn is None and not is_full:
-            await cursor.execute(_DUE, {"window": window})
-            oldest = await cursor.fetchall()
-            if len(oldest) < window:
-                return oldest
-        turns = await take_turns(connection, after=turn or "", window=window, rooms=rooms, is_wide=is_wide)
         given = {"projects": list(turns.limits), "limits": list(turns.limits.values()), "window": window}
         await cursor.execute(_DUE_IN_TURNS, given)
         rows = await cursor.fetchall()
+    is_full = 0 in rooms.values()
     # With less than half of a window due, the next look may find all of it by age.
     found.turn = turns.after if turns.after or is_full or len(rows) > window // 2 else None
     counts = Counter(row.project_id for row in rows)
     found.is_mixed = len(rows) >= window and min(counts.values()) < window // len(counts)
     taken = {row.uid for row in rows}
-    return [*rows, *(row for row in oldest if row.uid not in taken)]
-
-
-async def _read_parked(
-    connection: Connection,
-    found: Claimed,
-    slots: int,
-    cap: int,
-    after: str,
-    freed: Collection[str],
-    offer: Offer,
-) -> list[Queued]:
-    """Return parked deliveries that can be sent now, and discard those of endpoints that are gone."""
-    cursor = await connection.execute(_BACKLOG, {"after": after, "hops": HOPS})
-    backlog = [uid for (uid,) in await cursor.fetchall()]
-    found.parked_after = backlog[-1] if len(backlog) == HOPS else ""
-    # A backlog that was read as a whole includes the endpoints that were freed.
-    ids = backlog if len(backlog) < HOPS and not after else list({*backlog, *freed})
-    if not ids:
-        return []
-    full_owners = list(offer.full_owners())
-    given = {
-        "ids": ids,
-        "cap": cap,
-        "full_projects": [project_id for project_id, room in offer.rooms().items() if not room],
-        "owners_of": [project_id for project_id, _ in full_owners],
-        "full_owners": [owner_id for _, owner_id in full_owners],
-    }
-    cursor = await connection.execute(_TAKERS, given)
-    takers = await cursor.fetchall()
-    if gone := [uid for uid, _, is_gone, _ in takers if is_gone]:
-        cursor = await connection.execute(_PARKED_OF_GONE, [gone, DISCARDED_AT_ONCE])
-        discarded = await cursor.fetchall()
-        # A worker was lost while it sent these, and they were parked when their lease had ended.
-        await record_lost(connection, [uid for uid, status in discarded if status == Status.PROCESSING])
-        if discarded:
-            await _settle(connection, [(uid, Status.DISCARDED, GONE) for uid, _ in discarded])
-        found.has_moved = len(discarded) == DISCARDED_AT_ONCE
-    able = [(uid, project_id, room) for uid, project_id, is_gone, room in takers if room and not is_gone]
-    # Half of the places are for parked deliveries, so that neither kind shuts out the other. A single place goes
-    # to either of them at random.
-    window = slots // 2 or random.getrandbits(1)
-    if not able or not window:
-        return []
-    endpoints, projects, rooms = (list(column) for column in zip(*able, strict=True))
-    parameters = {"ids": endpoints, "projects": projects, "rooms": rooms, "window": window}
-    async with connection.cursor(row_factory=args_row(Queued)) as rows:
-        await rows.execute(_PARKED, parameters)
-        return await rows.fetchall()
-
-
-async def _settle(connection: Connection, settled: Sequence[tuple[str, str, str]]) -> None:
-    await connection.execute(_SETTLE, [list(column) for column in zip(*settled, strict=True)])
+    return [*rows, *(row for row in opening.oldest if row.uid not in taken)]
 
 
 async def _read_targets(connection: Connection, ids: Collection[str]) -> dict[str, Target]:
     async with connection.cursor(row_factory=class_row(Target)) as cursor:
         await cursor.execute(_TARGETS, [list(ids)])
-        return {target.uid: target async for target in cursor}
+        return {target.uid: target for target in await cursor.fetchall()}

@@ -5,6 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from endpoints.models import Endpoint
+from outbound.states import Status
+
+#: The number of requests under way to the endpoint `e`. Those of lost workers count until their lease ends.
+IN_FLIGHT = f"""(
+  SELECT count(*)::int FROM events_eventdelivery f
+  WHERE f.endpoint_id = e.uid AND f.status = '{Status.PROCESSING}' AND f.due_at > now()
+)"""
 
 
 @dataclass(slots=True)

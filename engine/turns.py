@@ -5,10 +5,9 @@ the index delivery_turns, and reads the first deliveries of each: the first one 
 one of any. Projects that have no room (shares.py) are left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from engine.database import Connection
+from typing import Any
 
 #: Projects that one look goes through.
 HOPS = 500
@@ -18,15 +17,16 @@ LEAST = 8
 TIMES = 4
 
 #: The next projects with deliveries in the queue, found by hopping from one to the next, each with its first due time.
-_WALK = """
+# As %(turn)s and %(turns)s, by walk_from().
+WALK = """
 WITH RECURSIVE walk (project_id, due_at, number) AS (
   (SELECT project_id, due_at, 1 FROM events_eventdelivery
-   WHERE due_at IS NOT NULL AND NOT is_parked AND project_id > %(after)s ORDER BY project_id, due_at LIMIT 1)
+   WHERE due_at IS NOT NULL AND NOT is_parked AND project_id > %(turn)s ORDER BY project_id, due_at LIMIT 1)
   UNION ALL
   SELECT n.project_id, n.due_at, w.number + 1 FROM walk w CROSS JOIN LATERAL (
     SELECT project_id, due_at FROM events_eventdelivery
     WHERE due_at IS NOT NULL AND NOT is_parked AND project_id > w.project_id ORDER BY project_id, due_at LIMIT 1
-  ) n WHERE w.number < %(hops)s
+  ) n WHERE w.number < %(turns)s
 )
 SELECT project_id, due_at <= now() FROM walk ORDER BY number
 """
@@ -57,16 +57,17 @@ class Turns:
     after: str
 
 
-async def take_turns(
-    connection: Connection, *, after: str, window: int, rooms: Mapping[str, int], is_wide: bool
-) -> Turns:
-    """Choose the next projects after `after` that have due deliveries, of which `window` are to be read.
+def walk_from(turn: str | None) -> dict[str, Any]:
+    """Return the parameters of WALK: the projects after `turn`, or from the first one on."""
+    return {"turn": turn or "", "turns": HOPS}
+
+
+def take_turns(walk: Sequence[tuple[str, bool]], *, window: int, rooms: Mapping[str, int], is_wide: bool) -> Turns:
+    """Choose projects among the rows of WALK that have due deliveries, of which `window` are to be read.
 
     A project in `rooms` without room is left out. Of the others no more is read than there is room for, unless
     `is_wide`: the first deliveries could not be sent.
     """
-    cursor = await connection.execute(_WALK, {"after": after, "hops": HOPS})
-    walk = await cursor.fetchall()
     due = [project_id for project_id, is_due in walk if is_due and rooms.get(project_id) != 0]
     reached = walk[-1][0] if len(walk) == HOPS else ""
     if len(due) > window:

@@ -103,6 +103,8 @@ class Worker:
         self.switches = Switchboard(lambda: len(self._in_flight))
         #: Whether outcomes wait for the database, so that those of new requests would wait behind them.
         self._cannot_write = False
+        #: Whether deliveries may wait for a place that a request under way holds.
+        self._waits_for_places = True
         #: The endpoints at which a place has become free since the last look.
         self._freed: set[str] = set()
         self._alive_at = time.monotonic()
@@ -200,6 +202,7 @@ class Worker:
                     slots = min(slots, CLAIMED_MIXED)
                 elif not was_busy:
                     slots = min(slots, CLAIMED_IN_TURNS)
+            self._waits_for_places = True
             if slots <= 0:
                 self._alive_at = time.monotonic()
                 await self._wait(POLL_SECONDS)
@@ -248,6 +251,7 @@ class Worker:
             if len(claimed.claims) == slots or claimed.has_moved or turn or (turn is not None and claimed.claims):
                 last = 0.0
             else:
+                self._waits_for_places = claimed.waits_for_places
                 await self._wait(BACKLOG_POLL_SECONDS if parked_after else POLL_SECONDS)
 
     async def _wait(self, seconds: float) -> None:
@@ -292,7 +296,8 @@ class Worker:
             self._shares.give_back(claim.delivery.uid, claim.target)
         self._unsettled.difference_update((claim.delivery.uid, claim.lease) for claim in claims)
         self._payload_characters -= sum(len(claim.payload.data) for claim in claims)
-        self._woken.set()
+        if self._waits_for_places or self.is_stopping:
+            self._woken.set()
 
     async def _write_outcomes(self, pool: Pool) -> None:
         """Write outcomes as they come, in batches of those that have come since the last write."""

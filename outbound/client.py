@@ -11,21 +11,24 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any
 
 import aiohttp
+from aiohttp import StreamReader
 from aiohttp.abc import AbstractResolver
-from yarl import URL
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
 
 from core.ip_addresses import Network
 from core.storable_text import storable
 from outbound.addresses import refusal
-from outbound.connections import Body, Connector
+from outbound.connections import Connector, Sending
 from outbound.descriptions import described
 from outbound.failures import HEADERS_END_EARLY, NEEDS_CERTIFICATE, AddressRefused, Unsendable, is_decided
 from outbound.lookup import Lookup
-from outbound.requests import checked_headers, target_of
+from outbound.requests import request_bytes, target_of
 from outbound.responses import MAX_BODY_BYTES, needs_certificate, read_body, status_of, storable_headers
 from outbound.sockets import PatientSocket
 from outbound.tls import Contexts
@@ -92,7 +95,7 @@ class Outbound:
     async def __aenter__(self) -> "Outbound":
         self._tls = Contexts(self._ca_file)
         self._lookup = Lookup(self._resolver, self._allowed)
-        connector = Connector(
+        self._connector = Connector(
             # A chunk of one byte takes six.
             max_received=8 * self._max_response_bytes + OVERHEAD_BYTES,
             resolver=self._lookup,
@@ -101,24 +104,14 @@ class Outbound:
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             socket_factory=self._open_socket,
         )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # `post` bounds the time of the whole exchange.
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-            auto_decompress=False,
-            trust_env=False,
-            max_line_size=MAX_HEADER_LINE,
-            max_field_size=MAX_HEADER_LINE,
-            max_headers=MAX_HEADERS,
-        )
+        # `post` bounds the time of the whole exchange.
+        self._times = aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._session.close()
+        await self._connector.close()
         await self._lookup.close()
 
     async def post(
@@ -142,9 +135,9 @@ class Outbound:
         a fresh one. Without `may_repeat` that is done only where the receiver cannot have read any of it.
         """
         requested_at = datetime.now(UTC)
-        sending = Body(body)
+        sending: Sending | None = None
+        connection: Connection | None = None
         received = bytearray()
-        response: aiohttp.ClientResponse | None = None
         status: int | None = None
         reason = error = ""
         responded_at: datetime | None = None
@@ -152,55 +145,82 @@ class Outbound:
         is_permanent = was_sent = False
         try:
             target = target_of(url)
-            sent = checked_headers(headers)
+            data = request_bytes(target, headers, body)
             async with asyncio.timeout(timeout):
                 tls = self._tls.verifying
                 if client_certificate is not None and target.scheme == "https":
                     tls = await self._tls.presenting(client_certificate)
+                sending = Sending(target, tls)
                 try:
-                    response = await self._send(target, sending, sent, tls)
+                    connection, message, content = await self._send(sending, data)
                 except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError):
                     if not sending.met_a_closed_connection or (sending.was_sent and not may_repeat):
                         raise
-                    was_sent, sending = sending.was_sent, Body(body)
-                    sending.wants_fresh = True
-                    response = await self._send(target, sending, sent, tls)
-                status, responded_at = response.status, datetime.now(UTC)
+                    was_sent, sending = sending.was_sent, Sending(target, tls, wants_fresh=True)
+                    connection, message, content = await self._send(sending, data)
+                status, responded_at = message.code, datetime.now(UTC)
                 # aiohttp keeps bytes that are not UTF-8 as surrogates.
-                reason = storable((response.reason or "").encode("utf-8", "surrogateescape"))
-                response_headers = storable_headers(response.raw_headers)
-                error = await read_body(response, received, self._max_response_bytes)
+                reason = storable((message.reason or "").encode("utf-8", "surrogateescape"))
+                response_headers = storable_headers(message.raw_headers)
+                encoding = message.headers.get("Content-Encoding", "")
+                error = await read_body(content, encoding, received, self._max_response_bytes)
                 if not error and needs_certificate(status, bytes(received)):
                     error = NEEDS_CERTIFICATE
+                _give_back(connection)
         except Unsendable as problem:
             error, is_permanent = str(problem), True
         except asyncio.CancelledError:
             raise
         except Exception as problem:
             error = described(problem, timeout, self._connect_timeout)
-            if status is None and is_decided(error) and (found := status_of(bytes(sending.head))):
+            head = bytes(sending.head) if sending else b""
+            if status is None and is_decided(error) and (found := status_of(head)):
                 (status, reason), responded_at = found, datetime.now(UTC)
                 if isinstance(problem, (aiohttp.ServerDisconnectedError, OSError)):
                     error = HEADERS_END_EARLY
         finally:
-            if response is not None:
-                # A body that was read to its end has already given its connection back to the pool.
-                response.close()
+            if connection is not None:
+                # Of one that was given back to the pool, nothing is closed.
+                connection.close()
         return Exchange(
             status=status,
             reason=reason,
             response_headers=response_headers,
             body=bytes(received),
             error=error,
-            ip_address=sending.ip_address,
-            was_sent=was_sent or sending.was_sent,
+            ip_address=sending.ip_address if sending else "",
+            was_sent=was_sent or (sending is not None and sending.was_sent),
             requested_at=requested_at,
             responded_at=responded_at,
             is_permanent=is_permanent,
         )
 
-    async def _send(self, target: URL, sending: Body, headers: Any, tls: Any) -> aiohttp.ClientResponse:
-        return await self._session.post(target, data=sending, headers=headers, allow_redirects=False, ssl=tls)
+    async def _send(self, sending: Sending, data: bytes) -> tuple[Connection, RawResponseMessage, StreamReader]:
+        """Send a request, and return its connection, with the headers and the body of the final response.
+
+        aiohttp's session would do the same, and much else that no webhook needs.
+        """
+        try:
+            connection = await self._connector.connect(sending, [], self._times)
+        except TimeoutError as error:
+            raise aiohttp.ConnectionTimeoutError from error
+        try:
+            protocol = connection.protocol
+            protocol.set_response_params(
+                read_until_eof=True,
+                auto_decompress=False,
+                max_line_size=MAX_HEADER_LINE,
+                max_field_size=MAX_HEADER_LINE,
+                max_headers=MAX_HEADERS,
+            )
+            sending.write(protocol, data)
+            message, content = await protocol.read()
+            while 100 <= message.code < 200 and message.code != HTTPStatus.SWITCHING_PROTOCOLS:
+                message, content = await protocol.read()
+        except BaseException:
+            connection.close()
+            raise
+        return connection, message, content
 
     def _open_socket(self, address: tuple[Any, ...]) -> socket.socket:
         # Called immediately before the connection, so no other address can be connected to than the judged one.
@@ -208,3 +228,13 @@ class Outbound:
         if reason := refusal(target[0], self._allowed):
             raise AddressRefused(reason)
         return PatientSocket(family, kind, protocol)
+
+
+def _give_back(connection: Connection) -> None:
+    """Give a connection to the pool, which closes it where the response has not ended or says so.
+
+    A receiver that has answered early may not have read the request: the rest of it is not sent.
+    """
+    transport = connection.transport
+    if transport is not None and not transport.get_write_buffer_size():
+        connection.release()

@@ -1,13 +1,16 @@
 """Open connections that bound how much a receiver sends, and how many of them are idle."""
 
+import errno
 import socket
+import ssl
 import struct
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
+from yarl import URL
 
 from outbound.failures import Malformed
 
@@ -18,23 +21,41 @@ MAX_HEAD_BYTES = 65_536
 _RESET = struct.pack("ii", 1, 0)
 
 
-class Body(aiohttp.Payload):
-    """The body of one request, which notes the receiver's address and whether any of it was sent."""
+@lru_cache(maxsize=10_000)
+def _key(url: URL, tls: ssl.SSLContext) -> ConnectionKey:
+    is_ssl = url.scheme == "https"
+    return ConnectionKey(url.raw_host or "", url.port, is_ssl, tls, None, None, None, None)
 
-    def __init__(self, content: bytes) -> None:
-        super().__init__(content)
-        self._size = len(content)
+
+class Sending:
+    """A request on its way, as aiohttp's connector wants to know it, which notes what became of it."""
+
+    proxy = None
+    server_hostname = None
+
+    def __init__(self, url: URL, tls: ssl.SSLContext, *, wants_fresh: bool = False) -> None:
+        self.url = url
+        self.port = url.port
+        self.ssl = tls
+        self.connection_key = _key(url, tls)
+        #: The receiver's address, and whether any of the request was sent there.
         self.ip_address = ""
         self.was_sent = False
         #: The beginning of the response, until its headers have been read.
         self.head = bytearray()
         #: Whether only a connection that has carried no other request will do.
-        self.wants_fresh = False
+        self.wants_fresh = wants_fresh
         self._protocol: Protocol | None = None
 
-    def goes_over(self, protocol: "Protocol") -> None:
-        """Note the connection that takes the request."""
+    def is_ssl(self) -> bool:
+        return self.connection_key.is_ssl
+
+    def goes_over(self, protocol: "Protocol", max_received: int) -> None:
+        """Note the connection that takes the request, and prepare it for a response of so many bytes."""
         self._protocol = protocol
+        protocol.expect_response(max_received, self.head)
+        if protocol.transport is not None and (peer := protocol.transport.get_extra_info("peername")):
+            self.ip_address = peer[0]
 
     @property
     def met_a_closed_connection(self) -> bool:
@@ -45,15 +66,13 @@ class Body(aiohttp.Payload):
         protocol = self._protocol
         return protocol is not None and protocol.responses > 1 and not protocol.has_received
 
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        content: bytes = self._value
-        return content.decode(encoding, errors)
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        # The headers are held back until now, so a connection that has closed meanwhile has taken nothing.
-        transport = writer.transport
-        self.was_sent = transport is not None and not transport.is_closing()
-        await writer.write(self._value)
+    def write(self, protocol: ResponseHandler, data: bytes) -> None:
+        """Send the request. Raises ConnectionResetError where the connection has closed and taken nothing."""
+        transport = protocol.transport
+        if transport is None or transport.is_closing():
+            raise aiohttp.ClientConnectionResetError(errno.ECONNRESET, "closed before the request was sent")
+        self.was_sent = True
+        transport.write(data)
 
 
 class Connector(aiohttp.TCPConnector):
@@ -68,17 +87,13 @@ class Connector(aiohttp.TCPConnector):
         self._factory = partial(Protocol, loop=self._loop)  # type: ignore[assignment]
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
-        if req.body.wants_fresh:
+        if req.wants_fresh:
             # The receiver has closed one of them, and so has probably closed the others as well.
             for idle, _ in self._conns.pop(req.connection_key, ()):
                 idle.close()
         connection = await super().connect(req, traces, timeout)
-        protocol = connection.protocol
-        if isinstance(protocol, Protocol):
-            protocol.expect_response(self._max_received, req.body.head)
-            req.body.goes_over(protocol)
-            if protocol.transport is not None and (peer := protocol.transport.get_extra_info("peername")):
-                req.body.ip_address = peer[0]
+        if isinstance(connection.protocol, Protocol):
+            req.goes_over(connection.protocol, self._max_received)
         return connection
 
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:

@@ -5,6 +5,7 @@ import socket
 import ssl
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from outbound.failures import NOT_IN_TIME, AddressRefused, Malformed, one_line
 
@@ -34,7 +35,7 @@ def described(problem: Exception, timeout: float, connect_timeout: float) -> str
             return f"{NOT_IN_TIME}: not connected within {connect_timeout:g} seconds"
         case TimeoutError():
             return f"{NOT_IN_TIME}: no complete response within {timeout:g} seconds"
-        case aiohttp.ClientResponseError():
+        case HttpProcessingError():
             # The rest of the text quotes the response, which may echo the request.
             return f"malformed HTTP response: {one_line(problem.message.partition(':')[0])}"
         case aiohttp.ServerDisconnectedError():

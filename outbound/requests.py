@@ -6,7 +6,6 @@ from functools import lru_cache
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult
 
-from multidict import CIMultiDict
 from yarl import URL
 
 from core.addresses import SCHEMES, split_url
@@ -84,16 +83,21 @@ def target_of(url: str) -> URL:
     return parsed
 
 
-def checked_headers(headers: Sequence[tuple[str, str]]) -> CIMultiDict[str]:
-    """Return the headers without the framing ones. Raises Unsendable where HTTP cannot carry one of them."""
-    sent: CIMultiDict[str] = CIMultiDict()
-    spellings: dict[str, str] = {}
-    for name, value in headers:
-        if not is_framing(name):
-            # aiohttp keeps several lines of one name only where they are spelt alike.
-            sent.add(spellings.setdefault(name.lower(), name), value)
-    if not _HEADER_NAMES.fullmatch("".join([f"{name}\n" for name in sent])):
+@lru_cache(maxsize=10_000)
+def first_lines(target: URL) -> str:
+    """Return the request line of a POST to a URL, and its Host header."""
+    return f"POST {target.raw_path_qs} HTTP/1.1\r\nHost: {target.host_port_subcomponent}\r\n"
+
+
+def request_bytes(target: URL, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
+    """Return a POST as it goes out. Of framing headers it has Host and Content-Length, whatever `headers` has.
+
+    Raises Unsendable where HTTP cannot carry one of the headers.
+    """
+    sent = [(name, value) for name, value in headers if not is_framing(name)]
+    if not _HEADER_NAMES.fullmatch("".join([f"{name}\n" for name, _ in sent])):
         raise Unsendable("invalid header field name")
-    if _NO_VALUE.search("\t".join(sent.values())):
+    if _NO_VALUE.search("\t".join([value for _, value in sent])):
         raise Unsendable("invalid header field value")
-    return sent
+    lines = "".join([f"{name}: {value}\r\n" for name, value in sent])
+    return f"{first_lines(target)}{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body

@@ -56,10 +56,12 @@ def needs_certificate(status: int, body: bytes) -> bool:
     return status == HTTPStatus.BAD_REQUEST and b"No required SSL certificate was sent" in body
 
 
-async def read_body(response: "aiohttp.ClientResponse", into: bytearray, limit: int) -> str:
-    """Append a response's body to `into`, unpacked, up to `limit` bytes. Returns why it is unreadable, or ""."""
-    content = response.content
-    if response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip"):
+async def read_body(content: "aiohttp.StreamReader", encoding: str, into: bytearray, limit: int) -> str:
+    """Append a response's body to `into`, unpacked, up to `limit` bytes. Returns why it is unreadable, or "".
+
+    `encoding` is its Content-Encoding.
+    """
+    if encoding.strip().lower() in ("gzip", "x-gzip"):
         return await _gunzip(content, into, limit)
     while chunk := await content.readany():
         if len(into) + len(chunk) > limit:

@@ -94,7 +94,7 @@ class TestFairness:
     def test_many_parked_endpoints_are_looked_through_piece_by_piece(
         self, make_endpoint: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(queue, "HOPS", 3)
+        monkeypatch.setattr(queue, "PARKED_HOPS", 3)
         deliveries = [queue_deliveries(make_endpoint())[0] for _ in range(8)]
         EventDelivery.objects.update(is_parked=True)
 
@@ -116,7 +116,7 @@ class TestFairness:
     def test_an_endpoint_that_got_a_place_free_need_not_wait_for_its_turn(
         self, make_endpoint: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(queue, "HOPS", 1)
+        monkeypatch.setattr(queue, "PARKED_HOPS", 1)
         _, [last] = (queue_deliveries(make_endpoint()) for _ in range(2))
         EventDelivery.objects.update(is_parked=True)
         found = on_a_connection(

@@ -16,6 +16,7 @@ from engine import queue
 from engine.choice import Unsettled
 from engine.lost import LOST_ATTEMPT
 from engine.outcomes import finish
+from engine.worker import Worker
 from events.expunging import expunge_events
 from events.models import DeliveryAttempt, Event, EventDelivery
 from projects.operations import delete_project
@@ -54,18 +55,18 @@ class TestClaiming:
     def test_two_workers_never_claim_the_same(self, make_endpoint: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(10):
             queue_deliveries(make_endpoint(), 5)
-        commit = queue._commit_and_read_payloads
+        commit = queue._claim_and_commit
 
         async def both(first: psycopg.AsyncConnection[Any]) -> list[str]:
             others: list[queue.Claimed] = []
 
-            async def claim_and_commit(connection: Any, ids: Any) -> Any:
+            async def claim_and_commit(connection: Any, *given: Any) -> Any:
                 if connection is first:
-                    # The first has claimed and not committed yet.
+                    # The first has chosen and not committed yet.
                     others.append(await claim(second, slots=50))
-                return await commit(connection, ids)
+                return await commit(connection, *given)
 
-            monkeypatch.setattr(queue, "_commit_and_read_payloads", claim_and_commit)
+            monkeypatch.setattr(queue, "_claim_and_commit", claim_and_commit)
             second = await psycopg.AsyncConnection.connect(first.info.dsn, autocommit=True)
             async with second:
                 one = await claim(first, slots=20)
@@ -74,6 +75,47 @@ class TestClaiming:
 
         found = on_a_connection(both)
         assert len(found) == len(set(found)) >= 20
+
+    def test_a_worker_without_the_queues_lock_locks_no_delivery(self, make_endpoint: Make) -> None:
+        [delivery] = queue_deliveries(make_endpoint())
+
+        async def look(first: psycopg.AsyncConnection[Any]) -> tuple[queue.Claimed, Any]:
+            second = await psycopg.AsyncConnection.connect(first.info.dsn, autocommit=True)
+            given = {"window": 10, "after": "", "hops": 1}
+            async with second, first.transaction():
+                await first.execute("SELECT pg_advisory_xact_lock(%s)", [queue.LOCK_ID])
+                async with queue._claiming(second, given, by_age=True) as opening:
+                    assert opening is None
+                    free = "SELECT uid FROM events_eventdelivery WHERE due_at <= clock_timestamp() FOR UPDATE NOWAIT"
+                    row = await (await first.execute(free)).fetchone()
+                return await claim(second), row
+
+        found, row = on_a_connection(look)
+        assert (found.is_busy, found.claims, row) == (True, [], (delivery.uid,))
+
+    def test_whether_a_request_that_ends_may_let_another_be_sent(self, make_endpoint: Make) -> None:
+        endpoint = make_endpoint()
+        queue_deliveries(endpoint)
+        assert not on_a_connection(partial(claim, cap=2)).waits_for_places
+        queue_deliveries(endpoint)
+        assert on_a_connection(partial(claim, cap=2)).waits_for_places, "the endpoint is full"
+        queue_deliveries(endpoint)
+        assert on_a_connection(partial(claim, cap=2)).waits_for_places, "a delivery was parked"
+        assert on_a_connection(partial(claim, cap=2)).waits_for_places, "a delivery is parked"
+
+    @pytest.mark.parametrize("waits", [True, False])
+    def test_a_written_outcome_is_a_reason_to_look_again_where_deliveries_wait(
+        self, make_endpoint: Make, waits: bool
+    ) -> None:
+        """An event that comes in meanwhile would wait for that look."""
+        queue_deliveries(make_endpoint(), 2)
+        claimed = on_a_connection(partial(claim, slots=2))
+        idle = Worker("")
+        idle._waits_for_places = waits
+        for each in claimed.claims:
+            idle._shares.take(each.delivery.uid, each.target)
+        idle._give_back(claimed.claims)
+        assert idle._woken.is_set() is waits
 
     def test_a_lease_that_has_ended_makes_a_delivery_due_again(self, make_endpoint: Make) -> None:
         [delivery] = queue_deliveries(make_endpoint())

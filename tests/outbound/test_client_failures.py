@@ -2,10 +2,14 @@
 
 import asyncio
 import socket
+import ssl
 
 import pytest
 
 from outbound.client import Exchange, Outbound
+from outbound.connections import Protocol, Sending
+from outbound.descriptions import described
+from outbound.requests import target_of
 from tests.outbound.certificates import Authority
 from tests.outbound.receivers import Receiver
 from tests.outbound.sending import LIMIT, LOOPBACK, post
@@ -171,3 +175,15 @@ class TestWhetherAnythingWasSent:
         receiver.answer("/hang", hang=True)
         for path in ("/reset", "/close", "/hang"):
             assert post(receiver.url(path), timeout=2).was_sent is True
+
+
+def test_a_connection_that_has_closed_takes_no_request() -> None:
+    async def write() -> Sending:
+        sending = Sending(target_of("https://example.com/in?token=hunter2"), ssl.create_default_context())
+        with pytest.raises(ConnectionResetError) as refused:
+            sending.write(Protocol(asyncio.get_running_loop()), b"POST / HTTP/1.1\r\n\r\n")
+        # The URL may hold a credential.
+        assert described(refused.value, 1, 1) == "connection failed: Connection reset by peer"
+        return sending
+
+    assert not asyncio.run(write()).was_sent
