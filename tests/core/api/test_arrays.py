@@ -44,7 +44,8 @@ def filters_path(project: Project, make_endpoint: Callable[..., Endpoint]) -> st
 
 def walk(api: API, path: str) -> list[list[str]]:
     """Return the ids of each answer, from the first to the one that leads to no other."""
-    found, query = [], ""
+    found: list[list[str]] = []
+    query = ""
     while len(found) < 50:
         answer = api.get(path + query)
         found.append([row["uid"] for row in answer.data])
