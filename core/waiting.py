@@ -1,6 +1,7 @@
 """Give requests that would hold up others one place in each web process: to wait for a server, or to compute."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,12 @@ from core.exceptions import DomainError
 
 #: A request waits for so long for the place to compute.
 SECONDS_TO_COMPUTE = 0.5
+
+#: Work in Python sleeps for BREAK_SECONDS each time that it has taken WORK_SECONDS. It looks at the clock at each of so
+#: many steps, which take some 0.1 ms together.
+WORK_SECONDS = 0.001
+BREAK_SECONDS = 0.001
+STEPS_BETWEEN_LOOKS = 64
 
 _waiting, _computing = threading.Lock(), threading.Lock()
 
@@ -51,3 +58,25 @@ def the_place_to_compute() -> Iterator[None]:
         yield
     finally:
         _computing.release()
+
+
+class Breaks:
+    """Breaks in a long computation, in which other threads have the interpreter, and other processes the processor.
+
+    That a thread hands the interpreter over is not enough: it asks for it again at once, so that each statement of a
+    request beside it waits for it again. With breaks, most of them find it free.
+    """
+
+    def __init__(self) -> None:
+        self._left = STEPS_BETWEEN_LOOKS
+        self._since = time.perf_counter()
+
+    def step(self) -> None:
+        """Sleep if the work has taken WORK_SECONDS since the last break. Call it for each small piece of it."""
+        self._left -= 1
+        if self._left:
+            return
+        self._left = STEPS_BETWEEN_LOOKS
+        if time.perf_counter() - self._since >= WORK_SECONDS:
+            time.sleep(BREAK_SECONDS)
+            self._since = time.perf_counter()

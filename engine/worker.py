@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -21,6 +20,7 @@ from core.postgres.bounded import AsyncConnection
 from core.wake import CHANNEL
 from engine import housekeeping, metrics, notifications, queue
 from engine.attempt import lease_seconds, make_attempt
+from engine.beginning import Beginning
 from engine.choice import Unsettled
 from engine.database import OUTAGES, PAUSE_SECONDS, Pool, make_pool
 from engine.log import log_attempt
@@ -59,8 +59,6 @@ WRITTEN_AT_ONCE = 500
 CLAIMED_IN_TURNS = 128
 CLAIMED_MIXED = 24
 MIXED_SECONDS = 2.0
-#: Requests that begin together. The others wait until the event loop has done what else is ready.
-BEGUN_AT_ONCE = 16
 #: Seconds between two looks under load. A look into the queue costs more than a delivery, so it is worth waiting until
 #: several are due.
 CLAIM_INTERVAL_SECONDS = 0.004
@@ -94,6 +92,7 @@ class Worker:
         self._woken = asyncio.Event()
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._beginning = Beginning()
         #: The moment at which each request began that is not known to be slow, the oldest first, with those that ended.
         self._begun: deque[tuple[float, str, Target]] = deque()
         #: Claims whose outcome is not written yet. They count as under way and are not claimed again.
@@ -171,14 +170,12 @@ class Worker:
         self._stopping.set()
         self._woken.set()
 
-    @contextlib.asynccontextmanager
-    async def _outbound(self) -> Any:
-        async with Outbound(
+    def _outbound(self) -> Outbound:
+        return Outbound(
             allowed_networks=settings.DELIVERY_ALLOWED_NETWORKS,
             connections=settings.DELIVERY_CONCURRENCY + OTHER_CONNECTIONS,
             ca_file=settings.DELIVERY_CA_FILE,
-        ) as outbound:
-            yield outbound
+        )
 
     def _free_places(self) -> int:
         """Return how many more deliveries may be claimed now."""
@@ -193,11 +190,21 @@ class Worker:
         mixed_at = -MIXED_SECONDS
         # Whether another worker was claiming: then looks are rarer, and each claims more.
         was_busy = False
+        # The time to wait for something to do before the next look.
+        pause = 0.0
+        start = partial(self._start, outbound, tokens)
         while not self._stopping.is_set():
+            await self._beginning.begin(start)
+            if pause and not self._beginning:
+                await self._wait(pause)
+            pause = 0.0
             await asyncio.sleep(last + CLAIM_INTERVAL_SECONDS - time.monotonic())
             self._woken.clear()
+            self._beginning.note_look()
             slots = self._free_places()
-            if turn is not None:
+            if self._beginning:
+                slots = min(slots, CLAIMED_MIXED)
+            elif turn is not None:
                 if time.monotonic() - mixed_at < MIXED_SECONDS:
                     slots = min(slots, CLAIMED_MIXED)
                 elif not was_busy:
@@ -205,7 +212,7 @@ class Worker:
             self._waits_for_places = True
             if slots <= 0:
                 self._alive_at = time.monotonic()
-                await self._wait(POLL_SECONDS)
+                pause = POLL_SECONDS
                 continue
             last = time.monotonic()
             freed, self._freed = self._freed, set()
@@ -227,6 +234,7 @@ class Worker:
                 unknown = not isinstance(error, (psycopg.Error, OSError))
                 logger.error("cannot read the queue: %s", error, exc_info=unknown)
                 self._freed |= freed
+                await self._beginning.begin(start)
                 await self._pause()
                 continue
             was_busy = claimed.is_busy
@@ -238,21 +246,24 @@ class Worker:
             self._alive_at = time.monotonic()
             parked_after, is_wide, turn = claimed.parked_after, claimed.has_moved, claimed.turn
             mixed_at = time.monotonic() if claimed.is_mixed else mixed_at
-            for number, claim in enumerate(claimed.claims, 1):
+            for claim in claimed.claims:
                 self._unsettled.add((claim.delivery.uid, claim.lease))
                 self._shares.take(claim.delivery.uid, claim.target)
                 self._payload_characters += len(claim.payload.data)
-                task = asyncio.create_task(self._send(claim, outbound, tokens))
-                self._in_flight.add(task)
-                task.add_done_callback(self._in_flight.discard)
-                if not number % BEGUN_AT_ONCE:
-                    await asyncio.sleep(0)
+            self._beginning.add(claimed.claims)
             # In turns, a look reads a part of each project only.
             if len(claimed.claims) == slots or claimed.has_moved or turn or (turn is not None and claimed.claims):
                 last = 0.0
             else:
                 self._waits_for_places = claimed.waits_for_places
-                await self._wait(BACKLOG_POLL_SECONDS if parked_after else POLL_SECONDS)
+                pause = BACKLOG_POLL_SECONDS if parked_after else POLL_SECONDS
+        while self._beginning:
+            await self._beginning.begin(start)
+
+    def _start(self, outbound: Outbound, tokens: Tokens, claim: Claim) -> None:
+        task = asyncio.create_task(self._send(claim, outbound, tokens))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -358,6 +369,7 @@ class Worker:
                     self._woken.set()
                     while True:
                         async for _ in connection.notifies(timeout=LISTEN_SECONDS):
+                            self._beginning.is_notified = True
                             self._woken.set()
                         await connection.execute("SELECT 1")
             except Exception as error:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from activity.operations import Changes, Done, Verb, differences, record_all
@@ -32,10 +33,10 @@ from subscriptions.models import Filter, Subscription
 from subscriptions.operations import SECRET, check_owner, checked_conditions, find_subscription, lock_subscription
 
 
-def list_filters(project_id: str, subscription_id: str, *, scope: Scope = None) -> list[Filter]:
+def list_filters(project_id: str, subscription_id: str, *, scope: Scope = None) -> QuerySet[Filter]:
     """Return all filters of a subscription, newest first. Raises NotFound."""
     subscription = _subscription(project_id, subscription_id, scope)
-    return list(subscription.filters.order_by("-pk"))
+    return subscription.filters.order_by("-pk")
 
 
 def get_filter(project_id: str, subscription_id: str, filter_id: str, *, scope: Scope = None) -> Filter:

@@ -13,7 +13,9 @@ from urllib.parse import unquote
 import orjson
 import yaml
 
+from core.waiting import Breaks
 from subscriptions.exceptions import NoWebhooks, SpecRefused
+from subscriptions.yaml_reading import read_yaml
 
 MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 64
@@ -51,26 +53,9 @@ webhooks:
 """
 
 METHODS = ("post", "put", "patch", "get", "delete")
-PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 #: Members of a schema whose keys are names, and members that are data, not schemas.
 NAMED = ("properties", "patternProperties", "definitions", "$defs")
 DATA = ("const", "default", "enum", "example", "examples")
-
-
-class _Loader(yaml.CSafeLoader):
-    """YAML with the scalars of JSON: no dates, no `yes`, no octal or sexagesimal numbers."""
-
-    yaml_implicit_resolvers = {}
-
-
-for _tag, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"-?(?:0|[1-9][0-9]{0,17})", list("-0123456789")),
-    ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", list("-0123456789")),
-    ("merge", r"<<", ["<"]),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
 
 
 def event_types_of(spec: str, bounds: Bounds = OF_REQUEST) -> list[dict[str, Any]]:
@@ -142,9 +127,7 @@ def _load(spec: str, bounds: Bounds) -> dict[str, Any]:
 
 def _load_yaml(spec: str, bounds: Bounds) -> Any:
     try:
-        _check_yaml(spec, bounds)
-        # The loader is a safe one.
-        return _with_text_keys(yaml.load(spec, Loader=_Loader))  # noqa: S506
+        return read_yaml(spec, most_values=bounds.yaml_values, most_levels=MAX_DEPTH, hint=bounds.hint)
     except yaml.YAMLError as error:
         raise _unreadable(error) from None
 
@@ -158,61 +141,15 @@ def _unreadable(error: yaml.YAMLError) -> SpecRefused:
     return SpecRefused(reason=" ".join(str(error).split())[:200])
 
 
-def _with_text_keys(value: Any) -> Any:
-    """Return a copy whose keys are texts, as in JSON: YAML reads the status of a response as a number."""
-    if isinstance(value, dict):
-        return {
-            key if isinstance(key, str) else orjson.dumps(key).decode(): _with_text_keys(item)
-            for key, item in value.items()
-        }
-    return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
-
-
-def _check_yaml(spec: str, bounds: Bounds) -> None:
-    """Refuse YAML that is too deep, or too large with its aliases expanded, before anything is built."""
-    sizes = [0]
-    anchors: list[str | None] = [None]
-    known: dict[str, int] = {}
-    for event in yaml.parse(spec, Loader=yaml.CSafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in known:
-                raise SpecRefused(reason="an alias has no anchor before it, or is within what it stands for")
-            sizes[-1] += known[event.anchor]
-        elif isinstance(event, yaml.ScalarEvent):
-            _check_tag(event)
-            sizes[-1] += 1
-            if event.anchor:
-                known[event.anchor] = 1
-        elif isinstance(event, yaml.CollectionStartEvent):
-            _check_tag(event)
-            sizes.append(1)
-            anchors.append(event.anchor)
-            if event.anchor:
-                known.pop(event.anchor, None)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            size, anchor = sizes.pop(), anchors.pop()
-            sizes[-1] += size
-            if anchor:
-                known[anchor] = size
-        if len(sizes) > MAX_DEPTH:
-            raise SpecRefused(reason=f"it is more than {MAX_DEPTH} levels deep")
-        if sum(sizes) > bounds.yaml_values:
-            most = f"it has more than {bounds.yaml_values} values in YAML; write it as JSON"
-            raise SpecRefused(reason=f"{most}{bounds.hint}")
-
-
-def _check_tag(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
-    if event.tag not in PLAIN_TAGS:
-        raise SpecRefused(reason="it has a YAML tag")
-
-
 def _check(document: Any, bounds: Bounds) -> None:
     """Refuse values that JSON cannot hold, and any reference to another document."""
     seen = 0
+    breaks = Breaks()
     level = [document]
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for value in level:
+            breaks.step()
             if isinstance(value, dict):
                 reference = value.get("$ref")
                 if isinstance(reference, str) and not reference.startswith("#"):
@@ -244,6 +181,7 @@ class _Document:
         self.root = root
         self.left = bounds.expanded
         self.hint = bounds.hint
+        self._breaks = Breaks()
 
     def webhooks(self) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         """Return the name, path item and operation of each webhook."""
@@ -322,6 +260,7 @@ class _Document:
 
         `schema=False` stands for an object whose keys are names, of schemas or of anything.
         """
+        self._breaks.step()
         self.left -= 1 + (len(value) // 20 if isinstance(value, str) else 0)
         if self.left < 0 or depth > MAX_DEPTH:
             raise SpecRefused(reason=f"its schemas are too large when their references are resolved{self.hint}")

@@ -11,6 +11,7 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from core.api.arrays import read_array
 from core.api.bodies import read_body, read_list
 from core.api.checks import READS
 from core.api.documents import PageOf
@@ -75,7 +76,7 @@ class EventTypes(ProjectView):
     @openapi.list_event_types
     def get(self, request: Request, **_: str) -> list[EventTypeDocument]:
         """Answer all of them, newest first."""
-        return [event_type_document(row) for row in event_types.event_types(self.project_id)]
+        return read_array(request, event_types.event_types(self.project_id), event_type_document)
 
     @openapi.create_event_type
     def post(self, request: Request, **_: str) -> EventTypeDocument:
@@ -229,7 +230,7 @@ class Filters(ProjectView):
     def get(self, request: Request, subscriptionID: str, **_: str) -> list[FilterDocument]:  # noqa: N803
         """Answer all of them, newest first."""
         found = filter_operations.list_filters(self.project_id, subscriptionID, scope=self.scope)
-        return [filter_document(row) for row in found]
+        return read_array(request, found, filter_document)
 
     @openapi.create_filter
     def post(self, request: Request, subscriptionID: str, **_: str) -> FilterDocument:  # noqa: N803

@@ -22,6 +22,7 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
+from core.api.arrays import Array
 from core.api.documents import Envelope, PageOf, Pagination, Row, Schema, define, example, schema_of
 from core.api.envelope import JSON, bare, success
 from core.exceptions import DomainError, FieldError, NotFound
@@ -92,6 +93,12 @@ def path_parameter(name: str, description: str) -> OpenApiParameter:
 
 
 PROJECT_ID = path_parameter("projectID", "The id of the project.")
+#: Of a plain array (core/api/arrays.py).
+REST_CURSOR = query(
+    "next_page_cursor",
+    {"type": "string"},
+    "Where the answer begins. One of more than 4 MiB ends early, and its `Link` header has the cursor of the rest.",
+)
 #: In the order of the published document, because some clients take them by position.
 PAGE_PARAMETERS = [
     query(
@@ -236,7 +243,10 @@ class Operation(Generic[D]):
     def answer(self, data: D, outcome: Outcome | None = None) -> HttpResponse:
         """Return the answer that carries `data`: that of the first success, or of another `outcome`."""
         said = outcome or self._first
-        return success(said.message, data, said.status) if self._envelope else bare(data, said.status)
+        answer = success(said.message, data, said.status) if self._envelope else bare(data, said.status)
+        if isinstance(data, Array) and data.rest:
+            answer["Link"] = data.link
+        return answer
 
     def twin(
         self, operation_id: str, summary: str, *, without: Sequence[str | Refusal] = (), **changed: Any

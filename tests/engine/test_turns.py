@@ -11,11 +11,14 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from core.conninfo import conninfo
 from endpoints.models import Endpoint
 from engine import turns
-from engine.queue import Claimed
+from engine.beginning import BEGUN_AT_ONCE
+from engine.queue import Claim, Claimed
 from engine.shares import Places, Shares
 from engine.targets import Target
+from engine.worker import Worker
 from events.models import EventDelivery
 from projects.models import Project
 from tests.engine.claims import claim
@@ -136,6 +139,30 @@ class TestTurns:
                 cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {turns.TURNS}", given)
                 [[[plan]]] = cursor.fetchall()
                 assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 50, plan
+
+
+class TestBeginning:
+    def test_an_event_that_comes_while_those_of_a_backlog_begin_does_not_wait_for_them(
+        self, make_endpoint: Make, other: Endpoint, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    ) -> None:
+        """The first request makes the event due, at a moment when all of the backlog is claimed."""
+        settings.DELIVERY_ENDPOINT_CONCURRENCY = 60
+        queue_deliveries(make_endpoint(), 60, due_in=-100)
+        [event] = queue_deliveries(other, due_in=3600)
+        begun: list[str] = []
+
+        async def send(worker: Worker, claim: Claim, *_: Any) -> None:
+            if not begun:
+                with psycopg.connect(conninfo(connection.settings_dict), autocommit=True) as connected:
+                    connected.execute("UPDATE events_eventdelivery SET due_at = now() WHERE uid = %s", [event.uid])
+                worker._beginning.is_notified = True
+            begun.append(claim.delivery.uid)
+            worker._give_back([claim])
+
+        monkeypatch.setattr(Worker, "_send", send)
+        with working():
+            eventually(lambda: len(begun) == 61, "all requests begin")
+        assert begun.index(event.uid) == BEGUN_AT_ONCE
 
 
 def holder(project_id: str, owner_id: str) -> Target:
