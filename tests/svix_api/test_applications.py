@@ -1,13 +1,16 @@
 """Svix's applications: /api/v1/app."""
 
+import json
 from typing import Any
 
 import pytest
 
+from activity.models import Activity
 from applications.models import Application
 from applications.operations import create_application, get_or_create_application
 from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
+from meta_events.models import MetaEvent
 from portal_links.models import PortalLink
 from portal_links.operations import create_portal_link
 from projects.models import Project
@@ -156,6 +159,33 @@ class TestDelete:
         assert PortalLink.objects.get(pk=link.pk).deleted_at is None
         with nothing_changes():
             assert refusal(send("DELETE", "/acme", key))[0] == 404
+
+    @pytest.mark.parametrize("count", [1, 20])
+    def test_statements(self, key: str, project: Project, count: int) -> None:
+        """As many for any number of endpoints, each of which has its row of activity and its meta event."""
+        project.meta_event |= {
+            "is_enabled": True,
+            "event_type": ["endpoint.deleted"],
+            "url": "https://hooks.example.com/meta",
+        }
+        project.save(update_fields=["meta_event"])
+        endpoint_of(project, "globex")
+        made(key, **FULL)
+        uids = [endpoint_of(project, "acme").uid for _ in range(count)]
+        with statements() as found:
+            assert send("DELETE", "/acme", key).status == 204
+        assert found == [
+            *("SELECT projects_apikey", "SELECT applications_application", "LOCK endpoints_endpoint"),
+            *("SELECT projects_project", "SELECT endpoints_endpoint", "INSERT meta_events_metaevent"),
+            *("UPDATE endpoints_endpoint", "INSERT activity_activity"),
+            *("LOCK portal_links_portalsession", "DELETE applications_application"),
+        ]
+        rows = Activity.objects.filter(verb="endpoint.deleted").order_by("pk")
+        assert list(rows.values_list("object_uid", "endpoint_id", "owner_id", "object_name")) == [
+            (uid, uid, "acme", "In") for uid in uids
+        ]
+        told = [json.loads(body)["data"]["uid"] for body in MetaEvent.objects.values_list("body", flat=True)]
+        assert sorted(told) == uids
 
 
 class TestList:
