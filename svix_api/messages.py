@@ -212,8 +212,9 @@ class MessageContent(MessageView):
     def delete(self, request: Request, ownerID: str, eventID: str) -> None:  # noqa: N803
         """Delete it."""
         self.check_whole_project()
-        event = self.place(ownerID).message(eventID)
-        expunge_events(Event.objects.filter(pk=event.pk))
+        place = self.place(ownerID)
+        event = place.message(eventID)
+        expunge_events(place.project_id, Event.objects.filter(pk=event.pk), owner_id=place.owner_id)
 
 
 def create_message(project_id: str, owner_id: str, sent: dict[str, Any], text: bytes, *, key: str) -> Event:

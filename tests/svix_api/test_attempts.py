@@ -2,6 +2,7 @@
 
 import pytest
 
+from activity.models import Activity
 from endpoints.models import Endpoint
 from endpoints.operations import pause_endpoint
 from events.models import Event, EventDelivery
@@ -32,8 +33,13 @@ class TestAttempts:
         assert send("GET", f"/acme/msg/{uid}/attempt/atmpt_{good.uid}", key).json == listed[0]
         plain = send("GET", f"/acme/attempt/msg/{uid}?with_content=false", key).json["data"]
         assert {row["response"] for row in plain} == {""}
-        assert send("DELETE", f"/acme/msg/{uid}/attempt/{good.uid}/content", key).status == 204
+        # The second time there is nothing left to delete, and nothing to record.
+        for _ in range(2):
+            assert send("DELETE", f"/acme/msg/{uid}/attempt/{good.uid}/content", key).status == 204
         assert send("GET", f"/acme/msg/{uid}/attempt/{good.uid}", key).json["response"] == ""
+        [recorded] = Activity.objects.filter(verb="content.expunged")
+        assert (recorded.owner_id, recorded.endpoint_id) == ("acme", endpoint.uid)
+        assert (recorded.object_uid, recorded.object_name) == (good.uid, "invoice.paid")
 
     def test_filters(self, key: str, project: Project, endpoint: Endpoint) -> None:
         other = make_endpoint(project, "acme")
