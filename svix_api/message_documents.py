@@ -124,7 +124,7 @@ class MessageIn(MessagePrecheckIn):
         max_length=255, required=False, help_text="An id of your own, which no other message of the application has."
     )
     tags = Labels(MOST_TAGS, help_text="Texts by which lists find it.")
-    application = ApplicationIn(required=False, help_text="Creates the application where there is none of this `uid`.")
+    application = ApplicationIn(required=False, help_text="Creates the application of the path where there is none.")
     deliverAt = NotOffered(NOT_OFFERED["deliverAt"])  # noqa: N815
     payloadRetentionPeriod = NotOffered(NOT_OFFERED["payloadRetentionPeriod"])  # noqa: N815
     payloadRetentionHours = NotOffered(NOT_OFFERED["payloadRetentionHours"])  # noqa: N815
