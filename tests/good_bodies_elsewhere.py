@@ -12,7 +12,7 @@ NAHOOK = "POST /management/v1/workspaces/{projectID}/applications/{ownerID}/port
 ACCESS = "POST /api/v1/auth/app-portal-access/{ownerID}"
 EXPIRE = "POST /api/v1/auth/app/{ownerID}/expire-all"
 APP = "/api/v1/app/{ownerID}"
-APPLICATION: dict[str, Any] = {"name": "Acme", "metadata": {"plan": "gold"}, "rateLimit": 10, "throttleRate": 10}
+APPLICATION: dict[str, Any] = {"name": "Acme", "metadata": {"plan": "gold"}}
 WORKSPACE = "/management/v1/workspaces/{projectID}"
 NAHOOK_APPLICATION: dict[str, Any] = {"name": "Acme", "metadata": {"tier": "pro"}, "showEventTypes": True}
 NAHOOK_ENDPOINT: dict[str, Any] = {
@@ -56,6 +56,9 @@ READ_BY_THE_OTHER |= {"CreateEndpoint with event_types"}
 EITHER = {
     "POST /api/v1/event-type/import/openapi": {"EventTypeImportOpenApiIn without spec"},
     # These are refused wherever they are sent.
+    "POST /api/v1/app": {"ApplicationIn without rateLimit", "ApplicationIn without throttleRate"},
+    f"PUT {APP}": {"ApplicationIn without rateLimit", "ApplicationIn without throttleRate"},
+    f"PATCH {APP}": {"ApplicationPatch without rateLimit", "ApplicationPatch without throttleRate"},
     f"POST {APP}/msg": {f"MessageIn without {name}" for name in NOT_OFFERED},
 }
 
