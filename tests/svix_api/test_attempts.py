@@ -96,6 +96,23 @@ class TestAttempts:
             send("GET", f"/acme/endpoint/{endpoint.uid}/msg", key)
         assert found == [*known, "SELECT endpoints_endpoint", *["SELECT events_eventdelivery"] * 2]
 
+    @pytest.mark.parametrize("count", [1, 20])
+    def test_statements_of_a_message(
+        self, key: str, app: str, project: Project, endpoint: Endpoint, count: int
+    ) -> None:
+        event = make_event(project.uid, owner_id="acme")
+        make_attempt(make_delivery(endpoint, "Success", event=event))
+        for _ in range(count - 1):
+            make_attempt(make_delivery(make_endpoint(project, "acme"), "Success", event=event))
+        known = ["SELECT projects_apikey", "SELECT applications_application", "SELECT events_event"]
+        with statements() as found:
+            attempts = send("GET", f"/acme/attempt/msg/{event.uid}", key)
+        assert found == [*known, *["SELECT events_deliveryattempt"] * 2]
+        with statements() as found:
+            endpoints = send("GET", f"/acme/msg/{event.uid}/endpoint", key)
+        assert found == [*known, "SELECT events_eventdelivery", "SELECT subscriptions_filter"]
+        assert len(attempts.json["data"]) == len(endpoints.json["data"]) == count
+
     def test_another_owners(self, key: str, project: Project, endpoint: Endpoint) -> None:
         theirs = make_endpoint(project, "globex")
         delivery = make_delivery(theirs, "Success")
