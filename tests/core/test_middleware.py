@@ -50,8 +50,7 @@ def test_only_requests_to_pages_have_a_session(api: API) -> None:
     page = Client().get("/admin/login/").wsgi_request
     assert (hasattr(page, "session"), hasattr(page, "_messages")) == (True, True)
     paths = ("/api/v1/projects", "/portal-api/portal_link", "/v1/webhooks/portal", "/management/v1/x", "/api/ingest/x")
-    paths += ("/ingest/api/v1/source",)
-    for path in paths:
+    for path in (*paths, "/ingest/api/v1/source"):
         request = Client().get(path, headers=api.headers).wsgi_request
         assert (hasattr(request, "session"), hasattr(request, "_messages")) == (False, False), path
 

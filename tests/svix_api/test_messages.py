@@ -61,9 +61,9 @@ class TestCreate:
         def posted(name: str, **headers: str) -> str:
             reply = send("POST", f"/{name}/msg", key, GOOD, **headers)
             assert reply.status == 202, reply.json
-            event = Event.objects.get(pk=reply.json["id"].removeprefix("msg_"))
-            assert event.owner_id == "acme"
-            return event.uid
+            uid = str(reply.json["id"]).removeprefix("msg_")
+            assert Event.objects.get(pk=uid).owner_id == "acme"
+            return uid
 
         posted(app)
         endpoint = make_endpoint(project, "acme")
