@@ -17,9 +17,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 #: The web server has read this much of a body at most before a view asks for it.
 READ_AHEAD_BYTES = 8192
 
-#: The paths of Svix and Nahook that end with a name of the company's own, in which two slashes are not one.
-OWN_SLASHES = ("/api/v1/auth/", "/api/ingest/event/")
-
+#: Below these, the paths of Svix and Nahook hold ids and names of the company's own, in which two slashes are not one.
+_WITH_OWN_IDS = ("/api/v1/app/", "/api/v1/auth/", "/api/v1/event-type/", "/api/ingest/event/")
 _acceptable_id = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -35,7 +34,7 @@ def request_id(get_response: GetResponse) -> GetResponse:
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
         identifier = sent if _acceptable_id.fullmatch(sent) else secrets.token_hex(16)
         path = request.path_info
-        if "//" in path and path.startswith(("/api/", "/portal-api/")) and not path.startswith(OWN_SLASHES):
+        if "//" in path and path.startswith(("/api/", "/portal-api/")) and not path.startswith(_WITH_OWN_IDS):
             request.path_info = re.sub("/{2,}", "/", request.path_info)
         response = get_response(request)
         response["X-Request-ID"] = identifier

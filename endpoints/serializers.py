@@ -29,7 +29,9 @@ class ApiKey(Shape):
 class BasicAuth(Shape):
     """HTTP basic authentication."""
 
-    username = required(NON_ZERO, help_text="The user name.")
+    username = Secret(
+        allow_blank=False, error_messages={"required": NON_ZERO, "blank": NON_ZERO}, help_text="The user name."
+    )
     password = Secret(
         allow_blank=False, error_messages={"required": NON_ZERO, "blank": NON_ZERO}, help_text="The password."
     )
@@ -65,7 +67,11 @@ class OAuth2(Shape):
     """OAuth2 client credentials."""
 
     url = required(NON_ZERO, max_length=2048, help_text="The http or https URL of the token server.")
-    client_id = required(NON_ZERO, help_text="The id of the client at the token server.")
+    client_id = Secret(
+        allow_blank=False,
+        error_messages={"required": NON_ZERO, "blank": NON_ZERO},
+        help_text="The id of the client at the token server.",
+    )
     grant_type = Text(required=False, help_text="`client_credentials` where it is not sent.")
     scope = Text(required=False, max_length=2048, help_text="The scope that is asked for.")
     audience = Text(required=False, max_length=2048, help_text="The audience that is asked for.")

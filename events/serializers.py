@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api.bodies import NotJSON
-from core.api.fields import INCORRECT_TYPE, Flag, Shape, Text
+from core.api.fields import INCORRECT_TYPE, Flag, Secret, Shape, Text
 from endpoints.serializers import required
 from outbound.headers import MAX_VALUE_LENGTH
 from outbound.payload import raw_member
@@ -101,7 +101,7 @@ class DynamicEvent(_EventBody):
 
     data: Any = AnyJSON("please provide your webhook event data")
     url = required(NO_URL, max_length=2048, help_text="The http or https URL to which the event is sent.")
-    secret = Text(
+    secret = Secret(
         required=False,
         help_text="The secret of the endpoint, if there is none for the URL yet. Generated where it is not sent.",
     )

@@ -181,10 +181,13 @@ class NahookView(ConvoyView):
             raise OtherApplication
         return owner_id
 
-    def body(self, request: Request, serializer: type[Shape]) -> dict[str, Any]:
-        """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput with the field."""
+    def body(self, request: Request, serializer: type[Shape], *, text: bytes | None = None) -> dict[str, Any]:
+        """Return the validated body; an optional one that is not sent is empty. Raises InvalidInput with the field.
+
+        `text` takes the place of the request's own.
+        """
         is_left_out = self.is_body_optional and not request.body.strip()
-        value = {} if is_left_out else parse_object(request, detailed=True)
+        value = {} if is_left_out else parse_object(request, detailed=True, body=text)
         values, failures = failures_of(serializer, value)
         for field, failure in failures:
             raise FieldRefused(name=field or "body", failure=failure)

@@ -96,7 +96,7 @@ class CreateEndpoint(Strict):
     type = Choice(["webhook"], message=NO_SLACK, required=False, allow_blank=False, help_text="Only `webhook`.")
     description = Text(required=False, max_length=4096, help_text="A text for people.")
     metadata = Metadata(required=False, help_text=METADATA)
-    authUsername = Text(  # noqa: N815 - the wire's names
+    authUsername = Secret(  # noqa: N815 - the wire's names
         required=False, allow_blank=False, help_text="The user name of basic authentication."
     )
     authPassword = Secret(  # noqa: N815

@@ -16,6 +16,7 @@ from core.api.documents import Example, component, example
 from core.api.fields import INCORRECT_TYPE, Text
 from core.api.openapi import Operation, Outcome, body, describe, path_parameter
 from core.exceptions import DomainError
+from core.json_text import without_half_pairs
 from endpoints.exceptions import EndpointNotFound
 from events.operations import content, create_broadcast_event, create_fanout_event
 from events.sending import send_to_endpoint
@@ -287,8 +288,9 @@ class SendToEndpoint(IngestView):
     @send
     def post(self, request: Request, endpointID: str) -> SentDocument:  # noqa: N803
         """Send one."""
-        sent = self.body(request, Send)
-        return self.send(endpointID, sent, raw_value(request.body, "payload"))
+        text = without_half_pairs(request.body)
+        sent = self.body(request, Send, text=text)
+        return self.send(endpointID, sent, raw_value(text, "payload"))
 
 
 class TriggerEvent(IngestView):
@@ -297,8 +299,9 @@ class TriggerEvent(IngestView):
     @trigger
     def post(self, request: Request, eventType: str) -> TriggeredDocument:  # noqa: N803
         """Send one."""
-        sent = self.body(request, Trigger)
-        return self.trigger(eventType, sent, raw_value(request.body, "payload"))
+        text = without_half_pairs(request.body)
+        sent = self.body(request, Trigger, text=text)
+        return self.trigger(eventType, sent, raw_value(text, "payload"))
 
 
 class BatchView(IngestView):
@@ -308,9 +311,10 @@ class BatchView(IngestView):
         """Carry out each item, which its member `target` directs; return the outcomes, and whether all are good."""
         # A key that may send nothing is refused as a whole.
         _ = self.workspace
-        items = self.body(request, shape)["items"]
+        text = without_half_pairs(request.body)
+        items = self.body(request, shape, text=text)["items"]
         found: list[ItemDocument] = []
-        for index, (item, raw) in enumerate(zip(items, _raw_payloads(request), strict=True)):
+        for index, (item, raw) in enumerate(zip(items, _raw_payloads(text), strict=True)):
             try:
                 made: dict[str, Any] = dict(
                     (self.send if target == "endpointId" else self.trigger)(item[target], item, raw)
@@ -341,10 +345,10 @@ class TriggerMany(BatchView):
         return document if is_whole else trigger_batch.answer(document, SOME_TRIGGERED)
 
 
-def _raw_payloads(request: Request) -> list[bytes]:
+def _raw_payloads(text: bytes) -> list[bytes]:
     """Return the texts of the payloads of a valid batch. Raises InvalidInput where one is nested too deeply."""
     try:
-        return [bytes(item["payload"]) for item in _raw_items.decode(raw_value(request.body, "items"))]
+        return [bytes(item["payload"]) for item in _raw_items.decode(raw_value(text, "items"))]
     except (ValueError, RecursionError):
         raise NotJSON(where="") from None
 

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from core.api.fields import holds_control_character
 from core.exceptions import InvalidInput
 from endpoints.checks import check_url
 from onboarding.documents import CREDENTIALS, FailureDocument, ReportDocument
@@ -24,6 +25,8 @@ MAX_ITEMS = 1000
 REQUIRED = ("name", "url")
 #: The members of an item, which are the columns of a file, and their greatest lengths.
 LONGEST = {"name": 200, "url": 2048, "event_type": 255, "auth_username": 255, "auth_password": 255}
+#: These are base64-encoded as they are, so that a line break at the end of one would be a part of it.
+SECRETS = ("auth_username", "auth_password")
 
 Item = dict[str, str]
 
@@ -93,4 +96,6 @@ def _failures(project: Project, row: int, item: Item) -> list[FailureDocument]:
             fail(field, f"{field} is longer than {longest} characters")
         elif "\0" in value:
             fail(field, f"{field} contains a NUL character")
+        elif field in SECRETS and holds_control_character(value):
+            fail(field, f"{field} must not hold a line break or another control character")
     return found

@@ -27,6 +27,7 @@ from outbound.failures import HEADERS_END_EARLY, NEEDS_CERTIFICATE, AddressRefus
 from outbound.lookup import Lookup
 from outbound.requests import checked_headers, target_of
 from outbound.responses import MAX_BODY_BYTES, needs_certificate, read_body, status_of, storable_headers
+from outbound.sockets import PatientSocket
 from outbound.tls import Contexts
 
 #: Common servers close a connection that was idle for 5 seconds: sent at that moment, a request would be lost.
@@ -206,4 +207,4 @@ class Outbound:
         family, kind, protocol, _, target = address
         if reason := refusal(target[0], self._allowed):
             raise AddressRefused(reason)
-        return socket.socket(family, kind, protocol)
+        return PatientSocket(family, kind, protocol)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from ipaddress import IPv6Address
 from urllib.parse import SplitResult
 
 from multidict import CIMultiDict
@@ -14,7 +15,8 @@ from outbound.failures import Unsendable
 
 _HEADER_NAMES = re.compile(f"(?:{TOKEN_CHARACTER}+\n)*")
 _NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-_HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+(?:%.*)?")
+#: Labels of 1 to 63 characters, 253 in all (RFC 1035): no name server knows another name.
+_HOST = re.compile(r"(?!.{254})[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _CANONICAL_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 _NOT_IN_A_REQUEST_LINE = re.compile(rb"[^!-~]")
@@ -35,8 +37,11 @@ def _parsed(url: str) -> URL | str:
         return "invalid endpoint url: only http and https are sent to"
     if "@" in parts.netloc:
         return "invalid endpoint url: it contains a user name or password"
-    host = (target.raw_host or "").rstrip(".").lower()
-    if not _HOST.fullmatch(host) or not port:
+    host = (target.raw_host or "").removesuffix(".").lower()
+    is_ipv6 = "[" in parts.netloc
+    if is_ipv6 and "%" in host:
+        return "invalid endpoint url: address not allowed: it has a zone"
+    if not (_is_ipv6(host) if is_ipv6 else _HOST.fullmatch(host)) or not port:
         return "invalid endpoint url: it names no host and port"
     if _NUMBER.fullmatch(host.rpartition(".")[2]) and not _CANONICAL_IPV4.fullmatch(target.raw_host or ""):
         # For example 2130706433, 0x7f.1 or 0177.0.0.1 (WHATWG URL, "ends in a number").
@@ -52,6 +57,14 @@ def _parsed(url: str) -> URL | str:
         query_string=query,
         encoded=True,
     )
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _escaped(parts: SplitResult, url: str) -> str:

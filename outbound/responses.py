@@ -19,7 +19,8 @@ MAX_BODY_BYTES = 51_200
 GZIP_OVERHEAD = 16_384
 GZIP_BROKEN = "the response's gzip body is broken"
 GZIP_ENDS_EARLY = "the response's gzip body ends early"
-_STATUS_LINE = re.compile(rb"[\r\n]*HTTP/1\.[01] ([1-9][0-9]{2})(?: ([^\r\n]{0,8000}))?\r?\n")
+#: In more spellings than RFC 9112 has: another version, several blanks, a stray CR.
+_STATUS_LINE = re.compile(rb"[\r\n]*HTTP/[0-9](?:\.[0-9])? +([1-9][0-9]{2})(?:[ \r]([^\n]{0,8000}))?\n")
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
 
 

@@ -16,6 +16,7 @@ from core.api.checks import READS
 from core.api.documents import PageOf
 from core.api.pagination import Bytes, JsonBytes, read_page
 from core.api.parameters import texts
+from core.json_text import without_half_pairs
 from endpoints.models import Scope
 from jobs.documents import JobDocument, job_document
 from projects.convoy_view import ConvoyView
@@ -198,7 +199,7 @@ class TestSubscriptionFilter(ConvoyView):
     @openapi.test_subscription_filter
     def post(self, request: Request, **_: str) -> bool:
         """Answer whether the request meets the schema."""
-        sent = read_body(request, TestFilter, detailed=True)
+        sent = read_body(request, TestFilter, detailed=True, body=without_half_pairs(request.body))
         try:
             return filters.test_schema(sent.get("request", {}), sent.get("schema", {}))
         except FilterRefused as error:
@@ -299,7 +300,7 @@ class TestEventAgainstFilters(ProjectView):
     @openapi.test_filter
     def post(self, request: Request, subscriptionID: str, eventType: str, **_: str) -> TestedDocument:  # noqa: N803
         """Answer whether the subscription would take the event."""
-        sent = read_body(request, TestFilterRequest, detailed=True)
+        sent = read_body(request, TestFilterRequest, detailed=True, body=without_half_pairs(request.body))
         return {
             "is_match": filter_operations.would_take(
                 self.project_id, subscriptionID, eventType, scope=self.scope, **sent

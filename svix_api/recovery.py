@@ -13,7 +13,7 @@ from core.api.documents import example
 from core.api.fields import Integer, Shape, Text
 from core.api.openapi import TIME_PATTERN, Operation, Refusal, body, describe
 from core.exceptions import Conflict
-from core.json_text import json_text
+from core.json_text import json_text, without_half_pairs
 from deliveries.exceptions import EndpointNotActive
 from deliveries.recovery import RECOVERY_JOB, RESEND_JOB, create_recovery_job
 from endpoints.exceptions import EndpointNotFound
@@ -220,7 +220,7 @@ class SendExample(MessageView):
     def post(self, request: Request, ownerID: str, endpointID: str) -> MessageDocument:  # noqa: N803
         """Send it."""
         endpoint = self.endpoint(ownerID, endpointID)
-        sent = self.body(request, EventExampleIn)
+        sent = self.body(request, EventExampleIn, text=without_half_pairs(request.body))
         raw = json_text(sent["payload"]).encode() if "payload" in sent else None
         opened_by = self.access and (self.access.session or self.access.link)
         delivery = send_test_event(

@@ -1,6 +1,6 @@
 """List the routes of Svix's API, below /api/v1, which is Convoy's too."""
 
-from django.urls import path, re_path
+from django.urls import path, re_path, register_converter
 
 from svix_api import (
     applications,
@@ -21,7 +21,26 @@ RESOURCES = (
     *("app", "background-task", "connector", "environment", "event-type", "health", "ingest", "message"),
     *("operational-webhook", "stats", "stream"),
 )
-APP = "app/<ownerID>"
+#: The names that follow an application in Svix's paths, of operations that this server has not, too.
+OF_APP = ("attempt", "autoconfig", "destination", "endpoint", "integration", "msg", "poller")
+
+
+class OwnerConverter:
+    """An `owner_id` in a path, which may hold slashes: it ends where one of OF_APP follows."""
+
+    regex = rf"(?:[^/]|/(?!(?:{'|'.join(OF_APP)})(?:/|\Z)))+"
+
+    def to_python(self, value: str) -> str:
+        """Return it as it is."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """Return it as it is."""
+        return value
+
+
+register_converter(OwnerConverter, "owner")
+APP = "app/<owner:ownerID>"
 ENDPOINT = f"{APP}/endpoint/<endpointID>"
 
 urlpatterns = [
@@ -54,7 +73,7 @@ urlpatterns = [
     path(f"{ENDPOINT}/transformation", endpoint_settings.Transformation.as_view()),
     path("event-type", event_types.EventTypes.as_view()),
     path("event-type/import/openapi", event_types.ImportOpenApi.as_view()),
-    path("event-type/<eventTypeName>", event_types.EventTypeDetail.as_view()),
+    path("event-type/<path:eventTypeName>", event_types.EventTypeDetail.as_view()),
     path("auth/app-portal-access/<path:ownerID>", portal_access.AppPortalAccess.as_view()),
     path("auth/app/<path:ownerID>/expire-all", portal_access.ExpireAll.as_view()),
     path("auth/app/<path:ownerID>", portal_access.ExpireAllInQuery.as_view()),

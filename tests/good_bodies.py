@@ -204,6 +204,8 @@ NOTHING_REQUIRED = {
 }
 #: These read half of a surrogate pair as a replacement character, wherever it stands, because payloads have it.
 WITH_HALF_PAIRS = {
+    f"POST {SUBSCRIPTIONS}/test_filter",
+    f"POST {SUBSCRIPTION}/filters/test/{{eventType}}",
     "POST /projects/{projectID}/endpoints/{endpointID}/test",
     *(f"POST /projects/{{projectID}}/events{kind}" for kind in ("", "/fanout", "/broadcast", "/dynamic")),
 }

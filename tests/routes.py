@@ -128,7 +128,7 @@ def _path(prefix: str, route: URLPattern) -> str:
     if isinstance(route.pattern, RegexPattern):
         text = re.sub(r"^\^|(/\?)?(\$|\\Z)$", "", text)
     text = f"{prefix}{text}"
-    text = text.replace("<path:", "<").replace("<", "{").replace(">", "}")
+    text = re.sub("<(?:path:|owner:)?", "{", text).replace(">", "}")
     assert not set(text) & set(r"\^$?*+()[]|"), text
     return f"/{text}"
 

@@ -59,6 +59,12 @@ NAMED = (
 #: What creates the row that a path names (tests/svix_api/test_endpoints.py).
 CREATES = {"PUT /api/v1/app/{ownerID}/endpoint/{endpointID}"}
 
+#: Trials of filters on an event's payload.
+TRIALS = (
+    "POST /portal-api/subscriptions/test_filter",
+    "POST /portal-api/subscriptions/{subscriptionID}/filters/test/{eventType}",
+)
+
 
 class Caller:
     """Somebody who may carry out every operation, with the ids of their own rows."""
@@ -193,7 +199,11 @@ class TestBodies:
         body = orjson.dumps({"name": "REPLACED"}).replace(b"REPLACED", text)
         for operation in WITH_BODY:
             with row(operation), nothing_changes():
-                caller.is_refused(operation, body)
+                if str(operation) in TRIALS and text.startswith(b"\\u"):
+                    # Half of a surrogate pair, which payloads have.
+                    assert caller(operation, body).status_code == 200
+                else:
+                    caller.is_refused(operation, body)
 
 
 class TestArrays:

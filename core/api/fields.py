@@ -41,13 +41,18 @@ class Text(serializers.CharField):
         return super().run_validation(data)
 
 
+def holds_control_character(text: str) -> bool:
+    """Tell whether a text has a line break or another control character, as one has that was read from a file."""
+    return any(character < " " or character == "\x7f" for character in text)
+
+
 class Secret(Text):
-    """A secret. One with a line break or another control character was copied with more than it holds."""
+    """A secret, or a name that is sent with one. One with a control character was copied with more than it holds."""
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
         # A validator refuses NUL.
-        if any("\0" < character < " " or character == "\x7f" for character in text):
+        if holds_control_character(text.replace("\0", "")):
             refusal = f"the {self.field_name} must not hold a line break or another control character"
             raise serializers.ValidationError(refusal, code="own_text")
         return text

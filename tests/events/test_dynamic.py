@@ -56,6 +56,11 @@ class TestWorks:
         assert Subscription.objects.count() == 1
         assert EventDelivery.objects.count() == 2
 
+    def test_a_secret_with_a_line_break(self, api: API, path: str) -> None:
+        with nothing_changes():
+            answer = api.post(f"{path}/dynamic", {"url": URL, "event_type": "a", "data": {}, "secret": "whsec_YWJj\n"})
+        assert answer.error == (400, "the secret must not hold a line break or another control character")
+
     def test_a_secret_is_generated(self, post: Post) -> None:
         post("/dynamic", url=URL)
         assert len(Endpoint.objects.get().secrets[0]["value"]) == 25

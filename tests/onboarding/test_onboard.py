@@ -16,6 +16,8 @@ from tests.onboarding.conftest import ITEM, items
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes, statements
 
+NO_CONTROL = "must not hold a line break or another control character"
+
 
 @pytest.fixture
 def call(path: str) -> Call:
@@ -120,6 +122,11 @@ class TestItems:
                 {"auth_username": "ada"},
                 "auth_username/auth_password",
                 "both auth_username and auth_password must be provided together",
+            ),
+            *(
+                ({"auth_username": "ada", "auth_password": "pw"} | {field: f"a{end}"}, field, f"{field} {NO_CONTROL}")
+                for field in ("auth_username", "auth_password")
+                for end in ("\n", "\r\n", "\x7f")
             ),
             (
                 {"auth_password": "pw"},

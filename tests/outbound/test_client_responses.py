@@ -146,6 +146,31 @@ class TestSloppyAnswers:
         assert exchange.responded_at is not None
         assert has_succeeded(exchange) is (status < 300)
 
+    @pytest.mark.parametrize(
+        ("line", "reason"),
+        [
+            (b"HTTP/1.1  200  OK", "OK"),
+            (b"HTTP/1.1 200 OK\r", "OK"),
+            (b"HTTP/1.2 200 OK", "OK"),
+            (b"HTTP/2 200", ""),
+        ],
+        ids=["blanks", "stray CR", "HTTP/1.2", "HTTP/2"],
+    )
+    def test_an_unusual_status_line_decides(self, line: bytes, reason: str) -> None:
+        with Sink(respond(line + b"\r\nContent-Length: 0\r\n\r\n")) as sink:
+            exchange = post(sink.url())
+        assert (exchange.status, exchange.reason) == (200, reason)
+        assert exchange.error.startswith("malformed HTTP response: ")
+        assert has_succeeded(exchange)
+
+    @pytest.mark.parametrize(
+        "line", [b"ICY 200 OK", b"HTTP/1.1 20", b"HTTP/1.1 2000 OK", b"HTTP/1.1 200OK", b"HTTP/1.1 099 X", b"200 OK"]
+    )
+    def test_what_is_no_status_line_is_no_success(self, line: bytes) -> None:
+        with Sink(respond(line + b"\r\nContent-Length: 0\r\n\r\n")) as sink:
+            exchange = post(sink.url())
+        assert not has_succeeded(exchange)
+
     def test_in_pieces(self) -> None:
         def behave(connection: socket.socket) -> None:
             connection.recv(65_536)

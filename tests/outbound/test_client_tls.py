@@ -1,6 +1,8 @@
 """TLS of the outbound client: trust in a receiver, and client certificates."""
 
 import asyncio
+import contextlib
+import socket
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -78,6 +80,26 @@ class TestTLS:
                     ]
 
             assert asyncio.run(several()) == [200, None]
+
+    @pytest.mark.parametrize("size", [2, 400_000])
+    def test_the_alert_about_a_missing_certificate_is_read(self, authority: Authority, size: int) -> None:
+        """The receiver closes at once, so that most of the request meets a connection that is reset."""
+        tls = authority.server(asks_clients=True)
+
+        def refuse(connection: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                tls.wrap_socket(connection, server_side=True)
+
+        with Sink(refuse) as sink:
+
+            async def often() -> set[str]:
+                async with Outbound(allowed_networks=LOOPBACK, ca_file=authority.file) as outbound:
+                    url = sink.url(scheme="https")
+                    sent = [outbound.post(url, headers=[], body=b"x" * size, timeout=30) for _ in range(20)]
+                    return {(await each).error for each in sent}
+
+            errors = asyncio.run(often())
+        assert errors == {"tls: the receiver ended the connection: TLSV13_ALERT_CERTIFICATE_REQUIRED"}
 
     def test_a_client_certificate_of_a_stranger(self, authority: Authority, tmp_path: Path) -> None:
         with Receiver(tls=authority.server(asks_clients=True)) as receiver:

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -40,6 +41,32 @@ def made(key: str, **body: Any) -> dict[str, Any]:
 
 def endpoint_of(project: Project, owner_id: str) -> Endpoint:
     return create_endpoint(project.uid, name="In", url="https://hooks.example.com/in", owner_id=owner_id)
+
+
+@pytest.mark.parametrize("owner_id", ["a/b", "a//b", "a/", "/a", "a/msgs/b", "x?y", "a%b c"])
+class TestOwnersOfAnySpelling:
+    """The ids of owners have no rules; Svix's clients write them into the path as they are."""
+
+    def test_every_operation_finds_the_owner(self, key: str, project: Project, owner_id: str) -> None:
+        endpoint, app = endpoint_of(project, owner_id), f"/{quote(owner_id)}"
+        assert send("GET", app, key).json["uid"] == owner_id
+        [listed] = send("GET", f"{app}/endpoint", key).json["data"]
+        assert listed["id"] == f"ep_{endpoint.uid}"
+        assert send("GET", f"{app}/endpoint/{listed['id']}/headers", key).status == 200
+        sent = send("POST", f"{app}/msg", key, {"eventType": "invoice.paid", "payload": {}})
+        assert sent.status == 202
+        assert send("GET", f"{app}/msg/{sent.json['id']}/attempt", key).status == 404
+        assert send("GET", f"{app}/attempt/endpoint/{listed['id']}", key).status == 200
+        assert send("PUT", app, key, {"name": "Acme"}).status == 201
+        assert Application.objects.get().owner_id == owner_id
+        assert send("DELETE", app, key).status == 204
+        assert not Endpoint.objects.for_project(project.uid).filter(owner_id=owner_id).exists()
+
+    def test_the_path_of_an_operation_that_is_not_there_is_no_owner(self, key: str, owner_id: str) -> None:
+        with nothing_changes():
+            for rest in ("integration", "integration/x", "poller/x", "destination", "autoconfig/x/rotate"):
+                path = f"/{quote(owner_id)}/{rest}"
+                assert refusal(send("PUT", path, key, {"name": "Acme"}))[:2] == (404, "not_found")
 
 
 class TestCreate:

@@ -1,6 +1,7 @@
 """Svix's event types: /api/v1/event-type."""
 
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import pytest
@@ -34,6 +35,15 @@ def made(key: str, **body: Any) -> dict[str, Any]:
 def names(reply: Reply) -> list[str]:
     assert reply.status == 200, reply.json
     return [row["name"] for row in reply.json["data"]]
+
+
+def test_a_name_that_convoys_api_has_made(key: str, project: Project) -> None:
+    """Convoy's names have no rules, and Svix's clients write them into the path as they are."""
+    for name in ("user/created", "user//created", "a/", "a?b"):
+        EventType.objects.create(project=project, name=name)
+        assert send("GET", f"/{quote(name)}", key).json["name"] == name
+        assert send("PATCH", f"/{quote(name)}", key, {"description": "New"}).status == 200
+        assert EventType.objects.get(name=name).description == "New"
 
 
 class TestCreate:

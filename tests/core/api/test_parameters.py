@@ -19,7 +19,8 @@ from core.api.parameters import texts
         ("name%5B%5D=a", ["a"]),
         ("name[1]=b&name[0]=a&name[10]=c", ["a", "b", "c"]),
         ("name=a&name[]=b&name[0]=a", ["a", "b"]),
-        ("name[x]=a&name[]x=b&names[]=c&other[]=d&name[-1]=e&name[0][1]=f", []),
+        ("name[x]=a&name[=b&name[0][1]=c&name[-1]=d&name[]x=e", ["a", "b", "c", "d", "e"]),
+        ("names[]=a&other[]=b&other[name]=c&nam=d&Name[]=e&[name]=f", []),
     ],
 )
 def test_values_are_stripped_and_blank_and_repeated_ones_dropped(query: str, found: list[str]) -> None:
