@@ -109,6 +109,7 @@ def is_current(stored: bytes | memoryview) -> bool:
     return bytes(stored)[:ID_BYTES] == next(iter(_current()))
 
 
+@cache
 def context_of(model: type[models.Model], name: str) -> str:
     """Return the context that binds the values of a model's encrypted field, for code that reads the column itself.
 

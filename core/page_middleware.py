@@ -19,9 +19,11 @@ from django_htmx.middleware import HtmxMiddleware
 def for_pages(middleware: type[Any]) -> type[Any]:
     """Return a middleware like `middleware` that leaves requests to API_PATHS, and their answers, as they are."""
 
+    paths = settings.API_PATHS
+
     class ForPages(middleware):  # type: ignore[misc]  # a class that is known at run time only
         def __call__(self, request: HttpRequest) -> HttpResponseBase:
-            if request.path_info.startswith(settings.API_PATHS):
+            if request.path_info.startswith(paths):
                 return self.get_response(request)  # type: ignore[no-any-return]
             return super().__call__(request)  # type: ignore[no-any-return]
 

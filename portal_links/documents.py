@@ -17,7 +17,7 @@ from core.api.values import REDACTED, wire_time, wire_time_from_sql
 from core.encryption import context_of, decrypter
 from core.rows import read_rows
 from endpoints.documents import NestedEndpointDocument
-from endpoints.rendering import RenderedEndpoint, array_of, rendered_endpoints
+from endpoints.rendering import RenderedEndpoint, array_of, rendered, rendered_endpoints, versions_of
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET, WORDS
 from portal_links.exceptions import PortalLinkNotFound
@@ -28,8 +28,12 @@ LINK_COLUMNS = """
 l.uid, l.project_id, l.name, l.owner_id, l.endpoints, l.can_manage_endpoint, l.auth_type, l.token,
 l.created_at::text, l.updated_at::text
 """
+_OF_OWNER = "e.project_id = l.project_id AND e.deleted_at IS NULL AND e.owner_id = l.owner_id"
+_OF_LIST = """e.project_id = l.project_id AND e.deleted_at IS NULL AND e.uid = ANY(l.endpoints COLLATE "C")"""
+# A query for each kind of scope, of which one is run: with OR, PostgreSQL would read the endpoints of either.
 _GET = f"""
-SELECT {LINK_COLUMNS} FROM portal_links_portallink l
+SELECT {LINK_COLUMNS}, CASE l.owner_id WHEN '' THEN ({versions_of(_OF_LIST)}) ELSE ({versions_of(_OF_OWNER)}) END
+FROM portal_links_portallink l
 WHERE l.project_id = %s AND l.uid = %s AND l.deleted_at IS NULL
 """
 
@@ -151,20 +155,22 @@ def _row_of(link: PortalLink) -> LinkRow:
 
 
 def portal_link(project_id: str, portal_link_id: str, *, reveal: bool) -> PortalLinkDocument:
-    """Return one live link of a project with its endpoints, in two statements. Raises NotFound."""
+    """Return one live link of a project with its endpoints, in one statement, or two where any endpoint is not kept.
+
+    Raises NotFound.
+    """
     rows = read_rows(_GET, [project_id, portal_link_id])
     if not rows:
         raise PortalLinkNotFound
-    link = link_row(rows[0])
-    scope = {"owners": [link.owner_id]} if link.owner_id else {"ids": link.endpoints}
-    endpoints = rendered_endpoints(project_id, **scope, reveal=reveal)
+    *values, versions = rows[0]
+    link, endpoints = link_row(values), rendered(project_id, versions, reveal=reveal)
     return _document(link, _ids(endpoints), array_of(endpoints), token=link.token if reveal else REDACTED)
 
 
 def portal_links(
     project_id: str, links: Sequence[LinkRow], *, only: Iterable[str] = (), reveal: bool
 ) -> list[PortalLinkDocument]:
-    """Return several links of one project, each with its endpoints, in one statement.
+    """Return several links of one project, each with its endpoints, in one statement, or two as `portal_link` does.
 
     `only` narrows `endpoints_metadata`, and nothing else, to those ids.
     """

@@ -15,8 +15,8 @@ _LONGEST = 2**63 / 1e9
 
 def wire_time(moment: datetime) -> str:
     """Return a time in RFC 3339, in UTC with up to 6 fractional digits, without trailing zeros."""
-    text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{moment.microsecond:06}".rstrip("0") + "Z" if moment.microsecond else f"{text}Z"
+    text = moment.astimezone(UTC).isoformat().removesuffix("+00:00")
+    return (text.rstrip("0") if moment.microsecond else text) + "Z"
 
 
 def wire_time_from_sql(text: str) -> str:

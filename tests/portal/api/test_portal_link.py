@@ -82,23 +82,18 @@ class TestStatements:
         caller = portal(create_link(project).token)
         with statements() as found:
             caller.get("/portal_link")
-        assert found == [
-            "SELECT portal_links_portallink",
-            "SELECT portal_links_portallink",
-            "SELECT endpoints_endpoint",
-        ]
+        assert found == ["SELECT portal_links_portallink", "SELECT portal_links_portallink"]
 
     def test_a_prt_tokens(self, project: Project) -> None:
         caller = portal(mint_refresh_token(project.uid, create_link(project, auth_type="refresh_token").uid))
         with statements() as found:
             caller.get("/portal_link")
-        # No static link, then the session, its use noted, the link, and its endpoints.
+        # No static link, then the session, its use noted, and the link with its endpoints.
         assert found == [
             "SELECT portal_links_portallink",
             "SELECT portal_links_portalsession",
             "UPDATE portal_links_portalsession",
             "SELECT portal_links_portallink",
-            "SELECT endpoints_endpoint",
         ]
 
 
