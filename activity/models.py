@@ -53,6 +53,7 @@ class Activity(models.Model):
         DELIVERIES_RESTORED = "deliveries.restored"
         EVENT_REPLAYED = "event.replayed"
         EVENTS_REPLAYED = "events.replayed"
+        CONTENT_EXPUNGED = "content.expunged"
         TEST_SENT = "test.sent"
         PORTAL_LINK_CREATED = "portal_link.created"
         PORTAL_LINK_UPDATED = "portal_link.updated"

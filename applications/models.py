@@ -33,7 +33,7 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
 
 
 class Application(models.Model):
-    """The name, metadata and limit of one owner."""
+    """The name and metadata of one owner."""
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, db_index=False)
@@ -41,8 +41,6 @@ class Application(models.Model):
     owner_id = models.CharField(max_length=255, db_collation="C")
     name = models.CharField(max_length=255)
     metadata = models.JSONField(default=dict, blank=True)
-    #: Messages in a second, which is stored and shown alone; None: no limit.
-    rate_limit = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -307,7 +307,7 @@ REST_FRAMEWORK: dict[str, object] = {
 }
 
 #: The APIs that are not under /api, but at the root. Trimmed of /api, no path of the others begins so.
-ROOT_API_PATHS = ("/management/v1/", "/v1/webhooks/portal", "/portal-api/")
+ROOT_API_PATHS = ("/management/v1/", "/v1/webhooks/portal", "/portal-api/", "/ingest/api/v1/")
 #: The beginnings of the paths of all APIs. Their views know no cookie, no session and no form.
 API_PATHS = ("/api/v1/", "/api/ingest/", *ROOT_API_PATHS)
 

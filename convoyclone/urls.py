@@ -37,7 +37,7 @@ from portal_links import views as portal_links
 from projects import views as projects
 from projects.convoy_view import UnknownPath
 from subscriptions import views as subscriptions
-from svix_api.base import SvixView
+from svix_api.base import SvixUnknownPath, SvixView
 from svix_api.urls import RESOURCES
 
 
@@ -250,6 +250,7 @@ urlpatterns = [
     path("management/v1", include("nahook_api.urls")),
     path("api/ingest", include("nahook_api.ingest_urls")),
     path("api/v1/", include("svix_api.urls")),
+    re_path(r"^ingest/api/v1(/|\Z)", SvixUnknownPath.as_view()),
     re_path(r"^portal-api(/|\Z)", portal_api.UnknownPath.as_view()),
     re_path(r"^api/v1(?!/auth/)(/|\Z)", UnknownPath.as_view()),
 ]
@@ -258,6 +259,7 @@ urlpatterns = [
 errors.RENDERERS |= {
     "/management/": NahookView.error,
     "/api/ingest": NahookView.error,
+    "/ingest/": SvixView.error,
     "/v1/": feather.FeatherPortal.error,
     **{f"/api/v1/{resource}": SvixView.error for resource in ("auth/", *RESOURCES)},
 }

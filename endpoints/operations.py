@@ -33,7 +33,7 @@ from endpoints.models import (
 )
 from endpoints.owners import CHECKS_OF_OWNER, hand_over, project_with_room
 from meta_events.bodies import ENDPOINT_CREATED, ENDPOINT_DELETED, ENDPOINT_UPDATED
-from meta_events.emission import emit_meta_event
+from meta_events.emission import emit_meta_event, emit_meta_events
 from outbound.headers import check_custom_headers
 from outbound.urls import stored_form
 from projects.models import Project
@@ -180,6 +180,23 @@ def delete_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -
         endpoint.deleted_at = endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=["deleted_at", "updated_at"])
         _record(Verb.ENDPOINT_DELETED, endpoint)
+
+
+def delete_endpoints(project_id: str, *, owner_id: str) -> None:
+    """Delete all endpoints of an owner, with as many statements as for one."""
+    rows = Endpoint.objects.for_project(project_id).filter(owner_id=owner_id).order_by("pk")
+    with transaction.atomic():
+        names = dict(rows.select_for_update(of=("self",)).values_list("pk", "name"))
+        if not names:
+            return
+        emit_meta_events(
+            ENDPOINT_DELETED,
+            Project.objects.get(pk=project_id),
+            lambda: endpoint_documents(project_id, ids=[*names], reveal=False),
+        )
+        now = timezone.now()
+        Endpoint.objects.filter(pk__in=[*names]).update(deleted_at=now, updated_at=now)
+        record_all(project_id, (Done(Verb.ENDPOINT_DELETED, owner_id, uid, uid, names[uid]) for uid in names))
 
 
 def toggle_pause(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:

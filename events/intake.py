@@ -63,6 +63,23 @@ SELECT CASE WHEN EXISTS (SELECT FROM event) THEN (SELECT count(*) FROM deciding)
 """  # noqa: S608 - only this package's own text
 _FOR_ENDPOINT = _TAKE_IN.format(candidates=READ_ENDPOINT)
 _FOR_OWNER = _TAKE_IN.format(candidates=READ_OWNER)
+#: The same for an owner whom the id of an application names, whose id is added to the scope of the key.
+_OWNER = "(SELECT owner_id FROM owner)"
+_FOR_APPLICATION = (
+    _FOR_OWNER.replace("%(owner_id)s", _OWNER)
+    .replace("%(key_scope)s", f"%(key_scope)s || {_OWNER}")
+    .replace(
+        "WITH",
+        """
+WITH owner AS (
+  SELECT coalesce((
+    SELECT owner_id FROM applications_application
+    WHERE project_id = %(project_id)s AND (uid = %(application_id)s OR owner_id = %(owner_id)s)
+  ), %(owner_id)s) AS owner_id
+),""",
+        1,
+    )
+)
 
 
 def take_in(
@@ -72,10 +89,13 @@ def take_in(
     *,
     endpoint_id: str = "",
     owner_id: str = "",
+    application_id: str = "",
     key_scope: str = "",
 ) -> Posted | Candidates:
     """Store an event for an endpoint, or for those of an owner, where no more than a statement is needed for it.
 
+    Where `application_id` is given, the owner is that of the application with this id, and `owner_id` is the owner
+    where there is none. The owner's id is then added to `key_scope`.
     Return the candidates where nothing was stored, for the caller to match with. Raises NotFound where there is no
     project.
     """
@@ -86,9 +106,11 @@ def take_in(
         "event_types": [event.event_type, EVERY_TYPE],
         "endpoint_id": endpoint_id,
         "owner_id": owner_id,
+        "application_id": application_id,
         "delivery_ids": " ".join(delivery_ids),
     }
-    rows = read_rows(_FOR_ENDPOINT if endpoint_id else _FOR_OWNER, given)
+    statement = _FOR_APPLICATION if application_id else _FOR_OWNER
+    rows = read_rows(_FOR_ENDPOINT if endpoint_id else statement, given)
     candidates = candidates_of([row[1:] for row in rows])
     made = rows[0][0]
     if made is None:

@@ -90,21 +90,30 @@ def create_fanout_event(
     event: Content,
     *,
     owner_id: str,
-    key_scope: str = "",
-    without_endpoints: Callable[[], object] | None = None,
+    application_id: str = "",
+    keys: str = "",
+    without_endpoints: Callable[[], str] | None = None,
 ) -> Posted:
     """Store an event for all endpoints of an owner.
 
-    `key_scope` names those among whom the idempotency key is unique, "" for the company. `without_endpoints` is called
-    before anything is stored where the owner has no endpoint, and may refuse. Raises InvalidInput.
+    The idempotency key is the company's; with `keys`, which names a kind of keys, it is one of the owner's own.
+    `application_id`, which comes with `keys`, is the id of the application that `owner_id` may be: an owner of this
+    name is then meant only where there is no such application. `without_endpoints` is called before anything is stored
+    where the owner has no endpoint; it returns the owner, or refuses. Raises InvalidInput.
     Contract: docs/contract/events.md#fanout.
     """
-    candidates = take_in(project_id, event, Channel.FANOUT, owner_id=owner_id, key_scope=key_scope)
+    key_scope = f"{keys}:{'' if application_id else owner_id}" if keys else ""
+    candidates = take_in(
+        project_id, event, Channel.FANOUT, owner_id=owner_id, application_id=application_id, key_scope=key_scope
+    )
     if isinstance(candidates, Posted):
         return candidates
     _require_key(candidates.settings, event)
-    if without_endpoints and not candidates.endpoints:
-        without_endpoints()
+    if candidates.endpoints:
+        owner_id = next(iter(candidates.endpoints.values()))[0].owner_id
+    elif without_endpoints:
+        owner_id = without_endpoints()
+    key_scope = f"{keys}:{owner_id}" if keys else ""
     targets, taken = list(candidates.endpoints), _direct(candidates, event)
     return store_event(
         project_id, event, Channel.FANOUT, candidates, targets, taken, owner_id=owner_id, key_scope=key_scope

@@ -3,7 +3,7 @@
 A project without meta events costs no statement. Contract: docs/contract/meta-events.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,9 @@ from meta_events.bodies import meta_event_body
 from meta_events.models import MetaEvent
 from projects.config import MetaEventSettings
 from projects.models import Project
+
+#: The meta events that one statement inserts.
+TOGETHER = 1000
 
 
 def is_wanted(meta_event: MetaEventSettings, event_type: str) -> bool:
@@ -35,15 +38,25 @@ def emit_meta_event(event_type: str, project: Project, read_data: Callable[[], M
 
     `read_data` returns the `data` of its body. It is called only if the meta event is wanted.
     """
+    emit_meta_events(event_type, project, lambda: [read_data()])
+
+
+def emit_meta_events(event_type: str, project: Project, read_data: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
+    """Queue a meta event for each `data` that `read_data` returns, TOGETHER in a statement."""
     if not is_wanted(project.meta_event, event_type):
         return
     strategy = project.config["strategy"]
-    MetaEvent.objects.create(
-        project=project,
-        event_type=event_type,
-        body=meta_event_body(event_type, read_data()).decode(),
-        strategy=strategy["type"],
-        interval_seconds=strategy["duration"],
-        retry_limit=strategy["retry_count"],
-    )
-    wake_workers()
+    rows = [
+        MetaEvent(
+            project=project,
+            event_type=event_type,
+            body=meta_event_body(event_type, data).decode(),
+            strategy=strategy["type"],
+            interval_seconds=strategy["duration"],
+            retry_limit=strategy["retry_count"],
+        )
+        for data in read_data()
+    ]
+    MetaEvent.objects.bulk_create(rows, batch_size=TOGETHER)
+    if rows:
+        wake_workers()

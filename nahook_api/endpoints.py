@@ -311,15 +311,15 @@ class EndpointDetail(EndpointView):
         """Change what is sent of it."""
         sent = self.body(request, UpdateEndpoint)
         before = self.endpoint(endpointID)
-        fields: dict[str, Any] = {name: sent[name] for name in ("url", "description") if name in sent}
+        fields: dict[str, Any] = {name: sent[name] for name in ("url", "description", "metadata") if name in sent}
         is_active = before.status == Endpoint.Status.ACTIVE
         # All of it or nothing.
         with transaction.atomic():
-            if fields:
+            if fields.keys() == {"metadata"}:
+                set_metadata(projectID, before.uid, fields["metadata"])
+            elif fields:
                 fields = {"url": before.url, "name": before.name} | fields
                 update_endpoint(projectID, before.uid, reveal=True, **fields)
-            if "metadata" in sent:
-                set_metadata(projectID, before.uid, sent["metadata"])
             if sent.get("isActive", is_active) != is_active:
                 (pause_endpoint if is_active else activate_endpoint)(projectID, before.uid)
         return endpoint_document(self.endpoint(endpointID), reveal=True)

@@ -55,6 +55,7 @@ SENTENCES: dict[str, tuple[str, Promise]] = {
     Verb.WORKER_DRAINED: ("pause", _("Drained {name}")),
     Verb.WORKER_REFILLED: ("check", _("Resumed {name}")),
     Verb.EVENT_REPLAYED: ("retry", _("Sent an event again")),
+    Verb.CONTENT_EXPUNGED: ("none", _("Deleted the content of {name}")),
     Verb.TEST_SENT: ("send", _("Sent a test event to {endpoint}")),
     Verb.PORTAL_LINK_CREATED: ("link", _("Created the link “{name}”")),
     Verb.PORTAL_LINK_UPDATED: ("link", _("Changed the link “{name}”")),

@@ -1,6 +1,5 @@
 """Find, change and delete owners by the names that other products give to them: an application, or an organisation."""
 
-from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -10,9 +9,8 @@ from applications.exceptions import ApplicationNotFound
 from applications.models import Application
 from applications.prefixes import APPLICATION
 from core.prefixed_ids import uid_in
-from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
-from endpoints.operations import delete_endpoint
+from endpoints.operations import delete_endpoints
 from portal_links.exceptions import OwnerNotPossible
 from portal_links.sessions import expire_sessions
 
@@ -75,10 +73,6 @@ def delete_application(project_id: str, application: Application) -> None:
     """Delete an application, which may be one that is not stored, with its owner's endpoints, and end its sessions."""
     owner_id = application.owner_id
     with transaction.atomic():
-        endpoints = Endpoint.objects.for_project(project_id).filter(owner_id=owner_id)
-        for endpoint_id in list(endpoints.order_by("pk").values_list("pk", flat=True)):
-            # One that somebody deletes at the same moment is deleted, too.
-            with suppress(EndpointNotFound):
-                delete_endpoint(project_id, endpoint_id)
+        delete_endpoints(project_id, owner_id=owner_id)
         expire_sessions(project_id, owner_id)
         Application.objects.for_project(project_id).filter(owner_id=owner_id).delete()

@@ -19,6 +19,7 @@ from deliveries.exceptions import EndpointNotActive
 from deliveries.operations import GIVEN_UP, WAITING, force_resend, resend_delivery, send_now
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
+from events.expunging import expunge_answers
 from events.models import DeliveryAttempt, Event, EventDelivery, answered_with
 from outbound.states import Status
 from portal_links.capabilities import CREATE_ATTEMPTS
@@ -284,7 +285,8 @@ class AttemptContent(MessageView):
         """Delete its body."""
         self.check_whole_project()
         place = self.place(ownerID)
-        if not place.attempt(place.message(eventID), deliveryAttemptID).update(response_data=""):
+        rows = place.attempt(place.message(eventID), deliveryAttemptID)
+        if not expunge_answers(place.project_id, rows, owner_id=place.owner_id) and not rows.exists():
             raise AttemptNotFound
 
 

@@ -11,7 +11,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from core.api.bodies import NoBody, NotJSON, failures_of, parse_object
+from core.api.bodies import NoBody, NotJSON, parse_object, validated
 from core.api.documents import Example, Schema, component, example, schema_of
 from core.api.envelope import bare
 from core.api.errors import OTHER, WORDS
@@ -164,12 +164,12 @@ class SvixView(ConvoyView):
         """
         is_left_out = self.is_body_optional and not request.body.strip()
         value = {} if is_left_out else parse_object(request, detailed=True, body=text)
-        values, failures = failures_of(serializer, value)
+        values, failures = validated(serializer, value)
         if failures:
             raise WrongFields(
                 [
-                    {"loc": ["body", field] if field else ["body"], "msg": str(failure), "type": "value_error"}
-                    for field, failure in failures
+                    {"loc": ["body", *filter(None, path.split("."))], "msg": str(failure), "type": "value_error"}
+                    for path, failure in failures
                 ]
             )
         return values

@@ -15,6 +15,7 @@ from core.prefixed_ids import prefixed
 from events.models import Event
 from events.serializers import AnyJSON
 from svix_api.applications import ApplicationIn
+from svix_api.not_offered import NULL, NotOffered
 from svix_api.paging import EXAMPLE_UID
 
 #: The alphabet of Svix's names, which a query and a path hold unescaped.
@@ -97,18 +98,6 @@ class Labels(serializers.ListField):
         return list(dict.fromkeys(super().to_internal_value(data)))
 
 
-class NotOffered(serializers.JSONField):
-    """A member that is refused wherever it is sent."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(required=False, help_text=f"Refused: {reason}.")
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Raise ValidationError."""
-        raise serializers.ValidationError(self.reason)
-
-
 class MessagePrecheckIn(Shape):
     """The body that asks whether anybody would get a message."""
 
@@ -124,7 +113,7 @@ class MessageIn(MessagePrecheckIn):
         max_length=255, required=False, help_text="An id of your own, which no other message of the application has."
     )
     tags = Labels(MOST_TAGS, help_text="Texts by which lists find it.")
-    application = ApplicationIn(required=False, help_text="Creates the application where there is none of this `uid`.")
+    application = ApplicationIn(required=False, help_text="Creates the application of the path where there is none.")
     deliverAt = NotOffered(NOT_OFFERED["deliverAt"])  # noqa: N815
     payloadRetentionPeriod = NotOffered(NOT_OFFERED["payloadRetentionPeriod"])  # noqa: N815
     payloadRetentionHours = NotOffered(NOT_OFFERED["payloadRetentionHours"])  # noqa: N815
@@ -149,5 +138,5 @@ describe(
     payload={"type": "object", "additionalProperties": True},
     eventId={"pattern": NAME_PATTERN, "minLength": 1},
     tags=_LABELS | {"maxItems": MOST_TAGS},
-    **{name: {"nullable": True, "enum": [None]} for name in NOT_OFFERED},
+    **dict.fromkeys(NOT_OFFERED, NULL),
 )

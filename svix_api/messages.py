@@ -1,5 +1,6 @@
 """Svix's messages: fanout events to the owner. Contract: docs/contract/svix.md#messages."""
 
+from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Any
 
@@ -8,12 +9,13 @@ from rest_framework.request import Request
 
 from applications.exceptions import ApplicationNotFound, OwnerFixed, OwnerIsAnId
 from applications.operations import get_or_create_application
-from applications.prefixes import MESSAGE
+from applications.prefixes import APPLICATION, MESSAGE
 from core.api.documents import example
 from core.api.openapi import Operation, Refusal, body, path_parameter
 from core.constraints import broken_constraint
 from core.exceptions import Conflict
 from core.json_text import without_half_pairs
+from core.prefixed_ids import uid_in
 from events.exceptions import KeyMissing
 from events.expunging import expunge_events
 from events.matching import matched, read_candidates
@@ -22,7 +24,7 @@ from events.operations import content, create_fanout_event
 from events.serializers import raw_value
 from events.storage import Content, Posted
 from portal_links.exceptions import CapabilityMissing
-from portal_links.owners import find_application
+from portal_links.owners import checked_owner_id, find_application, owner_of
 from projects.exceptions import OwnerKey
 from svix_api.applications import APPLICATION_ID
 from svix_api.applications import FULL as AN_APPLICATION
@@ -41,6 +43,8 @@ from svix_api.places import MessageNotFound, MessageView
 
 TAG = "Messages (Svix)"
 LONGEST_KEY = 255
+#: The kind of the idempotency keys, of which each application has its own.
+KEYS = "messages"
 
 
 class MessageExists(Conflict):
@@ -169,10 +173,10 @@ class Messages(MessageView):
     def post(self, request: Request, ownerID: str) -> MessageDocument:  # noqa: N803
         """Create a message; the same idempotency key returns the same one again."""
         self.check_whole_project()
-        project_id, owner_id = self.project_and_owner(ownerID)
         text = without_half_pairs(request.body)
+        named = checked_owner_id(ownerID)
         sent = self.body(request, MessageIn, text=text)
-        event = create_message(project_id, owner_id, sent, text, key=_idempotency_key(request))
+        event = create_message(self.key_project, named, sent, text, key=_idempotency_key(request))
         return message_document(event, shows_payload=self.shows_content(request))
 
 
@@ -212,41 +216,44 @@ class MessageContent(MessageView):
     def delete(self, request: Request, ownerID: str, eventID: str) -> None:  # noqa: N803
         """Delete it."""
         self.check_whole_project()
-        event = self.place(ownerID).message(eventID)
-        expunge_events(Event.objects.filter(pk=event.pk))
+        place = self.place(ownerID)
+        event = place.message(eventID)
+        expunge_events(place.project_id, Event.objects.filter(pk=event.pk), owner_id=place.owner_id)
 
 
-def create_message(project_id: str, owner_id: str, sent: dict[str, Any], text: bytes, *, key: str) -> Event:
-    """Store a message for an owner by the operation of Convoy's fanout. `text` is the body that `sent` was read from.
+def create_message(project_id: str, app_id: str, sent: dict[str, Any], text: bytes, *, key: str) -> Event:
+    """Store a message for an application, which is created first where the body holds it and there is none.
 
+    The operation is that of Convoy's fanout. `app_id` is an id or a uid, and `text` the body that `sent` was read from.
     Return the event, or that of an earlier call with the same idempotency key. Raises InvalidInput, NotFound, Conflict.
     """
+    if "application" in sent:
+        with transaction.atomic():
+            owner_id = owner_of(project_id, app_id)
+            _create_application(project_id, owner_id, sent["application"])
+            return _create_message(project_id, owner_id, sent, text, key=key)
+    return _create_message(project_id, app_id, sent, text, key=key)
+
+
+def _create_message(project_id: str, app_id: str, sent: dict[str, Any], text: bytes, *, key: str) -> Event:
     raw = raw_value(text, "payload")
     said = content(event_type=sent["eventType"], raw=raw, value=sent["payload"], idempotency_key=key)
     said = said._replace(
         channels=sent.get("channels", []), tags=sent.get("tags", []), external_id=sent.get("eventId", "")
     )
-
-    def check_application() -> None:
-        if "application" in sent:
-            _create_application(project_id, owner_id, sent["application"])
-        else:
-            find_application(project_id, owner_id)
-
     try:
-        posted = _store(project_id, said, owner_id, check_application)
+        posted = _store(project_id, said, app_id)
     except IntegrityError as error:
         if broken_constraint(error) != OF_EXTERNAL_ID:
             raise
-        if earlier := _of_key(project_id, owner_id, key):
+        if earlier := _of_key(project_id, app_id, key):
             return earlier
         raise MessageExists from None
-    if posted.is_duplicate and (earlier := _of_key(project_id, owner_id, key)):
+    if posted.is_duplicate and (earlier := _of_key(project_id, app_id, key)):
         return earlier
     return Event(
         uid=posted.uid,
         project_id=project_id,
-        owner_id=owner_id,
         event_type=said.event_type,
         data=said.data.decode(),
         channels=list(said.channels),
@@ -256,13 +263,17 @@ def create_message(project_id: str, owner_id: str, sent: dict[str, Any], text: b
     )
 
 
-def _store(project_id: str, event: Content, owner_id: str, check_application: Any) -> Posted:
-    fields = {"owner_id": owner_id, "key_scope": _key_scope(owner_id), "without_endpoints": check_application}
-    if not event.external_id:
-        return create_fanout_event(project_id, event, **fields)
+def _store(project_id: str, event: Content, app_id: str) -> Posted:
     # An id that is taken breaks the transaction.
-    with transaction.atomic():
-        return create_fanout_event(project_id, event, **fields)
+    with transaction.atomic() if event.external_id else nullcontext():
+        return create_fanout_event(
+            project_id,
+            event,
+            owner_id=app_id,
+            application_id=uid_in(APPLICATION, app_id),
+            keys=KEYS,
+            without_endpoints=lambda: find_application(project_id, app_id).owner_id,
+        )
 
 
 def _create_application(project_id: str, owner_id: str, sent: dict[str, Any]) -> None:
@@ -272,14 +283,12 @@ def _create_application(project_id: str, owner_id: str, sent: dict[str, Any]) ->
     get_or_create_application(project_id, owner_id=owner_id, name=sent["name"], metadata=sent.get("metadata", {}))
 
 
-def _of_key(project_id: str, owner_id: str, key: str) -> Event | None:
-    rows = Event.objects.filter(project_id=project_id, idempotency_key=key, key_scope=_key_scope(owner_id))
-    return rows.filter(is_duplicate_event=False).first() if key else None
-
-
-def _key_scope(owner_id: str) -> str:
-    """Return the name of those among whom an idempotency key is unique: each application has its own keys."""
-    return f"messages:{owner_id}"
+def _of_key(project_id: str, app_id: str, key: str) -> Event | None:
+    if not key:
+        return None
+    scope = f"{KEYS}:{owner_of(project_id, app_id)}"
+    rows = Event.objects.filter(project_id=project_id, idempotency_key=key, key_scope=scope)
+    return rows.filter(is_duplicate_event=False).first()
 
 
 def _idempotency_key(request: Request) -> str:

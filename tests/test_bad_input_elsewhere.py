@@ -343,6 +343,8 @@ def test_a_bare_token_is_no_bearer_token(project: Project) -> None:
         ("/v1/nope", Surface.FEATHER, 404),
         ("/v1/webhooks/portal/", Surface.FEATHER, 404),
         ("/api/v1/auth/nope", Surface.SVIX, 404),
+        ("/ingest/api/v1/source", Surface.SVIX, 401),
+        ("/ingest/nope", Surface.SVIX, 404),
         ("/portal-api", Surface.PORTAL, 401),
         ("/portal-api/nope", Surface.PORTAL, 401),
         ("/portal-api/endpoints/a/b", Surface.PORTAL, 401),

@@ -97,7 +97,7 @@ def read_list(request: Request, serializer: type[serializers.Serializer[Any]], *
 
 
 def _checked(serializer: type[serializers.Serializer[Any]], value: Any, *, detailed: bool) -> dict[str, Any]:
-    values, found = _validated(serializer, value)
+    values, found = validated(serializer, value)
     if not found:
         return values
     wrong_types = (one for one in found if one[1].code in WRONG_TYPES)
@@ -124,11 +124,11 @@ def failures_of(
     Each failure is the name of a field and a text with a `code`. As in the original, the name of a field inside an
     object is not prefixed by its parent, unless its value is of a wrong type.
     """
-    values, found = _validated(serializer, value)
+    values, found = validated(serializer, value)
     return values, [(_last(path), failure) for path, failure in found]
 
 
-def _validated(
+def validated(
     serializer: type[serializers.Serializer[Any]], value: Any
 ) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
     """Return the validated values, and the failures by the paths of their fields; one of the two is empty."""

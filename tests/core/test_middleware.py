@@ -40,7 +40,7 @@ SECURE = {
 
 def test_every_answer_of_an_api_has_the_headers_that_secure_it(api: API, project: Project) -> None:
     paths = (f"/api/v1/projects/{project.uid}", "/api/v1/nothing", "/portal-api/portal_link", "/management/v1/x")
-    for path in (*paths, "/api/ingest/x"):
+    for path in (*paths, "/api/ingest/x", "/ingest/api/v1/source"):
         answer = Client().get(path, headers=api.headers)
         assert {name: answer.headers.get(name) for name in SECURE} == SECURE, path
         assert not answer.cookies, path
@@ -50,7 +50,7 @@ def test_only_requests_to_pages_have_a_session(api: API) -> None:
     page = Client().get("/admin/login/").wsgi_request
     assert (hasattr(page, "session"), hasattr(page, "_messages")) == (True, True)
     paths = ("/api/v1/projects", "/portal-api/portal_link", "/v1/webhooks/portal", "/management/v1/x", "/api/ingest/x")
-    for path in paths:
+    for path in (*paths, "/ingest/api/v1/source"):
         request = Client().get(path, headers=api.headers).wsgi_request
         assert (hasattr(request, "session"), hasattr(request, "_messages")) == (False, False), path
 

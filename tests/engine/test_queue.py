@@ -310,7 +310,7 @@ class TestWhatIsNotSent:
 
     def test_a_delivery_whose_payload_is_gone_stops_no_other(self, make_endpoint: Make) -> None:
         [bad], [good] = (queue_deliveries(make_endpoint()) for _ in range(2))
-        assert expunge_events(Event.objects.filter(pk=bad.event_id)) == 1
+        assert expunge_events(bad.project_id, Event.objects.filter(pk=bad.event_id), owner_id="") == 1
         assert claimed() == [good.uid]
         bad.refresh_from_db()
         assert (bad.status, bad.description) == ("Discarded", "the payload of the event has been deleted")

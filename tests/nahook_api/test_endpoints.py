@@ -42,3 +42,17 @@ def test_a_change_of_the_metadata_is_recorded_once(project: Project, key: str) -
     assert [each.changes for each in recorded] == [{"metadata": [{"a": "b"}, {"a": "c"}]}]
     with nothing_changes():
         assert change({"a": "c"}).status == 200
+
+
+def test_a_change_of_several_fields_is_recorded_once(project: Project, key: str) -> None:
+    row = create_endpoint(project.uid, name="In", url="https://hooks.example.com/in", metadata={"a": "b"})
+    path = f"/management/v1/workspaces/{project.uid}/endpoints/{row.uid}"
+    sent = {"url": "https://hooks.example.com/other", "description": "Ours", "metadata": {"a": "c"}}
+    reply = call("PATCH", path, sent, Authorization=f"Bearer {key}")
+    assert {name: reply.json[name] for name in sent} == sent
+    [recorded] = Activity.objects.filter(verb="endpoint.updated", object_uid=row.uid)
+    assert recorded.changes == {
+        "url": ["https://hooks.example.com/in", "https://hooks.example.com/other"],
+        "description": ["", "Ours"],
+        "metadata": [{"a": "b"}, {"a": "c"}],
+    }

@@ -2,6 +2,7 @@
 
 import pytest
 
+from activity.models import Activity
 from endpoints.models import Endpoint
 from endpoints.operations import pause_endpoint
 from events.models import Event, EventDelivery
@@ -32,8 +33,13 @@ class TestAttempts:
         assert send("GET", f"/acme/msg/{uid}/attempt/atmpt_{good.uid}", key).json == listed[0]
         plain = send("GET", f"/acme/attempt/msg/{uid}?with_content=false", key).json["data"]
         assert {row["response"] for row in plain} == {""}
-        assert send("DELETE", f"/acme/msg/{uid}/attempt/{good.uid}/content", key).status == 204
+        # The second time there is nothing left to delete, and nothing to record.
+        for _ in range(2):
+            assert send("DELETE", f"/acme/msg/{uid}/attempt/{good.uid}/content", key).status == 204
         assert send("GET", f"/acme/msg/{uid}/attempt/{good.uid}", key).json["response"] == ""
+        [recorded] = Activity.objects.filter(verb="content.expunged")
+        assert (recorded.owner_id, recorded.endpoint_id) == ("acme", endpoint.uid)
+        assert (recorded.object_uid, recorded.object_name) == (good.uid, "invoice.paid")
 
     def test_filters(self, key: str, project: Project, endpoint: Endpoint) -> None:
         other = make_endpoint(project, "acme")
@@ -89,6 +95,23 @@ class TestAttempts:
         with statements() as found:
             send("GET", f"/acme/endpoint/{endpoint.uid}/msg", key)
         assert found == [*known, "SELECT endpoints_endpoint", *["SELECT events_eventdelivery"] * 2]
+
+    @pytest.mark.parametrize("count", [1, 20])
+    def test_statements_of_a_message(
+        self, key: str, app: str, project: Project, endpoint: Endpoint, count: int
+    ) -> None:
+        event = make_event(project.uid, owner_id="acme")
+        make_attempt(make_delivery(endpoint, "Success", event=event))
+        for _ in range(count - 1):
+            make_attempt(make_delivery(make_endpoint(project, "acme"), "Success", event=event))
+        known = ["SELECT projects_apikey", "SELECT applications_application", "SELECT events_event"]
+        with statements() as found:
+            attempts = send("GET", f"/acme/attempt/msg/{event.uid}", key)
+        assert found == [*known, *["SELECT events_deliveryattempt"] * 2]
+        with statements() as found:
+            endpoints = send("GET", f"/acme/msg/{event.uid}/endpoint", key)
+        assert found == [*known, "SELECT events_eventdelivery", "SELECT subscriptions_filter"]
+        assert len(attempts.json["data"]) == len(endpoints.json["data"]) == count
 
     def test_another_owners(self, key: str, project: Project, endpoint: Endpoint) -> None:
         theirs = make_endpoint(project, "globex")

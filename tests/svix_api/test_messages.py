@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from activity.models import Activity
 from endpoints.models import Endpoint
 from endpoints.operations import pause_endpoint
 from events.models import DeliveryAttempt, Event, EventDelivery
 from projects.models import Project
 from projects.operations import create_project
+from subscriptions.models import Filter
 from tests.conftest import Role
 from tests.deliveries.rows import make_attempt, make_event
 from tests.portal_links.calls import call, each
@@ -46,13 +48,51 @@ class TestCreate:
         assert Event.objects.get().status == "Failure"
 
     def test_statements(self, key: str, app: str, endpoint: Endpoint) -> None:
-        """As many as Convoy's fanout takes by the uid, and one more by the id."""
-        with statements() as found:
-            post(key)
-        assert found == ["SELECT projects_apikey", "WITH projects_project"]
-        with statements() as found:
-            post(key, app)
-        assert found == ["SELECT projects_apikey", "SELECT applications_application", "WITH projects_project"]
+        """As many as Convoy's fanout takes, by the uid and by the id."""
+        for name in ("acme", app, app.removeprefix("app_")):
+            with statements() as found:
+                post(key, name)
+            assert [each.split()[0] for each in found] == ["SELECT", "WITH"]
+        assert {(event.owner_id, *event.endpoints) for event in Event.objects.all()} == {("acme", endpoint.uid)}
+
+    def test_by_the_id_as_by_the_uid(self, key: str, app: str, project: Project) -> None:
+        """Also where more than a statement is needed: nobody listens, a filter has conditions, a key is repeated."""
+
+        def posted(name: str, **headers: str) -> str:
+            reply = send("POST", f"/{name}/msg", key, GOOD, **headers)
+            assert reply.status == 202, reply.json
+            uid = str(reply.json["id"]).removeprefix("msg_")
+            assert Event.objects.get(pk=uid).owner_id == "acme"
+            return uid
+
+        posted(app)
+        endpoint = make_endpoint(project, "acme")
+        first = posted(app, **{"Idempotency-Key": "k"})
+        for name in ("acme", app, app.removeprefix("app_")):
+            assert posted(name, **{"Idempotency-Key": "k"}) == first
+        assert set(Event.objects.filter(idempotency_key="k").values_list("key_scope", flat=True)) == {"messages:acme"}
+        Filter.objects.update(conditions={"body": {"invoice": 991}})
+        second = posted(app, **{"Idempotency-Key": "l"})
+        assert posted("acme", **{"Idempotency-Key": "l"}) == second
+        assert list(EventDelivery.objects.order_by("pk").values_list("event_id", "endpoint_id")) == [
+            (first, endpoint.uid),
+            (second, endpoint.uid),
+        ]
+
+    def test_an_owner_that_is_called_as_an_id(self, key: str, project: Project) -> None:
+        """It needs no application, and its messages are its own."""
+        owner = "01JZ8QK3V7M2N4P6R8T0W2Y4A6"
+        endpoint = make_endpoint(project, owner)
+        post(key, owner)
+        assert Event.objects.get().endpoints == [endpoint.uid]
+        assert refusal(send("POST", f"/app_{owner}/msg", key, GOOD))[:2] == (404, "not_found")
+
+    def test_an_id_of_another_project(self, key: str, project: Project) -> None:
+        elsewhere = create_project(name="Another", type="outgoing")[0]
+        other = send("POST", "", key_of(elsewhere), {"name": "A", "uid": "acme"}).json["id"]
+        make_endpoint(project, "acme")
+        with nothing_changes():
+            assert refusal(send("POST", f"/{other}/msg", key, GOOD))[:2] == (404, "not_found")
 
     def test_the_same_event_id(self, key: str, app: str, project: Project) -> None:
         post(key, eventId="one")
@@ -79,8 +119,27 @@ class TestCreate:
     def test_with_its_application(self, key: str) -> None:
         post(key, application={"name": "Acme", "metadata": {"plan": "gold"}})
         assert send("GET", "/acme", key).json["metadata"] == {"plan": "gold"}
-        other = GOOD | {"application": {"name": "G", "uid": "other"}}
-        assert refusal(send("POST", "/globex/msg", key, other))[0] == 400
+        post(key, application={"name": "Another"})
+        assert send("GET", "/acme", key).json["name"] == "Acme"
+
+    def test_with_its_application_for_an_owner_that_has_endpoints(self, key: str, endpoint: Endpoint) -> None:
+        post(key, application={"name": "Acme Inc.", "uid": "acme"})
+        assert send("GET", "/acme", key).json["name"] == "Acme Inc."
+        assert EventDelivery.objects.get().endpoint_id == endpoint.uid
+
+    @pytest.mark.parametrize("name", ["acme", "globex"])
+    def test_with_another_application(self, key: str, app: str, endpoint: Endpoint, name: str) -> None:
+        with nothing_changes():
+            other = GOOD | {"application": {"name": "G", "uid": "other"}}
+            assert refusal(send("POST", f"/{name}/msg", key, other))[0] == 400
+            wrong = GOOD | {"application": {"name": ""}}
+            assert wrong_fields(send("POST", f"/{name}/msg", key, wrong))[0][0] == ["body", "application", "name"]
+
+    def test_a_refused_message_creates_no_application(self, key: str, endpoint: Endpoint) -> None:
+        post(key, eventId="one")
+        with nothing_changes():
+            again = GOOD | {"eventId": "one", "application": {"name": "Acme"}}
+            assert refusal(send("POST", "/acme/msg", key, again))[0] == 409
 
     @pytest.mark.parametrize(
         ("sent", "field"),
@@ -201,6 +260,8 @@ class TestExpunge:
         assert (event.data, DeliveryAttempt.objects.get().response_data) == ("{}", "")
         assert event.expunged_at is not None
         assert send("GET", f"/acme/msg/{uid}", key).json["payload"] == {}
+        [row] = Activity.objects.filter(verb="content.expunged")
+        assert (row.owner_id, row.object_uid, row.object_name) == ("acme", event.uid, "invoice.paid")
         again = f"/acme/msg/{uid}/endpoint/ep_{endpoint.uid}/resend"
         assert refusal(send("POST", again, key))[0] == 400
         with nothing_changes():

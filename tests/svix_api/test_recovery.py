@@ -12,7 +12,7 @@ from projects.models import Project
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
 from tests.jobs.rows import make_job, work_off_all
 from tests.portal_links.calls import Reply, call, each
-from tests.statements import nothing_changes
+from tests.statements import nothing_changes, statements
 from tests.svix_api.calls import key_of, refusal, wrong_fields
 from tests.svix_api.messages import make_endpoint, post
 
@@ -167,6 +167,17 @@ class TestTasks:
         assert listed("?task=message.broadcast") == []
         wrong = call("GET", "/api/v1/background-task?status=odd", Authorization=f"Bearer {key}")
         assert wrong_fields(wrong)[0][0] == ["query", "status"]
+
+    @pytest.mark.parametrize("count", [1, 20])
+    def test_statements(self, key: str, project: Project, endpoint: Endpoint, count: int) -> None:
+        """The key and the page."""
+        job = Job.objects.get(pk=start(key, endpoint, "recover").json["id"].removeprefix("qtask_"))
+        for _ in range(count - 1):
+            Job.objects.create(project=project, kind=job.kind, finished_at=job.created_at, parameters=job.parameters)
+        with statements() as found:
+            reply = call("GET", "/api/v1/background-task", Authorization=f"Bearer {key}")
+        assert len(reply.json["data"]) == count
+        assert found == ["SELECT projects_apikey", "SELECT jobs_job"]
 
     def test_another_kind_of_job_is_none(self, key: str, project: Project) -> None:
         job = make_job(project)

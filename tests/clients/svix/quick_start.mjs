@@ -16,8 +16,10 @@ function arrival() {
   });
 }
 
+// As patient as tests/waiting.py.
 async function eventually(read) {
-  for (let turn = 0; turn < 100; turn++) {
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
     const found = await read();
     if (found.length) return found;
     await new Promise((resolve) => setTimeout(resolve, 100));
