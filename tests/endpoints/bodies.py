@@ -8,7 +8,7 @@ BODY = {"url": "https://hooks.example.com/in", "name": "Orders"}
 
 API_KEY = {"type": "api_key", "api_key": {"header_name": "X-Key", "header_value": "the value"}}
 BASIC_AUTH = {"type": "basic_auth", "basic_auth": {"username": "ada", "password": "the password"}}
-SHARED_SECRET = {
+SHARED_SECRET: dict[str, Any] = {
     "type": "oauth2",
     "oauth2": {
         "url": "https://auth.example.com/token",

@@ -8,7 +8,7 @@ from tests.conftest import API
 from tests.endpoints.bodies import BODY, SHARED_SECRET
 from tests.statements import nothing_changes
 
-OAUTH2: dict[str, Any] = dict(SHARED_SECRET["oauth2"])
+OAUTH2: dict[str, Any] = SHARED_SECRET["oauth2"]
 
 
 class TestSecretsWithALineBreak:

@@ -20,7 +20,7 @@ from core.api.parameters import is_true, texts
         ("name[1]=b&name[0]=a&name[10]=c", ["a", "b", "c"]),
         ("name=a&name[]=b&name[0]=a", ["a", "b"]),
         ("name[x]=a&name[=b&name[0][1]=c&name[-1]=d&name[]x=e", ["a", "b", "c", "d", "e"]),
-        ("names[]=a&other[]=b&other[name]=c&nam=d&Name[]=e&[name]=f", []),
+        ("names[]=a&other[]=b&other[name]=c&naming=d&Name[]=e&[name]=f", []),
     ],
 )
 def test_values_are_stripped_and_blank_and_repeated_ones_dropped(query: str, found: list[str]) -> None:
