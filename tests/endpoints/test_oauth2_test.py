@@ -18,7 +18,7 @@ from tests.outbound.receivers import Receiver
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes
 
-CONFIG: dict[str, Any] = SHARED_SECRET["oauth2"]  # type: ignore[assignment]
+CONFIG: dict[str, Any] = SHARED_SECRET["oauth2"]
 TOKEN = {"access_token": "the-token", "token_type": "bearer", "expires_in": 600}
 
 
