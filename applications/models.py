@@ -33,7 +33,7 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
 
 
 class Application(models.Model):
-    """The name and metadata of one owner."""
+    """The name, metadata and limit of one owner."""
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, db_index=False)
@@ -41,6 +41,8 @@ class Application(models.Model):
     owner_id = models.CharField(max_length=255, db_collation="C")
     name = models.CharField(max_length=255)
     metadata = models.JSONField(default=dict, blank=True)
+    #: The most requests in a second to each of its endpoints; None or 0: as many as the endpoint takes.
+    rate_limit = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -20,7 +20,7 @@ from core.ulid import new_ulid
 def create_application(project_id: str, *, owner_id: str = "", name: str, **sent: Any) -> Application:
     """Create an application; without an `owner_id`, its owner is called as its id.
 
-    `sent` holds `metadata` where it is not the default. Raises InvalidInput, Conflict.
+    `sent` holds `metadata` and `rate_limit` where they are not the defaults. Raises InvalidInput, Conflict.
     """
     uid, now = new_ulid(), timezone.now()
     application = Application(
@@ -61,17 +61,17 @@ def get_or_create_application(
 
 
 def update_application(project_id: str, application_id: str, **changes: Any) -> Application:
-    """Change the fields `name` and `metadata` that are given. Raises NotFound."""
+    """Change the fields `name`, `metadata` and `rate_limit` that are given. Raises NotFound."""
     with transaction.atomic():
         rows = Application.objects.for_project(project_id).select_for_update()
         application = rows.filter(pk=application_id).first()
         if application is None:
             raise ApplicationNotFound
-        for field in ("name", "metadata"):
+        for field in ("name", "metadata", "rate_limit"):
             if field in changes:
                 setattr(application, field, changes[field])
         application.updated_at = timezone.now()
-        application.save(update_fields=["name", "metadata", "updated_at"])
+        application.save(update_fields=["name", "metadata", "rate_limit", "updated_at"])
     return application
 
 

@@ -117,17 +117,23 @@ WHERE d.due_at <= now() AND NOT d.is_parked
 ORDER BY turn.place, turn.number FOR UPDATE OF d SKIP LOCKED
 """
 
+#: Whether the limit of an endpoint's application, requests in a second, is lower than its own or the only one.
+_BY_APPLICATION = """a.rate_limit > 0 AND (
+  0 IN (e.rate_limit, e.rate_limit_duration) OR a.rate_limit::bigint * e.rate_limit_duration < e.rate_limit
+)"""
 #: The endpoints of deliveries, as Target.
 _TARGETS = f"""
 SELECT e.uid, e.project_id, e.owner_id, e.name, e.url, e.status, e.deleted_at IS NOT NULL AS is_deleted, e.http_timeout,
-  e.rate_limit, e.rate_limit_duration, e.content_type, e.advanced_signatures, e.secrets, e.authentication,
-  e.mtls_client_cert, e.custom_headers,
+  CASE WHEN {_BY_APPLICATION} THEN a.rate_limit ELSE e.rate_limit END AS rate_limit,
+  CASE WHEN {_BY_APPLICATION} THEN 1 ELSE e.rate_limit_duration END AS rate_limit_duration,
+  e.content_type, e.advanced_signatures, e.secrets, e.authentication, e.mtls_client_cert, e.custom_headers,
   p.deleted_at IS NOT NULL AS project_is_deleted, p.config AS project_config, p.meta_event AS project_meta_event,
   p.ends_gone_endpoints AS project_ends_gone, p.sends_svix_headers AS project_sends_svix_headers,
   {IN_FLIGHT} AS in_flight, s.open_until, s.held_until, now() AS now
 FROM endpoints_endpoint e
 JOIN projects_project p ON p.uid = e.project_id
 LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid
+LEFT JOIN applications_application a ON a.project_id = e.project_id AND a.owner_id = e.owner_id
 WHERE e.uid = ANY(%s)
 """
 

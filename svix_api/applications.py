@@ -12,7 +12,7 @@ from applications.models import Application
 from applications.operations import create_application, get_or_create_application
 from applications.prefixes import APPLICATION
 from core.api.documents import Example, Time, component, example
-from core.api.fields import Shape, Text
+from core.api.fields import Integer, Shape, Text
 from core.api.openapi import NOT_ONLY_SPACES, Operation, Outcome, body, describe, path_parameter, query
 from core.api.parameters import is_true
 from core.api.values import wire_time
@@ -21,7 +21,6 @@ from portal_links.owners import delete_application, find_application, update_app
 from portal_links.serializers import ApplicationMetadata
 from projects.exceptions import OwnerKey
 from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, SvixView
-from svix_api.not_offered import NULL, NotOffered
 from svix_api.paging import (
     EXAMPLE_UID,
     ITERATOR,
@@ -33,7 +32,7 @@ from svix_api.paging import (
 )
 
 TAG = "Applications (Svix)"
-NO_LIMIT = "an application has no limit of its own: set the throttleRate of its endpoints"
+RATE = "The most requests in a second to each of its endpoints; 0 and null: no limit."
 UID_PATTERN = r"^[a-zA-Z0-9\-_.]{1,255}$"
 
 
@@ -45,8 +44,8 @@ class ApplicationDocument(TypedDict):
     uid: Annotated[str | None, "Its `owner_id`; null where none was given.", Example("acme")]
     name: Annotated[str, "The name of the customer.", Example("Acme")]
     metadata: Annotated[dict[str, str], "Texts by name, which the server only keeps.", Example({"plan": "gold"})]
-    rateLimit: Annotated[int | None, "Null: endpoints have limits, applications have none.", Example(None)]
-    throttleRate: Annotated[int | None, "Null, as `rateLimit` is.", Example(None)]
+    rateLimit: Annotated[int | None, RATE, Example(100)]
+    throttleRate: Annotated[int | None, "The same as `rateLimit`.", Example(100)]
     createdAt: Annotated[Time, "When it was created.", Example("2026-11-22T09:15:42.081516Z")]
     updatedAt: Annotated[Time, "When it was last changed.", Example("2026-11-22T09:15:42.081516Z")]
 
@@ -58,8 +57,8 @@ def application_document(application: Application) -> ApplicationDocument:
         "uid": application.given_owner_id,
         "name": application.name,
         "metadata": application.metadata,
-        "rateLimit": None,
-        "throttleRate": None,
+        "rateLimit": application.rate_limit,
+        "throttleRate": application.rate_limit,
         "createdAt": wire_time(application.created_at),
         "updatedAt": wire_time(application.updated_at),
     }
@@ -69,13 +68,14 @@ def application_document(application: Application) -> ApplicationDocument:
 
 
 class ApplicationPatch(Shape):
-    """The body that changes an application."""
+    """The body that changes an application; a limit of null ends it."""
 
+    nullable = frozenset({"rateLimit", "throttleRate"})
     name = Text(required=False, help_text="The name of the customer.")
     uid = Text(required=False, help_text="The `owner_id`, which cannot be changed.")
     metadata = ApplicationMetadata(required=False, help_text="Texts by name, which the server only keeps.")
-    rateLimit = NotOffered(NO_LIMIT)  # noqa: N815 - the wire's names
-    throttleRate = NotOffered(NO_LIMIT)  # noqa: N815
+    rateLimit = Integer(required=False, allow_null=True, help_text=RATE)  # noqa: N815
+    throttleRate = Integer(required=False, allow_null=True, help_text="The same as `rateLimit`.")  # noqa: N815
 
     def validate_name(self, name: str) -> str:
         """Refuse a blank name."""
@@ -100,8 +100,6 @@ _SAID: dict[str, Any] = {
     "name": {"pattern": NOT_ONLY_SPACES},
     "uid": {"pattern": UID_PATTERN},
     "metadata": ApplicationMetadata.described(),
-    "rateLimit": NULL,
-    "throttleRate": NULL,
 }
 describe(ApplicationPatch, "svix.ApplicationPatch", **_SAID)
 describe(ApplicationIn, "svix.ApplicationIn")
@@ -109,8 +107,8 @@ describe(ApplicationIn, "svix.ApplicationIn")
 # Operations
 
 EXAMPLE = example(ApplicationDocument)
-FULL = {"name": "Acme", "uid": "acme", "metadata": {"plan": "gold"}}
-WITHOUT_UID = example(ApplicationDocument, uid=None, metadata={})
+FULL = {"name": "Acme", "uid": "acme", "metadata": {"plan": "gold"}, "throttleRate": 100}
+WITHOUT_UID = example(ApplicationDocument, uid=None, metadata={}, rateLimit=None, throttleRate=None)
 APPLICATION_ID = path_parameter("ownerID", "The id of the application, or its uid, which here is an `owner_id`.")
 CHANGED = Outcome("The application that was there.", {"It was there": EXAMPLE}, 200, ApplicationDocument)
 CREATED = Outcome("The new application.", {"It is new": EXAMPLE}, 201, ApplicationDocument)
@@ -161,7 +159,7 @@ update = Operation(
     "v1.application.update",
     "Replace an application (Svix)",
     tag=TAG,
-    description="Replaces name and metadata of an application, or creates it where there is none.",
+    description="Replaces name, metadata and limit of an application, or creates it where there is none.",
     parameters=[APPLICATION_ID],
     request=body(ApplicationIn, {"In full": FULL}),
     message="The application.",
@@ -240,7 +238,7 @@ class ApplicationDetail(SvixView):
         self.check_whole_project()
         project_id, owner_id = self.project_and_owner(ownerID)
         sent = self.body(request, ApplicationIn)
-        fields: dict[str, Any] = {"name": sent["name"], "metadata": {}, **_settings(sent)}
+        fields: dict[str, Any] = {"name": sent["name"], "metadata": {}, "rate_limit": None, **_settings(sent)}
         _check_uid(sent, owner_id)
         application, is_new = get_or_create_application(project_id, owner_id=owner_id, **fields)
         if is_new:
@@ -267,8 +265,10 @@ class ApplicationDetail(SvixView):
 
 
 def _settings(sent: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata that a body holds, by the name of the column."""
-    return {"metadata": sent["metadata"]} if "metadata" in sent else {}
+    """Return the metadata and the limit that a body holds, by the names of the columns."""
+    found = {"metadata": sent["metadata"]} if "metadata" in sent else {}
+    limits = [sent[name] for name in ("throttleRate", "rateLimit") if name in sent]
+    return found | ({"rate_limit": limits[0]} if limits else {})
 
 
 def _check_uid(sent: dict[str, Any], owner_id: str) -> None:

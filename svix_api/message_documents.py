@@ -15,7 +15,6 @@ from core.prefixed_ids import prefixed
 from events.models import Event
 from events.serializers import AnyJSON
 from svix_api.applications import ApplicationIn
-from svix_api.not_offered import NULL, NotOffered
 from svix_api.paging import EXAMPLE_UID
 
 #: The alphabet of Svix's names, which a query and a path hold unescaped.
@@ -98,6 +97,18 @@ class Labels(serializers.ListField):
         return list(dict.fromkeys(super().to_internal_value(data)))
 
 
+class NotOffered(serializers.JSONField):
+    """A member that is refused wherever it is sent."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(required=False, help_text=f"Refused: {reason}.")
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raise ValidationError."""
+        raise serializers.ValidationError(self.reason)
+
+
 class MessagePrecheckIn(Shape):
     """The body that asks whether anybody would get a message."""
 
@@ -138,5 +149,5 @@ describe(
     payload={"type": "object", "additionalProperties": True},
     eventId={"pattern": NAME_PATTERN, "minLength": 1},
     tags=_LABELS | {"maxItems": MOST_TAGS},
-    **dict.fromkeys(NOT_OFFERED, NULL),
+    **{name: {"nullable": True, "enum": [None]} for name in NOT_OFFERED},
 )

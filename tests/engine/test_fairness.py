@@ -11,11 +11,13 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from applications.operations import create_application
 from endpoints.models import Endpoint, EndpointState
 from endpoints.operations import delete_endpoint
 from engine import queue
 from engine.outcomes import finish
 from events.models import EventDelivery
+from projects.models import Project
 from tests.engine.claims import claim, claimed, outcome
 from tests.engine.engine import on_a_connection, queue_deliveries
 
@@ -151,3 +153,37 @@ class TestRateLimit:
         queue_deliveries(make_endpoint(rate_limit=3, rate_limit_duration=3600), 10)
         counts = Counter(len(claimed(slots=2)) for _ in range(4))
         assert counts == {2: 1, 1: 1, 0: 2}
+
+    @pytest.mark.parametrize(
+        ("own", "of_application", "sent"),
+        [
+            ((0, 0), 2, 2),
+            ((0, 60), 2, 2),
+            ((60, 10), 2, 2),
+            ((9, 3), 4, 9),
+            ((2**31 - 1, 2**31 - 1), 2**31 - 1, 10),
+            ((1, 60), 2, 1),
+            ((3, 60), 0, 3),
+            ((3, 60), None, 3),
+        ],
+    )
+    def test_the_lower_of_an_endpoint_and_its_application(
+        self,
+        project: Project,
+        make_endpoint: Make,
+        own: tuple[int, int],
+        of_application: int | None,
+        sent: int,
+    ) -> None:
+        create_application(project.uid, owner_id="acme", name="Acme", rate_limit=of_application)
+        limit, seconds = own
+        queue_deliveries(make_endpoint(owner_id="acme", rate_limit=limit, rate_limit_duration=seconds), 10)
+        assert len(claimed()) == sent
+
+    def test_an_application_of_others_limits_nothing(
+        self, project: Project, other_project: Project, make_endpoint: Make
+    ) -> None:
+        create_application(project.uid, owner_id="umbrella", name="Umbrella", rate_limit=1)
+        create_application(other_project.uid, owner_id="acme", name="Acme", rate_limit=1)
+        queue_deliveries(make_endpoint(owner_id="acme"), 5)
+        assert len(claimed()) == 5

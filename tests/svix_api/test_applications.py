@@ -16,17 +16,13 @@ from portal_links.models import PortalLink
 from portal_links.operations import create_portal_link
 from projects.models import Project
 from projects.operations import create_project
-from svix_api.applications import NO_LIMIT
 from tests.conftest import Role
 from tests.portal_links.calls import Reply, call, each
 from tests.statements import nothing_changes, statements
 from tests.svix_api.calls import ACCESS, key_of, lives, refusal, token_of, wrong_fields
 
 APPS = "/api/v1/app"
-FULL = {"name": "Acme", "uid": "acme", "metadata": {"plan": "gold"}}
-
-
-LIMITS = ("rateLimit", "throttleRate")
+FULL = {"name": "Acme", "uid": "acme", "metadata": {"plan": "gold"}, "throttleRate": 100}
 
 
 def send(method: str, path: str, key: str, body: Any = None) -> Reply:
@@ -77,7 +73,7 @@ class TestCreate:
         assert said["id"] == f"app_{stored.uid}"
         assert said["createdAt"] == said["updatedAt"]
         assert {name: said[name] for name in FULL} == FULL
-        assert (said["rateLimit"], said["throttleRate"]) == (None, None)
+        assert said["rateLimit"] == 100
 
     def test_without_a_uid_the_owner_is_the_id(self, key: str) -> None:
         said = made(key)
@@ -113,7 +109,7 @@ class TestCreate:
             *(({"name": "A", "uid": wrong}, "uid") for wrong in each("", "a b", "a/b", "é", "a\n", 1, "a" * 256)),
             *(({"name": "A", "metadata": wrong}, "metadata") for wrong in each([], "a", {"a": 1}, {"a": None})),
             ({"name": "A", "metadata": dict.fromkeys(map(str, range(51)), "")}, "metadata"),
-            *(({"name": "A", name: any_one}, name) for name in LIMITS for any_one in each(100, 0, -1, "1", {})),
+            *(({"name": "A", name: wrong}, name) for name in ("rateLimit", "throttleRate") for wrong in each(-1, "1")),
         ],
     )
     def test_a_wrong_field(self, key: str, sent: dict[str, Any], field: str) -> None:
@@ -156,7 +152,7 @@ class TestChange:
         first = made(key, **FULL)
         said = send("PUT", f"/{first['id']}", key, {"name": "Acme Inc."}).json
         assert (said["id"], said["uid"], said["name"]) == (first["id"], "acme", "Acme Inc.")
-        assert said["metadata"] == {}
+        assert (said["metadata"], said["rateLimit"]) == ({}, None)
         assert said["updatedAt"] > said["createdAt"]
 
     def test_replacing_creates(self, key: str) -> None:
@@ -166,16 +162,8 @@ class TestChange:
     def test_changing_keeps_what_is_not_sent(self, key: str) -> None:
         made(key, **FULL)
         said = send("PATCH", "/acme", key, {"name": "Acme Inc.", "uid": "acme"}).json
-        assert (said["name"], said["metadata"]) == ("Acme Inc.", {"plan": "gold"})
-
-    @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-    def test_a_limit_is_refused_with_its_reason(self, key: str, method: str) -> None:
-        made(key, **FULL)
-        for name in LIMITS:
-            with nothing_changes():
-                [(where, why)] = wrong_fields(send(method, "/acme", key, FULL | {name: 100}))
-            assert (where, why) == (["body", name], NO_LIMIT)
-            assert send(method, "/acme", key, FULL | {name: None}).json[name] is None
+        assert (said["name"], said["metadata"], said["rateLimit"]) == ("Acme Inc.", {"plan": "gold"}, 100)
+        assert send("PATCH", "/acme", key, {"throttleRate": None}).json["rateLimit"] is None
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
     def test_another_uid(self, key: str, method: str) -> None:
