@@ -9,6 +9,8 @@ NOT_A_FLAG: list[Any] = ["true", "", 0, 1, 1.0, [], [True], {}]
 NOT_AN_INTEGER: list[Any] = ["1", "", True, 1.0, 1.5, -1, [], [1], {}]
 NOT_AN_OBJECT: list[Any] = ["text", "", 0, True, [], [{}]]
 
+#: JSON of which a string holds half of a surrogate pair.
+HALF_PAIRS = [b'{"name":"\\ud800"}', b'{"name":"\\udc00\\ud800"}']
 #: Bodies that are no JSON object, with what family B of the body errors says of each. It reads null as {}.
 NOT_A_BODY: list[tuple[bytes, str]] = [
     (b"", "body must not be empty"),
@@ -27,8 +29,7 @@ NOT_A_BODY: list[tuple[bytes, str]] = [
 UNREADABLE = [
     b'{"name":"\xff"}',
     b'{"name":"\xed\xa0\x80"}',
-    b'{"name":"\\ud800"}',
-    b'{"name":"\\udc00\\ud800"}',
+    *HALF_PAIRS,
     b'{"name":"\x00"}',
     b"\x00",
     b'{"a":' * 100_000,

@@ -32,7 +32,7 @@ from tests.good_bodies import (
     WITH_HALF_PAIRS,
     WITHOUT_BODY,
 )
-from tests.hostile import NOT_A_BODY, UNREADABLE
+from tests.hostile import HALF_PAIRS, NOT_A_BODY, UNREADABLE
 from tests.jobs.rows import make_job
 from tests.meta_events.rows import make_meta_event
 from tests.routes import OPERATIONS, WITHOUT_SECOND_PATHS, Operation, documented_parameters
@@ -147,7 +147,9 @@ class TestBodies:
         for operation in WITH_BODY:
             with row(operation), nothing_changes():
                 for body in [*(body for body, _ in NOT_A_BODY), *UNREADABLE]:
-                    refused(rows.send(operation, body), body)
+                    # Of these operations some read it as an object without any member that they know.
+                    if body not in HALF_PAIRS or str(operation) not in WITH_HALF_PAIRS:
+                        refused(rows.send(operation, body), body)
 
     def test_null_is_an_object_without_keys(self, rows: Rows, row: Row) -> None:
         for operation in WITH_BODY:

@@ -35,7 +35,7 @@ from tests.good_bodies_elsewhere import (
     READ_BY_THE_OTHER,
     WITHOUT_BODY,
 )
-from tests.hostile import NOT_A_BODY, UNREADABLE
+from tests.hostile import HALF_PAIRS, NOT_A_BODY, UNREADABLE
 from tests.jobs.rows import make_job
 from tests.routes import ELSEWHERE, WITHOUT_SECOND_PATHS, Operation, Surface, documented_parameters
 from tests.statements import nothing_changes
@@ -175,6 +175,8 @@ class TestBodies:
         for operation in WITH_BODY:
             with row(operation), nothing_changes():
                 for body in [*(body for body, _ in NOT_A_BODY), *UNREADABLE]:
+                    if body in HALF_PAIRS and str(operation) in TRIALS:
+                        continue  # test_text_that_is_none
                     if body.strip() or str(operation) not in OPTIONAL:
                         caller.is_refused(operation, body)
 
