@@ -27,8 +27,11 @@ _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
 def stop_seconds() -> float:
-    """How long a stop may take now: STOP_SECONDS for as much of the processors as other work leaves."""
-    return STOP_SECONDS * max(1, os.getloadavg()[0] / (os.cpu_count() or 1))
+    """How long a stop may take now: STOP_SECONDS, and as much again for each other process that waits for a processor.
+
+    The load is that of the last minute, and what the stop itself adds is not in it.
+    """
+    return STOP_SECONDS * (1 + os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def free_port() -> int:
