@@ -64,6 +64,7 @@ def measure(
     seconds: float,
     cpu_seconds: Callable[[], float],
     most: int = sys.maxsize,
+    connections: int = CONNECTIONS,
 ) -> Measured:
     """Load a server for `warm_up` seconds, and then measure for `seconds`, or until `most` answers have come.
 
@@ -71,9 +72,9 @@ def measure(
     that is not a 2xx.
     """
     with selectors.DefaultSelector() as selector:
-        connections = [_Connection(server, request) for _ in range(CONNECTIONS)]
+        opened = [_Connection(server, request) for _ in range(connections)]
         try:
-            for connection in connections:
+            for connection in opened:
                 selector.register(connection.socket, selectors.EVENT_READ, connection)
             _until(time.perf_counter() + warm_up, selector, most)
             cpu, own_cpu, started = cpu_seconds(), time.process_time(), time.perf_counter()
@@ -81,7 +82,7 @@ def measure(
             elapsed = time.perf_counter() - started
             cpu, own_cpu = cpu_seconds() - cpu, time.process_time() - own_cpu
         finally:
-            for connection in connections:
+            for connection in opened:
                 connection.socket.close()
     count = len(latencies)
     if count < 2:

@@ -17,11 +17,13 @@ from typing import Any
 import orjson
 
 from bench.instance import count_statements, cpu_seconds, instance, postgres, serving
-from bench.load import Measured, Server, measure, request_bytes
+from bench.load import CONNECTIONS, Measured, Server, measure, request_bytes
 from bench.tables import Noise, medians, print_head, print_row
 from bench.timing import run
 
 SIZES = [1, 10, 100, 1000]
+#: For the largest size: with more, answers may take over half a second, and the server refuses a caller's slow ones.
+FEW_CONNECTIONS = 4
 SERVER = "convoyclone.wsgi:application"
 FLOORS = {"bench.floor:in_python": "Python", "bench.floor:in_sql": "SQL"}
 #: The links that each owner has from the start, so that a page of a list is full.
@@ -79,6 +81,7 @@ def main() -> int:
                         warm_up=0.2,
                         seconds=arguments.seconds,
                         cpu_seconds=side.cpu_seconds,
+                        connections=FEW_CONNECTIONS if call.size == SIZES[-1] else CONNECTIONS,
                     )
                     results.setdefault((call, side.application), []).append(measured)
         statements = {call: count_statements(partial(answer, sides[0], key, call)) for call in calls}
