@@ -50,6 +50,9 @@ from subscriptions.serializers import (
 
 #: The bytes of a subscription in a list, as far as they vary.
 _BYTES = JsonBytes("filter") + JsonBytes("event_types") + Bytes("endpoint__url") + Bytes("endpoint__description")
+#: The bytes of an event type and of a filter in an answer: what varies, which a filter shows twice, and the rest.
+_TYPE_BYTES = JsonBytes("json_schema") + Bytes("name") + Bytes("category") + Bytes("description") + 200
+_FILTER_BYTES = 2 * JsonBytes("conditions") + Bytes("event_type") + 300
 
 
 class ProjectView(ConvoyView):
@@ -76,7 +79,7 @@ class EventTypes(ProjectView):
     @openapi.list_event_types
     def get(self, request: Request, **_: str) -> list[EventTypeDocument]:
         """Answer all of them, newest first."""
-        return read_array(request, event_types.event_types(self.project_id), event_type_document)
+        return read_array(request, event_types.event_types(self.project_id), event_type_document, size=_TYPE_BYTES)
 
     @openapi.create_event_type
     def post(self, request: Request, **_: str) -> EventTypeDocument:
@@ -230,7 +233,7 @@ class Filters(ProjectView):
     def get(self, request: Request, subscriptionID: str, **_: str) -> list[FilterDocument]:  # noqa: N803
         """Answer all of them, newest first."""
         found = filter_operations.list_filters(self.project_id, subscriptionID, scope=self.scope)
-        return read_array(request, found, filter_document)
+        return read_array(request, found, filter_document, size=_FILTER_BYTES)
 
     @openapi.create_filter
     def post(self, request: Request, subscriptionID: str, **_: str) -> FilterDocument:  # noqa: N803

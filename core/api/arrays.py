@@ -7,14 +7,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import orjson
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet, Sum, Window
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Lead, RowNumber
 from rest_framework.request import Request
 
 from core.api import pagination
-
-#: Rows that one statement reads. They may be large, and those beyond the answer's bytes are read for nothing.
-ROWS_AT_ONCE = 100
 
 Shown = TypeVar("Shown")
 
@@ -30,23 +28,26 @@ class Array(list[Shown]):
         return f'<?next_page_cursor={quote(self.rest)}>; rel="next"'
 
 
-def read_array(request: Request, rows: "QuerySet[Any, Any]", document: Callable[[Any], Shown]) -> Array[Shown]:
-    """Return the documents of `rows`, newest first, until they come to MAX_PAGE_BYTES; one at least.
+def read_array(
+    request: Request, rows: "QuerySet[Any, Any]", document: Callable[[Any], Shown], *, size: Combinable
+) -> Array[Shown]:
+    """Return the documents of `rows`, newest first, until they come to MAX_PAGE_BYTES; one at least. One statement.
 
-    They begin at the request's `next_page_cursor`, where it has one.
+    They begin at the request's `next_page_cursor`, where it has one. `size` is the bytes of a row, as for a page.
     """
-    found: Array[Shown] = Array()
-    size = 0
-    after = {"pk__lte": request.query_params.get("next_page_cursor", "") or pagination.NEWEST}
-    while True:
-        piece = list(rows.filter(**after).order_by("-pk")[:ROWS_AT_ONCE])
-        for row in piece:
-            shown = document(row)
-            size += len(orjson.dumps(shown))
-            if size > pagination.MAX_PAGE_BYTES and found:
-                found.rest = row.pk
-                return found
-            found.append(shown)
-        if len(piece) < ROWS_AT_ONCE:
-            return found
-        after = {"pk__lt": piece[-1].pk}
+    beginning = request.query_params.get("next_page_cursor", "") or pagination.NEWEST
+    order = F("pk").desc()
+    found = list(
+        rows.filter(pk__lte=beginning)
+        .annotate(
+            number=Window(RowNumber(), order_by=order),
+            together=Window(Sum(size), order_by=order),
+            following=Window(Lead("pk"), order_by=order),
+        )
+        .filter(Q(together__lte=pagination.MAX_PAGE_BYTES) | Q(number=1))
+        .order_by("-pk")
+    )
+    documents = Array(map(document, found))
+    if found:
+        documents.rest = found[-1].following or ""
+    return documents

@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from core.api import arrays, pagination
+from core.api import pagination
 from endpoints.models import Endpoint
 from projects.models import EventType, Project
 from subscriptions.models import Filter, Subscription
 from tests.conftest import API
 from tests.portal.api.customers import customer
+from tests.statements import statements
 
 BYTES = 1_000
 
@@ -18,7 +19,6 @@ BYTES = 1_000
 @pytest.fixture(autouse=True)
 def _small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pagination, "MAX_PAGE_BYTES", 10 * BYTES)
-    monkeypatch.setattr(arrays, "ROWS_AT_ONCE", 4)
 
 
 @pytest.fixture
@@ -79,6 +79,17 @@ def test_a_row_that_is_too_large_alone_is_there(api: API, types_path: str, monke
     monkeypatch.setattr(pagination, "MAX_PAGE_BYTES", 1)
     answers = walk(api, types_path)
     assert [len(answer) for answer in answers] == [1] * 30
+
+
+@pytest.mark.parametrize("most", [1, 10 * BYTES, 40 * BYTES])
+def test_as_many_statements_for_many_rows(
+    api: API, types_path: str, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(pagination, "MAX_PAGE_BYTES", most)
+    with statements() as run:
+        api.get(types_path)
+    # The key, and the event types.
+    assert len(run) == 2
 
 
 @pytest.mark.usefixtures("types_path")
