@@ -12,6 +12,8 @@ from engine.queue import Claim
 BEGUN_AT_ONCE = 4
 #: Seconds between two looks for which claims wait. Each costs as much as five deliveries.
 INTERRUPTED_SECONDS = 0.02
+#: Claims wait for a look for so long, as their leases run: a database that hangs must not hold them up.
+LATE_SECONDS = 0.25
 
 
 class Beginning:
@@ -23,6 +25,8 @@ class Beginning:
         self.is_notified = False
         #: When the last look began for which claims have waited.
         self._interrupted_at = 0.0
+        #: The timer that ends their waiting.
+        self._late: asyncio.TimerHandle | None = None
 
     def __bool__(self) -> bool:
         """Tell whether any wait."""
@@ -35,14 +39,17 @@ class Beginning:
         self._claims.extend(claim for claim in claims if not waiting or claim.target.project_id in waiting)
         self._claims.extendleft(reversed(first))
 
-    def note_look(self) -> None:
-        """Note that a look into the queue begins."""
+    def note_look(self, start: Callable[[Claim], None]) -> None:
+        """Note that a look into the queue begins. The claims that wait are started if it takes over LATE_SECONDS."""
         self.is_notified = False
         if self._claims:
             self._interrupted_at = time.monotonic()
+            self._late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._start_all, start)
 
     async def begin(self, start: Callable[[Claim], None]) -> None:
         """Start the requests of some claims at least, and of all unless something is due for which to look first."""
+        if self._late is not None:
+            self._late.cancel()
         while self._claims:
             for _ in range(min(BEGUN_AT_ONCE, len(self._claims))):
                 start(self._claims.popleft())
@@ -50,3 +57,7 @@ class Beginning:
                 await asyncio.sleep(0)
                 if self.is_notified and time.monotonic() - self._interrupted_at >= INTERRUPTED_SECONDS:
                     return
+
+    def _start_all(self, start: Callable[[Claim], None]) -> None:
+        while self._claims:
+            start(self._claims.popleft())

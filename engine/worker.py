@@ -200,7 +200,7 @@ class Worker:
             pause = 0.0
             await asyncio.sleep(last + CLAIM_INTERVAL_SECONDS - time.monotonic())
             self._woken.clear()
-            self._beginning.note_look()
+            self._beginning.note_look(start)
             slots = self._free_places()
             if self._beginning:
                 slots = min(slots, CLAIMED_MIXED)
