@@ -100,10 +100,11 @@ class Opening:
 
 #: Begin a look, and tell whether this worker holds the lock. The next statements read it by HOLDS.
 # All that a look reads stands in an index in the order that it wants. Where the table was analyzed while the queue was
-# empty, PostgreSQL expects a single row, and may read the backlog of all projects by a smaller index, and sort it.
+# empty, PostgreSQL expects a single row, and may read the backlog of all projects, or all of a project's deliveries, by
+# a smaller index, and sort them.
 _BEGIN = f"""
 BEGIN; SELECT set_config('convoyclone.claims', pg_try_advisory_xact_lock({LOCK_ID})::text, true)::bool,
-  set_config('enable_sort', 'off', true)
+  set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true)
 """
 HOLDS = "current_setting('convoyclone.claims')::bool"
 
@@ -254,7 +255,7 @@ async def _claiming(connection: Connection, given: Mapping[str, Any], *, by_age:
         async with AsyncClientCursor(connection) as cursor:
             await cursor.execute(f"{_BEGIN}; {BACKLOG}; {_DUE if by_age else WALK}", given)
             cursor.nextset()
-            [(is_locked, _)] = await cursor.fetchall()
+            [(is_locked, *_)] = await cursor.fetchall()
             cursor.nextset()
             opening = Opening([uid for (uid,) in await cursor.fetchall()])
             cursor.nextset()
