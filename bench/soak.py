@@ -1,6 +1,6 @@
 """Run the server for minutes under a steady load, and see that nothing is lost and nothing grows: `script/bench soak`.
 
-Prints a table with a row each minute, as in docs/reliability.md.
+Prints a table with a row each minute, as in docs/performance.md.
 """
 
 import argparse

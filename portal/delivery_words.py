@@ -37,14 +37,12 @@ NOT_SENT = {
 }
 _NOT_ACTIVE = _("Endpoint inactive")
 #: The same in the few words that fit the column of a list.
-NOT_SENT_BRIEFLY = {
+NOT_SENT_BRIEFLY = NOT_SENT | {
     "the endpoint was not active when the event came in": _NOT_ACTIVE,
     "the endpoint is inactive": _("Endpoint disabled"),
     "the endpoint is inactive or deleted": _("Disabled or deleted"),
     "endpoint not found": _("Endpoint deleted"),
     "event not found": _("Event is no longer kept"),
-    "project not found": _("Nothing is sent any more"),
-    "discarded by an operator": _("Support discarded it"),
 }
 _LOST = "the worker was lost"
 #: By the status in the address of a list: what it says where it is empty, and its title.

@@ -27,10 +27,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
 def stop_seconds() -> float:
-    """How long a stop may take now: STOP_SECONDS, and as much again for each other process that waits for a processor.
-
-    The load is that of the last minute, and what the stop itself adds is not in it.
-    """
+    """How long a stop may take now: STOP_SECONDS, and as much again for each process beside it on each processor."""
     return STOP_SECONDS * (1 + os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
