@@ -95,17 +95,18 @@ def run_command(server: Server) -> Iterator[Callable[..., str]]:
     )
     command, pipe = [sys.executable, "-c", COMMANDS], subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True) as run:
-        assert run.stdin is not None
-        assert run.stdout is not None
+        asked, answers = run.stdin, run.stdout
+        assert asked is not None
+        assert answers is not None
 
         def run_command(*words: str) -> str:
-            print(json.dumps(words), file=run.stdin, flush=True)
-            answer = run.stdout.readline()
+            print(json.dumps(words), file=asked, flush=True)
+            answer = answers.readline()
             assert answer, f"the process has ended at the command {words}"
             return str(json.loads(answer))
 
         yield run_command
-        run.stdin.close()
+        asked.close()
 
 
 @pytest.fixture
