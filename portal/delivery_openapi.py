@@ -5,13 +5,12 @@ Contract: docs/contract/portal-sessions.md#portal-deliveries.
 
 from datetime import date
 
-from core.api.documents import example
+from core.api.documents import CountDocument, example
 from core.api.openapi import DATE_OR_EMPTY_PATTERN, DATE_PATTERN, END, START, Operation, Outcome, query, text
 from core.api.windows import BAD_DATES, BadStart
 from deliveries import copy_openapi, link_openapi, openapi
 from deliveries.counts import FEWEST_BUCKETS, PERIODS, SummaryDocument, TotalsDocument, padded
 from deliveries.exceptions import CountTooSlow
-from events.documents import CountDocument
 from outbound.states import Status
 from portal import exceptions as refusals
 from portal.openapi import OF_CUSTOMER, TAG

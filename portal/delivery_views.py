@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from core.api.documents import CountDocument
 from core.api.openapi import Outcome
 from core.api.time_limit import time_limit
 from core.api.windows import BadStart, Window, parse_date, read_window
@@ -30,7 +31,6 @@ from deliveries.exceptions import CountTooSlow
 from deliveries.filters import DeliveryFilter, read_endpoint_ids, read_filter
 from deliveries.views import read_ids
 from endpoints.models import Scope
-from events.documents import CountDocument
 from events.models import EventDelivery as Delivery
 from portal import deliveries
 from portal import delivery_openapi as openapi

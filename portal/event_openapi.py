@@ -4,6 +4,7 @@ from events import openapi
 from events.exceptions import EndpointMissing, TooManyTests
 from portal.exceptions import EventOutOfScope, OutOfScope
 from portal.openapi import OF_CUSTOMER, UNSEEN
+from replay import openapi as replay
 
 _UNSEEN = OF_CUSTOMER | {"not_found": EventOutOfScope}
 _SHOWN = "Endpoints of others are left out, and values of headers are masked."
@@ -35,26 +36,26 @@ get_event = openapi.get_event.twin(
     description=f"{openapi.get_event.description} {_SHOWN}",
     **_UNSEEN,
 )
-replay_event = openapi.replay_event.twin(
+replay_event = replay.replay_event.twin(
     "ReplayPortalEvent",
     "Replay an event of the customer's endpoints",
-    description=f"{openapi.replay_event.description} Every endpoint of the event must be the customer's.",
+    description=f"{replay.replay_event.description} Every endpoint of the event must be the customer's.",
     **_UNSEEN,
 )
-batch_replay_events = openapi.batch_replay_events.twin(
+batch_replay_events = replay.batch_replay_events.twin(
     "BatchReplayPortalEvents",
     "Replay many events of the customer's endpoints",
-    description=f"{openapi.BATCH_DESCRIPTION} The message says how many were replayed, and how many were not because "
+    description=f"{replay.BATCH_DESCRIPTION} The message says how many were replayed, and how many were not because "
     "they have endpoints of others too.",
     **OF_CUSTOMER,
 )
-create_replay_job = openapi.create_replay_job.twin(
+create_replay_job = replay.create_replay_job.twin(
     "CreatePortalReplayJob",
     "Replay any number of events of the customer's endpoints",
-    description=f"{openapi.JOB_DESCRIPTION} Events that have endpoints of others too are skipped.",
+    description=f"{replay.JOB_DESCRIPTION} Events that have endpoints of others too are skipped.",
     **OF_CUSTOMER,
 )
-count_affected_events = openapi.count_affected_events.twin(
+count_affected_events = replay.count_affected_events.twin(
     "CountPortalAffectedEvents",
     "Count the events of a batch replay",
     description="The number of events that the query chooses, duplicates aside.",

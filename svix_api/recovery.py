@@ -19,11 +19,11 @@ from deliveries.recovery import RECOVERY_JOB, RESEND_JOB, create_recovery_job
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from events.exceptions import TooManyTests
-from events.missing import MISSING_JOB
 from events.trials import send_test_event
 from jobs.exceptions import JobUnderWay
 from portal_links.capabilities import CREATE_ATTEMPTS, SEND_TEST
 from portal_links.exceptions import CapabilityMissing
+from replay.missing import MISSING_JOB
 from svix_api.applications import APPLICATION_ID
 from svix_api.attempt_documents import CODE_CLASSES, NUMBERS
 from svix_api.base import REFUSED_BODY, WRONG_FIELDS, OtherApplication

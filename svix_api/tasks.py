@@ -11,9 +11,9 @@ from core.api.values import wire_time
 from core.exceptions import NotFound
 from core.prefixed_ids import prefixed, uid_in
 from deliveries.recovery import RECOVERY_JOB, RESEND_JOB
-from events.missing import MISSING_JOB
 from jobs.models import Job
 from projects.exceptions import OwnerKey
+from replay.missing import MISSING_JOB
 from svix_api.base import REFUSED_ALWAYS, WRONG_FIELDS, SvixView
 from svix_api.paging import (
     EXAMPLE_UID,

@@ -11,10 +11,10 @@ from core.wake import wake_workers
 from endpoints.models import Endpoint
 from events.matching import Allowance, Row, has_conditions, matched, read_candidates
 from events.models import Event, EventDelivery
-from events.replay import REPLAY_CHUNK, REPLAY_STEPS, REPLAY_STEPS_TOGETHER
 from events.storage import add_deliveries
 from jobs.models import Job
 from jobs.operations import Piece
+from replay.operations import REPLAY_CHUNK, REPLAY_STEPS, REPLAY_STEPS_TOGETHER
 
 #: The kind of the job.
 MISSING_JOB = "replay_missing"
