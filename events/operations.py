@@ -76,12 +76,12 @@ def create_event(
         raise EndpointUnknown if endpoint_id else AppUnknown
     subscribes = subscribes and candidates.settings.type != Project.Type.INCOMING
     if rows[0].subscription_id is not None or not subscribes:
-        taken = _direct(candidates, event)
+        taken = matched(candidates.endpoints.values(), event, event.value)
         return store_event(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
     with transaction.atomic():
         _subscribe_to_everything(project_id, rows[0])
         candidates = read_candidates(project_id, event_types=[event.event_type], ids=[target])
-        taken = _direct(candidates, event)
+        taken = matched(candidates.endpoints.values(), event, event.value)
         return store_event(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
 
 
@@ -114,7 +114,7 @@ def create_fanout_event(
     elif without_endpoints:
         owner_id = without_endpoints()
     key_scope = f"{keys}:{owner_id}" if keys else ""
-    targets, taken = list(candidates.endpoints), _direct(candidates, event)
+    targets, taken = list(candidates.endpoints), matched(candidates.endpoints.values(), event, event.value)
     return store_event(
         project_id, event, Channel.FANOUT, candidates, targets, taken, owner_id=owner_id, key_scope=key_scope
     )
@@ -127,13 +127,7 @@ def create_broadcast_event(project_id: str, event: Content) -> Posted:
     """
     candidates = read_candidates(project_id, event_types=[event.event_type], everyone=True)
     _require_key(candidates.settings, event)
-    taken = matched_once(
-        candidates.endpoints.values(),
-        event_type=event.event_type,
-        data=event.value,
-        headers=event.headers,
-        channels=event.channels,
-    )
+    taken = matched_once(candidates.endpoints.values(), event, event.value)
     return store_event(project_id, event, Channel.BROADCAST, candidates, [], taken)
 
 
@@ -177,16 +171,6 @@ def _require_key(settings: Settings, event: Content) -> None:
         return
     if settings.request_id_header not in ("", REQUEST_ID_HEADER):
         raise KeyMissing
-
-
-def _direct(candidates: Candidates, event: Content) -> list[Row]:
-    return matched(
-        candidates.endpoints.values(),
-        event_type=event.event_type,
-        data=event.value,
-        headers=event.headers,
-        channels=event.channels,
-    )
 
 
 def _subscribe_to_everything(project_id: str, row: Row) -> None:

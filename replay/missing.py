@@ -58,14 +58,7 @@ def send_missing(endpoint: Endpoint, events: Iterable[Event]) -> int:
     taken: list[tuple[str, Row]] = [
         (event.uid, row)
         for event in events
-        for row in matched(
-            [rows],
-            event_type=event.event_type,
-            data=orjson.loads(data[event.uid]) if data else None,
-            headers=event.headers,
-            channels=event.channels,
-            allowance=allowance,
-        )
+        for row in matched([rows], event, orjson.loads(data[event.uid]) if data else None, allowance)
     ]
     now = timezone.now()
     add_deliveries(candidates.settings, taken, now)

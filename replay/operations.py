@@ -204,14 +204,7 @@ def _retaken(event: Event, targets: list[list[Row]], data: str | None, allowance
         return [rows[0] for rows in targets if rows[0].subscription_id is not None]
     value = None if data is None else orjson.loads(data)
     match = matched_once if event.channel == Channel.BROADCAST else matched
-    return match(
-        targets,
-        event_type=event.event_type,
-        data=value,
-        headers=event.headers,
-        channels=event.channels,
-        allowance=allowance,
-    )
+    return match(targets, event, value, allowance)
 
 
 def _outcome(event: Event, taken: list[Row]) -> tuple[str, str, str, str]:

@@ -192,8 +192,8 @@ class MessagePrecheck(EndpointView):
         sent = self.body(request, MessagePrecheckIn)
         found = read_candidates(project_id, event_types=[sent["eventType"]], owners=[owner_id])
         unconditional = ([row._replace(conditions=None) for row in rows] for rows in found.endpoints.values())
-        channels = sent.get("channels", [])
-        taken = matched(unconditional, event_type=sent["eventType"], data={}, headers={}, channels=channels)
+        event = Content(sent["eventType"], b"", {}, {}, "", sent.get("channels", []))
+        taken = matched(unconditional, event, event.value)
         return {"active": any(row.is_active for row in taken)}
 
 
