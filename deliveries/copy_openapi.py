@@ -1,25 +1,25 @@
 """Declare the operation that hands out a copy of a delivery. Contract: docs/contract/deliveries.md#copies."""
 
 from core.api.documents import example
-from core.api.openapi import PROJECT_ID, Operation
+from core.api.openapi import Outcome
 from deliveries import exceptions as refusals
 from deliveries.copies import HEADERS, CopyDocument
-from deliveries.openapi import DELIVERY_ID, TAG
+from deliveries.openapi import TAG
 from projects.exceptions import ProjectNotFound
 
-make_copy = Operation(
+make_copy = TAG.operation(
     "CopyEventDelivery",
     "Make a signed copy of a delivery's request",
-    tag=TAG,
     description="Answers the request that an attempt would send now, signed with the endpoint's secrets, without its "
     "credentials. It sends nothing and changes nothing. A body is ignored.",
-    parameters=[PROJECT_ID, DELIVERY_ID],
-    message="Event delivery copied successfully",
-    data=CopyDocument,
-    examples={
-        "Copy": example(CopyDocument),
-        "With a custom header": example(CopyDocument, headers=HEADERS | {"X-Tenant": "acme"}),
-    },
+    success=Outcome(
+        "Event delivery copied successfully",
+        CopyDocument,
+        {
+            "Copy": example(CopyDocument),
+            "With a custom header": example(CopyDocument, headers=HEADERS | {"X-Tenant": "acme"}),
+        },
+    ),
     refused=[
         ProjectNotFound,
         refusals.EndpointDeleted,

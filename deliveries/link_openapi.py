@@ -3,54 +3,41 @@
 from types import NoneType
 
 from core.api.documents import example
-from core.api.openapi import PROJECT_ID, Operation, path_parameter
+from core.api.openapi import Outcome, name_in_path
 from deliveries import exceptions as refusals
 from deliveries.links import TOKEN, DeliveryLinkDocument, MakerDocument
-from deliveries.openapi import DELIVERY_ID, TAG
+from deliveries.openapi import TAG
 from portal_links.exceptions import DeliveryLinkNotFound
 from projects.exceptions import ProjectNotFound
 
-LINK_ID = path_parameter("linkID", "The id of the link.")
+name_in_path(linkID="The id of the link.")
 LISTED = example(DeliveryLinkDocument, made_by=example(MakerDocument), shows_payload=True)
 MADE = example(
     DeliveryLinkDocument, LISTED, url=f"https://webhooks.example.com/portal/{LISTED['project_id']}/shared#token={TOKEN}"
 )
 
-create_link = Operation(
+create_link = TAG.operation(
     "CreateDeliveryLink",
     "Make a link to a delivery",
-    tag=TAG,
     description="Makes a link that shows this delivery, and nothing else, to whoever holds it, for a day. A body is "
     "ignored.",
-    parameters=[PROJECT_ID, DELIVERY_ID],
-    status=201,
-    message="Delivery link created successfully",
-    data=DeliveryLinkDocument,
-    examples={"Link": MADE},
+    success=Outcome("Delivery link created successfully", DeliveryLinkDocument, {"Link": MADE}, status=201),
     refused=[ProjectNotFound],
     not_found=refusals.DeliveryNotFound,
 )
-list_links = Operation(
+list_links = TAG.operation(
     "GetDeliveryLinks",
     "List the links to a delivery",
-    tag=TAG,
     description="The newest 100 links to the delivery, those that have ended too, newest first, without their address.",
-    parameters=[PROJECT_ID, DELIVERY_ID],
-    message="Delivery links fetched successfully",
-    data=list[DeliveryLinkDocument],
-    examples={"One": [LISTED], "None": []},
+    success=Outcome("Delivery links fetched successfully", list[DeliveryLinkDocument], {"One": [LISTED], "None": []}),
     refused=[ProjectNotFound],
     not_found=refusals.DeliveryNotFound,
 )
-revoke_link = Operation(
+revoke_link = TAG.operation(
     "RevokeDeliveryLink",
     "Revoke a link to a delivery",
-    tag=TAG,
     description="Ends the link at once. A body is ignored.",
-    parameters=[PROJECT_ID, DELIVERY_ID, LINK_ID],
-    message="Delivery link revoked successfully",
-    data=NoneType,
-    examples={"Revoked": None},
+    success=Outcome("Delivery link revoked successfully", NoneType, "Revoked"),
     refused=[ProjectNotFound],
     not_found=DeliveryLinkNotFound,
 )

@@ -3,6 +3,8 @@
 Contract: docs/contract/deliveries.md#operations, docs/contract/endpoints.md#failure-rates.
 """
 
+from types import NoneType
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 
@@ -96,7 +98,7 @@ class ForceResendEventDeliveries(ConvoyView):
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Put the deliveries of the body into the queue, and answer how many."""
         tally = deliveries.force_resend(projectID, read_ids(request))
-        return openapi.force_resend.answer(None, Outcome(tally.message))
+        return openapi.force_resend.answer(None, Outcome(tally.message, NoneType))
 
 
 class BatchRetryEventDeliveries(ConvoyView):

@@ -8,15 +8,14 @@ from core.api.bodies import HIDDEN, BlankFields, NoBody, NotJSON, WrongFields, W
 from core.api.documents import PageOf, Schema, example, schema_of
 from core.api.openapi import (
     PAGE_PARAMETERS,
-    PROJECT_ID,
     URL_OR_EMPTY_PATTERN,
     URL_PATTERN,
-    Operation,
     Outcome,
+    Tag,
     body,
     describe,
+    name_in_path,
     page_example,
-    path_parameter,
     takes_null,
     version_parameter,
 )
@@ -33,7 +32,7 @@ from outbound.exceptions import UrlNotSecure, UrlScheme
 from projects.exceptions import ProjectNotFound
 from projects.models import OWNER_ENDPOINTS
 
-TAG = "Endpoints"
+TAG = Tag("Endpoints")
 
 # Request bodies
 
@@ -94,31 +93,28 @@ REFUSED_VALUES = (UrlScheme, UrlNotSecure, refusals.ChatUrl(product="slack"), re
 
 # Operations
 
-ENDPOINT_ID = path_parameter("endpointID", "The id of the endpoint.")
+name_in_path(endpointID="The id of the endpoint.")
 VERSION = version_parameter(
     "This document describes the versions that are listed. Before 2024-04-01 an answer has `target_url` and `title` "
     "in place of `url` and `name`; before 2024-01-01 `http_timeout` and `rate_limit_duration` are also texts such as "
     '"10s", in requests too, and `advanced_signatures` is false where it is not sent. What is not a date counts as '
     "older than both."
 )
-ONE = [PROJECT_ID, ENDPOINT_ID]
 
-list_endpoints = Operation(
+list_endpoints = TAG.operation(
     "GetEndpoints",
     "List all endpoints",
-    tag=TAG,
     description="A page of the project's endpoints, newest first.",
-    parameters=[PROJECT_ID, *PAGE_PARAMETERS, VERSION],
-    message="Endpoints fetched successfully",
-    data=PageOf[EndpointDocument],
-    examples={"One endpoint": page_example(EXAMPLE)},
+    parameters=[*PAGE_PARAMETERS, VERSION],
+    success=Outcome(
+        "Endpoints fetched successfully", PageOf[EndpointDocument], {"One endpoint": page_example(EXAMPLE)}
+    ),
 )
-create_endpoint = Operation(
+create_endpoint = TAG.operation(
     "CreateEndpoint",
     "Create an endpoint",
-    tag=TAG,
     description="Creates an active endpoint with one secret.",
-    parameters=[PROJECT_ID, VERSION],
+    parameters=[VERSION],
     request=body(
         serializers.CreateEndpoint,
         {
@@ -135,40 +131,30 @@ create_endpoint = Operation(
             },
         },
     ),
-    status=201,
-    message="Endpoint created successfully",
-    data=EndpointDocument,
-    examples={"Created": CREATED_EXAMPLE},
+    success=Outcome("Endpoint created successfully", EndpointDocument, "Created", status=201),
     refused=[*HIDDEN, *REFUSED_VALUES, refusals.TooManyEndpoints(most=OWNER_ENDPOINTS)],
 )
-get_endpoint = Operation(
+get_endpoint = TAG.operation(
     "GetEndpoint",
     "Retrieve endpoint",
-    tag=TAG,
     description="The endpoint with its secrets.",
-    parameters=[*ONE, VERSION],
-    message="Endpoint fetched successfully",
-    data=EndpointDocument,
-    examples={"Endpoint": EXAMPLE},
+    parameters=[VERSION],
+    success=Outcome("Endpoint fetched successfully", EndpointDocument, {"Endpoint": EXAMPLE}),
     refused=[ProjectNotFound],
     not_found=refusals.EndpointNotThere,
 )
-update_endpoint = Operation(
+update_endpoint = TAG.operation(
     "UpdateEndpoint",
     "Update an endpoint",
-    tag=TAG,
     description="Updates the fields that are sent and leaves the others unchanged. "
     "An empty `owner_id` and an `http_timeout` of 0 count as "
     f"not sent, a credential that reads `{REDACTED}` is kept, and an `authentication` without a type removes it.",
-    parameters=[*ONE, VERSION],
+    parameters=[VERSION],
     request=body(
         serializers.UpdateEndpoint,
         {"Another name": {"url": "https://hooks.example.com/orders", "name": "Orders, Europe"}},
     ),
-    status=202,
-    message="Endpoint updated successfully",
-    data=EndpointDocument,
-    examples={"Renamed": UPDATED_EXAMPLE},
+    success=Outcome("Endpoint updated successfully", EndpointDocument, {"Renamed": UPDATED_EXAMPLE}, status=202),
     refused=[
         NoBody,
         NotJSON(where=" (at character 2)"),
@@ -179,53 +165,42 @@ update_endpoint = Operation(
     ],
     not_found=refusals.EndpointUnknown,
 )
-delete_endpoint = Operation(
+delete_endpoint = TAG.operation(
     "DeleteEndpoint",
     "Delete endpoint",
-    tag=TAG,
     description="Deletes the endpoint. It leaves every portal link at once.",
-    parameters=ONE,
-    message="Endpoint deleted successfully",
-    data=NoneType,
-    examples={"Deleted": None},
+    success=Outcome("Endpoint deleted successfully", NoneType, "Deleted"),
     not_found=refusals.EndpointUnknown,
 )
-pause_endpoint = Operation(
+pause_endpoint = TAG.operation(
     "PauseEndpoint",
     "Pause endpoint",
-    tag=TAG,
     description="Pauses an active endpoint, and activates a paused one. A body is ignored.",
-    parameters=[*ONE, VERSION],
-    status=202,
-    message="endpoint status updated successfully",
-    data=EndpointDocument,
-    examples={"Paused": PAUSED_EXAMPLE},
+    parameters=[VERSION],
+    success=Outcome("endpoint status updated successfully", EndpointDocument, {"Paused": PAUSED_EXAMPLE}, status=202),
     refused=[refusals.StatusNotChangeable(status="inactive", change="pausing or unpausing")],
     not_found=refusals.EndpointToChangeNotFound,
 )
-activate_endpoint = Operation(
+activate_endpoint = TAG.operation(
     "ActivateEndpoint",
     "Activate endpoint",
-    tag=TAG,
     description="Activates an endpoint that is not active. A body is ignored.",
-    parameters=[*ONE, VERSION],
-    status=202,
-    message="endpoint status successfully activated",
-    data=EndpointDocument,
-    examples={"Active": ACTIVATED_EXAMPLE},
+    parameters=[VERSION],
+    success=Outcome(
+        "endpoint status successfully activated", EndpointDocument, {"Active": ACTIVATED_EXAMPLE}, status=202
+    ),
     refused=[refusals.StatusNotChangeable(status="active", change="activation")],
     not_found=refusals.EndpointToChangeNotFound,
 )
 READ_AS_SECONDS = Outcome(
     f"endpoint secret expired successfully; an expiration of {SECONDS_FROM} or more counts as seconds",
+    EndpointDocument,
     {"Counted as seconds": ROTATED_EXAMPLE},
 )
-expire_secret = Operation(
+expire_secret = TAG.operation(
     "ExpireSecret",
     "Roll endpoint secret",
-    tag=TAG,
     description="Adds a new secret. Deliveries are signed with the old one as well until it expires.",
-    parameters=ONE,
     request=body(
         serializers.ExpireSecret,
         {
@@ -234,9 +209,7 @@ expire_secret = Operation(
             "A week in seconds": {"expiration": 604_800},
         },
     ),
-    message="endpoint secret expired successfully",
-    data=EndpointDocument,
-    examples={"Two secrets": ROTATED_EXAMPLE},
+    success=Outcome("endpoint secret expired successfully", EndpointDocument, {"Two secrets": ROTATED_EXAMPLE}),
     outcomes=[READ_AS_SECONDS],
     refused=[NoBody, WrongType(name="expiration"), refusals.TooManySecrets(most=MAX_LIVE)],
     not_found=refusals.EndpointUnknown,
@@ -250,18 +223,17 @@ def answer_rotation(document: EndpointDocument, expiration: int) -> HttpResponse
 
 NO_TOKEN = Outcome(
     "OAuth2 connection test failed",
+    OAuth2TestDocument,
     {
         "No token": example(
             OAuth2TestDocument, expires_at=ZERO_TIME, error="oauth2: the token server answered 401 (invalid_client)"
         )
     },
 )
-test_oauth2 = Operation(
+test_oauth2 = TAG.operation(
     "TestOAuth2Connection",
     "Test OAuth2 connection",
-    tag=TAG,
     description="Asks the token server for a token, as a delivery would, for at most ten seconds. Nothing is stored.",
-    parameters=[PROJECT_ID],
     request=body(
         serializers.OAuth2Test,
         {
@@ -275,17 +247,19 @@ test_oauth2 = Operation(
             }
         },
     ),
-    message="OAuth2 connection test successful",
-    data=OAuth2TestDocument,
-    examples={
-        "A token": example(
-            OAuth2TestDocument,
-            {"access_token": "the-token", "token_type": "Bearer"},
-            success=True,
-            expires_at="2026-07-03T10:20:01.500231Z",
-            message="OAuth2 connection successful",
-        )
-    },
+    success=Outcome(
+        "OAuth2 connection test successful",
+        OAuth2TestDocument,
+        {
+            "A token": example(
+                OAuth2TestDocument,
+                {"access_token": "the-token", "token_type": "Bearer"},
+                success=True,
+                expires_at="2026-07-03T10:20:01.500231Z",
+                message="OAuth2 connection successful",
+            )
+        },
+    ),
     outcomes=[NO_TOKEN],
     refused=[*HIDDEN, refusals.OAuth2SecretMissing],
 )

@@ -21,6 +21,7 @@ from endpoints.openapi import answer_rotation
 from endpoints.serializers import ExpireSecret
 from events.reads import searches_content
 from portal import openapi, operations
+from portal.documents import FEATURES, FeaturesDocument
 from portal.exceptions import KeyMayOnlyRead
 from portal.serializers import ChosenEventTypes
 from portal_links.access import Access, count_access, find_access, find_key_access
@@ -134,9 +135,9 @@ class LicenseFeatures(PortalView):
     """The features of this server."""
 
     @openapi.license_features
-    def get(self, request: Request) -> openapi.FeaturesDocument:
+    def get(self, request: Request) -> FeaturesDocument:
         """Answer all features as enabled: none needs a licence."""
-        return openapi.FEATURES
+        return FEATURES
 
 
 class EndpointView(PortalView, views.EndpointView):

@@ -4,6 +4,7 @@ Contract: docs/contract/portal-sessions.md#portal-deliveries, docs/contract/port
 """
 
 from datetime import datetime
+from types import NoneType
 from typing import Any
 
 from django.db.models import QuerySet
@@ -104,7 +105,7 @@ class ForceResendEventDeliveries(DeliveryView):
     def post(self, request: Request) -> HttpResponse:
         """Put the deliveries of the body into the queue, and answer their number."""
         tally = deliveries.force_resend(self.access, read_ids(request))
-        return openapi.force_resend.answer(None, Outcome(tally.message))
+        return openapi.force_resend.answer(None, Outcome(tally.message, NoneType))
 
 
 class BatchRetryEventDeliveries(DeliveryView):

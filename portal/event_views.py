@@ -1,6 +1,7 @@
 """The portal API's views of events. Contract: docs/contract/portal-sessions.md#portal-events."""
 
 from functools import cached_property
+from types import NoneType
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -87,7 +88,7 @@ class BatchReplay(EventView):
         """Replay the events that the query chooses; a body is ignored."""
         replay.refuse_search(request, BATCH_REPLAY)
         tally = operations.batch_replay(self.access, self.chosen(request))
-        return openapi.batch_replay_events.answer(None, Outcome(tally.message))
+        return openapi.batch_replay_events.answer(None, Outcome(tally.message, NoneType))
 
 
 class BatchReplayJobs(EventView):

@@ -1,5 +1,7 @@
 """The operations of the Convoy API that replay events. Contract: docs/contract/events.md#replay."""
 
+from types import NoneType
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 
@@ -37,7 +39,7 @@ class BatchReplay(EventView):
         """Replay the events that the query chooses; a body is ignored."""
         refuse_search(request, openapi.BATCH_REPLAY)
         tally = batch_replay(projectID, self.chosen(request))
-        return openapi.batch_replay_events.answer(None, Outcome(tally.message))
+        return openapi.batch_replay_events.answer(None, Outcome(tally.message, NoneType))
 
 
 class BatchReplayJobs(EventView):

@@ -85,9 +85,9 @@ REFUSED_BODY: list[Refusal] = [NoBody, NotJSON(where=" (at character 2)"), Insta
 REFUSED: list[Refusal] = [NotJSON(where=" (at character 2)"), TokenNotValid, OtherApplication]
 WRONG_FIELDS = Outcome(
     "Fields of the body or parameters of the query are missing or not allowed.",
-    {"A wrong type": example(FailuresDocument)},
-    WrongFields.status,
     FailuresDocument,
+    "A wrong type",
+    status=WrongFields.status,
 )
 
 

@@ -12,7 +12,17 @@ from core.api.documents import SCHEMAS, Schema, nullable
 from core.api.envelope import JSON
 from core.api.errors import TOO_LARGE, UNAVAILABLE
 from core.api.fields import Choice, Integer
-from core.api.openapi import COMPONENTS, NULLABLE, PROPERTIES, REFUSAL, REQUIRED, Serializer, example_key, refusal
+from core.api.openapi import (
+    COMPONENTS,
+    IN_PATHS,
+    NULLABLE,
+    PROPERTIES,
+    REFUSAL,
+    REQUIRED,
+    Serializer,
+    example_key,
+    refusal,
+)
 from core.exceptions import DomainError
 from core.share import TooBusy
 
@@ -109,6 +119,19 @@ class ConvoyAutoSchema(AutoSchema):
         """Return what authenticates a caller: what the view states, where it takes the credential of another API."""
         stated: list[dict[str, list[str]]] | None = getattr(self.view, "documented_security", None)
         return stated or super().get_auth()
+
+    def _resolve_path_parameters(self, variables: list[str]) -> list[Schema]:
+        """Describe the parameters of the path that the operation does not list."""
+        return [
+            {
+                "in": "path",
+                "name": name,
+                "schema": {"type": "string"},
+                "description": IN_PATHS[name],
+                "required": True,
+            }
+            for name in variables
+        ]
 
     def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: str) -> str:
         """Return the name of the component that a serializer is."""
