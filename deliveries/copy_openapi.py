@@ -5,7 +5,6 @@ from core.api.openapi import Outcome
 from deliveries import exceptions as refusals
 from deliveries.copies import HEADERS, CopyDocument
 from deliveries.openapi import TAG
-from projects.exceptions import ProjectNotFound
 
 make_copy = TAG.operation(
     "CopyEventDelivery",
@@ -21,7 +20,6 @@ make_copy = TAG.operation(
         },
     ),
     refused=[
-        ProjectNotFound,
         refusals.EndpointDeleted,
         refusals.NoCopy(reason="the endpoint has no secret to sign with"),
     ],

@@ -8,7 +8,6 @@ from deliveries import exceptions as refusals
 from deliveries.links import TOKEN, DeliveryLinkDocument, MakerDocument
 from deliveries.openapi import TAG
 from portal_links.exceptions import DeliveryLinkNotFound
-from projects.exceptions import ProjectNotFound
 
 name_in_path(linkID="The id of the link.")
 LISTED = example(DeliveryLinkDocument, made_by=example(MakerDocument), shows_payload=True)
@@ -22,7 +21,6 @@ create_link = TAG.operation(
     description="Makes a link that shows this delivery, and nothing else, to whoever holds it, for a day. A body is "
     "ignored.",
     success=Outcome("Delivery link created successfully", DeliveryLinkDocument, {"Link": MADE}, status=201),
-    refused=[ProjectNotFound],
     not_found=refusals.DeliveryNotFound,
 )
 list_links = TAG.operation(
@@ -30,7 +28,6 @@ list_links = TAG.operation(
     "List the links to a delivery",
     description="The newest 100 links to the delivery, those that have ended too, newest first, without their address.",
     success=Outcome("Delivery links fetched successfully", list[DeliveryLinkDocument], {"One": [LISTED], "None": []}),
-    refused=[ProjectNotFound],
     not_found=refusals.DeliveryNotFound,
 )
 revoke_link = TAG.operation(
@@ -38,6 +35,5 @@ revoke_link = TAG.operation(
     "Revoke a link to a delivery",
     description="Ends the link at once. A body is ignored.",
     success=Outcome("Delivery link revoked successfully", NoneType, "Revoked"),
-    refused=[ProjectNotFound],
     not_found=DeliveryLinkNotFound,
 )

@@ -27,7 +27,6 @@ from deliveries.serializers import DeliveryIDs
 from endpoints.models import Endpoint
 from endpoints.openapi import TAG as ENDPOINTS_TAG
 from outbound.states import Status
-from projects.exceptions import ProjectNotFound
 
 TAG = Tag("Event Deliveries")
 ATTEMPTS_TAG = Tag("Delivery Attempts")
@@ -54,8 +53,7 @@ SUCCESS_EXAMPLE = example(
 
 # Parameters and refusals
 
-name_in_path(eventDeliveryID="The id of the event delivery.")
-name_in_path(deliveryAttemptID="The id of the attempt.")
+name_in_path(eventDeliveryID="The id of the event delivery.", deliveryAttemptID="The id of the attempt.")
 ENDPOINT_IDS = query("endpointId", array(text()), "Only those to these endpoints.")
 #: In the order of the published document; parameters that it does not have come last.
 FILTERS = [
@@ -99,7 +97,6 @@ get_delivery = TAG.operation(
     "Retrieve an event delivery",
     description="The delivery with its payload. Its attempts are an operation of their own.",
     success=Outcome("Event Delivery fetched successfully", DeliveryDocument, DELIVERY_EXAMPLES),
-    refused=[ProjectNotFound],
     not_found=refusals.DeliveryNotFound,
 )
 resend_delivery = TAG.operation(

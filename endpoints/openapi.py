@@ -29,7 +29,6 @@ from endpoints.oauth2_test import OAuth2TestDocument
 from endpoints.secrets import MAX_LIVE, SECONDS_FROM, is_in_seconds
 from endpoints.serializers import NON_ZERO
 from outbound.exceptions import UrlNotSecure, UrlScheme
-from projects.exceptions import ProjectNotFound
 from projects.models import OWNER_ENDPOINTS
 
 TAG = Tag("Endpoints")
@@ -140,7 +139,6 @@ get_endpoint = TAG.operation(
     description="The endpoint with its secrets.",
     parameters=[VERSION],
     success=Outcome("Endpoint fetched successfully", EndpointDocument, {"Endpoint": EXAMPLE}),
-    refused=[ProjectNotFound],
     not_found=refusals.EndpointNotThere,
 )
 update_endpoint = TAG.operation(

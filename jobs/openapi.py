@@ -13,7 +13,6 @@ from core.api.openapi import (
 from jobs.documents import JobDocument
 from jobs.exceptions import JobNotFound, JobOver
 from jobs.models import Job
-from projects.exceptions import ProjectNotFound
 
 TAG = Tag("Jobs")
 _EXAMPLE = example(JobDocument)
@@ -56,7 +55,6 @@ get_job = TAG.operation(
             "A dry run": example(JobDocument, dry_run=True, status=Job.Status.FINISHED.value, done=0, **_OVER),
         },
     ),
-    refused=[ProjectNotFound],
     not_found=JobNotFound,
 )
 pause_job = TAG.operation(
@@ -64,24 +62,20 @@ pause_job = TAG.operation(
     "Pause a job",
     description="Stops the job after the piece that is being worked at. Not part of Convoy's API.",
     success=Outcome("Job paused successfully", JobDocument, _turned("Paused", status=Job.Status.PAUSED.value)),
-    refused=[ProjectNotFound, JobOver],
+    refused=[JobOver],
     not_found=JobNotFound,
 )
-resume_job = TAG.operation(
+resume_job = pause_job.twin(
     "ResumeJob",
     "Resume a job",
     description="Continues the job where it was paused. Not part of Convoy's API.",
     success=Outcome("Job resumed successfully", JobDocument, _turned("Resumed", status=Job.Status.PENDING.value)),
-    refused=[ProjectNotFound, JobOver],
-    not_found=JobNotFound,
 )
-cancel_job = TAG.operation(
+cancel_job = pause_job.twin(
     "CancelJob",
     "Cancel a job",
     description="Ends the job. What it has done stays done, and it cannot be resumed. Not part of Convoy's API.",
     success=Outcome(
         "Job canceled successfully", JobDocument, _turned("Canceled", status=Job.Status.CANCELED.value, **_OVER)
     ),
-    refused=[ProjectNotFound, JobOver],
-    not_found=JobNotFound,
 )

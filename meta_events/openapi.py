@@ -8,7 +8,6 @@ from meta_events.documents import AttemptDocument, MetaEventDocument
 from meta_events.exceptions import MetaEventNotFound
 from outbound.documents import SendingDocument
 from outbound.states import Status
-from projects.exceptions import ProjectNotFound
 
 TAG = Tag("Meta Events")
 
@@ -41,7 +40,7 @@ get_meta_event = TAG.operation(
     success=Outcome(
         "Meta event fetched successfully", MetaEventDocument, {"Delivered": EXAMPLE, "Waiting": WAITING_EXAMPLE}
     ),
-    refused=[ProjectNotFound, MetaEventNotFound],
+    refused=[MetaEventNotFound],
 )
 resend_meta_event = get_meta_event.twin(
     "ResendMetaEvent",

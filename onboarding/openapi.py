@@ -22,7 +22,6 @@ from onboarding.parsing import MAX_ITEMS
 from onboarding.parsing import REQUIRED as REQUIRED_COLUMNS
 from onboarding.serializers import BulkOnboard, OnboardItem
 from outbound.exceptions import UrlScheme
-from projects.exceptions import ProjectNotFound
 
 TAG = Tag("Onboard")
 name_in_path(batchID="The id of the batch.")
@@ -110,5 +109,5 @@ get_batch = TAG.operation(
     success=Outcome(
         "Onboard batch fetched successfully", BatchDocument, {"Finished": BATCH_EXAMPLE, "Pending": PENDING_EXAMPLE}
     ),
-    refused=[ProjectNotFound, refusals.BatchNotFound],
+    refused=[refusals.BatchNotFound],
 )

@@ -55,7 +55,7 @@ create_replay_job = twin(
     replay.create_replay_job,
     "CreatePortalReplayJob",
     "Replay any number of events of the customer's endpoints",
-    description=f"{replay.JOB_DESCRIPTION} Events that have endpoints of others too are skipped.",
+    description=f"{replay.create_replay_job.description} Events that have endpoints of others too are skipped.",
 )
 count_affected_events = twin(
     replay.count_affected_events,

@@ -3,7 +3,6 @@
 Contract: docs/contract/portal-sessions.md#portal-api.
 """
 
-from collections.abc import Sequence
 from typing import TypeVar, Unpack
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -11,7 +10,7 @@ from drf_spectacular.openapi import AutoSchema
 
 from core.api.bodies import HIDDEN
 from core.api.documents import Schema
-from core.api.openapi import Changed, Operation, Outcome, Refusal, Tag, body
+from core.api.openapi import Changed, Operation, Outcome, Tag, body
 from endpoints import openapi as endpoints
 from portal.documents import FEATURES, FeaturesDocument
 from portal.exceptions import OutOfScope
@@ -19,23 +18,15 @@ from portal.serializers import CreatePortalEndpoint
 from portal_links.documents import PortalLinkDocument
 from portal_links.exceptions import PortalLinkNotThere
 from portal_links.openapi import EXAMPLE as LINK_EXAMPLE
-from projects.exceptions import ProjectNotFound
 from subscriptions.exceptions import EventTypeUnknown, SourceMissing
 
 D = TypeVar("D")
 TAG = Tag("Portal API")
 
 
-def twin(
-    operation: Operation[D],
-    operation_id: str,
-    summary: str,
-    *,
-    without: Sequence[str | Refusal] = (),
-    **changed: Unpack[Changed],
-) -> Operation[D]:
+def twin(operation: Operation[D], operation_id: str, summary: str, **changed: Unpack[Changed]) -> Operation[D]:
     """Declare an operation of a project as one of the portal API, whose token names the project."""
-    return operation.twin(operation_id, summary, tag=TAG, without=[ProjectNotFound, *without], **changed)
+    return operation.twin(operation_id, summary, tag=TAG, **changed)
 
 
 own_portal_link = TAG.operation(

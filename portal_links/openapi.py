@@ -13,6 +13,7 @@ from core.api.openapi import (
     Outcome,
     Refusal,
     Tag,
+    array,
     body,
     describe,
     name_in_path,
@@ -20,6 +21,7 @@ from core.api.openapi import (
     page_parameters,
     path_parameter,
     query,
+    text,
     version_parameter,
 )
 from endpoints.documents import NestedEndpointDocument
@@ -28,7 +30,6 @@ from portal_links import exceptions as refusals
 from portal_links import serializers
 from portal_links.documents import TOKEN, PortalLinkDocument, PortalSessionDocument
 from portal_links.models import PortalLink, PortalSession
-from projects.exceptions import ProjectNotFound
 from projects.models import OWNER_ENDPOINTS
 
 TAG = Tag("Portal Links")
@@ -90,7 +91,7 @@ list_portal_links = TAG.operation(
         *PAGE_PARAMETERS,
         query(
             "endpointId",
-            {"type": "array", "items": {"type": "string"}},
+            array(text()),
             "Only links that open one of these endpoints; `endpoints_metadata` shows only these. Can be repeated.",
         ),
     ],
@@ -101,9 +102,7 @@ create_portal_link = TAG.operation(
     "Create a portal link",
     description="Creates a portal link for a customer (`owner_id`), for a list of endpoints, or for both: "
     "one of the two is needed.",
-    parameters=[
-        version_parameter("Before 2025-11-24 a body without `owner_id` and `endpoints` gets another message."),
-    ],
+    parameters=[version_parameter("Before 2025-11-24 a body without `owner_id` and `endpoints` gets another message.")],
     request=body(
         serializers.CreatePortalLinkRequest,
         {
@@ -125,7 +124,6 @@ get_portal_link = TAG.operation(
     "Retrieve a portal link",
     description="The portal link with the endpoints that it opens now.",
     success=Outcome("Portal link fetched successfully", PortalLinkDocument, "Link"),
-    refused=[ProjectNotFound],
     not_found=refusals.PortalLinkNotThere,
 )
 update_portal_link = TAG.operation(
@@ -135,7 +133,7 @@ update_portal_link = TAG.operation(
     "except `auth_type`. The token stays.",
     request=body(serializers.UpdatePortalLinkRequest, {"Read only": CUSTOMER | {"can_manage_endpoint": False}}),
     success=Outcome("Portal link updated successfully", PortalLinkDocument, {"Updated": UPDATED_EXAMPLE}, status=202),
-    refused=[*REFUSED_BODY, TOO_MANY, ProjectNotFound],
+    refused=[*REFUSED_BODY, TOO_MANY],
     not_found=refusals.PortalLinkNotThere,
 )
 revoke_portal_link = TAG.operation(
@@ -143,7 +141,6 @@ revoke_portal_link = TAG.operation(
     "Revoke a portal link",
     description="Revokes the link for good: every token that opens it stops working at once. A body is ignored.",
     success=Outcome("Portal link revoked successfully", NoneType, "Revoked"),
-    refused=[ProjectNotFound],
     not_found=refusals.PortalLinkNotThere,
 )
 refresh_token = TAG.operation(
@@ -185,7 +182,6 @@ revoke_portal_session = SESSIONS_TAG.operation(
     "Revoke a portal session",
     description="Revokes the session: its next request is refused. A body is ignored.",
     success=Outcome("Portal session revoked successfully", NoneType, "Revoked"),
-    refused=[ProjectNotFound],
     not_found=refusals.PortalSessionNotThere,
 )
 

@@ -16,7 +16,6 @@ from portal_links.models import PortalLink, PortalSession
 from portal_links.openapi import SESSIONS_TAG, TAG
 from portal_links.scope import Scope
 from projects.convoy_view import ConvoyView
-from projects.exceptions import ProjectNotFound
 
 #: The endpoints of a page, and the ids without an endpoint that are listed.
 PER_PAGE = 100
@@ -91,7 +90,6 @@ explain_link = TAG.operation(
         ScopeDocument,
         {"A customer's link": _EXAMPLE, "A list with an endpoint that is deleted": _LIST_EXAMPLE},
     ),
-    refused=[ProjectNotFound],
     not_found=refusals.PortalLinkNotThere,
 )
 explain_session = SESSIONS_TAG.operation(
@@ -100,7 +98,6 @@ explain_session = SESSIONS_TAG.operation(
     description="What the session allows and opens, with the reason for each, also after its end.",
     parameters=_PAGE,
     success=Outcome("Portal session scope fetched successfully", ScopeDocument, {"A customer's session": _EXAMPLE}),
-    refused=[ProjectNotFound],
     not_found=refusals.PortalSessionNotThere,
 )
 

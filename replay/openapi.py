@@ -62,14 +62,11 @@ batch_replay_events = TAG.operation(
     ),
     refused=[*BATCH_REFUSED, refusals.TooManyToReplay(events=MOST_EVENTS, deliveries=MOST_DELIVERIES)],
 )
-JOB_DESCRIPTION = (
-    "Replays every event that the query chooses, duplicates aside, oldest first, each once, in the background. The "
-    "job tells its progress, and can be paused, resumed and canceled. Not part of Convoy's API."
-)
 create_replay_job = TAG.operation(
     "CreateReplayJob",
     "Replay any number of events",
-    description=JOB_DESCRIPTION,
+    description="Replays every event that the query chooses, duplicates aside, oldest first, each once, in the "
+    "background. The job tells its progress, and can be paused, resumed and canceled. Not part of Convoy's API.",
     parameters=[
         *BATCH_PARAMETERS,
         query("dry_run", {"type": "boolean"}, "Only `true` counts: count the events, and replay none."),

@@ -24,7 +24,6 @@ from core.api.openapi import (
     takes_null,
 )
 from endpoints.documents import NestedEndpointDocument
-from projects.exceptions import ProjectNotFound
 from projects.models import OWNER_FILTER_BYTES, OWNER_SUBSCRIPTIONS
 from subscriptions import exceptions as refusals
 from subscriptions import serializers
@@ -154,7 +153,6 @@ LIST_PARAMETERS = [
     query("name", {"type": "string"}, "Only those with this text in their name, in upper or lower case."),
     *(PAGE[name] for name in ("next_page_cursor", "perPage", "prev_page_cursor", "sort")),
 ]
-UNKNOWN = (ProjectNotFound, refusals.SubscriptionNotFound)
 
 
 def bad_conditions(doing: str, found: refusals.FilterRefused | None = None) -> refusals.ConditionsRefused:
@@ -193,7 +191,7 @@ get_subscription = SUBSCRIPTIONS.operation(
     "Retrieve a subscription",
     description="The subscription with its endpoint.",
     success=Outcome("Subscription fetched successfully", SubscriptionDocument, "Subscription"),
-    refused=UNKNOWN,
+    refused=[refusals.SubscriptionNotFound],
 )
 update_subscription = SUBSCRIPTIONS.operation(
     "UpdateSubscription",
@@ -210,7 +208,7 @@ delete_subscription = SUBSCRIPTIONS.operation(
     "Delete subscription",
     description="Deletes the subscription. Its endpoint may have another one at once.",
     success=Outcome("Subscription deleted successfully", NoneType, "Deleted"),
-    refused=UNKNOWN,
+    refused=[refusals.SubscriptionNotFound],
 )
 toggle_subscription_status = SUBSCRIPTIONS.operation(
     "ToggleSubscriptionStatus",
@@ -219,7 +217,7 @@ toggle_subscription_status = SUBSCRIPTIONS.operation(
     success=Outcome(
         "Subscription status updated successfully", dict[str, Any], {"Done": {}}, status=202, schema=nullable(NOTHING)
     ),
-    refused=UNKNOWN,
+    refused=[refusals.SubscriptionNotFound],
 )
 test_subscription_filter = SUBSCRIPTIONS.operation(
     "TestSubscriptionFilter",
@@ -245,14 +243,13 @@ test_subscription_function = SUBSCRIPTIONS.operation(
 # Filters
 
 name_in_path(filterID="The id of the filter.", eventType="The type of the event.")
-UNKNOWN_SUBSCRIPTION = (ProjectNotFound, refusals.FilteredSubscriptionNotFound)
-UNKNOWN_FILTER = (*UNKNOWN_SUBSCRIPTION, refusals.FilterNotFound)
+UNKNOWN_FILTER = (refusals.FilteredSubscriptionNotFound, refusals.FilterNotFound)
 REFUSED_FILTER = (*UNREADABLE, refusals.FilterExists, refusals.FilteredTypeUnknown, TOO_MANY_BYTES)
 _listed = (refusals.TypeListedTwice, refusals.ListedFilterExists, refusals.ListedTypeUnknown)
 REFUSED_LIST = (
     NoBody,
     *(refused(name=EVENT_TYPE["name"]) for refused in _listed),
-    *UNKNOWN_SUBSCRIPTION,
+    refusals.FilteredSubscriptionNotFound,
     TOO_MANY_BYTES,
 )
 
@@ -262,7 +259,7 @@ list_filters = FILTERS.operation(
     description="All filters of the subscription, newest first.",
     parameters=[REST_CURSOR],
     success=Outcome("Filters retrieved successfully", list[FilterDocument], "One filter"),
-    refused=UNKNOWN_SUBSCRIPTION,
+    refused=[refusals.FilteredSubscriptionNotFound],
 )
 create_filter = FILTERS.operation(
     "CreateFilter",
@@ -270,7 +267,7 @@ create_filter = FILTERS.operation(
     description="Adds a filter for an event type of the project. An `enabled_at` of null makes it a disabled one.",
     request=body(serializers.CreateFilterRequest, {"Gold customers": FILTER_BODY}),
     success=Outcome("Filter created successfully", FilterDocument, {"Created": CREATED_FILTER}, status=201),
-    refused=[*REFUSED_FILTER, bad_conditions("create filter"), *UNKNOWN_SUBSCRIPTION],
+    refused=[*REFUSED_FILTER, bad_conditions("create filter"), refusals.FilteredSubscriptionNotFound],
 )
 bulk_create_filters = FILTERS.operation(
     "BulkCreateFilters",
@@ -317,5 +314,5 @@ test_filter = FILTERS.operation(
     description="Whether the subscription would take an event of this type. Nothing is sent.",
     request=body(serializers.TestFilterRequest, {"A payload": {"payload": FILTER["raw_body"]}}),
     success=Outcome("Filter test completed", TestedDocument, "A match"),
-    refused=[NoBody, *UNKNOWN_SUBSCRIPTION],
+    refused=[NoBody, refusals.FilteredSubscriptionNotFound],
 )

@@ -192,7 +192,7 @@ class Outcome(NamedTuple, Generic[D]):
     data: type[D]
     examples: Mapping[str, D] | str = MappingProxyType({})
     status: int = HTTPStatus.OK
-    schema: Schema = MappingProxyType({})  # type: ignore[assignment]  # it is only read
+    schema: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def shown(self) -> Mapping[str, D]:
@@ -215,6 +215,8 @@ class Changed(Declared, total=False):
 
     description: str
     success: Outcome[Any]
+    #: The names of parameters, and the refusals, that the other path does not have.
+    without: Sequence[str | Refusal]
 
 
 class Tag(NamedTuple):
@@ -297,19 +299,11 @@ class Operation(Generic[D]):
         return answer
 
     def twin(
-        self,
-        operation_id: str,
-        summary: str,
-        *,
-        tag: Tag | None = None,
-        without: Sequence[str | Refusal] = (),
-        **changed: Unpack[Changed],
+        self, operation_id: str, summary: str, *, tag: Tag | None = None, **changed: Unpack[Changed]
     ) -> "Operation[D]":
-        """Declare this operation again under another path, with the differences that are `changed`.
-
-        `without` has the names of parameters, and the refusals, that the other path does not have.
-        """
+        """Declare this operation again under another path, with the differences that are `changed`."""
         named = {"operation_id": operation_id, "summary": summary, "tag": tag or self._declared["tag"]}
+        without = changed.pop("without", ())
         declared: dict[str, Any] = self._declared | named | {**changed}
         parameters = [parameter for parameter in declared["parameters"] if parameter.name not in without]
         refused = [refusal for refusal in declared["refused"] if refusal not in without]
@@ -329,13 +323,13 @@ def _successes(outcomes: Sequence[Outcome[Any]], envelope: bool) -> dict[int, Op
         }
         body: Schema | None
         if envelope:
-            shown = schema_of(first.data) | first.schema
+            shown = {**schema_of(first.data), **first.schema}
             if shown.get("type") == "array":
                 shown |= {"description": "All of them, without pages."}
             data_member = {"type": "object", "properties": {"data": shown}, "required": ["data"]}
             body = {"allOf": [ENVELOPE, data_member]}
         else:
-            body = None if first.data is NoneType else schema_of(first.data) | first.schema
+            body = None if first.data is NoneType else {**schema_of(first.data), **first.schema}
         responses[int(status)] = OpenApiResponse(body, first.message, _examples(answers))
     return responses
 

@@ -122,14 +122,9 @@ class ConvoyAutoSchema(AutoSchema):
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[Schema]:
         """Describe the parameters of the path that the operation does not list."""
+        schema = {"type": "string"}
         return [
-            {
-                "in": "path",
-                "name": name,
-                "schema": {"type": "string"},
-                "description": IN_PATHS[name],
-                "required": True,
-            }
+            {"in": "path", "name": name, "schema": schema, "description": IN_PATHS[name], "required": True}
             for name in variables
         ]
 
@@ -145,8 +140,13 @@ class ConvoyAutoSchema(AutoSchema):
         shared = shared - ({"404"} if "{projectID}" not in self.path else set())
         if self.method in getattr(self.view, "reads", READS):
             shared -= {"403"}
+        own = super()._get_response_bodies(direction)
+        if "404" in shared & own.keys():
+            # Whatever the operation itself does not find, there may be no such project.
+            content = own["404"]["content"][JSON]
+            content["examples"] = _cases(_REFUSALS["404"][2]) | content["examples"]
         responses = {code: {"$ref": f"#/components/responses/{_REFUSALS[code][0]}"} for code in shared}
-        return dict(sorted((responses | super()._get_response_bodies(direction)).items()))
+        return dict(sorted((responses | own).items()))
 
     def _foreign_responses(self, responses: Schema) -> Schema:
         """Show refusals in the shape of a view of another contract, those that all contracts share among them."""
@@ -239,16 +239,18 @@ def complete(result: Schema, **_: Any) -> Schema:
             "content": {
                 JSON: {
                     "schema": REFUSAL,
-                    "examples": {
-                        example_key(title): {"summary": title, "value": refusal(message)}
-                        for title, message in cases.items()
-                    },
+                    "examples": _cases(cases),
                 }
             },
         }
         for code, (name, description, cases) in _REFUSALS.items()
     }
     return result
+
+
+def _cases(messages: dict[str, str]) -> Schema:
+    """Return the examples of refusals, of messages by their titles."""
+    return {example_key(title): {"value": refusal(message), "summary": title} for title, message in messages.items()}
 
 
 def _headers(code: str) -> Schema:
