@@ -38,16 +38,6 @@ class DeliveryView(ConvoyView):
         """Return the endpoints whose deliveries the caller may see; None for all of the project."""
         return None
 
-    @property
-    def is_masked(self) -> bool:
-        """Return whether the values of headers are hidden."""
-        return False
-
-    @property
-    def shows_payload(self) -> bool:
-        """Return whether the caller may see payloads, headers and the bodies of answers."""
-        return True
-
     def delivery(self, found: Row) -> DeliveryDocument:
         """Return a delivery as the caller may see it."""
         return delivery_document(found, is_masked=self.is_masked, shows_payload=self.shows_payload)

@@ -214,6 +214,18 @@ class NestedEndpointDocument(_Endpoint):
     content_type: Annotated[str, "The Content-Type of webhooks.", Example(CONTENT_TYPES[0])]
 
 
+#: An example of one that is shown for its name only.
+IDENTIFIED_ENDPOINT = example(
+    NestedEndpointDocument,
+    secrets=[],
+    advanced_signatures=False,
+    content_type="",
+    failure_rate=None,
+    created_at=ZERO_TIME,
+    updated_at=ZERO_TIME,
+)
+
+
 def endpoint_documents(
     project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = (), reveal: bool
 ) -> list[EndpointDocument]:

@@ -39,16 +39,6 @@ class EventView(ConvoyView):
         return None
 
     @property
-    def is_masked(self) -> bool:
-        """Return whether the values of headers are hidden."""
-        return False
-
-    @property
-    def shows_payload(self) -> bool:
-        """Return whether the caller may see payloads and headers."""
-        return True
-
-    @property
     def detail(self) -> dict[str, Any]:
         """Return how much of an event the caller may see, for event_documents()."""
         return {"within": self.within, "is_masked": self.is_masked, "shows_payload": self.shows_payload}

@@ -64,6 +64,16 @@ class ConvoyView(APIView):
         return str(self.kwargs["projectID"])
 
     @property
+    def is_masked(self) -> bool:
+        """Return whether the values of headers are hidden: never from an API key."""
+        return False
+
+    @property
+    def shows_payload(self) -> bool:
+        """Return whether the caller may see payloads, headers and the bodies of answers: an API key may."""
+        return True
+
+    @property
     def caller(self) -> Caller:
         """Return the caller of this request: a live API key."""
         return cast(Caller, self.request.auth)
