@@ -18,10 +18,10 @@ from core.ulid import new_ulid
 from core.wake import wake_workers
 from events.matching import Candidates, Row, Settings
 from events.models import Event
+from events.unsent import NOT_ACTIVE
 from outbound.states import Status
 
 NO_MATCH = "no subscription matched this event"
-NOT_ACTIVE = "the endpoint was not active when the event came in"
 #: Deliveries in one statement.
 CHUNK = 5_000
 
