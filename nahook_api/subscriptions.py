@@ -18,7 +18,7 @@ from nahook_api.event_types import EVENT_TYPE_ID, find_event_type, live_event_ty
 from nahook_api.ids import EVENT_TYPE, EVERY_TYPE_ID, EXAMPLE_UID, SUBSCRIPTION, prefixed, uid_in
 from projects.models import EVERY_TYPE, EventType
 from subscriptions.choice import add_event_types, drop_event_type, filters_of
-from subscriptions.exceptions import FilterNotFound
+from subscriptions.exceptions import FilteredSubscriptionNotFound, FilterNotFound
 
 TAG = Tag("Subscriptions (Nahook)", envelope=False)
 MOST_AT_ONCE = 100
@@ -27,7 +27,7 @@ MOST_AT_ONCE = 100
 class SubscriptionNotFound(NotFound):
     """The endpoint is not subscribed to it."""
 
-    message = "subscription not found"
+    message = FilteredSubscriptionNotFound.message
 
 
 @component("nahook.Subscription")

@@ -7,7 +7,7 @@ from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
-from core.api.checks import ENCODED, READS
+from core.api.checks import ENCODED, IN_CHUNKS, NOT_JSON, NUL_IN_URL, READS
 from core.api.documents import SCHEMAS, Schema, nullable
 from core.api.envelope import JSON
 from core.api.errors import TOO_LARGE, UNAVAILABLE
@@ -51,7 +51,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "400": (
         "BadRequest",
         "The request cannot be carried out as it stands.",
-        {"NUL in the URL": "the request URL contains a NUL character"},
+        {"NUL in the URL": NUL_IN_URL},
     ),
     "401": (
         "Unauthorized",
@@ -63,7 +63,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "411": (
         "LengthRequired",
         "The body comes in chunks.",
-        {"Chunked": "send the request body with a Content-Length"},
+        {"Chunked": IN_CHUNKS},
     ),
     "413": (
         "ContentTooLarge",
@@ -73,7 +73,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "415": (
         "UnsupportedMediaType",
         "The Content-Type is not JSON, which is checked with every method, or the body is compressed.",
-        {"Not JSON": "the request body must be application/json", "Compressed": ENCODED.format(encoding="gzip")},
+        {"Not JSON": NOT_JSON, "Compressed": ENCODED.format(encoding="gzip")},
     ),
     "429": (
         "TooManyRequests",
