@@ -61,7 +61,7 @@ class EndpointSecretRotateIn(Shape):
     )
 
     def validate_key(self, key: str) -> str:
-        """Refuse a secret that is no key in base64."""
+        """Refuse a secret that is not a key in base64."""
         return stored_secret(key)
 
 
