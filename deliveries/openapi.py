@@ -4,6 +4,7 @@ from types import NoneType
 
 from core.api.documents import PageOf, example
 from core.api.openapi import (
+    CURSORS,
     END,
     PAGE,
     START,
@@ -11,28 +12,26 @@ from core.api.openapi import (
     Tag,
     array,
     body,
-    describe,
     name_in_path,
     page_example,
     query,
-    takes_null,
     text,
 )
 from core.api.windows import BAD_DATES
 from core.tally import Tally
 from deliveries import exceptions as refusals
+from deliveries.copies import HEADERS, CopyDocument
 from deliveries.counts import RateDocument
 from deliveries.documents import AttemptDocument, DeliveryDocument
+from deliveries.links import TOKEN, DeliveryLinkDocument, MakerDocument
 from deliveries.serializers import DeliveryIDs
 from endpoints.models import Endpoint
 from endpoints.openapi import TAG as ENDPOINTS_TAG
 from outbound.states import Status
+from portal_links.exceptions import DeliveryLinkNotFound
 
 TAG = Tag("Event Deliveries")
 ATTEMPTS_TAG = Tag("Delivery Attempts")
-
-describe(DeliveryIDs, "models.IDs")
-takes_null(DeliveryIDs)
 
 # Examples
 
@@ -54,6 +53,7 @@ SUCCESS_EXAMPLE = example(
 # Parameters and refusals
 
 name_in_path(eventDeliveryID="The id of the event delivery.", deliveryAttemptID="The id of the attempt.")
+name_in_path(linkID="The id of the link.")
 ENDPOINT_IDS = query("endpointId", array(text()), "Only those to these endpoints.")
 #: In the order of the published document; parameters that it does not have come last.
 FILTERS = [
@@ -64,9 +64,7 @@ FILTERS = [
     # One of its two names: clients in some languages cannot have both.
     query("event_type", text(), "Only those of events of this type. `eventType` is accepted too."),
     query("idempotencyKey", text(), "Only those of the event that was sent with this key."),
-    PAGE["next_page_cursor"],
-    PAGE["perPage"],
-    PAGE["prev_page_cursor"],
+    *CURSORS,
     query("sort", text(), "`ASC`: oldest first. Newest first without it."),
     START,
     query("status", array(text()), "Only those with one of these statuses."),
@@ -176,4 +174,50 @@ period_failure_rates = ENDPOINTS_TAG.operation(
         },
     ),
     refused=BAD_DATES,
+)
+make_copy = TAG.operation(
+    "CopyEventDelivery",
+    "Make a signed copy of a delivery's request",
+    description="Answers the request that an attempt would send now, signed with the endpoint's secrets, without its "
+    "credentials. It sends nothing and changes nothing. A body is ignored.",
+    success=Outcome(
+        "Event delivery copied successfully",
+        CopyDocument,
+        {
+            "Copy": example(CopyDocument),
+            "With a custom header": example(CopyDocument, headers=HEADERS | {"X-Tenant": "acme"}),
+        },
+    ),
+    refused=[refusals.EndpointDeleted, refusals.NoCopy(reason="the endpoint has no secret to sign with")],
+    not_found=refusals.DeliveryNotFound,
+)
+
+# Links
+
+LISTED = example(DeliveryLinkDocument, made_by=example(MakerDocument), shows_payload=True)
+MADE = example(
+    DeliveryLinkDocument, LISTED, url=f"https://webhooks.example.com/portal/{LISTED['project_id']}/shared#token={TOKEN}"
+)
+
+create_link = TAG.operation(
+    "CreateDeliveryLink",
+    "Make a link to a delivery",
+    description="Makes a link that shows this delivery, and nothing else, to whoever holds it, for a day. A body is "
+    "ignored.",
+    success=Outcome("Delivery link created successfully", DeliveryLinkDocument, {"Link": MADE}, status=201),
+    not_found=refusals.DeliveryNotFound,
+)
+list_links = TAG.operation(
+    "GetDeliveryLinks",
+    "List the links to a delivery",
+    description="The newest 100 links to the delivery, those that have ended too, newest first, without their address.",
+    success=Outcome("Delivery links fetched successfully", list[DeliveryLinkDocument], {"One": [LISTED], "None": []}),
+    not_found=refusals.DeliveryNotFound,
+)
+revoke_link = TAG.operation(
+    "RevokeDeliveryLink",
+    "Revoke a link to a delivery",
+    description="Ends the link at once. A body is ignored.",
+    success=Outcome("Delivery link revoked successfully", NoneType, "Revoked"),
+    not_found=DeliveryLinkNotFound,
 )

@@ -2,72 +2,26 @@
 
 from types import NoneType
 
-from django.http import HttpResponse
-
-from core.api.bodies import HIDDEN, BlankFields, NoBody, NotJSON, WrongFields, WrongType
-from core.api.documents import PageOf, Schema, example, schema_of
-from core.api.openapi import (
-    PAGE_PARAMETERS,
-    URL_OR_EMPTY_PATTERN,
-    URL_PATTERN,
-    Outcome,
-    Tag,
-    body,
-    describe,
-    name_in_path,
-    page_example,
-    takes_null,
-    version_parameter,
-)
+from core.api.bodies import HIDDEN, MALFORMED, BlankFields, NoBody, WrongFields, WrongType
+from core.api.documents import PageOf, example
+from core.api.openapi import PAGE_PARAMETERS, Outcome, Tag, body, name_in_path, page_example, version_parameter
 from core.api.values import REDACTED, ZERO_TIME
 from endpoints import exceptions as refusals
 from endpoints import serializers
 from endpoints.authentication import SHARED_SECRET
-from endpoints.documents import AuthenticationType, EndpointDocument, SecretDocument
-from endpoints.models import CONTENT_TYPES, Endpoint
+from endpoints.documents import EndpointDocument, SecretDocument
+from endpoints.models import Endpoint
 from endpoints.oauth2_test import OAuth2TestDocument
-from endpoints.secrets import MAX_LIVE, SECONDS_FROM, is_in_seconds
+from endpoints.secrets import MAX_LIVE, SECONDS_FROM
 from endpoints.serializers import NON_ZERO
 from outbound.exceptions import UrlNotSecure, UrlScheme
 from projects.models import OWNER_ENDPOINTS
 
 TAG = Tag("Endpoints")
 
-# Request bodies
-
-describe(serializers.OAuth2Test, "models.TestOAuth2Request", ("oauth2",))
-describe(serializers.EndpointAuthentication, "models.EndpointAuthentication", type=schema_of(AuthenticationType))
-FIELDS: dict[str, Schema] = {
-    "url": {"pattern": URL_PATTERN},
-    "name": {"pattern": r"\S"},
-    "support_email": {"pattern": "^(.+@.+)?$"},
-    "slack_webhook_url": {"pattern": URL_OR_EMPTY_PATTERN},
-    "teams_webhook_url": {"pattern": URL_OR_EMPTY_PATTERN},
-    "content_type": {"enum": [*CONTENT_TYPES, "", None]},
-}
-describe(
-    serializers.CreateEndpoint,
-    "models.CreateEndpoint",
-    **FIELDS,
-    secret={"description": "Generated where it is not sent."},
-    advanced_signatures={"description": "True where it is not sent; always true in an incoming project."},
-)
-CHAT_URL: Schema = {
-    "description": f"A URL with a public host, or empty; `{REDACTED}` keeps the stored one.",
-    "pattern": rf"{URL_OR_EMPTY_PATTERN}|^\[REDACTED\]$",
-}
-describe(
-    serializers.UpdateEndpoint,
-    "models.UpdateEndpoint",
-    **FIELDS | {"slack_webhook_url": CHAT_URL, "teams_webhook_url": CHAT_URL},
-    secret={"description": "Accepted and ignored: a secret is replaced by expire_secret."},
-)
-takes_null(serializers.ExpireSecret)
-
 # Examples
 
 _LATER = "2026-07-04T08:00:00.5Z"
-CREATED_EXAMPLE = example(EndpointDocument)
 EXAMPLE = example(EndpointDocument, authentication={})
 UPDATED_EXAMPLE = example(EndpointDocument, name="Orders, Europe", updated_at=_LATER)
 PAUSED_EXAMPLE = example(EndpointDocument, authentication={}, status=Endpoint.Status.PAUSED.value, updated_at=_LATER)
@@ -154,8 +108,7 @@ update_endpoint = TAG.operation(
     ),
     success=Outcome("Endpoint updated successfully", EndpointDocument, {"Renamed": UPDATED_EXAMPLE}, status=202),
     refused=[
-        NoBody,
-        NotJSON(where=" (at character 2)"),
+        *MALFORMED,
         WrongType(name="http_timeout"),
         WrongFields(failures="url:please provide a url for your endpoint"),
         BlankFields(failures=f"header_name:{NON_ZERO}"),
@@ -212,11 +165,6 @@ expire_secret = TAG.operation(
     refused=[NoBody, WrongType(name="expiration"), refusals.TooManySecrets(most=MAX_LIVE)],
     not_found=refusals.EndpointUnknown,
 )
-
-
-def answer_rotation(document: EndpointDocument, expiration: int) -> HttpResponse:
-    """Answer a rotation, and say where `expiration` was read as seconds."""
-    return expire_secret.answer(document, READ_AS_SECONDS if is_in_seconds(expiration) else None)
 
 
 NO_TOKEN = Outcome(

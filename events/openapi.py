@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from core.api.bodies import BlankFields, NoBody, NotJSON, WrongFields, WrongType
+from core.api.bodies import MALFORMED, BlankFields, WrongFields, WrongType
 from core.api.documents import PageOf, Schema, example, ref
 from core.api.openapi import (
+    CURSORS,
     END,
     NOTHING,
     PAGE,
     START,
-    URL_PATTERN,
     Outcome,
     Tag,
     array,
     body,
-    describe,
     name_in_path,
     page_example,
     query,
@@ -31,10 +30,6 @@ from outbound.headers import TEST_HEADER, HeaderRefused
 from outbound.states import Status
 
 TAG = Tag("Events")
-# Request bodies
-
-describe(serializers.DynamicEvent, "models.DynamicEvent", url={"pattern": URL_PATTERN})
-
 # Parameters
 
 name_in_path(eventID="The id of the event.")
@@ -45,9 +40,7 @@ LIST_PARAMETERS = [
     END,
     query("endpointId", array(text()), "Only events for one of these endpoints. Repeat it for several."),
     query("idempotencyKey", text(), "Only events with this key."),
-    PAGE["next_page_cursor"],
-    PAGE["perPage"],
-    PAGE["prev_page_cursor"],
+    *CURSORS,
     query(
         "query",
         text(),
@@ -69,8 +62,7 @@ SENT: dict[str, Any] = {
     "idempotency_key": "inv-991",
 }
 BAD_BODY = (
-    NoBody,
-    NotJSON(where=" (at character 2)"),
+    *MALFORMED,
     WrongType(name="event_type"),
     WrongFields(failures=f"data:{serializers.NO_DATA}, event_type:{serializers.NO_EVENT_TYPE}"),
     HeaderRefused(reason='"Host" is reserved'),
@@ -149,8 +141,7 @@ create_dynamic_event = TAG.operation(
     refused=[*BAD_BODY, BlankFields(failures=f"url:{serializers.NO_URL}"), UrlScheme, refusals.UrlNotConcrete],
 )
 TEST_REFUSED = (
-    NoBody,
-    NotJSON(where=" (at character 2)"),
+    *MALFORMED,
     WrongType(name="event_type"),
     WrongFields(failures=f"event_type:{serializers.NO_EVENT_TYPE}"),
     refusals.NoOverlap,

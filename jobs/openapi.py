@@ -3,13 +3,7 @@
 from typing import Any
 
 from core.api.documents import PageOf, example
-from core.api.openapi import (
-    Outcome,
-    Tag,
-    name_in_path,
-    page_example,
-    page_parameters,
-)
+from core.api.openapi import Outcome, Tag, name_in_path, page_example, page_parameters
 from jobs.documents import JobDocument
 from jobs.exceptions import JobNotFound, JobOver
 from jobs.models import Job

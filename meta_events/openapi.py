@@ -1,7 +1,7 @@
 """The meta event operations in the OpenAPI document. Contract: docs/contract/meta-events.md."""
 
 from core.api.documents import PageOf, example
-from core.api.openapi import END, PAGE, START, Outcome, Tag, name_in_path, page_example
+from core.api.openapi import CURSORS, END, PAGE, START, Outcome, Tag, name_in_path, page_example
 from core.api.windows import BAD_DATES
 from meta_events.bodies import ENDPOINT_CREATED
 from meta_events.documents import AttemptDocument, MetaEventDocument
@@ -21,13 +21,12 @@ QUEUED_EXAMPLE = EXAMPLE | {"status": Status.SCHEDULED.value}
 WAITING_EXAMPLE = QUEUED_EXAMPLE | {"attempt": None}
 
 name_in_path(metaEventID="The id of the meta event.")
-_PAGE = [PAGE[name] for name in ("next_page_cursor", "perPage", "prev_page_cursor", "sort")]
 
 list_meta_events = TAG.operation(
     "GetMetaEventsPaged",
     "List all meta events",
     description="Returns a page of the project's meta events, newest first. Without dates: of the last seven days.",
-    parameters=[PAGE["direction"], END, *_PAGE, START],
+    parameters=[PAGE["direction"], END, *CURSORS, PAGE["sort"], START],
     success=Outcome(
         "Meta events fetched successfully", PageOf[MetaEventDocument], {"One meta event": page_example(EXAMPLE)}
     ),

@@ -2,34 +2,16 @@
 
 from core.api.bodies import HIDDEN
 from core.api.documents import PageOf, example
-from core.api.openapi import (
-    NOT_ONLY_SPACES,
-    URL_PATTERN,
-    Operation,
-    Outcome,
-    Tag,
-    body,
-    describe,
-    name_in_path,
-    page_example,
-    page_parameters,
-    query,
-)
+from core.api.openapi import Operation, Outcome, Tag, body, name_in_path, page_example, page_parameters, query
 from onboarding import exceptions as refusals
 from onboarding.documents import PENDING, AcceptedDocument, BatchDocument, ReportDocument
 from onboarding.operations import BATCH
 from onboarding.parsing import MAX_ITEMS
-from onboarding.parsing import REQUIRED as REQUIRED_COLUMNS
-from onboarding.serializers import BulkOnboard, OnboardItem
+from onboarding.serializers import BulkOnboard
 from outbound.exceptions import UrlScheme
 
 TAG = Tag("Onboard")
 name_in_path(batchID="The id of the batch.")
-
-describe(
-    OnboardItem, "models.OnboardItem", REQUIRED_COLUMNS, name={"pattern": NOT_ONLY_SPACES}, url={"pattern": URL_PATTERN}
-)
-describe(BulkOnboard, "models.BulkOnboardRequest", ("items",), items={"minItems": 1, "maxItems": MAX_ITEMS})
 
 BATCH_EXAMPLE = example(BatchDocument)
 PENDING_EXAMPLE = example(BatchDocument, status=PENDING, results=[], finished_at=None)

@@ -9,7 +9,7 @@ from types import NoneType
 from core.api.documents import CountDocument, example
 from core.api.openapi import DATE_OR_EMPTY_PATTERN, DATE_PATTERN, END, START, Outcome, query, text
 from core.api.windows import BAD_DATES, BadStart
-from deliveries import copy_openapi, link_openapi, openapi
+from deliveries import openapi
 from deliveries.counts import FEWEST_BUCKETS, PERIODS, SummaryDocument, TotalsDocument, padded
 from deliveries.exceptions import CountTooSlow
 from outbound.states import Status
@@ -65,11 +65,10 @@ get_attempt = twin(
     not_found=refusals.DeliveryOutOfScope,
 )
 make_copy = twin(
-    copy_openapi.make_copy,
+    openapi.make_copy,
     "CopyPortalEventDelivery",
     "Make a signed copy of a delivery's request",
-    description=f"{copy_openapi.make_copy.description} Custom headers whose values the customer may not see are left "
-    "out.",
+    description=f"{openapi.make_copy.description} Custom headers whose values the customer may not see are left out.",
     not_found=refusals.DeliveryOutOfScope,
 )
 period_failure_rates = twin(
@@ -79,20 +78,17 @@ period_failure_rates = twin(
     description=f"{openapi.period_failure_rates.description} Endpoints of others are left out.",
 )
 list_links = twin(
-    link_openapi.list_links,
+    openapi.list_links,
     "GetPortalDeliveryLinks",
     "List the customer's links to a delivery",
     description="The newest 100 links that the customer has made to the delivery, without their address.",
     not_found=refusals.DeliveryOutOfScope,
 )
 create_link = twin(
-    link_openapi.create_link,
-    "CreatePortalDeliveryLink",
-    "Make a link to a delivery",
-    not_found=refusals.DeliveryOutOfScope,
+    openapi.create_link, "CreatePortalDeliveryLink", "Make a link to a delivery", not_found=refusals.DeliveryOutOfScope
 )
 revoke_link = twin(
-    link_openapi.revoke_link,
+    openapi.revoke_link,
     "RevokePortalDeliveryLink",
     "Revoke a link of the customer's to a delivery",
     not_found=refusals.DeliveryOutOfScope,

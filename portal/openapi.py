@@ -5,11 +5,7 @@ Contract: docs/contract/portal-sessions.md#portal-api.
 
 from typing import TypeVar, Unpack
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
-
 from core.api.bodies import HIDDEN
-from core.api.documents import Schema
 from core.api.openapi import Changed, Operation, Outcome, Tag, body
 from endpoints import openapi as endpoints
 from portal.documents import FEATURES, FeaturesDocument
@@ -101,14 +97,3 @@ expire_secret = twin(
     "Roll the secret of an endpoint of the customer's",
     not_found=OutOfScope,
 )
-
-
-class PortalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The credential of the portal API."""
-
-    target_class = "portal.api.PortalCredential"
-    name = "PortalToken"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        described = "A portal link's token, `PRT.…`, or the token of a portal session; or an API key, for reading only."
-        return {"type": "http", "scheme": "bearer", "description": described}

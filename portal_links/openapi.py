@@ -8,14 +8,12 @@ from types import NoneType
 from core.api.bodies import HIDDEN
 from core.api.documents import PageOf, example
 from core.api.openapi import (
-    NOT_ONLY_SPACES,
     PAGE_PARAMETERS,
     Outcome,
     Refusal,
     Tag,
     array,
     body,
-    describe,
     name_in_path,
     page_example,
     page_parameters,
@@ -36,16 +34,6 @@ TAG = Tag("Portal Links")
 #: The refusal of endpoints that a link would give to its owner.
 TOO_MANY = TooManyEndpoints(most=OWNER_ENDPOINTS)
 SESSIONS_TAG = Tag("Portal Sessions")
-
-# Request bodies
-
-describe(
-    serializers.CreatePortalLinkRequest,
-    "datastore.CreatePortalLinkRequest",
-    name={"pattern": NOT_ONLY_SPACES},
-    owner_id={"pattern": r"^$|\S"},
-)
-describe(serializers.UpdatePortalLinkRequest, "datastore.UpdatePortalLinkRequest")
 
 # Examples
 

@@ -2,18 +2,13 @@
 
 from types import NoneType
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import extend_schema_field
-
 from core.api.bodies import HIDDEN
-from core.api.documents import Schema, example, schema_of
-from core.api.openapi import NOT_ONLY_SPACES, URL_OR_EMPTY_PATTERN, Outcome, Refusal, Tag, body, describe, query
+from core.api.documents import example
+from core.api.openapi import Outcome, Refusal, Tag, body, query
 from core.api.schema import refused_by_all
 from outbound.exceptions import UrlMissing, UrlNotSecure
 from projects import exceptions as refusals
 from projects import serializers
-from projects.config import RequestIDHeader, SignatureHeader
 from projects.documents import CreatedDocument, CreatedKeyDocument, ProjectDocument, example_project
 
 TAG = Tag("Projects")
@@ -25,32 +20,6 @@ refused_by_all(
     refusals.ReadOnlyKey,
     refusals.ProjectNotFound,
     refusals.RateLimited,
-)
-
-# Request bodies
-
-_GO_DURATION = r"([+-]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+))?"
-
-describe(serializers.SignatureConfiguration, "models.SignatureConfiguration", header=schema_of(SignatureHeader))
-describe(serializers.CircuitBreakerConfiguration, "datastore.CircuitBreakerConfiguration")
-_RETENTION: Schema = {
-    "type": "string",
-    "nullable": True,
-    "description": "A Go duration from 1h to 87600h; an empty text stands for 720h.",
-    "pattern": "^([1-9][0-9]{0,3}h)?$",
-}
-extend_schema_field({"type": "object", "properties": {"policy": _RETENTION}})(serializers.RetentionPolicyConfiguration)
-describe(
-    serializers.ProjectConfig,
-    "models.ProjectConfig",
-    search_policy={"pattern": f"^{_GO_DURATION}$"},
-    request_id_header=schema_of(RequestIDHeader),
-)
-describe(
-    serializers.UpdateProject,
-    "models.UpdateProject",
-    name={"pattern": NOT_ONLY_SPACES},
-    logo_url={"pattern": URL_OR_EMPTY_PATTERN},
 )
 
 # Operations
@@ -141,13 +110,3 @@ delete_project = TAG.operation(
     description="Deletes the project and everything in it. Its API keys stop working, the key of this request too.",
     success=Outcome("Project deleted successfully", NoneType, "Deleted"),
 )
-
-
-class APIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The credential of the Convoy API."""
-
-    target_class = "projects.authentication.APIKeyAuthentication"
-    name = "ApiKeyAuth"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        return {"type": "http", "scheme": "bearer", "description": "An API key: `CO.` and two more parts."}

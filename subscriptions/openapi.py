@@ -9,27 +9,16 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 
 from core.api.bodies import NoBody, WrongType
-from core.api.documents import PageOf, example, nullable, ref, schema_of
-from core.api.openapi import (
-    NOTHING,
-    PAGE,
-    REST_CURSOR,
-    Outcome,
-    Tag,
-    array,
-    body,
-    describe,
-    name_in_path,
-    query,
-    takes_null,
-)
+from core.api.documents import PageOf, example, nullable
+from core.api.openapi import CURSORS, NOTHING, PAGE, REST_CURSOR, Outcome, Tag, array, body, name_in_path, query
 from endpoints.documents import NestedEndpointDocument
+from jobs.documents import JobDocument
+from jobs.exceptions import JobUnderWay
 from projects.models import OWNER_FILTER_BYTES, OWNER_SUBSCRIPTIONS
 from subscriptions import exceptions as refusals
 from subscriptions import serializers
 from subscriptions.documents import (
     ConditionsDocument,
-    DeliveryMode,
     EventTypeDocument,
     FilterConfigDocument,
     FilterDocument,
@@ -37,6 +26,7 @@ from subscriptions.documents import (
     SubscriptionDocument,
     TestedDocument,
 )
+from subscriptions.import_jobs import IMPORT_JOB
 from subscriptions.openapi_import import EXAMPLE_SPEC
 
 EVENT_TYPES = Tag("EventTypes")
@@ -45,16 +35,6 @@ FILTERS = Tag("Filters")
 
 # Request bodies
 
-describe(serializers.ImportOpenAPISpec, "models.ImportOpenAPISpec", ("spec",))
-describe(serializers.Conditions, "models.FS")
-describe(serializers.RetryConfiguration, "models.RetryConfiguration", type=ref("datastore.StrategyProvider"))
-_fields = {"delivery_mode": schema_of(DeliveryMode), "function": {"maxLength": 0}}
-describe(serializers.CreateSubscription, "models.CreateSubscription", **_fields)
-describe(serializers.FunctionRequest, "models.FunctionRequest", payload=serializers.ANY_OBJECT)
-takes_null(
-    *(serializers.UpdateEventType, serializers.UpdateSubscription, serializers.UpdateFilterRequest),
-    *(serializers.TestFilter, serializers.TestFilterRequest),
-)
 #: The body is an array of objects.
 LIST: dict[str, Any] = {"many": True, "min_length": 1, "max_length": serializers.MOST_FILTERS}
 #: Hides a handler that is published under another method, or nowhere.
@@ -143,6 +123,21 @@ import_event_types = EVENT_TYPES.operation(
     ),
     refused=[refusals.NoWebhooks, refusals.SpecRefused(reason="it is not an object")],
 )
+create_import_job = EVENT_TYPES.operation(
+    "CreateImportJob",
+    "Import any number of event types",
+    description="Creates or updates the event types that an OpenAPI document describes, in the background. "
+    "Not part of Convoy's API.",
+    parameters=[query("dry_run", {"type": "boolean"}, "Only `true` counts: count, and import none.")],
+    request=body(serializers.ImportOpenAPISpec, {"A webhook": {"spec": EXAMPLE_SPEC}}),
+    success=Outcome(
+        "Import job accepted",
+        JobDocument,
+        {"Accepted": example(JobDocument, kind=IMPORT_JOB, status="pending", total=None, done=0)},
+        status=202,
+    ),
+    refused=[refusals.NoWebhooks, JobUnderWay],
+)
 
 # Subscriptions
 
@@ -151,7 +146,8 @@ LIST_PARAMETERS = [
     PAGE["direction"],
     query("endpointId", array({"type": "string"}), "Only those on one of these endpoints."),
     query("name", {"type": "string"}, "Only those with this text in their name, in upper or lower case."),
-    *(PAGE[name] for name in ("next_page_cursor", "perPage", "prev_page_cursor", "sort")),
+    *CURSORS,
+    PAGE["sort"],
 ]
 
 

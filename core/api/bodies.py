@@ -66,6 +66,9 @@ class BlankFields(WrongFields):
 
 #: The refusals of family A.
 HIDDEN = (BadFormat, BadInput)
+#: Examples of those of family B that concern a body as a whole.
+BAD_JSON = NotJSON(where=" (at character 2)")
+MALFORMED = (NoBody, BAD_JSON)
 
 
 def read_body(

@@ -1,8 +1,9 @@
 """Declare operations: one declaration answers the request and documents it (schema.py).
 
-An app's openapi.py describes its request bodies and has a declaration for each operation, which decorates the handler.
-The documents of answers are TypedDicts (documents.py), refusals are exception classes (exceptions.py). Names,
-parameters and types are those of Convoy's published document, so that generated clients keep theirs.
+An app's openapi.py has a declaration for each operation, which decorates the handler. Request bodies are serializers
+(serializers.py), the documents of answers are TypedDicts (documents.py), and refusals are exception classes
+(exceptions.py). Names, parameters and types are those of Convoy's published document, so that generated clients keep
+theirs.
 """
 
 import re
@@ -124,8 +125,9 @@ PAGE_PARAMETERS = [
     query("q", {"type": "string"}, "Return only rows with this text in their name, in upper or lower case."),
     query("sort", {"type": "string"}, "Accepted and ignored: rows come newest first."),
 ]
-#: The same by their names.
+#: The same by their names, and those that stand together.
 PAGE = {parameter.name: parameter for parameter in PAGE_PARAMETERS}
+CURSORS = [PAGE["next_page_cursor"], PAGE["perPage"], PAGE["prev_page_cursor"]]
 
 
 def page_parameters(*, without: Sequence[str]) -> list[OpenApiParameter]:
