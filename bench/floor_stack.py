@@ -44,7 +44,8 @@ class Work(APIView):
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Answer with a list, which Granian sends at once."""
-    return [_handler(environ, start_response).content]
+    response: Any = _handler(environ, start_response)
+    return [response.content]
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "convoyclone.settings")
