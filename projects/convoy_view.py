@@ -1,7 +1,9 @@
 """Run the checks of every view under /api/v1 before its handler, in the contract's order."""
 
+from http import HTTPStatus
 from typing import Any, cast
 
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -47,8 +49,9 @@ class ConvoyView(APIView):
         """
         check_body(request, self.content_types)
         self.perform_authentication(request)
-        self._is_remembered = self.caller.is_remembered
         self._check_caller(request, counts=True)
+        # From here on. The checks do not refuse a caller who is remembered, and what the counts refuse stays refused.
+        self._is_remembered = self.caller.is_remembered
 
     def _check_caller(self, request: Request, *, counts: bool) -> None:
         """Check what the caller may do; with `counts`, count the request too. Raises DomainError."""
@@ -66,7 +69,7 @@ class ConvoyView(APIView):
 
     def handle_exception(self, exc: Exception) -> Any:
         """Answer a refusal. A caller that is only remembered is never refused, but read, and the handler runs again."""
-        if self._is_remembered and isinstance(exc, DomainError):
+        if self._is_remembered and isinstance(exc, DomainError | APIException):
             try:
                 return self._run_again()
             except Exception as error:
@@ -86,7 +89,7 @@ class ConvoyView(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Finish an answer. Raises RuntimeError, rather than answer a caller that is remembered but was not proven."""
-        if self._is_remembered and not self._has_proven:
+        if self._is_remembered and not self._has_proven and response.status_code < HTTPStatus.BAD_REQUEST:
             raise RuntimeError(f"{type(self).__name__} proves no caller for {request.method}")
         return super().finalize_response(request, response, *args, **kwargs)
 

@@ -21,11 +21,11 @@ from activity.models import Activity
 from core.api.values import REDACTED
 from core.tokens import digest
 from endpoints.operations import create_endpoint
-from events.models import Event
+from events.models import Event, EventDelivery
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, revoke_portal_link
 from portal_links.views import PortalLinkDetail
-from projects import remembered
+from projects import remembered, request_limit
 from projects.convoy_view import ConvoyView
 from projects.exceptions import OwnerKey, ReadOnlyKey
 from projects.keys import Caller, make_key
@@ -219,7 +219,7 @@ class TestWhatEndsAKey:
             return caller
 
         monkeypatch.setattr(Callers, "find", find_and_revoke)
-        with changes_but_for(APIKey):
+        with nothing_is_made():
             assert warm().error == UNAUTHORIZED
 
 
@@ -248,6 +248,16 @@ class TestNobodyIsRefusedForBeingRemembered:
         with connection.cursor() as cursor:
             cursor.execute("SELECT requests FROM projects_apiratewindow")
             assert cursor.fetchall() == [(1,)], "a request that runs again is counted once"
+
+    def test_but_for_what_is_too_much(
+        self, warm: Callable[[], Answer], call: Call, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(request_limit, "WINDOW_SECONDS", 2)
+        settings.API_RATE_LIMIT = 1
+        assert [warm().status in (200, 201) for _ in range(2)] == [True, True]
+        for _ in range(2):
+            with nothing_is_made():
+                assert warm().status == 429
 
     def test_a_body_that_is_refused(self, api: API, project: Project) -> None:
         call = calls(project)["PortalLinks POST"]
@@ -284,9 +294,9 @@ class TestMemory:
 
 
 @contextmanager
-def changes_but_for(model: type[APIKey]) -> Iterator[None]:
-    """The block changes no row but those of a model."""
-    others = (PortalLink, Activity, PortalSession, Event)
-    before = [list(other.objects.values()) for other in others]
+def nothing_is_made() -> Iterator[None]:
+    """The block stores nothing that a call makes."""
+    made = (PortalLink, Activity, PortalSession, Event, EventDelivery)
+    before = [list(model.objects.values()) for model in made]
     yield
-    assert [list(other.objects.values()) for other in others] == before
+    assert [list(model.objects.values()) for model in made] == before
