@@ -22,6 +22,7 @@ from outbound import payload
 from outbound.headers import check_custom_headers
 from outbound.urls import stored_form
 from projects.config import REQUEST_ID_HEADER
+from projects.keys import Proof
 from projects.models import Project
 from subscriptions.models import Subscription
 from subscriptions.operations import create_subscription, update_subscription
@@ -55,6 +56,7 @@ def create_event(
     app_id: str = "",
     key_scope: str = "",
     subscribes: bool = True,
+    proof: Proof | None = None,
 ) -> Posted:
     """Store an event for one endpoint, with a delivery for each of its subscriptions that takes it.
 
@@ -62,12 +64,12 @@ def create_event(
     an incoming project, where a subscription belongs to a source, nor from a caller who may not subscribe
     (`subscribes`). `key_scope` names the customer who posts the event: the idempotency keys of a customer and
     those of the company are apart.
-    Raises InvalidInput. Contract: docs/contract/events.md#direct.
+    Raises InvalidInput, and NotFound where `proof` does not hold. Contract: docs/contract/events.md#direct.
     """
     target = endpoint_id or app_id
     if not target:
         raise EndpointMissing
-    candidates = take_in(project_id, event, Channel.DIRECT, endpoint_id=target, key_scope=key_scope)
+    candidates = take_in(project_id, event, Channel.DIRECT, endpoint_id=target, key_scope=key_scope, proof=proof)
     if isinstance(candidates, Posted):
         return candidates
     _require_key(candidates.settings, event)

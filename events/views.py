@@ -59,6 +59,8 @@ class EventView(ConvoyView):
 class Events(EventView):
     """The events of a project."""
 
+    proves = ("POST",)
+
     @openapi.list_events
     def get(self, request: Request, **_: str) -> PageOf[EventDocument]:
         """Answer a page of the events that the query chooses."""
@@ -72,7 +74,7 @@ class Events(EventView):
     def post(self, request: Request, projectID: str) -> CreatedDocument:  # noqa: N803
         """Create an event for one endpoint."""
         sent, event = read_event(request, serializers.CreateEvent)
-        return {"uid": operations.create_event(projectID, event, **sent).uid}
+        return {"uid": operations.create_event(projectID, event, proof=self.proof(), **sent).uid}
 
 
 class FanoutEvents(ConvoyView):

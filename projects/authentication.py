@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from core.api.documents import Schema
 from projects.exceptions import BadCredential, NoCredential, PortalCredential
 from projects.keys import Caller, find_caller
+from projects.remembered import callers
 
 PORTAL_PREFIXES = ("PRT.", "PST.")
 _static_token = re.compile(r"[A-Za-z0-9]{24}")
@@ -28,7 +29,13 @@ class APIKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[None, Caller]:
         """Return (None, the caller); `request.auth` is the caller from then on. Raises Unauthenticated."""
         key = credential(request.META.get("HTTP_AUTHORIZATION", ""))
-        return None, authenticate_key(request, key)
+        view = request.parser_context["view"]
+        if request.method not in view.proves:
+            return None, authenticate_key(request, key)
+        caller = callers.find(key, view.project_id)
+        if caller is None:
+            raise BadCredential
+        return None, caller
 
 
 class APIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
