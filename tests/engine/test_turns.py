@@ -129,6 +129,7 @@ class TestTurns:
         found = on_a_connection(lambda connected: claim(connected, slots=8))
         assert by_project(found) == {mine.project_id: 2, other.project_id: 2}
 
+    @pytest.mark.slow  # tens of thousands of rows
     @pytest.mark.parametrize("analyzed", ["after the backlog came", "while the queue was empty"])
     def test_a_look_reads_few_rows_of_a_large_backlog(
         self, make_endpoint: Make, other: Endpoint, analyzed: str
