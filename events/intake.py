@@ -82,6 +82,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM event) THEN (SELECT count(*) FROM deciding)
 _FOR_ENDPOINT = _take_in(READ_ENDPOINT)
 _FOR_ENDPOINT_PROVEN = _take_in(f"{READ_ENDPOINT} AND {IS_PROVEN}")
 _FOR_OWNER = _take_in(read_of_owner("%(owner_id)s"))
+_FOR_OWNER_PROVEN = _take_in(f"{read_of_owner('%(owner_id)s')} AND {IS_PROVEN}")
 _FOR_APPLICATION = _take_in(
     read_of_owner(_ITS_OWNER), owner=_APPLICATION, owner_id=_ITS_OWNER, key_scope=f"%(key_scope)s || {_ITS_OWNER}"
 )
@@ -103,7 +104,7 @@ def take_in(
     Where `application_id` is given, the owner is that of the application with this id, and `owner_id` is the owner
     where there is none. The owner's id is then added to `key_scope`.
     Return the candidates where nothing was stored, for the caller to match with. Raises NotFound where there is no
-    project, and where `proof`, which comes with an endpoint, does not hold.
+    project, and where `proof`, which comes without an application, does not hold.
     """
     given = named_content(project_id, event, key_scope=key_scope)
     delivery_ids = [new_ulid() for _ in range(MOST_AT_ONCE)]
@@ -115,11 +116,14 @@ def take_in(
         "application_id": application_id,
         "delivery_ids": " ".join(delivery_ids),
     }
-    if endpoint_id and proof:
-        rows = read_rows(_FOR_ENDPOINT_PROVEN, given | proof._asdict())
+    if proof:
+        statement = _FOR_ENDPOINT_PROVEN if endpoint_id else _FOR_OWNER_PROVEN
+        given |= proof._asdict()
+    elif endpoint_id:
+        statement = _FOR_ENDPOINT
     else:
         statement = _FOR_APPLICATION if application_id else _FOR_OWNER
-        rows = read_rows(_FOR_ENDPOINT if endpoint_id else statement, given)
+    rows = read_rows(statement, given)
     candidates = candidates_of([row[1:] for row in rows])
     made = rows[0][0]
     if made is None:

@@ -95,18 +95,26 @@ def create_fanout_event(
     application_id: str = "",
     keys: str = "",
     without_endpoints: Callable[[], str] | None = None,
+    proof: Proof | None = None,
 ) -> Posted:
     """Store an event for all endpoints of an owner.
 
     The idempotency key is the company's; with `keys`, which names a kind of keys, it is one of the owner's own.
     `application_id`, which comes with `keys`, is the id of the application that `owner_id` may be: an owner of this
     name is then meant only where there is no such application. `without_endpoints` is called before anything is stored
-    where the owner has no endpoint; it returns the owner, or refuses. Raises InvalidInput.
+    where the owner has no endpoint; it returns the owner, or refuses. Raises InvalidInput, and NotFound where `proof`
+    does not hold, which comes without an application.
     Contract: docs/contract/events.md#fanout.
     """
     key_scope = f"{keys}:{'' if application_id else owner_id}" if keys else ""
     candidates = take_in(
-        project_id, event, Channel.FANOUT, owner_id=owner_id, application_id=application_id, key_scope=key_scope
+        project_id,
+        event,
+        Channel.FANOUT,
+        owner_id=owner_id,
+        application_id=application_id,
+        key_scope=key_scope,
+        proof=proof,
     )
     if isinstance(candidates, Posted):
         return candidates

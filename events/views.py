@@ -80,11 +80,13 @@ class Events(EventView):
 class FanoutEvents(ConvoyView):
     """Events for all endpoints of an owner."""
 
+    proves = ("POST",)
+
     @openapi.create_fanout_event
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Create an event. Only this answer tells a duplicate."""
         sent, event = read_event(request, serializers.FanoutEvent)
-        posted = operations.create_fanout_event(projectID, event, **sent)
+        posted = operations.create_fanout_event(projectID, event, proof=self.proof(), **sent)
         outcome = openapi.DUPLICATE if posted.is_duplicate else None
         return openapi.create_fanout_event.answer({"uid": posted.uid}, outcome)
 

@@ -57,16 +57,18 @@ def calls(project: Project) -> dict[str, Call]:
     endpoint = create_endpoint(project.uid, url="https://example.com/hook", name="Globex", owner_id="globex")
     create_subscription(project.uid, name="All", endpoint_id=endpoint.uid)
     event = {"endpoint_id": endpoint.uid, "event_type": "order.paid", "data": {"id": 1}}
+    fanout = {"owner_id": "globex", "event_type": "order.paid", "data": {"id": 1}}
     return {
         "PortalLinks POST": Call("POST", f"{root}/portal-links", new, ["WITH portal_links_portallink"]),
         "PortalLinkDetail GET": Call(
             "GET", f"{root}/portal-links/{link.uid}", None, ["SELECT portal_links_portallink"]
         ),
         "Events POST": Call("POST", f"{root}/events", event, ["WITH projects_project"]),
+        "FanoutEvents POST": Call("POST", f"{root}/events/fanout", fanout, ["WITH projects_project"]),
     }
 
 
-NAMES = ["Events POST", "PortalLinks POST", "PortalLinkDetail GET"]
+NAMES = ["Events POST", "FanoutEvents POST", "PortalLinks POST", "PortalLinkDetail GET"]
 
 
 @pytest.fixture(autouse=True)
