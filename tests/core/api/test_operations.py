@@ -10,7 +10,7 @@ from core.api.openapi import Outcome, Tag, query
 from core.exceptions import InvalidInput
 from tests.core.api.openapi_document import DOCUMENT
 
-COUNTED = {"num": 12}
+COUNTED: CountDocument = {"num": 12}
 
 
 class Refused(InvalidInput):
