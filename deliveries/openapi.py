@@ -21,11 +21,14 @@ from core.api.openapi import (
 from core.api.windows import BAD_DATES
 from core.tally import Tally
 from deliveries import exceptions as refusals
+from deliveries.batch_retry import RETRY_JOB
 from deliveries.counts import RateDocument
 from deliveries.documents import AttemptDocument, DeliveryDocument
 from deliveries.serializers import DeliveryIDs
 from endpoints.models import Endpoint
 from endpoints.openapi import TAG as ENDPOINTS_TAG
+from jobs.documents import JobDocument
+from jobs.openapi import PENDING_EXAMPLE
 from outbound.states import Status
 from projects.exceptions import ProjectNotFound
 
@@ -51,6 +54,8 @@ SUCCESS_EXAMPLE = example(
     status=True,
     responded_at="2026-02-03T09:15:05.2Z",
 )
+
+RETRY_JOB_EXAMPLE = PENDING_EXAMPLE | {"kind": RETRY_JOB}
 
 # Parameters and refusals
 
@@ -146,6 +151,24 @@ batch_retry = Operation(
     message="Batch retry processing",
     data=NoneType,
     examples={"Started": None},
+    refused=[*BAD_FILTER, refusals.RetryUnderWay],
+)
+create_retry_job = Operation(
+    "CreateRetryJob",
+    "Send any number of deliveries again",
+    tag=TAG,
+    description="Stores a job that does what a batch retry does: each delivery that the list would have on all of its "
+    "pages is sent again, once. The job tells how many are done, and can be paused, resumed and canceled. Not part of "
+    "Convoy's API.",
+    parameters=[
+        PROJECT_ID,
+        *FILTERS,
+        query("dry_run", {"type": "boolean"}, "Only `true` counts: count the deliveries, and send none."),
+    ],
+    status=202,
+    message="Batch retry job accepted",
+    data=JobDocument,
+    examples={"Accepted": RETRY_JOB_EXAMPLE},
     refused=[*BAD_FILTER, refusals.RetryUnderWay],
 )
 list_attempts = Operation(

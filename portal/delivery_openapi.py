@@ -47,6 +47,9 @@ batch_retry = openapi.batch_retry.twin(
     outcomes=[NO_ENDPOINTS],
     **OF_CUSTOMER,
 )
+create_retry_job = openapi.create_retry_job.twin(
+    "CreatePortalRetryJob", "Send any number of deliveries of the customer's endpoints again", **OF_CUSTOMER
+)
 list_attempts = openapi.list_attempts.twin(
     "GetPortalDeliveryAttempts",
     "List the attempts of a delivery",
