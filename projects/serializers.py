@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.addresses import SCHEMES, is_loopback, is_public_url, split_url
-from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Secret, Shape, Text
+from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Items, Secret, Shape, Text
 from core.api.values import parse_go_duration
 from core.exceptions import InvalidInput
 from core.header_names import TOKEN_CHARACTER, is_header_name, is_taken
@@ -126,7 +126,7 @@ class MetaEventConfiguration(Shape):
 
     is_enabled = Flag(required=False, help_text="Whether meta events are sent.")
     type = Choice(META_EVENT_TYPES, required=False, help_text="How they are sent. Only `http` can be enabled.")
-    event_type = serializers.ListField(
+    event_type = Items(
         child=Text(), required=False, max_length=100, help_text="The types of meta events that are sent."
     )
     url = Text(
