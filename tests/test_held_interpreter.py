@@ -1,8 +1,10 @@
 """No request keeps the interpreter from the others. Contract: docs/reliability.md#web-server."""
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 
 import orjson
 import pytest
@@ -10,13 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from core.exceptions import DomainError
-from core.waiting import the_place_to_compute
+from core.waiting import LONGEST_BREAK_SECONDS, in_turn, the_place_to_compute
 from endpoints.certificates import checked
 from projects.models import Project
 from subscriptions import filters
 from subscriptions.event_types import check_schema
 from subscriptions.filters.language import compile_pattern
 from subscriptions.openapi_import import event_types_of
+from tests.concurrency import at_once
 from tests.conftest import API
 from tests.interpreter import LONGEST_HOLD_SECONDS, longest_hold
 
@@ -78,6 +81,32 @@ def test_no_work_of_a_request_holds_the_interpreter(work: Callable[[], object]) 
 def test_a_call_into_c_that_holds_it_is_noticed() -> None:
     numbers = list(range(2_000_000, 0, -1)) * 2
     assert longest_hold(lambda: sorted(numbers)) > LONGEST_HOLD_SECONDS
+
+
+def test_calls_into_c_take_turns_and_leave_as_much_to_others() -> None:
+    stretches: list[tuple[float, float]] = []
+
+    def call() -> None:
+        with in_turn():
+            begun = time.perf_counter()
+            while time.perf_counter() - begun < 0.005:
+                pass
+            stretches.append((begun, time.perf_counter()))
+
+    at_once(4, lambda _: [call() for _ in range(3)])
+    stretches.sort()
+    for (begun, ended), (following, _) in pairwise(stretches):
+        assert following - ended >= min(ended - begun, LONGEST_BREAK_SECONDS)
+
+
+def test_patterns_of_several_requests_are_compiled_in_turn() -> None:
+    thread = threading.Thread(target=lambda: with_patterns("a", "b"))
+    with in_turn():
+        thread.start()
+        thread.join(0.1)
+        assert thread.is_alive()
+    thread.join(30)
+    assert not thread.is_alive()
 
 
 def test_one_large_document_at_a_time_is_read(api: API, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
