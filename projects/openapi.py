@@ -11,6 +11,7 @@ from core.api.documents import Schema, example, schema_of
 from core.api.openapi import (
     NOT_ONLY_SPACES,
     PROJECT_ID,
+    REST_CURSOR,
     URL_OR_EMPTY_PATTERN,
     Operation,
     Refusal,
@@ -86,8 +87,8 @@ list_projects = Operation(
     "List all projects",
     tag=TAG,
     description="Returns the projects that the key may use, oldest first: all projects for an instance key, else the "
-    "key's own. The answer is not paged.",
-    parameters=[ORGANISATION],
+    "key's own.",
+    parameters=[ORGANISATION, REST_CURSOR],
     message="Projects fetched successfully",
     data=list[ProjectDocument],
     examples={"One project": [example_project()]},

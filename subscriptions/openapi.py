@@ -331,7 +331,7 @@ bulk_create_filters = Operation(
     message="Filters created successfully",
     data=list[FilterDocument],
     examples={"Created": [CREATED_FILTER]},
-    refused=[*REFUSED_LIST, bad_conditions("create filters")],
+    refused=[*REFUSED_LIST, bad_conditions("create filters"), refusals.FiltersTooLarge],
 )
 bulk_update_filters = Operation(
     "BulkUpdateFilters",
@@ -343,7 +343,12 @@ bulk_update_filters = Operation(
     message="Filters updated successfully",
     data=list[FilterDocument],
     examples={"Disabled": [DISABLED_FILTER]},
-    refused=[*REFUSED_LIST, bad_conditions("update filters"), refusals.ListedFilterNotFound(uid=FILTER["uid"])],
+    refused=[
+        *REFUSED_LIST,
+        bad_conditions("update filters"),
+        refusals.FiltersTooLarge,
+        refusals.ListedFilterNotFound(uid=FILTER["uid"]),
+    ],
 )
 get_filter = Operation(
     "GetFilter",

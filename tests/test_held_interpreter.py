@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import pairwise
 
@@ -19,7 +20,6 @@ from subscriptions import filters
 from subscriptions.event_types import check_schema
 from subscriptions.filters.language import compile_pattern
 from subscriptions.openapi_import import event_types_of
-from tests.concurrency import at_once
 from tests.conftest import API
 from tests.interpreter import LONGEST_HOLD_SECONDS, longest_hold
 
@@ -93,7 +93,9 @@ def test_calls_into_c_take_turns_and_leave_as_much_to_others() -> None:
                 pass
             stretches.append((begun, time.perf_counter()))
 
-    at_once(4, lambda _: [call() for _ in range(3)])
+    with ThreadPoolExecutor(4) as threads:
+        for each in [threads.submit(call) for _ in range(12)]:
+            each.result()
     stretches.sort()
     for (begun, ended), (following, _) in pairwise(stretches):
         assert following - ended >= min(ended - begun, LONGEST_BREAK_SECONDS)
