@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from core.exceptions import DomainError
 from core.waiting import LONGEST_BREAK_SECONDS, in_turn, the_place_to_compute
 from endpoints.certificates import checked
+from outbound.payload import form_encode
 from projects.models import Project
 from subscriptions import filters
 from subscriptions.event_types import check_schema
@@ -62,6 +63,10 @@ WORK: dict[str, Callable[[], object]] = {
     "a YAML document of one text": lambda: event_types_of(in_yaml("'" + "x\\n " * 240_000 + "'")),
     "a JSON document": lambda: event_types_of(spec(x=[{}] * 190_000)),
     "a JSON document of one large schema": lambda: event_types_of(spec(webhooks={"a": {"post": OPERATION}})),
+    "a form of arrays": lambda: form_encode(b'{"a":[' + b"0," * (BODY_BYTES // 2 - 10) + b"0]}"),
+    "a form of characters that Go escapes": lambda: form_encode(
+        b'{"a":{"b":"' + b"<>&" * (BODY_BYTES // 3 - 10) + b'"}}'
+    ),
     "a body of objects": lambda: orjson.loads(b"[" + b'{"a":{"b":1}},' * (BODY_BYTES // 15) + b"0]"),
 }
 
