@@ -5,8 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api.fields import Shape, Text, checked_items
+from core.api.openapi import NOT_ONLY_SPACES, URL_PATTERN, describe
 from onboarding.exceptions import TooManyItems
-from onboarding.parsing import LONGEST, MAX_ITEMS
+from onboarding.parsing import LONGEST, MAX_ITEMS, REQUIRED
 
 
 class OnboardItems(serializers.ListSerializer[Any]):
@@ -49,3 +50,9 @@ class BulkOnboard(Shape):
     """The body of a bulk onboarding."""
 
     items = OnboardItem(many=True, required=False, help_text="The endpoints to create, 1 to 1,000.")
+
+
+# Their schemas
+
+describe(OnboardItem, "models.OnboardItem", REQUIRED, name={"pattern": NOT_ONLY_SPACES}, url={"pattern": URL_PATTERN})
+describe(BulkOnboard, "models.BulkOnboardRequest", ("items",), items={"minItems": 1, "maxItems": MAX_ITEMS})
