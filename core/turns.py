@@ -44,12 +44,12 @@ def do_piece(
     row: Row | None = None
     try:
         with transaction.atomic():
-            with connection.cursor() as cursor:
-                # The values of a filter decide which index serves it.
-                cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
             row = take()
             if row is None:
                 return False
+            with connection.cursor() as cursor:
+                # The values of a filter decide which index serves it.
+                cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
             work(row)
     except Exception as error:
         if row is None:

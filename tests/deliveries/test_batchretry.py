@@ -195,9 +195,9 @@ class TestPieces:
         create_batch_retry(project.uid, EVERYTHING)
         with statements() as found:
             work_off()
-        # How to plan; the batch, the piece, the deliveries, the place.
+        # The batch; how to plan; the piece, the deliveries, the place.
         assert found == [
-            *("SELECT", "LOCK events_batchretry", "SELECT events_eventdelivery"),
+            *("LOCK events_batchretry", "SELECT", "SELECT events_eventdelivery"),
             *("UPDATE events_eventdelivery", "UPDATE events_batchretry"),
         ]
 
