@@ -195,9 +195,9 @@ class TestPieces:
         create_batch_retry(project.uid, EVERYTHING)
         with statements() as found:
             work_off()
-        # The batch; how to plan; the piece, the deliveries, the place.
+        # Whether there is any; the batch; how to plan; the piece, the deliveries, the place.
         assert found == [
-            *("LOCK events_batchretry", "SELECT", "SELECT events_eventdelivery"),
+            *("SELECT events_batchretry", "LOCK events_batchretry", "SELECT", "SELECT events_eventdelivery"),
             *("UPDATE events_eventdelivery", "UPDATE events_batchretry"),
         ]
 
