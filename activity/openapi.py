@@ -3,32 +3,20 @@
 from activity.documents import ActivityDocument
 from core.actors import ActorKind
 from core.api.documents import PageOf, example
-from core.api.openapi import (
-    DATE_OR_EMPTY_PATTERN,
-    PAGE_PARAMETERS,
-    PROJECT_ID,
-    Operation,
-    array,
-    page_example,
-    query,
-    text,
-)
+from core.api.openapi import DATE_OR_EMPTY_PATTERN, Outcome, Tag, array, page_parameters, query, text
 from core.api.windows import BAD_DATES
 
-TAG = "Activity"
+TAG = Tag("Activity")
 
 EXAMPLE = example(ActivityDocument)
 _DATE = text(pattern=DATE_OR_EMPTY_PATTERN)
-_PAGE = [parameter for parameter in PAGE_PARAMETERS if parameter.name not in ("q", "sort")]
 
-list_activity = Operation(
+list_activity = TAG.operation(
     "GetActivity",
     "List the activity",
-    tag=TAG,
     description="Returns a page of who did what in the project, newest first. It is kept for 90 days.",
     parameters=[
-        PROJECT_ID,
-        *_PAGE,
+        *page_parameters(without=["q", "sort"]),
         query("endpointId", array(text()), "Only what concerns one of these endpoints. Repeat it for several."),
         query(
             "actorKind",
@@ -38,8 +26,6 @@ list_activity = Operation(
         query("startDate", _DATE, "From this second on, such as `2026-02-03T09:15:02`, in UTC."),
         query("endDate", _DATE, "To the end of this second, such as `2026-02-03T23:59:59`, in UTC."),
     ],
-    message="Activity fetched successfully",
-    data=PageOf[ActivityDocument],
-    examples={"One change": page_example(EXAMPLE)},
+    success=Outcome("Activity fetched successfully", PageOf[ActivityDocument], "One change"),
     refused=BAD_DATES,
 )

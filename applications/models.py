@@ -1,4 +1,4 @@
-"""Applications: what other contracts know of a customer, whom an endpoint names by its `owner_id`.
+"""Applications: the name and the settings that other contracts give to an owner of endpoints.
 
 Contract: docs/contract/svix.md#applications. An owner may exist without one.
 """
@@ -51,7 +51,7 @@ class Application(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "owner_id"], name=OF_OWNER)]
         indexes = [
-            # The list of a project's applications.
+            # For the list of a project's applications.
             models.Index("project", "uid", name="application_of_project"),
         ]
 

@@ -18,7 +18,7 @@ from core.ulid import new_ulid
 
 
 def create_application(project_id: str, *, owner_id: str = "", name: str, **sent: Any) -> Application:
-    """Create an application; without an `owner_id`, its owner is called as its id.
+    """Create an application; without an `owner_id`, its own id is that of its owner.
 
     `sent` holds `metadata` and `rate_limit` where they are not the defaults. Raises InvalidInput, Conflict.
     """

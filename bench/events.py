@@ -5,7 +5,6 @@ Prints the tables of docs/performance.md.
 
 import argparse
 import socket
-import statistics
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -14,11 +13,12 @@ import psutil
 
 from bench.instance import count_statements, cpu_seconds, instance, postgres, receiving, serving, working
 from bench.load import Measured, Server, measure, request_bytes
-from bench.tables import Noise, medians, print_head, print_row
+from bench.tables import Noise, medians, print_head, print_row, ratio
 from bench.timing import Timed, run, time_each
 
 SERVER = "convoyclone.wsgi:application"
 FLOORS = {"bench.floor_events:event": "event row", "bench.floor_events:with_delivery": "event and delivery rows"}
+STACK = "bench.floor_stack:application"
 SIZES = [1, 10, 100, 1000]
 #: Repetitions of a fan-out.
 REPEATS = 30
@@ -42,7 +42,7 @@ def main() -> int:
         path = f"/api/v1/projects/{project.uid}/events"
         request = request_bytes("POST", path, key=key, body=event_body(subscription.endpoint_id, new_ulid()))
         sides: dict[str, tuple[int, psutil.Process]] = {
-            application: stack.enter_context(serving(application)) for application in (SERVER, *FLOORS)
+            application: stack.enter_context(serving(application)) for application in (SERVER, *FLOORS, STACK)
         }
 
         def load(application: str) -> Measured:
@@ -90,18 +90,18 @@ def report(results: dict[str, list[Measured]], statements: int) -> None:
     ratios_to = [f"ratio to: {name}" for name in FLOORS.values()]
     print_head("", "requests/s", "p50 ms", "p99 ms", "CPU ms", "SQL", *ratios_to, "noise")
     noise = Noise()
-    names = {SERVER: "POST /events", "with a worker": "while a worker delivers them"}
+    names = {
+        SERVER: "POST /events",
+        STACK: "floor: event and delivery rows, behind Django",
+        "with a worker": "while a worker delivers them",
+    }
     for application, rounds in results.items():
         middle = medians(rounds)
-        ratios = []
-        for floor in FLOORS:
-            pairs = zip(rounds, results[floor], strict=True)
-            ratio = statistics.median(ours.requests_per_second / theirs.requests_per_second for ours, theirs in pairs)
-            ratios.append("" if application in FLOORS else f"**{ratio:.2f}**")
+        ratios = ["" if application in FLOORS else f"**{ratio(rounds, results[floor]):.2f}**" for floor in FLOORS]
         name = names.get(application) or f"floor: {FLOORS[application]}"
         shown = (f"{middle.requests_per_second:,.0f}", f"{middle.p50_ms:.1f}", f"{middle.p99_ms:.1f}")
         spread = noise.of([each.requests_per_second for each in rounds]) if application in FLOORS else ""
-        number = 1 if application in FLOORS else statements
+        number = 1 if application in (*FLOORS, STACK) else statements
         print_row(name, *shown, f"{middle.cpu_ms:.2f}", number, *ratios, spread)
     noise.report()
 

@@ -5,7 +5,6 @@ Prints the tables of docs/performance.md.
 
 import argparse
 import secrets
-import statistics
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import orjson
 
 from bench.instance import count_statements, cpu_seconds, instance, postgres, serving
 from bench.load import CONNECTIONS, Measured, Server, measure, request_bytes
-from bench.tables import Noise, medians, print_head, print_row
+from bench.tables import Noise, medians, print_head, print_row, ratio
 from bench.timing import run
 
 SIZES = [1, 10, 100, 1000]
@@ -26,6 +25,7 @@ SIZES = [1, 10, 100, 1000]
 FEW_CONNECTIONS = 4
 SERVER = "convoyclone.wsgi:application"
 FLOORS = {"bench.floor:in_python": "Python", "bench.floor:in_sql": "SQL"}
+STACK = "bench.floor_stack:application"
 #: The links that each owner has from the start, so that a page of a list is full.
 LINKS_EACH = 25
 
@@ -64,7 +64,7 @@ def main() -> int:
         key, calls = seed()
         database = postgres()
         sides = []
-        for application in (SERVER, *FLOORS):
+        for application in (SERVER, *FLOORS, STACK):
             port, process = stack.enter_context(serving(application))
             sides.append(Side(application, port, cpu_seconds(process, database)))
         for call in calls:
@@ -146,10 +146,10 @@ def check_same_answer(sides: list[Side], key: str, call: Call) -> None:
 
     Answers to reads must be equal, answers to creates of the same shape. Raises AssertionError.
     """
-    server, in_python, in_sql = (answer(side, key, call) for side in sides)
+    server, in_python, in_sql, stack = (answer(side, key, call) for side in sides)
     if call.operation != "create" and server != in_python:
         raise AssertionError(f"{call.operation} {call.size}: the floor answers something else")
-    if shape(server) != shape(in_python):
+    if not shape(server) == shape(in_python) == shape(stack):
         raise AssertionError(f"{call.operation} {call.size}: the floor answers another shape")
     sealed = ("secrets", "authentication")
     if shape(server, but_for=sealed) != shape(in_sql, but_for=sealed):
@@ -177,20 +177,20 @@ def report(calls: list[Call], results: Results, statements: dict[Call, int]) -> 
     noise = Noise()
     print_head(
         *("operation", "N", "requests/s", "p50 ms", "p99 ms", "CPU ms", "SQL", "floor: requests/s", "CPU ms", "JSON"),
-        *("ratio", "noise"),
+        *("ratio", "stack: requests/s", "CPU ms", "ratio", "noise"),
     )
     for call in calls:
         own = middle[call, SERVER]
         best = max(FLOORS, key=lambda floor: middle[call, floor].requests_per_second)
         floor = middle[call, best]
-        # Each round is compared with its own floor, which was measured within the same seconds.
-        pairs = zip(results[call, SERVER], results[call, best], strict=True)
-        ratio = statistics.median(ours.requests_per_second / theirs.requests_per_second for ours, theirs in pairs)
+        stack = middle[call, STACK]
         print_row(
             *(call.operation, call.size),
             *(f"{own.requests_per_second:,.0f}", f"{own.p50_ms:.1f}", f"{own.p99_ms:.1f}", f"{own.cpu_ms:.2f}"),
             *(statements[call], f"{floor.requests_per_second:,.0f}", f"{floor.cpu_ms:.2f}", FLOORS[best]),
-            f"**{ratio:.2f}**",
+            f"**{ratio(results[call, SERVER], results[call, best]):.2f}**",
+            *(f"{stack.requests_per_second:,.0f}", f"{stack.cpu_ms:.2f}"),
+            f"{ratio(results[call, STACK], results[call, best]):.2f}",
             noise.of([each.requests_per_second for each in results[call, best]]),
         )
     print("\nCPU ms for each further endpoint:\n")

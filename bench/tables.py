@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Any, TypeVar
 
+from bench.load import Measured
+
 #: A floor whose rounds differ by more than this share of their median says that other work disturbed the run.
 MOST_NOISE = 0.30
 
@@ -27,6 +29,12 @@ def medians(rounds: "Sequence[Figures]") -> "Figures":
     rows: Any = rounds
     middle: Figures = type(rows[0])(*(statistics.median(each) for each in zip(*map(astuple, rows), strict=True)))
     return middle
+
+
+def ratio(rounds: Sequence[Measured], floor: Sequence[Measured]) -> float:
+    """Return the median ratio of two rates. Each round is compared with the floor's of the same seconds."""
+    pairs = zip(rounds, floor, strict=True)
+    return statistics.median(ours.requests_per_second / theirs.requests_per_second for ours, theirs in pairs)
 
 
 class Noise:

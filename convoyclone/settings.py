@@ -194,6 +194,7 @@ INSTALLED_APPS = [
     "endpoints",
     "subscriptions",
     "events",
+    "replay",
     "deliveries",
     "switches",
     "engine",

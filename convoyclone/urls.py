@@ -36,6 +36,7 @@ from portal_links import session_views as sessions
 from portal_links import views as portal_links
 from projects import views as projects
 from projects.convoy_view import UnknownPath
+from replay import views as replay
 from subscriptions import views as subscriptions
 from svix_api.base import SvixUnknownPath, SvixView
 from svix_api.urls import RESOURCES
@@ -63,11 +64,11 @@ _PROJECT: list[URLPattern | URLResolver] = [
         path("/fanout", events.FanoutEvents.as_view()),
         path("/broadcast", events.BroadcastEvents.as_view()),
         path("/dynamic", events.DynamicEvents.as_view()),
-        path("/batchreplay", events.BatchReplay.as_view()),
-        path("/batchreplay/jobs", events.BatchReplayJobs.as_view()),
-        path("/countbatchreplayevents", events.CountBatchReplay.as_view()),
+        path("/batchreplay", replay.BatchReplay.as_view()),
+        path("/batchreplay/jobs", replay.BatchReplayJobs.as_view()),
+        path("/countbatchreplayevents", replay.CountBatchReplay.as_view()),
         path("/<eventID>", events.EventDetail.as_view()),
-        path("/<eventID>/replay", events.ReplayEvent.as_view()),
+        path("/<eventID>/replay", replay.ReplayEvent.as_view()),
     ),
     collection(
         "endpoints",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import close_caches
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, reset_queries
@@ -33,6 +34,8 @@ bound_statements(settings.DATABASE_STATEMENT_SECONDS)
 for receiver in (close_old_connections, reset_queries):
     request_started.disconnect(receiver)
 request_finished.disconnect(close_old_connections)
+# The only cache is memory of this process, which has nothing to close.
+request_finished.disconnect(close_caches)
 from core.share import UNCOUNTED  # noqa: E402 - it reads the settings
 
 # What the process begins with, views included, stays for as long as it runs: looking through it for garbage would stop

@@ -2,7 +2,7 @@
 
 from rest_framework.request import Request
 
-from deliveries import copy_openapi as openapi
+from deliveries import openapi
 from deliveries.copies import CopyDocument, make_copy
 from deliveries.views import DeliveryView
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from core.api.documents import Component, DeletedAt, Example, Time, Uid, component, example
 from core.api.values import ZERO_TIME, wire_time
-from endpoints.documents import NestedEndpointDocument, endpoint_metadata
+from endpoints.documents import IDENTIFIED_ENDPOINT, NestedEndpointDocument, endpoint_metadata
 from events.documents import NO_SOURCE, EventBase, EventStatus, NoTime, SourceDocument
 from events.models import DeliveryAttempt, Event, EventDelivery
 from outbound.documents import DeliveryStatus, HttpHeader, HttpHeaders, SendingDocument, sending_document
@@ -105,17 +105,7 @@ class DeliveryDocument(TypedDict):
     endpoint_metadata: Annotated[
         NestedEndpointDocument | None,
         "The members that identify the endpoint; the rest is empty.",
-        Example(
-            example(
-                NestedEndpointDocument,
-                secrets=[],
-                advanced_signatures=False,
-                content_type="",
-                failure_rate=None,
-                created_at=ZERO_TIME,
-                updated_at=ZERO_TIME,
-            )
-        ),
+        Example(IDENTIFIED_ENDPOINT),
     ]
     event_metadata: Annotated[
         NestedEventDocument | None,

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from rest_framework.request import Request
 
-from deliveries import link_openapi as openapi
+from deliveries import openapi
 from deliveries.links import DeliveryLinkDocument, create_link, delivery_link_document, links_of, revoke_link
 from deliveries.views import DeliveryView
 

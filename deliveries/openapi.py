@@ -4,36 +4,34 @@ from types import NoneType
 
 from core.api.documents import PageOf, example
 from core.api.openapi import (
+    CURSORS,
     END,
-    PAGE_PARAMETERS,
-    PROJECT_ID,
+    PAGE,
     START,
-    Operation,
+    Outcome,
+    Tag,
     array,
     body,
-    describe,
+    name_in_path,
     page_example,
-    path_parameter,
     query,
-    takes_null,
     text,
 )
 from core.api.windows import BAD_DATES
 from core.tally import Tally
 from deliveries import exceptions as refusals
+from deliveries.copies import HEADERS, CopyDocument
 from deliveries.counts import RateDocument
 from deliveries.documents import AttemptDocument, DeliveryDocument
+from deliveries.links import TOKEN, DeliveryLinkDocument, MakerDocument
 from deliveries.serializers import DeliveryIDs
 from endpoints.models import Endpoint
 from endpoints.openapi import TAG as ENDPOINTS_TAG
 from outbound.states import Status
-from projects.exceptions import ProjectNotFound
+from portal_links.exceptions import DeliveryLinkNotFound
 
-TAG = "Event Deliveries"
-ATTEMPTS_TAG = "Delivery Attempts"
-
-describe(DeliveryIDs, "models.IDs")
-takes_null(DeliveryIDs)
+TAG = Tag("Event Deliveries")
+ATTEMPTS_TAG = Tag("Delivery Attempts")
 
 # Examples
 
@@ -54,22 +52,19 @@ SUCCESS_EXAMPLE = example(
 
 # Parameters and refusals
 
-DELIVERY_ID = path_parameter("eventDeliveryID", "The id of the event delivery.")
-ATTEMPT_ID = path_parameter("deliveryAttemptID", "The id of the attempt.")
+name_in_path(eventDeliveryID="The id of the event delivery.", deliveryAttemptID="The id of the attempt.")
+name_in_path(linkID="The id of the link.")
 ENDPOINT_IDS = query("endpointId", array(text()), "Only those to these endpoints.")
-_PAGE = {parameter.name: parameter for parameter in PAGE_PARAMETERS}
 #: In the order of the published document; parameters that it does not have come last.
 FILTERS = [
-    _PAGE["direction"],
+    PAGE["direction"],
     END,
     ENDPOINT_IDS,
     query("eventId", text(), "Only those of this event."),
     # One of its two names: clients in some languages cannot have both.
     query("event_type", text(), "Only those of events of this type. `eventType` is accepted too."),
     query("idempotencyKey", text(), "Only those of the event that was sent with this key."),
-    _PAGE["next_page_cursor"],
-    _PAGE["perPage"],
-    _PAGE["prev_page_cursor"],
+    *CURSORS,
     query("sort", text(), "`ASC`: oldest first. Newest first without it."),
     START,
     query("status", array(text()), "Only those with one of these statuses."),
@@ -80,41 +75,37 @@ BAD_FILTER = (*BAD_DATES, refusals.NoEventOfKey)
 
 # Operations
 
-list_deliveries = Operation(
+list_deliveries = TAG.operation(
     "GetEventDeliveriesPaged",
     "List all event deliveries",
-    tag=TAG,
     description="A page of the project's deliveries, those of the last seven days without other dates.",
-    parameters=[PROJECT_ID, *FILTERS],
-    message="Event deliveries fetched successfully",
-    data=PageOf[DeliveryDocument],
-    examples={
-        "One delivery": page_example(example(DeliveryDocument)),
-        "One that has failed": page_example(FAILED_EXAMPLE),
-    },
+    parameters=FILTERS,
+    success=Outcome(
+        "Event deliveries fetched successfully",
+        PageOf[DeliveryDocument],
+        {
+            "One delivery": page_example(example(DeliveryDocument)),
+            "One that has failed": page_example(FAILED_EXAMPLE),
+        },
+    ),
     refused=[*BAD_FILTER, refusals.CountTooSlow],
 )
-get_delivery = Operation(
+get_delivery = TAG.operation(
     "GetEventDelivery",
     "Retrieve an event delivery",
-    tag=TAG,
     description="The delivery with its payload. Its attempts are an operation of their own.",
-    parameters=[PROJECT_ID, DELIVERY_ID],
-    message="Event Delivery fetched successfully",
-    data=DeliveryDocument,
-    examples=DELIVERY_EXAMPLES,
-    refused=[ProjectNotFound],
+    success=Outcome("Event Delivery fetched successfully", DeliveryDocument, DELIVERY_EXAMPLES),
     not_found=refusals.DeliveryNotFound,
 )
-resend_delivery = Operation(
+resend_delivery = TAG.operation(
     "ResendEventDelivery",
     "Retry event delivery",
-    tag=TAG,
     description="Sends a failed or discarded delivery again, with its whole allowance of attempts.",
-    parameters=[PROJECT_ID, DELIVERY_ID],
-    message="App event processed for retry successfully",
-    data=DeliveryDocument,
-    examples={"Scheduled": example(DeliveryDocument, status=Status.SCHEDULED.value)},
+    success=Outcome(
+        "App event processed for retry successfully",
+        DeliveryDocument,
+        {"Scheduled": example(DeliveryDocument, status=Status.SCHEDULED.value)},
+    ),
     refused=[
         refusals.AlreadySent,
         refusals.NotFailed,
@@ -123,70 +114,110 @@ resend_delivery = Operation(
     ],
     not_found=refusals.DeliveryUnknown,
 )
-force_resend = Operation(
+force_resend = TAG.operation(
     "ForceResendEventDeliveries",
     "Force retry event delivery",
-    tag=TAG,
     description="Sends deliveries again that have succeeded. Those to an endpoint that is not active count as failed, "
     "unknown ids are left out.",
-    parameters=[PROJECT_ID],
     request=body(DeliveryIDs, {"Two": {"ids": [example(DeliveryDocument)["uid"], "01K4T0ZB8R4Y0X6W2V8T4S0Q6N"]}}),
-    message=Tally(2, 0).message,
-    data=NoneType,
-    examples={"Sent": None},
+    success=Outcome(Tally(2, 0).message, NoneType, "Sent"),
     refused=[refusals.BadList, refusals.NotSucceeded],
 )
-batch_retry = Operation(
+batch_retry = TAG.operation(
     "BatchRetryEventDelivery",
     "Batch retry event delivery",
-    tag=TAG,
     description="Sends all deliveries again, in the background, that the list would have on all of its pages. Those "
     "that have succeeded or are being sent stay as they are; those that wait are sent at once.",
-    parameters=[PROJECT_ID, *FILTERS],
-    message="Batch retry processing",
-    data=NoneType,
-    examples={"Started": None},
+    parameters=FILTERS,
+    success=Outcome("Batch retry processing", NoneType, "Started"),
     refused=[*BAD_FILTER, refusals.RetryUnderWay],
 )
-list_attempts = Operation(
+list_attempts = ATTEMPTS_TAG.operation(
     "GetDeliveryAttempts",
     "List delivery attempts",
-    tag=ATTEMPTS_TAG,
     description="The last ten attempts of a delivery, oldest first.",
-    parameters=[PROJECT_ID, DELIVERY_ID],
-    message="Event delivery attempts fetched successfully",
-    data=list[AttemptDocument],
-    examples={"A failure and a success": [UNREACHED_EXAMPLE, SUCCESS_EXAMPLE], "One": [SUCCESS_EXAMPLE]},
+    success=Outcome(
+        "Event delivery attempts fetched successfully",
+        list[AttemptDocument],
+        {"A failure and a success": [UNREACHED_EXAMPLE, SUCCESS_EXAMPLE], "One": [SUCCESS_EXAMPLE]},
+    ),
     not_found=refusals.DeliveryUnknown,
 )
-get_attempt = Operation(
+get_attempt = ATTEMPTS_TAG.operation(
     "GetDeliveryAttempt",
     "Retrieve a delivery attempt",
-    tag=ATTEMPTS_TAG,
     description="One attempt of a delivery.",
-    parameters=[PROJECT_ID, DELIVERY_ID, ATTEMPT_ID],
-    message="Event delivery attempt fetched successfully",
-    data=AttemptDocument,
-    examples={"Attempt": SUCCESS_EXAMPLE, "No connection": UNREACHED_EXAMPLE},
+    success=Outcome(
+        "Event delivery attempt fetched successfully",
+        AttemptDocument,
+        {"Attempt": SUCCESS_EXAMPLE, "No connection": UNREACHED_EXAMPLE},
+    ),
     refused=[refusals.AttemptUnknown],
     not_found=refusals.DeliveryUnknown,
 )
-period_failure_rates = Operation(
+period_failure_rates = ENDPOINTS_TAG.operation(
     "GetEndpointPeriodFailureRates",
     "Endpoint period failure rates",
-    tag=ENDPOINTS_TAG,
     description="For each of the endpoints in the query, at most 100, the share of its deliveries that has failed, of "
     "those that were created in the time and attempted. All is null where there are none, or counting takes more than "
     "2 seconds.",
-    parameters=[PROJECT_ID, ENDPOINT_IDS, START, END],
-    message="Endpoint period failure rates fetched successfully",
-    data=list[RateDocument],
-    examples={
-        "One with attempts, one without": [
-            example(RateDocument, period_failure_rate=0.25, success_count=6, failure_count=1, retry_count=1),
-            example(RateDocument, uid="01JZ8QM5XA3B5C7D9E1F3G5H7J"),
-        ],
-        "No endpoint in the query": [],
-    },
+    parameters=[ENDPOINT_IDS, START, END],
+    success=Outcome(
+        "Endpoint period failure rates fetched successfully",
+        list[RateDocument],
+        {
+            "One with attempts, one without": [
+                example(RateDocument, period_failure_rate=0.25, success_count=6, failure_count=1, retry_count=1),
+                example(RateDocument, uid="01JZ8QM5XA3B5C7D9E1F3G5H7J"),
+            ],
+            "No endpoint in the query": [],
+        },
+    ),
     refused=BAD_DATES,
+)
+make_copy = TAG.operation(
+    "CopyEventDelivery",
+    "Make a signed copy of a delivery's request",
+    description="Answers the request that an attempt would send now, signed with the endpoint's secrets, without its "
+    "credentials. It sends nothing and changes nothing. A body is ignored.",
+    success=Outcome(
+        "Event delivery copied successfully",
+        CopyDocument,
+        {
+            "Copy": example(CopyDocument),
+            "With a custom header": example(CopyDocument, headers=HEADERS | {"X-Tenant": "acme"}),
+        },
+    ),
+    refused=[refusals.EndpointDeleted, refusals.NoCopy(reason="the endpoint has no secret to sign with")],
+    not_found=refusals.DeliveryNotFound,
+)
+
+# Links
+
+LISTED = example(DeliveryLinkDocument, made_by=example(MakerDocument), shows_payload=True)
+MADE = example(
+    DeliveryLinkDocument, LISTED, url=f"https://webhooks.example.com/portal/{LISTED['project_id']}/shared#token={TOKEN}"
+)
+
+create_link = TAG.operation(
+    "CreateDeliveryLink",
+    "Make a link to a delivery",
+    description="Makes a link that shows this delivery, and nothing else, to whoever holds it, for a day. A body is "
+    "ignored.",
+    success=Outcome("Delivery link created successfully", DeliveryLinkDocument, {"Link": MADE}, status=201),
+    not_found=refusals.DeliveryNotFound,
+)
+list_links = TAG.operation(
+    "GetDeliveryLinks",
+    "List the links to a delivery",
+    description="The newest 100 links to the delivery, those that have ended too, newest first, without their address.",
+    success=Outcome("Delivery links fetched successfully", list[DeliveryLinkDocument], {"One": [LISTED], "None": []}),
+    not_found=refusals.DeliveryNotFound,
+)
+revoke_link = TAG.operation(
+    "RevokeDeliveryLink",
+    "Revoke a link to a delivery",
+    description="Ends the link at once. A body is ignored.",
+    success=Outcome("Delivery link revoked successfully", NoneType, "Revoked"),
+    not_found=DeliveryLinkNotFound,
 )

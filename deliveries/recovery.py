@@ -15,11 +15,11 @@ from core.wake import wake_workers
 from deliveries.exceptions import EndpointNotActive
 from deliveries.operations import GIVEN_UP, sent_again
 from endpoints.models import Endpoint
-from events.missing import MISSING_JOB
 from events.models import DeliveryAttempt, EventDelivery, answered_with, of_present_owner
 from jobs.models import Job
 from jobs.operations import Piece, create_job
 from outbound.states import Status
+from replay.missing import MISSING_JOB
 
 #: The kinds of the jobs, beside MISSING_JOB.
 RECOVERY_JOB = "recovery"

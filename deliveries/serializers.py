@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from core.api.fields import Shape, Text
+from core.api.openapi import describe, takes_null
 
 MOST_IDS = 10_000
 
@@ -13,3 +14,9 @@ class DeliveryIDs(Shape):
     ids = serializers.ListField(
         child=Text(), required=False, max_length=MOST_IDS, help_text="The deliveries; none where it is not sent."
     )
+
+
+# Their schemas
+
+describe(DeliveryIDs, "models.IDs")
+takes_null(DeliveryIDs)

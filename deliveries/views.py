@@ -3,6 +3,8 @@
 Contract: docs/contract/deliveries.md#operations, docs/contract/endpoints.md#failure-rates.
 """
 
+from types import NoneType
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 
@@ -35,16 +37,6 @@ class DeliveryView(ConvoyView):
     def scope(self) -> Scope:
         """Return the endpoints whose deliveries the caller may see; None for all of the project."""
         return None
-
-    @property
-    def is_masked(self) -> bool:
-        """Return whether the values of headers are hidden."""
-        return False
-
-    @property
-    def shows_payload(self) -> bool:
-        """Return whether the caller may see payloads, headers and the bodies of answers."""
-        return True
 
     def delivery(self, found: Row) -> DeliveryDocument:
         """Return a delivery as the caller may see it."""
@@ -96,7 +88,7 @@ class ForceResendEventDeliveries(ConvoyView):
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Put the deliveries of the body into the queue, and answer how many."""
         tally = deliveries.force_resend(projectID, read_ids(request))
-        return openapi.force_resend.answer(None, Outcome(tally.message))
+        return openapi.force_resend.answer(None, Outcome(tally.message, NoneType))
 
 
 class BatchRetryEventDeliveries(ConvoyView):

@@ -20,6 +20,8 @@ OAUTH2 = "oauth2"
 TYPES = [API_KEY, OAUTH2, BASIC_AUTH]
 SHARED_SECRET = "shared_secret"
 CLIENT_ASSERTION = "client_assertion"
+#: The units in which a token server may give the life of a token.
+EXPIRY_UNITS = ["seconds", "milliseconds", "minutes", "hours"]
 #: The members of a JSON web key that are private (RFC 7517, RFC 7518).
 PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi")
 

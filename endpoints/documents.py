@@ -16,10 +16,9 @@ from core.api.values import REDACTED, ZERO_TIME, wire_time, wire_time_from_sql
 from core.encryption import context_of, decrypter
 from core.rows import Row, read_rows
 from endpoints import authentication, certificates
-from endpoints.authentication import API_KEY, CLIENT_ASSERTION, SHARED_SECRET, TYPES
+from endpoints.authentication import API_KEY, CLIENT_ASSERTION, EXPIRY_UNITS, SHARED_SECRET, TYPES
 from endpoints.certificates import ClientCertificateDocument
 from endpoints.models import CONTENT_TYPES, Endpoint, EndpointState
-from endpoints.serializers import EXPIRY_UNITS
 
 #: The columns that `documents` takes, in its order: those of `e`, joined by JOIN those of `s`, and the version of `e`.
 COLUMNS = """
@@ -212,6 +211,18 @@ class NestedEndpointDocument(_Endpoint):
     """
 
     content_type: Annotated[str, "The Content-Type of webhooks.", Example(CONTENT_TYPES[0])]
+
+
+#: An example of one that is shown for its name only.
+IDENTIFIED_ENDPOINT = example(
+    NestedEndpointDocument,
+    secrets=[],
+    advanced_signatures=False,
+    content_type="",
+    failure_rate=None,
+    created_at=ZERO_TIME,
+    updated_at=ZERO_TIME,
+)
 
 
 def endpoint_documents(

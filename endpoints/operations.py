@@ -93,7 +93,7 @@ def create_endpoint(
             **{field: sent[field] for field in PLAIN if field in sent},
         )
         _save(endpoint, force_insert=True)
-        _record(Verb.ENDPOINT_CREATED, endpoint, changes={"url": [None, endpoint.url]})
+        record_change(Verb.ENDPOINT_CREATED, endpoint, changes={"url": [None, endpoint.url]})
         _emit(ENDPOINT_CREATED, project, endpoint.uid)
     return endpoint
 
@@ -155,7 +155,7 @@ def update_endpoint(
             for check in CHECKS_OF_OWNER:
                 check([endpoint.uid])
         if changes:
-            _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
+            record_change(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
             EndpointState.objects.filter(pk=endpoint.pk).update(tokens=None, refilled_at=None, held_until=None)
             wake_workers()
@@ -179,7 +179,7 @@ def delete_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -
         _emit(ENDPOINT_DELETED, endpoint.project, endpoint.uid)
         endpoint.deleted_at = endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=["deleted_at", "updated_at"])
-        _record(Verb.ENDPOINT_DELETED, endpoint)
+        record_change(Verb.ENDPOINT_DELETED, endpoint)
 
 
 def delete_endpoints(project_id: str, *, owner_id: str) -> None:
@@ -235,7 +235,7 @@ def expire_secret(
         endpoint.secrets = secrets.rotate(endpoint.secrets, value=secret, hours=expiration, now=now)
         endpoint.updated_at = now
         endpoint.save(update_fields=["secrets", "updated_at"])
-        _record(Verb.SECRET_ROTATED, endpoint, changes={"expiration": [None, expiration]} if expiration else None)
+        record_change(Verb.SECRET_ROTATED, endpoint, changes={"expiration": [None, expiration]} if expiration else None)
     return endpoint
 
 
@@ -270,7 +270,7 @@ def _replace(project_id: str, endpoint_id: str, column: str, value: object, scop
         setattr(endpoint, column, value)
         endpoint.updated_at = timezone.now()
         endpoint.save(update_fields=[column, "updated_at"])
-        _record(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
+        record_change(Verb.ENDPOINT_UPDATED, endpoint, changes=changes)
         _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
 
 
@@ -287,7 +287,7 @@ def _change_status(
         endpoint.status_actor = asdict(current_actor())
         endpoint.status_reason = ""
         endpoint.save(update_fields=[*STATUS_FIELDS, "updated_at"])
-        _record(_change_of(status, moves[status]), endpoint)
+        record_change(_change_of(status, moves[status]), endpoint)
         if status == Status.INACTIVE:
             notify_reactivated(endpoint)
         if endpoint.status == Status.ACTIVE:
@@ -323,7 +323,8 @@ def _editable(endpoint: Endpoint) -> dict[str, Any]:
     return {name: getattr(endpoint, name) for name in EDITABLE if name != "updated_at"}
 
 
-def _record(verb: Verb, endpoint: Endpoint, *, changes: Changes | None = None) -> None:
+def record_change(verb: Verb, endpoint: Endpoint, *, changes: Changes | None = None) -> None:
+    """Record what was done to an endpoint, in the caller's transaction."""
     record(
         endpoint.project_id,
         verb,

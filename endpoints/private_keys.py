@@ -19,6 +19,8 @@ MAX_KEY_BYTES = 3_072
 MAX_KEY_CHARACTERS = 16_384
 
 ALLOWED = f"the key must be RSA of {MIN_RSA_BITS} to {MAX_RSA_BITS} bits, EC of a named curve, or Ed25519"
+NOT_DER = "the private key is not DER"
+NOT_TOGETHER = "the private key's numbers do not belong together"
 
 PKCS8, RSA, EC = "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"
 ENCRYPTED = "ENCRYPTED PRIVATE KEY"
@@ -74,13 +76,13 @@ def _first_key(text: str) -> tuple[str, bytes]:
 def _check_pkcs8(der: bytes) -> None:
     members = _members(der)
     if len(members) < 3:
-        raise ValueError("the private key is not DER")
+        raise ValueError(NOT_DER)
     algorithm, key = members[1:3]
     parts = _inner(algorithm, _SEQUENCE)
     kind = parts[0].value if parts and parts[0].tag == _OID else b""
     if kind == _RSA_OID:
         if key.tag != _OCTETS:
-            raise ValueError("the private key is not DER")
+            raise ValueError(NOT_DER)
         _check_rsa(key.value)
     elif kind == _EC_OID:
         if len(parts) != 2 or parts[1].tag != _OID:
@@ -106,11 +108,11 @@ def _check_rsa(der: bytes) -> None:
     if not MIN_RSA_BITS <= n.bit_length() <= MAX_RSA_BITS:
         raise ValueError(ALLOWED)
     if version or not 3 <= e < MAX_RSA_EXPONENT or not 0 < d < n or min(p, q) < 3 or p * q != n:
-        raise ValueError("the private key's numbers do not belong together")
+        raise ValueError(NOT_TOGETHER)
     if d * e % (p - 1) != 1 or d * e % (q - 1) != 1 or (d_p, d_q) != (d % (p - 1), d % (q - 1)):
-        raise ValueError("the private key's numbers do not belong together")
+        raise ValueError(NOT_TOGETHER)
     if not 0 < inverse < p or inverse * q % p != 1:
-        raise ValueError("the private key's numbers do not belong together")
+        raise ValueError(NOT_TOGETHER)
 
 
 # DER, as far as keys need it
@@ -120,13 +122,13 @@ def _members(der: bytes) -> list[_Part]:
     """Return the members of the one sequence that DER holds."""
     parts = _parts(der)
     if len(parts) != 1:
-        raise ValueError("the private key is not DER")
+        raise ValueError(NOT_DER)
     return _inner(parts[0], _SEQUENCE)
 
 
 def _inner(part: _Part, tag: int) -> list[_Part]:
     if part.tag != tag:
-        raise ValueError("the private key is not DER")
+        raise ValueError(NOT_DER)
     return _parts(part.value)
 
 
@@ -140,10 +142,10 @@ def _parts(data: bytes) -> list[_Part]:
         if size >= 0x80:
             width = size & 0x7F
             if not 1 <= width <= 3 or start + width > len(data):
-                raise ValueError("the private key is not DER")
+                raise ValueError(NOT_DER)
             size, start = int.from_bytes(data[start : start + width], "big"), start + width
         if start + size > len(data):
-            raise ValueError("the private key is not DER")
+            raise ValueError(NOT_DER)
         found.append(_Part(data[at], data[start : start + size]))
         at = start + size
     return found

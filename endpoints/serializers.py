@@ -6,12 +6,16 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from rest_framework import serializers
 
+from core.api.documents import Schema, schema_of
 from core.api.fields import INT32_MAX, Choice, Flag, Integer, Secret, Shape, Text
-from endpoints.authentication import CLIENT_ASSERTION, SHARED_SECRET, TYPES
+from core.api.openapi import URL_OR_EMPTY_PATTERN, URL_PATTERN, describe, takes_null
+from core.api.values import REDACTED
+from endpoints.authentication import CLIENT_ASSERTION, EXPIRY_UNITS, SHARED_SECRET, TYPES
+from endpoints.documents import AuthenticationType
+from endpoints.models import CONTENT_TYPES
 from endpoints.secrets import SECONDS_FROM
 
 NON_ZERO = "non zero value required"
-EXPIRY_UNITS = ["seconds", "milliseconds", "minutes", "hours"]
 
 
 def required(message: str, **kwargs: Any) -> Text:
@@ -194,3 +198,35 @@ class ExpireSecret(Shape):
         help_text="Hours for which deliveries are signed with the old secret too; none where it is 0 or less. "
         f"From {SECONDS_FROM} on it counts as seconds.",
     )
+
+
+# Their schemas
+
+describe(OAuth2Test, "models.TestOAuth2Request", ("oauth2",))
+describe(EndpointAuthentication, "models.EndpointAuthentication", type=schema_of(AuthenticationType))
+FIELDS: dict[str, Schema] = {
+    "url": {"pattern": URL_PATTERN},
+    "name": {"pattern": r"\S"},
+    "support_email": {"pattern": "^(.+@.+)?$"},
+    "slack_webhook_url": {"pattern": URL_OR_EMPTY_PATTERN},
+    "teams_webhook_url": {"pattern": URL_OR_EMPTY_PATTERN},
+    "content_type": {"enum": [*CONTENT_TYPES, "", None]},
+}
+describe(
+    CreateEndpoint,
+    "models.CreateEndpoint",
+    **FIELDS,
+    secret={"description": "Generated where it is not sent."},
+    advanced_signatures={"description": "True where it is not sent; always true in an incoming project."},
+)
+CHAT_URL: Schema = {
+    "description": f"A URL with a public host, or empty; `{REDACTED}` keeps the stored one.",
+    "pattern": rf"{URL_OR_EMPTY_PATTERN}|^\[REDACTED\]$",
+}
+describe(
+    UpdateEndpoint,
+    "models.UpdateEndpoint",
+    **FIELDS | {"slack_webhook_url": CHAT_URL, "teams_webhook_url": CHAT_URL},
+    secret={"description": "Accepted and ignored: a secret is replaced by expire_secret."},
+)
+takes_null(ExpireSecret)

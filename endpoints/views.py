@@ -145,7 +145,7 @@ class ExpireEndpointSecret(EndpointView):
         expiration = sent.pop("expiration", 0)
         hours = secrets.overlap_hours(expiration)
         endpoint = operations.expire_secret(projectID, endpointID, expiration=hours, **sent)
-        return openapi.answer_rotation(read(self.document(endpoint.uid)), expiration)
+        return answer_rotation(read(self.document(endpoint.uid)), expiration)
 
 
 class OAuth2Test(ConvoyView):
@@ -161,3 +161,10 @@ class OAuth2Test(ConvoyView):
 def read(document: EndpointDocument) -> EndpointDocument:
     """Return the endpoint as all answers but those to its creation and update show it: no authentication is `{}`."""
     return document | {"authentication": document["authentication"] or {}}
+
+
+def answer_rotation(document: EndpointDocument, expiration: int) -> HttpResponse:
+    """Answer a rotation, and say where `expiration` was read as seconds."""
+    return openapi.expire_secret.answer(
+        document, openapi.READ_AS_SECONDS if secrets.is_in_seconds(expiration) else None
+    )

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 
 from engine.queue import Claim
 
-#: Requests that begin together. The others wait until the event loop has done what else is ready. What has begun and is
-#: not answered stands before the next look, and before an event that this look finds.
+#: Requests that begin together. The others wait until the event loop has done what else is ready. Requests that have
+#: begun and have no answer delay the next look, and an event that it finds.
 BEGUN_AT_ONCE = 4
-#: Seconds between two looks for which claims wait. Each costs as much as five deliveries.
+#: The least seconds between two looks for which claims wait. Each look costs as much as five deliveries.
 INTERRUPTED_SECONDS = 0.02
-#: Claims wait for a look for so long, as their leases run: a database that hangs must not hold them up.
+#: The most seconds that claims wait for a look. Their leases run, and a database that hangs must not hold them up.
 LATE_SECONDS = 0.25
 
 
@@ -21,7 +21,7 @@ class Beginning:
 
     def __init__(self) -> None:
         self._claims: deque[Claim] = deque()
-        #: Whether the database has told since the last look that something is due.
+        #: Whether the database has notified this worker since the last look: something is due.
         self.is_notified = False
         #: When the last look began for which claims have waited.
         self._interrupted_at = 0.0
@@ -33,7 +33,7 @@ class Beginning:
         return bool(self._claims)
 
     def add(self, claims: Sequence[Claim]) -> None:
-        """Add claims. Those of projects of which none wait begin before all others."""
+        """Add claims. Those of projects without waiting claims begin before all others."""
         waiting = {claim.target.project_id for claim in self._claims}
         first = [claim for claim in claims if waiting and claim.target.project_id not in waiting]
         self._claims.extend(claim for claim in claims if not waiting or claim.target.project_id in waiting)
@@ -47,7 +47,7 @@ class Beginning:
             self._late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._start_all, start)
 
     async def begin(self, start: Callable[[Claim], None]) -> None:
-        """Start the requests of some claims at least, and of all unless something is due for which to look first."""
+        """Start the requests of some claims, and of all unless something is due that has to be looked for first."""
         if self._late is not None:
             self._late.cancel()
         while self._claims:

@@ -5,16 +5,14 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from engine.shares import Offer
 from engine.targets import Target
+from events import unsent
 from outbound.states import Status
-from projects.exceptions import ProjectNotFound
 from subscriptions.models import Subscription
 
 AT_MOST_ONCE = Subscription.DeliveryMode.AT_MOST_ONCE
-LOST = "the worker was lost while it sent this, and at_most_once forbids to send it again"
 
 #: A claim whose outcome is not written yet: the delivery's id, and the lease.
 Unsettled = tuple[str, uuid.UUID]
@@ -101,13 +99,13 @@ def choose(
     for row in waiting:
         target = targets.get(row.endpoint_id)
         if target is not None and target.project_is_deleted:
-            choice.settle.append((row.uid, Status.DISCARDED, ProjectNotFound.message))
+            choice.settle.append((row.uid, Status.DISCARDED, unsent.NO_PROJECT))
         elif target is None or target.is_deleted:
-            choice.settle.append((row.uid, Status.DISCARDED, EndpointNotFound.message))
+            choice.settle.append((row.uid, Status.DISCARDED, unsent.NO_ENDPOINT))
         elif target.status == Endpoint.Status.INACTIVE and not row.test:
-            choice.settle.append((row.uid, Status.DISCARDED, "the endpoint is inactive"))
+            choice.settle.append((row.uid, Status.DISCARDED, unsent.INACTIVE))
         elif row.status == Status.PROCESSING and row.delivery_mode == AT_MOST_ONCE:
-            choice.settle.append((row.uid, Status.FAILURE, LOST))
+            choice.settle.append((row.uid, Status.FAILURE, unsent.LOST))
         elif offer.held.holds(target.project_id, target.owner_id):
             # Those of a project stay in the queue, which is read without it.
             if not row.is_parked and not offer.held.holds(target.project_id):

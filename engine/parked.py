@@ -11,13 +11,13 @@ from engine.database import Connection
 from engine.lost import record_lost
 from engine.shares import Offer
 from engine.targets import IN_FLIGHT
+from events.unsent import INACTIVE_OR_DELETED
 from outbound.states import Status
 
 #: Endpoints with parked deliveries that one look goes through.
 PARKED_HOPS = 200
 #: Parked deliveries of endpoints that are gone, discarded at a time.
 DISCARDED_AT_ONCE = 1_000
-GONE = "the endpoint is inactive or deleted"
 
 #: The next endpoints with parked deliveries, found by hopping from one to the next in the index.
 BACKLOG = """
@@ -104,7 +104,7 @@ async def read_parked(
         # A worker was lost while it sent these, and they were parked when their lease had ended.
         await record_lost(connection, [uid for uid, status in discarded if status == Status.PROCESSING])
         if discarded:
-            await settle_unsent(connection, [(uid, Status.DISCARDED, GONE) for uid, _ in discarded])
+            await settle_unsent(connection, [(uid, Status.DISCARDED, INACTIVE_OR_DELETED) for uid, _ in discarded])
         has_more = len(discarded) == DISCARDED_AT_ONCE
     able = [(uid, project_id, room) for uid, project_id, is_gone, room in takers if room and not is_gone]
     # Half of the places are for parked deliveries, so that neither kind shuts out the other. A single place goes

@@ -11,7 +11,7 @@ projects take turns (turns.py), and each has a share of the places (shares.py).
 Fairness between endpoints: a delivery that its endpoint cannot take now is parked. That is so where the endpoint has as
 many requests under way as it may have, is paused, has used up its rate limit, or has an open circuit breaker, and where
 its owner has as many places as it may have. Parked deliveries are outside of the queue's index, so that one endpoint's
-backlog does not stand before the deliveries of others. They come back endpoint by endpoint, as many as each can take.
+backlog does not delay the deliveries of others. They come back endpoint by endpoint, as many as each can take.
 """
 
 import uuid
@@ -32,6 +32,7 @@ from engine.parked import BACKLOG, PARKED_HOPS, read_parked, settle_unsent
 from engine.shares import Offer
 from engine.targets import IN_FLIGHT, Target
 from engine.turns import TURNS, WALK, take_turns, walk_from
+from events.unsent import EXPUNGED, NO_EVENT
 from outbound.states import Status
 
 #: Read at least this many rows where some of the first in the queue could not be sent.
@@ -40,8 +41,6 @@ WIDE_WINDOW = 250
 EXTENSION_SECONDS = 15
 #: One worker claims at a time, so that the requests counted for an endpoint are those of all workers.
 LOCK_ID = 0x436F6E766F79_02
-
-EXPUNGED = "the payload of the event has been deleted"
 
 
 @dataclass(slots=True)
@@ -81,7 +80,7 @@ class Claimed:
     parked_after: str = ""
     #: The project after which the next look goes on, "" for the first one; None where the queue is read by age.
     turn: str | None = None
-    #: Whether there was more to send than was read, beside projects with less than their part of it.
+    #: Whether as much was read as may be, while some projects had less than an equal part of it.
     is_mixed: bool = False
     #: Whether another worker was claiming, so that nothing was looked at.
     is_busy: bool = False
@@ -99,9 +98,9 @@ class Opening:
 
 
 #: Begin a look, and tell whether this worker holds the lock. The next statements read it by HOLDS.
-# All that a look reads stands in an index in the order that it wants. Where the table was analyzed while the queue was
-# empty, PostgreSQL expects a single row, and may read the backlog of all projects, or all of a project's deliveries, by
-# a smaller index, and sort them. To claim a hundred rows of ten thousand, it would read the whole table.
+# An index has all rows that a look reads, in the order in which it needs them. Where the table was analyzed while the
+# queue was empty, PostgreSQL expects a single row, and may read the backlog of all projects, or all of a project's
+# deliveries, by a smaller index, and sort them. To claim a hundred rows of ten thousand, it would read the whole table.
 _BEGIN = f"""
 BEGIN; SELECT set_config('convoyclone.claims', pg_try_advisory_xact_lock({LOCK_ID})::text, true)::bool,
   set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true),
@@ -110,7 +109,7 @@ BEGIN; SELECT set_config('convoyclone.claims', pg_try_advisory_xact_lock({LOCK_I
 HOLDS = "current_setting('convoyclone.claims')::bool"
 
 #: The deliveries that are due, the longest overdue first.
-# Without the lock, none of them may be locked: the worker that holds it would pass them over.
+# Without the lock, none of them may be locked: the worker that holds it would skip them.
 _DUE = f"""
 SELECT {COLUMNS} FROM events_eventdelivery d
 WHERE d.due_at <= now() AND NOT d.is_parked AND {HOLDS}
@@ -236,7 +235,7 @@ async def claim(
         if payload and not payload.is_expunged:
             found.claims.append(Claim(row, targets[row.endpoint_id], payload, lease))
         else:
-            await settle_unsent(connection, [(row.uid, Status.DISCARDED, EXPUNGED if payload else "event not found")])
+            await settle_unsent(connection, [(row.uid, Status.DISCARDED, EXPUNGED if payload else NO_EVENT)])
     return found
 
 

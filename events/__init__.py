@@ -1,1 +1,1 @@
-"""Events: created, matched with subscriptions, replayed."""
+"""Events: created and matched with subscriptions."""

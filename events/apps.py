@@ -1,4 +1,4 @@
-"""Register the app `events`: created, matched with subscriptions, replayed; and its kind of jobs with the workers."""
+"""Events: created and matched with subscriptions."""
 
 from django.apps import AppConfig
 
@@ -7,13 +7,3 @@ class EventsConfig(AppConfig):
     """The configuration of the app."""
 
     name = "events"
-
-    def ready(self) -> None:
-        """Have the workers replay events."""
-        from events.missing import MISSING_JOB, count_missing_piece, send_missing_piece
-        from events.replay import REPLAY_JOB
-        from events.replay_jobs import count_piece, replay_piece
-        from jobs.operations import KINDS, Kind
-
-        KINDS[REPLAY_JOB] = Kind(count_piece, replay_piece)
-        KINDS[MISSING_JOB] = Kind(count_missing_piece, send_missing_piece)

@@ -125,13 +125,6 @@ class TestEventDocument(TypedDict):
     event_delivery_id: Annotated[Uid, "Its delivery, whose attempt has the answer.", Example(_DELIVERY_UID)]
 
 
-@component("models.CountResponse")
-class CountDocument(TypedDict):
-    """A number of rows."""
-
-    num: Annotated[int, "The number of rows.", Example(12)]
-
-
 #: Convoy's source object where there is none.
 NO_SOURCE = example(SourceDocument)
 _NO_SOURCE = Fragment(orjson.dumps(NO_SOURCE))

@@ -10,18 +10,19 @@ from core.rows import read_rows
 from core.ulid import new_ulid
 from core.wake import wake_workers
 from endpoints.models import Endpoint
-from events.matching import ORDER, READ_ENDPOINT, READ_OWNER, Candidates, candidates_of
+from events.matching import ORDER, READ_ENDPOINT, Candidates, candidates_of, read_of_owner
 from events.models import Event
 from events.storage import (
     EVENT_COLUMNS,
-    EVENT_CONTENT,
     INSERT_DELIVERIES,
     UNLESS_DUPLICATE,
     Content,
     Posted,
+    event_content,
     named_content,
 )
 from projects.config import REQUEST_ID_HEADER
+from projects.keys import IS_PROVEN, Proof
 from projects.models import EVERY_TYPE, Project
 
 #: The most deliveries of an event that is stored here. Their ids are made before it is known how many are needed.
@@ -30,19 +31,34 @@ MOST_AT_ONCE = 4
 #: subscription has at most two: its filter of the event's type, and that of all types.
 MOST_CANDIDATES = 2 * MOST_AT_ONCE
 
-# `deciding` does what matching.of_each_subscription() does, and the conditions of `event` what operations.py requires
-# of an idempotency key. A bool_and() of no row is null.
-_TAKE_IN = f"""
-WITH candidate AS ({{candidates}}),
+#: Read the owner that the id of an application names, or an owner's own id.
+_APPLICATION = """owner AS (
+  SELECT coalesce((
+    SELECT owner_id FROM applications_application
+    WHERE project_id = %(project_id)s AND (uid = %(application_id)s OR owner_id = %(owner_id)s)
+  ), %(owner_id)s) AS owner_id
+), """
+_ITS_OWNER = "(SELECT owner_id FROM owner)"
+
+
+def _take_in(
+    candidates: str, *, owner: str = "", owner_id: str = "%(owner_id)s", key_scope: str = "%(key_scope)s"
+) -> str:
+    """Return the statement that takes in an event for `candidates`. All arguments are SQL; `owner` reads the owner."""
+    # `deciding` does what matching.of_each_subscription() does, and the conditions of `event` what operations.py
+    # requires of an idempotency key. A bool_and() of no row is null.
+    return f"""
+WITH {owner}candidate AS ({candidates}),
 deciding AS (
   SELECT *, row_number() OVER (ORDER BY endpoint_id, subscription_id) AS number FROM (
     SELECT DISTINCT ON (endpoint_id, subscription_id) * FROM candidate
-    WHERE event_type IS NOT NULL AND (channels = '{{{{}}}}' OR channels && %(channels)s::varchar[])
+    WHERE event_type IS NOT NULL AND (channels = '{{}}' OR channels && %(channels)s::varchar[])
       AND (SELECT count(*) FROM candidate) <= {MOST_CANDIDATES} {ORDER}
   ) first
 ), event AS (
   INSERT INTO events_event ({EVENT_COLUMNS})
-  SELECT %(uid)s, %(project_id)s, %(channel)s, %(event_type)s, taken.endpoints, %(owner_id)s, {EVENT_CONTENT}
+  SELECT %(uid)s, %(project_id)s, %(channel)s, %(event_type)s, taken.endpoints, {owner_id},
+    {event_content(key_scope=key_scope)}
   FROM (
     SELECT array_agg(endpoint_id ORDER BY number) AS endpoints, count(*) <= {MOST_AT_ONCE} AND bool_and(
       conditions IS NULL
@@ -61,24 +77,14 @@ deciding AS (
 )
 SELECT CASE WHEN EXISTS (SELECT FROM event) THEN (SELECT count(*) FROM deciding) END, candidate.* FROM candidate {ORDER}
 """  # noqa: S608 - only this package's own text
-_FOR_ENDPOINT = _TAKE_IN.format(candidates=READ_ENDPOINT)
-_FOR_OWNER = _TAKE_IN.format(candidates=READ_OWNER)
-#: The same for an owner whom the id of an application names, whose id is added to the scope of the key.
-_OWNER = "(SELECT owner_id FROM owner)"
-_FOR_APPLICATION = (
-    _FOR_OWNER.replace("%(owner_id)s", _OWNER)
-    .replace("%(key_scope)s", f"%(key_scope)s || {_OWNER}")
-    .replace(
-        "WITH",
-        """
-WITH owner AS (
-  SELECT coalesce((
-    SELECT owner_id FROM applications_application
-    WHERE project_id = %(project_id)s AND (uid = %(application_id)s OR owner_id = %(owner_id)s)
-  ), %(owner_id)s) AS owner_id
-),""",
-        1,
-    )
+
+
+_FOR_ENDPOINT = _take_in(READ_ENDPOINT)
+_FOR_ENDPOINT_PROVEN = _take_in(f"{READ_ENDPOINT} AND {IS_PROVEN}")
+_FOR_OWNER = _take_in(read_of_owner("%(owner_id)s"))
+_FOR_OWNER_PROVEN = _take_in(f"{read_of_owner('%(owner_id)s')} AND {IS_PROVEN}")
+_FOR_APPLICATION = _take_in(
+    read_of_owner(_ITS_OWNER), owner=_APPLICATION, owner_id=_ITS_OWNER, key_scope=f"%(key_scope)s || {_ITS_OWNER}"
 )
 
 
@@ -91,13 +97,14 @@ def take_in(
     owner_id: str = "",
     application_id: str = "",
     key_scope: str = "",
+    proof: Proof | None = None,
 ) -> Posted | Candidates:
     """Store an event for an endpoint, or for those of an owner, where no more than a statement is needed for it.
 
     Where `application_id` is given, the owner is that of the application with this id, and `owner_id` is the owner
     where there is none. The owner's id is then added to `key_scope`.
     Return the candidates where nothing was stored, for the caller to match with. Raises NotFound where there is no
-    project.
+    project, and where `proof`, which comes without an application, does not hold.
     """
     given = named_content(project_id, event, key_scope=key_scope)
     delivery_ids = [new_ulid() for _ in range(MOST_AT_ONCE)]
@@ -109,8 +116,14 @@ def take_in(
         "application_id": application_id,
         "delivery_ids": " ".join(delivery_ids),
     }
-    statement = _FOR_APPLICATION if application_id else _FOR_OWNER
-    rows = read_rows(_FOR_ENDPOINT if endpoint_id else statement, given)
+    if proof:
+        statement = _FOR_ENDPOINT_PROVEN if endpoint_id else _FOR_OWNER_PROVEN
+        given |= proof._asdict()
+    elif endpoint_id:
+        statement = _FOR_ENDPOINT
+    else:
+        statement = _FOR_APPLICATION if application_id else _FOR_OWNER
+    rows = read_rows(statement, given)
     candidates = candidates_of([row[1:] for row in rows])
     made = rows[0][0]
     if made is None:

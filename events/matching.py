@@ -6,7 +6,7 @@ One statement reads everything that one event, or many, can need; the rest is do
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from django.db import connection
@@ -40,9 +40,8 @@ WHERE p.uid = %%(project_id)s AND p.deleted_at IS NULL
 #: Order candidates as Candidates has them. The row of the exact type comes before that of "*" and, where it is enabled,
 #: hides it.
 ORDER = "ORDER BY endpoint_id, subscription_id, event_type = '*'"
-#: Read those of one endpoint, and of one owner.
+#: Read those of one endpoint.
 READ_ENDPOINT = _READ % "e.uid = %(endpoint_id)s"
-READ_OWNER = _READ % "e.owner_id = %(owner_id)s"
 _LISTED = f"{_READ} {ORDER}" % "e.uid = ANY(%(ids)s)"
 _OWNED = f"{_READ} {ORDER}" % "e.owner_id = ANY(%(owners)s)"
 _LISTED_OR_OWNED = f"{_READ} {ORDER}" % "e.uid = ANY(%(ids)s) OR e.owner_id = ANY(%(owners)s)"
@@ -86,6 +85,11 @@ class Candidates(NamedTuple):
     endpoints: dict[str, list[Row]]
 
 
+def read_of_owner(owner_id: str) -> str:
+    """Return the statement that reads those of one owner, whom an SQL expression names."""
+    return _READ % f"e.owner_id = {owner_id}"
+
+
 def read_candidates(
     project_id: str,
     *,
@@ -127,7 +131,7 @@ def candidates_of(found: Sequence[Sequence[Any]]) -> Candidates:
     return Candidates(settings, endpoints)
 
 
-def of_each_subscription(rows: Iterable[Row], event_type: str, channels: Sequence[str] = ()) -> list[Row]:
+def of_each_subscription(rows: Iterable[Row], event_type: str, channels: Sequence[str]) -> list[Row]:
     """Return each subscription's row that decides on events of a type and of these channels, if there is one.
 
     Contract: docs/contract/subscriptions.md#filter-choice, docs/contract/subscriptions.md#channels.
@@ -182,41 +186,40 @@ class Allowance:
         return taken
 
 
+class Matchable(Protocol):
+    """The members by which an event is matched, beside its payload. New events and stored ones have them."""
+
+    @property
+    def event_type(self) -> str: ...
+    @property
+    def headers(self) -> Any: ...
+    @property
+    def channels(self) -> Sequence[str]: ...
+
+
 def matched(
-    endpoints: Iterable[Sequence[Row]],
-    *,
-    event_type: str,
-    data: Any,
-    headers: Any,
-    channels: Sequence[str] = (),
-    allowance: Allowance | None = None,
+    endpoints: Iterable[Sequence[Row]], event: Matchable, data: Any, allowance: Allowance | None = None
 ) -> list[Row]:
-    """Return the rows of every subscription that takes a direct event or a fanout."""
+    """Return the rows of every subscription that takes a direct event or a fanout, whose parsed payload is `data`."""
     allowance = allowance or Allowance()
     return [
         row
         for rows in endpoints
-        for row in of_each_subscription(rows, event_type, channels)
-        if allowance.is_taken(row, data=data, headers=headers)
+        for row in of_each_subscription(rows, event.event_type, event.channels)
+        if allowance.is_taken(row, data=data, headers=event.headers)
     ]
 
 
 def matched_once(
-    endpoints: Iterable[Sequence[Row]],
-    *,
-    event_type: str,
-    data: Any,
-    headers: Any,
-    channels: Sequence[str] = (),
-    allowance: Allowance | None = None,
+    endpoints: Iterable[Sequence[Row]], event: Matchable, data: Any, allowance: Allowance | None = None
 ) -> list[Row]:
     """Return the same for a broadcast: one row for each endpoint, preferably that of the exact type."""
     allowance = allowance or Allowance()
     taken = []
     for rows in endpoints:
-        deciding = of_each_subscription(rows, event_type, channels)
-        deciding.sort(key=lambda row: row.event_type != event_type)
-        first = next((row for row in deciding if allowance.is_taken(row, data=data, headers=headers)), None)
+        deciding = of_each_subscription(rows, event.event_type, event.channels)
+        deciding.sort(key=lambda row: row.event_type != event.event_type)
+        first = next((row for row in deciding if allowance.is_taken(row, data=data, headers=event.headers)), None)
         if first is not None:
             taken.append(first)
     return taken

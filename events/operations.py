@@ -22,6 +22,7 @@ from outbound import payload
 from outbound.headers import check_custom_headers
 from outbound.urls import stored_form
 from projects.config import REQUEST_ID_HEADER
+from projects.keys import Proof
 from projects.models import Project
 from subscriptions.models import Subscription
 from subscriptions.operations import create_subscription, update_subscription
@@ -55,6 +56,7 @@ def create_event(
     app_id: str = "",
     key_scope: str = "",
     subscribes: bool = True,
+    proof: Proof | None = None,
 ) -> Posted:
     """Store an event for one endpoint, with a delivery for each of its subscriptions that takes it.
 
@@ -62,12 +64,12 @@ def create_event(
     an incoming project, where a subscription belongs to a source, nor from a caller who may not subscribe
     (`subscribes`). `key_scope` names the customer who posts the event: the idempotency keys of a customer and
     those of the company are apart.
-    Raises InvalidInput. Contract: docs/contract/events.md#direct.
+    Raises InvalidInput, and NotFound where `proof` does not hold. Contract: docs/contract/events.md#direct.
     """
     target = endpoint_id or app_id
     if not target:
         raise EndpointMissing
-    candidates = take_in(project_id, event, Channel.DIRECT, endpoint_id=target, key_scope=key_scope)
+    candidates = take_in(project_id, event, Channel.DIRECT, endpoint_id=target, key_scope=key_scope, proof=proof)
     if isinstance(candidates, Posted):
         return candidates
     _require_key(candidates.settings, event)
@@ -76,12 +78,12 @@ def create_event(
         raise EndpointUnknown if endpoint_id else AppUnknown
     subscribes = subscribes and candidates.settings.type != Project.Type.INCOMING
     if rows[0].subscription_id is not None or not subscribes:
-        taken = _direct(candidates, event)
+        taken = matched(candidates.endpoints.values(), event, event.value)
         return store_event(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
     with transaction.atomic():
         _subscribe_to_everything(project_id, rows[0])
         candidates = read_candidates(project_id, event_types=[event.event_type], ids=[target])
-        taken = _direct(candidates, event)
+        taken = matched(candidates.endpoints.values(), event, event.value)
         return store_event(project_id, event, Channel.DIRECT, candidates, [target], taken, key_scope=key_scope)
 
 
@@ -93,18 +95,26 @@ def create_fanout_event(
     application_id: str = "",
     keys: str = "",
     without_endpoints: Callable[[], str] | None = None,
+    proof: Proof | None = None,
 ) -> Posted:
     """Store an event for all endpoints of an owner.
 
     The idempotency key is the company's; with `keys`, which names a kind of keys, it is one of the owner's own.
     `application_id`, which comes with `keys`, is the id of the application that `owner_id` may be: an owner of this
     name is then meant only where there is no such application. `without_endpoints` is called before anything is stored
-    where the owner has no endpoint; it returns the owner, or refuses. Raises InvalidInput.
+    where the owner has no endpoint; it returns the owner, or refuses. Raises InvalidInput, and NotFound where `proof`
+    does not hold, which comes without an application.
     Contract: docs/contract/events.md#fanout.
     """
     key_scope = f"{keys}:{'' if application_id else owner_id}" if keys else ""
     candidates = take_in(
-        project_id, event, Channel.FANOUT, owner_id=owner_id, application_id=application_id, key_scope=key_scope
+        project_id,
+        event,
+        Channel.FANOUT,
+        owner_id=owner_id,
+        application_id=application_id,
+        key_scope=key_scope,
+        proof=proof,
     )
     if isinstance(candidates, Posted):
         return candidates
@@ -114,7 +124,7 @@ def create_fanout_event(
     elif without_endpoints:
         owner_id = without_endpoints()
     key_scope = f"{keys}:{owner_id}" if keys else ""
-    targets, taken = list(candidates.endpoints), _direct(candidates, event)
+    targets, taken = list(candidates.endpoints), matched(candidates.endpoints.values(), event, event.value)
     return store_event(
         project_id, event, Channel.FANOUT, candidates, targets, taken, owner_id=owner_id, key_scope=key_scope
     )
@@ -127,13 +137,7 @@ def create_broadcast_event(project_id: str, event: Content) -> Posted:
     """
     candidates = read_candidates(project_id, event_types=[event.event_type], everyone=True)
     _require_key(candidates.settings, event)
-    taken = matched_once(
-        candidates.endpoints.values(),
-        event_type=event.event_type,
-        data=event.value,
-        headers=event.headers,
-        channels=event.channels,
-    )
+    taken = matched_once(candidates.endpoints.values(), event, event.value)
     return store_event(project_id, event, Channel.BROADCAST, candidates, [], taken)
 
 
@@ -177,16 +181,6 @@ def _require_key(settings: Settings, event: Content) -> None:
         return
     if settings.request_id_header not in ("", REQUEST_ID_HEADER):
         raise KeyMissing
-
-
-def _direct(candidates: Candidates, event: Content) -> list[Row]:
-    return matched(
-        candidates.endpoints.values(),
-        event_type=event.event_type,
-        data=event.value,
-        headers=event.headers,
-        channels=event.channels,
-    )
 
 
 def _subscribe_to_everything(project_id: str, row: Row) -> None:

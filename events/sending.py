@@ -13,11 +13,11 @@ from events.exceptions import KeyMissing
 from events.models import Event, EventDelivery
 from events.storage import (
     EVENT_COLUMNS,
-    EVENT_CONTENT,
     INSERT_DELIVERIES,
     UNLESS_DUPLICATE,
     Content,
     Posted,
+    event_content,
     named_content,
 )
 from subscriptions.models import Subscription
@@ -38,7 +38,7 @@ WITH target AS (
     AND %(owner_id)s IN ('', e.owner_id)
 ), event AS (
   INSERT INTO events_event ({EVENT_COLUMNS})
-  SELECT %(uid)s, project_id, '{Event.Channel.DIRECT}', %(event_type)s, ARRAY[endpoint_id], '', {EVENT_CONTENT}
+  SELECT %(uid)s, project_id, '{Event.Channel.DIRECT}', %(event_type)s, ARRAY[endpoint_id], '', {event_content()}
   FROM target {UNLESS_DUPLICATE} RETURNING uid, project_id, event_type
 ), deliveries AS (
   {INSERT_DELIVERIES} FROM (

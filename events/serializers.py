@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from core.api.bodies import NotJSON
 from core.api.fields import INCORRECT_TYPE, Flag, Secret, Shape, Text
+from core.api.openapi import URL_PATTERN, describe
 from endpoints.serializers import required
 from outbound.headers import MAX_VALUE_LENGTH
 from outbound.payload import raw_member
@@ -128,3 +129,8 @@ class TestEvent(Shape):
         help_text="During the overlap of a rotation: sign it with the newest secret only, to learn whether the "
         "receiver has that one.",
     )
+
+
+# Their schemas
+
+describe(DynamicEvent, "models.DynamicEvent", url={"pattern": URL_PATTERN})

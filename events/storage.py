@@ -18,27 +18,20 @@ from core.ulid import new_ulid
 from core.wake import wake_workers
 from events.matching import Candidates, Row, Settings
 from events.models import Event
+from events.unsent import NOT_ACTIVE
 from outbound.states import Status
 
 NO_MATCH = "no subscription matched this event"
-NOT_ACTIVE = "the endpoint was not active when the event came in"
 #: Deliveries in one statement.
 CHUNK = 5_000
 
 EVENT_COLUMNS = """uid, project_id, channel, event_type, endpoints, owner_id, headers, data, idempotency_key,
 key_scope, trace, channels, tags, external_id, is_duplicate_event, status, failure_reason, created_at, updated_at"""
-_INSERT_EVENT = f"""
-INSERT INTO events_event ({EVENT_COLUMNS})
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""  # noqa: S608 - only this module's own text
 # The statement waits for an uncommitted event with the same key.
 UNLESS_DUPLICATE = """
 ON CONFLICT (project_id, idempotency_key, key_scope) WHERE NOT is_duplicate_event AND NOT idempotency_key = ''
 DO NOTHING
 """
-#: The values of EVENT_COLUMNS from `headers` on, of a new event that endpoints take, by the names of named_content().
-EVENT_CONTENT = f"""%(headers)s::jsonb, %(data)s, %(key)s, %(key_scope)s, %(trace)s, %(channels)s::text[],
-%(tags)s::text[], %(external_id)s, FALSE, '{Status.SUCCESS}', '', %(now)s, %(now)s"""
 #: Create deliveries of the rows `d`, each of which names its `event`.
 # Due by the clock of the database, as the workers read it; this process may have another.
 INSERT_DELIVERIES = f"""
@@ -52,12 +45,31 @@ SELECT d.uid, event.project_id, event.uid, d.endpoint_id, d.subscription_id, eve
   d.strategy, d.interval_seconds, d.retry_limit, 0, 0, statement_timestamp(), 0,
   CASE WHEN d.is_active THEN statement_timestamp() END, FALSE, NULL, d.created_at, d.created_at
 """
+
+
+def event_content(*, key_scope: str = "%(key_scope)s", outcome: str = f"FALSE, '{Status.SUCCESS}', ''") -> str:
+    """Return the values of EVENT_COLUMNS from `headers` on, of a new event, by the names of named_content().
+
+    Both arguments are SQL: the scope of the key, and the values from `is_duplicate_event` to `failure_reason`, which
+    are those of an event that endpoints take.
+    """
+    return f"""%(headers)s::jsonb, %(data)s, %(key)s, {key_scope}, %(trace)s, %(channels)s::text[],
+    %(tags)s::text[], %(external_id)s, {outcome}, %(now)s, %(now)s"""
+
+
+_INSERT_EVENT = f"""
+INSERT INTO events_event ({EVENT_COLUMNS})
+VALUES (%(uid)s, %(project_id)s, %(channel)s, %(event_type)s, %(endpoints)s, %(owner_id)s,
+  {event_content(outcome="%(is_duplicate)s, %(status)s, %(reason)s")})
+"""  # noqa: S608 - only this module's own text
 #: The parameters of _deliveries(), as the rows `d`.
 _MATCHED = """(
   SELECT * FROM
-    unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[])
+    unnest(%(uids)s::text[], %(event_ids)s::text[], %(endpoint_ids)s::text[], %(subscription_ids)s::text[],
+      %(delivery_modes)s::text[], %(are_active)s::bool[])
       AS given (uid, event_id, endpoint_id, subscription_id, delivery_mode, is_active),
-    (SELECT %s::text AS strategy, %s::int AS interval_seconds, %s::int AS retry_limit, %s::timestamptz AS created_at) s
+    (SELECT %(strategy)s::text AS strategy, %(interval_seconds)s::int AS interval_seconds,
+      %(retry_limit)s::int AS retry_limit, %(now)s::timestamptz AS created_at) s
 ) d"""
 _STORE = f"""
 WITH event AS ({_INSERT_EVENT} {UNLESS_DUPLICATE} RETURNING uid, project_id, event_type),
@@ -65,7 +77,6 @@ deliveries AS ({INSERT_DELIVERIES} FROM {_MATCHED} JOIN event ON event.uid = d.e
 SELECT uid FROM event
 """  # noqa: S608 - only this module's own text
 _ADD = f"{INSERT_DELIVERIES} FROM {_MATCHED} JOIN events_event event ON event.uid = d.event_id"
-
 
 #: The id of a delivery, that of its event, and the row that takes it.
 Made = tuple[str, str, Row]
@@ -94,7 +105,7 @@ class Posted(NamedTuple):
 
 
 def named_content(project_id: str, event: Content, *, key_scope: str) -> dict[str, Any]:
-    """Return the parameters of a statement that stores a new event by EVENT_CONTENT, with a new `uid`."""
+    """Return the parameters of a statement that stores a new event by event_content(), with a new `uid`."""
     return {
         "uid": new_ulid(),
         "project_id": project_id,
@@ -128,31 +139,28 @@ def store_event(
     It takes one statement, and more for a duplicate or more than CHUNK deliveries. `reason` is why it has failed
     where no row has taken it.
     """
-    uid, now = new_ulid(), timezone.now()
-    endpoints = [row.endpoint_id for row in taken] or targets
+    given = named_content(project_id, event, key_scope=key_scope)
+    uid, now = given["uid"], given["now"]
     status, reason = (Status.SUCCESS, "") if taken else (Status.FAILURE, reason)
-    text, headers = event.data.decode(), orjson.dumps(event.headers).decode()
-    said: list[Any] = [project_id, channel.value, event.event_type, endpoints, owner_id, headers, text]
-    said += [event.idempotency_key, key_scope, traceparent()]
-    said += [list(event.channels), list(event.tags), event.external_id]
+    endpoints = [row.endpoint_id for row in taken] or targets
+    given |= {"channel": channel.value, "owner_id": owner_id, "endpoints": endpoints}
+    given |= {"is_duplicate": False, "status": status, "reason": reason}
     made = [new_ulid() for _ in taken]
     first, *others = _chunks((delivery_id, uid, row) for delivery_id, row in zip(made, taken, strict=True)) or [[]]
     with connection.cursor() as cursor:
         if not others:
-            cursor.execute(
-                _STORE, [uid, *said, False, status, reason, now, now, *_deliveries(candidates.settings, first, now)]
-            )
+            cursor.execute(_STORE, given | _deliveries(candidates.settings, first, now))
             is_new = cursor.fetchone() is not None
         else:
             with transaction.atomic():
-                cursor.execute(f"{_INSERT_EVENT} {UNLESS_DUPLICATE}", [uid, *said, False, status, reason, now, now])
+                cursor.execute(f"{_INSERT_EVENT} {UNLESS_DUPLICATE}", given)
                 is_new = cursor.rowcount == 1
                 for chunk in [first, *others] if is_new else []:
                     cursor.execute(_ADD, _deliveries(candidates.settings, chunk, now))
         if not is_new:
             # A duplicate has no deliveries, and that is a success.
-            said[3] = targets
-            cursor.execute(_INSERT_EVENT, [uid, *said, True, Status.SUCCESS, "", now, now])
+            duplicate = {"is_duplicate": True, "status": Status.SUCCESS, "reason": "", "endpoints": targets}
+            cursor.execute(_INSERT_EVENT, given | duplicate)
     if is_new and any(row.is_active for row in taken):
         wake_workers()
     return Posted(uid, not is_new, now, tuple(made) if is_new else ())
@@ -170,15 +178,18 @@ def _chunks(deliveries: Iterable[Made]) -> list[list[Made]]:
     return [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)]
 
 
-def _deliveries(settings: Settings, made: Sequence[Made], now: datetime) -> list[Any]:
+def _deliveries(settings: Settings, made: Sequence[Made], now: datetime) -> dict[str, Any]:
     """Return the parameters of _MATCHED."""
     strategy = settings.strategy
-    return [
-        [delivery_id for delivery_id, _, _ in made],
-        [event_id for _, event_id, _ in made],
-        [row.endpoint_id for _, _, row in made],
-        [row.subscription_id for _, _, row in made],
-        [row.delivery_mode for _, _, row in made],
-        [row.is_active for _, _, row in made],
-        *(strategy["type"], strategy["duration"], strategy["retry_count"], now),
-    ]
+    return {
+        "uids": [delivery_id for delivery_id, _, _ in made],
+        "event_ids": [event_id for _, event_id, _ in made],
+        "endpoint_ids": [row.endpoint_id for _, _, row in made],
+        "subscription_ids": [row.subscription_id for _, _, row in made],
+        "delivery_modes": [row.delivery_mode for _, _, row in made],
+        "are_active": [row.is_active for _, _, row in made],
+        "strategy": strategy["type"],
+        "interval_seconds": strategy["duration"],
+        "retry_limit": strategy["retry_count"],
+        "now": now,
+    }

@@ -9,32 +9,25 @@ from rest_framework.request import Request
 
 from core.api.bodies import read_body
 from core.api.documents import PageOf
-from core.api.openapi import Outcome
 from core.api.pagination import Bytes, JsonBytes, read_page
-from core.api.parameters import is_true
 from core.api.time_limit import time_limit
 from core.json_text import without_half_pairs
 from events import openapi, operations, serializers
 from events.documents import (
-    CountDocument,
     CreatedDocument,
     EventDocument,
     TestEventDocument,
     event_document,
     event_documents,
 )
-from events.exceptions import CountTooSlow, SearchNotSupported, SearchTooSlow
+from events.exceptions import SearchTooSlow
 from events.models import Event
-from events.reads import EventFilter, Within, is_search, read_event_filter, searched_events
-from events.replay import batch_replay, originals, replay_event
-from events.replay_jobs import create_replay_job
+from events.reads import EventFilter, Within, read_event_filter, searched_events
 from events.storage import Content
 from events.trials import send_test_event
-from jobs.documents import JobDocument, job_document
 from projects.convoy_view import ConvoyView
 
 SECONDS_TO_SEARCH = 5
-SECONDS_TO_COUNT = 1
 
 
 class EventView(ConvoyView):
@@ -44,16 +37,6 @@ class EventView(ConvoyView):
     def within(self) -> Within | None:
         """Return the endpoints that the caller may see; None for all of the project."""
         return None
-
-    @property
-    def is_masked(self) -> bool:
-        """Return whether the values of headers are hidden."""
-        return False
-
-    @property
-    def shows_payload(self) -> bool:
-        """Return whether the caller may see payloads and headers."""
-        return True
 
     @property
     def detail(self) -> dict[str, Any]:
@@ -76,6 +59,8 @@ class EventView(ConvoyView):
 class Events(EventView):
     """The events of a project."""
 
+    proves = ("POST",)
+
     @openapi.list_events
     def get(self, request: Request, **_: str) -> PageOf[EventDocument]:
         """Answer a page of the events that the query chooses."""
@@ -89,17 +74,19 @@ class Events(EventView):
     def post(self, request: Request, projectID: str) -> CreatedDocument:  # noqa: N803
         """Create an event for one endpoint."""
         sent, event = read_event(request, serializers.CreateEvent)
-        return {"uid": operations.create_event(projectID, event, **sent).uid}
+        return {"uid": operations.create_event(projectID, event, proof=self.proof(), **sent).uid}
 
 
 class FanoutEvents(ConvoyView):
     """Events for all endpoints of an owner."""
 
+    proves = ("POST",)
+
     @openapi.create_fanout_event
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
         """Create an event. Only this answer tells a duplicate."""
         sent, event = read_event(request, serializers.FanoutEvent)
-        posted = operations.create_fanout_event(projectID, event, **sent)
+        posted = operations.create_fanout_event(projectID, event, proof=self.proof(), **sent)
         outcome = openapi.DUPLICATE if posted.is_duplicate else None
         return openapi.create_fanout_event.answer({"uid": posted.uid}, outcome)
 
@@ -143,50 +130,6 @@ class EventDetail(EventView):
         return self.event(eventID)
 
 
-class ReplayEvent(EventView):
-    """The replay of one event."""
-
-    @openapi.replay_event
-    def put(self, request: Request, projectID: str, eventID: str) -> EventDocument:  # noqa: N803
-        """Match the event with the present subscriptions and create new deliveries; a body is ignored."""
-        replay_event(projectID, eventID)
-        return self.event(eventID)
-
-
-class BatchReplay(EventView):
-    """The replay of many events."""
-
-    @openapi.batch_replay_events
-    def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
-        """Replay the events that the query chooses; a body is ignored."""
-        refuse_search(request, openapi.BATCH_REPLAY)
-        tally = batch_replay(projectID, self.chosen(request))
-        return openapi.batch_replay_events.answer(None, Outcome(tally.message))
-
-
-class BatchReplayJobs(EventView):
-    """The replay of any number of events."""
-
-    @openapi.create_replay_job
-    def post(self, request: Request, projectID: str) -> JobDocument:  # noqa: N803
-        """Store a job that replays the events that the query chooses; a body is ignored."""
-        refuse_search(request, openapi.BATCH_REPLAY)
-        job = create_replay_job(projectID, self.wanted(request), is_dry_run=is_true(request, "dry_run"))
-        return job_document(job)
-
-
-class CountBatchReplay(EventView):
-    """The number of events that a batch replay would replay."""
-
-    @openapi.count_affected_events
-    def get(self, request: Request, **_: str) -> CountDocument:
-        """Count the events that the query chooses."""
-        refuse_search(request, openapi.BATCH_REPLAY_COUNT)
-        rows = originals(self.chosen(request))
-        with time_limit(SECONDS_TO_COUNT, CountTooSlow.message):
-            return {"num": rows.count()}
-
-
 def read_event(request: Request, serializer: Any) -> tuple[dict[str, Any], Content]:
     """Return the validated fields of a body that creates an event: those of its target, and its content.
 
@@ -207,9 +150,3 @@ def read_test_event(request: Request) -> dict[str, Any]:
     sent = read_body(request, serializers.TestEvent, detailed=True, body=body)
     raw = serializers.raw_value(body, "data") if "data" in sent else None
     return {"event_type": sent["event_type"], "raw": raw, "is_rehearsal": sent.get("rehearsal", False)}
-
-
-def refuse_search(request: Request, doing: str) -> None:
-    """Raise InvalidInput where a request for a batch has `query` or `body`; `doing` names the operation."""
-    if is_search(request):
-        raise SearchNotSupported(doing=doing)

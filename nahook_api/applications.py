@@ -10,7 +10,7 @@ from applications.models import Application
 from applications.operations import create_application
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Flag, Text
-from core.api.openapi import NOT_ONLY_SPACES, Operation, body, describe
+from core.api.openapi import NOT_ONLY_SPACES, Outcome, Tag, body, describe
 from core.api.values import wire_time
 from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, FieldRefused, Strict, WorkspaceView
 from nahook_api.ids import APPLICATION, EXAMPLE_UID, prefixed
@@ -19,7 +19,7 @@ from portal_links.openapi import APPLICATION_ID
 from portal_links.owners import delete_application, find_application, update_application
 from portal_links.serializers import ApplicationMetadata
 
-TAG = "Applications (Nahook)"
+TAG = Tag("Applications (Nahook)", envelope=False)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 KEPT = "Texts by name, which the server only keeps."
@@ -107,69 +107,52 @@ describe(UpdateApplication, "nahook.UpdateApplication", **_SAID)
 EXAMPLE = example(ApplicationDocument)
 FULL = {"name": "Acme", "externalId": "acme", "metadata": {"tier": "pro"}}
 
-list_applications = Operation(
+list_applications = TAG.operation(
     "ListNahookApplications",
     "List applications (Nahook)",
-    tag=TAG,
     description="The applications of the workspace, newest first.",
     parameters=[WORKSPACE, limit_parameter(DEFAULT_LIMIT, MAX_LIMIT), OFFSET],
-    message="The applications.",
-    data=list[ApplicationDocument],
-    examples={"One application": [EXAMPLE]},
+    success=Outcome("The applications.", list[ApplicationDocument], "One application"),
     refused=[*REFUSED, FieldRefused(name="limit", failure=f"must be a whole number from 1 to {MAX_LIMIT}")],
-    envelope=False,
 )
-create = Operation(
+create = TAG.operation(
     "CreateNahookApplication",
     "Create an application (Nahook)",
-    tag=TAG,
     description="Gives an owner a name and metadata.",
     parameters=[WORKSPACE],
     request=body(CreateApplication, {"In full": FULL, "By its name": {"name": "Acme"}}),
-    status=201,
-    message="The application.",
-    data=ApplicationDocument,
-    examples={"In full": EXAMPLE, "Without an external id": example(ApplicationDocument, externalId=None, metadata={})},
+    success=Outcome(
+        "The application.",
+        ApplicationDocument,
+        {"In full": EXAMPLE, "Without an external id": example(ApplicationDocument, externalId=None, metadata={})},
+        status=201,
+    ),
     refused=[*REFUSED_WRITE, FieldRefused(name="maxEndpoints", failure=NO_LIMIT), OwnerIsAnId, ApplicationExists],
-    envelope=False,
 )
-get = Operation(
+get = TAG.operation(
     "GetNahookApplication",
     "Get an application (Nahook)",
-    tag=TAG,
     description="An owner that has endpoints and no application is shown as one whose id is the `owner_id`.",
     parameters=[WORKSPACE, APPLICATION_ID],
-    message="The application.",
-    data=ApplicationDocument,
-    examples={"Application": EXAMPLE},
+    success=Outcome("The application.", ApplicationDocument, "Application"),
     refused=[*REFUSED, ApplicationNotFound],
-    envelope=False,
 )
-update = Operation(
+update = TAG.operation(
     "UpdateNahookApplication",
     "Change an application (Nahook)",
-    tag=TAG,
     description="Changes what is sent.",
     parameters=[WORKSPACE, APPLICATION_ID],
     request=body(UpdateApplication, {"Another name": {"name": "Acme Inc."}}),
-    message="The application.",
-    data=ApplicationDocument,
-    examples={"Application": EXAMPLE},
+    success=Outcome("The application.", ApplicationDocument, "Application"),
     refused=[*REFUSED_WRITE, FieldRefused(name="maxEndpoints", failure=NO_LIMIT), ApplicationNotFound],
-    envelope=False,
 )
-delete = Operation(
+delete = TAG.operation(
     "DeleteNahookApplication",
     "Delete an application (Nahook)",
-    tag=TAG,
     description="Deletes an application with its endpoints, and ends its sessions. Portal links stay.",
     parameters=[WORKSPACE, APPLICATION_ID],
-    status=204,
-    message="Deleted.",
-    data=type(None),
-    examples={},
+    success=Outcome("Deleted.", type(None), status=204),
     refused=[*REFUSED_WRITE, ApplicationNotFound],
-    envelope=False,
 )
 
 

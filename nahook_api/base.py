@@ -24,6 +24,7 @@ from projects.authentication import authenticate_key, bearer_token
 from projects.convoy_view import ConvoyView, UnknownPath
 from projects.exceptions import OwnerKey, ProjectNotFound, ReadOnlyKey
 from projects.keys import MANAGEMENT_PREFIX, PREFIX, SENDING_PREFIX, Caller
+from subscriptions import exceptions as subscriptions
 
 CODES = WORDS | {400: "validation_error", 504: "timeout"}
 
@@ -61,7 +62,7 @@ class InstanceKey(InvalidInput):
 class EventTypeNotFound(NotFound):
     """No such event type."""
 
-    message = "event type not found"
+    message = subscriptions.EventTypeNotFound.message
 
 
 class OtherApplication(Forbidden):

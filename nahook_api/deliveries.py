@@ -7,7 +7,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from rest_framework.request import Request
 
 from core.api.documents import Example, Keywords, Time, component, example
-from core.api.openapi import Operation, path_parameter, query
+from core.api.openapi import Outcome, Tag, path_parameter, query
 from core.api.values import wire_time
 from deliveries.exceptions import DeliveryNotFound
 from endpoints.exceptions import EndpointNotFound
@@ -18,7 +18,7 @@ from nahook_api.ids import ATTEMPT, DELIVERY, ENDPOINT, EXAMPLE_UID, prefixed, u
 from nahook_api.paging import limit_parameter, read_number
 from outbound.states import Status
 
-TAG = "Deliveries (Nahook)"
+TAG = Tag("Deliveries (Nahook)", envelope=False)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 #: The attempts of a delivery that are shown, the oldest first.
@@ -130,10 +130,9 @@ PENDING = example(
     DeliveryDocument, status="pending", totalAttempts=0, firstAttemptAt=None, deliveredAt=None, nextRetryAt=None
 )
 
-list_deliveries = Operation(
+list_deliveries = TAG.operation(
     "ListNahookDeliveries",
     "List the deliveries of an endpoint (Nahook)",
-    tag=TAG,
     description="A page of the endpoint's deliveries, newest first.",
     parameters=[
         WORKSPACE,
@@ -142,47 +141,44 @@ list_deliveries = Operation(
         query("cursor", {"type": "string"}, "`nextCursor` of the page before."),
         query("status", {"type": "string", "enum": list(_BY_NAME)}, "Only deliveries in this state."),
     ],
-    message="The page.",
-    data=PageDocument,
-    examples={
-        "One page": example(PageDocument, deliveries=[EXAMPLE]),
-        "With a further page": example(PageDocument, deliveries=[PENDING], nextCursor=EXAMPLE_UID),
-    },
+    success=Outcome(
+        "The page.",
+        PageDocument,
+        {
+            "One page": example(PageDocument, deliveries=[EXAMPLE]),
+            "With a further page": example(PageDocument, deliveries=[PENDING], nextCursor=EXAMPLE_UID),
+        },
+    ),
     refused=[*REFUSED, FieldRefused(name="status", failure=WRONG_STATUS), EndpointNotFound],
-    envelope=False,
 )
-get = Operation(
+get = TAG.operation(
     "GetNahookDelivery",
     "Get a delivery (Nahook)",
-    tag=TAG,
     description="Returns a delivery, with `include=payload` with what was sent.",
     parameters=[
         WORKSPACE,
         DELIVERY_ID,
         query("include", {"type": "string", "enum": ["payload"]}, "`payload` adds the payload."),
     ],
-    message="The delivery.",
-    data=DeliveryDocument,
-    examples={
-        "Delivered": EXAMPLE,
-        "Pending": PENDING,
-        "With its payload": example(DeliveryDocument, payload=PAYLOAD),
-        "Pending, with its payload": example(DeliveryDocument, PENDING, payload=PAYLOAD),
-    },
+    success=Outcome(
+        "The delivery.",
+        DeliveryDocument,
+        {
+            "Delivered": EXAMPLE,
+            "Pending": PENDING,
+            "With its payload": example(DeliveryDocument, payload=PAYLOAD),
+            "Pending, with its payload": example(DeliveryDocument, PENDING, payload=PAYLOAD),
+        },
+    ),
     refused=[*REFUSED, FieldRefused(name="include", failure="must be payload"), DeliveryNotFound],
-    envelope=False,
 )
-list_attempts = Operation(
+list_attempts = TAG.operation(
     "ListNahookDeliveryAttempts",
     "List the attempts of a delivery (Nahook)",
-    tag=TAG,
     description=f"The first {MOST_ATTEMPTS} attempts, oldest first.",
     parameters=[WORKSPACE, DELIVERY_ID],
-    message="The attempts.",
-    data=list[AttemptDocument],
-    examples={"One attempt": [example(AttemptDocument)]},
+    success=Outcome("The attempts.", list[AttemptDocument], "One attempt"),
     refused=[*REFUSED, DeliveryNotFound],
-    envelope=False,
 )
 
 

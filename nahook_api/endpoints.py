@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from applications.exceptions import ApplicationNotFound
 from core.api.documents import Example, Keywords, Time, component, example
 from core.api.fields import Choice, Flag, Secret, Text
-from core.api.openapi import URL_PATTERN, Operation, Refusal, body, describe, path_parameter
+from core.api.openapi import URL_PATTERN, Outcome, Refusal, Tag, body, describe, path_parameter
 from core.api.values import wire_time
 from core.exceptions import NotFound
 from endpoints.exceptions import EndpointNotFound
@@ -33,7 +33,7 @@ from portal_links.openapi import APPLICATION_ID
 from portal_links.owners import find_application
 from portal_links.serializers import Metadata
 
-TAG = "Endpoints (Nahook)"
+TAG = Tag("Endpoints (Nahook)", envelope=False)
 METADATA = "Texts by name, which the server only keeps."
 NO_CONFIG = "an endpoint of the type webhook has no config here"
 NO_SLACK = "must be webhook: this server sends webhooks only"
@@ -144,17 +144,13 @@ REFUSED_FIELDS: list[Refusal] = [
     UrlNotSecure,
 ]
 
-list_endpoints = Operation(
+list_endpoints = TAG.operation(
     "ListNahookEndpoints",
     "List the endpoints of a workspace (Nahook)",
-    tag=TAG,
     description="The endpoints of the workspace and of its applications, newest first, without their secrets.",
     parameters=[WORKSPACE, LIMIT, OFFSET],
-    message="The endpoints.",
-    data=list[EndpointDocument],
-    examples={"One endpoint": [LISTED]},
+    success=Outcome("The endpoints.", list[EndpointDocument], "One endpoint"),
     refused=[*REFUSED, FieldRefused(name="limit", failure=f"must be a whole number from 1 to {MOST_LISTED}")],
-    envelope=False,
 )
 list_of_application = list_endpoints.twin(
     "ListNahookApplicationEndpoints",
@@ -167,19 +163,14 @@ list_of_application = list_endpoints.twin(
         ApplicationNotFound,
     ],
 )
-create = Operation(
+create = TAG.operation(
     "CreateNahookEndpoint",
     "Create an endpoint of a workspace (Nahook)",
-    tag=TAG,
     description="Creates an endpoint that belongs to no application. It gets events once it is subscribed to types.",
     parameters=[WORKSPACE],
     request=body(CreateWorkspaceEndpoint, {"An endpoint": SENT}),
-    status=201,
-    message="The endpoint.",
-    data=EndpointDocument,
-    examples={"The endpoint": EXAMPLE},
+    success=Outcome("The endpoint.", EndpointDocument, {"The endpoint": EXAMPLE}, status=201),
     refused=[*REFUSED_WRITE, *REFUSED_FIELDS, EnvironmentNotFound],
-    envelope=False,
 )
 create_of_application = create.twin(
     "CreateNahookApplicationEndpoint",
@@ -189,43 +180,30 @@ create_of_application = create.twin(
     request=body(CreateEndpoint, {"An endpoint": SENT}),
     refused=[*REFUSED_WRITE, *REFUSED_FIELDS, ApplicationNotFound],
 )
-get = Operation(
+get = TAG.operation(
     "GetNahookEndpoint",
     "Get an endpoint (Nahook)",
-    tag=TAG,
     description="Returns the endpoint with its secret, which a key that may only read does not see.",
     parameters=[WORKSPACE, ENDPOINT_ID],
-    message="The endpoint.",
-    data=EndpointDocument,
-    examples={"The endpoint": EXAMPLE, "For a key that reads": LISTED},
+    success=Outcome("The endpoint.", EndpointDocument, {"The endpoint": EXAMPLE, "For a key that reads": LISTED}),
     refused=[*REFUSED, EndpointNotFound],
-    envelope=False,
 )
-update = Operation(
+update = TAG.operation(
     "UpdateNahookEndpoint",
     "Change an endpoint (Nahook)",
-    tag=TAG,
     description="Changes what is sent. `isActive` pauses the endpoint, or activates it.",
     parameters=[WORKSPACE, ENDPOINT_ID],
     request=body(UpdateEndpoint, {"A pause": {"description": "Production webhook", "isActive": False}}),
-    message="The endpoint.",
-    data=EndpointDocument,
-    examples={"The endpoint": EXAMPLE},
+    success=Outcome("The endpoint.", EndpointDocument, {"The endpoint": EXAMPLE}),
     refused=[*REFUSED_WRITE, UrlNotSecure, EndpointNotFound],
-    envelope=False,
 )
-delete = Operation(
+delete = TAG.operation(
     "DeleteNahookEndpoint",
     "Delete an endpoint (Nahook)",
-    tag=TAG,
     description="Deletes the endpoint with its subscriptions. Its deliveries stay.",
     parameters=[WORKSPACE, ENDPOINT_ID],
-    status=204,
-    message="Deleted.",
-    data=type(None),
-    examples={},
+    success=Outcome("Deleted.", type(None), status=204),
     refused=[*REFUSED_WRITE, EndpointNotFound],
-    envelope=False,
 )
 
 

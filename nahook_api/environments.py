@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from core.api.bodies import NoBody
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Flag
-from core.api.openapi import Operation, body, describe, path_parameter
+from core.api.openapi import Outcome, Tag, body, describe, path_parameter
 from core.api.values import wire_time
 from core.exceptions import Forbidden
 from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, EventTypeNotFound, FieldRefused, Strict, WorkspaceView
@@ -18,7 +18,7 @@ from nahook_api.ids import ENVIRONMENT_ID, EVENT_TYPE, EXAMPLE_UID, prefixed
 from nahook_api.paging import MOST_LISTED, MOST_OFFSET, OFFSET, limit_parameter, read_rows
 from projects.models import Project
 
-TAG = "Environments (Nahook)"
+TAG = Tag("Environments (Nahook)", envelope=False)
 
 
 class EnvironmentFixed(Forbidden):
@@ -64,58 +64,42 @@ describe(SetVisibility, "nahook.SetVisibility", published={"enum": [True]})
 ENVIRONMENT = path_parameter("environmentID", f"The id of the environment: `{ENVIRONMENT_ID}`.")
 EXAMPLE = example(EnvironmentDocument)
 
-list_environments = Operation(
+list_environments = TAG.operation(
     "ListNahookEnvironments",
     "List environments (Nahook)",
-    tag=TAG,
     description="The one environment of the workspace.",
     parameters=[WORKSPACE],
-    message="The environments.",
-    data=list[EnvironmentDocument],
-    examples={"The environment": [EXAMPLE]},
+    success=Outcome("The environments.", list[EnvironmentDocument], "The environment"),
     refused=REFUSED,
-    envelope=False,
 )
-get = Operation(
+get = TAG.operation(
     "GetNahookEnvironment",
     "Get an environment (Nahook)",
-    tag=TAG,
     description="Returns the one environment of the workspace.",
     parameters=[WORKSPACE, ENVIRONMENT],
-    message="The environment.",
-    data=EnvironmentDocument,
-    examples={"The environment": EXAMPLE},
+    success=Outcome("The environment.", EnvironmentDocument, "The environment"),
     refused=[*REFUSED, EnvironmentNotFound],
-    envelope=False,
 )
-list_visibility = Operation(
+list_visibility = TAG.operation(
     "ListNahookEventTypeVisibility",
     "List the visibility of event types (Nahook)",
-    tag=TAG,
     description="The event types of the workspace, newest first, each of which is published.",
     parameters=[WORKSPACE, ENVIRONMENT, limit_parameter(MOST_LISTED, MOST_LISTED), OFFSET],
-    message="The event types.",
-    data=list[VisibilityDocument],
-    examples={"One event type": [example(VisibilityDocument)]},
+    success=Outcome("The event types.", list[VisibilityDocument], "One event type"),
     refused=[
         *REFUSED,
         FieldRefused(name="offset", failure=f"must be a whole number from 0 to {MOST_OFFSET}"),
         EnvironmentNotFound,
     ],
-    envelope=False,
 )
-set_visibility = Operation(
+set_visibility = TAG.operation(
     "SetNahookEventTypeVisibility",
     "Publish an event type (Nahook)",
-    tag=TAG,
     description="Changes nothing, as every event type is published; hiding one is refused.",
     parameters=[WORKSPACE, ENVIRONMENT, EVENT_TYPE_ID],
     request=body(SetVisibility, {"Published": {"published": True}}),
-    message="The visibility.",
-    data=VisibilityDocument,
-    examples={"Published": example(VisibilityDocument)},
+    success=Outcome("The visibility.", VisibilityDocument, "Published"),
     refused=[*REFUSED_WRITE, NoBody, AlwaysPublished, EnvironmentNotFound, EventTypeNotFound],
-    envelope=False,
 )
 
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from core.api.bodies import NoBody
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Text
-from core.api.openapi import Operation, body, describe, path_parameter
+from core.api.openapi import Outcome, Tag, body, describe, path_parameter
 from core.api.time_limit import TookTooLong, time_limit
 from core.api.values import wire_time
 from core.exceptions import Conflict
@@ -24,7 +24,7 @@ from subscriptions.exceptions import EventTypeNameTaken
 from subscriptions.exceptions import EventTypeNotFound as NotAnEventType
 from subscriptions.models import Filter
 
-TAG = "Event types (Nahook)"
+TAG = Tag("Event types (Nahook)", envelope=False)
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}$"
 WRONG_NAME = "is 1 to 255 of a-z, A-Z, 0-9, '.', '_', '-', ':' and '/', the first a letter or a digit"
 _name = re.compile(NAME_PATTERN)
@@ -127,75 +127,53 @@ describe(UpdateEventType, "nahook.UpdateEventType")
 EXAMPLE = example(EventTypeDocument)
 EVENT_TYPE_ID = path_parameter("eventTypeId", "The id of the event type, with or without `evt_`, or its name.")
 
-list_event_types = Operation(
+list_event_types = TAG.operation(
     "ListNahookEventTypes",
     "List event types (Nahook)",
-    tag=TAG,
     description="The event types of the workspace, newest first.",
     parameters=[WORKSPACE, limit_parameter(MOST_LISTED, MOST_LISTED), OFFSET],
-    message="The event types.",
-    data=list[EventTypeDocument],
-    examples={"One event type": [EXAMPLE]},
+    success=Outcome("The event types.", list[EventTypeDocument], "One event type"),
     refused=[
         *REFUSED,
         FieldRefused(name="limit", failure=f"must be a whole number from 1 to {MOST_LISTED}"),
         CountTooSlow,
     ],
-    envelope=False,
 )
-create = Operation(
+create = TAG.operation(
     "CreateNahookEventType",
     "Create an event type (Nahook)",
-    tag=TAG,
     description="Creates an event type, or brings back one that was deleted.",
     parameters=[WORKSPACE],
     request=body(
         CreateEventType, {"An event type": {"name": "order.paid", "description": "Fired when an order is paid"}}
     ),
-    status=201,
-    message="The event type.",
-    data=EventTypeDocument,
-    examples={"The event type": EXAMPLE},
+    success=Outcome("The event type.", EventTypeDocument, "The event type", status=201),
     refused=[*REFUSED_WRITE, FieldRefused(name="name", failure=WRONG_NAME), NameTaken, CountTooSlow],
-    envelope=False,
 )
-get = Operation(
+get = TAG.operation(
     "GetNahookEventType",
     "Get an event type (Nahook)",
-    tag=TAG,
     description="Returns an event type that was not deleted.",
     parameters=[WORKSPACE, EVENT_TYPE_ID],
-    message="The event type.",
-    data=EventTypeDocument,
-    examples={"The event type": EXAMPLE},
+    success=Outcome("The event type.", EventTypeDocument, "The event type"),
     refused=[*REFUSED, EventTypeNotFound, CountTooSlow],
-    envelope=False,
 )
-update = Operation(
+update = TAG.operation(
     "UpdateNahookEventType",
     "Change an event type (Nahook)",
-    tag=TAG,
     description="Changes the description.",
     parameters=[WORKSPACE, EVENT_TYPE_ID],
     request=body(UpdateEventType, {"Another description": {"description": "An order was paid"}}),
-    message="The event type.",
-    data=EventTypeDocument,
-    examples={"The event type": EXAMPLE},
+    success=Outcome("The event type.", EventTypeDocument, "The event type"),
     refused=[*REFUSED_WRITE, NoBody, EventTypeNotFound, CountTooSlow],
-    envelope=False,
 )
-delete = Operation(
+delete = TAG.operation(
     "DeleteNahookEventType",
     "Delete an event type (Nahook)",
-    tag=TAG,
     description="Deprecates the event type: it is not shown here any more, and events of the type are sent as before.",
     parameters=[WORKSPACE, EVENT_TYPE_ID],
-    status=204,
-    message="Deleted.",
-    data=type(None),
-    examples={},
+    success=Outcome("Deleted.", type(None), status=204),
     refused=[*REFUSED_WRITE, EventTypeNotFound],
-    envelope=False,
 )
 
 

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from core.api.bodies import NotJSON
 from core.api.documents import Example, component, example
 from core.api.fields import INCORRECT_TYPE, Text
-from core.api.openapi import Operation, Outcome, body, describe, path_parameter
+from core.api.openapi import Outcome, Tag, body, describe, path_parameter
 from core.exceptions import DomainError
 from core.json_text import without_half_pairs
 from endpoints.exceptions import EndpointNotFound
@@ -38,7 +38,7 @@ from portal_links.serializers import Metadata
 from projects.exceptions import ReadOnlyKey
 from projects.models import EventType
 
-TAG = "Sending (Nahook)"
+TAG = Tag("Sending (Nahook)", envelope=False)
 #: The event type of what is sent to one endpoint, which Nahook's call does not name.
 SENT_TYPE = "nahook.send"
 #: The header that carries the metadata of an event, as JSON.
@@ -168,65 +168,55 @@ ORDER = {"orderId": "123", "status": "paid"}
 TARGET = path_parameter("endpointID", "The id of the endpoint, with or without `ep_`.")
 TYPE = path_parameter("eventType", f"The name of the event type, which matches `{NAME_PATTERN}`.")
 ALWAYS: list[Any] = [KeyMissing, KeyNotValid, ReadOnlyKey, InstanceKey]
-send = Operation(
+send = TAG.operation(
     "SendNahookPayload",
     "Send to an endpoint (Nahook)",
-    tag=TAG,
     description="Sends a payload to one endpoint, whatever event types it listens to.",
     parameters=[TARGET],
     request=body(Send, {"With a key": {"payload": ORDER, "idempotencyKey": "order-123-paid"}}),
-    status=HTTPStatus.ACCEPTED,
-    message="Accepted.",
-    data=SentDocument,
-    examples={"Accepted": example(SentDocument)},
+    success=Outcome("Accepted.", SentDocument, "Accepted", status=HTTPStatus.ACCEPTED),
     refused=[*ALWAYS, FieldRefused(name="payload", failure="must be an object"), EndpointNotFound],
-    envelope=False,
 )
-trigger = Operation(
+trigger = TAG.operation(
     "TriggerNahookEvent",
     "Send to all that listen to an event type (Nahook)",
-    tag=TAG,
     description="Sends a payload to every endpoint of the workspace that listens to the event type. A key that is "
     "bound to an owner sends to that owner's endpoints.",
     parameters=[TYPE],
     request=body(Trigger, {"With metadata": {"payload": ORDER, "metadata": {"region": "us-east-1"}}}),
-    status=HTTPStatus.ACCEPTED,
-    message="Accepted.",
-    data=TriggeredDocument,
-    examples={"Accepted": example(TriggeredDocument), "Nobody listens": example(TriggeredDocument, deliveryIds=[])},
+    success=Outcome(
+        "Accepted.",
+        TriggeredDocument,
+        {"Accepted": example(TriggeredDocument), "Nobody listens": example(TriggeredDocument, deliveryIds=[])},
+        status=HTTPStatus.ACCEPTED,
+    ),
     refused=[*ALWAYS, FieldRefused(name="eventType", failure=WRONG_NAME)],
-    envelope=False,
 )
 NOT_FOUND: ItemDocument = {"index": 1, "error": {"code": "not_found", "message": EndpointNotFound.message}}
 WRONG_TYPE: ItemDocument = {"index": 1, "error": {"code": "validation_error", "message": f"eventType: {WRONG_NAME}"}}
 SENT = example(ItemDocument, dict(example(SentDocument)))
 TRIGGERED = example(ItemDocument, dict(example(TriggeredDocument)))
 SOME_SENT = Outcome(
-    "Some items are refused.", {"Some": {"items": [SENT, NOT_FOUND]}}, HTTPStatus.MULTI_STATUS, BatchDocument
+    "Some items are refused.", BatchDocument, {"Some": {"items": [SENT, NOT_FOUND]}}, HTTPStatus.MULTI_STATUS
 )
 SOME_TRIGGERED = Outcome(
-    "Some items are refused.", {"Some": {"items": [TRIGGERED, WRONG_TYPE]}}, HTTPStatus.MULTI_STATUS, BatchDocument
+    "Some items are refused.", BatchDocument, {"Some": {"items": [TRIGGERED, WRONG_TYPE]}}, HTTPStatus.MULTI_STATUS
 )
 WRONG_ITEMS = FieldRefused(name="items", failure=f"Ensure this field has no more than {MAX_ITEMS} elements.")
-send_batch = Operation(
+send_batch = TAG.operation(
     "SendNahookBatch",
     "Send to many endpoints (Nahook)",
-    tag=TAG,
     description="Each item is carried out as the single call; a body that is malformed is refused as a whole.",
     request=body(SendBatch, {"One": {"items": [{"endpointId": prefixed(ENDPOINT, EXAMPLE_UID), "payload": ORDER}]}}),
-    status=HTTPStatus.ACCEPTED,
-    message="All items are accepted.",
-    data=BatchDocument,
-    examples={"All": {"items": [SENT]}},
+    success=Outcome("All items are accepted.", BatchDocument, {"All": {"items": [SENT]}}, status=HTTPStatus.ACCEPTED),
     outcomes=[SOME_SENT],
     refused=[*ALWAYS, WRONG_ITEMS],
-    envelope=False,
 )
 trigger_batch = send_batch.twin(
     "TriggerNahookBatch",
     "Send events of many types (Nahook)",
     request=body(TriggerBatch, {"One": {"items": [{"eventType": "order.paid", "payload": ORDER}]}}),
-    examples={"All": {"items": [TRIGGERED]}},
+    success=send_batch.success._replace(examples={"All": {"items": [TRIGGERED]}}),
     outcomes=[SOME_TRIGGERED],
 )
 

@@ -5,9 +5,9 @@ from typing import Annotated, TypedDict
 
 from rest_framework.request import Request
 
-from core.api.documents import Example, Time, component, example
+from core.api.documents import Example, Time, component
 from core.api.fields import Choice, IntegerBetween
-from core.api.openapi import Operation, body, describe
+from core.api.openapi import Outcome, body, describe
 from core.api.values import wire_time
 from nahook_api.base import (
     WORKSPACE,
@@ -44,10 +44,9 @@ class CreatePortalSession(Strict):
 
 
 describe(CreatePortalSession, "nahook.CreatePortalSession", metadata=Metadata.described())
-create_portal_session = Operation(
+create_portal_session = CLIENTS_TAG.operation(
     "CreateNahookPortalSession",
     "Create a portal session (Nahook)",
-    tag=CLIENTS_TAG,
     description="Returns a URL that opens the portal once. The workspace is a project, the application an `owner_id`, "
     "which needs no endpoints yet.",
     parameters=[WORKSPACE, APPLICATION_ID],
@@ -62,10 +61,7 @@ create_portal_session = Operation(
             },
         },
     ),
-    status=201,
-    message="The session.",
-    data=SessionDocument,
-    examples={"Session": example(SessionDocument)},
+    success=Outcome("The session.", SessionDocument, "Session", status=201),
     refused=[
         FieldRefused(name="role", failure=f"must be one of {', '.join(ROLES)}"),
         TokenMissing,
@@ -73,7 +69,6 @@ create_portal_session = Operation(
         OtherApplication,
         ProjectNotFound,
     ],
-    envelope=False,
 )
 
 

@@ -6,9 +6,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.api.bodies import NoBody
-from core.api.documents import Example, Time, component, example
+from core.api.documents import Example, Time, component
 from core.api.fields import Text
-from core.api.openapi import Operation, body, describe
+from core.api.openapi import Outcome, Tag, body, describe
 from core.api.values import wire_time
 from core.exceptions import NotFound
 from endpoints.exceptions import EndpointNotFound
@@ -18,16 +18,16 @@ from nahook_api.event_types import EVENT_TYPE_ID, find_event_type, live_event_ty
 from nahook_api.ids import EVENT_TYPE, EVERY_TYPE_ID, EXAMPLE_UID, SUBSCRIPTION, prefixed, uid_in
 from projects.models import EVERY_TYPE, EventType
 from subscriptions.choice import add_event_types, drop_event_type, filters_of
-from subscriptions.exceptions import FilterNotFound
+from subscriptions.exceptions import FilteredSubscriptionNotFound, FilterNotFound
 
-TAG = "Subscriptions (Nahook)"
+TAG = Tag("Subscriptions (Nahook)", envelope=False)
 MOST_AT_ONCE = 100
 
 
 class SubscriptionNotFound(NotFound):
     """The endpoint is not subscribed to it."""
 
-    message = "subscription not found"
+    message = FilteredSubscriptionNotFound.message
 
 
 @component("nahook.Subscription")
@@ -63,44 +63,30 @@ class Subscribe(Strict):
 
 
 describe(Subscribe, "nahook.Subscribe", eventTypeIds={"minItems": 1})
-list_subscriptions = Operation(
+list_subscriptions = TAG.operation(
     "ListNahookSubscriptions",
     "List subscriptions (Nahook)",
-    tag=TAG,
     description="The event types that the endpoint listens to, by name.",
     parameters=[WORKSPACE, ENDPOINT_ID],
-    message="The subscriptions.",
-    data=list[SubscriptionDocument],
-    examples={"One subscription": [example(SubscriptionDocument)]},
+    success=Outcome("The subscriptions.", list[SubscriptionDocument], "One subscription"),
     refused=[*REFUSED, EndpointNotFound],
-    envelope=False,
 )
-create = Operation(
+create = TAG.operation(
     "CreateNahookSubscriptions",
     "Subscribe an endpoint (Nahook)",
-    tag=TAG,
     description="Adds event types to those that the endpoint listens to.",
     parameters=[WORKSPACE, ENDPOINT_ID],
     request=body(Subscribe, {"By id": {"eventTypeIds": [prefixed(EVENT_TYPE, EXAMPLE_UID)]}}),
-    status=201,
-    message="Subscribed.",
-    data=SubscribedDocument,
-    examples={"One": example(SubscribedDocument)},
+    success=Outcome("Subscribed.", SubscribedDocument, "One", status=201),
     refused=[*REFUSED_WRITE, NoBody, EndpointNotFound, EventTypeNotFound],
-    envelope=False,
 )
-delete = Operation(
+delete = TAG.operation(
     "DeleteNahookSubscription",
     "Unsubscribe an endpoint (Nahook)",
-    tag=TAG,
     description="Ends the endpoint's listening to an event type.",
     parameters=[WORKSPACE, ENDPOINT_ID, EVENT_TYPE_ID],
-    status=204,
-    message="Unsubscribed.",
-    data=type(None),
-    examples={},
+    success=Outcome("Unsubscribed.", type(None), status=204),
     refused=[*REFUSED_WRITE, EndpointNotFound, EventTypeNotFound, SubscriptionNotFound],
-    envelope=False,
 )
 
 

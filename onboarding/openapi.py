@@ -2,49 +2,29 @@
 
 from core.api.bodies import HIDDEN
 from core.api.documents import PageOf, example
-from core.api.openapi import (
-    NOT_ONLY_SPACES,
-    PAGE_PARAMETERS,
-    PROJECT_ID,
-    URL_PATTERN,
-    Operation,
-    Outcome,
-    body,
-    describe,
-    page_example,
-    path_parameter,
-    query,
-)
+from core.api.openapi import Operation, Outcome, Tag, body, name_in_path, page_example, page_parameters, query
 from onboarding import exceptions as refusals
 from onboarding.documents import PENDING, AcceptedDocument, BatchDocument, ReportDocument
 from onboarding.operations import BATCH
 from onboarding.parsing import MAX_ITEMS
-from onboarding.parsing import REQUIRED as REQUIRED_COLUMNS
-from onboarding.serializers import BulkOnboard, OnboardItem
+from onboarding.serializers import BulkOnboard
 from outbound.exceptions import UrlScheme
-from projects.exceptions import ProjectNotFound
 
-TAG = "Onboard"
-
-describe(
-    OnboardItem, "models.OnboardItem", REQUIRED_COLUMNS, name={"pattern": NOT_ONLY_SPACES}, url={"pattern": URL_PATTERN}
-)
-describe(BulkOnboard, "models.BulkOnboardRequest", ("items",), items={"minItems": 1, "maxItems": MAX_ITEMS})
+TAG = Tag("Onboard")
+name_in_path(batchID="The id of the batch.")
 
 BATCH_EXAMPLE = example(BatchDocument)
 PENDING_EXAMPLE = example(BatchDocument, status=PENDING, results=[], finished_at=None)
 
-ACCEPTED = Outcome("Bulk onboard request accepted", {"Accepted": example(AcceptedDocument)}, 202, AcceptedDocument)
-bulk_onboard: Operation[ReportDocument | AcceptedDocument] = Operation(
+ACCEPTED = Outcome("Bulk onboard request accepted", AcceptedDocument, "Accepted", status=202)
+bulk_onboard: Operation[ReportDocument | AcceptedDocument] = TAG.operation(
     "BulkOnboard",
     "Bulk onboard endpoints with subscriptions",
-    tag=TAG,
     description="Creates endpoints with one subscription each, in the background. One invalid item refuses all of "
     "them; the refusal then has the report of a dry run as its `data`. The items can also come as "
     "`multipart/form-data`, whose field `file` is a CSV file in UTF-8 with a header row that names the members of "
     "an item.",
     parameters=[
-        PROJECT_ID,
         query("dry_run", {"type": "boolean"}, "Only `true` counts: check the items, and create nothing."),
     ],
     request=body(
@@ -63,16 +43,18 @@ bulk_onboard: Operation[ReportDocument | AcceptedDocument] = Operation(
             }
         },
     ),
-    message="Dry run validation complete",
-    data=ReportDocument,
-    examples={
-        "Clean": {"total_rows": 2, "valid_count": 2, "errors": []},
-        "One is invalid": {
-            "total_rows": 3,
-            "valid_count": 2,
-            "errors": [{"row": 2, "field": "url", "message": UrlScheme.message}],
+    success=Outcome(
+        "Dry run validation complete",
+        ReportDocument,
+        {
+            "Clean": {"total_rows": 2, "valid_count": 2, "errors": []},
+            "One is invalid": {
+                "total_rows": 3,
+                "valid_count": 2,
+                "errors": [{"row": 2, "field": "url", "message": UrlScheme.message}],
+            },
         },
-    },
+    ),
     outcomes=[ACCEPTED],
     refused=[
         *HIDDEN,
@@ -90,25 +72,24 @@ bulk_onboard: Operation[ReportDocument | AcceptedDocument] = Operation(
         refusals.FileEmpty,
     ],
 )
-list_batches = Operation(
+list_batches = TAG.operation(
     "GetOnboardBatches",
     "List onboard batches",
-    tag=TAG,
     description="Returns a page of the batches of bulk onboardings, newest first. A request is split into batches of "
     f"{BATCH} items.",
-    parameters=[PROJECT_ID, *(each for each in PAGE_PARAMETERS if each.name not in ("q", "ownerId"))],
-    message="Onboard batches fetched successfully",
-    data=PageOf[BatchDocument],
-    examples={"One": page_example(BATCH_EXAMPLE), "One that is pending": page_example(PENDING_EXAMPLE)},
+    parameters=[*page_parameters(without=["q", "ownerId"])],
+    success=Outcome(
+        "Onboard batches fetched successfully",
+        PageOf[BatchDocument],
+        {"One": page_example(BATCH_EXAMPLE), "One that is pending": page_example(PENDING_EXAMPLE)},
+    ),
 )
-get_batch = Operation(
+get_batch = TAG.operation(
     "GetOnboardBatch",
     "Retrieve an onboard batch",
-    tag=TAG,
     description="Returns the batch with a result for each of its items.",
-    parameters=[PROJECT_ID, path_parameter("batchID", "The id of the batch.")],
-    message="Onboard batch fetched successfully",
-    data=BatchDocument,
-    examples={"Finished": BATCH_EXAMPLE, "Pending": PENDING_EXAMPLE},
-    refused=[ProjectNotFound, refusals.BatchNotFound],
+    success=Outcome(
+        "Onboard batch fetched successfully", BatchDocument, {"Finished": BATCH_EXAMPLE, "Pending": PENDING_EXAMPLE}
+    ),
+    refused=[refusals.BatchNotFound],
 )

@@ -1,7 +1,8 @@
 """The body of a bulk onboarding in JSON. Contract: docs/contract/onboarding.md#json."""
 
 from core.api.fields import Shape, Text
-from onboarding.parsing import LONGEST
+from core.api.openapi import NOT_ONLY_SPACES, URL_PATTERN, describe
+from onboarding.parsing import LONGEST, MAX_ITEMS, REQUIRED
 
 
 class OnboardItem(Shape):
@@ -30,3 +31,9 @@ class BulkOnboard(Shape):
     """The body of a bulk onboarding."""
 
     items = OnboardItem(many=True, required=False, help_text="The endpoints to create, 1 to 1,000.")
+
+
+# Their schemas
+
+describe(OnboardItem, "models.OnboardItem", REQUIRED, name={"pattern": NOT_ONLY_SPACES}, url={"pattern": URL_PATTERN})
+describe(BulkOnboard, "models.BulkOnboardRequest", ("items",), items={"minItems": 1, "maxItems": MAX_ITEMS})

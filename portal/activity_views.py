@@ -6,14 +6,14 @@ from activity.models import Activity, ActivityQuerySet
 from activity.openapi import list_activity
 from portal import activity
 from portal.api import PortalView
-from portal.openapi import TAG
+from portal.openapi import twin
 
-list_own_activity = list_activity.twin(
+list_own_activity = twin(
+    list_activity,
     "GetPortalActivity",
     "List the customer's activity",
     description="A page of who did what to the customer's endpoints, newest first. It is kept for 90 days.",
-    without=["projectID", "ownerId"],
-    tag=TAG,
+    without=["ownerId"],
 )
 
 

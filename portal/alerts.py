@@ -22,12 +22,13 @@ from django.utils.html import strip_tags
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from activity.operations import Verb, record
+from activity.operations import Verb
 from core.addresses import is_public_url
 from core.ulid import new_ulid
 from deliveries.health import EndpointHealth, Health, endpoint_health
 from endpoints.addresses import is_confirmed
 from endpoints.models import AlertSettings, Endpoint, Notification
+from endpoints.operations import record_change
 from portal import operations
 from portal.alert_addresses import TooManyAsked, ask_address, has_mails_left
 from portal.says import circumstances_of
@@ -121,15 +122,7 @@ def save_alerts(access: Access, endpoint_id: str, chosen: Chosen) -> Endpoint:
                         raise
         else:
             AlertSettings.objects.filter(endpoint=endpoint).delete()
-        record(
-            access.project.pk,
-            Verb.ENDPOINT_UPDATED,
-            owner_id=endpoint.owner_id,
-            endpoint_id=endpoint.pk,
-            object_uid=endpoint.pk,
-            object_name=endpoint.name,
-            changes={"alerts": [None, None]},
-        )
+        record_change(Verb.ENDPOINT_UPDATED, endpoint, changes={"alerts": [None, None]})
     return endpoint
 
 

@@ -6,21 +6,24 @@ Contract: docs/contract/portal-sessions.md#portal-api.
 from typing import Any, cast
 
 from django.http import HttpResponse
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from core.actors import set_actor
 from core.api.bodies import read_body
 from core.api.checks import check_size
+from core.api.documents import Schema
 from core.client_address import client_address
 from endpoints import secrets, views
 from endpoints.documents import EndpointDocument
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import EndpointQuerySet
-from endpoints.openapi import answer_rotation
 from endpoints.serializers import ExpireSecret
 from events.reads import searches_content
 from portal import openapi, operations
+from portal.documents import FEATURES, FeaturesDocument
 from portal.exceptions import KeyMayOnlyRead
 from portal.serializers import ChosenEventTypes
 from portal_links.access import Access, count_access, find_access, find_key_access
@@ -49,6 +52,17 @@ class PortalCredential(BaseAuthentication):
         if access is None:
             raise BadCredential
         return None, access
+
+
+class PortalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of the portal API."""
+
+    target_class = PortalCredential
+    name = "PortalToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        described = "A portal link's token, `PRT.…`, or the token of a portal session; or an API key, for reading only."
+        return {"type": "http", "scheme": "bearer", "description": described}
 
 
 class PortalView(ConvoyView):
@@ -134,9 +148,9 @@ class LicenseFeatures(PortalView):
     """The features of this server."""
 
     @openapi.license_features
-    def get(self, request: Request) -> openapi.FeaturesDocument:
+    def get(self, request: Request) -> FeaturesDocument:
         """Answer all features as enabled: none needs a licence."""
-        return openapi.FEATURES
+        return FEATURES
 
 
 class EndpointView(PortalView, views.EndpointView):
@@ -226,7 +240,7 @@ class ExpireEndpointSecret(EndpointView):
         endpoint = operations.expire_secret(
             self.access, endpointID, expiration=secrets.overlap_hours(expiration), **sent
         )
-        return answer_rotation(views.read(self.document(endpoint.uid)), expiration)
+        return views.answer_rotation(views.read(self.document(endpoint.uid)), expiration)
 
 
 class UnknownPath(PortalView, convoy_view.UnknownPath):

@@ -7,10 +7,10 @@ payload holds, the shell reads it as one text: nothing in it is run, expanded, o
 import re
 from collections.abc import Iterable
 
+from core.header_names import is_framing
+
 #: A longer body is not written into a command: a terminal or the system would cut it off.
 LONGEST_BODY = 65_536
-#: Set by curl itself, or not wanted: an answer that is packed cannot be read in a terminal.
-_LEFT_OUT = {"accept-encoding", "content-length", "host", "connection", "transfer-encoding"}
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 #: Control characters, and those that turn the direction of the text around them.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -23,7 +23,8 @@ def curl_command(url: str, headers: Iterable[tuple[str, str]], body: str) -> str
     # Without --globoff, brackets in a URL would be a pattern. --data-raw, as --data reads a file after "@".
     parts = [f"curl --globoff --request POST {quoted(url)}"]
     for name, value in headers:
-        if name.lower() not in _LEFT_OUT:
+        # curl sets the framing itself, and an answer that is packed cannot be read in a terminal.
+        if not is_framing(name) and name.lower() != "accept-encoding":
             # "name:" would remove the header, "name;" sends it without a value.
             parts.append(f"--header {quoted(f'{name}: {value}' if value else f'{name};')}")
     parts.append(f"--data-raw {quoted(body)}")

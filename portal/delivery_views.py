@@ -4,12 +4,14 @@ Contract: docs/contract/portal-sessions.md#portal-deliveries, docs/contract/port
 """
 
 from datetime import datetime
+from types import NoneType
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from core.api.documents import CountDocument
 from core.api.openapi import Outcome
 from core.api.time_limit import time_limit
 from core.api.windows import BadStart, Window, parse_date, read_window
@@ -30,7 +32,6 @@ from deliveries.exceptions import CountTooSlow
 from deliveries.filters import DeliveryFilter, read_endpoint_ids, read_filter
 from deliveries.views import read_ids
 from endpoints.models import Scope
-from events.documents import CountDocument
 from events.models import EventDelivery as Delivery
 from portal import deliveries
 from portal import delivery_openapi as openapi
@@ -104,7 +105,7 @@ class ForceResendEventDeliveries(DeliveryView):
     def post(self, request: Request) -> HttpResponse:
         """Put the deliveries of the body into the queue, and answer their number."""
         tally = deliveries.force_resend(self.access, read_ids(request))
-        return openapi.force_resend.answer(None, Outcome(tally.message))
+        return openapi.force_resend.answer(None, Outcome(tally.message, NoneType))
 
 
 class BatchRetryEventDeliveries(DeliveryView):

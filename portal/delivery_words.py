@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deliveries.reads import ListedDelivery
 from endpoints.models import Endpoint
+from events import unsent
 from events.models import DeliveryAttempt, EventDelivery
 from outbound.answers import answer_kind, answer_text
 from outbound.retries import delay_seconds, parse_retry_after
@@ -25,27 +26,30 @@ from portal.words import answer_words, delivery_pill, duration, number, span
 NAMED_ATTEMPTS = 3
 _INACTIVE = _("The endpoint was paused or disabled")
 _DELETED = _("The endpoint was deleted")
+_KEPT_NO_MORE = _("The event is no longer kept")
 #: By description, as the engine stores it, of a delivery that was not sent.
 NOT_SENT = {
-    "the endpoint was not active when the event came in": _INACTIVE,
-    "the endpoint is inactive": _("The endpoint was disabled"),
-    "the endpoint is inactive or deleted": _("The endpoint was disabled or deleted"),
-    "endpoint not found": _DELETED,
-    "event not found": _("The event is no longer kept"),
-    "project not found": _("Nothing is sent any more"),
-    "discarded by an operator": _("Support discarded it"),
+    unsent.NOT_ACTIVE: _INACTIVE,
+    unsent.INACTIVE: _("The endpoint was disabled"),
+    unsent.INACTIVE_OR_DELETED: _("The endpoint was disabled or deleted"),
+    unsent.NO_ENDPOINT: _DELETED,
+    unsent.NO_EVENT: _KEPT_NO_MORE,
+    unsent.EXPUNGED: _KEPT_NO_MORE,
+    unsent.NO_PROJECT: _("Nothing is sent any more"),
+    unsent.DISCARDED: _("Support discarded it"),
 }
 _NOT_ACTIVE = _("Endpoint inactive")
+_BRIEFLY_KEPT_NO_MORE = _("Event is no longer kept")
 #: The same in the few words that fit the column of a list.
 NOT_SENT_BRIEFLY = NOT_SENT | {
-    "the endpoint was not active when the event came in": _NOT_ACTIVE,
-    "the endpoint is inactive": _("Endpoint disabled"),
-    "the endpoint is inactive or deleted": _("Disabled or deleted"),
-    "endpoint not found": _("Endpoint deleted"),
-    "event not found": _("Event is no longer kept"),
+    unsent.NOT_ACTIVE: _NOT_ACTIVE,
+    unsent.INACTIVE: _("Endpoint disabled"),
+    unsent.INACTIVE_OR_DELETED: _("Disabled or deleted"),
+    unsent.NO_ENDPOINT: _("Endpoint deleted"),
+    unsent.NO_EVENT: _BRIEFLY_KEPT_NO_MORE,
+    unsent.EXPUNGED: _BRIEFLY_KEPT_NO_MORE,
 }
-_LOST = "the worker was lost"
-#: By the status in the address of a list: what it says where it is empty, and its title.
+#: The words of an empty list, and the title of a list, by the status in its address.
 NONE_FOUND = {
     "": _("No deliveries in this period"),
     "delivered": _("No delivered deliveries in this period"),
@@ -86,7 +90,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """A delivery's status in a sentence: its colour and icon, what is so, and the rest of it."""
+    """A delivery's status in words: its colour and icon, a first sentence, and what follows it."""
 
     tone: str
     shape: str
@@ -178,7 +182,7 @@ def next_attempts(delivery: EventDelivery) -> list[datetime]:
 
 
 def next_words(delivery: EventDelivery) -> SafeString:
-    """Say when the attempts after the next one are; blank where there are none."""
+    """Say when the attempts after the next one are, or that there are none."""
     times = next_attempts(delivery)
     if not times:
         return _html(gettext("This is the last attempt."))
@@ -254,7 +258,7 @@ def _retrying(told: Told) -> Made:
 
 
 def _failed(told: Told) -> Made:
-    if told.delivery.description.startswith(_LOST):
+    if told.delivery.description == unsent.LOST:
         why = gettext("We were interrupted while we sent it, and it may be sent once at most.")
         return _html(gettext("Given up.")), _html(why)
     if told.last is None:

@@ -7,13 +7,15 @@ from django.db.models import QuerySet
 
 from core.tally import Tally
 from endpoints.exceptions import EndpointNotFound
-from events import operations, replay, replay_jobs, trials
+from events import operations, trials
 from events.models import Event, EventDelivery
 from events.reads import EventFilter
 from events.storage import Content, Posted
 from jobs.models import Job
 from portal_links.access import Access
 from portal_links.capabilities import CREATE_ATTEMPTS, MANAGE_SUBSCRIPTIONS, SEND_TEST
+from replay import jobs as replay_jobs
+from replay import operations as replay
 
 
 def create_event(access: Access, event: Content, *, endpoint_id: str = "", app_id: str = "") -> Posted:

@@ -1,6 +1,7 @@
 """The portal API's views of events. Contract: docs/contract/portal-sessions.md#portal-events."""
 
 from functools import cached_property
+from types import NoneType
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -9,14 +10,15 @@ from core.api.openapi import Outcome
 from core.api.parameters import is_true
 from events import serializers, views
 from events.documents import CreatedDocument, EventDocument, TestEventDocument
-from events.openapi import BATCH_REPLAY
 from events.reads import EventFilter, Within, scope_ids
-from events.views import read_event, read_test_event, refuse_search
+from events.views import read_event, read_test_event
 from jobs.documents import JobDocument, job_document
 from portal import event_openapi as openapi
 from portal import event_operations as operations
 from portal.api import PortalView
 from portal_links.capabilities import CREATE_ATTEMPTS, SEND_TEST
+from replay import views as replay
+from replay.openapi import BATCH_REPLAY
 
 
 class EventView(PortalView, views.EventView):
@@ -84,9 +86,9 @@ class BatchReplay(EventView):
     @openapi.batch_replay_events
     def post(self, request: Request) -> HttpResponse:
         """Replay the events that the query chooses; a body is ignored."""
-        refuse_search(request, BATCH_REPLAY)
+        replay.refuse_search(request, BATCH_REPLAY)
         tally = operations.batch_replay(self.access, self.chosen(request))
-        return openapi.batch_replay_events.answer(None, Outcome(tally.message))
+        return openapi.batch_replay_events.answer(None, Outcome(tally.message, NoneType))
 
 
 class BatchReplayJobs(EventView):
@@ -97,7 +99,7 @@ class BatchReplayJobs(EventView):
     @openapi.create_replay_job
     def post(self, request: Request) -> JobDocument:
         """Store a job that replays the events that the query chooses; a body is ignored."""
-        refuse_search(request, BATCH_REPLAY)
+        replay.refuse_search(request, BATCH_REPLAY)
         job = operations.create_replay_job(self.access, self.wanted(request), is_dry_run=is_true(request, "dry_run"))
         return job_document(job)
 
@@ -105,4 +107,4 @@ class BatchReplayJobs(EventView):
 class CountBatchReplay(EventView):
     """The number of events that a batch replay would replay."""
 
-    get = openapi.count_affected_events(views.CountBatchReplay.get)
+    get = openapi.count_affected_events(replay.CountBatchReplay.get)

@@ -2,6 +2,7 @@
 
 from core.api.windows import BadEnd, BadOrder, BadStart
 from core.exceptions import InvalidInput, NotFound, Unauthenticated
+from subscriptions.exceptions import EventTypeNotFound
 
 
 class KeyMayOnlyRead(InvalidInput):
@@ -31,7 +32,7 @@ class JobOutOfScope(OutOfScope):
 class NoSuchEventType(NotFound):
     """No such event type."""
 
-    message = "event type not found"
+    message = EventTypeNotFound.message
 
 
 # The refusals of the dashboard summary

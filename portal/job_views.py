@@ -4,10 +4,8 @@ from jobs import openapi, views
 from jobs.models import JobQuerySet
 from portal.api import PortalView
 from portal.exceptions import JobOutOfScope
-from portal.openapi import OF_CUSTOMER
+from portal.openapi import twin
 from portal_links.capabilities import CREATE_ATTEMPTS
-
-_UNSEEN = OF_CUSTOMER | {"not_found": JobOutOfScope}
 
 
 class JobView(PortalView, views.JobView):
@@ -24,28 +22,36 @@ class JobView(PortalView, views.JobView):
 class Jobs(JobView):
     """The jobs of the customer."""
 
-    get = openapi.list_jobs.twin("GetPortalJobs", "List the customer's jobs", **OF_CUSTOMER)(views.Jobs.get)
+    get = twin(openapi.list_jobs, "GetPortalJobs", "List the customer's jobs")(views.Jobs.get)
 
 
 class JobDetail(JobView):
     """One job."""
 
-    get = openapi.get_job.twin("GetPortalJob", "Retrieve a job of the customer's", **_UNSEEN)(views.JobDetail.get)
+    get = twin(openapi.get_job, "GetPortalJob", "Retrieve a job of the customer's", not_found=JobOutOfScope)(
+        views.JobDetail.get
+    )
 
 
 class PauseJob(JobView):
     """The pause of a job."""
 
-    put = openapi.pause_job.twin("PausePortalJob", "Pause a job of the customer's", **_UNSEEN)(views.PauseJob.put)
+    put = twin(openapi.pause_job, "PausePortalJob", "Pause a job of the customer's", not_found=JobOutOfScope)(
+        views.PauseJob.put
+    )
 
 
 class ResumeJob(JobView):
     """The end of a job's pause."""
 
-    put = openapi.resume_job.twin("ResumePortalJob", "Resume a job of the customer's", **_UNSEEN)(views.ResumeJob.put)
+    put = twin(openapi.resume_job, "ResumePortalJob", "Resume a job of the customer's", not_found=JobOutOfScope)(
+        views.ResumeJob.put
+    )
 
 
 class CancelJob(JobView):
     """The cancellation of a job."""
 
-    put = openapi.cancel_job.twin("CancelPortalJob", "Cancel a job of the customer's", **_UNSEEN)(views.CancelJob.put)
+    put = twin(openapi.cancel_job, "CancelPortalJob", "Cancel a job of the customer's", not_found=JobOutOfScope)(
+        views.CancelJob.put
+    )

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, Func, Value
 from django.utils import timezone
 
-from activity.operations import Verb, record
+from activity.operations import Verb
 from deliveries.filters import missed_filter
 from endpoints import operations
 from endpoints.exceptions import EndpointNotFound
@@ -47,14 +47,7 @@ def reveal_secrets(access: Access, endpoint_id: str) -> list[Secret]:
     access.require(VIEW_SECRET)
     now = timezone.now()
     endpoint = find_endpoint(access, endpoint_id)
-    record(
-        access.project.uid,
-        Verb.SECRET_REVEALED,
-        owner_id=endpoint.owner_id,
-        endpoint_id=endpoint.uid,
-        object_uid=endpoint.uid,
-        object_name=endpoint.name,
-    )
+    operations.record_change(Verb.SECRET_REVEALED, endpoint)
     return [secret for secret in reversed(endpoint.secrets) if is_live(secret, now)]
 
 

@@ -22,6 +22,7 @@ from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, VIEW_SECRET, WORDS
 from portal_links.exceptions import PortalLinkNotFound
 from portal_links.models import PortalLink, PortalSession, portal_url
+from projects.keys import IS_PROVEN, Proof
 
 #: The columns of LinkRow in its order, for `portal_links`.
 LINK_COLUMNS = """
@@ -34,8 +35,9 @@ _OF_LIST = """e.project_id = l.project_id AND e.deleted_at IS NULL AND e.uid = A
 _GET = f"""
 SELECT {LINK_COLUMNS}, CASE l.owner_id WHEN '' THEN ({versions_of(_OF_LIST)}) ELSE ({versions_of(_OF_OWNER)}) END
 FROM portal_links_portallink l
-WHERE l.project_id = %s AND l.uid = %s AND l.deleted_at IS NULL
+WHERE l.project_id = %(project_id)s AND l.uid = %(uid)s AND l.deleted_at IS NULL
 """
+_GET_PROVEN = f"{_GET} AND {IS_PROVEN}"
 
 #: The token of the examples.
 TOKEN = "aB3dE6gH9jK2mN5pQ8sT1vW4"
@@ -154,12 +156,15 @@ def _row_of(link: PortalLink) -> LinkRow:
     )
 
 
-def portal_link(project_id: str, portal_link_id: str, *, reveal: bool) -> PortalLinkDocument:
+def portal_link(
+    project_id: str, portal_link_id: str, *, reveal: bool, proof: Proof | None = None
+) -> PortalLinkDocument:
     """Return one live link of a project with its endpoints, in one statement, or two where any endpoint is not kept.
 
-    Raises NotFound.
+    Raises NotFound, also where `proof` does not hold.
     """
-    rows = read_rows(_GET, [project_id, portal_link_id])
+    given = {"project_id": project_id, "uid": portal_link_id}
+    rows = read_rows(_GET_PROVEN, given | proof._asdict()) if proof else read_rows(_GET, given)
     if not rows:
         raise PortalLinkNotFound
     *values, versions = rows[0]

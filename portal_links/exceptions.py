@@ -57,7 +57,7 @@ class PortalSessionNotFound(NotFound):
 class PortalSessionNotThere(NotFound):
     """Portal session."""
 
-    message = "Resource not found"
+    message = PortalLinkNotThere.message
 
 
 class CodeUsed(Conflict):

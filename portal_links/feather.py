@@ -12,10 +12,10 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from core.api.documents import Example, Schema, component, example, schema_of
+from core.api.documents import Example, Schema, component, schema_of
 from core.api.envelope import bare
 from core.api.errors import OTHER, WORDS
-from core.api.openapi import Operation
+from core.api.openapi import Outcome
 from core.exceptions import InvalidInput, Unauthenticated
 from portal_links import sessions
 from portal_links.capabilities import EVERYTHING
@@ -66,17 +66,13 @@ class LinkDocument(TypedDict):
     read_only: Annotated[bool, "Whether the link is for reading only."]
 
 
-create_portal_link = Operation(
+create_portal_link = CLIENTS_TAG.operation(
     "createWebhookPortalLink",
     "Create a portal link for the caller's organisation (Feather)",
-    tag=CLIENTS_TAG,
     description=f"The organisation is the `owner_id` of the key. With the scope {MANAGE} the link manages, "
     "otherwise it is for reading only. A body is ignored.",
-    message="The link.",
-    data=LinkDocument,
-    examples={"Link": example(LinkDocument)},
+    success=Outcome("The link.", LinkDocument, "Link"),
     refused=[KeyWithoutOwner, KeyMissing, KeyNotValid],
-    envelope=False,
 )
 
 

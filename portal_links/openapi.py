@@ -8,16 +8,18 @@ from types import NoneType
 from core.api.bodies import HIDDEN
 from core.api.documents import PageOf, example
 from core.api.openapi import (
-    NOT_ONLY_SPACES,
     PAGE_PARAMETERS,
-    PROJECT_ID,
-    Operation,
+    Outcome,
     Refusal,
+    Tag,
+    array,
     body,
-    describe,
+    name_in_path,
     page_example,
+    page_parameters,
     path_parameter,
     query,
+    text,
     version_parameter,
 )
 from endpoints.documents import NestedEndpointDocument
@@ -26,23 +28,12 @@ from portal_links import exceptions as refusals
 from portal_links import serializers
 from portal_links.documents import TOKEN, PortalLinkDocument, PortalSessionDocument
 from portal_links.models import PortalLink, PortalSession
-from projects.exceptions import ProjectNotFound
 from projects.models import OWNER_ENDPOINTS
 
-TAG = "Portal Links"
+TAG = Tag("Portal Links")
 #: The refusal of endpoints that a link would give to its owner.
 TOO_MANY = TooManyEndpoints(most=OWNER_ENDPOINTS)
-SESSIONS_TAG = "Portal Sessions"
-
-# Request bodies
-
-describe(
-    serializers.CreatePortalLinkRequest,
-    "datastore.CreatePortalLinkRequest",
-    name={"pattern": NOT_ONLY_SPACES},
-    owner_id={"pattern": r"^$|\S"},
-)
-describe(serializers.UpdatePortalLinkRequest, "datastore.UpdatePortalLinkRequest")
+SESSIONS_TAG = Tag("Portal Sessions")
 
 # Examples
 
@@ -78,36 +69,28 @@ REFUSED_BODY: list[Refusal] = [
     refusals.EndpointMissing(uid=ENDPOINT_ID),
     refusals.EndpointOfAnother(uid=ENDPOINT_ID, owner_id="globex"),
 ]
-ONE = [PROJECT_ID, path_parameter("portalLinkID", "The id of the portal link.")]
+name_in_path(portalLinkID="The id of the portal link.", sessionID="The id of the session.")
 
-list_portal_links = Operation(
+list_portal_links = TAG.operation(
     "LoadPortalLinksPaged",
     "List all portal links",
-    tag=TAG,
     description="A page of the project's portal links that are not revoked, newest first.",
     parameters=[
-        PROJECT_ID,
         *PAGE_PARAMETERS,
         query(
             "endpointId",
-            {"type": "array", "items": {"type": "string"}},
+            array(text()),
             "Only links that open one of these endpoints; `endpoints_metadata` shows only these. Can be repeated.",
         ),
     ],
-    message="Portal links fetched successfully",
-    data=PageOf[PortalLinkDocument],
-    examples={"One link": page_example(EXAMPLE)},
+    success=Outcome("Portal links fetched successfully", PageOf[PortalLinkDocument], "One link"),
 )
-create_portal_link = Operation(
+create_portal_link = TAG.operation(
     "CreatePortalLink",
     "Create a portal link",
-    tag=TAG,
     description="Creates a portal link for a customer (`owner_id`), for a list of endpoints, or for both: "
     "one of the two is needed.",
-    parameters=[
-        PROJECT_ID,
-        version_parameter("Before 2025-11-24 a body without `owner_id` and `endpoints` gets another message."),
-    ],
+    parameters=[version_parameter("Before 2025-11-24 a body without `owner_id` and `endpoints` gets another message.")],
     request=body(
         serializers.CreatePortalLinkRequest,
         {
@@ -116,106 +99,83 @@ create_portal_link = Operation(
             "For some endpoints": {"name": "Two of them", "endpoints": [ENDPOINT_ID]},
         },
     ),
-    status=201,
-    message="Portal link created successfully",
-    data=PortalLinkDocument,
-    examples={"Static token": EXAMPLE, "Refresh token": REFRESH_EXAMPLE},
+    success=Outcome(
+        "Portal link created successfully",
+        PortalLinkDocument,
+        {"Static token": EXAMPLE, "Refresh token": REFRESH_EXAMPLE},
+        status=201,
+    ),
     refused=[*REFUSED_BODY, TOO_MANY],
 )
-get_portal_link = Operation(
+get_portal_link = TAG.operation(
     "GetPortalLink",
     "Retrieve a portal link",
-    tag=TAG,
     description="The portal link with the endpoints that it opens now.",
-    parameters=ONE,
-    message="Portal link fetched successfully",
-    data=PortalLinkDocument,
-    examples={"Link": EXAMPLE},
-    refused=[ProjectNotFound],
+    success=Outcome("Portal link fetched successfully", PortalLinkDocument, "Link"),
     not_found=refusals.PortalLinkNotThere,
 )
-update_portal_link = Operation(
+update_portal_link = TAG.operation(
     "UpdatePortalLink",
     "Update a portal link",
-    tag=TAG,
     description="Replaces the link's name, scope and right to manage. A field that is not sent is emptied, "
     "except `auth_type`. The token stays.",
-    parameters=ONE,
     request=body(serializers.UpdatePortalLinkRequest, {"Read only": CUSTOMER | {"can_manage_endpoint": False}}),
-    status=202,
-    message="Portal link updated successfully",
-    data=PortalLinkDocument,
-    examples={"Updated": UPDATED_EXAMPLE},
-    refused=[*REFUSED_BODY, TOO_MANY, ProjectNotFound],
+    success=Outcome("Portal link updated successfully", PortalLinkDocument, {"Updated": UPDATED_EXAMPLE}, status=202),
+    refused=[*REFUSED_BODY, TOO_MANY],
     not_found=refusals.PortalLinkNotThere,
 )
-revoke_portal_link = Operation(
+revoke_portal_link = TAG.operation(
     "RevokePortalLink",
     "Revoke a portal link",
-    tag=TAG,
     description="Revokes the link for good: every token that opens it stops working at once. A body is ignored.",
-    parameters=ONE,
-    message="Portal link revoked successfully",
-    data=NoneType,
-    examples={"Revoked": None},
-    refused=[ProjectNotFound],
+    success=Outcome("Portal link revoked successfully", NoneType, "Revoked"),
     not_found=refusals.PortalLinkNotThere,
 )
-refresh_token = Operation(
+refresh_token = TAG.operation(
     "RefreshPortalLinkAuthToken",
     "Get a portal link auth token",
-    tag=TAG,
     description="Creates a token that opens a refresh_token link for an hour. Earlier tokens keep working until they "
     "expire. Needs a key that may write.",
-    parameters=ONE,
-    message="Portal link fetched successfully",
-    data=str,
-    schema={"description": "The token."},
-    examples={"Token": AUTH_KEY},
+    success=Outcome("Portal link fetched successfully", str, {"Token": AUTH_KEY}, schema={"description": "The token."}),
     refused=[refusals.StaticLink],
     not_found=refusals.PortalLinkUnknown,
 )
 
 # Portal sessions, which Convoy does not have
 
-list_portal_sessions = Operation(
+list_portal_sessions = SESSIONS_TAG.operation(
     "LoadPortalSessionsPaged",
     "List all portal sessions",
-    tag=SESSIONS_TAG,
     description="A page of the project's portal sessions, newest first: who has access, since when, and from where.",
     parameters=[
-        PROJECT_ID,
-        *(parameter for parameter in PAGE_PARAMETERS if parameter.name not in ("q", "ownerId")),
+        *page_parameters(without=["q", "ownerId"]),
         query("ownerId", {"type": "string"}, "Only sessions of this owner, those of the owner's links included."),
         query("portalLinkId", {"type": "string"}, "Only sessions of this portal link."),
         query("active", {"type": "string"}, "`true`: only sessions that give access now; `false`: only the others."),
     ],
-    message="Portal sessions fetched successfully",
-    data=PageOf[PortalSessionDocument],
-    examples={
-        "One session": page_example(SESSION_EXAMPLE),
-        "Two of a link": page_example(
-            LINK_SESSION_EXAMPLE,
-            example(PortalSessionDocument, LINK_SESSION_EXAMPLE, uid="01M80J4W2C9R5TE7GA0HN6P8SV"),
-        ),
-    },
+    success=Outcome(
+        "Portal sessions fetched successfully",
+        PageOf[PortalSessionDocument],
+        {
+            "One session": page_example(SESSION_EXAMPLE),
+            "Two of a link": page_example(
+                LINK_SESSION_EXAMPLE,
+                example(PortalSessionDocument, LINK_SESSION_EXAMPLE, uid="01M80J4W2C9R5TE7GA0HN6P8SV"),
+            ),
+        },
+    ),
 )
-revoke_portal_session = Operation(
+revoke_portal_session = SESSIONS_TAG.operation(
     "RevokePortalSession",
     "Revoke a portal session",
-    tag=SESSIONS_TAG,
     description="Revokes the session: its next request is refused. A body is ignored.",
-    parameters=[PROJECT_ID, path_parameter("sessionID", "The id of the session.")],
-    message="Portal session revoked successfully",
-    data=NoneType,
-    examples={"Revoked": None},
-    refused=[ProjectNotFound],
+    success=Outcome("Portal session revoked successfully", NoneType, "Revoked"),
     not_found=refusals.PortalSessionNotThere,
 )
 
 # Common to the contracts of other products
 
-CLIENTS_TAG = "Portal Sessions of other clients"
+CLIENTS_TAG = Tag("Portal Sessions of other clients", envelope=False)
 APPLICATION_ID = path_parameter("ownerID", "The application, which here is an `owner_id`.")
 PORTAL_URL = f"https://webhooks.example.com/portal/{EXAMPLE['project_id']}/"
 SESSION_TOKEN = f"PST.{'x' * 64}"

@@ -21,6 +21,8 @@ from endpoints.rendering import RenderedEndpoint, rendered, rendered_endpoints, 
 from portal_links.exceptions import EndpointMissing, EndpointOfAnother, PortalLinkNotFound, StaticLink
 from portal_links.models import PortalLink
 from portal_links.sessions import new_link_session
+from projects.exceptions import BadCredential
+from projects.keys import IS_PROVEN, Proof
 
 STATIC_TOKEN_LENGTH = 24
 
@@ -37,28 +39,33 @@ UPDATE endpoints_endpoint e SET owner_id = %s, updated_at = %s FROM free WHERE e
 # One statement inserts the link, its activity and a refresh link's first session, and reads its endpoints' versions:
 # it is a transaction of its own, and saves a tenth of the CPU of creating a link for an owner. The activity takes all
 # that it can from the link, its id too: a second id and a second list of parameters cost twice as much as the row.
-_INSERT = f"""
+# Where the caller is not proven it inserts nothing, and returns no row.
+_LINK = """
 WITH link AS (
   INSERT INTO portal_links_portallink
     (uid, project_id, name, owner_id, endpoints, can_manage_endpoint, auth_type, token, token_digest,
      created_at, updated_at)
-  VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+  SELECT %(uid)s, %(project_id)s::text, %(name)s, %(owner_id)s::text, %(endpoints)s, %(can_manage_endpoint)s,
+    %(auth_type)s, %(token)s, %(token_digest)s, %(now)s, %(now)s
+"""
+_ACTIVITY = f"""
   RETURNING uid, project_id, name, owner_id, created_at
 ), activity AS (
   INSERT INTO activity_activity ({COLUMNS})
-  SELECT link.uid, link.project_id, %s, %s, %s, '{Verb.PORTAL_LINK_CREATED}', link.owner_id, '', link.uid, link.name,
-    '{{}}', NULL, link.created_at FROM link
+  SELECT link.uid, link.project_id, %(actor_kind)s, %(actor_id)s, %(actor_name)s, '{Verb.PORTAL_LINK_CREATED}',
+    link.owner_id, '', link.uid, link.name, '{{}}', NULL, link.created_at FROM link
 )
 """
-_OF_OWNER = versions_of("e.project_id = %s AND e.owner_id = %s AND e.deleted_at IS NULL")
-_INSERT_SESSION = """
+_SESSION = """
 , session AS (
   INSERT INTO portal_links_portalsession
     (portal_link_id, uid, project_id, owner_id, surface, capabilities, metadata, reference, minted_by_id,
      token_digest, created_at, expires_at)
-  SELECT link.uid, %s, %s, '', %s, '{}', '{}', '', %s, %s, %s, %s FROM link
+  SELECT link.uid, %(session_id)s, link.project_id, '', %(surface)s, '{}', '{}', '', %(minted_by)s, %(session_digest)s,
+    %(session_created_at)s, %(session_expires_at)s FROM link
 )
 """
+_OF_OWNER = versions_of("e.project_id = %(project_id)s AND e.owner_id = %(owner_id)s AND e.deleted_at IS NULL")
 
 
 class CreatedLink(NamedTuple):
@@ -78,12 +85,13 @@ def create_portal_link(
     auth_type: str = "",
     can_manage_endpoint: bool = False,
     minted_by: str | None = None,
+    proof: Proof | None = None,
 ) -> CreatedLink:
     """Create a portal link, and give its endpoints to `owner_id` where one is given.
 
     With `owner_id` the scope is that owner's endpoints, without it exactly `endpoints`. `minted_by` is the id of the
     API key that mints a refresh link's first session. Everything is stored or nothing. Raises InvalidInput where an
-    endpoint is unknown or has another owner.
+    endpoint is unknown or has another owner, and BadCredential where `proof` does not hold.
     """
     now = timezone.now()
     token = random_text(STATIC_TOKEN_LENGTH)
@@ -103,9 +111,9 @@ def create_portal_link(
     if endpoints:
         with transaction.atomic():
             scope = _take_endpoints(project_id, owner_id, endpoints, now)
-            _, auth_key = _insert(link, minted_by, "SELECT uid FROM link")
+            _, auth_key = _insert(link, minted_by, "uid", proof)
     else:
-        versions, auth_key = _insert(link, minted_by, _OF_OWNER, project_id, owner_id)
+        versions, auth_key = _insert(link, minted_by, f"({_OF_OWNER})", proof)
         scope = rendered(project_id, versions, reveal=True)
     return CreatedLink(link, scope, auth_key)
 
@@ -214,22 +222,42 @@ def _take_endpoints(project_id: str, owner_id: str, ids: Sequence[str], now: dat
     return list(found.values())
 
 
-def _insert(link: PortalLink, minted_by: str | None, query: str, *parameters: str) -> tuple[str, str]:
-    """Insert a new link, and a refresh link's first session, in the statement of `query`.
+def _insert(link: PortalLink, minted_by: str | None, wanted: str, proof: Proof | None) -> tuple[str, str]:
+    """Insert a new link, and a refresh link's first session.
 
-    Returns the value that `query` reads, and the session's token or "".
+    Returns the value `wanted`, which the statement reads, and the session's token or "". Raises BadCredential.
     """
-    statement, key, actor = _INSERT, "", current_actor()
-    encrypted = PortalLink._meta.get_field("token").pre_save(link, add=True)
-    values: list[Any] = [
-        *(link.uid, link.project_id, link.name, link.owner_id, link.endpoints, link.can_manage_endpoint),
-        *(link.auth_type, encrypted, link.token_digest, link.created_at, link.updated_at),
-        *(str(actor.kind), actor.uid, actor.name),
-    ]
+    key, actor = "", current_actor()
+    given: dict[str, Any] = {
+        "uid": link.uid,
+        "project_id": link.project_id,
+        "name": link.name,
+        "owner_id": link.owner_id,
+        "endpoints": link.endpoints,
+        "can_manage_endpoint": link.can_manage_endpoint,
+        "auth_type": link.auth_type,
+        "token": PortalLink._meta.get_field("token").pre_save(link, add=True),
+        "token_digest": link.token_digest,
+        "now": link.created_at,
+        "actor_kind": str(actor.kind),
+        "actor_id": actor.uid,
+        "actor_name": actor.name,
+    }
+    statement = f"{_LINK} WHERE {IS_PROVEN} {_ACTIVITY}" if proof else f"{_LINK}{_ACTIVITY}"
+    if proof:
+        given |= proof._asdict()
     if link.auth_type == PortalLink.AuthType.REFRESH_TOKEN:
         session, key = new_link_session(link, minted_by=minted_by)
-        statement += _INSERT_SESSION
-        values += [session.uid, session.project_id, session.surface, minted_by, session.token_digest]
-        values += [session.created_at, session.expires_at]
-    [(value,)] = read_rows(statement + query, [*values, *parameters])
-    return value, key
+        statement += _SESSION
+        given |= {
+            "session_id": session.uid,
+            "surface": session.surface,
+            "minted_by": minted_by,
+            "session_digest": session.token_digest,
+            "session_created_at": session.created_at,
+            "session_expires_at": session.expires_at,
+        }
+    rows = read_rows(f"{statement} SELECT {wanted} FROM link", given)
+    if not rows:
+        raise BadCredential
+    return rows[0][0], key

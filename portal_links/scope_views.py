@@ -5,7 +5,7 @@ from typing import Annotated, TypedDict
 from rest_framework.request import Request
 
 from core.api.documents import Example, Keywords, PageOf, Uid, component, example
-from core.api.openapi import PAGE_PARAMETERS, PROJECT_ID, Operation, page_example, path_parameter, query
+from core.api.openapi import PAGE, Outcome, page_example, query
 from core.api.pagination import read_page
 from endpoints.models import Endpoint
 from portal_links import exceptions as refusals
@@ -16,7 +16,6 @@ from portal_links.models import PortalLink, PortalSession
 from portal_links.openapi import SESSIONS_TAG, TAG
 from portal_links.scope import Scope
 from projects.convoy_view import ConvoyView
-from projects.exceptions import ProjectNotFound
 
 #: The endpoints of a page, and the ids without an endpoint that are listed.
 PER_PAGE = 100
@@ -77,32 +76,28 @@ _LIST_EXAMPLE = example(
     missing_count=1,
 )
 _PAGE = [
-    *(each for each in PAGE_PARAMETERS if each.name in ("direction", "next_page_cursor", "prev_page_cursor")),
+    *(PAGE[name] for name in ("direction", "next_page_cursor", "prev_page_cursor")),
     query("perPage", {"type": "integer", "default": PER_PAGE}, "Endpoints in a page, 1 to 1000."),
 ]
 
-explain_link = Operation(
+explain_link = TAG.operation(
     "GetPortalLinkScope",
     "Explain a portal link",
-    tag=TAG,
     description="What the link allows and opens, with the reason for each, and the listed ids that open nothing.",
-    parameters=[PROJECT_ID, path_parameter("portalLinkID", "The id of the portal link."), *_PAGE],
-    message="Portal link scope fetched successfully",
-    data=ScopeDocument,
-    examples={"A customer's link": _EXAMPLE, "A list with an endpoint that is deleted": _LIST_EXAMPLE},
-    refused=[ProjectNotFound],
+    parameters=_PAGE,
+    success=Outcome(
+        "Portal link scope fetched successfully",
+        ScopeDocument,
+        {"A customer's link": _EXAMPLE, "A list with an endpoint that is deleted": _LIST_EXAMPLE},
+    ),
     not_found=refusals.PortalLinkNotThere,
 )
-explain_session = Operation(
+explain_session = SESSIONS_TAG.operation(
     "GetPortalSessionScope",
     "Explain a portal session",
-    tag=SESSIONS_TAG,
     description="What the session allows and opens, with the reason for each, also after its end.",
-    parameters=[PROJECT_ID, path_parameter("sessionID", "The id of the session."), *_PAGE],
-    message="Portal session scope fetched successfully",
-    data=ScopeDocument,
-    examples={"A customer's session": _EXAMPLE},
-    refused=[ProjectNotFound],
+    parameters=_PAGE,
+    success=Outcome("Portal session scope fetched successfully", ScopeDocument, {"A customer's session": _EXAMPLE}),
     not_found=refusals.PortalSessionNotThere,
 )
 

@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from core.api.documents import Schema
 from core.api.fields import INCORRECT_TYPE, Choice, Flag, Shape, Text
+from core.api.openapi import NOT_ONLY_SPACES, describe
 from portal_links.models import PortalLink
 
 MAX_ENDPOINTS = 10_000
@@ -86,3 +87,14 @@ class ApplicationMetadata(Metadata):
     """The metadata of an application, or of what may have as many keys."""
 
     most_keys = 50
+
+
+# Their schemas
+
+describe(
+    CreatePortalLinkRequest,
+    "datastore.CreatePortalLinkRequest",
+    name={"pattern": NOT_ONLY_SPACES},
+    owner_id={"pattern": r"^$|\S"},
+)
+describe(UpdatePortalLinkRequest, "datastore.UpdatePortalLinkRequest")

@@ -22,6 +22,8 @@ OWNER_ID_OPTIONAL = date(2025, 11, 24)
 class PortalLinks(ConvoyView):
     """The portal links of a project."""
 
+    proves = ("POST",)
+
     @openapi.list_portal_links
     def get(self, request: Request, projectID: str) -> PageOf[PortalLinkDocument]:  # noqa: N803
         """Return a page of the links that match `ownerId`, `q` (in the name) and `endpointId`, newest first."""
@@ -43,17 +45,19 @@ class PortalLinks(ConvoyView):
             old_client = client_version(request) < OWNER_ID_OPTIONAL
             errors = [FieldError(field="owner_id", message="required where `endpoints` is not sent")]
             raise BadFormat(errors=errors) if old_client else BadInput(errors=errors)
-        created = operations.create_portal_link(projectID, minted_by=self.caller.key_id, **sent)
+        created = operations.create_portal_link(projectID, minted_by=self.caller.key_id, proof=self.proof(), **sent)
         return documents.created_document(created.link, created.endpoints, created.auth_key)
 
 
 class PortalLinkDetail(ConvoyView):
     """One portal link."""
 
+    proves = ("GET",)
+
     @openapi.get_portal_link
     def get(self, request: Request, projectID: str, portalLinkID: str) -> PortalLinkDocument:  # noqa: N803
         """Return the link with the endpoints of its scope."""
-        return documents.portal_link(projectID, portalLinkID, reveal=self.caller.can_write)
+        return documents.portal_link(projectID, portalLinkID, reveal=self.caller.can_write, proof=self.proof())
 
     @openapi.update_portal_link
     def put(self, request: Request, projectID: str, portalLinkID: str) -> PortalLinkDocument:  # noqa: N803

@@ -9,11 +9,15 @@ import binascii
 import re
 
 from django.http import HttpRequest
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from core.api.documents import Schema
 from projects.exceptions import BadCredential, NoCredential, PortalCredential
 from projects.keys import Caller, find_caller
+from projects.remembered import callers
 
 PORTAL_PREFIXES = ("PRT.", "PST.")
 _static_token = re.compile(r"[A-Za-z0-9]{24}")
@@ -25,7 +29,23 @@ class APIKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[None, Caller]:
         """Return (None, the caller); `request.auth` is the caller from then on. Raises Unauthenticated."""
         key = credential(request.META.get("HTTP_AUTHORIZATION", ""))
-        return None, authenticate_key(request, key)
+        view = request.parser_context["view"]
+        if request.method not in view.proves:
+            return None, authenticate_key(request, key)
+        caller = callers.find(key, view.project_id)
+        if caller is None:
+            raise BadCredential
+        return None, caller
+
+
+class APIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The credential of the Convoy API."""
+
+    target_class = APIKeyAuthentication
+    name = "ApiKeyAuth"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
+        return {"type": "http", "scheme": "bearer", "description": "An API key: `CO.` and two more parts."}
 
 
 def authenticate_key(request: Request, key: str, refusal: str = "") -> Caller:

@@ -1,7 +1,9 @@
 """Run the checks of every view under /api/v1 before its handler, in the contract's order."""
 
+from http import HTTPStatus
 from typing import Any, cast
 
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -9,11 +11,12 @@ from core.actors import Actor, ActorKind, set_actor
 from core.api.checks import READS, check_body
 from core.api.envelope import JSON
 from core.api.errors import NO_SUCH_PATH
-from core.exceptions import NotFound
+from core.exceptions import DomainError, NotFound
 from core.share import count_party
-from projects.authentication import APIKeyAuthentication
+from projects.authentication import APIKeyAuthentication, authenticate_key, credential
 from projects.exceptions import OwnerKey, ProjectNotFound, ReadOnlyKey
-from projects.keys import Caller
+from projects.keys import Caller, Proof
+from projects.remembered import callers
 from projects.request_limit import count_request
 
 
@@ -33,6 +36,10 @@ class ConvoyView(APIView):
     reads: tuple[str, ...] = READS
     #: Whether a key that is bound to one owner_id may be used. The Convoy API acts on whole projects.
     for_owner_keys = False
+    #: The methods whose handlers have their first statement require `self.proof()`. Their callers may be remembered.
+    proves: tuple[str, ...] = ()
+    _is_remembered = False
+    _has_proven = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Run every check that comes before the handler. Raises DomainError.
@@ -42,16 +49,54 @@ class ConvoyView(APIView):
         """
         check_body(request, self.content_types)
         self.perform_authentication(request)
+        self._check_caller(request, counts=True)
+        # From here on. The checks do not refuse a caller who is remembered, and what the counts refuse stays refused.
+        self._is_remembered = self.caller.is_remembered
+
+    def _check_caller(self, request: Request, *, counts: bool) -> None:
+        """Check what the caller may do; with `counts`, count the request too. Raises DomainError."""
         caller = self.caller
-        if "projectID" in kwargs and not caller.may_use(kwargs["projectID"]):
+        if "projectID" in self.kwargs and not caller.may_use(self.project_id):
             raise ProjectNotFound
-        count_party("project", caller.key_project_id or kwargs.get("projectID", ""))
-        count_request(caller.key_id)
+        if counts:
+            count_party("project", caller.key_project_id or self.kwargs.get("projectID", ""))
+            count_request(caller.key_id)
         if request.method not in self.reads and not caller.can_write:
             raise ReadOnlyKey
         if caller.owner_id and not self.for_owner_keys:
             raise OwnerKey
         set_actor(Actor(ActorKind.API_KEY, caller.key_id, caller.name, caller.owner_id))
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Answer a refusal. A caller that is only remembered is never refused, but read, and the handler runs again."""
+        if self._is_remembered and isinstance(exc, DomainError | APIException):
+            try:
+                return self._run_again()
+            except Exception as error:
+                exc = error
+        return super().handle_exception(exc)
+
+    def _run_again(self) -> Any:
+        """Run the handler for a caller that is read afresh. The request is counted already. Raises DomainError."""
+        request = self.request
+        key = credential(request.META["HTTP_AUTHORIZATION"])
+        callers.forget_one(key, self.project_id)
+        self._is_remembered = False
+        request.auth = authenticate_key(request, key)
+        self._check_caller(request, counts=False)
+        handler = getattr(self, str(request.method).lower())
+        return handler(request, *self.args, **self.kwargs)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Finish an answer. Raises RuntimeError, rather than answer a caller that is remembered but was not proven."""
+        if self._is_remembered and not self._has_proven and response.status_code < HTTPStatus.BAD_REQUEST:
+            raise RuntimeError(f"{type(self).__name__} proves no caller for {request.method}")
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def proof(self) -> Proof:
+        """Return what the first statement of a handler in `proves` has to require (projects/keys.py: IS_PROVEN)."""
+        self._has_proven = True
+        return Proof(self.caller.key_id, self.caller.version)
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -62,6 +107,16 @@ class ConvoyView(APIView):
     def project_id(self) -> str:
         """Return the id of the project that the path names."""
         return str(self.kwargs["projectID"])
+
+    @property
+    def is_masked(self) -> bool:
+        """Return whether the values of headers are hidden: never from an API key."""
+        return False
+
+    @property
+    def shows_payload(self) -> bool:
+        """Return whether the caller may see payloads, headers and the bodies of answers: an API key may."""
+        return True
 
     @property
     def caller(self) -> Caller:

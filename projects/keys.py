@@ -5,6 +5,7 @@ digest of the whole key is compared in constant time.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.rows import read_rows
 from core.tokens import matches, random_text
@@ -26,12 +27,20 @@ PROJECT_VIEWER = "project_viewer"
 MANAGE = "webhooks:manage"
 
 
+class Proof(NamedTuple):
+    """The parameters of IS_PROVEN: a key that is to work, and the version of its row and its project's."""
+
+    key_id: str
+    key_version: str
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The caller of a request: a live API key, and the project that the request's path names.
 
     `key_project_id` is None for an instance key. `project_exists` tells whether the path's project
-    exists, and is True where the path names no project.
+    exists, and is True where the path names no project. `version` is that of the rows of both. A caller
+    that `is_remembered` was read by an earlier request (docs/adr/0016).
     """
 
     key_id: str
@@ -41,6 +50,8 @@ class Caller:
     scopes: tuple[str, ...]
     key_project_id: str | None
     project_exists: bool
+    version: str = ""
+    is_remembered: bool = False
 
     @property
     def can_write(self) -> bool:
@@ -78,15 +89,22 @@ def mask_of(key: str) -> str | None:
     return parts[1] if len(parts) == 3 else None
 
 
+#: The version of a key's row, `k`, and of a project's, `t`: every write gives a row another pair of these.
+_VERSION = "concat(k.xmin, k.ctid, t.xmin, t.ctid)"
 # Reads the key, its project, and the project of the request's path in one statement.
-_FIND = """
-SELECT k.uid, k.digest, k.role, k.owner_id, k.scopes, k.project_id, t.uid IS NOT NULL, k.name
+_FIND = f"""
+SELECT k.uid, k.digest, k.role, k.owner_id, k.scopes, k.project_id, t.uid IS NOT NULL, k.name, {_VERSION}
 FROM projects_apikey k
 LEFT JOIN projects_project p ON p.uid = k.project_id
 LEFT JOIN projects_project t ON t.uid = %s AND t.deleted_at IS NULL
 WHERE k.mask = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
   AND (k.project_id IS NULL OR p.deleted_at IS NULL)
-"""
+"""  # noqa: S608 - our own texts
+#: A condition on a statement whose parameters are a Proof's, by their names, and `project_id`.
+IS_PROVEN = f"""EXISTS (
+  SELECT FROM projects_apikey k JOIN projects_project t ON t.uid = %(project_id)s
+  WHERE k.uid = %(key_id)s AND {_VERSION} = %(key_version)s AND (k.expires_at IS NULL OR k.expires_at > now())
+)"""
 
 
 def find_caller(key: str, *, project_id: str | None) -> Caller | None:
@@ -110,4 +128,5 @@ def find_caller(key: str, *, project_id: str | None) -> Caller | None:
         scopes=tuple(row[4]),
         key_project_id=row[5],
         project_exists=project_id is None or row[6],
+        version=row[8],
     )

@@ -2,30 +2,16 @@
 
 from types import NoneType
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import extend_schema_field
-
 from core.api.bodies import HIDDEN
-from core.api.documents import Schema, example, schema_of
-from core.api.openapi import (
-    NOT_ONLY_SPACES,
-    PROJECT_ID,
-    URL_OR_EMPTY_PATTERN,
-    Operation,
-    Refusal,
-    body,
-    describe,
-    query,
-)
+from core.api.documents import example
+from core.api.openapi import Outcome, Refusal, Tag, body, query
 from core.api.schema import refused_by_all
 from outbound.exceptions import UrlMissing, UrlNotSecure
 from projects import exceptions as refusals
 from projects import serializers
-from projects.config import RequestIDHeader, SignatureHeader
 from projects.documents import CreatedDocument, CreatedKeyDocument, ProjectDocument, example_project
 
-TAG = "Projects"
+TAG = Tag("Projects")
 
 refused_by_all(
     refusals.NoCredential,
@@ -34,32 +20,6 @@ refused_by_all(
     refusals.ReadOnlyKey,
     refusals.ProjectNotFound,
     refusals.RateLimited,
-)
-
-# Request bodies
-
-_GO_DURATION = r"([+-]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+))?"
-
-describe(serializers.SignatureConfiguration, "models.SignatureConfiguration", header=schema_of(SignatureHeader))
-describe(serializers.CircuitBreakerConfiguration, "datastore.CircuitBreakerConfiguration")
-_RETENTION: Schema = {
-    "type": "string",
-    "nullable": True,
-    "description": "A Go duration from 1h to 87600h; an empty text stands for 720h.",
-    "pattern": "^([1-9][0-9]{0,3}h)?$",
-}
-extend_schema_field({"type": "object", "properties": {"policy": _RETENTION}})(serializers.RetentionPolicyConfiguration)
-describe(
-    serializers.ProjectConfig,
-    "models.ProjectConfig",
-    search_policy={"pattern": f"^{_GO_DURATION}$"},
-    request_id_header=schema_of(RequestIDHeader),
-)
-describe(
-    serializers.UpdateProject,
-    "models.UpdateProject",
-    name={"pattern": NOT_ONLY_SPACES},
-    logo_url={"pattern": URL_OR_EMPTY_PATTERN},
 )
 
 # Operations
@@ -81,21 +41,17 @@ REFUSED_BODY: list[Refusal] = [
 ]
 ORGANISATION = query("orgID", {"type": "string"}, "Accepted and ignored: an instance has one organisation.")
 
-list_projects = Operation(
+list_projects = TAG.operation(
     "GetProjects",
     "List all projects",
-    tag=TAG,
     description="Returns the projects that the key may use, oldest first: all projects for an instance key, else the "
     "key's own. The answer is not paged.",
     parameters=[ORGANISATION],
-    message="Projects fetched successfully",
-    data=list[ProjectDocument],
-    examples={"One project": [example_project()]},
+    success=Outcome("Projects fetched successfully", list[ProjectDocument], {"One project": [example_project()]}),
 )
-create_project = Operation(
+create_project = TAG.operation(
     "CreateProject",
     "Create a project",
-    tag=TAG,
     description="Creates a project and an API key for it. Needs an instance key. "
     "The new key is in this answer and in no other.",
     parameters=[ORGANISATION],
@@ -113,30 +69,26 @@ create_project = Operation(
             },
         },
     ),
-    status=201,
-    message="Project created successfully",
-    data=CreatedDocument,
-    examples={"Project and key": {"api_key": example(CreatedKeyDocument), "project": example_project()}},
+    success=Outcome(
+        "Project created successfully",
+        CreatedDocument,
+        {"Project and key": {"api_key": example(CreatedKeyDocument), "project": example_project()}},
+        status=201,
+    ),
     refused=[*REFUSED_BODY, refusals.ReadOnlyKey, refusals.InstanceKeyNeeded],
 )
-get_project = Operation(
+get_project = TAG.operation(
     "GetProject",
     "Retrieve a project",
-    tag=TAG,
     description="Returns the project with its whole configuration.",
-    parameters=[PROJECT_ID],
-    message="Project fetched successfully",
-    data=ProjectDocument,
-    examples={"Project": example_project()},
+    success=Outcome("Project fetched successfully", ProjectDocument, {"Project": example_project()}),
 )
-update_project = Operation(
+update_project = TAG.operation(
     "UpdateProject",
     "Update a project",
-    tag=TAG,
     description="Renames the project and updates the parts of its configuration that are sent: an object inside "
     "`config` is replaced as a whole, except `circuit_breaker`, and the others are kept. An empty `logo_url` and a "
     "`max_payload_read_size` of 0 count as not sent. Turning `disable_endpoint` off makes inactive endpoints active.",
-    parameters=[PROJECT_ID],
     request=body(
         serializers.UpdateProject,
         {
@@ -144,29 +96,17 @@ update_project = Operation(
             "Another rate": {"name": "orders", "config": {"ratelimit": {"count": 50, "duration": 1}}},
         },
     ),
-    status=202,
-    message="Project updated successfully",
-    data=ProjectDocument,
-    examples={"Renamed": example_project(name="orders, Europe", updated_at="2026-07-04T08:00:00.5Z")},
+    success=Outcome(
+        "Project updated successfully",
+        ProjectDocument,
+        {"Renamed": example_project(name="orders, Europe", updated_at="2026-07-04T08:00:00.5Z")},
+        status=202,
+    ),
     refused=REFUSED_BODY,
 )
-delete_project = Operation(
+delete_project = TAG.operation(
     "DeleteProject",
     "Delete a project",
-    tag=TAG,
     description="Deletes the project and everything in it. Its API keys stop working, the key of this request too.",
-    parameters=[PROJECT_ID],
-    message="Project deleted successfully",
-    data=NoneType,
-    examples={"Deleted": None},
+    success=Outcome("Project deleted successfully", NoneType, "Deleted"),
 )
-
-
-class APIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The credential of the Convoy API."""
-
-    target_class = "projects.authentication.APIKeyAuthentication"
-    name = "ApiKeyAuth"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        return {"type": "http", "scheme": "bearer", "description": "An API key: `CO.` and two more parts."}

@@ -4,10 +4,13 @@ import re
 from datetime import datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.addresses import SCHEMES, is_loopback, is_public_url, split_url
+from core.api.documents import Schema, schema_of
 from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Secret, Shape, Text
+from core.api.openapi import NOT_ONLY_SPACES, URL_OR_EMPTY_PATTERN, describe
 from core.api.values import parse_go_duration
 from core.exceptions import InvalidInput
 from core.header_names import TOKEN_CHARACTER, is_header_name, is_taken
@@ -15,7 +18,7 @@ from outbound.retries import STRATEGIES
 from outbound.signatures import ENCODINGS
 from outbound.signatures import HASHES as HASH_FUNCTIONS
 from outbound.urls import check_sendable, parse_target
-from projects.config import META_EVENT_TYPES, RETENTION_POLICY
+from projects.config import META_EVENT_TYPES, RETENTION_POLICY, RequestIDHeader, SignatureHeader
 from projects.exceptions import (
     KeyRenamed,
     MetaEventUrlLoopback,
@@ -273,3 +276,30 @@ class CreateProject(UpdateProject):
     """The body of a project creation."""
 
     type = Choice(list(Project.Type.values), allow_blank=False, help_text="It cannot be changed later.")
+
+
+# Their schemas
+
+_GO_DURATION = r"([+-]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+))?"
+
+describe(SignatureConfiguration, "models.SignatureConfiguration", header=schema_of(SignatureHeader))
+describe(CircuitBreakerConfiguration, "datastore.CircuitBreakerConfiguration")
+_RETENTION: Schema = {
+    "type": "string",
+    "nullable": True,
+    "description": "A Go duration from 1h to 87600h; an empty text stands for 720h.",
+    "pattern": "^([1-9][0-9]{0,3}h)?$",
+}
+extend_schema_field({"type": "object", "properties": {"policy": _RETENTION}})(RetentionPolicyConfiguration)
+describe(
+    ProjectConfig,
+    "models.ProjectConfig",
+    search_policy={"pattern": f"^{_GO_DURATION}$"},
+    request_id_header=schema_of(RequestIDHeader),
+)
+describe(
+    UpdateProject,
+    "models.UpdateProject",
+    name={"pattern": NOT_ONLY_SPACES},
+    logo_url={"pattern": URL_OR_EMPTY_PATTERN},
+)

@@ -22,8 +22,8 @@ from core.api.documents import (
     nullable,
     ref,
 )
-from core.api.values import ZERO_TIME, wire_time
-from endpoints.documents import NestedEndpointDocument, endpoint_metadata
+from core.api.values import wire_time
+from endpoints.documents import IDENTIFIED_ENDPOINT, NestedEndpointDocument, endpoint_metadata
 from projects.models import EventType
 from subscriptions import filters
 from subscriptions.models import Filter, Subscription
@@ -112,17 +112,7 @@ class SubscriptionDocument(TypedDict):
     endpoint_metadata: Annotated[
         NestedEndpointDocument | None,
         "The members that identify the endpoint; the rest has zero values. Null in the answer to a creation.",
-        Example(
-            example(
-                NestedEndpointDocument,
-                secrets=[],
-                advanced_signatures=False,
-                content_type="",
-                failure_rate=None,
-                created_at=ZERO_TIME,
-                updated_at=ZERO_TIME,
-            )
-        ),
+        Example(IDENTIFIED_ENDPOINT),
     ]
     device_metadata: Annotated[object, "Always null.", Keywords(**nullable(ref("datastore.Device")))]
     filter_config: Annotated[FilterConfigDocument | None, Example(example(FilterConfigDocument))]

@@ -9,29 +9,16 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 
 from core.api.bodies import NoBody, WrongType
-from core.api.documents import PageOf, example, nullable, ref, schema_of
-from core.api.openapi import (
-    NOTHING,
-    PAGE_PARAMETERS,
-    PROJECT_ID,
-    REST_CURSOR,
-    Operation,
-    array,
-    body,
-    describe,
-    page_example,
-    path_parameter,
-    query,
-    takes_null,
-)
+from core.api.documents import PageOf, example, nullable
+from core.api.openapi import CURSORS, NOTHING, PAGE, REST_CURSOR, Outcome, Tag, array, body, name_in_path, query
 from endpoints.documents import NestedEndpointDocument
-from projects.exceptions import ProjectNotFound
+from jobs.documents import JobDocument
+from jobs.exceptions import JobUnderWay
 from projects.models import OWNER_FILTER_BYTES, OWNER_SUBSCRIPTIONS
 from subscriptions import exceptions as refusals
 from subscriptions import serializers
 from subscriptions.documents import (
     ConditionsDocument,
-    DeliveryMode,
     EventTypeDocument,
     FilterConfigDocument,
     FilterDocument,
@@ -39,24 +26,15 @@ from subscriptions.documents import (
     SubscriptionDocument,
     TestedDocument,
 )
+from subscriptions.import_jobs import IMPORT_JOB
 from subscriptions.openapi_import import EXAMPLE_SPEC
 
-EVENT_TYPES = "EventTypes"
-SUBSCRIPTIONS = "Subscriptions"
-FILTERS = "Filters"
+EVENT_TYPES = Tag("EventTypes")
+SUBSCRIPTIONS = Tag("Subscriptions")
+FILTERS = Tag("Filters")
 
 # Request bodies
 
-describe(serializers.ImportOpenAPISpec, "models.ImportOpenAPISpec", ("spec",))
-describe(serializers.Conditions, "models.FS")
-describe(serializers.RetryConfiguration, "models.RetryConfiguration", type=ref("datastore.StrategyProvider"))
-_fields = {"delivery_mode": schema_of(DeliveryMode), "function": {"maxLength": 0}}
-describe(serializers.CreateSubscription, "models.CreateSubscription", **_fields)
-describe(serializers.FunctionRequest, "models.FunctionRequest", payload=serializers.ANY_OBJECT)
-takes_null(
-    *(serializers.UpdateEventType, serializers.UpdateSubscription, serializers.UpdateFilterRequest),
-    *(serializers.TestFilter, serializers.TestFilterRequest),
-)
 #: The body is an array of objects.
 LIST: dict[str, Any] = {"many": True, "min_length": 1, "max_length": serializers.MOST_FILTERS}
 #: Hides a handler that is published under another method, or nowhere.
@@ -87,83 +65,90 @@ FILTER_BODY = {"event_type": FILTER["event_type"], "body": FILTER["raw_body"]}
 
 # Event types
 
-EVENT_TYPE_ID = path_parameter("eventTypeId", "The id of the event type.")
+name_in_path(eventTypeId="The id of the event type.")
 UNREADABLE = (NoBody, WrongType(name="name"))
 BAD_SCHEMA = refusals.JsonSchemaRefused(reason="type: 'text' is not valid under any of the given schemas")
 
-list_event_types = Operation(
+list_event_types = EVENT_TYPES.operation(
     "GetEventTypes",
     "Retrieves a project's event types",
-    tag=EVENT_TYPES,
     description="All of the project's event types, newest first, the deprecated ones too. `*` stands for all.",
-    parameters=[PROJECT_ID, REST_CURSOR],
-    message="Event types fetched successfully",
-    data=list[EventTypeDocument],
-    examples={"Two event types": [EVENT_TYPE, EVERY_TYPE]},
+    parameters=[REST_CURSOR],
+    success=Outcome(
+        "Event types fetched successfully", list[EventTypeDocument], {"Two event types": [EVENT_TYPE, EVERY_TYPE]}
+    ),
 )
-create_event_type = Operation(
+create_event_type = EVENT_TYPES.operation(
     "CreateEventType",
     "Create an event type",
-    tag=EVENT_TYPES,
     description="Creates an event type. Events of other types are accepted too.",
-    parameters=[PROJECT_ID],
     request=body(serializers.CreateEventType, {"In full": EVENT_TYPE_BODY, "By its name": {"name": "order.paid"}}),
-    status=201,
-    message="Event type created successfully",
-    data=EventTypeDocument,
-    examples={"Created": EVENT_TYPE, "By its name": UNDESCRIBED},
+    success=Outcome(
+        "Event type created successfully",
+        EventTypeDocument,
+        {"Created": EVENT_TYPE, "By its name": UNDESCRIBED},
+        status=201,
+    ),
     refused=[*UNREADABLE, refusals.EventTypeNameBlank, refusals.EventTypeNameTaken, BAD_SCHEMA],
 )
-update_event_type = Operation(
+update_event_type = EVENT_TYPES.operation(
     "UpdateEventType",
     "Updates an event type",
-    tag=EVENT_TYPES,
     description="Updates the fields that are sent and not empty. The name stays.",
-    parameters=[PROJECT_ID, EVENT_TYPE_ID],
     request=body(serializers.UpdateEventType, {"Another description": {"description": "An order was placed"}}),
-    status=202,
     # In the original's words.
-    message="Event type created successfully",
-    data=EventTypeDocument,
-    examples={"Updated": EVENT_TYPE},
+    success=Outcome("Event type created successfully", EventTypeDocument, "Updated", status=202),
     refused=[*UNREADABLE, refusals.EventTypeNotFound, BAD_SCHEMA],
 )
-deprecate_event_type = Operation(
+deprecate_event_type = EVENT_TYPES.operation(
     "DeprecateEventType",
     "Deprecates an event type",
-    tag=EVENT_TYPES,
     description="Deprecates the event type. Its events are accepted and delivered as before. A body is ignored.",
-    parameters=[PROJECT_ID, EVENT_TYPE_ID],
-    message="Event type deprecated successfully",
-    data=EventTypeDocument,
-    examples={"Deprecated": example(EventTypeDocument, deprecated_at="2026-07-04T08:00:00.5Z")},
+    success=Outcome(
+        "Event type deprecated successfully",
+        EventTypeDocument,
+        {"Deprecated": example(EventTypeDocument, deprecated_at="2026-07-04T08:00:00.5Z")},
+    ),
     refused=[refusals.EventTypeNotFound],
 )
-import_event_types = Operation(
+import_event_types = EVENT_TYPES.operation(
     "ImportOpenApiSpec",
     "Import event types from OpenAPI spec",
-    tag=EVENT_TYPES,
     description="Creates or updates the event types that an OpenAPI document describes, all or none.",
-    parameters=[PROJECT_ID],
     request=body(serializers.ImportOpenAPISpec, {"A webhook": {"spec": EXAMPLE_SPEC}}),
-    message="Event types imported successfully",
-    data=list[EventTypeDocument],
-    examples={"One event type": [example(EventTypeDocument, category="")]},
+    success=Outcome(
+        "Event types imported successfully",
+        list[EventTypeDocument],
+        {"One event type": [example(EventTypeDocument, category="")]},
+    ),
     refused=[refusals.NoWebhooks, refusals.SpecRefused(reason="it is not an object")],
+)
+create_import_job = EVENT_TYPES.operation(
+    "CreateImportJob",
+    "Import any number of event types",
+    description="Creates or updates the event types that an OpenAPI document describes, in the background. "
+    "Not part of Convoy's API.",
+    parameters=[query("dry_run", {"type": "boolean"}, "Only `true` counts: count, and import none.")],
+    request=body(serializers.ImportOpenAPISpec, {"A webhook": {"spec": EXAMPLE_SPEC}}),
+    success=Outcome(
+        "Import job accepted",
+        JobDocument,
+        {"Accepted": example(JobDocument, kind=IMPORT_JOB, status="pending", total=None, done=0)},
+        status=202,
+    ),
+    refused=[refusals.NoWebhooks, JobUnderWay],
 )
 
 # Subscriptions
 
-SUBSCRIPTION_ID = path_parameter("subscriptionID", "The id of the subscription.")
-ONE = [PROJECT_ID, SUBSCRIPTION_ID]
-_page = {parameter.name: parameter for parameter in PAGE_PARAMETERS}
+name_in_path(subscriptionID="The id of the subscription.")
 LIST_PARAMETERS = [
-    _page["direction"],
+    PAGE["direction"],
     query("endpointId", array({"type": "string"}), "Only those on one of these endpoints."),
     query("name", {"type": "string"}, "Only those with this text in their name, in upper or lower case."),
-    *(_page[name] for name in ("next_page_cursor", "perPage", "prev_page_cursor", "sort")),
+    *CURSORS,
+    PAGE["sort"],
 ]
-UNKNOWN = (ProjectNotFound, refusals.SubscriptionNotFound)
 
 
 def bad_conditions(doing: str, found: refusals.FilterRefused | None = None) -> refusals.ConditionsRefused:
@@ -181,214 +166,149 @@ REFUSED_SUBSCRIPTION = (
 REFUSED_CREATION = (*(*REFUSED_SUBSCRIPTION, refusals.SubscriptionNameBlank, bad_conditions("create subscription")),)
 REFUSED_UPDATE = (*REFUSED_SUBSCRIPTION, bad_conditions("update subscription"))
 
-list_subscriptions = Operation(
+list_subscriptions = SUBSCRIPTIONS.operation(
     "GetSubscriptions",
     "List all subscriptions",
-    tag=SUBSCRIPTIONS,
     description="A page of the project's subscriptions, newest first.",
-    parameters=[PROJECT_ID, *LIST_PARAMETERS],
-    message="Subscriptions fetched successfully",
-    data=PageOf[SubscriptionDocument],
-    examples={"One subscription": page_example(SUBSCRIPTION)},
+    parameters=LIST_PARAMETERS,
+    success=Outcome("Subscriptions fetched successfully", PageOf[SubscriptionDocument], "One subscription"),
 )
-create_subscription = Operation(
+create_subscription = SUBSCRIPTIONS.operation(
     "CreateSubscription",
     "Create a subscription",
-    tag=SUBSCRIPTIONS,
     description="Creates a subscription with one filter for each of its event types. An endpoint has one "
     "subscription, unless the project's `multiple_endpoint_subscriptions` is set.",
-    parameters=[PROJECT_ID],
     request=body(serializers.CreateSubscription, {"Large orders": SUBSCRIPTION_BODY}),
-    status=201,
-    message="Subscription created successfully",
-    data=SubscriptionDocument,
-    examples={"Created": CREATED},
+    success=Outcome("Subscription created successfully", SubscriptionDocument, {"Created": CREATED}, status=201),
     refused=[*REFUSED_CREATION, refusals.SubscribedEndpointNotFound],
 )
-get_subscription = Operation(
+get_subscription = SUBSCRIPTIONS.operation(
     "GetSubscription",
     "Retrieve a subscription",
-    tag=SUBSCRIPTIONS,
     description="The subscription with its endpoint.",
-    parameters=ONE,
-    message="Subscription fetched successfully",
-    data=SubscriptionDocument,
-    examples={"Subscription": SUBSCRIPTION},
-    refused=UNKNOWN,
+    success=Outcome("Subscription fetched successfully", SubscriptionDocument, "Subscription"),
+    refused=[refusals.SubscriptionNotFound],
 )
-update_subscription = Operation(
+update_subscription = SUBSCRIPTIONS.operation(
     "UpdateSubscription",
     "Update a subscription",
-    tag=SUBSCRIPTIONS,
     description="Updates the fields that are sent and not empty. With a `filter_config`, its conditions replace "
     "those of the subscription and, where they differ, of all its filters.",
-    parameters=ONE,
     request=body(serializers.UpdateSubscription, {"Another name": {"name": SUBSCRIPTION["name"]}}),
-    status=202,
-    message="Subscription updated successfully",
-    data=SubscriptionDocument,
-    examples={"Renamed": SUBSCRIPTION},
+    success=Outcome("Subscription updated successfully", SubscriptionDocument, "Renamed", status=202),
     refused=[*REFUSED_UPDATE, refusals.NewEndpointNotFound],
     not_found=refusals.SubscriptionToChangeNotFound,
 )
-delete_subscription = Operation(
+delete_subscription = SUBSCRIPTIONS.operation(
     "DeleteSubscription",
     "Delete subscription",
-    tag=SUBSCRIPTIONS,
     description="Deletes the subscription. Its endpoint may have another one at once.",
-    parameters=ONE,
-    message="Subscription deleted successfully",
-    data=NoneType,
-    examples={"Deleted": None},
-    refused=UNKNOWN,
+    success=Outcome("Subscription deleted successfully", NoneType, "Deleted"),
+    refused=[refusals.SubscriptionNotFound],
 )
-toggle_subscription_status = Operation(
+toggle_subscription_status = SUBSCRIPTIONS.operation(
     "ToggleSubscriptionStatus",
     "Toggle subscription status",
-    tag=SUBSCRIPTIONS,
     description="Does nothing: it is there for old clients. A body is ignored.",
-    parameters=ONE,
-    status=202,
-    message="Subscription status updated successfully",
-    data=dict[str, Any],
-    schema=nullable(NOTHING),
-    examples={"Done": {}},
-    refused=UNKNOWN,
+    success=Outcome(
+        "Subscription status updated successfully", dict[str, Any], {"Done": {}}, status=202, schema=nullable(NOTHING)
+    ),
+    refused=[refusals.SubscriptionNotFound],
 )
-test_subscription_filter = Operation(
+test_subscription_filter = SUBSCRIPTIONS.operation(
     "TestSubscriptionFilter",
     "Validate subscription filter",
-    tag=SUBSCRIPTIONS,
     description="Whether a request meets conditions. Nothing is stored.",
-    parameters=[PROJECT_ID],
     request=body(serializers.TestFilter, {"A large order": {"request": {"body": {"amount": 150}}, "schema": LARGE}}),
-    message="Filter validated successfully",
-    data=bool,
-    schema={"description": "Whether it does."},
-    examples={"A match": True},
+    success=Outcome(
+        "Filter validated successfully", bool, {"A match": True}, schema={"description": "Whether it does."}
+    ),
     refused=[bad_conditions("validate subscription filter", refusals.LogicWithoutList())],
 )
-test_subscription_function = Operation(
+test_subscription_function = SUBSCRIPTIONS.operation(
     "TestSubscriptionFunction",
     "Test a subscription function",
-    tag=SUBSCRIPTIONS,
     description="Always refused: there are no functions.",
-    parameters=[PROJECT_ID],
     request=body(serializers.FunctionRequest, {"A function": FUNCTION}),
-    message="Transformer function run successfully",
-    data=FunctionDocument,
-    examples={"Never answered": {"payload": {"id": 1}, "log": []}},
+    success=Outcome(
+        "Transformer function run successfully", FunctionDocument, {"Never answered": {"payload": {"id": 1}, "log": []}}
+    ),
     refused=[refusals.FunctionRefused],
 )
 
 # Filters
 
-FILTER_ID = path_parameter("filterID", "The id of the filter.")
-ONE_FILTER = [*ONE, FILTER_ID]
-UNKNOWN_SUBSCRIPTION = (ProjectNotFound, refusals.FilteredSubscriptionNotFound)
-UNKNOWN_FILTER = (*UNKNOWN_SUBSCRIPTION, refusals.FilterNotFound)
+name_in_path(filterID="The id of the filter.", eventType="The type of the event.")
+UNKNOWN_FILTER = (refusals.FilteredSubscriptionNotFound, refusals.FilterNotFound)
 REFUSED_FILTER = (*UNREADABLE, refusals.FilterExists, refusals.FilteredTypeUnknown, TOO_MANY_BYTES)
 _listed = (refusals.TypeListedTwice, refusals.ListedFilterExists, refusals.ListedTypeUnknown)
 REFUSED_LIST = (
     NoBody,
     *(refused(name=EVENT_TYPE["name"]) for refused in _listed),
-    *UNKNOWN_SUBSCRIPTION,
+    refusals.FilteredSubscriptionNotFound,
     TOO_MANY_BYTES,
 )
 
-list_filters = Operation(
+list_filters = FILTERS.operation(
     "GetFilters",
     "List all filters",
-    tag=FILTERS,
     description="All filters of the subscription, newest first.",
-    parameters=[*ONE, REST_CURSOR],
-    message="Filters retrieved successfully",
-    data=list[FilterDocument],
-    examples={"One filter": [FILTER]},
-    refused=UNKNOWN_SUBSCRIPTION,
+    parameters=[REST_CURSOR],
+    success=Outcome("Filters retrieved successfully", list[FilterDocument], "One filter"),
+    refused=[refusals.FilteredSubscriptionNotFound],
 )
-create_filter = Operation(
+create_filter = FILTERS.operation(
     "CreateFilter",
     "Create a new filter",
-    tag=FILTERS,
     description="Adds a filter for an event type of the project. An `enabled_at` of null makes it a disabled one.",
-    parameters=ONE,
     request=body(serializers.CreateFilterRequest, {"Gold customers": FILTER_BODY}),
-    status=201,
-    message="Filter created successfully",
-    data=FilterDocument,
-    examples={"Created": CREATED_FILTER},
-    refused=[*REFUSED_FILTER, bad_conditions("create filter"), *UNKNOWN_SUBSCRIPTION],
+    success=Outcome("Filter created successfully", FilterDocument, {"Created": CREATED_FILTER}, status=201),
+    refused=[*REFUSED_FILTER, bad_conditions("create filter"), refusals.FilteredSubscriptionNotFound],
 )
-bulk_create_filters = Operation(
+bulk_create_filters = FILTERS.operation(
     "BulkCreateFilters",
     "Create multiple subscription filters",
-    tag=FILTERS,
     description="Adds several filters, all or none, as one is added.",
-    parameters=ONE,
     request=body(serializers.CreateFilterRequest(**LIST), {"One filter": FILTER_BODY}),
-    status=201,
-    message="Filters created successfully",
-    data=list[FilterDocument],
-    examples={"Created": [CREATED_FILTER]},
+    success=Outcome("Filters created successfully", list[FilterDocument], {"Created": [CREATED_FILTER]}, status=201),
     refused=[*REFUSED_LIST, bad_conditions("create filters")],
 )
-bulk_update_filters = Operation(
+bulk_update_filters = FILTERS.operation(
     "BulkUpdateFilters",
     "Update multiple subscription filters",
-    tag=FILTERS,
     description="Updates the fields that are sent of several filters, all or none. POST does the same.",
-    parameters=ONE,
     request=body(serializers.BulkUpdateFilterRequest(**LIST), {"Disable one": DISABLING}),
-    message="Filters updated successfully",
-    data=list[FilterDocument],
-    examples={"Disabled": [DISABLED_FILTER]},
+    success=Outcome("Filters updated successfully", list[FilterDocument], {"Disabled": [DISABLED_FILTER]}),
     refused=[*REFUSED_LIST, bad_conditions("update filters"), refusals.ListedFilterNotFound(uid=FILTER["uid"])],
 )
-get_filter = Operation(
+get_filter = FILTERS.operation(
     "GetFilter",
     "Get a filter",
-    tag=FILTERS,
     description="The filter.",
-    parameters=ONE_FILTER,
-    message="Filter retrieved successfully",
-    data=FilterDocument,
-    examples={"Filter": FILTER},
+    success=Outcome("Filter retrieved successfully", FilterDocument, "Filter"),
     refused=UNKNOWN_FILTER,
 )
-update_filter = Operation(
+update_filter = FILTERS.operation(
     "UpdateFilter",
     "Update a filter",
-    tag=FILTERS,
     description="Updates the fields that are sent. An empty object clears a scope; an `enabled_at` of null "
     "disables the filter.",
-    parameters=ONE_FILTER,
     request=body(serializers.UpdateFilterRequest, {"Gold customers": {"body": FILTER["raw_body"]}}),
-    message="Filter updated successfully",
-    data=FilterDocument,
-    examples={"Updated": FILTER},
+    success=Outcome("Filter updated successfully", FilterDocument, "Updated"),
     refused=[*REFUSED_FILTER, bad_conditions("update filter"), *UNKNOWN_FILTER],
 )
-delete_filter = Operation(
+delete_filter = FILTERS.operation(
     "DeleteFilter",
     "Delete a filter",
-    tag=FILTERS,
     description="Deletes the filter, and its event type from the subscription.",
-    parameters=ONE_FILTER,
-    message="Filter deleted successfully",
-    data=NoneType,
-    examples={"Deleted": None},
+    success=Outcome("Filter deleted successfully", NoneType, "Deleted"),
     refused=UNKNOWN_FILTER,
 )
-test_filter = Operation(
+test_filter = FILTERS.operation(
     "TestFilter",
     "Test a filter",
-    tag=FILTERS,
     description="Whether the subscription would take an event of this type. Nothing is sent.",
-    parameters=[*ONE, path_parameter("eventType", "The type of the event.")],
     request=body(serializers.TestFilterRequest, {"A payload": {"payload": FILTER["raw_body"]}}),
-    message="Filter test completed",
-    data=TestedDocument,
-    examples={"A match": example(TestedDocument)},
-    refused=[NoBody, *UNKNOWN_SUBSCRIPTION],
+    success=Outcome("Filter test completed", TestedDocument, "A match"),
+    refused=[NoBody, refusals.FilteredSubscriptionNotFound],
 )

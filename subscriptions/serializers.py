@@ -10,11 +10,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core.api.documents import Schema, define, nullable, ref
+from core.api.documents import Schema, define, nullable, ref, schema_of
 from core.api.fields import INCORRECT_TYPE, Flag, Integer, Shape, Text
-from core.api.openapi import TIME_OR_EMPTY_PATTERN, TIME_PATTERN, text
+from core.api.openapi import TIME_OR_EMPTY_PATTERN, TIME_PATTERN, describe, takes_null, text
 from endpoints.serializers import required
 from projects.serializers import RateLimitConfiguration
+from subscriptions.documents import DeliveryMode
 from subscriptions.exceptions import EventTypeNameBlank, SubscriptionNameBlank
 
 MOST_EVENT_TYPES = 1000
@@ -263,3 +264,17 @@ class TestFilterRequest(Shape):
 
     payload = AnyJSON(required=False, help_text="The event's data. A `body` in `request` takes precedence over it.")
     request = TestFilterRequestScopes(required=False)
+
+
+# Their schemas
+
+describe(ImportOpenAPISpec, "models.ImportOpenAPISpec", ("spec",))
+describe(Conditions, "models.FS")
+describe(RetryConfiguration, "models.RetryConfiguration", type=ref("datastore.StrategyProvider"))
+_fields = {"delivery_mode": schema_of(DeliveryMode), "function": {"maxLength": 0}}
+describe(CreateSubscription, "models.CreateSubscription", **_fields)
+describe(FunctionRequest, "models.FunctionRequest", payload=ANY_OBJECT)
+takes_null(
+    *(UpdateEventType, UpdateSubscription, UpdateFilterRequest),
+    *(TestFilter, TestFilterRequest),
+)

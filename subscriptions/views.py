@@ -21,7 +21,7 @@ from core.json_text import without_half_pairs
 from endpoints.models import Scope
 from jobs.documents import JobDocument, job_document
 from projects.convoy_view import ConvoyView
-from subscriptions import event_types, filter_operations, filters, import_jobs, job_openapi, openapi, operations
+from subscriptions import event_types, filter_operations, filters, import_jobs, openapi, operations
 from subscriptions.documents import (
     EventTypeDocument,
     FilterDocument,
@@ -121,7 +121,7 @@ class ImportEventTypes(ConvoyView):
 class ImportJobs(ConvoyView):
     """The import of any number of event types."""
 
-    @job_openapi.create_import_job
+    @openapi.create_import_job
     def post(self, request: Request, projectID: str) -> JobDocument:  # noqa: N803
         """Store a job that creates or updates the event types that an OpenAPI document has."""
         sent = read_body(request, ImportOpenAPISpec, detailed=True)

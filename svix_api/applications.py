@@ -13,7 +13,7 @@ from applications.operations import create_application, get_or_create_applicatio
 from applications.prefixes import APPLICATION
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Integer, Shape, Text
-from core.api.openapi import NOT_ONLY_SPACES, Operation, Outcome, body, describe, path_parameter, query
+from core.api.openapi import NOT_ONLY_SPACES, Outcome, Tag, body, describe, path_parameter, query
 from core.api.parameters import is_true
 from core.api.values import wire_time
 from core.prefixed_ids import prefixed
@@ -31,7 +31,7 @@ from svix_api.paging import (
     read_page,
 )
 
-TAG = "Applications (Svix)"
+TAG = Tag("Applications (Svix)", envelope=False)
 RATE = "The most requests in a second to each of its endpoints; 0 and null: no limit."
 UID_PATTERN = r"^[a-zA-Z0-9\-_.]{1,255}$"
 
@@ -110,64 +110,51 @@ EXAMPLE = example(ApplicationDocument)
 FULL = {"name": "Acme", "uid": "acme", "metadata": {"plan": "gold"}, "throttleRate": 100}
 WITHOUT_UID = example(ApplicationDocument, uid=None, metadata={}, rateLimit=None, throttleRate=None)
 APPLICATION_ID = path_parameter("ownerID", "The id of the application, or its uid, which here is an `owner_id`.")
-CHANGED = Outcome("The application that was there.", {"It was there": EXAMPLE}, 200, ApplicationDocument)
-CREATED = Outcome("The new application.", {"It is new": EXAMPLE}, 201, ApplicationDocument)
+CHANGED = Outcome("The application that was there.", ApplicationDocument, "It was there")
+CREATED = Outcome("The new application.", ApplicationDocument, "It is new", status=201)
 
-list_applications = Operation(
+list_applications = TAG.operation(
     "v1.application.list",
     "List applications (Svix)",
-    tag=TAG,
     description="A page of the project's applications, oldest first. A key that is bound to an owner sees its own.",
     parameters=[LIMIT, ITERATOR, order_parameter("ascending")],
-    message="The page.",
-    data=PageDocument[ApplicationDocument],
-    examples={"One application": page_example(EXAMPLE, prefix=APPLICATION)},
+    success=Outcome(
+        "The page.", PageDocument[ApplicationDocument], {"One application": page_example(EXAMPLE, prefix=APPLICATION)}
+    ),
     outcomes=[WRONG_FIELDS],
     refused=REFUSED_ALWAYS[:2],
-    envelope=False,
 )
-create = Operation(
+create = TAG.operation(
     "v1.application.create",
     "Create an application (Svix)",
-    tag=TAG,
     description="Creates an application, or with `get_if_exists=true` returns the one that has the uid already.",
     parameters=[
         query("get_if_exists", {"type": "boolean", "default": False}, "Whether one that exists is no refusal."),
     ],
     request=body(ApplicationIn, {"In full": FULL, "By its name": {"name": "Acme"}}),
-    status=201,
-    message="The application.",
-    data=ApplicationDocument,
-    examples={"In full": EXAMPLE, "Without a uid": WITHOUT_UID},
+    success=Outcome(
+        "The application.", ApplicationDocument, {"In full": EXAMPLE, "Without a uid": WITHOUT_UID}, status=201
+    ),
     outcomes=[CHANGED, WRONG_FIELDS],
     refused=[*REFUSED_BODY, OwnerIsAnId, OwnerKey, ApplicationExists],
-    envelope=False,
 )
-get = Operation(
+get = TAG.operation(
     "v1.application.get",
     "Get an application (Svix)",
-    tag=TAG,
     description="An owner that has endpoints and no application is shown as one whose id is the `owner_id`.",
     parameters=[APPLICATION_ID],
-    message="The application.",
-    data=ApplicationDocument,
-    examples={"Application": EXAMPLE},
+    success=Outcome("The application.", ApplicationDocument, "Application"),
     refused=[*REFUSED_ALWAYS, ApplicationNotFound],
-    envelope=False,
 )
-update = Operation(
+update = TAG.operation(
     "v1.application.update",
     "Replace an application (Svix)",
-    tag=TAG,
     description="Replaces name, metadata and limit of an application, or creates it where there is none.",
     parameters=[APPLICATION_ID],
     request=body(ApplicationIn, {"In full": FULL}),
-    message="The application.",
-    data=ApplicationDocument,
-    examples={"Application": EXAMPLE},
+    success=Outcome("The application.", ApplicationDocument, "Application"),
     outcomes=[CREATED, WRONG_FIELDS],
     refused=[*REFUSED_BODY, OwnerFixed, OwnerIsAnId, OwnerKey],
-    envelope=False,
 )
 patch = update.twin(
     "v1.application.patch",
@@ -177,18 +164,13 @@ patch = update.twin(
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_BODY, OwnerFixed, OwnerKey, ApplicationNotFound],
 )
-delete = Operation(
+delete = TAG.operation(
     "v1.application.delete",
     "Delete an application (Svix)",
-    tag=TAG,
     description="Deletes an application with its endpoints, and ends its sessions. Portal links stay.",
     parameters=[APPLICATION_ID],
-    status=204,
-    message="Deleted.",
-    data=type(None),
-    examples={},
+    success=Outcome("Deleted.", type(None), status=204),
     refused=[*REFUSED_ALWAYS[:2], OwnerKey, ApplicationNotFound],
-    envelope=False,
 )
 
 

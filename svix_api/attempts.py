@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from applications.prefixes import ATTEMPT, ENDPOINT, MESSAGE
 from core.api.documents import Schema, example
-from core.api.openapi import Operation, Refusal, path_parameter, query
+from core.api.openapi import Outcome, Refusal, Tag, path_parameter, query
 from core.api.parameters import is_true
 from core.exceptions import InvalidInput
 from core.prefixed_ids import prefixed
@@ -51,7 +51,7 @@ from svix_api.parameters import (
 )
 from svix_api.places import AttemptNotFound, MessageNotFound, MessageView
 
-TAG = "Attempts (Svix)"
+TAG = Tag("Attempts (Svix)", envelope=False)
 
 
 class NeverSent(InvalidInput):
@@ -89,21 +89,17 @@ OF_ATTEMPTS: list[Any] = [
     WITH_CONTENT,
 ]
 
-list_by_message = Operation(
+list_by_message = TAG.operation(
     "v1.message-attempt.list-by-msg",
     "List attempts of a message (Svix)",
-    tag=TAG,
     description="A page of the attempts to send a message, newest first.",
     parameters=[
         *(APPLICATION_ID, MESSAGE_ID, *OF_ATTEMPTS),
         query("endpoint_id", {"type": "string"}, "Only those to this endpoint."),
     ],
-    message="The page.",
-    data=PageDocument[AttemptDocument],
-    examples={"One attempt": page_example(EXAMPLE, prefix=ATTEMPT)},
+    success=Outcome("The page.", PageDocument[AttemptDocument], {"One attempt": page_example(EXAMPLE, prefix=ATTEMPT)}),
     outcomes=[WRONG_FIELDS],
     refused=[*OF_APPLICATION, MessageNotFound, EndpointNotFound],
-    envelope=False,
 )
 list_by_endpoint = list_by_message.twin(
     "v1.message-attempt.list-by-endpoint",
@@ -115,70 +111,52 @@ list_by_endpoint = list_by_message.twin(
     ],
     refused=[*OF_APPLICATION, EndpointNotFound],
 )
-list_messages = Operation(
+list_messages = TAG.operation(
     "v1.message-attempt.list-attempted-messages",
     "List the messages of an endpoint (Svix)",
-    tag=TAG,
     description="A page of the messages to an endpoint, newest first, each with its state there.",
     parameters=[APPLICATION_ID, ENDPOINT_ID, LIMIT, ITERATOR, *OF_MESSAGES, STATUS, EXPANDED, WITH_CONTENT],
-    message="The page.",
-    data=PageDocument[EndpointMessageDocument],
-    examples={"One message": page_example(OF_ENDPOINT, prefix=MESSAGE)},
+    success=Outcome(
+        "The page.", PageDocument[EndpointMessageDocument], {"One message": page_example(OF_ENDPOINT, prefix=MESSAGE)}
+    ),
     outcomes=[WRONG_FIELDS],
     refused=[*OF_APPLICATION, EndpointNotFound],
-    envelope=False,
 )
-list_endpoints = Operation(
+list_endpoints = TAG.operation(
     "v1.message-attempt.list-attempted-destinations",
     "List the endpoints of a message (Svix)",
-    tag=TAG,
     description="A page of the endpoints to which a message goes, each with its state there.",
     parameters=[APPLICATION_ID, MESSAGE_ID, LIMIT, ITERATOR],
-    message="The page.",
-    data=PageDocument[MessageEndpointDocument],
-    examples={"One endpoint": page_example(AT_ENDPOINT, prefix=ENDPOINT)},
+    success=Outcome(
+        "The page.", PageDocument[MessageEndpointDocument], {"One endpoint": page_example(AT_ENDPOINT, prefix=ENDPOINT)}
+    ),
     outcomes=[WRONG_FIELDS],
     refused=[*OF_APPLICATION, MessageNotFound],
-    envelope=False,
 )
-get = Operation(
+get = TAG.operation(
     "v1.message-attempt.get",
     "Get an attempt (Svix)",
-    tag=TAG,
     description="One attempt of a message.",
     parameters=[APPLICATION_ID, MESSAGE_ID, ATTEMPT_ID],
-    message="The attempt.",
-    data=AttemptDocument,
-    examples={"Attempt": EXAMPLE},
+    success=Outcome("The attempt.", AttemptDocument, {"Attempt": EXAMPLE}),
     refused=[*OF_APPLICATION, MessageNotFound, AttemptNotFound],
-    envelope=False,
 )
-expunge = Operation(
+expunge = TAG.operation(
     "v1.message-attempt.expunge-content",
     "Delete the answer to an attempt (Svix)",
-    tag=TAG,
     description="Deletes the body of the answer that is kept.",
     parameters=[APPLICATION_ID, MESSAGE_ID, ATTEMPT_ID],
-    status=HTTPStatus.NO_CONTENT,
-    message="Deleted.",
-    data=type(None),
-    examples={},
+    success=Outcome("Deleted.", type(None), status=HTTPStatus.NO_CONTENT),
     refused=[*CHANGES, MessageNotFound, AttemptNotFound],
-    envelope=False,
 )
 NOT_SENT_AGAIN: list[Refusal] = [NeverSent, Expunged, UnderWay, EndpointNotActive(status=Endpoint.Status.PAUSED)]
-resend = Operation(
+resend = TAG.operation(
     "v1.message-attempt.resend",
     "Send a message again (Svix)",
-    tag=TAG,
     description="Sends a message to an endpoint again, at once and with all its attempts, whatever became of it there.",
     parameters=[APPLICATION_ID, MESSAGE_ID, ENDPOINT_ID],
-    status=HTTPStatus.ACCEPTED,
-    message="It is under way.",
-    data=EmptyDocument,
-    examples={"Under way": {}},
+    success=Outcome("It is under way.", EmptyDocument, {"Under way": {}}, status=HTTPStatus.ACCEPTED),
     refused=[*OF_APPLICATION, MessageNotFound, EndpointNotFound, *NOT_SENT_AGAIN],
-    envelope=False,
 )
 
 

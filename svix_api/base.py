@@ -11,7 +11,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from core.api.bodies import NoBody, NotJSON, parse_object, validated
+from core.api.bodies import BAD_JSON, MALFORMED, parse_object, validated
 from core.api.documents import Example, Schema, component, example, schema_of
 from core.api.envelope import bare
 from core.api.errors import OTHER, WORDS
@@ -81,13 +81,13 @@ class WrongFields(DomainError):
 
 #: The refusals of every operation on one application, of one that reads a body, and of one that may be without it.
 REFUSED_ALWAYS: list[Refusal] = [InstanceKey, TokenNotValid, OtherApplication]
-REFUSED_BODY: list[Refusal] = [NoBody, NotJSON(where=" (at character 2)"), InstanceKey, TokenNotValid]
-REFUSED: list[Refusal] = [NotJSON(where=" (at character 2)"), TokenNotValid, OtherApplication]
+REFUSED_BODY: list[Refusal] = [*MALFORMED, InstanceKey, TokenNotValid]
+REFUSED: list[Refusal] = [BAD_JSON, TokenNotValid, OtherApplication]
 WRONG_FIELDS = Outcome(
     "Fields of the body or parameters of the query are missing or not allowed.",
-    {"A wrong type": example(FailuresDocument)},
-    WrongFields.status,
     FailuresDocument,
+    "A wrong type",
+    status=WrongFields.status,
 )
 
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any, TypedDict
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from core.api.documents import Example, component, example
+from core.api.documents import Example, component
 from core.api.fields import IntegerBetween, Secret, Shape, Text
-from core.api.openapi import Operation, body, describe
+from core.api.openapi import Outcome, body, describe
 from core.exceptions import InvalidInput
 from endpoints import operations
 from endpoints.exceptions import EndpointNotFound, TooManySecrets
@@ -61,7 +61,7 @@ class EndpointSecretRotateIn(Shape):
     )
 
     def validate_key(self, key: str) -> str:
-        """Refuse a secret that is no key in base64."""
+        """Refuse a secret that is not a key in base64."""
         return stored_secret(key)
 
 
@@ -90,60 +90,43 @@ describe(EndpointHeadersPatchIn, "svix.EndpointHeadersPatchIn", **_HEADERS)
 # Operations
 
 KEY = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
-get_secret = Operation(
+get_secret = TAG.operation(
     "v1.endpoint.get-secret",
     "Get an endpoint's secret (Svix)",
-    tag=TAG,
     description="Returns the secret that signs, as the libraries of Standard Webhooks and Svix want it.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
-    message="The secret.",
-    data=SecretDocument,
-    examples={"Secret": example(SecretDocument)},
+    success=Outcome("The secret.", SecretDocument, "Secret"),
     refused=[*REFUSED_ALWAYS, CapabilityMissing, EndpointNotFound],
-    envelope=False,
 )
-rotate_secret = Operation(
+rotate_secret = TAG.operation(
     "v1.endpoint.rotate-secret",
     "Rotate an endpoint's secret (Svix)",
-    tag=TAG,
     description="Gives an endpoint another secret. The old one signs too until `gracePeriodSeconds` are over.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
     request=body(
         EndpointSecretRotateIn, {"Defaults": {}, "One of your own, at once": {"key": KEY, "gracePeriodSeconds": 0}}
     ),
-    message="The new secret.",
-    data=SecretDocument,
-    examples={"Secret": example(SecretDocument)},
+    success=Outcome("The new secret.", SecretDocument, "Secret"),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_BODY[1:], OtherApplication, TooManySecrets(most=20), CapabilityMissing, EndpointNotFound],
-    envelope=False,
 )
-get_headers = Operation(
+get_headers = TAG.operation(
     "v1.endpoint.get-headers",
     "Get an endpoint's headers (Svix)",
-    tag=TAG,
     description="Returns the endpoint's own headers. Who may not see secrets sees their names.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
-    message="The headers.",
-    data=HeadersDocument,
-    examples={"Headers": example(HeadersDocument)},
+    success=Outcome("The headers.", HeadersDocument, "Headers"),
     refused=[*REFUSED_ALWAYS, EndpointNotFound],
-    envelope=False,
 )
-update_headers = Operation(
+update_headers = TAG.operation(
     "v1.endpoint.update-headers",
     "Set an endpoint's headers (Svix)",
-    tag=TAG,
     description="Replaces the endpoint's own headers.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
     request=body(EndpointHeadersIn, {"One": {"headers": {"X-Tenant": "acme"}}, "None": {"headers": {}}}),
-    status=204,
-    message="Set.",
-    data=type(None),
-    examples={},
+    success=Outcome("Set.", type(None), status=204),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_BODY, OtherApplication, CapabilityMissing, EndpointNotFound],
-    envelope=False,
 )
 patch_headers = update_headers.twin(
     "v1.endpoint.patch-headers",

@@ -156,7 +156,7 @@ class EndpointIn(EndpointUpdate):
     headers = HeadersField(required=False, help_text="Headers that each delivery carries beside its own.")
 
     def validate_secret(self, secret: str) -> str:
-        """Refuse a secret that is no key in base64."""
+        """Refuse a secret that is not a key in base64."""
         return stored_secret(secret)
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, TypedDict
 from django.db.models import Sum
 from rest_framework.request import Request
 
-from core.api.documents import Example, component, example
-from core.api.openapi import Operation
+from core.api.documents import Example, component
+from core.api.openapi import Outcome
 from core.ulid import first_ulid_at
 from deliveries.counts import count_by_status
 from endpoints.exceptions import EndpointNotFound
@@ -41,31 +41,23 @@ class AttemptStatsDocument(TypedDict):
     canceled: Annotated[int, "Always 0."]
 
 
-get_stats = Operation(
+get_stats = TAG.operation(
     "v1.endpoint.get-stats",
     "Count an endpoint's messages (Svix)",
-    tag=TAG,
     description="Counts the messages to the endpoint that are kept, by their state. Test events are left out.",
     parameters=[APPLICATION_ID, ENDPOINT_ID, SINCE, UNTIL],
-    message="The figures.",
-    data=StatsDocument,
-    examples={"Figures": example(StatsDocument)},
+    success=Outcome("The figures.", StatsDocument, "Figures"),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_ALWAYS, CapabilityMissing, EndpointNotFound],
-    envelope=False,
 )
-get_attempt_stats = Operation(
+get_attempt_stats = TAG.operation(
     "v1.endpoint.get-attempt-stats",
     "Count an endpoint's finished messages by the hour (Svix)",
-    tag=TAG,
     description="Adds up the hours from that of `since` to that of `until`. Hours are kept for 90 days.",
     parameters=[APPLICATION_ID, ENDPOINT_ID, SINCE, UNTIL],
-    message="The figures.",
-    data=AttemptStatsDocument,
-    examples={"Figures": example(AttemptStatsDocument)},
+    success=Outcome("The figures.", AttemptStatsDocument, "Figures"),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_ALWAYS, CapabilityMissing, EndpointNotFound],
-    envelope=False,
 )
 
 

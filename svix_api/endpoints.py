@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from applications.exceptions import ApplicationNotFound
 from applications.prefixes import ENDPOINT
 from core.api.documents import example
-from core.api.openapi import Operation, Outcome, Refusal, body, path_parameter
+from core.api.openapi import Outcome, Refusal, Tag, body, path_parameter
 from core.exceptions import Forbidden
 from core.prefixed_ids import uid_in
 from endpoints import operations
@@ -44,7 +44,7 @@ from svix_api.endpoint_shapes import (
 from svix_api.paging import ITERATOR, LIMIT, PageDocument, order_parameter, page_example, read_page, with_data
 from svix_api.secrets import new_secret
 
-TAG = "Endpoints (Svix)"
+TAG = Tag("Endpoints (Svix)", envelope=False)
 MAX_NAME = 255
 
 
@@ -81,50 +81,37 @@ REFUSED_HERE: list[Refusal] = [
     *(*REFUSED_BODY, OtherApplication, UrlScheme, UrlNotSecure, UrlTemplate),
     *(CapabilityMissing, NotACustomers, EndpointExists),
 ]
-CREATED = Outcome("The new endpoint.", {"It is new": EXAMPLE}, 201, EndpointOut)
+CREATED = Outcome("The new endpoint.", EndpointOut, {"It is new": EXAMPLE}, status=201)
 
-list_endpoints = Operation(
+list_endpoints = TAG.operation(
     "v1.endpoint.list",
     "List endpoints (Svix)",
-    tag=TAG,
     description="A page of the application's endpoints, oldest first.",
     parameters=[APPLICATION_ID, LIMIT, ITERATOR, order_parameter("ascending")],
-    message="The page.",
-    data=PageDocument[EndpointOut],
-    examples={"One endpoint": page_example(EXAMPLE, prefix=ENDPOINT)},
+    success=Outcome("The page.", PageDocument[EndpointOut], {"One endpoint": page_example(EXAMPLE, prefix=ENDPOINT)}),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_ALWAYS, ApplicationNotFound],
-    envelope=False,
 )
-create = Operation(
+create = TAG.operation(
     "v1.endpoint.create",
     "Create an endpoint (Svix)",
-    tag=TAG,
     description="Creates an endpoint of the application that gets messages of the event types, or of all.",
     parameters=[APPLICATION_ID],
     request=body(
         EndpointIn,
         {"In full": FULL | {"headers": {"X-Tenant": "acme"}}, "By its URL": {"url": "https://hooks.example.com/all"}},
     ),
-    status=201,
-    message="The endpoint.",
-    data=EndpointOut,
-    examples={"In full": EXAMPLE, "By its URL": PLAIN},
+    success=Outcome("The endpoint.", EndpointOut, {"In full": EXAMPLE, "By its URL": PLAIN}, status=201),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_HERE, TooManyEndpoints(most=1000), ApplicationNotFound],
-    envelope=False,
 )
-get = Operation(
+get = TAG.operation(
     "v1.endpoint.get",
     "Get an endpoint (Svix)",
-    tag=TAG,
     description="Returns one endpoint of the application.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
-    message="The endpoint.",
-    data=EndpointOut,
-    examples={"Endpoint": EXAMPLE},
+    success=Outcome("The endpoint.", EndpointOut, "Endpoint"),
     refused=[*REFUSED_ALWAYS, EndpointNotFound],
-    envelope=False,
 )
 update = create.twin(
     "v1.endpoint.update",
@@ -132,8 +119,7 @@ update = create.twin(
     description="Replaces an endpoint, or creates one of this uid. Its secret and headers stay.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
     request=body(EndpointUpdate, {"In full": FULL}),
-    status=200,
-    examples={"Endpoint": EXAMPLE},
+    success=get.success,
     outcomes=[CREATED, WRONG_FIELDS],
     refused=[*REFUSED_HERE, TooManyEndpoints(most=1000), HeadersElsewhere, EndpointNotFound],
 )
@@ -145,18 +131,13 @@ patch = update.twin(
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_HERE, HeadersElsewhere, EndpointNotFound],
 )
-delete = Operation(
+delete = TAG.operation(
     "v1.endpoint.delete",
     "Delete an endpoint (Svix)",
-    tag=TAG,
     description="Deletes an endpoint. What was sent to it stays.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
-    status=204,
-    message="Deleted.",
-    data=type(None),
-    examples={},
+    success=Outcome("Deleted.", type(None), status=204),
     refused=[*REFUSED_ALWAYS, CapabilityMissing, EndpointNotFound],
-    envelope=False,
 )
 
 

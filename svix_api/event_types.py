@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from core.api.documents import example
-from core.api.openapi import Operation, Outcome, body, path_parameter, query
+from core.api.openapi import Outcome, Tag, body, path_parameter, query
 from core.api.parameters import is_true
 from core.exceptions import Conflict, InvalidInput, NotFound
 from projects.exceptions import OwnerKey
@@ -33,7 +33,7 @@ from svix_api.event_type_shapes import (
 )
 from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page
 
-TAG = "Event types (Svix)"
+TAG = Tag("Event types (Svix)", envelope=False)
 #: Before the name in an iterator.
 BY_NAME = "name_"
 
@@ -66,14 +66,13 @@ FULL = {
 }
 MINIMAL = {"name": "order.paid", "description": "An order was paid"}
 NAME = path_parameter("eventTypeName", "The name of the event type.")
-CREATED = Outcome("The new event type.", {"It is new": EXAMPLE}, 201, EventTypeOut)
+CREATED = Outcome("The new event type.", EventTypeOut, {"It is new": EXAMPLE}, status=201)
 IMPORTED = example(ImportDocument, data={"modified": ["order.created"], "to_modify": None})
 DRY = example(ImportDocument, data={"modified": [], "to_modify": [example(DescribedDocument, groupName=None)]})
 
-list_event_types = Operation(
+list_event_types = TAG.operation(
     "v1.event-type.list",
     "List event types (Svix)",
-    tag=TAG,
     description="A page of the project's event types, by name.",
     parameters=[
         LIMIT,
@@ -82,52 +81,41 @@ list_event_types = Operation(
         query("include_archived", {"type": "boolean", "default": False}, "Whether archived ones are in the list."),
         query("with_content", {"type": "boolean", "default": False}, "Whether `schemas` are in the list."),
     ],
-    message="The page.",
-    data=PageDocument[EventTypeOut],
-    examples={"One event type": page_example(EXAMPLE, prefix=BY_NAME)},
+    success=Outcome("The page.", PageDocument[EventTypeOut], {"One event type": page_example(EXAMPLE, prefix=BY_NAME)}),
     outcomes=[WRONG_FIELDS],
     refused=REFUSED_ALWAYS[:2],
-    envelope=False,
 )
-create = Operation(
+create = TAG.operation(
     "v1.event-type.create",
     "Create an event type (Svix)",
-    tag=TAG,
     description="Creates an event type; an archived one of the name is replaced, and is archived no longer.",
     request=body(EventTypeIn, {"In full": {"name": "order.paid", **FULL}, "The least": MINIMAL}),
-    status=201,
-    message="The event type.",
-    data=EventTypeOut,
-    examples={"In full": EXAMPLE, "The least": example(EventTypeOut, schemas=None, groupName=None)},
+    success=Outcome(
+        "The event type.",
+        EventTypeOut,
+        {"In full": EXAMPLE, "The least": example(EventTypeOut, schemas=None, groupName=None)},
+        status=201,
+    ),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_BODY, JsonSchemaRefused(reason="required: 1 is not of type 'array'"), OwnerKey, EventTypeExists],
-    envelope=False,
 )
-get = Operation(
+get = TAG.operation(
     "v1.event-type.get",
     "Get an event type (Svix)",
-    tag=TAG,
     description="Returns an event type, archived or not.",
     parameters=[NAME],
-    message="The event type.",
-    data=EventTypeOut,
-    examples={"Event type": EXAMPLE},
+    success=Outcome("The event type.", EventTypeOut, "Event type"),
     refused=[*REFUSED_ALWAYS[:2], EventTypeMissing],
-    envelope=False,
 )
-update = Operation(
+update = TAG.operation(
     "v1.event-type.update",
     "Replace an event type (Svix)",
-    tag=TAG,
     description="Replaces an event type, or creates it where there is none.",
     parameters=[NAME],
     request=body(EventTypeUpdate, {"In full": FULL}),
-    message="The event type.",
-    data=EventTypeOut,
-    examples={"Event type": EXAMPLE},
+    success=Outcome("The event type.", EventTypeOut, "Event type"),
     outcomes=[CREATED, WRONG_FIELDS],
     refused=[*REFUSED_BODY, JsonSchemaRefused(reason="required: 1 is not of type 'array'"), OwnerKey],
-    envelope=False,
 )
 patch = update.twin(
     "v1.event-type.patch",
@@ -142,34 +130,25 @@ patch = update.twin(
         EventTypeMissing,
     ],
 )
-delete = Operation(
+delete = TAG.operation(
     "v1.event-type.delete",
     "Archive or delete an event type (Svix)",
-    tag=TAG,
     description="Archives an event type, or with `expunge=true` deletes it. Its events are sent as before.",
     parameters=[NAME, query("expunge", {"type": "boolean", "default": False}, "Whether it is deleted.")],
-    status=204,
-    message="Done.",
-    data=type(None),
-    examples={},
+    success=Outcome("Done.", type(None), status=204),
     refused=[*REFUSED_ALWAYS[:2], OwnerKey, EventTypeMissing],
-    envelope=False,
 )
-import_openapi = Operation(
+import_openapi = TAG.operation(
     "v1.event-type.import-openapi",
     "Import event types from an OpenAPI document (Svix)",
-    tag=TAG,
     description="Creates or updates the event types that the webhooks of an OpenAPI document describe, all or none.",
     request=body(
         EventTypeImportOpenApiIn,
         {"Import": {"specRaw": EXAMPLE_SPEC}, "Only look": {"specRaw": EXAMPLE_SPEC, "dryRun": True}},
     ),
-    message="The event types.",
-    data=ImportDocument,
-    examples={"Import": IMPORTED, "Only look": DRY},
+    success=Outcome("The event types.", ImportDocument, {"Import": IMPORTED, "Only look": DRY}),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_BODY, OneSpec, NoWebhooks, SpecRefused(reason="it is not an object"), OwnerKey],
-    envelope=False,
 )
 
 

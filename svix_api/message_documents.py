@@ -22,7 +22,7 @@ NAME_PATTERN = r"^[a-zA-Z0-9\-_.]+$"
 MOST_CHANNELS = 5
 MOST_TAGS = 8
 MOST_LENGTH = 128
-#: What would change when or how a message is sent, or for how long it is kept.
+#: The members that would change when or how a message is sent, or for how long it is kept, and why each is refused.
 NOT_OFFERED = {
     "deliverAt": "messages are sent at once: there are no delayed ones",
     "payloadRetentionPeriod": "payloads are kept as long as the project keeps its events",
@@ -36,9 +36,11 @@ class MessageDocument(TypedDict):
     """A message in Svix's shape."""
 
     id: Annotated[str, "The id of the message.", Example(prefixed(MESSAGE, EXAMPLE_UID))]
-    eventId: Annotated[str | None, "The id that its maker has given to it.", Example("invoice-991-paid")]
+    eventId: Annotated[str | None, "The id that the sender has given it.", Example("invoice-991-paid")]
     eventType: Annotated[str, "The name of its event type.", Example("invoice.paid")]
-    payload: Annotated[dict[str, Any], "Empty where it is not asked for, or gone.", Example({"invoice": 991})]
+    payload: Annotated[
+        dict[str, Any], "Empty where it was not asked for, or has been deleted.", Example({"invoice": 991})
+    ]
     channels: Annotated[
         list[str] | None, "Endpoints with channels get it where they share one.", Example(["project_123"])
     ]
@@ -48,7 +50,7 @@ class MessageDocument(TypedDict):
 
 
 def message_document(event: Event, *, shows_payload: bool) -> MessageDocument:
-    """Return a message as Svix's API shows it. A payload that is no object stands in the member `data`."""
+    """Return a message as Svix's API shows it. A payload that is not an object is in the member `data`."""
     payload = orjson.loads(event.data) if shows_payload else {}
     return {
         "id": prefixed(MESSAGE, event.uid),
@@ -131,7 +133,7 @@ class MessageIn(MessagePrecheckIn):
     transformationsParams = NotOffered(NOT_OFFERED["transformationsParams"])  # noqa: N815
 
     def validate_payload(self, payload: Any) -> Any:
-        """Refuse what is no object."""
+        """Refuse a payload that is not an object."""
         if not isinstance(payload, dict):
             raise serializers.ValidationError("must be a JSON object")
         return payload

@@ -11,7 +11,7 @@ from applications.exceptions import ApplicationNotFound, OwnerFixed, OwnerIsAnId
 from applications.operations import get_or_create_application
 from applications.prefixes import APPLICATION, MESSAGE
 from core.api.documents import example
-from core.api.openapi import Operation, Refusal, body, path_parameter
+from core.api.openapi import Outcome, Refusal, Tag, body, path_parameter
 from core.constraints import broken_constraint
 from core.exceptions import Conflict
 from core.json_text import without_half_pairs
@@ -41,7 +41,7 @@ from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_pa
 from svix_api.parameters import OF_MESSAGES, WITH_CONTENT, of_messages, within_time
 from svix_api.places import MessageNotFound, MessageView
 
-TAG = "Messages (Svix)"
+TAG = Tag("Messages (Svix)", envelope=False)
 LONGEST_KEY = 255
 #: The kind of the idempotency keys, of which each application has its own.
 KEYS = "messages"
@@ -68,27 +68,20 @@ OF_APPLICATION: list[Refusal] = [*REFUSED_ALWAYS, CapabilityMissing, Application
 CHANGES: list[Refusal] = [*REFUSED_ALWAYS, OwnerKey, ApplicationNotFound]
 CHANGES_BY_BODY: list[Refusal] = [*REFUSED_BODY, OwnerKey, ApplicationNotFound]
 
-list_messages = Operation(
+list_messages = TAG.operation(
     "v1.message.list",
     "List messages (Svix)",
-    tag=TAG,
     description="A page of the application's messages, newest first: of all events for its endpoints.",
     parameters=[APPLICATION_ID, LIMIT, ITERATOR, *OF_MESSAGES, WITH_CONTENT],
-    message="The page.",
-    data=PageDocument[MessageDocument],
-    examples={"One message": page_example(EXAMPLE, prefix=MESSAGE)},
+    success=Outcome("The page.", PageDocument[MessageDocument], {"One message": page_example(EXAMPLE, prefix=MESSAGE)}),
     outcomes=[WRONG_FIELDS],
     refused=OF_APPLICATION,
-    envelope=False,
 )
-create = Operation(
+create = TAG.operation(
     "v1.message.create",
     "Create a message (Svix)",
-    tag=TAG,
-    description=(
-        "Stores a fanout event for the application's endpoints that listen. "
-        "A second call with the same `Idempotency-Key` returns the message of the first."
-    ),
+    description="Stores a fanout event for the application's endpoints that listen. "
+    "A second call with the same `Idempotency-Key` returns the message of the first.",
     parameters=[APPLICATION_ID, WITH_CONTENT],
     request=body(
         MessageIn,
@@ -101,52 +94,40 @@ create = Operation(
             },
         },
     ),
-    status=HTTPStatus.ACCEPTED,
-    message="The message.",
-    data=MessageDocument,
-    examples={"In full": EXAMPLE, "Without labels": WITHOUT_LABELS},
+    success=Outcome(
+        "The message.",
+        MessageDocument,
+        {"In full": EXAMPLE, "Without labels": WITHOUT_LABELS},
+        status=HTTPStatus.ACCEPTED,
+    ),
     outcomes=[WRONG_FIELDS],
     refused=[*CHANGES_BY_BODY, KeyMissing, OwnerIsAnId, OwnerFixed, MessageExists],
-    envelope=False,
 )
-precheck = Operation(
+precheck = TAG.operation(
     "v1.message.precheck",
     "Check whether anybody would get a message (Svix)",
-    tag=TAG,
     description="Whether an active endpoint listens to the event type and the channels, whatever its filter is.",
     parameters=[APPLICATION_ID],
     request=body(MessagePrecheckIn, {"In full": {"eventType": "invoice.paid", "channels": ["project_123"]}}),
-    message="The answer.",
-    data=PrecheckDocument,
-    examples={"Somebody": {"active": True}},
+    success=Outcome("The answer.", PrecheckDocument, {"Somebody": {"active": True}}),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_BODY, ApplicationNotFound],
-    envelope=False,
 )
-get = Operation(
+get = TAG.operation(
     "v1.message.get",
     "Get a message (Svix)",
-    tag=TAG,
     description="One message, by its id or its `eventId`.",
     parameters=[APPLICATION_ID, MESSAGE_ID, WITH_CONTENT],
-    message="The message.",
-    data=MessageDocument,
-    examples={"Message": EXAMPLE},
+    success=Outcome("The message.", MessageDocument, "Message"),
     refused=[*OF_APPLICATION, MessageNotFound],
-    envelope=False,
 )
-expunge = Operation(
+expunge = TAG.operation(
     "v1.message.expunge-content",
     "Delete the payload of a message (Svix)",
-    tag=TAG,
     description="Deletes the payload, and the answers to it. What still waits of it is not sent.",
     parameters=[APPLICATION_ID, MESSAGE_ID],
-    status=HTTPStatus.NO_CONTENT,
-    message="Deleted.",
-    data=type(None),
-    examples={},
+    success=Outcome("Deleted.", type(None), status=HTTPStatus.NO_CONTENT),
     refused=[*CHANGES, MessageNotFound],
-    envelope=False,
 )
 
 
@@ -192,8 +173,8 @@ class MessagePrecheck(EndpointView):
         sent = self.body(request, MessagePrecheckIn)
         found = read_candidates(project_id, event_types=[sent["eventType"]], owners=[owner_id])
         unconditional = ([row._replace(conditions=None) for row in rows] for rows in found.endpoints.values())
-        channels = sent.get("channels", [])
-        taken = matched(unconditional, event_type=sent["eventType"], data={}, headers={}, channels=channels)
+        event = Content(sent["eventType"], b"", {}, {}, "", sent.get("channels", []))
+        taken = matched(unconditional, event, event.value)
         return {"active": any(row.is_active for row in taken)}
 
 

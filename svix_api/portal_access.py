@@ -13,10 +13,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.api.checks import check_body
-from core.api.documents import Example, component, example
+from core.api.documents import Example, component
 from core.api.errors import NO_SUCH_PATH
 from core.api.fields import Choice, Flag, IntegerBetween, Shape, Text
-from core.api.openapi import Operation, body, describe
+from core.api.openapi import Outcome, body, describe
 from core.exceptions import NotFound
 from portal_links import sessions
 from portal_links.capabilities import SVIX, of_svix
@@ -93,51 +93,37 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     description="The same key with the same body returns the same session again.",
 )
-get_access = Operation(
+get_access = CLIENTS_TAG.operation(
     "v1.authentication.app-portal-access",
     "Get access to the portal (Svix)",
-    tag=CLIENTS_TAG,
     description="Returns a URL and a token that open the portal until they expire.",
     parameters=[APPLICATION_ID, IDEMPOTENCY_KEY],
     request=body(
         AppPortalAccessIn,
         {"Defaults": {}, "To look, for a day": {"readOnly": True, "expiry": 86_400, "sessionId": "user_1FB8"}},
     ),
-    message="The access.",
-    data=AccessDocument,
-    examples={"Access": example(AccessDocument)},
+    success=Outcome("The access.", AccessDocument, "Access"),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED, IdempotentSessionEnded],
-    envelope=False,
 )
-expire_all = Operation(
+expire_all = CLIENTS_TAG.operation(
     "v1.authentication.expire-all",
     "End all access of an application (Svix)",
-    tag=CLIENTS_TAG,
     description="Ends all sessions of the owner, or those of `sessionIds`, now or in `expiry` seconds.",
     parameters=[APPLICATION_ID],
     request=body(
         ApplicationTokenExpireIn, {"All, now": {}, "One, in an hour": {"expiry": 3600, "sessionIds": ["user_1FB8"]}}
     ),
-    status=204,
-    message="Ended.",
-    data=type(None),
-    examples={},
+    success=Outcome("Ended.", type(None), status=204),
     outcomes=[WRONG_FIELDS],
     refused=REFUSED,
-    envelope=False,
 )
-logout = Operation(
+logout = CLIENTS_TAG.operation(
     "v1.authentication.logout",
     "End the session of the token (Svix)",
-    tag=CLIENTS_TAG,
     description="Ends the session whose token makes the call.",
-    status=204,
-    message="Ended.",
-    data=type(None),
-    examples={},
+    success=Outcome("Ended.", type(None), status=204),
     refused=REFUSED,
-    envelope=False,
 )
 
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from core.api.documents import example
 from core.api.fields import Integer, Shape, Text
-from core.api.openapi import TIME_PATTERN, Operation, Refusal, body, describe
+from core.api.openapi import TIME_PATTERN, Outcome, Refusal, body, describe
 from core.exceptions import Conflict
 from core.json_text import json_text, without_half_pairs
 from deliveries.exceptions import EndpointNotActive
@@ -19,11 +19,11 @@ from deliveries.recovery import RECOVERY_JOB, RESEND_JOB, create_recovery_job
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from events.exceptions import TooManyTests
-from events.missing import MISSING_JOB
 from events.trials import send_test_event
 from jobs.exceptions import JobUnderWay
 from portal_links.capabilities import CREATE_ATTEMPTS, SEND_TEST
 from portal_links.exceptions import CapabilityMissing
+from replay.missing import MISSING_JOB
 from svix_api.applications import APPLICATION_ID
 from svix_api.attempt_documents import CODE_CLASSES, NUMBERS
 from svix_api.base import REFUSED_BODY, WRONG_FIELDS, OtherApplication
@@ -110,47 +110,38 @@ AN_EXAMPLE = example(
 STARTS: list[Refusal] = [*REFUSED_BODY, OtherApplication, CapabilityMissing]
 SINCE = {"since": "2026-11-27T00:00:00Z", "until": "2026-11-28T00:00:00Z"}
 
-recover = Operation(
+recover = TAG.operation(
     "v1.endpoint.recover",
     "Send the failed messages of an endpoint again (Svix)",
-    tag=TAG,
     description="Starts a task that sends again what has failed at an endpoint, or was canceled.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
     request=body(ReplayIn, {"A day": SINCE}),
-    status=HTTPStatus.ACCEPTED,
-    message="The task.",
-    data=StartedDocument,
-    examples={"Task": example(StartedDocument)},
+    success=Outcome("The task.", StartedDocument, "Task", status=HTTPStatus.ACCEPTED),
     outcomes=[WRONG_FIELDS],
     refused=[*STARTS, EndpointNotFound, EndpointNotActive(status=Endpoint.Status.PAUSED), TaskUnderWay],
-    envelope=False,
 )
 replay_missing = recover.twin(
     "v1.endpoint.replay-missing",
     "Send the messages that an endpoint was never sent (Svix)",
     description="Starts a task that sends what the endpoint's subscription takes today and did not get.",
-    examples={"Task": example(StartedDocument, task=TASKS[MISSING_JOB])},
+    success=recover.success._replace(examples={"Task": example(StartedDocument, task=TASKS[MISSING_JOB])}),
 )
 bulk_replay = recover.twin(
     "v1.endpoint.bulk-replay",
     "Send messages of an endpoint again (Svix)",
     description="Starts a task that sends again what the body chooses, also messages that have arrived.",
     request=body(BulkReplayIn, {"The failed ones of a day": SINCE | {"eventTypes": ["invoice.paid"], "status": 2}}),
-    examples={"Task": example(StartedDocument, task=TASKS[RESEND_JOB])},
+    success=recover.success._replace(examples={"Task": example(StartedDocument, task=TASKS[RESEND_JOB])}),
 )
-send_example = Operation(
+send_example = TAG.operation(
     "v1.endpoint.send-example",
     "Send an example to an endpoint (Svix)",
-    tag=TAG,
     description="Sends a test event to an endpoint, whatever its state is: an example of the event type's schema.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
     request=body(EventExampleIn, {"By its type": {"eventType": "invoice.paid"}}),
-    message="The message.",
-    data=MessageDocument,
-    examples={"Message": AN_EXAMPLE},
+    success=Outcome("The message.", MessageDocument, {"Message": AN_EXAMPLE}),
     outcomes=[WRONG_FIELDS],
     refused=[*STARTS, EndpointNotFound, TooManyTests(seconds=42)],
-    envelope=False,
 )
 
 # Views

@@ -6,14 +6,14 @@ from rest_framework.request import Request
 
 from applications.prefixes import ENDPOINT
 from core.api.documents import Example, Keywords, Time, component, example
-from core.api.openapi import Operation, path_parameter, query
+from core.api.openapi import Outcome, Tag, path_parameter, query
 from core.api.values import wire_time
 from core.exceptions import NotFound
 from core.prefixed_ids import prefixed, uid_in
 from deliveries.recovery import RECOVERY_JOB, RESEND_JOB
-from events.missing import MISSING_JOB
 from jobs.models import Job
 from projects.exceptions import OwnerKey
+from replay.missing import MISSING_JOB
 from svix_api.base import REFUSED_ALWAYS, WRONG_FIELDS, SvixView
 from svix_api.paging import (
     EXAMPLE_UID,
@@ -26,7 +26,7 @@ from svix_api.paging import (
     wrong_parameter,
 )
 
-TAG = "Recovery and tasks (Svix)"
+TAG = Tag("Recovery and tasks (Svix)", envelope=False)
 TASK = "qtask_"
 #: The kinds of jobs that are tasks, and Svix's names for them.
 TASKS = {
@@ -100,34 +100,26 @@ def task_document(job: Job) -> TaskDocument:
 DONE = example(TaskDocument, status=FINISHED)
 A_TASK = example(TaskDocument, data=example(ProgressDocument, total=None, done=0))
 
-list_tasks = Operation(
+list_tasks = TAG.operation(
     "v1.background-task.list",
     "List background tasks (Svix)",
-    tag=TAG,
     description="A page of the project's tasks, newest first.",
     parameters=[
         *(LIMIT, ITERATOR, order_parameter("descending")),
         query("status", {"type": "string", "enum": STATUSES}, "Only tasks in this state."),
         query("task", {"type": "string"}, "Only tasks of this kind."),
     ],
-    message="The page.",
-    data=PageDocument[TaskDocument],
-    examples={"One task": page_example(A_TASK, prefix=TASK)},
+    success=Outcome("The page.", PageDocument[TaskDocument], {"One task": page_example(A_TASK, prefix=TASK)}),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_ALWAYS[:2], OwnerKey],
-    envelope=False,
 )
-get_task = Operation(
+get_task = TAG.operation(
     "v1.background-task.get",
     "Get a background task (Svix)",
-    tag=TAG,
     description="One task with its progress.",
     parameters=[path_parameter("taskID", "The id of the task.")],
-    message="The task.",
-    data=TaskDocument,
-    examples={"Under way": A_TASK, "Finished": DONE},
+    success=Outcome("The task.", TaskDocument, {"Under way": A_TASK, "Finished": DONE}),
     refused=[*REFUSED_ALWAYS[:2], OwnerKey, TaskNotFound],
-    envelope=False,
 )
 
 # Views

@@ -19,13 +19,13 @@ from core.turns import do_piece
 from core.ulid import first_ulid_at
 from core.wake import wake_workers
 from endpoints.models import Endpoint
+from events.unsent import DISCARDED
 from outbound.states import Status
 from projects.exceptions import ProjectNotFound
 from projects.models import Project
 from switches.exceptions import DiscardNotFound, TooLateToUndo
 from switches.models import UNDO, Discard
 
-DESCRIPTION = "discarded by an operator"
 #: The deliveries of a project that one piece goes through, and those that one piece restores or forgets.
 STRETCH = 5_000
 PIECE = 1_000
@@ -236,7 +236,7 @@ def _discard(row: Discard) -> None:
         "beyond": first_ulid_at(row.created_at),
         "stretch": STRETCH,
         "discard": row.pk,
-        "description": DESCRIPTION,
+        "description": DISCARDED,
     }
     with connection.cursor() as cursor:
         cursor.execute(_STRETCH, given)

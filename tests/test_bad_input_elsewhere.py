@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from deliveries.recovery import create_recovery_job
 from endpoints.operations import create_endpoint
-from events.missing import MISSING_JOB
 from jobs.models import Job
 from portal_links.capabilities import EVERYTHING
 from portal_links.delivery_links import DeliveryNamed, create_delivery_link
@@ -20,6 +19,7 @@ from portal_links.models import PortalSession
 from portal_links.sessions import mint_session
 from projects.models import APIKey, EventType, Project
 from projects.operations import create_api_key
+from replay.missing import MISSING_JOB
 from subscriptions.operations import create_subscription
 from tests.bad_values import IDS, NO_TEXTS, broken
 from tests.callers import caller_of

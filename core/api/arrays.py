@@ -1,4 +1,4 @@
-"""Answer lists that the original does not page: plain arrays, of which each answer is bounded all the same.
+"""Answer lists that the original does not page, as plain arrays of a bounded size.
 
 Contract: docs/contract/conventions.md#arrays.
 """
@@ -18,7 +18,7 @@ Shown = TypeVar("Shown")
 
 
 class Array(list[Shown]):
-    """The documents of one answer. `rest` is the id of the first row that is not among them; "" where none is."""
+    """The documents of one answer. `rest` is the id of the first row that is not among them; "" where there is none."""
 
     rest = ""
 
@@ -31,7 +31,7 @@ class Array(list[Shown]):
 def read_array(
     request: Request, rows: "QuerySet[Any, Any]", document: Callable[[Any], Shown], *, size: Combinable
 ) -> Array[Shown]:
-    """Return the documents of `rows`, newest first, until they come to MAX_PAGE_BYTES; one at least. One statement.
+    """Return the documents of `rows`, newest first, up to MAX_PAGE_BYTES together, and at least one. One statement.
 
     They begin at the request's `next_page_cursor`, where it has one. `size` is the bytes of a row, as for a page.
     """

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from core.api.fields import INCORRECT_TYPE
 from core.exceptions import InvalidInput
 
+WRONG_VALUE = "body contains incorrect JSON type (at character 1)"
 WRONG_TYPES = (INCORRECT_TYPE, "not_a_list")
 #: The most failures of a body that its refusal lists.
 MOST_FAILURES = 20
@@ -65,6 +66,9 @@ class BlankFields(WrongFields):
 
 #: The refusals of family A.
 HIDDEN = (BadFormat, BadInput)
+#: Examples of those of family B that concern a body as a whole.
+BAD_JSON = NotJSON(where=" (at character 2)")
+MALFORMED = (NoBody, BAD_JSON)
 
 
 def read_body(
@@ -92,7 +96,7 @@ def read_list(request: Request, serializer: type[serializers.Serializer[Any]], *
     if not 0 < len(items) <= longest:
         raise InvalidInput(f"body must be an array of 1 to {longest} objects")
     if not all(isinstance(item, dict) for item in items):
-        raise InvalidInput("body contains incorrect JSON type (at character 1)")
+        raise InvalidInput(WRONG_VALUE)
     return [_checked(serializer, item, detailed=True) for item in items]
 
 
@@ -171,8 +175,7 @@ def _parse(request: Request, kinds: tuple[type, ...], *, detailed: bool, body: b
         problem = NotJSON(where=where)
         raise (problem if detailed else _hidden(problem.message)) from None
     if not isinstance(value, kinds):
-        wrong = "body contains incorrect JSON type (at character 1)"
-        raise InvalidInput(wrong) if detailed else _hidden(wrong)
+        raise InvalidInput(WRONG_VALUE) if detailed else _hidden(WRONG_VALUE)
     return value
 
 

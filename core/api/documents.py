@@ -272,3 +272,10 @@ class AnyPage(TypedDict):
 
     content: Annotated[object, "The rows, newest first."]
     pagination: Pagination | None
+
+
+@component("models.CountResponse")
+class CountDocument(TypedDict):
+    """A number of rows."""
+
+    num: Annotated[int, "The number of rows.", Example(12)]

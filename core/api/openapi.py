@@ -1,8 +1,9 @@
 """Declare operations: one declaration answers the request and documents it (schema.py).
 
-An app's openapi.py describes its request bodies and has a declaration for each operation, which decorates the handler.
-The documents of answers are TypedDicts (documents.py), refusals are exception classes (exceptions.py). Names,
-parameters and types are those of Convoy's published document, so that generated clients keep theirs.
+An app's openapi.py has a declaration for each operation, which decorates the handler. Request bodies are serializers
+(serializers.py), the documents of answers are TypedDicts (documents.py), and refusals are exception classes
+(exceptions.py). Names, parameters and types are those of Convoy's published document, so that generated clients keep
+theirs.
 """
 
 import re
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from http import HTTPStatus
 from types import MappingProxyType, NoneType
-from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, Generic, NamedTuple, ParamSpec, TypedDict, TypeVar, Unpack, cast, get_args, get_origin
 
 from django.http import HttpResponse
 from drf_spectacular.utils import (
@@ -41,6 +42,8 @@ PROPERTIES: dict[Serializer, dict[str, Schema]] = {}
 REQUIRED: dict[Serializer, Sequence[str]] = {}
 #: The bodies that may be null, which means an object without members.
 NULLABLE: set[Serializer] = set()
+#: What the parameters of paths are, by name.
+IN_PATHS: dict[str, str] = {}
 
 
 # Shapes
@@ -88,11 +91,16 @@ def query(name: str, schema: Schema, description: str, *, required: bool = False
 
 
 def path_parameter(name: str, description: str) -> OpenApiParameter:
-    """Return a parameter of the path, which is an id."""
+    """Return a parameter of the path, which is an id, where it is not what `name_in_path` says of it."""
     return OpenApiParameter(name, {"type": "string"}, location=OpenApiParameter.PATH, description=description)
 
 
-PROJECT_ID = path_parameter("projectID", "The id of the project.")
+def name_in_path(**descriptions: str) -> None:
+    """Describe parameters of paths by their names, for every operation that does not list them itself."""
+    IN_PATHS.update(descriptions)
+
+
+name_in_path(projectID="The id of the project.")
 #: Of a plain array (core/api/arrays.py).
 REST_CURSOR = query(
     "next_page_cursor",
@@ -117,6 +125,15 @@ PAGE_PARAMETERS = [
     query("q", {"type": "string"}, "Return only rows with this text in their name, in upper or lower case."),
     query("sort", {"type": "string"}, "Accepted and ignored: rows come newest first."),
 ]
+#: The same by their names, and those that stand together.
+PAGE = {parameter.name: parameter for parameter in PAGE_PARAMETERS}
+CURSORS = [PAGE["next_page_cursor"], PAGE["perPage"], PAGE["prev_page_cursor"]]
+
+
+def page_parameters(*, without: Sequence[str]) -> list[OpenApiParameter]:
+    """Return PAGE_PARAMETERS, except those with these names."""
+    return [parameter for parameter in PAGE_PARAMETERS if parameter.name not in without]
+
 
 _DATE = text(pattern=DATE_OR_EMPTY_PATTERN)
 START = query(
@@ -167,23 +184,63 @@ def body(
     return {JSON: OpenApiRequest(serializer, examples=_examples(examples))}
 
 
-class Outcome(NamedTuple):
-    """A further success of an operation: its message, and examples of its data by their titles."""
+class Outcome(NamedTuple, Generic[D]):
+    """A success of an operation: its message, the type of its data, and examples of these by their titles.
+
+    A single title stands for the example of the type. `schema` has what the type does not say.
+    """
 
     message: str
-    examples: Mapping[str, Any] = MappingProxyType({})
+    data: type[D]
+    examples: Mapping[str, D] | str = MappingProxyType({})
     status: int = HTTPStatus.OK
-    #: The type of its data, where it is not that of the first.
-    data: Any = None
+    schema: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def shown(self) -> Mapping[str, D]:
+        """Return the examples by their titles."""
+        return {self.examples: _example(self.data)} if isinstance(self.examples, str) else self.examples
+
+
+class Declared(TypedDict, total=False):
+    """What an operation may declare beside its description and its success."""
+
+    request: dict[str, OpenApiRequest]
+    parameters: Sequence[OpenApiParameter]
+    outcomes: Sequence[Outcome[Any]]
+    refused: Sequence[Refusal]
+    not_found: type[DomainError]
+
+
+class Changed(Declared, total=False):
+    """What the declaration of a twin may change."""
+
+    description: str
+    success: Outcome[Any]
+    #: The names of parameters, and the refusals, that the other path does not have.
+    without: Sequence[str | Refusal]
+
+
+class Tag(NamedTuple):
+    """A group of operations by its name in the document; without `envelope` they answer with their data alone."""
+
+    name: str
+    envelope: bool = True
+
+    def operation(
+        self, operation_id: str, summary: str, *, description: str, success: Outcome[D], **declared: Unpack[Declared]
+    ) -> "Operation[D]":
+        """Declare an operation of this group."""
+        return Operation(operation_id, summary, tag=self, description=description, success=success, **declared)
 
 
 class Operation(Generic[D]):
     """One operation: decorates its handler, answers with the data that the handler returns, and documents both.
 
-    `data` is the type of the data, and `examples` has values of it by their titles; `schema` has what the type does not
-    say. `refused` lists what the operation itself refuses; what every operation refuses is added by schema.py.
+    `refused` lists what the operation itself refuses; what every operation refuses is added by schema.py.
     With `not_found`, that refusal takes the place of a NotFound that the handler raises: the original has many words
-    for it. With `outcomes` there is more than one success, and the handler returns an `answer()`.
+    for it. With `outcomes` there are more successes, and the handler returns an `answer()`. `parameters` are those of
+    the query, and those of the path that `name_in_path` does not describe.
     """
 
     def __init__(
@@ -191,34 +248,29 @@ class Operation(Generic[D]):
         operation_id: str,
         summary: str,
         *,
-        tag: str,
+        tag: Tag,
         description: str,
-        message: str,
-        data: type[D],
-        examples: Mapping[str, D],
-        status: int = HTTPStatus.OK,
-        schema: Schema | None = None,
-        outcomes: Sequence[Outcome] = (),
+        success: Outcome[D],
+        outcomes: Sequence[Outcome[Any]] = (),
         request: dict[str, OpenApiRequest] | None = None,
         parameters: Sequence[OpenApiParameter] = (),
         refused: Sequence[Refusal] = (),
         not_found: type[DomainError] | None = None,
-        envelope: bool = True,
     ) -> None:
         self._declared = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.description = description
-        self._first = Outcome(message, examples, status, data)
+        self.success = success
         self._not_found = not_found
-        self._envelope = envelope
+        self._envelope = tag.envelope
         refusals = [*refused, *([not_found] if not_found else [])]
         self._document = extend_schema(
             operation_id=operation_id,
             summary=summary,
-            tags=[tag],
+            tags=[tag.name],
             description=description,
             request=request,
             parameters=list(parameters),
-            responses=_successes([self._first, *outcomes], data, schema or {}, envelope) | _refusals(refusals),
+            responses=_successes([success, *outcomes], tag.envelope) | _refusals(refusals),
         )
 
     def __call__(self, handler: Callable[P, D | HttpResponse]) -> Callable[P, HttpResponse]:
@@ -240,49 +292,58 @@ class Operation(Generic[D]):
 
         return cast(Callable[P, HttpResponse], self._document(answering))
 
-    def answer(self, data: D, outcome: Outcome | None = None) -> HttpResponse:
+    def answer(self, data: D, outcome: Outcome[Any] | None = None) -> HttpResponse:
         """Return the answer that carries `data`: that of the first success, or of another `outcome`."""
-        said = outcome or self._first
+        said = outcome or self.success
         answer = success(said.message, data, said.status) if self._envelope else bare(data, said.status)
         if isinstance(data, Array) and data.rest:
             answer["Link"] = data.link
         return answer
 
     def twin(
-        self, operation_id: str, summary: str, *, without: Sequence[str | Refusal] = (), **changed: Any
+        self, operation_id: str, summary: str, *, tag: Tag | None = None, **changed: Unpack[Changed]
     ) -> "Operation[D]":
-        """Declare this operation again under another path, with the differences that are `changed`.
-
-        `without` has the names of parameters, and the refusals, that the other path does not have.
-        """
-        declared = self._declared | {"operation_id": operation_id, "summary": summary} | changed
+        """Declare this operation again under another path, with the differences that are `changed`."""
+        named = {"operation_id": operation_id, "summary": summary, "tag": tag or self._declared["tag"]}
+        without = changed.pop("without", ())
+        declared: dict[str, Any] = self._declared | named | {**changed}
         parameters = [parameter for parameter in declared["parameters"] if parameter.name not in without]
         refused = [refusal for refusal in declared["refused"] if refusal not in without]
         return Operation(**declared | {"parameters": parameters, "refused": refused})
 
 
-def _successes(outcomes: Sequence[Outcome], data: Any, schema: Schema, envelope: bool) -> dict[int, OpenApiResponse]:
+def _successes(outcomes: Sequence[Outcome[Any]], envelope: bool) -> dict[int, OpenApiResponse]:
     """Describe the successes of an operation by status; those of one status are examples of one answer."""
     responses = {}
     for status in dict.fromkeys(outcome.status for outcome in outcomes):
         these = [outcome for outcome in outcomes if outcome.status == status]
-        carried = these[0].data or data
+        first = these[0]
         answers = {
             title: {"status": True, "message": outcome.message, "data": value} if envelope else value
             for outcome in these
-            for title, value in outcome.examples.items()
+            for title, value in outcome.shown.items()
         }
         body: Schema | None
         if envelope:
-            shown = schema_of(carried) | schema
+            shown = {**schema_of(first.data), **first.schema}
             if shown.get("type") == "array":
                 shown |= {"description": "All of them, without pages."}
             data_member = {"type": "object", "properties": {"data": shown}, "required": ["data"]}
             body = {"allOf": [ENVELOPE, data_member]}
         else:
-            body = None if carried is NoneType else schema_of(carried) | schema
-        responses[int(status)] = OpenApiResponse(body, these[0].message, _examples(answers))
+            body = None if first.data is NoneType else {**schema_of(first.data), **first.schema}
+        responses[int(status)] = OpenApiResponse(body, first.message, _examples(answers))
     return responses
+
+
+def _example(data: Any) -> Any:
+    """Return the example of a document, of a page or a list of one, or of nothing."""
+    if data is NoneType:
+        return None
+    if not get_args(data):
+        return example(data)
+    row = example(get_args(data)[0])
+    return [row] if get_origin(data) is list else page_example(row)
 
 
 def _refusals(refused: Sequence[Refusal]) -> dict[int, OpenApiResponse]:

@@ -7,12 +7,22 @@ from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
-from core.api.checks import ENCODED, READS
+from core.api.checks import ENCODED, IN_CHUNKS, NOT_JSON, NUL_IN_URL, READS
 from core.api.documents import SCHEMAS, Schema, nullable
 from core.api.envelope import JSON
 from core.api.errors import TOO_LARGE, UNAVAILABLE
 from core.api.fields import Choice, Integer
-from core.api.openapi import COMPONENTS, NULLABLE, PROPERTIES, REFUSAL, REQUIRED, Serializer, example_key, refusal
+from core.api.openapi import (
+    COMPONENTS,
+    IN_PATHS,
+    NULLABLE,
+    PROPERTIES,
+    REFUSAL,
+    REQUIRED,
+    Serializer,
+    example_key,
+    refusal,
+)
 from core.exceptions import DomainError
 from core.share import TooBusy
 
@@ -41,7 +51,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "400": (
         "BadRequest",
         "The request cannot be carried out as it stands.",
-        {"NUL in the URL": "the request URL contains a NUL character"},
+        {"NUL in the URL": NUL_IN_URL},
     ),
     "401": (
         "Unauthorized",
@@ -53,7 +63,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "411": (
         "LengthRequired",
         "The body comes in chunks.",
-        {"Chunked": "send the request body with a Content-Length"},
+        {"Chunked": IN_CHUNKS},
     ),
     "413": (
         "ContentTooLarge",
@@ -63,7 +73,7 @@ _REFUSALS: dict[str, tuple[str, str, dict[str, str]]] = {
     "415": (
         "UnsupportedMediaType",
         "The Content-Type is not JSON, which is checked with every method, or the body is compressed.",
-        {"Not JSON": "the request body must be application/json", "Compressed": ENCODED.format(encoding="gzip")},
+        {"Not JSON": NOT_JSON, "Compressed": ENCODED.format(encoding="gzip")},
     ),
     "429": (
         "TooManyRequests",
@@ -110,6 +120,14 @@ class ConvoyAutoSchema(AutoSchema):
         stated: list[dict[str, list[str]]] | None = getattr(self.view, "documented_security", None)
         return stated or super().get_auth()
 
+    def _resolve_path_parameters(self, variables: list[str]) -> list[Schema]:
+        """Describe the parameters of the path that the operation does not list."""
+        schema = {"type": "string"}
+        return [
+            {"in": "path", "name": name, "schema": schema, "description": IN_PATHS[name], "required": True}
+            for name in variables
+        ]
+
     def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: str) -> str:
         """Return the name of the component that a serializer is."""
         return _component(type(serializer))
@@ -122,8 +140,13 @@ class ConvoyAutoSchema(AutoSchema):
         shared = shared - ({"404"} if "{projectID}" not in self.path else set())
         if self.method in getattr(self.view, "reads", READS):
             shared -= {"403"}
+        own = super()._get_response_bodies(direction)
+        if "404" in shared & own.keys():
+            # Whatever the operation itself does not find, there may be no such project.
+            content = own["404"]["content"][JSON]
+            content["examples"] = _cases(_REFUSALS["404"][2]) | content["examples"]
         responses = {code: {"$ref": f"#/components/responses/{_REFUSALS[code][0]}"} for code in shared}
-        return dict(sorted((responses | super()._get_response_bodies(direction)).items()))
+        return dict(sorted((responses | own).items()))
 
     def _foreign_responses(self, responses: Schema) -> Schema:
         """Show refusals in the shape of a view of another contract, those that all contracts share among them."""
@@ -216,16 +239,18 @@ def complete(result: Schema, **_: Any) -> Schema:
             "content": {
                 JSON: {
                     "schema": REFUSAL,
-                    "examples": {
-                        example_key(title): {"summary": title, "value": refusal(message)}
-                        for title, message in cases.items()
-                    },
+                    "examples": _cases(cases),
                 }
             },
         }
         for code, (name, description, cases) in _REFUSALS.items()
     }
     return result
+
+
+def _cases(messages: dict[str, str]) -> Schema:
+    """Return the examples of refusals, of messages by their titles."""
+    return {example_key(title): {"value": refusal(message), "summary": title} for title, message in messages.items()}
 
 
 def _headers(code: str) -> Schema:

@@ -281,11 +281,15 @@ class TestSafety:
         for _ in range(30):
             make("slack")
 
-        async def work(pool: Pool) -> list[int]:
+        async def work(pool: Pool) -> int:
+            """Send in rounds of four, until none is due: of claims that meet at the same rows, only one has them."""
+            sent = 0
             async with Outbound(allowed_networks=LOOPBACK) as outbound:
-                return await asyncio.gather(*(send_due(pool, outbound, limit=10) for _ in range(4)))
+                while number := sum(await asyncio.gather(*(send_due(pool, outbound, limit=10) for _ in range(4)))):
+                    sent += number
+            return sent
 
-        assert sum(with_pool(work)) == 30
+        assert with_pool(work) == 30
         assert len(receiver.requests()) == 30
         assert not Notification.objects.filter(sent_at=None).exists()
 

@@ -4,8 +4,8 @@ import pytest
 
 from endpoints.models import Endpoint
 from events.operations import content, create_broadcast_event, create_event, create_fanout_event
-from events.replay import replay_event
 from events.storage import Content
+from replay.operations import replay_event
 from tests.events.conftest import MakeSubscription, Post, deliveries, newest
 
 

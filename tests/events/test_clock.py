@@ -14,10 +14,10 @@ from endpoints.models import Endpoint, EndpointState, Notification
 from endpoints.operations import activate_endpoint, update_endpoint
 from events.models import Event, EventDelivery
 from events.operations import content, create_event
-from events.replay import replay_event
 from meta_events.models import MetaEvent
 from meta_events.operations import resend_meta_event
 from projects.models import Project
+from replay.operations import replay_event
 from tests.deliveries.rows import make_delivery
 
 MakeEndpoint = Callable[..., Endpoint]

@@ -3,10 +3,10 @@
 from typing import Any
 
 from events.reads import EventFilter
-from events.replay import REPLAY_JOB
 from jobs.models import Job
 from jobs.operations import work_off
 from projects.models import Project
+from replay.operations import REPLAY_JOB
 
 EVERYTHING = EventFilter(first_uid="0" * 26, beyond_uid="Z" * 26)
 

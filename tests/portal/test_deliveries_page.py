@@ -79,6 +79,11 @@ class TestTheList:
                 {"description": "the endpoint was not active when the event came in"},
                 "Endpoint inactive",
             ),
+            (
+                Status.DISCARDED,
+                {"description": "the payload of the event has been deleted"},
+                "Event is no longer kept",
+            ),
         ],
     )
     def test_what_has_no_answer(

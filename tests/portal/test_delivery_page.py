@@ -95,6 +95,10 @@ class TestWhatHappensNext:
         assert says(html) == "Not sent. The endpoint was disabled."
         assert "Send now" in html
 
+    def test_not_sent_because_its_payload_was_deleted(self, customer: Customer, endpoint: Endpoint) -> None:
+        row = make_delivery(endpoint, Status.DISCARDED, description="the payload of the event has been deleted")
+        assert says(customer.html(f"deliveries/{row.uid}")) == "Not sent. The event is no longer kept."
+
     def test_a_test(self, customer: Customer, endpoint: Endpoint) -> None:
         html = customer.html(f"deliveries/{make_delivery(endpoint, Status.FAILURE, test='test').uid}")
         assert '<span class="tag">Test</span>' in html

@@ -287,9 +287,9 @@ class TestConcurrency:
 
 
 class TestQueryCount:
-    """However many endpoints there are: the key with its project, and the link with its endpoints in one
-    statement; with a list of endpoints the adoption, the endpoints, those of the owner and their subscriptions, which
-    have quotas, and the link. One more reads the endpoints that are not kept."""
+    """However many endpoints there are: the key with its project, where it is not remembered, and the link with its
+    endpoints in one statement; with a list of endpoints the adoption, the endpoints, those of the owner and their
+    subscriptions, which have quotas, and the link. One more reads the endpoints that are not kept."""
 
     @pytest.mark.parametrize("count", [1, 20])
     @pytest.mark.parametrize("auth_type", ["static_token", "refresh_token"])
@@ -297,11 +297,11 @@ class TestQueryCount:
         for _ in range(count):
             make_endpoint(owner_id="acme")
         kept.forget()
-        for more in (["SELECT"], []):
+        for before, after in ((["SELECT"], ["SELECT"]), ([], [])):
             with CaptureQueriesContext(connection) as queries:
                 answer = api.post(path, {"name": "Acme", "owner_id": "acme", "auth_type": auth_type})
             assert answer.data["endpoint_count"] == len(answer.data["endpoints_metadata"]) == count
-            assert first_words(queries) == ["SELECT", "WITH", *more]
+            assert first_words(queries) == [*before, "WITH", *after]
 
     @pytest.mark.parametrize("count", [1, 20])
     def test_with_adoption(self, api: API, path: str, make_endpoint: MakeEndpoint, count: int) -> None:

@@ -17,7 +17,7 @@ from core.api.time_limit import TookTooLong, time_limit
 from core.tally import Tally
 from core.wake import wake_workers
 from endpoints.models import Scope
-from events.exceptions import EventNotFound, ReplayUnderWay, TooManyToReplay
+from events.exceptions import EventNotFound
 from events.matching import (
     MAX_STEPS_TOGETHER,
     Allowance,
@@ -33,6 +33,7 @@ from events.reads import Within, scope_ids
 from events.storage import NO_MATCH, add_deliveries
 from jobs.models import Job
 from outbound.states import Status
+from replay.exceptions import ReplayUnderWay, TooManyToReplay
 from subscriptions.filters import MAX_STEPS
 
 #: Events that are replayed in one transaction, which ends earlier at REPLAY_DELIVERIES deliveries.
@@ -46,7 +47,7 @@ MOST_EVENTS = 1_000
 MOST_DELIVERIES = 5_000
 MOST_CPU_SECONDS = 0.8
 SECONDS_TO_CHOOSE = 0.5
-#: The kind of the job (events/replay_jobs.py).
+#: The kind of the job (replay/jobs.py).
 REPLAY_JOB = "batch_replay"
 
 Channel = Event.Channel
@@ -86,7 +87,7 @@ def batch_replay(project_id: str, rows: "QuerySet[Event]", *, scope: Scope = Non
     It takes some statements for each REPLAY_CHUNK events, fewer where these have more than REPLAY_DELIVERIES
     deliveries. A project, and in the portal a customer, which `customer` names, has one batch replay at a time.
     Raises InvalidInput for a second one, and where there are more than MOST_EVENTS events or MOST_DELIVERIES
-    deliveries, or matching takes more than MOST_CPU_SECONDS: that is a job (events/replay_jobs.py).
+    deliveries, or matching takes more than MOST_CPU_SECONDS: that is a job (replay/jobs.py).
     Contract: docs/contract/events.md#batch-replay.
     """
     too_many = TooManyToReplay(events=MOST_EVENTS, deliveries=MOST_DELIVERIES)
@@ -203,14 +204,7 @@ def _retaken(event: Event, targets: list[list[Row]], data: str | None, allowance
         return [rows[0] for rows in targets if rows[0].subscription_id is not None]
     value = None if data is None else orjson.loads(data)
     match = matched_once if event.channel == Channel.BROADCAST else matched
-    return match(
-        targets,
-        event_type=event.event_type,
-        data=value,
-        headers=event.headers,
-        channels=event.channels,
-        allowance=allowance,
-    )
+    return match(targets, event, value, allowance)
 
 
 def _outcome(event: Event, taken: list[Row]) -> tuple[str, str, str, str]:

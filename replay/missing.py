@@ -11,10 +11,11 @@ from core.wake import wake_workers
 from endpoints.models import Endpoint
 from events.matching import Allowance, Row, has_conditions, matched, read_candidates
 from events.models import Event, EventDelivery
-from events.replay import REPLAY_CHUNK, REPLAY_STEPS, REPLAY_STEPS_TOGETHER
 from events.storage import add_deliveries
 from jobs.models import Job
 from jobs.operations import Piece
+from outbound.states import Status
+from replay.operations import REPLAY_CHUNK, REPLAY_STEPS, REPLAY_STEPS_TOGETHER
 
 #: The kind of the job.
 MISSING_JOB = "replay_missing"
@@ -22,12 +23,12 @@ MISSING_JOB = "replay_missing"
 LOOKED_AT_IN_PIECE = 5_000
 
 # An event that no endpoint has taken so far is no failure any more.
-_TAKEN = """
-UPDATE events_event SET status = 'Success', failure_reason = '', updated_at = %s,
-  endpoints = CASE WHEN status = 'Failure' THEN ARRAY[%s]::varchar[]
+_TAKEN = f"""
+UPDATE events_event SET status = '{Status.SUCCESS}', failure_reason = '', updated_at = %s,
+  endpoints = CASE WHEN status = '{Status.FAILURE}' THEN ARRAY[%s]::varchar[]
     WHEN %s = ANY(endpoints) THEN endpoints ELSE array_append(endpoints, %s) END
 WHERE uid = ANY(%s)
-"""
+"""  # noqa: S608 - only this module's own text
 
 
 def missing_of(endpoint: Endpoint) -> "QuerySet[Event]":
@@ -58,14 +59,7 @@ def send_missing(endpoint: Endpoint, events: Iterable[Event]) -> int:
     taken: list[tuple[str, Row]] = [
         (event.uid, row)
         for event in events
-        for row in matched(
-            [rows],
-            event_type=event.event_type,
-            data=orjson.loads(data[event.uid]) if data else None,
-            headers=event.headers,
-            channels=event.channels,
-            allowance=allowance,
-        )
+        for row in matched([rows], event, orjson.loads(data[event.uid]) if data else None, allowance)
     ]
     now = timezone.now()
     add_deliveries(candidates.settings, taken, now)

@@ -7,11 +7,11 @@ import pytest
 
 from endpoints.models import Endpoint
 from endpoints.operations import delete_endpoint, pause_endpoint
-from events import replay as replaying
-from events import views
 from events.models import Event, EventDelivery
-from events.replay import REPLAY_CHUNK
 from projects.models import Project
+from replay import operations as replaying
+from replay import views
+from replay.operations import REPLAY_CHUNK
 from subscriptions.models import Filter, Subscription
 from tests.concurrency import at_once
 from tests.conftest import API, Answer

@@ -12,11 +12,12 @@ from activity.models import Activity
 from core.ulid import first_ulid_at
 from endpoints.models import Endpoint
 from endpoints.operations import pause_endpoint, update_endpoint
-from events import replay, replay_jobs
 from events.models import Event, EventDelivery
 from jobs.models import Job
 from jobs.operations import work_off
 from projects.models import Project
+from replay import jobs as replay_jobs
+from replay import operations as replay
 from tests.concurrency import at_once
 from tests.conftest import API
 from tests.deliveries.rows import make_event

@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from activity.operations import Verb
 from core.ulid import first_ulid_at
-from events.exceptions import ReplayUnderWay
 from events.models import Event
 from events.reads import EventFilter, still_held
-from events.replay import REPLAY_CHUNK, REPLAY_JOB, originals, replay_rows
 from jobs.exceptions import JobUnderWay
 from jobs.models import Job
 from jobs.operations import Piece, create_job
+from replay.exceptions import ReplayUnderWay
+from replay.operations import REPLAY_CHUNK, REPLAY_JOB, originals, replay_rows
 
 #: The events of the project that a piece looks at, however few of them are chosen: they bound its time.
 COUNTED_IN_PIECE = 20_000

@@ -1,0 +1,46 @@
+"""Remember the callers of a process, so that a request whose own statement proves its caller reads no key before it.
+
+Looking a key up is a statement of its own, a sixth of a short request. See docs/adr/0016: a caller that is only
+remembered does nothing without proof, and is never refused.
+"""
+
+from dataclasses import replace
+
+from core.tokens import digest
+from projects.keys import Caller, find_caller
+
+#: The most callers that are remembered. Beyond, all are forgotten, as counting their uses would cost more.
+MOST_CALLERS = 1_000
+
+
+class Callers:
+    """The callers of keys in projects, by the digests of the keys."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, str], Caller] = {}
+
+    def find(self, key: str, project_id: str) -> Caller | None:
+        """Return the caller that is remembered, or else the one that is read, and None where the key does not work.
+
+        Only a caller who may use the whole project and write is remembered, as every check of others can refuse them.
+        """
+        place = digest(key), project_id
+        known = self._known.get(place)
+        if known is None:
+            known = find_caller(key, project_id=project_id)
+            if known is not None and known.may_use(project_id) and known.can_write and not known.owner_id:
+                if len(self._known) >= MOST_CALLERS:
+                    self.forget()
+                self._known[place] = replace(known, is_remembered=True)
+        return known
+
+    def forget(self) -> None:
+        """Remember nobody."""
+        self._known = {}
+
+    def forget_one(self, key: str, project_id: str) -> None:
+        """Forget a caller."""
+        self._known.pop((digest(key), project_id), None)
+
+
+callers = Callers()

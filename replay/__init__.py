@@ -1,0 +1,1 @@
+"""Stored events matched again, one or many: new deliveries of them."""
