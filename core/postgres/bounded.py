@@ -21,7 +21,7 @@ AWAY = "the database does not answer, and another thread is trying it"
 #: The database ends a statement that takes too long by itself; a wait ends this many seconds later.
 GRACE_SECONDS = 0.5
 #: A wait of the engine looks up after this many seconds. psycopg's own 0.1 is for signals, which asyncio handles.
-LOOK_UP_SECONDS = 60.0
+LOOK_UP_SECONDS = 1.0
 
 
 class Outage:
