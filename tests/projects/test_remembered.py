@@ -19,16 +19,17 @@ from pytest_django import Settings
 
 from activity.models import Activity
 from core.api.values import REDACTED
+from core.share import MOST_SLOW
 from core.tokens import digest
 from endpoints.operations import create_endpoint
 from events.models import Event, EventDelivery
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, revoke_portal_link
 from portal_links.views import PortalLinkDetail
-from projects import remembered, request_limit
+from projects import authentication, remembered, request_limit
 from projects.convoy_view import ConvoyView
 from projects.exceptions import OwnerKey, ReadOnlyKey
-from projects.keys import Caller, make_key
+from projects.keys import Caller, find_caller, make_key
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, delete_project, revoke_api_key
 from projects.remembered import Callers, callers
@@ -210,6 +211,29 @@ class TestWhatEndsAKey:
         keys.update(digest=b"x" * 32)
         self.refused(warm, UNAUTHORIZED)
 
+    def test_it_is_not_counted(self, warm: Callable[[], Answer], keys: "QuerySet[APIKey]", settings: Settings) -> None:
+        settings.API_RATE_LIMIT = 1
+        keys.delete()
+        with nothing_changes():
+            assert warm().error == UNAUTHORIZED
+
+    def test_it_is_refused_for_that_and_not_for_a_limit(
+        self, warm: Callable[[], Answer], key: APIKey, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(request_limit, "WINDOW_SECONDS", 1)
+        settings.API_RATE_LIMIT = 1
+        assert [warm().status in (200, 201), warm().status] == [True, 429]
+        revoke_api_key(key.uid)
+        self.refused(warm, UNAUTHORIZED)
+
+    def test_it_is_refused_for_that_where_its_project_is_too_busy(
+        self, warm: Callable[[], Answer], key: APIKey, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(MOST_SLOW, "project", 0)
+        assert warm().status == 429
+        revoke_api_key(key.uid)
+        self.refused(warm, UNAUTHORIZED)
+
     def test_it_is_revoked_after_it_was_remembered_and_before_the_work(
         self, warm: Callable[[], Answer], key: APIKey, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -240,6 +264,23 @@ class TestNobodyIsRefusedForBeingRemembered:
             with statements() as found:
                 assert warm().status in (200, 201)
             assert found == call.statements
+
+    @pytest.mark.parametrize("is_known", [False, True], ids=["not yet known", "known"])
+    def test_a_change_between_the_lookup_and_the_work(
+        self, is_known: bool, api: API, project: Project, call: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if is_known:
+            assert api(call.method, call.path, call.body).status in (200, 201)
+            project.save()
+
+        def find_and_save(*args: Any, **named: Any) -> Caller | None:
+            caller = find_caller(*args, **named)
+            project.save()
+            return caller
+
+        for module in (remembered, authentication):
+            monkeypatch.setattr(module, "find_caller", find_and_save)
+        assert api(call.method, call.path, call.body).status in (200, 201)
 
     def test_a_link_that_is_not_there(self, api: API, project: Project, settings: Settings) -> None:
         call = calls(project)["PortalLinkDetail GET"]
@@ -272,6 +313,18 @@ class TestMemory:
     def test_a_new_connection_forgets(self, warm: Callable[[], Answer]) -> None:
         assert callers._known
         connection_created.send(sender=type(connection), connection=connection)
+        assert not callers._known
+
+    def test_a_new_connection_forgets_who_is_read_meanwhile(
+        self, api: API, project: Project, call: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def find_and_connect(*args: Any, **named: Any) -> Caller | None:
+            caller = find_caller(*args, **named)
+            connection_created.send(sender=type(connection), connection=connection)
+            return caller
+
+        monkeypatch.setattr(remembered, "find_caller", find_and_connect)
+        assert api(call.method, call.path, call.body).status in (200, 201)
         assert not callers._known
 
     def test_it_has_a_bound(self, api: API, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
