@@ -171,7 +171,8 @@ class TestWhatEndsAKey:
         place = digest(key), project.uid
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT concat(k.xmin, k.ctid, t.xmin, t.ctid) FROM projects_apikey k, projects_project t "
+                "SELECT concat(pg_postmaster_start_time(), k.xmin, k.ctid, t.xmin, t.ctid) "
+                "FROM projects_apikey k, projects_project t "
                 "WHERE k.name = 'admin' AND t.uid = %s",
                 [project.uid],
             )
@@ -314,6 +315,18 @@ class TestMemory:
         assert callers._known
         connection_created.send(sender=type(connection), connection=connection)
         assert not callers._known
+
+    def test_another_server_behind_the_same_connection(self, warm: Callable[[], Answer], call: Call) -> None:
+        # A pooler keeps its clients' connections while its server is replaced by one that was restored.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE SCHEMA restored; CREATE FUNCTION restored.pg_postmaster_start_time() RETURNS timestamptz "
+                "LANGUAGE sql STABLE AS $$SELECT pg_catalog.pg_postmaster_start_time() + interval '1 hour'$$; "
+                "SET LOCAL search_path = restored, public, pg_catalog"
+            )
+        with statements() as found:
+            assert warm().status in (200, 201)
+        assert found[-len(call.statements) - 1 :] == ["SELECT projects_apikey", *call.statements]
 
     def test_a_new_connection_forgets_who_is_read_meanwhile(
         self, api: API, project: Project, call: Call, monkeypatch: pytest.MonkeyPatch
