@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import certifi
 import psycopg
 import pytest
 
@@ -67,6 +68,12 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                 connection.execute(f"ALTER SYSTEM SET {setting} = off")
             connection.execute("SELECT pg_reload_conf()")
+
+
+# httpx reads certifi's 140 authorities for each of its clients, 20 ms of a processor, where it must not ask the
+# environment which to trust. No test calls a server that one of them has signed.
+authority = os.environ["SSL_CERT_FILE"]
+setattr(certifi, "where", lambda: authority)  # noqa: B010
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,6 +7,8 @@ import pytest
 
 from convoyclone.database import BASE_DIR
 
+pytestmark = pytest.mark.server
+
 WEB = "import convoyclone.wsgi; from django.urls import get_resolver; get_resolver().url_patterns"
 WORKER = "import django; django.setup(); import engine.management.commands.deliver"
 

@@ -1,8 +1,10 @@
 """The settings: a server with a missing, short or example secret does not start."""
 
 import base64
+import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +27,57 @@ def run(folder: Path, *command: str, **settings: str) -> "subprocess.CompletedPr
     return subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, timeout=60, check=False)
 
 
-def load(folder: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
-    return run(folder, "-c", "import convoyclone.wsgi", **settings)
+#: Runs code for each line of standard input in a child process, which knows Django and psycopg, but no settings yet.
+FORKS = """
+import json, os, sys, traceback
+import django.core.wsgi, psutil, psycopg
+for line in sys.stdin:
+    code, environment, files = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.environ.clear()
+        os.environ.update(environment)
+        for descriptor, file in enumerate(files, 1):
+            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), descriptor)
+        try:
+            exec(code, {"__name__": "__main__"})
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        sys.stdout.flush()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+Load = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator["subprocess.Popen[str]"]:
+    command, pipe = [sys.executable, "-c", FORKS], subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), stdin=pipe, stdout=pipe, text=True) as forks:
+        yield forks
+        assert forks.stdin is not None
+        forks.stdin.close()
+
+
+@pytest.fixture
+def load(tmp_path: Path, forks: "subprocess.Popen[str]") -> Load:
+    """Runs code as run() does, in a process that begins with the packages of others: the settings are what it reads."""
+
+    def load(code: str = "import convoyclone.wsgi", **settings: str) -> "subprocess.CompletedProcess[str]":
+        assert forks.stdin is not None
+        assert forks.stdout is not None
+        known = environment(DATA_DIR=str(tmp_path), DATABASE_URL=f"postgresql://127.0.0.1:{free_port()}/x", **settings)
+        files = [tmp_path / "stdout", tmp_path / "stderr"]
+        print(json.dumps([code, known, [str(file) for file in files]]), file=forks.stdin, flush=True)
+        code_of_exit = int(forks.stdout.readline())
+        return subprocess.CompletedProcess(code, code_of_exit, *[file.read_text("utf-8") for file in files])
+
+    return load
 
 
 def test_good_secrets_are_enough(tmp_path: Path) -> None:
-    done = load(tmp_path, **GOOD)
+    done = run(tmp_path, "-c", "import convoyclone.wsgi", **GOOD)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -50,8 +97,8 @@ def test_a_web_process_hands_the_interpreter_over_soon_and_looks_for_no_garbage_
         ("ENCRYPTION_KEYS", f"{GOOD['ENCRYPTION_KEYS']},{base64.b64encode(b'x' * 31).decode()}"),
     ],
 )
-def test_a_bad_secret_ends_the_start(tmp_path: Path, name: str, value: str) -> None:
-    done = load(tmp_path, **GOOD | {name: value})
+def test_a_bad_secret_ends_the_start(load: Load, name: str, value: str) -> None:
+    done = load(**GOOD | {name: value})
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"django.core.exceptions.ImproperlyConfigured: {name} must ")
@@ -74,19 +121,19 @@ def test_the_web_server_ends_too(tmp_path: Path) -> None:
         ("smtps://ada:pw@mail.example.com:4650", "mail.example.com ada:pw 4650 False True"),
     ],
 )
-def test_the_mail_server(tmp_path: Path, url: str, expected: str) -> None:
+def test_the_mail_server(load: Load, url: str, expected: str) -> None:
     code = (
         "from convoyclone.settings import *\n"
         "user = f'{EMAIL_HOST_USER}:{EMAIL_HOST_PASSWORD}' if EMAIL_HOST_USER else ''\n"
         "print(EMAIL_HOST, user, EMAIL_PORT, EMAIL_USE_TLS, EMAIL_USE_SSL)"
     )
-    done = run(tmp_path, "-c", code, **GOOD, EMAIL_URL=url)
+    done = load(code, **GOOD, EMAIL_URL=url)
     assert done.stdout.rstrip("\n") == expected
 
 
 @pytest.mark.parametrize("url", ["mail.example.com", "http://user:hidden@mail.example.com", "smtp://", "smtp:///x"])
-def test_a_bad_mail_server_ends_the_start(tmp_path: Path, url: str) -> None:
-    done = load(tmp_path, **GOOD, EMAIL_URL=url)
+def test_a_bad_mail_server_ends_the_start(load: Load, url: str) -> None:
+    done = load(**GOOD, EMAIL_URL=url)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith("django.core.exceptions.ImproperlyConfigured: EMAIL_URL must ")
@@ -97,8 +144,8 @@ def test_a_bad_mail_server_ends_the_start(tmp_path: Path, url: str) -> None:
     ("name", "value"),
     [("METRICS_TOKEN", "short"), ("METRICS_TOKEN", "ü" * 16), ("METRICS_PORT", "70000"), ("METRICS_PORT", "http")],
 )
-def test_bad_settings_of_the_metrics_end_the_start(tmp_path: Path, name: str, value: str) -> None:
-    done = load(tmp_path, **GOOD | {name: value})
+def test_bad_settings_of_the_metrics_end_the_start(load: Load, name: str, value: str) -> None:
+    done = load(**GOOD | {name: value})
     assert done.returncode == 1
     assert f"ImproperlyConfigured: {name} must be " in done.stderr.splitlines()[-1]
 
@@ -107,8 +154,8 @@ def test_bad_settings_of_the_metrics_end_the_start(tmp_path: Path, name: str, va
     ("name", "value"),
     [("WORKERS", "0"), ("WORKERS", "two"), ("WORKERS", "1000"), ("LOG_LEVEL", "loud"), ("ATTEMPT_LOG_LEVEL", "10")],
 )
-def test_bad_settings_of_the_server_end_the_start(tmp_path: Path, name: str, value: str) -> None:
-    done = load(tmp_path, **GOOD | {name: value})
+def test_bad_settings_of_the_server_end_the_start(load: Load, name: str, value: str) -> None:
+    done = load(**GOOD | {name: value})
     assert done.returncode == 1
     assert f"ImproperlyConfigured: {name} must be " in done.stderr.splitlines()[-1]
 
@@ -126,9 +173,9 @@ def test_what_other_programs_read_does_not_count(tmp_path: Path) -> None:
     assert "cannot connect to the database of DATABASE_URL" in done.stderr
 
 
-def test_secrets_that_belong_to_another_user_end_the_start(tmp_path: Path) -> None:
+def test_secrets_that_belong_to_another_user_end_the_start(tmp_path: Path, load: Load) -> None:
     (tmp_path / "secrets.json").mkdir()
-    done = load(tmp_path, **GOOD)
+    done = load(**GOOD)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"django.core.exceptions.ImproperlyConfigured: {tmp_path / 'secrets.json'} cannot be read: ")
@@ -145,8 +192,8 @@ def test_secrets_that_belong_to_another_user_end_the_start(tmp_path: Path) -> No
         *("https://hooks.acme.example#hidden", "https://ada:hidden@hooks.acme.example"),
     ],
 )
-def test_a_base_url_that_is_more_than_an_origin_ends_the_start(tmp_path: Path, url: str) -> None:
-    done = load(tmp_path, **GOOD, BASE_URL=url)
+def test_a_base_url_that_is_more_than_an_origin_ends_the_start(load: Load, url: str) -> None:
+    done = load(**GOOD, BASE_URL=url)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         "django.core.exceptions.ImproperlyConfigured: "
@@ -155,6 +202,6 @@ def test_a_base_url_that_is_more_than_an_origin_ends_the_start(tmp_path: Path, u
 
 
 @pytest.mark.parametrize("url", ["https://hooks.acme.example", "https://hooks.acme.example/", "http://[::1]:8000"])
-def test_a_base_url_that_is_an_origin(tmp_path: Path, url: str) -> None:
-    done = run(tmp_path, "-c", "from convoyclone.settings import *\nprint(BASE_URL)", **GOOD, BASE_URL=url)
+def test_a_base_url_that_is_an_origin(load: Load, url: str) -> None:
+    done = load("from convoyclone.settings import *\nprint(BASE_URL)", **GOOD, BASE_URL=url)
     assert done.stdout == url.rstrip("/") + "\n"

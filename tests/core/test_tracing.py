@@ -166,6 +166,7 @@ def modules(code: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.server
 def test_off_nothing_is_imported() -> None:
     code = (
         "import convoyclone.wsgi, engine.worker; "
@@ -175,6 +176,7 @@ def test_off_nothing_is_imported() -> None:
     assert done.stdout == "[]\n", done.stderr
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("variable", "value", "package", "extra"),
     [

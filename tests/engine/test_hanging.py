@@ -3,15 +3,13 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_network
 from typing import Any
 
 import httpx
 import pytest
 from django.db import connection, connections, transaction
-from pytest_django import Settings
 
 from endpoints.models import Endpoint
 from engine import status
@@ -29,19 +27,8 @@ from tests.outbound.receivers import Receiver
 from tests.proxy import Proxy
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback_is_allowed")]
 Make = Callable[..., Endpoint]
-
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(settings: Settings) -> None:
-    settings.DELIVERY_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
 
 
 def somebody_waits() -> bool:

@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Callable
-from ipaddress import ip_network
 
 import pytest
-from pytest_django import Settings
 
 from endpoints.models import Endpoint
 from meta_events.models import MetaEvent
@@ -18,16 +16,11 @@ from tests.onboarding.conftest import items
 from tests.outbound.receivers import Receiver
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback_is_allowed")]
 
 Enable = Callable[..., None]
 MakeEndpoint = Callable[..., Endpoint]
 TIMES = ("created_at", "updated_at", "acknowledged_at")
-
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(settings: Settings) -> None:
-    settings.DELIVERY_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8")]
 
 
 def told(receiver: Receiver, count: int) -> list[dict[str, object]]:

@@ -296,7 +296,7 @@ class TestLog:
 class TestDraining:
     def test_a_drained_worker_finishes_claims_nothing_says_so_and_comes_back(self, make_endpoint: Make) -> None:
         with Receiver() as receiver, Deliver() as deliver:
-            receiver.answer("/slow", hang=True)
+            receiver.answer("/slow", hold=True)
             eventually(lambda: WorkerRow.objects.exists(), "the worker is listed")
             row = WorkerRow.objects.get()
             assert row.name.endswith(f":{deliver.process.pid}")

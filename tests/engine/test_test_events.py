@@ -1,10 +1,8 @@
 """Test events, sent by a worker: outside of everything but their own delivery and attempt."""
 
 from collections.abc import Callable
-from ipaddress import ip_network
 
 import pytest
-from pytest_django import Settings
 
 from endpoints.models import Endpoint, EndpointHour, EndpointState, Notification
 from engine import breaker
@@ -15,13 +13,8 @@ from tests.engine.engine import on_a_connection, queue_deliveries, working
 from tests.outbound.receivers import Receiver
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback_is_allowed")]
 Make = Callable[..., Endpoint]
-
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(settings: Settings) -> None:
-    settings.DELIVERY_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8")]
 
 
 @pytest.mark.parametrize("status", ["paused", "inactive"])

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from ipaddress import ip_network
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -27,19 +26,8 @@ from tests.engine.engine import queue_deliveries, working
 from tests.outbound.receivers import Receiver, gzip_bomb, gzipped
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback_is_allowed")]
 Make = Callable[..., Endpoint]
-
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(settings: Settings) -> None:
-    settings.DELIVERY_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
 
 
 def settled(delivery: EventDelivery, status: str) -> EventDelivery:

@@ -1,5 +1,6 @@
 """One running server for all tests of this folder, and a new project in it for each test."""
 
+import json
 import secrets
 import subprocess
 import sys
@@ -73,16 +74,46 @@ def connect_svix(project: LiveProject) -> Iterator[Callable[[str], "Svix"]]:
         yield connect_svix
 
 
+#: Runs a management command for each line, and answers with what it prints.
+COMMANDS = """
+import io, json, sys
+import django
+from django.core.management import call_command
+django.setup()
+for line in sys.stdin:
+    printed = io.StringIO()
+    call_command(*json.loads(line), stdout=printed)
+    print(json.dumps(printed.getvalue()), flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def run_command(server: Server) -> Iterator[Callable[..., str]]:
+    """Runs management commands on the server's database, all in one process, and returns what they print."""
+    env = environment(
+        DATA_DIR=str(server.data), DATABASE_URL=server.database_url, DJANGO_SETTINGS_MODULE="convoyclone.settings"
+    )
+    command, pipe = [sys.executable, "-c", COMMANDS], subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True) as run:
+        asked, answers = run.stdin, run.stdout
+        assert asked is not None
+        assert answers is not None
+
+        def run_command(*words: str) -> str:
+            print(json.dumps(words), file=asked, flush=True)
+            answer = answers.readline()
+            assert answer, f"the process has ended at the command {words}"
+            return str(json.loads(answer))
+
+        yield run_command
+        asked.close()
+
+
 @pytest.fixture
-def make_key(project: LiveProject) -> Callable[..., str]:
-    """Makes a key of the project with options of manage.py create_api_key, as an operator does."""
+def make_key(project: LiveProject, run_command: Callable[..., str]) -> Callable[..., str]:
+    """Makes a key of the project with options of manage.py create_api_key."""
 
     def make(*options: str) -> str:
-        command = [sys.executable, "manage.py", "create_api_key", "--name=live", f"--project={project.uid}", *options]
-        server = project.server
-        env = environment(DATA_DIR=str(server.data), DATABASE_URL=server.database_url)
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return run_command("create_api_key", "--name=live", f"--project={project.uid}", *options).strip()
 
     return make
