@@ -79,7 +79,7 @@ class ConvoyView(APIView):
         return super().handle_exception(exc)
 
     def _run_again(self) -> Any:
-        """Read the caller, and run the checks of it and the handler again. Raises DomainError."""
+        """Read the caller, and repeat its checks and the handler. Raises DomainError."""
         request = self.request
         key = credential(request.META["HTTP_AUTHORIZATION"])
         callers.forget_one(key, self.project_id)

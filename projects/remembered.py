@@ -22,7 +22,7 @@ class Callers:
     def find(self, key: str, project_id: str) -> Caller | None:
         """Return the caller that is remembered, or else the one that is read, and None where the key does not work.
 
-        Only a caller who may use the whole project and write is remembered, as every check of others can refuse them.
+        Only a caller who may write in the whole project is remembered: the checks of a request may refuse others.
         """
         place, known = (digest(key), project_id), self._known
         if caller := known.get(place):

@@ -3,6 +3,7 @@
 Contract: docs/contract/conventions.md#authentication; docs/adr/0016.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,6 +35,7 @@ from projects.models import APIKey, Project
 from projects.operations import create_api_key, delete_project, revoke_api_key
 from projects.remembered import Callers, callers
 from subscriptions.operations import create_subscription
+from tests.concurrency import at_once
 from tests.conftest import API, Answer, Role
 from tests.statements import nothing_changes, statements
 
@@ -248,6 +250,23 @@ class TestWhatEndsAKey:
         monkeypatch.setattr(Callers, "find", find_and_revoke)
         with nothing_is_made():
             assert warm().error == UNAUTHORIZED
+
+    @pytest.mark.django_db(transaction=True)
+    def test_it_is_revoked_while_others_call(self, warm: Callable[[], Answer], key: APIKey) -> None:
+        is_revoked = threading.Event()
+
+        def last(number: int) -> Answer:
+            if number == 0:
+                try:
+                    assert {warm().status for _ in range(20)} <= {200, 201}
+                    revoke_api_key(key.uid)
+                finally:
+                    is_revoked.set()
+            while not is_revoked.is_set():
+                assert warm().status in (200, 201, 401)
+            return warm()
+
+        assert [answer.error for answer in at_once(4, last)] == [UNAUTHORIZED] * 4
 
 
 class TestNobodyIsRefusedForBeingRemembered:
