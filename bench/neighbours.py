@@ -6,6 +6,7 @@ The neighbour reads a list of its own project every 100 ms. Prints the table of 
 import argparse
 import contextlib
 import http.client
+import itertools
 import statistics
 import sys
 import threading
@@ -22,6 +23,7 @@ from bench.tables import Noise, print_head, print_row
 
 ATTACKERS = 8
 INTERVAL_SECONDS = 0.1
+NUMBER = "7000000"
 #: A request is given up after this time, and counts with it.
 PATIENCE_SECONDS = 30
 
@@ -37,7 +39,10 @@ class Row(NamedTuple):
 
 
 class Attack(NamedTuple):
-    """A request that eight connections repeat. With `is_unfinished` its last byte is never sent."""
+    """A request that eight connections repeat. With `is_unfinished` its last byte is never sent.
+
+    NUMBER in it is another one each time, so that nothing of it is kept from the request before.
+    """
 
     name: str
     request: bytes
@@ -91,7 +96,7 @@ def seed() -> tuple[tuple[str, str], list[Attack]]:
     private = rsa.generate_private_key(65537, 4096)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     certificate = {"client_cert": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "client_key": pem}
-    patterns = [{"a": {"$regex": f"{number}\\pL{{20}}"}} for number in range(200)]
+    patterns = [{"a": {"$regex": f"{NUMBER} {number}\\pL{{20}}"}} for number in range(200)]
     yaml = "webhooks: {a: {post: {}}}\nx: [" + "1," * 190_000 + "]"
     schema = {"properties": {f"k{number}": {"type": "string"} for number in range(5_000)}}
     hanging = {"url": "https://192.0.2.1/token", "client_id": "a", "client_secret": "b"}
@@ -143,16 +148,19 @@ def repeat(port: int, attack: Attack, answers: list[None], over: threading.Event
     """Send a request and read its answer, on a new connection each time."""
     import socket
 
-    while not over.is_set():
+    for number in itertools.count(threading.get_ident() % 10_000 * 100):
+        if over.is_set():
+            break
+        request = attack.request.replace(NUMBER.encode(), f"{number % 10**7:07}".encode())
         with (
             contextlib.suppress(OSError),
             socket.create_connection((HOST, port), timeout=PATIENCE_SECONDS) as connection,
         ):
             if attack.is_unfinished:
-                connection.sendall(attack.request[:-1])
+                connection.sendall(request[:-1])
                 over.wait()
                 continue
-            connection.sendall(attack.request)
+            connection.sendall(request)
             answer = http.client.HTTPResponse(connection)
             answer.begin()
             while answer.read(1 << 20):

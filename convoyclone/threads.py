@@ -38,11 +38,19 @@ SLOW_SECONDS = 1
 MOST_SLOW_BODIES = 48
 #: Bodies of one address on their way at once, slow or not yet: half of the threads are left for the others.
 MOST_BODIES_OF_ADDRESS = 32
+#: Headers whose parsers in Python's library take time by the square of their length, and the most bytes of each. The
+#: server itself lets 400 KB through.
+PARSED_HEADERS = ("HTTP_COOKIE", "CONTENT_TYPE")
+MOST_HEADER_BYTES = 8_192
 #: A longer Content-Length is none of a body that is read.
 MOST_DIGITS = 16
 
 #: The milliseconds since data was sent, within Linux's struct tcp_info.
 _INFO = struct.Struct("=44xI")
+
+
+class LongHeader(Exception):
+    """One of PARSED_HEADERS has more than MOST_HEADER_BYTES."""
 
 
 class TooManyBodies(Exception):
@@ -59,6 +67,12 @@ class LateBody(Exception):
 
 class NoPlace(Exception):
     """No place has become free within PLACE_SECONDS."""
+
+
+def check_headers(environ: dict[str, Any]) -> None:
+    """Raise LongHeader where a header of a request is too long to be parsed."""
+    if any(len(environ.get(name) or "") > MOST_HEADER_BYTES for name in PARSED_HEADERS):
+        raise LongHeader
 
 
 class Bodies:

@@ -14,7 +14,17 @@ from django.http import HttpResponse
 from django.urls import get_resolver
 
 from convoyclone.database import own_the_environment
-from convoyclone.threads import OWN_PLACES, Bodies, LateBody, NoPlace, Places, TooManyBodies, TooManyOfAddress
+from convoyclone.threads import (
+    OWN_PLACES,
+    Bodies,
+    LateBody,
+    LongHeader,
+    NoPlace,
+    Places,
+    TooManyBodies,
+    TooManyOfAddress,
+    check_headers,
+)
 from core.postgres.base import bound_statements
 from core.telemetry import start_telemetry
 
@@ -55,7 +65,10 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     more gets of a portal link a second.
     """
     try:
+        check_headers(environ)
         _bodies.read(environ)
+    except LongHeader:
+        return _refused(start_response, "431 Request Header Fields Too Large")
     except TooManyBodies:
         return _refused(start_response, "503 Service Unavailable", ("Retry-After", "1"))
     except TooManyOfAddress:

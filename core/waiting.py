@@ -15,8 +15,10 @@ SECONDS_TO_COMPUTE = 0.5
 WORK_SECONDS = 0.001
 BREAK_SECONDS = 0.001
 STEPS_BETWEEN_LOOKS = 64
+#: The break after a call into C, which takes no break itself, is as long as the call, and this at most.
+LONGEST_BREAK_SECONDS = 0.01
 
-_waiting, _computing = threading.Lock(), threading.Lock()
+_waiting, _computing, _calling = threading.Lock(), threading.Lock(), threading.Lock()
 
 
 class PlaceTaken(DomainError):
@@ -58,6 +60,23 @@ def the_place_to_compute() -> Iterator[None]:
         yield
     finally:
         _computing.release()
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """Call into C for some milliseconds, in one thread at a time, and leave the interpreter to others for as long.
+
+    Such a call keeps the interpreter until it returns: a neighbour's request waits for it at each of its statements,
+    and for one of each thread that calls.
+    """
+    with _calling:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            taken = time.perf_counter() - begun
+            if taken >= WORK_SECONDS:
+                time.sleep(min(taken, LONGEST_BREAK_SECONDS))
 
 
 class Breaks:

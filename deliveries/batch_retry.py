@@ -5,8 +5,9 @@ The API stores the filter of the deliveries; workers send them a piece at a time
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, Exists, F, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -20,12 +21,17 @@ from deliveries.exceptions import RetryUnderWay
 from deliveries.filters import DeliveryFilter
 from deliveries.operations import GIVEN_UP, WAITING, sent_again
 from events.models import BatchRetry, EventDelivery
+from jobs.models import Job
 from outbound.states import Status
 
 turns = Turns()
 
 #: Deliveries in one piece of the work, which is one transaction.
 PIECE = 1000
+#: The deliveries of the project that a piece looks at, however few of them are chosen: they bound its time.
+LOOKED_AT_IN_PIECE = 20_000
+#: The kind of the job (deliveries/retry_jobs.py).
+RETRY_JOB = "batch_retry"
 #: An open batch stops blocking new ones when no worker has advanced any batch for this long.
 STALE_AFTER = timedelta(minutes=10)
 
@@ -34,19 +40,16 @@ def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str
     """Store a batch retry of all present deliveries that are `wanted`, for the workers.
 
     `customer` is the caller in the portal, "" the company. Raises InvalidInput while another batch retry of the same
-    caller is under way.
+    caller is under way, or a job that is one.
     """
     now = timezone.now()
-    beyond_now = first_ulid_at(now + timedelta(milliseconds=1))
-    wanted = replace(wanted, beyond_uid=min(wanted.beyond_uid, beyond_now))
+    wanted = of_present(wanted)
     batch = BatchRetry(
         project_id=project_id, customer=customer, parameters=wanted.parameters, created_at=now, updated_at=now
     )
     try:
         with transaction.atomic():
-            open_ones = BatchRetry.objects.filter(project_id=project_id, customer=customer, finished_at=None)
-            worked_at = BatchRetry.objects.filter(updated_at__gte=now - STALE_AFTER, updated_at__gt=F("created_at"))
-            open_ones.filter(~Exists(worked_at), updated_at__lt=now - STALE_AFTER).update(finished_at=now)
+            require_alone(project_id, customer)
             batch.save(force_insert=True)
             chosen = wanted.endpoint_ids or []
             record(
@@ -63,6 +66,29 @@ def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str
     except IntegrityError:
         raise RetryUnderWay from None
     return batch
+
+
+def of_present(wanted: DeliveryFilter) -> DeliveryFilter:
+    """Return a filter of those deliveries only that exist by now."""
+    beyond_now = first_ulid_at(timezone.now() + timedelta(milliseconds=1))
+    return replace(wanted, beyond_uid=min(wanted.beyond_uid, beyond_now))
+
+
+def require_alone(project_id: str, customer: str) -> None:
+    """Keep other retries of the same caller away until the transaction ends. Raises RetryUnderWay where one is open.
+
+    A batch that no worker has touched for STALE_AFTER, while none was worked at, is ended.
+    """
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        name = f"batch retry {project_id} {customer}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    batches = BatchRetry.objects.filter(project_id=project_id, customer=customer, finished_at=None)
+    worked_at = BatchRetry.objects.filter(updated_at__gte=now - STALE_AFTER, updated_at__gt=F("created_at"))
+    batches.filter(~Exists(worked_at), updated_at__lt=now - STALE_AFTER).update(finished_at=now)
+    jobs = Job.objects.for_project(project_id).open().filter(kind=RETRY_JOB, customer=customer, is_dry_run=False)
+    if batches.exists() or jobs.exists():
+        raise RetryUnderWay
 
 
 def work_off() -> bool:
@@ -89,19 +115,46 @@ def _next() -> BatchRetry | None:
 
 def _work_at(batch: BatchRetry) -> None:
     wanted = DeliveryFilter(**batch.parameters)
-    rows = wanted.rows(batch.project_id).filter(pk__gt=batch.cursor, status__in=[*GIVEN_UP, *WAITING])
-    rows = rows.filter(test=EventDelivery.Test.NONE)
-    piece = list(rows.order_by("pk").values_list("pk", flat=True)[:PIECE])
+    rows = wanted.rows(batch.project_id).filter(status__in=[*GIVEN_UP, *WAITING])
+    found = find_piece(batch.project_id, wanted, rows, after=batch.cursor)
     now = timezone.now()
-    if piece:
-        batch.cursor = piece[-1]
-        batch.total += len(piece)
-        batch.retried += _send_again(EventDelivery.objects.filter(pk__in=piece))
-    else:
+    batch.cursor = found.reached or (found.uids[-1] if found.uids else batch.cursor)
+    if found.uids:
+        batch.total += len(found.uids)
+        batch.retried += send_again(EventDelivery.objects.filter(pk__in=found.uids))
+    elif found.reached is None:
         batch.finished_at = now
         Activity.objects.filter(pk=batch.pk).update(count=batch.retried)
     batch.updated_at = now
     batch.save(update_fields=["cursor", "total", "retried", "finished_at", "updated_at"])
+
+
+class Found(NamedTuple):
+    """The ids in a piece of the work, and the place that is reached with them; None at the end."""
+
+    uids: list[str]
+    reached: str | None
+
+
+def find_piece(project_id: str, wanted: DeliveryFilter, rows: "QuerySet[EventDelivery]", *, after: str) -> Found:
+    """Return the next PIECE of the deliveries `rows`, which are `wanted`, among LOOKED_AT_IN_PIECE after a place."""
+    edge = find_edge(project_id, wanted, after=after, looked_at=LOOKED_AT_IN_PIECE)
+    rows = up_to(rows, edge).filter(pk__gt=after)
+    uids = list(rows.order_by("pk").values_list("pk", flat=True)[:PIECE])
+    return Found(uids, uids[-1] if len(uids) == PIECE else edge)
+
+
+def up_to(rows: "QuerySet[EventDelivery]", edge: str | None) -> "QuerySet[EventDelivery]":
+    """Return the deliveries `rows` up to an edge, which may be None; test events apart."""
+    rows = rows.filter(test=EventDelivery.Test.NONE)
+    return rows if edge is None else rows.filter(pk__lte=edge)
+
+
+def find_edge(project_id: str, wanted: DeliveryFilter, *, after: str, looked_at: int) -> str | None:
+    """Return the id of the `looked_at`-th delivery after a place; None where there are fewer up to the end."""
+    rows = EventDelivery.objects.filter(project_id=project_id, pk__gte=wanted.first_uid, pk__lt=wanted.beyond_uid)
+    last = rows.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[looked_at - 1 : looked_at]
+    return next(iter(last), None)
 
 
 def _touch(batch: BatchRetry, **changes: datetime) -> None:
@@ -109,19 +162,23 @@ def _touch(batch: BatchRetry, **changes: datetime) -> None:
     BatchRetry.objects.filter(pk=batch.pk, finished_at=None).update(updated_at=timezone.now(), **changes)
 
 
-def _send_again(rows: "QuerySet[EventDelivery]") -> int:
+def to_send() -> Q:
+    """Return the condition that a retry changes a delivery: it has been given up, or waits and is not due."""
+    return Q(status__in=GIVEN_UP) | Q(status__in=WAITING, is_parked=False, due_at__gt=Now())
+
+
+def send_again(rows: "QuerySet[EventDelivery]") -> int:
     """Put the deliveries into the queue that are not due there. Return how many.
 
     A worker may have taken some since the piece was read: their state is in the condition.
     """
     given_up = Q(status__in=GIVEN_UP)
-    waiting = Q(status__in=WAITING, is_parked=False, due_at__gt=Now())
     changes = sent_again() | {
         "status": Case(When(given_up, then=Value(Status.SCHEDULED)), default=F("status")),
         "description": Case(When(given_up, then=Value("", TextField())), default=F("description")),
         "num_trials_before": Case(When(given_up, then=F("num_trials")), default=F("num_trials_before")),
     }
-    moved = rows.filter(given_up | waiting).update(**changes)
+    moved = rows.filter(to_send()).update(**changes)
     if moved:
         wake_workers()
     return moved

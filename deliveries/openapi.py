@@ -20,6 +20,7 @@ from core.api.openapi import (
 from core.api.windows import BAD_DATES
 from core.tally import Tally
 from deliveries import exceptions as refusals
+from deliveries.batch_retry import RETRY_JOB
 from deliveries.copies import HEADERS, CopyDocument
 from deliveries.counts import RateDocument
 from deliveries.documents import AttemptDocument, DeliveryDocument
@@ -27,6 +28,8 @@ from deliveries.links import TOKEN, DeliveryLinkDocument, MakerDocument
 from deliveries.serializers import DeliveryIDs
 from endpoints.models import Endpoint
 from endpoints.openapi import TAG as ENDPOINTS_TAG
+from jobs.documents import JobDocument
+from jobs.openapi import PENDING_EXAMPLE
 from outbound.states import Status
 from portal_links.exceptions import DeliveryLinkNotFound
 
@@ -49,6 +52,8 @@ SUCCESS_EXAMPLE = example(
     status=True,
     responded_at="2026-02-03T09:15:05.2Z",
 )
+
+RETRY_JOB_EXAMPLE = PENDING_EXAMPLE | {"kind": RETRY_JOB}
 
 # Parameters and refusals
 
@@ -130,6 +135,19 @@ batch_retry = TAG.operation(
     "that have succeeded or are being sent stay as they are; those that wait are sent at once.",
     parameters=FILTERS,
     success=Outcome("Batch retry processing", NoneType, "Started"),
+    refused=[*BAD_FILTER, refusals.RetryUnderWay],
+)
+create_retry_job = TAG.operation(
+    "CreateRetryJob",
+    "Send any number of deliveries again",
+    description="Stores a job that does what a batch retry does: each delivery that the list would have on all of its "
+    "pages is sent again, once. The job tells how many are done, and can be paused, resumed and canceled. Not part of "
+    "Convoy's API.",
+    parameters=[
+        *FILTERS,
+        query("dry_run", {"type": "boolean"}, "Only `true` counts: count the deliveries, and send none."),
+    ],
+    success=Outcome("Batch retry job accepted", JobDocument, {"Accepted": RETRY_JOB_EXAMPLE}, status=202),
     refused=[*BAD_FILTER, refusals.RetryUnderWay],
 )
 list_attempts = ATTEMPTS_TAG.operation(

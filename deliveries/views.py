@@ -12,7 +12,7 @@ from core.api.bodies import read_body
 from core.api.documents import PageOf
 from core.api.openapi import Outcome
 from core.api.pagination import Bytes, JsonBytes, read_page
-from core.api.parameters import texts
+from core.api.parameters import is_true, texts
 from core.api.time_limit import time_limit
 from core.api.windows import read_window
 from core.exceptions import InvalidInput
@@ -23,10 +23,12 @@ from deliveries.counts import BUDGET_SECONDS, MOST_RATES, RateDocument, period_f
 from deliveries.documents import AttemptDocument, DeliveryDocument, attempt_document, delivery_document, with_parts
 from deliveries.exceptions import BadList, CountTooSlow
 from deliveries.filters import read_filter
+from deliveries.retry_jobs import create_retry_job
 from deliveries.serializers import DeliveryIDs
 from endpoints.models import Scope
 from events.models import DeliveryAttempt as AttemptRow
 from events.models import EventDelivery as Row
+from jobs.documents import JobDocument, job_document
 from projects.convoy_view import ConvoyView
 
 
@@ -98,6 +100,16 @@ class BatchRetryEventDeliveries(ConvoyView):
     def post(self, request: Request, projectID: str) -> None:  # noqa: N803
         """Start it in the background; a body is ignored."""
         create_batch_retry(projectID, read_filter(request, projectID))
+
+
+class BatchRetryJobs(DeliveryView):
+    """Sends any number of deliveries again."""
+
+    @openapi.create_retry_job
+    def post(self, request: Request, projectID: str) -> JobDocument:  # noqa: N803
+        """Store a job that sends the deliveries of the query again; a body is ignored."""
+        job = create_retry_job(projectID, read_filter(request, projectID), is_dry_run=is_true(request, "dry_run"))
+        return job_document(job)
 
 
 class DeliveryAttempts(DeliveryView):

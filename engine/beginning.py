@@ -12,6 +12,8 @@ from engine.queue import Claim
 BEGUN_AT_ONCE = 4
 #: The least seconds between two looks for which claims wait. Each look costs as much as five deliveries.
 INTERRUPTED_SECONDS = 0.02
+#: The same for a worker that polls, whom nobody tells that something is due.
+POLLED_SECONDS = 0.05
 #: The most seconds that claims wait for a look. Their leases run, and a database that hangs must not hold them up.
 LATE_SECONDS = 0.25
 
@@ -19,12 +21,14 @@ LATE_SECONDS = 0.25
 class Beginning:
     """Claims whose requests have not begun, in the order in which they will."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_polling: bool = False) -> None:
+        #: Whether the database tells nothing, so that each look may find something.
+        self.is_polling = is_polling
         self._claims: deque[Claim] = deque()
         #: Whether the database has notified this worker since the last look: something is due.
         self.is_notified = False
-        #: When the last look began for which claims have waited.
-        self._interrupted_at = 0.0
+        #: When the last look began, and when the last one for which claims have waited.
+        self._looked_at = self._interrupted_at = 0.0
         #: The timer that ends their waiting.
         self._late: asyncio.TimerHandle | None = None
 
@@ -42,12 +46,16 @@ class Beginning:
     def note_look(self, start: Callable[[Claim], None]) -> None:
         """Note that a look into the queue begins. The claims that wait are started if it takes over LATE_SECONDS."""
         self.is_notified = False
+        self._looked_at = time.monotonic()
         if self._claims:
-            self._interrupted_at = time.monotonic()
+            self._interrupted_at = self._looked_at
             self._late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._start_all, start)
 
     async def begin(self, start: Callable[[Claim], None]) -> None:
-        """Start the requests of some claims, and of all unless something is due that has to be looked for first."""
+        """Start the requests of some claims, and of all unless something is due that has to be looked for first.
+
+        While it polls, something may be due POLLED_SECONDS after the last look.
+        """
         if self._late is not None:
             self._late.cancel()
         while self._claims:
@@ -55,7 +63,10 @@ class Beginning:
                 start(self._claims.popleft())
             if self._claims:
                 await asyncio.sleep(0)
-                if self.is_notified and time.monotonic() - self._interrupted_at >= INTERRUPTED_SECONDS:
+                now = time.monotonic()
+                if self.is_notified and now - self._interrupted_at >= INTERRUPTED_SECONDS:
+                    return
+                if self.is_polling and now - self._looked_at >= POLLED_SECONDS:
                     return
 
     def _start_all(self, start: Callable[[Claim], None]) -> None:

@@ -92,7 +92,7 @@ class Worker:
         self._woken = asyncio.Event()
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._beginning = Beginning()
+        self._beginning = Beginning(is_polling=not self._listening)
         #: The moment at which each request began that is not known to be slow, the oldest first, with those that ended.
         self._begun: deque[tuple[float, str, Target]] = deque()
         #: Claims whose outcome is not written yet. They count as under way and are not claimed again.

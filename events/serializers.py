@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api.bodies import NotJSON
-from core.api.fields import INCORRECT_TYPE, Flag, Secret, Shape, Text
+from core.api.fields import INCORRECT_TYPE, Flag, Items, Secret, Shape, Text
 from core.api.openapi import URL_PATTERN, describe
 from endpoints.serializers import required
 from outbound.headers import MAX_VALUE_LENGTH
@@ -106,7 +106,7 @@ class DynamicEvent(_EventBody):
         required=False,
         help_text="The secret of the endpoint, if there is none for the URL yet. Generated where it is not sent.",
     )
-    event_types = serializers.ListField(
+    event_types = Items(
         child=Text(allow_blank=False),
         required=False,
         max_length=MAX_EVENT_TYPES,

@@ -15,8 +15,8 @@ class JobDocument(TypedDict):
     project_id: Uid
     kind: Annotated[
         str,
-        "The work: `batch_replay`, `event_type_import`, or that of a task of Svix's API: `recovery`, `bulk_resend`, "
-        "`replay_missing`.",
+        "The work: `batch_replay`, `batch_retry`, `event_type_import`, or that of a task of Svix's API: `recovery`, "
+        "`bulk_resend`, `replay_missing`.",
         Example("batch_replay"),
     ]
     customer: Annotated[

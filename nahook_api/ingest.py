@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from core.api.bodies import NotJSON
 from core.api.documents import Example, component, example
-from core.api.fields import INCORRECT_TYPE, Text
+from core.api.fields import INCORRECT_TYPE, Items, Text
 from core.api.openapi import Outcome, Tag, body, describe, path_parameter
 from core.exceptions import DomainError
 from core.json_text import without_half_pairs
@@ -137,9 +137,9 @@ class TriggerItem(Trigger):
     eventType = Text(allow_blank=False, help_text="The name of the event type.")  # noqa: N815
 
 
-def _items(item: type[Strict]) -> serializers.ListField:
+def _items(item: type[Strict]) -> Items:
     said = f"1 to {MAX_ITEMS} of them; each has an outcome of its own."
-    return serializers.ListField(child=item(), allow_empty=False, max_length=MAX_ITEMS, help_text=said)
+    return Items(child=item(), allow_empty=False, max_length=MAX_ITEMS, help_text=said)
 
 
 class SendBatch(Strict):

@@ -2,12 +2,11 @@
 
 from typing import Annotated, TypedDict
 
-from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.api.bodies import NoBody
 from core.api.documents import Example, Time, component
-from core.api.fields import Text
+from core.api.fields import Items, Text
 from core.api.openapi import Outcome, Tag, body, describe
 from core.api.values import wire_time
 from core.exceptions import NotFound
@@ -54,7 +53,7 @@ class SubscribedDocument(TypedDict):
 class Subscribe(Strict):
     """The body that subscribes an endpoint."""
 
-    eventTypeIds = serializers.ListField(  # noqa: N815 - the wire's name
+    eventTypeIds = Items(  # noqa: N815 - the wire's name
         child=Text(allow_blank=False, max_length=300),
         allow_empty=False,
         max_length=MOST_AT_ONCE,

@@ -1,8 +1,24 @@
 """The body of a bulk onboarding in JSON. Contract: docs/contract/onboarding.md#json."""
 
-from core.api.fields import Shape, Text
+from typing import Any
+
+from rest_framework import serializers
+
+from core.api.fields import Shape, Text, checked_items
 from core.api.openapi import NOT_ONLY_SPACES, URL_PATTERN, describe
+from onboarding.exceptions import TooManyItems
 from onboarding.parsing import LONGEST, MAX_ITEMS, REQUIRED
+
+
+class OnboardItems(serializers.ListSerializer[Any]):
+    """At most MAX_ITEMS items, looked through as far as MOST_FAILURES failures. The view refuses an empty list."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, list):
+            return super().to_internal_value(data)
+        if len(data) > MAX_ITEMS:
+            raise serializers.ValidationError(str(TooManyItems(most=MAX_ITEMS)), code="own_text")
+        return checked_items(data, self.child)
 
 
 class OnboardItem(Shape):
@@ -25,6 +41,9 @@ class OnboardItem(Shape):
         max_length=LONGEST["auth_password"],
         help_text="For basic authentication, together with `auth_username`.",
     )
+
+    class Meta:
+        list_serializer_class = OnboardItems
 
 
 class BulkOnboard(Shape):

@@ -22,11 +22,10 @@ from onboarding.exceptions import (
     InvalidItems,
     NoFile,
     NoItems,
-    TooManyItems,
 )
 from onboarding.models import OnboardBatch
 from onboarding.operations import accept
-from onboarding.parsing import MAX_ITEMS, Item, read_csv, validate
+from onboarding.parsing import Item, read_csv, validate
 from onboarding.serializers import BulkOnboard
 from projects.convoy_view import ConvoyView
 from projects.models import Project
@@ -86,8 +85,6 @@ def _read_items(request: Request) -> list[Item]:
     items: list[Item] = read_body(request, BulkOnboard).get("items", [])
     if not items:
         raise NoItems
-    if len(items) > MAX_ITEMS:
-        raise TooManyItems(most=MAX_ITEMS)
     return items
 
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from core.exceptions import InvalidInput
 from core.tally import Tally
-from deliveries import batch_retry
+from deliveries import batch_retry, retry_jobs
 from deliveries import operations as deliveries
 from deliveries.exceptions import EndpointNotActive
 from deliveries.filters import DeliveryFilter
 from events.models import BatchRetry, EventDelivery
+from jobs.models import Job
 from outbound.states import Status
 from portal_links.access import Access
 from portal_links.capabilities import CREATE_ATTEMPTS
@@ -66,3 +67,13 @@ def create_batch_retry(access: Access, wanted: DeliveryFilter) -> BatchRetry | N
     return batch_retry.create_batch_retry(
         access.project.uid, replace(wanted, of_present_owner=True), customer=access.customer
     )
+
+
+def create_retry_job(access: Access, wanted: DeliveryFilter, *, is_dry_run: bool = False) -> Job:
+    """Store a job that sends the deliveries again that are `wanted`; it finds none where no endpoint is left.
+
+    The caller has narrowed `wanted` to the customer's endpoints. Raises DomainError.
+    """
+    access.require(CREATE_ATTEMPTS)
+    wanted = replace(wanted, endpoint_ids=wanted.endpoint_ids or [], of_present_owner=True)
+    return retry_jobs.create_retry_job(access.project.uid, wanted, customer=access.customer, is_dry_run=is_dry_run)

@@ -50,6 +50,11 @@ batch_retry = twin(
     description=f"{openapi.batch_retry.description} A customer has one batch retry at a time.",
     outcomes=[NO_ENDPOINTS],
 )
+create_retry_job = twin(
+    openapi.create_retry_job,
+    "CreatePortalRetryJob",
+    "Send any number of deliveries of the customer's endpoints again",
+)
 list_attempts = twin(
     openapi.list_attempts,
     "GetPortalDeliveryAttempts",

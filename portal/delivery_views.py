@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from core.api.documents import CountDocument
 from core.api.openapi import Outcome
+from core.api.parameters import is_true
 from core.api.time_limit import time_limit
 from core.api.windows import BadStart, Window, parse_date, read_window
 from deliveries import copy_views, link_views, views
@@ -33,6 +34,7 @@ from deliveries.filters import DeliveryFilter, read_endpoint_ids, read_filter
 from deliveries.views import read_ids
 from endpoints.models import Scope
 from events.models import EventDelivery as Delivery
+from jobs.documents import JobDocument, job_document
 from portal import deliveries
 from portal import delivery_openapi as openapi
 from portal.api import PortalView
@@ -118,6 +120,18 @@ class BatchRetryEventDeliveries(DeliveryView):
         """Start a batch retry in the background; a body is ignored."""
         started = deliveries.create_batch_retry(self.access, self.filter(request))
         return openapi.batch_retry.answer(None, None if started else openapi.NO_ENDPOINTS)
+
+
+class BatchRetryJobs(DeliveryView):
+    """Sends any number of deliveries again."""
+
+    needs = {"POST": CREATE_ATTEMPTS}
+
+    @openapi.create_retry_job
+    def post(self, request: Request) -> JobDocument:
+        """Store a job that sends the deliveries of the query again; a body is ignored."""
+        wanted = self.filter(request)
+        return job_document(deliveries.create_retry_job(self.access, wanted, is_dry_run=is_true(request, "dry_run")))
 
 
 class DeliveryAttempts(DeliveryView):

@@ -1,8 +1,6 @@
 """The bodies of the portal API that have fields of their own. Contract: docs/contract/portal-sessions.md."""
 
-from rest_framework import serializers
-
-from core.api.fields import Shape, Text
+from core.api.fields import Items, Shape, Text
 from endpoints.serializers import CreateEndpoint
 from subscriptions.serializers import MOST_EVENT_TYPES
 
@@ -10,7 +8,7 @@ from subscriptions.serializers import MOST_EVENT_TYPES
 class ChosenEventTypes(Shape):
     """The field by which an endpoint's creation subscribes it."""
 
-    event_types = serializers.ListField(
+    event_types = Items(
         child=Text(allow_blank=False),
         required=False,
         max_length=MOST_EVENT_TYPES,

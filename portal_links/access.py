@@ -21,6 +21,7 @@ from endpoints.models import Endpoint, EndpointQuerySet
 from portal_links.capabilities import READ_ONLY, VIEW_SECRET, Capabilities, without_hidden
 from portal_links.exceptions import CapabilityMissing, ProjectNotNamed
 from portal_links.models import PortalLink, PortalSession
+from projects.authentication import PORTAL_PREFIXES
 from projects.keys import find_caller
 from projects.models import Project
 
@@ -97,17 +98,16 @@ def find_access(credential: str, *, address: str | None = None) -> Access | None
     """Return what a portal credential (static token, `PRT.` or session token) opens; None where it opens nothing."""
     if "\x00" in credential or not credential.isascii():
         return None
-    digested = digest(credential)
-    links = PortalLink.objects.filter(deleted_at=None, project__deleted_at=None).select_related("project")
-    links = links.annotate(customer_name=_name_of("project_id", "owner_id"))
-    link = links.filter(token_digest=digested, auth_type=PortalLink.AuthType.STATIC_TOKEN).first()
-    if link is not None:
-        return _of_link(link)
+    if not credential.startswith(PORTAL_PREFIXES):
+        links = PortalLink.objects.filter(deleted_at=None, project__deleted_at=None).select_related("project")
+        links = links.annotate(customer_name=_name_of("project_id", "owner_id"))
+        link = links.filter(token_digest=digest(credential), auth_type=PortalLink.AuthType.STATIC_TOKEN).first()
+        return None if link is None else _of_link(link)
     now = timezone.now()
     sessions = PortalSession.objects.active(now).select_related("project", "portal_link__project")
     of_link, own = _name_of("project_id", "portal_link__owner_id"), _name_of("project_id", "owner_id")
     sessions = sessions.annotate(customer_name=Coalesce(of_link, own))
-    session = sessions.filter(token_digest=digested).first()
+    session = sessions.filter(token_digest=digest(credential)).first()
     if session is None:
         return None
     _note_use(session, now, address)
@@ -173,5 +173,8 @@ def _annotated(row: PortalLink | PortalSession) -> str:
 
 
 def _note_use(session: PortalSession, now: datetime, address: str | None) -> None:
+    last = session.last_used_at
+    if last is not None and last >= now - LAST_USED_GRAIN and session.last_used_from == address:
+        return
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_GRAIN) | ~Q(last_used_from=address)
     PortalSession.objects.filter(stale, pk=session.pk).update(last_used_at=now, last_used_from=address)

@@ -10,7 +10,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api.documents import Schema
-from core.api.fields import INCORRECT_TYPE, Choice, Flag, Shape, Text
+from core.api.fields import INCORRECT_TYPE, Choice, Flag, Items, Shape, Text
 from core.api.openapi import NOT_ONLY_SPACES, describe
 from portal_links.models import PortalLink
 
@@ -27,7 +27,7 @@ class CreatePortalLinkRequest(Shape):
     owner_id = Text(
         required=False, help_text="The customer. The link opens all of their endpoints, now and in the future."
     )
-    endpoints = serializers.ListField(
+    endpoints = Items(
         child=Text(max_length=64),
         required=False,
         max_length=MAX_ENDPOINTS,

@@ -4,7 +4,7 @@ from types import NoneType
 
 from core.api.bodies import HIDDEN
 from core.api.documents import example
-from core.api.openapi import Outcome, Refusal, Tag, body, query
+from core.api.openapi import REST_CURSOR, Outcome, Refusal, Tag, body, query
 from core.api.schema import refused_by_all
 from outbound.exceptions import UrlMissing, UrlNotSecure
 from projects import exceptions as refusals
@@ -45,8 +45,8 @@ list_projects = TAG.operation(
     "GetProjects",
     "List all projects",
     description="Returns the projects that the key may use, oldest first: all projects for an instance key, else the "
-    "key's own. The answer is not paged.",
-    parameters=[ORGANISATION],
+    "key's own.",
+    parameters=[ORGANISATION, REST_CURSOR],
     success=Outcome("Projects fetched successfully", list[ProjectDocument], {"One project": [example_project()]}),
 )
 create_project = TAG.operation(

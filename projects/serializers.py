@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from core.addresses import SCHEMES, is_loopback, is_public_url, split_url
 from core.api.documents import Schema, schema_of
-from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Secret, Shape, Text
+from core.api.fields import INCORRECT_TYPE, INT32_MAX, Choice, Flag, Integer, IntegerBetween, Items, Secret, Shape, Text
 from core.api.openapi import NOT_ONLY_SPACES, URL_OR_EMPTY_PATTERN, describe
 from core.api.values import parse_go_duration
 from core.exceptions import InvalidInput
@@ -129,7 +129,7 @@ class MetaEventConfiguration(Shape):
 
     is_enabled = Flag(required=False, help_text="Whether meta events are sent.")
     type = Choice(META_EVENT_TYPES, required=False, help_text="How they are sent. Only `http` can be enabled.")
-    event_type = serializers.ListField(
+    event_type = Items(
         child=Text(), required=False, max_length=100, help_text="The types of meta events that are sent."
     )
     url = Text(

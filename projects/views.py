@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from rest_framework.request import Request
 
+from core.api.arrays import read_array
 from core.api.bodies import read_body
+from core.api.pagination import Bytes, JsonBytes
 from projects import openapi, operations
 from projects.convoy_view import ConvoyView
 from projects.documents import CreatedDocument, ProjectDocument, created_document, project_document
@@ -14,6 +17,9 @@ from projects.models import Project
 from projects.reads import find_project
 from projects.serializers import CreateProject, UpdateProject
 
+#: The bytes of a project in an answer: what varies, and the defaults of its configuration.
+_BYTES = JsonBytes("config") + Bytes("meta_event") + Bytes("name") + Bytes("logo_url") + 2_000
+
 
 class Projects(ConvoyView):
     """The projects that the key may see."""
@@ -21,10 +27,11 @@ class Projects(ConvoyView):
     @openapi.list_projects
     def get(self, request: Request) -> list[ProjectDocument]:
         """Answer a plain array, oldest first. `orgID` is accepted and ignored: there is one organisation."""
-        projects = Project.objects.live().order_by("pk")
+        projects = Project.objects.live()
         if not self.caller.is_instance:
             projects = projects.filter(pk=self.caller.key_project_id)
-        return [project_document(project, reveal=self.caller.can_write) for project in projects]
+        shown = partial(project_document, reveal=self.caller.can_write)
+        return read_array(request, projects, shown, size=_BYTES, is_oldest_first=True)
 
     @openapi.create_project
     def post(self, request: Request) -> CreatedDocument:

@@ -176,6 +176,12 @@ class ListedFilterNotFound(NotFound):
     message = "filter {uid} not found"
 
 
+class FiltersTooLarge(InvalidInput):
+    """The filters are too large for one answer."""
+
+    message = "the filters are too large together: send fewer of them at once"
+
+
 class FilterListedTwice(InvalidInput):
     """A filter is listed twice."""
 

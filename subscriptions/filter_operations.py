@@ -14,6 +14,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from activity.operations import Changes, Done, Verb, differences, record_all
+from core.api import pagination
+from core.json_text import json_text
 from endpoints.models import Scope
 from projects.models import EVERY_TYPE
 from subscriptions import filters
@@ -24,6 +26,7 @@ from subscriptions.exceptions import (
     FilterExists,
     FilterListedTwice,
     FilterNotFound,
+    FiltersTooLarge,
     ListedFilterExists,
     ListedFilterNotFound,
     ListedTypeUnknown,
@@ -64,6 +67,7 @@ def create_filters(
     """Add several filters, all or none; returns them in the order of `items`. Raises InvalidInput, NotFound."""
     patterns = filters.Patterns()
     made = [(item, checked_conditions(item, "create filters", patterns)) for item in items]
+    _check_answer(conditions for _, conditions in made)
     with transaction.atomic():
         subscription = _lock(project_id, subscription_id, scope)
         names = [item.get("event_type", "") for item in items]
@@ -130,10 +134,24 @@ def update_filters(
             _change(row, item)
         _rename(subscription, renamed)
         changed = [rows[item["uid"]] for item in items]
+        _check_answer(row.conditions for row in changed)
         Filter.objects.bulk_update(changed, ["event_type", "enabled_at", "conditions"], batch_size=500)
         check_owner(subscription, *(item.get(name) for item in items for name in filters.SCOPES))
         record_changes(subscription, before, changed)
     return changed
+
+
+def _check_answer(together: Iterable[dict[str, Any]]) -> None:
+    """Raise FiltersTooLarge where the conditions of several filters, as written and with dotted keys, are too large.
+
+    Dotted keys repeat the names of the objects in which they stand: a body of 1 MiB would be answered with 100 MB.
+    """
+    left = pagination.MAX_PAGE_BYTES
+    for conditions in together:
+        for scope in conditions.values():
+            left -= len(json_text(scope)) + len(json_text(filters.flatten(scope)))
+        if left < 0:
+            raise FiltersTooLarge
 
 
 def delete_filter(project_id: str, subscription_id: str, filter_id: str, *, scope: Scope = None) -> None:

@@ -271,7 +271,7 @@ bulk_create_filters = FILTERS.operation(
     description="Adds several filters, all or none, as one is added.",
     request=body(serializers.CreateFilterRequest(**LIST), {"One filter": FILTER_BODY}),
     success=Outcome("Filters created successfully", list[FilterDocument], {"Created": [CREATED_FILTER]}, status=201),
-    refused=[*REFUSED_LIST, bad_conditions("create filters")],
+    refused=[*REFUSED_LIST, bad_conditions("create filters"), refusals.FiltersTooLarge],
 )
 bulk_update_filters = FILTERS.operation(
     "BulkUpdateFilters",
@@ -279,7 +279,12 @@ bulk_update_filters = FILTERS.operation(
     description="Updates the fields that are sent of several filters, all or none. POST does the same.",
     request=body(serializers.BulkUpdateFilterRequest(**LIST), {"Disable one": DISABLING}),
     success=Outcome("Filters updated successfully", list[FilterDocument], {"Disabled": [DISABLED_FILTER]}),
-    refused=[*REFUSED_LIST, bad_conditions("update filters"), refusals.ListedFilterNotFound(uid=FILTER["uid"])],
+    refused=[
+        *REFUSED_LIST,
+        bad_conditions("update filters"),
+        refusals.FiltersTooLarge,
+        refusals.ListedFilterNotFound(uid=FILTER["uid"]),
+    ],
 )
 get_filter = FILTERS.operation(
     "GetFilter",

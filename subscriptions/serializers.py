@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.api.documents import Schema, define, nullable, ref, schema_of
-from core.api.fields import INCORRECT_TYPE, Flag, Integer, Shape, Text
+from core.api.fields import INCORRECT_TYPE, Flag, Integer, Items, Shape, Text
 from core.api.openapi import TIME_OR_EMPTY_PATTERN, TIME_PATTERN, describe, takes_null, text
 from endpoints.serializers import required
 from projects.serializers import RateLimitConfiguration
@@ -134,7 +134,7 @@ class Conditions(Shape):
 class FilterConfiguration(Shape):
     """The events that a subscription takes."""
 
-    event_types = serializers.ListField(
+    event_types = Items(
         child=Text(allow_blank=False),
         required=False,
         max_length=MOST_EVENT_TYPES,

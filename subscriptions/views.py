@@ -233,7 +233,8 @@ class Filters(ProjectView):
     def get(self, request: Request, subscriptionID: str, **_: str) -> list[FilterDocument]:  # noqa: N803
         """Answer all of them, newest first."""
         found = filter_operations.list_filters(self.project_id, subscriptionID, scope=self.scope)
-        return read_array(request, found, filter_document, size=_FILTER_BYTES)
+        # Dotted keys repeat the names of the objects in which they stand.
+        return read_array(request, found, filter_document, size=_FILTER_BYTES, grows=True)
 
     @openapi.create_filter
     def post(self, request: Request, subscriptionID: str, **_: str) -> FilterDocument:  # noqa: N803

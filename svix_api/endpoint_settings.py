@@ -2,11 +2,10 @@
 
 from typing import Annotated, Any, TypedDict
 
-from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.api.documents import Example, component
-from core.api.fields import IntegerBetween, Secret, Shape, Text
+from core.api.fields import IntegerBetween, Items, Secret, Shape, Text
 from core.api.openapi import Outcome, body, describe
 from core.exceptions import InvalidInput
 from endpoints import operations
@@ -75,7 +74,7 @@ class EndpointHeadersPatchIn(EndpointHeadersIn):
     """The body that adds headers to an endpoint, and removes some."""
 
     headers = HeadersField(required=False, help_text="Values by name, which are added or replaced.")
-    deleteHeaders = serializers.ListField(  # noqa: N815
+    deleteHeaders = Items(  # noqa: N815
         child=Text(), required=False, max_length=MAX_DELETED, help_text="Names of headers to remove."
     )
 

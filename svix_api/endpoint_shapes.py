@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from applications.prefixes import ENDPOINT
 from core.api.documents import Example, Time, component
-from core.api.fields import Flag, Integer, Secret, Shape, Text
+from core.api.fields import Flag, Integer, Items, Secret, Shape, Text, TextsByName
 from core.api.openapi import describe
 from core.api.values import wire_time
 from core.prefixed_ids import prefixed, uid_in
@@ -86,7 +86,7 @@ def _document(row: Endpoint, taken: list[tuple[str, Sequence[str]]]) -> Endpoint
     }
 
 
-class HeadersField(serializers.DictField):
+class HeadersField(TextsByName):
     """A JSON object of HTTP headers, whose names and values outbound/headers.py checks."""
 
     child = Text(max_length=4096)
@@ -99,7 +99,7 @@ class EndpointPatch(Shape):
     url = Text(required=False, max_length=2048, help_text="An http or https URL.")
     description = Text(required=False, max_length=4096, help_text="Its name in the portal.")
     uid = Text(required=False, allow_null=True, help_text="The company's own name, one of its kind in the application.")
-    filterTypes = serializers.ListField(  # noqa: N815 - the wire's names
+    filterTypes = Items(  # noqa: N815 - the wire's names
         child=Text(allow_blank=False),
         required=False,
         allow_null=True,
@@ -107,7 +107,7 @@ class EndpointPatch(Shape):
         max_length=MAX_TYPES,
         help_text="Names of event types; null: all of them.",
     )
-    eventTypes = serializers.ListField(  # noqa: N815
+    eventTypes = Items(  # noqa: N815
         child=Text(allow_blank=False),
         required=False,
         allow_null=True,
@@ -115,7 +115,7 @@ class EndpointPatch(Shape):
         max_length=MAX_TYPES,
         help_text="The same as `filterTypes`.",
     )
-    channels = serializers.ListField(
+    channels = Items(
         child=Text(max_length=128),
         required=False,
         allow_null=True,

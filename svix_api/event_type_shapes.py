@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypedDict
 from rest_framework import serializers
 
 from core.api.documents import Example, Time, component, example
-from core.api.fields import Flag, Shape, Text
+from core.api.fields import Flag, Items, Shape, Text
 from core.api.openapi import describe
 from core.api.values import wire_time
 from projects.models import EventType
@@ -97,7 +97,7 @@ class EventTypePatch(Shape):
         required=False, allow_null=True, help_text=f"One JSON Schema of draft 7, as the member `{VERSION}`."
     )
     groupName = Text(required=False, allow_null=True, help_text="Convoy's `category`.")  # noqa: N815 - the wire's name
-    featureFlags = serializers.ListField(  # noqa: N815
+    featureFlags = Items(  # noqa: N815
         child=Text(), required=False, max_length=0, help_text="None: this server has no feature flags."
     )
 

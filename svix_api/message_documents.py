@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from applications.prefixes import MESSAGE
 from core.api.documents import Example, Time, component
-from core.api.fields import Shape, Text
+from core.api.fields import Items, Shape, Text
 from core.api.openapi import describe
 from core.api.values import wire_time
 from core.prefixed_ids import prefixed
@@ -88,7 +88,7 @@ class Named(Text):
         return text
 
 
-class Labels(serializers.ListField):
+class Labels(Items):
     """A JSON array of texts in Svix's alphabet, each of them once."""
 
     def __init__(self, most: int, **kwargs: Any) -> None:

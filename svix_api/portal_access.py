@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from core.api.checks import check_body
 from core.api.documents import Example, component
 from core.api.errors import NO_SUCH_PATH
-from core.api.fields import Choice, Flag, IntegerBetween, Shape, Text
+from core.api.fields import Choice, Flag, IntegerBetween, Items, Shape, Text
 from core.api.openapi import Outcome, body, describe
 from core.exceptions import NotFound
 from portal_links import sessions
@@ -45,7 +45,7 @@ class AppPortalAccessIn(Shape):
     application = serializers.DictField(
         required=False, help_text="Accepted and ignored: an owner_id needs no creation."
     )
-    capabilities = serializers.ListField(
+    capabilities = Items(
         child=Choice(list(SVIX), allow_blank=False),
         required=False,
         max_length=20,
@@ -54,7 +54,7 @@ class AppPortalAccessIn(Shape):
     readOnly = Flag(  # noqa: N815 - the wire's names
         required=False, help_text="Whether the session may read only; takes precedence over `capabilities`."
     )
-    featureFlags = serializers.ListField(  # noqa: N815
+    featureFlags = Items(  # noqa: N815
         child=Text(max_length=256), required=False, max_length=100, help_text="Accepted and ignored."
     )
     expiry = IntegerBetween(HOUR, WEEK, required=False, help_text="In seconds; a week where it is not sent.")
@@ -73,7 +73,7 @@ class ApplicationTokenExpireIn(Shape):
     """The body that ends the sessions of an application."""
 
     expiry = IntegerBetween(0, WEEK, required=False, help_text="In seconds; at once where it is not sent.")
-    sessionIds = serializers.ListField(  # noqa: N815
+    sessionIds = Items(  # noqa: N815
         child=Text(max_length=256),
         required=False,
         max_length=1000,

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.api.documents import example
-from core.api.fields import Integer, Shape, Text
+from core.api.fields import Integer, Items, Shape, Text
 from core.api.openapi import TIME_PATTERN, Outcome, Refusal, body, describe
 from core.exceptions import Conflict
 from core.json_text import json_text, without_half_pairs
@@ -73,7 +73,7 @@ class ReplayIn(Shape):
 class BulkReplayIn(ReplayIn):
     """The same, with a choice among the messages."""
 
-    eventTypes = serializers.ListField(  # noqa: N815
+    eventTypes = Items(  # noqa: N815
         child=Named(max_length=255), max_length=MOST_TYPES, required=False, help_text="Messages of these types alone."
     )
     channel = Named(required=False, help_text="Messages with this channel alone.")

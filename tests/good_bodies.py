@@ -218,6 +218,7 @@ WITHOUT_BODY = {
     "PUT /projects/{projectID}/endpoints/{endpointID}/pause",
     "POST /projects/{projectID}/endpoints/{endpointID}/activate",
     "POST /projects/{projectID}/eventdeliveries/batchretry",
+    "POST /projects/{projectID}/eventdeliveries/batchretry/jobs",
     "PUT /projects/{projectID}/eventdeliveries/{eventDeliveryID}/resend",
     "POST /projects/{projectID}/eventdeliveries/{eventDeliveryID}/copy",
     "POST /projects/{projectID}/eventdeliveries/{eventDeliveryID}/links",

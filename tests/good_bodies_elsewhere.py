@@ -190,7 +190,7 @@ WITHOUT_BODY = {
     f"POST {DELIVERY}/copy",
     f"POST {DELIVERY}/links",
     f"PUT {DELIVERY}/links/{{linkID}}/revoke",
-    "POST /portal-api/eventdeliveries/batchretry",
+    *(f"POST /portal-api/eventdeliveries/batchretry{jobs}" for jobs in ("", "/jobs")),
 }
 #: Bodies that may be left out.
 OPTIONAL = {NAHOOK, ACCESS, EXPIRE, f"POST {APP}/endpoint/{{endpointID}}/secret/rotate"}

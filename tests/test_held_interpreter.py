@@ -1,8 +1,11 @@
 """No request keeps the interpreter from the others. Contract: docs/reliability.md#web-server."""
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import pairwise
 
 import orjson
 import pytest
@@ -10,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from core.exceptions import DomainError
-from core.waiting import the_place_to_compute
+from core.waiting import LONGEST_BREAK_SECONDS, in_turn, the_place_to_compute
 from endpoints.certificates import checked
+from outbound.payload import form_encode
 from projects.models import Project
 from subscriptions import filters
 from subscriptions.event_types import check_schema
@@ -59,6 +63,10 @@ WORK: dict[str, Callable[[], object]] = {
     "a YAML document of one text": lambda: event_types_of(in_yaml("'" + "x\\n " * 240_000 + "'")),
     "a JSON document": lambda: event_types_of(spec(x=[{}] * 190_000)),
     "a JSON document of one large schema": lambda: event_types_of(spec(webhooks={"a": {"post": OPERATION}})),
+    "a form of arrays": lambda: form_encode(b'{"a":[' + b"0," * (BODY_BYTES // 2 - 10) + b"0]}"),
+    "a form of characters that Go escapes": lambda: form_encode(
+        b'{"a":{"b":"' + b"<>&" * (BODY_BYTES // 3 - 10) + b'"}}'
+    ),
     "a body of objects": lambda: orjson.loads(b"[" + b'{"a":{"b":1}},' * (BODY_BYTES // 15) + b"0]"),
 }
 
@@ -78,6 +86,34 @@ def test_no_work_of_a_request_holds_the_interpreter(work: Callable[[], object]) 
 def test_a_call_into_c_that_holds_it_is_noticed() -> None:
     numbers = list(range(2_000_000, 0, -1)) * 2
     assert longest_hold(lambda: sorted(numbers)) > LONGEST_HOLD_SECONDS
+
+
+def test_calls_into_c_take_turns_and_leave_as_much_to_others() -> None:
+    stretches: list[tuple[float, float]] = []
+
+    def call() -> None:
+        with in_turn():
+            begun = time.perf_counter()
+            while time.perf_counter() - begun < 0.005:
+                pass
+            stretches.append((begun, time.perf_counter()))
+
+    with ThreadPoolExecutor(4) as threads:
+        for each in [threads.submit(call) for _ in range(12)]:
+            each.result()
+    stretches.sort()
+    for (begun, ended), (following, _) in pairwise(stretches):
+        assert following - ended >= min(ended - begun, LONGEST_BREAK_SECONDS)
+
+
+def test_patterns_of_several_requests_are_compiled_in_turn() -> None:
+    thread = threading.Thread(target=lambda: with_patterns("a", "b"))
+    with in_turn():
+        thread.start()
+        thread.join(0.1)
+        assert thread.is_alive()
+    thread.join(30)
+    assert not thread.is_alive()
 
 
 def test_one_large_document_at_a_time_is_read(api: API, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from django.db.models.functions import Lead, RowNumber
 from rest_framework.request import Request
 
 from core.api import pagination
+from core.json_text import json_text
 
 Shown = TypeVar("Shown")
 
@@ -29,25 +30,42 @@ class Array(list[Shown]):
 
 
 def read_array(
-    request: Request, rows: "QuerySet[Any, Any]", document: Callable[[Any], Shown], *, size: Combinable
+    request: Request,
+    rows: "QuerySet[Any, Any]",
+    document: Callable[[Any], Shown],
+    *,
+    size: Combinable,
+    is_oldest_first: bool = False,
+    grows: bool = False,
 ) -> Array[Shown]:
     """Return the documents of `rows`, newest first, up to MAX_PAGE_BYTES together, and at least one. One statement.
 
-    They begin at the request's `next_page_cursor`, where it has one. `size` is the bytes of a row, as for a page.
+    They begin at the request's `next_page_cursor`, where it has one. `size` is the bytes of a row, as for a page. Where
+    a document can be much larger than that (`grows`), it is measured too.
     """
-    beginning = request.query_params.get("next_page_cursor", "") or pagination.NEWEST
-    order = F("pk").desc()
+    beginning = request.query_params.get("next_page_cursor", "")
+    if is_oldest_first:
+        rows, order = rows.filter(pk__gte=beginning), F("pk").asc()
+    else:
+        rows, order = rows.filter(pk__lte=beginning or pagination.NEWEST), F("pk").desc()
     found = list(
-        rows.filter(pk__lte=beginning)
-        .annotate(
+        rows.annotate(
             number=Window(RowNumber(), order_by=order),
             together=Window(Sum(size), order_by=order),
             following=Window(Lead("pk"), order_by=order),
         )
         .filter(Q(together__lte=pagination.MAX_PAGE_BYTES) | Q(number=1))
-        .order_by("-pk")
+        .order_by(order)
     )
-    documents = Array(map(document, found))
+    documents: Array[Shown] = Array()
+    left = pagination.MAX_PAGE_BYTES
+    for row in found:
+        shown = document(row)
+        left -= len(json_text(shown)) if grows else 0
+        if left < 0 and documents:
+            documents.rest = row.pk
+            return documents
+        documents.append(shown)
     if found:
         documents.rest = found[-1].following or ""
     return documents

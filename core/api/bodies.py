@@ -13,13 +13,11 @@ import orjson
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from core.api.fields import INCORRECT_TYPE
+from core.api.fields import INCORRECT_TYPE, MOST_FAILURES
 from core.exceptions import InvalidInput
 
 WRONG_VALUE = "body contains incorrect JSON type (at character 1)"
 WRONG_TYPES = (INCORRECT_TYPE, "not_a_list")
-#: The most failures of a body that its refusal lists.
-MOST_FAILURES = 20
 
 
 class BadFormat(InvalidInput):

@@ -9,6 +9,7 @@ from typing import Any
 import re2  # type: ignore[import-untyped]
 
 from core.json_text import json_text
+from core.waiting import in_turn
 from subscriptions.exceptions import FilterRefused, LogicWithoutList, UnknownOperator
 
 SCOPES = ("body", "headers", "query", "path")
@@ -52,7 +53,9 @@ class Patterns:
     def check(self, pattern: str) -> None:
         """Compile a pattern. Raises FilterRefused where it is not valid, or costs more than is left."""
         self._spend(reading_cost(pattern))
-        self._spend(int(compile_pattern(pattern).programsize))
+        with in_turn():
+            size = int(compile_pattern(pattern).programsize)
+        self._spend(size)
 
     def _spend(self, cost: int) -> None:
         self.cost -= cost

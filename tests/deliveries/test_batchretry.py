@@ -182,6 +182,22 @@ class TestPieces:
         assert work_off() is False
         assert BatchRetry.objects.get().finished_at is not None
 
+    def test_few_among_many_are_found_a_piece_at_a_time(
+        self, project: Project, make_endpoint: MakeEndpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A piece looks at a number of deliveries, however few of them are meant."""
+        monkeypatch.setattr(batch_retry, "LOOKED_AT_IN_PIECE", 3)
+        endpoint = make_endpoint()
+        rows = [make_delivery(endpoint, "Failure" if number in (4, 9) else "Success") for number in range(11)]
+        create_batch_retry(project.uid, EVERYTHING)
+        pieces = 0
+        while work_off():
+            pieces += 1
+        # Four that look at three deliveries each, and the last, which finds no more.
+        assert pieces == 5
+        assert [number for number, row in enumerate(rows) if state(row)["status"] == "Scheduled"] == [4, 9]
+        assert BatchRetry.objects.get().retried == 2
+
     def test_a_piece_that_fails_leaves_nothing_behind(self, project: Project, rows: list[EventDelivery]) -> None:
         batch = create_batch_retry(project.uid, EVERYTHING)
         with transaction.atomic():
@@ -195,9 +211,9 @@ class TestPieces:
         create_batch_retry(project.uid, EVERYTHING)
         with statements() as found:
             work_off()
-        # How to plan; the batch, the piece, the deliveries, the place.
+        # How to plan; the batch, the end of the piece, the piece, the deliveries, the place.
         assert found == [
-            *("SELECT", "LOCK events_batchretry", "SELECT events_eventdelivery"),
+            *("SELECT", "LOCK events_batchretry", "SELECT events_eventdelivery", "SELECT events_eventdelivery"),
             *("UPDATE events_eventdelivery", "UPDATE events_batchretry"),
         ]
 
@@ -316,7 +332,7 @@ class TestTwoWorkers:
         delivery = make_delivery(make_endpoint(), "Retry")
         create_batch_retry(project.uid, EVERYTHING)
         lease, end = uuid4(), timezone.now() + timedelta(seconds=60)
-        moving = batch_retry._send_again
+        moving = batch_retry.send_again
 
         def taken_first(rows: Any) -> int:
             def take() -> None:
@@ -328,7 +344,7 @@ class TestTwoWorkers:
             thread.join(30)
             return moving(rows)
 
-        monkeypatch.setattr(batch_retry, "_send_again", taken_first)
+        monkeypatch.setattr(batch_retry, "send_again", taken_first)
         work_off_all()
         now = state(delivery)
         assert (now["status"], now["lease"], now["due_at"]) == ("Processing", lease, end)

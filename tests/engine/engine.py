@@ -73,12 +73,12 @@ def queue_deliveries(endpoint: Endpoint, count: int = 1, *, due_in: float = 0, *
 
 
 @contextmanager
-def working(count: int = 1, *, database: str = "") -> Iterator[list[Worker]]:
+def working(count: int = 1, *, database: str = "", is_polling: bool = False) -> Iterator[list[Worker]]:
     """So many workers at work, each in a thread, until the block ends and they have drained.
 
-    `database` is a way to the test's database other than the usual one.
+    `database` is a way to the test's database other than the usual one. With `is_polling`, it tells them nothing.
     """
-    workers = [Worker(database or conninfo(connection.settings_dict)) for _ in range(count)]
+    workers = [Worker(database or conninfo(connection.settings_dict), is_shared=is_polling) for _ in range(count)]
     loops = [asyncio.new_event_loop() for _ in workers]
     with ThreadPoolExecutor(count, "worker") as threads:
         runs = [

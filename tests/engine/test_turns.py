@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from pytest_django import Settings
 from core.conninfo import conninfo
 from endpoints.models import Endpoint
 from engine import queue, turns
-from engine.beginning import BEGUN_AT_ONCE, Beginning
+from engine.beginning import BEGUN_AT_ONCE, POLLED_SECONDS, Beginning
 from engine.queue import Claim, Claimed
 from engine.shares import Places, Shares
 from engine.targets import Target
@@ -189,6 +190,67 @@ class TestBeginning:
         with working():
             eventually(lambda: len(begun) == 61, "all requests begin")
         assert begun.index(event.uid) == BEGUN_AT_ONCE
+
+    def test_nor_where_nobody_tells_the_worker_that_it_has_come(
+        self, make_endpoint: Make, other: Endpoint, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    ) -> None:
+        settings.DELIVERY_ENDPOINT_CONCURRENCY = 120
+        queue_deliveries(make_endpoint(), 120, due_in=-100)
+        [event] = queue_deliveries(other, due_in=3600)
+        begun: list[str] = []
+
+        async def send(worker: Worker, claim: Claim, *_: Any) -> None:
+            if not begun:
+                with psycopg.connect(conninfo(connection.settings_dict), autocommit=True) as connected:
+                    connected.execute("UPDATE events_eventdelivery SET due_at = now() WHERE uid = %s", [event.uid])
+            begun.append(claim.delivery.uid)
+            # The processor's time that a request takes.
+            time.sleep(POLLED_SECONDS / 10)
+            worker._give_back([claim])
+
+        monkeypatch.setattr(Worker, "_send", send)
+        with working(is_polling=True):
+            eventually(lambda: len(begun) == 121, "all requests begin")
+        assert begun.index(event.uid) <= 20
+
+    @pytest.mark.parametrize("is_polling", [True, False])
+    def test_a_worker_that_polls_looks_between_the_claims_that_take_long(self, is_polling: bool) -> None:
+        """Nobody tells it that an event of another project is due, so that each look may find one."""
+        claims = [cast(Claim, SimpleNamespace(target=holder("a", "acme"))) for _ in range(3 * BEGUN_AT_ONCE)]
+        other = cast(Claim, SimpleNamespace(target=holder("b", "globex")))
+        begun: list[Claim] = []
+
+        def start(claim: Claim) -> None:
+            begun.append(claim)
+            time.sleep(POLLED_SECONDS / BEGUN_AT_ONCE)
+
+        async def look() -> None:
+            beginning = Beginning(is_polling=is_polling)
+            beginning.add(claims)
+            beginning.note_look(start)
+            while beginning:
+                await beginning.begin(start)
+                if other not in begun:
+                    beginning.note_look(start)
+                    beginning.add([other])
+            await beginning.begin(start)
+
+        asyncio.run(look())
+        assert begun.index(other) == (BEGUN_AT_ONCE if is_polling else len(claims))
+        assert begun == [*claims[: begun.index(other)], other, *claims[begun.index(other) :]]
+
+    def test_a_worker_that_polls_begins_what_takes_no_time_without_a_look(self) -> None:
+        claims = [cast(Claim, SimpleNamespace(target=holder("a", "acme"))) for _ in range(3 * BEGUN_AT_ONCE)]
+        begun: list[Claim] = []
+
+        async def look() -> None:
+            beginning = Beginning(is_polling=True)
+            beginning.note_look(begun.append)
+            beginning.add(claims)
+            await beginning.begin(begun.append)
+
+        asyncio.run(look())
+        assert begun == claims
 
     def test_a_look_that_hangs_holds_up_no_claim(self) -> None:
         claims = [cast(Claim, SimpleNamespace(target=holder("a", "acme"))) for _ in range(3 * BEGUN_AT_ONCE)]

@@ -287,6 +287,16 @@ class TestHeaders:
         assert orjson.loads(answer.content)["status"] is True
         assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
 
+    @pytest.mark.parametrize(("length", "is_refused"), [(8_192, False), (8_193, True), (300_000, True)])
+    @pytest.mark.parametrize("name", ["Cookie", "Content-Type"])
+    def test_a_header_that_takes_long_to_parse(
+        self, project: LiveProject, name: str, length: int, is_refused: bool
+    ) -> None:
+        value = {"Cookie": 'a="' + '\\"' * length, "Content-Type": 'application/json;"' + ";" * length}[name]
+        answer = raw(project, head(project, f"GET /api/v1{project.links}", f"{name}: {value[:length]}"))
+        assert answer.status == (431 if is_refused else 200)
+        assert answer.refused_by_server is is_refused
+
     @pytest.mark.parametrize(
         "value",
         ["\xff", "Bearer \xff", "Bearer", "Bearer  x", "Basic \xff", "\t", "CO.\xff.b", "Bearer CO..", "a" * 100_000],

@@ -242,9 +242,7 @@ def test_the_statements(
     with statements() as found:
         assert customer.html("activity").count("<td") == rows * 3
     assert found == [
-        "SELECT portal_links_portallink",
         "SELECT portal_links_portalsession",
-        "UPDATE portal_links_portalsession",
         "SELECT activity_activity",
         "SELECT endpoints_endpoint",
         "SELECT portal_links_portalsession",

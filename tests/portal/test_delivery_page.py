@@ -347,7 +347,7 @@ def test_the_statements(login: Login, make_endpoint: MakeEndpoint, count: int) -
     with statements() as found:
         customer.html(f"deliveries/{row.uid}")
     assert found == [
-        *("SELECT portal_links_portallink", "SELECT portal_links_portalsession", "UPDATE portal_links_portalsession"),
+        *("SELECT portal_links_portalsession", "UPDATE portal_links_portalsession"),
         *("SELECT events_eventdelivery", "SELECT endpoints_endpoint"),
         # The scope, the attempts, the event, whether its type is known, and the other deliveries
         *("SELECT endpoints_endpoint", "SELECT events_deliveryattempt", "SELECT events_event"),

@@ -158,9 +158,9 @@ class TestPages:
         customer.get()
         with statements() as made:
             customer.get()
-        # A link with this token, the session, its use; the chips, the page, the event types, the menu's catalogue;
+        # The session; the chips, the page, the event types, the menu's catalogue;
         # for a customer with few endpoints the newest deliveries, which decide whether the steps are shown.
-        assert len(made) == 7 + others
+        assert len(made) == 5 + others
 
 
 class TestPolls:

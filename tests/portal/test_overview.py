@@ -160,7 +160,7 @@ class TestPoll:
         seen = self.seen(overview(customer, listening))
         with statements() as made:
             customer.get(f"endpoints/{listening.uid}", seen=seen)
-        assert len(made) == 5  # a link with this token, the session, its use, the endpoint, its health
+        assert len(made) == 3  # the session, the endpoint, its health
 
 
 class TestFigures:
@@ -252,9 +252,9 @@ class TestLatest:
         overview(customer, listening)
         with statements() as made:
             overview(customer, listening)
-        # A link with this token, the session, its use, the endpoint, its health; the event types, the median answer,
+        # The session, the endpoint, its health; the event types, the median answer,
         # the figures, the latest deliveries, the filters, the menu's catalogue.
-        assert len(made) == 11
+        assert len(made) == 9
 
 
 class TestEvents:

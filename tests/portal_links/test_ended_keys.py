@@ -140,11 +140,7 @@ def test_the_check_costs_no_statement(project: Project, key: APIKey) -> None:
     find_access(token)
     with statements() as found:
         find_access(token)
-    assert found == [
-        "SELECT portal_links_portallink",
-        "SELECT portal_links_portalsession",
-        "UPDATE portal_links_portalsession",
-    ]
+    assert found == ["SELECT portal_links_portalsession"]
 
 
 class TestLinksToDeliveries:

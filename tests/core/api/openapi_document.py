@@ -25,6 +25,7 @@ NOT_CONVOYS = (
     "/v1/projects/{projectID}/activity",
     "/v1/projects/{projectID}/jobs",
     "/v1/projects/{projectID}/events/batchreplay/jobs",
+    "/v1/projects/{projectID}/eventdeliveries/batchretry/jobs",
     "/v1/projects/{projectID}/event-types/import/jobs",
     "/v1/projects/{projectID}/endpoints/{endpointID}/test",
     "/v1/projects/{projectID}/eventdeliveries/{eventDeliveryID}/copy",

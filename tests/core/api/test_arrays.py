@@ -8,10 +8,11 @@ import pytest
 from core.api import pagination
 from endpoints.models import Endpoint
 from projects.models import EventType, Project
+from projects.operations import create_project
 from subscriptions.models import Filter, Subscription
 from tests.conftest import API
 from tests.portal.api.customers import customer
-from tests.statements import statements
+from tests.statements import nothing_changes, statements
 
 BYTES = 1_000
 
@@ -97,3 +98,56 @@ def test_the_portal_has_the_same_bound(project: Project) -> None:
     answer = customer(project, "session token").get("/event-types")
     assert len(answer.data) < 30
     assert "Link" in answer.headers
+
+
+def test_projects_are_found_once_and_oldest_first(instance: API, project: Project) -> None:
+    for number in range(9):
+        create_project(name=f"p{number}", type=Project.Type.OUTGOING, logo_url="https://example.com/" + "a" * 1_900)
+    answers = walk(instance, "/projects")
+    ids = [uid for answer in answers for uid in answer]
+    assert ids == list(Project.objects.order_by("pk").values_list("pk", flat=True))
+    assert len(ids) == 10
+    assert len(answers) > 2
+
+
+#: Conditions that are fifty times as large with dotted keys, which repeat the name of the object.
+GROWING = {"a" * 400: {f"k{number}": 1 for number in range(50)}}
+
+
+@pytest.fixture
+def growing(project: Project, make_endpoint: Callable[..., Endpoint]) -> str:
+    """The path of 10 filters that come to a tenth of an answer each by what is stored, and alone to more as shown."""
+    subscription = Subscription.objects.create(project=project, endpoint=make_endpoint(), name="All")
+    EventType.objects.bulk_create(EventType(project=project, name=f"t{number}") for number in range(10))
+    Filter.objects.bulk_create(
+        Filter(subscription=subscription, event_type=f"t{number}", conditions={"body": GROWING}) for number in range(10)
+    )
+    return f"/projects/{project.uid}/subscriptions/{subscription.uid}/filters"
+
+
+def test_what_dotted_keys_add_counts(api: API, growing: str) -> None:
+    found, query = [], ""
+    for _ in range(10):
+        answer = api.get(growing + query)
+        assert len(answer.data) == 1
+        found.append(answer.data[0]["uid"])
+        query = answer.headers.get("Link", "<>").partition(">")[0][1:]
+    assert query == ""
+    assert sorted(found, reverse=True) == found
+    assert len(set(found)) == 10
+
+
+def test_several_filters_that_no_answer_holds_are_refused(
+    api: API, growing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = (400, "the filters are too large together: send fewer of them at once")
+    rows = list(Filter.objects.order_by("pk"))
+    update = [{"uid": row.uid, "enabled_at": None} for row in rows]
+    with nothing_changes():
+        assert api.put(f"{growing}/bulk_update", update).error == refusal
+    Filter.objects.all().delete()
+    create = [{"event_type": row.event_type, "body": GROWING} for row in rows]
+    with nothing_changes():
+        assert api.post(f"{growing}/bulk", create).error == refusal
+    monkeypatch.setattr(pagination, "MAX_PAGE_BYTES", 300 * BYTES)
+    assert len(api.post(f"{growing}/bulk", create).data) == 10

@@ -10,8 +10,10 @@ from jsonschema import Draft7Validator
 
 from activity.models import Activity
 from applications.models import Application
+from deliveries import batch_retry
 from endpoints.models import Endpoint
 from events.models import Event, EventDelivery
+from jobs.models import Job
 from portal_links.models import PortalSession
 from projects.keys import MANAGE
 from projects.models import EventType, Project
@@ -162,6 +164,10 @@ class TestTrue:
         call("SendTestEvent", "APayload", **one)
         call("ResendEventDelivery", **one_delivery)
         call("BatchRetryEventDelivery", projectID=project)
+        while batch_retry.work_off():
+            pass
+        call("CreateRetryJob", projectID=project)
+        Job.objects.all().delete()
         for uid in examples("ForceResendEventDeliveries")["Two"]["ids"]:
             make_delivery(delivery.endpoint, "Success", uid=uid)
         call("ForceResendEventDeliveries", "Two", projectID=project)
@@ -290,6 +296,10 @@ class TestTrue:
         call("SendPortalTestEvent", token, "APayload", endpointID=endpoint)
         call("ResendPortalEventDelivery", token, eventDeliveryID=delivery.uid)
         call("BatchRetryPortalEventDeliveries", token)
+        while batch_retry.work_off():
+            pass
+        call("CreatePortalRetryJob", token)
+        Job.objects.all().delete()
         call("CountPortalBatchRetryEventDeliveries", token)
         for uid in examples("ForceResendPortalEventDeliveries")["Two"]["ids"]:
             make_delivery(delivery.endpoint, "Success", uid=uid)

@@ -135,16 +135,13 @@ class TestStatements:
         assert found == ["SELECT portal_links_portallink", "SELECT endpoints_endpoint", "SELECT endpoints_endpoint"]
 
     @pytest.mark.parametrize("count", [1, 20])
-    def test_a_sessions_is_found_second_and_its_use_noted(
-        self, project: Project, make_endpoint: MakeEndpoint, count: int
-    ) -> None:
+    def test_a_sessions_whose_use_is_noted(self, project: Project, make_endpoint: MakeEndpoint, count: int) -> None:
         for _ in range(count):
             make_endpoint(owner_id="acme")
         caller = portal(create_session(project).secret)
         with statements() as found:
             assert len(uids(caller.get("/endpoints"))) == count
         assert found == [
-            "SELECT portal_links_portallink",
             "SELECT portal_links_portalsession",
             "UPDATE portal_links_portalsession",
             "SELECT endpoints_endpoint",

@@ -88,9 +88,8 @@ class TestStatements:
         caller = portal(mint_refresh_token(project.uid, create_link(project, auth_type="refresh_token").uid))
         with statements() as found:
             caller.get("/portal_link")
-        # No static link, then the session, its use noted, and the link with its endpoints.
+        # The session, its use noted, and the link with its endpoints.
         assert found == [
-            "SELECT portal_links_portallink",
             "SELECT portal_links_portalsession",
             "UPDATE portal_links_portalsession",
             "SELECT portal_links_portallink",
