@@ -31,6 +31,7 @@ class Turns:
 
 def do_piece(
     *,
+    waiting: "QuerySet[Row, Any]",
     take: Callable[[], Row | None],
     work: Callable[[Row], None],
     put_back: Callable[[Row], None],
@@ -38,18 +39,21 @@ def do_piece(
 ) -> bool:
     """Do a piece of the row that `take` returns locked, in one transaction. Return whether there was one.
 
+    `take` chooses among the rows `waiting`. Mostly there are none, which is known without a transaction.
     A row whose piece raises an error is given up: it would fail again, and hold up the others. Errors of the database
     are raised, and the piece is tried again; in case the row is at fault, it is put back behind the others.
     """
+    if not waiting.exists():
+        return False
     row: Row | None = None
     try:
         with transaction.atomic():
-            with connection.cursor() as cursor:
-                # The values of a filter decide which index serves it.
-                cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
             row = take()
             if row is None:
                 return False
+            with connection.cursor() as cursor:
+                # The values of a filter decide which index serves it.
+                cursor.execute("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
             work(row)
     except Exception as error:
         if row is None:

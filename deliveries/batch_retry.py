@@ -100,6 +100,7 @@ def work_off() -> bool:
     error is finished.
     """
     return do_piece(
+        waiting=_waiting(),
         take=_next,
         work=_work_at,
         put_back=_touch,
@@ -107,10 +108,13 @@ def work_off() -> bool:
     )
 
 
+def _waiting() -> "QuerySet[BatchRetry]":
+    return BatchRetry.objects.filter(finished_at=None)
+
+
 def _next() -> BatchRetry | None:
     """Return the batch of the next project that has waited longest there, locked."""
-    waiting = BatchRetry.objects.filter(finished_at=None).order_by("updated_at", "pk")
-    return turns.take(waiting.select_for_update(skip_locked=True))
+    return turns.take(_waiting().order_by("updated_at", "pk").select_for_update(skip_locked=True))
 
 
 def _work_at(batch: BatchRetry) -> None:

@@ -102,8 +102,11 @@ WHERE (state.endpoint_id, coalesce(state.counted_from, '-infinity'))
   IN (SELECT uid, coalesce(counted_from_before, '-infinity') FROM n)
 RETURNING endpoint_id
 """
-#: The beginning of the longest window of all projects.
-_LONGEST_WINDOW = f"SELECT now() - max({_WINDOW}) FROM projects_project p WHERE p.deleted_at IS NULL"  # noqa: S608
+#: Try for the lock, and read the beginning of the longest window of all projects.
+_BEGIN = f"""
+SELECT pg_try_advisory_xact_lock({LOCK_ID}),
+  (SELECT now() - max({_WINDOW}) FROM projects_project p WHERE p.deleted_at IS NULL)
+"""  # noqa: S608 - only this module's own text
 
 
 async def look(connection: AsyncConnection[Any]) -> float:
@@ -113,12 +116,11 @@ async def look(connection: AsyncConnection[Any]) -> float:
     """
     started = time.monotonic()
     async with connection.transaction():
-        locked = await (await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK_ID])).fetchone()
-        since = await (await connection.execute(_LONGEST_WINDOW)).fetchone()
-        if not locked or not locked[0] or not since or since[0] is None:
+        [(is_locked, since)] = await (await connection.execute(_BEGIN)).fetchall()
+        if not is_locked or since is None:
             return time.monotonic() - started
         async with connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(_LOOK, {"first": first_ulid_at(since[0])})
+            await cursor.execute(_LOOK, {"first": first_ulid_at(since)})
             rows = await cursor.fetchall()
         changed = []
         to_disable = {}

@@ -84,7 +84,7 @@ async def emit_delivery_events(connection: AsyncConnection[Any], finished: Seque
     in pieces of at most MAX_PAYLOAD_BYTES of payload, which is usually a single one. No statement is executed where no
     project wants the meta events. Returns the number of meta events to send.
     """
-    wanted = {each.delivery_id: DELIVERY_EVENTS[each.status] for each in finished if _wants(each)}
+    wanted = {each.delivery_id: DELIVERY_EVENTS[each.status] for each in finished if wants_meta_event(each)}
     if not wanted:
         return 0
     async with connection.cursor(row_factory=dict_row) as cursor:
@@ -124,7 +124,8 @@ def _pieces(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield piece
 
 
-def _wants(finished: Finished) -> bool:
+def wants_meta_event(finished: Finished) -> bool:
+    """Tell whether a project wants a meta event of a delivery that an attempt has ended."""
     event_type = DELIVERY_EVENTS.get(finished.status)
     if event_type is None:
         return False

@@ -7,7 +7,7 @@ from psycopg import AsyncConnection
 
 from endpoints.disabling import disable_endpoint
 from engine.attempt import GONE, LIMIT_REACHED
-from engine.meta_emission import Finished, emit_delivery_events
+from engine.meta_emission import Finished, emit_delivery_events, wants_meta_event
 from engine.outcomes import Outcome, finish
 from outbound.states import Status
 
@@ -28,6 +28,10 @@ async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) 
     Deliveries that have ended make meta events. Test events do neither.
     Contract: docs/contract/deliveries.md#disabling and docs/contract/meta-events.md#types.
     """
+    if all(outcome.status == Status.SUCCESS and not wants_meta_event(_finished(outcome)) for outcome in outcomes):
+        # Nothing follows from almost all batches: BEGIN and COMMIT would be round trips for a single statement.
+        await finish(connection, outcomes)
+        return
     async with connection.transaction():
         written = await finish(connection, outcomes)
         ended = [
@@ -35,14 +39,7 @@ async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) 
             for outcome in outcomes
             if outcome.delay is None and outcome.claim.delivery.uid in written and not outcome.claim.delivery.test
         ]
-        await emit_delivery_events(
-            connection,
-            [
-                Finished(outcome.claim.delivery.uid, outcome.status, target.project_id, target.project_meta_event)
-                for outcome in ended
-                for target in [outcome.claim.target]
-            ],
-        )
+        await emit_delivery_events(connection, [_finished(outcome) for outcome in ended])
         gone = {outcome.claim.target.uid: outcome for outcome in ended if outcome.description == GONE}
         exhausted = {
             # Of several deliveries of an endpoint the latest decides.
@@ -63,6 +60,11 @@ async def settle(connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) 
                 )
             if endpoint_id in exhausted:
                 await _disable_exhausted(connection, endpoint_id, exhausted[endpoint_id])
+
+
+def _finished(outcome: Outcome) -> Finished:
+    target = outcome.claim.target
+    return Finished(outcome.claim.delivery.uid, outcome.status, target.project_id, target.project_meta_event)
 
 
 async def _disable_exhausted(connection: AsyncConnection[Any], endpoint_id: str, outcome: Outcome) -> None:

@@ -63,7 +63,7 @@ MIXED_SECONDS = 2.0
 #: several are due.
 CLAIM_INTERVAL_SECONDS = 0.004
 #: Seconds between two writes under load, for the same reason.
-WRITE_INTERVAL_SECONDS = 0.008
+WRITE_INTERVAL_SECONDS = 0.016
 #: Claim nothing while the payloads under way have this many characters.
 MAX_PAYLOAD_CHARACTERS = 128 * 1024 * 1024
 #: The longest that a statement may take which claims, which writes outcomes, and which belongs to anything else. Some

@@ -119,6 +119,7 @@ def work_off() -> float:
     A job whose piece raises an error has failed; where that is InvalidInput, with its text as the reason.
     """
     found = do_piece(
+        waiting=_waiting(),
         take=_next,
         work=_work_at,
         put_back=_touch,
@@ -127,14 +128,19 @@ def work_off() -> float:
     return 0 if found else IDLE_SECONDS
 
 
+def _waiting() -> JobQuerySet:
+    return Job.objects.open().filter(
+        status__in=[Status.PENDING, Status.RUNNING], kind__in=KINDS.keys(), project__deleted_at=None
+    )
+
+
 def _next() -> Job | None:
     """Return the job whose turn it is, locked: of the project that was served longest ago, the same of its jobs."""
     of_project = Job.objects.filter(project_id=OuterRef("project_id")).order_by(F("worked_at").desc(nulls_last=True))
-    waiting = Job.objects.open().filter(
-        status__in=[Status.PENDING, Status.RUNNING], kind__in=KINDS.keys(), project__deleted_at=None
-    )
-    rows: QuerySet[Job] = waiting.annotate(served_at=Subquery(of_project.values("worked_at")[:1])).order_by(
-        F("served_at").asc(nulls_first=True), F("worked_at").asc(nulls_first=True), "pk"
+    rows: QuerySet[Job] = (
+        _waiting()
+        .annotate(served_at=Subquery(of_project.values("worked_at")[:1]))
+        .order_by(F("served_at").asc(nulls_first=True), F("worked_at").asc(nulls_first=True), "pk")
     )
     return rows.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
 

@@ -59,9 +59,12 @@ def work_off() -> bool:
     Endpoints, subscriptions and results are written in one transaction: a crash leaves the batch as it
     was. A refusal concerns its item only, and is in the item's result.
     """
+    rows = OnboardBatch.objects.filter(finished_at=None).select_related("project").order_by("pk")
+    # Mostly there are none, which is known without a transaction.
+    if not rows.exists():
+        return False
     with transaction.atomic():
         # One batch of a project at a time: two at once could create two endpoints with the same URL.
-        rows = OnboardBatch.objects.filter(finished_at=None).select_related("project").order_by("pk")
         batch = turns.take(rows.select_for_update(skip_locked=True, no_key=True))
         if batch is None:
             return False

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from activity.models import Activity
@@ -171,6 +172,7 @@ def undo_discard(uid: str) -> Discard:
 def work_off() -> float:
     """Do a piece of the discard that was served longest ago. Return the seconds until the next call."""
     found = do_piece(
+        waiting=_waiting(),
         take=_next,
         work=_work_at,
         put_back=_touch,
@@ -203,9 +205,12 @@ def _record(discard: Discard, verb: Verb, **more: Any) -> None:
     )
 
 
+def _waiting() -> "QuerySet[Discard]":
+    return Discard.objects.filter(state__in=Discard.OPEN, project__deleted_at=None)
+
+
 def _next() -> Discard | None:
-    waiting = Discard.objects.filter(state__in=Discard.OPEN, project__deleted_at=None)
-    return waiting.order_by("worked_at").select_for_update(skip_locked=True, of=("self",)).first()
+    return _waiting().order_by("worked_at").select_for_update(skip_locked=True, of=("self",)).first()
 
 
 def _touch(row: Discard, **changes: Any) -> None:

@@ -20,6 +20,8 @@ SILENT = "the database did not answer within {0:g} seconds"
 AWAY = "the database does not answer, and another thread is trying it"
 #: The database ends a statement that takes too long by itself; a wait ends this many seconds later.
 GRACE_SECONDS = 0.5
+#: A wait of the engine looks up after this many seconds. psycopg's own 0.1 is for signals, which asyncio handles.
+LOOK_UP_SECONDS = 60.0
 
 
 class Outage:
@@ -85,7 +87,7 @@ class AsyncConnection(psycopg.AsyncConnection[Any]):
 
     wait_seconds: float | None = None
 
-    async def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
+    async def wait(self, gen: PQGen[Result], interval: float = LOOK_UP_SECONDS, timeout: float | None = None) -> Result:
         """Consume a generator of psycopg's. Raises OperationalError when the database does not answer in time."""
         if timeout is not None or self.wait_seconds is None:
             return await super().wait(gen, interval, timeout)

@@ -211,9 +211,10 @@ class TestPieces:
         create_batch_retry(project.uid, EVERYTHING)
         with statements() as found:
             work_off()
-        # How to plan; the batch, the end of the piece, the piece, the deliveries, the place.
+        # Whether there is any; the batch; how to plan; the end of the piece, the piece, the deliveries, the place.
         assert found == [
-            *("SELECT", "LOCK events_batchretry", "SELECT events_eventdelivery", "SELECT events_eventdelivery"),
+            *("SELECT events_batchretry", "LOCK events_batchretry", "SELECT"),
+            *("SELECT events_eventdelivery", "SELECT events_eventdelivery"),
             *("UPDATE events_eventdelivery", "UPDATE events_batchretry"),
         ]
 
