@@ -12,7 +12,7 @@ class ProjectsConfig(AppConfig):
     name = "projects"
 
     def ready(self) -> None:
-        """Forget callers at each new connection: a restored database gives out its row versions again."""
+        """Forget callers at each new connection: a database that crashed may give its last row versions out again."""
         from projects.remembered import callers
 
         def forget(**_: Any) -> None:

@@ -38,7 +38,9 @@ class ConvoyView(APIView):
     for_owner_keys = False
     #: The methods whose handlers have their first statement require `self.proof()`. Their callers may be remembered.
     proves: tuple[str, ...] = ()
+    #: Whether the caller is only remembered until now; False once it is read for this request.
     _is_remembered = False
+    _is_counted = False
     _has_proven = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -49,18 +51,18 @@ class ConvoyView(APIView):
         """
         check_body(request, self.content_types)
         self.perform_authentication(request)
-        self._check_caller(request, counts=True)
-        # From here on. The checks do not refuse a caller who is remembered, and what the counts refuse stays refused.
         self._is_remembered = self.caller.is_remembered
+        self._check_caller(request)
 
-    def _check_caller(self, request: Request, *, counts: bool) -> None:
-        """Check what the caller may do; with `counts`, count the request too. Raises DomainError."""
+    def _check_caller(self, request: Request) -> None:
+        """Check what the caller may do, and count the request unless it is counted. Raises DomainError."""
         caller = self.caller
         if "projectID" in self.kwargs and not caller.may_use(self.project_id):
             raise ProjectNotFound
-        if counts:
+        if not self._is_counted:
             count_party("project", caller.key_project_id or self.kwargs.get("projectID", ""))
             count_request(caller.key_id)
+            self._is_counted = True
         if request.method not in self.reads and not caller.can_write:
             raise ReadOnlyKey
         if caller.owner_id and not self.for_owner_keys:
@@ -68,7 +70,7 @@ class ConvoyView(APIView):
         set_actor(Actor(ActorKind.API_KEY, caller.key_id, caller.name, caller.owner_id))
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Answer a refusal. A caller that is only remembered is never refused, but read, and the handler runs again."""
+        """Answer an exception. Who is only remembered is not refused, but read, and the handler runs again."""
         if self._is_remembered and isinstance(exc, DomainError | APIException):
             try:
                 return self._run_again()
@@ -77,13 +79,13 @@ class ConvoyView(APIView):
         return super().handle_exception(exc)
 
     def _run_again(self) -> Any:
-        """Run the handler for a caller that is read afresh. The request is counted already. Raises DomainError."""
+        """Read the caller, and repeat its checks and the handler. Raises DomainError."""
         request = self.request
         key = credential(request.META["HTTP_AUTHORIZATION"])
         callers.forget_one(key, self.project_id)
         self._is_remembered = False
         request.auth = authenticate_key(request, key)
-        self._check_caller(request, counts=False)
+        self._check_caller(request)
         handler = getattr(self, str(request.method).lower())
         return handler(request, *self.args, **self.kwargs)
 
@@ -93,8 +95,13 @@ class ConvoyView(APIView):
             raise RuntimeError(f"{type(self).__name__} proves no caller for {request.method}")
         return super().finalize_response(request, response, *args, **kwargs)
 
-    def proof(self) -> Proof:
-        """Return what the first statement of a handler in `proves` has to require (projects/keys.py: IS_PROVEN)."""
+    def proof(self) -> Proof | None:
+        """Return what the first statement of a handler in `proves` has to require (projects/keys.py: IS_PROVEN).
+
+        None for a caller that was read for this request: a write of its key or project since then must not refuse it.
+        """
+        if not self._is_remembered:
+            return None
         self._has_proven = True
         return Proof(self.caller.key_id, self.caller.version)
 

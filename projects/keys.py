@@ -89,8 +89,9 @@ def mask_of(key: str) -> str | None:
     return parts[1] if len(parts) == 3 else None
 
 
-#: The version of a key's row, `k`, and of a project's, `t`: every write gives a row another pair of these.
-_VERSION = "concat(k.xmin, k.ctid, t.xmin, t.ctid)"
+#: The version of a key's row, `k`, and of a project's, `t`: every write gives a row another xmin and ctid. A server
+#: that was restored to an earlier moment may give the same out again, but has started at another time.
+_VERSION = "concat(pg_postmaster_start_time(), k.xmin, k.ctid, t.xmin, t.ctid)"
 # Reads the key, its project, and the project of the request's path in one statement.
 _FIND = f"""
 SELECT k.uid, k.digest, k.role, k.owner_id, k.scopes, k.project_id, t.uid IS NOT NULL, k.name, {_VERSION}

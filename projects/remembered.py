@@ -22,17 +22,18 @@ class Callers:
     def find(self, key: str, project_id: str) -> Caller | None:
         """Return the caller that is remembered, or else the one that is read, and None where the key does not work.
 
-        Only a caller who may use the whole project and write is remembered, as every check of others can refuse them.
+        Only a caller who may write in the whole project is remembered: the checks of a request may refuse others.
         """
-        place = digest(key), project_id
-        known = self._known.get(place)
-        if known is None:
-            known = find_caller(key, project_id=project_id)
-            if known is not None and known.may_use(project_id) and known.can_write and not known.owner_id:
-                if len(self._known) >= MOST_CALLERS:
-                    self.forget()
-                self._known[place] = replace(known, is_remembered=True)
-        return known
+        place, known = (digest(key), project_id), self._known
+        if caller := known.get(place):
+            return caller
+        caller = find_caller(key, project_id=project_id)
+        if caller is not None and caller.may_use(project_id) and caller.can_write and not caller.owner_id:
+            if len(known) >= MOST_CALLERS:
+                known.clear()
+            # Where all were forgotten since `known` was looked at, nobody looks at it any more.
+            known[place] = replace(caller, is_remembered=True)
+        return caller
 
     def forget(self) -> None:
         """Remember nobody."""

@@ -3,6 +3,7 @@
 Contract: docs/contract/conventions.md#authentication; docs/adr/0016.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,20 +20,22 @@ from pytest_django import Settings
 
 from activity.models import Activity
 from core.api.values import REDACTED
+from core.share import MOST_SLOW
 from core.tokens import digest
 from endpoints.operations import create_endpoint
 from events.models import Event, EventDelivery
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link, revoke_portal_link
 from portal_links.views import PortalLinkDetail
-from projects import remembered, request_limit
+from projects import authentication, remembered, request_limit
 from projects.convoy_view import ConvoyView
 from projects.exceptions import OwnerKey, ReadOnlyKey
-from projects.keys import Caller, make_key
+from projects.keys import Caller, find_caller, make_key
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, delete_project, revoke_api_key
 from projects.remembered import Callers, callers
 from subscriptions.operations import create_subscription
+from tests.concurrency import at_once
 from tests.conftest import API, Answer, Role
 from tests.statements import nothing_changes, statements
 
@@ -170,7 +173,8 @@ class TestWhatEndsAKey:
         place = digest(key), project.uid
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT concat(k.xmin, k.ctid, t.xmin, t.ctid) FROM projects_apikey k, projects_project t "
+                "SELECT concat(pg_postmaster_start_time(), k.xmin, k.ctid, t.xmin, t.ctid) "
+                "FROM projects_apikey k, projects_project t "
                 "WHERE k.name = 'admin' AND t.uid = %s",
                 [project.uid],
             )
@@ -210,6 +214,29 @@ class TestWhatEndsAKey:
         keys.update(digest=b"x" * 32)
         self.refused(warm, UNAUTHORIZED)
 
+    def test_it_is_not_counted(self, warm: Callable[[], Answer], keys: "QuerySet[APIKey]", settings: Settings) -> None:
+        settings.API_RATE_LIMIT = 1
+        keys.delete()
+        with nothing_changes():
+            assert warm().error == UNAUTHORIZED
+
+    def test_it_is_refused_for_that_and_not_for_a_limit(
+        self, warm: Callable[[], Answer], key: APIKey, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(request_limit, "WINDOW_SECONDS", 1)
+        settings.API_RATE_LIMIT = 1
+        assert [warm().status in (200, 201), warm().status] == [True, 429]
+        revoke_api_key(key.uid)
+        self.refused(warm, UNAUTHORIZED)
+
+    def test_it_is_refused_for_that_where_its_project_is_too_busy(
+        self, warm: Callable[[], Answer], key: APIKey, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(MOST_SLOW, "project", 0)
+        assert warm().status == 429
+        revoke_api_key(key.uid)
+        self.refused(warm, UNAUTHORIZED)
+
     def test_it_is_revoked_after_it_was_remembered_and_before_the_work(
         self, warm: Callable[[], Answer], key: APIKey, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -223,6 +250,23 @@ class TestWhatEndsAKey:
         monkeypatch.setattr(Callers, "find", find_and_revoke)
         with nothing_is_made():
             assert warm().error == UNAUTHORIZED
+
+    @pytest.mark.django_db(transaction=True)
+    def test_it_is_revoked_while_others_call(self, warm: Callable[[], Answer], key: APIKey) -> None:
+        is_revoked = threading.Event()
+
+        def last(number: int) -> Answer:
+            if number == 0:
+                try:
+                    assert {warm().status for _ in range(20)} <= {200, 201}
+                    revoke_api_key(key.uid)
+                finally:
+                    is_revoked.set()
+            while not is_revoked.is_set():
+                assert warm().status in (200, 201, 401)
+            return warm()
+
+        assert [answer.error for answer in at_once(4, last)] == [UNAUTHORIZED] * 4
 
 
 class TestNobodyIsRefusedForBeingRemembered:
@@ -240,6 +284,23 @@ class TestNobodyIsRefusedForBeingRemembered:
             with statements() as found:
                 assert warm().status in (200, 201)
             assert found == call.statements
+
+    @pytest.mark.parametrize("is_known", [False, True], ids=["not yet known", "known"])
+    def test_a_change_between_the_lookup_and_the_work(
+        self, is_known: bool, api: API, project: Project, call: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if is_known:
+            assert api(call.method, call.path, call.body).status in (200, 201)
+            project.save()
+
+        def find_and_save(*args: Any, **named: Any) -> Caller | None:
+            caller = find_caller(*args, **named)
+            project.save()
+            return caller
+
+        for module in (remembered, authentication):
+            monkeypatch.setattr(module, "find_caller", find_and_save)
+        assert api(call.method, call.path, call.body).status in (200, 201)
 
     def test_a_link_that_is_not_there(self, api: API, project: Project, settings: Settings) -> None:
         call = calls(project)["PortalLinkDetail GET"]
@@ -272,6 +333,30 @@ class TestMemory:
     def test_a_new_connection_forgets(self, warm: Callable[[], Answer]) -> None:
         assert callers._known
         connection_created.send(sender=type(connection), connection=connection)
+        assert not callers._known
+
+    def test_another_server_behind_the_same_connection(self, warm: Callable[[], Answer], call: Call) -> None:
+        # A pooler keeps its clients' connections while its server is replaced by one that was restored.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE SCHEMA restored; CREATE FUNCTION restored.pg_postmaster_start_time() RETURNS timestamptz "
+                "LANGUAGE sql STABLE AS $$SELECT pg_catalog.pg_postmaster_start_time() + interval '1 hour'$$; "
+                "SET LOCAL search_path = restored, public, pg_catalog"
+            )
+        with statements() as found:
+            assert warm().status in (200, 201)
+        assert found[-len(call.statements) - 1 :] == ["SELECT projects_apikey", *call.statements]
+
+    def test_a_new_connection_forgets_who_is_read_meanwhile(
+        self, api: API, project: Project, call: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def find_and_connect(*args: Any, **named: Any) -> Caller | None:
+            caller = find_caller(*args, **named)
+            connection_created.send(sender=type(connection), connection=connection)
+            return caller
+
+        monkeypatch.setattr(remembered, "find_caller", find_and_connect)
+        assert api(call.method, call.path, call.body).status in (200, 201)
         assert not callers._known
 
     def test_it_has_a_bound(self, api: API, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
