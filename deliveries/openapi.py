@@ -88,10 +88,7 @@ list_deliveries = TAG.operation(
     success=Outcome(
         "Event deliveries fetched successfully",
         PageOf[DeliveryDocument],
-        {
-            "One delivery": page_example(example(DeliveryDocument)),
-            "One that has failed": page_example(FAILED_EXAMPLE),
-        },
+        {"One delivery": page_example(example(DeliveryDocument)), "One that has failed": page_example(FAILED_EXAMPLE)},
     ),
     refused=[*BAD_FILTER, refusals.CountTooSlow],
 )

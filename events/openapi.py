@@ -81,10 +81,7 @@ list_events = TAG.operation(
     success=Outcome(
         "App events fetched successfully",
         PageOf[EventDocument],
-        {
-            "One event": page_example(example(EventDocument)),
-            "No subscription took it": page_example(FAILED_EXAMPLE),
-        },
+        {"One event": page_example(example(EventDocument)), "No subscription took it": page_example(FAILED_EXAMPLE)},
     ),
     refused=[*BAD_DATES, refusals.BadSearch, refusals.SearchTooSlow],
 )
@@ -95,8 +92,7 @@ create_event = TAG.operation(
     "answers. An endpoint without a subscription gets one to all event types. A second event with the same "
     "idempotency key is stored as a duplicate and not sent.",
     request=body(
-        serializers.CreateEvent,
-        {"For an endpoint": {"endpoint_id": example(EventDocument)["endpoints"][0]} | SENT},
+        serializers.CreateEvent, {"For an endpoint": {"endpoint_id": example(EventDocument)["endpoints"][0]} | SENT}
     ),
     success=Outcome("Event queued successfully", CreatedDocument, "Created", status=201, schema=CREATED),
     refused=[*BAD_BODY, refusals.EndpointMissing, EndpointUnknown],

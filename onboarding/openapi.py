@@ -24,9 +24,7 @@ bulk_onboard: Operation[ReportDocument | AcceptedDocument] = TAG.operation(
     "them; the refusal then has the report of a dry run as its `data`. The items can also come as "
     "`multipart/form-data`, whose field `file` is a CSV file in UTF-8 with a header row that names the members of "
     "an item.",
-    parameters=[
-        query("dry_run", {"type": "boolean"}, "Only `true` counts: check the items, and create nothing."),
-    ],
+    parameters=[query("dry_run", {"type": "boolean"}, "Only `true` counts: check the items, and create nothing.")],
     request=body(
         BulkOnboard,
         {

@@ -51,9 +51,7 @@ batch_retry = twin(
     outcomes=[NO_ENDPOINTS],
 )
 create_retry_job = twin(
-    openapi.create_retry_job,
-    "CreatePortalRetryJob",
-    "Send any number of deliveries of the customer's endpoints again",
+    openapi.create_retry_job, "CreatePortalRetryJob", "Send any number of deliveries of the customer's endpoints again"
 )
 list_attempts = twin(
     openapi.list_attempts,
