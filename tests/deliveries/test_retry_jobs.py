@@ -265,8 +265,9 @@ class TestCrash:
             with statements() as found:
                 work_off()
             pieces.append(found)
-        # How to plan; the job; the end of the piece, and its deliveries; the place, and the number in the record.
-        begun = ["SELECT", "LOCK jobs_job", *["SELECT events_eventdelivery"] * 2]
+        # Whether there is any; the job; how to plan; the end of the piece, and its deliveries; the place, and the
+        # number in the record.
+        begun = ["SELECT jobs_job", "LOCK jobs_job", "SELECT", *["SELECT events_eventdelivery"] * 2]
         assert pieces[0] == [*begun, "UPDATE jobs_job"]
         assert pieces[1] == [*begun, "UPDATE events_eventdelivery", "UPDATE jobs_job", "UPDATE activity_activity"]
 

@@ -227,9 +227,9 @@ class TestCrash:
         api.post(jobs)
         with statements() as counting:
             work_off()
-        # How to plan; the job; the end of the piece, and its number, in order of ids; the place.
+        # Whether there is any; the job; how to plan; the end of the piece, and its number, in order of ids; the place.
         assert counting == [
-            *("SELECT", "LOCK jobs_job", "SELECT events_event"),
+            *("SELECT jobs_job", "LOCK jobs_job", "SELECT", "SELECT events_event"),
             *("SELECT", "SELECT events_event", "SELECT", "UPDATE jobs_job"),
         ]
 
