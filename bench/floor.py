@@ -16,7 +16,6 @@ import json
 import os
 import secrets
 import string
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,16 +148,19 @@ class Floor:
 
 def run(*statements: tuple[str, Sequence[Any]]) -> list[Rows]:
     """Execute statements in one transaction, all sent at once. Returns the rows of each."""
-    connection: psycopg.Connection[tuple[Any, ...]] | None = getattr(_local, "connection", None)
-    if connection is None:
+    try:
+        connection = _idle.pop()
+    except IndexError:
         connection = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, prepare_threshold=0)
         connection.execute("SET TimeZone TO 'UTC'")
-        _local.connection = connection
     if len(statements) == 1:
-        return [connection.execute(*statements[0], binary=True).fetchall()]
-    with connection.pipeline():
-        cursors = [connection.execute(statement, parameters, binary=True) for statement, parameters in statements]
-    return [cursor.fetchall() for cursor in cursors]
+        rows = [connection.execute(*statements[0], binary=True).fetchall()]
+    else:
+        with connection.pipeline():
+            cursors = [connection.execute(statement, parameters, binary=True) for statement, parameters in statements]
+        rows = [cursor.fetchall() for cursor in cursors]
+    _idle.append(connection)
+    return rows
 
 
 def check(key: str, found: Rows) -> None:
@@ -258,7 +260,8 @@ _pepper = _made["API_KEY_PEPPER"].encode()
 _cipher, _key_id = AESGCM(_key), hashlib.sha256(b"row" + _key).digest()[:4]
 _base_url = os.environ["BASE_URL"]
 _alphabet = string.ascii_letters + string.digits
-_local = threading.local()
+#: Connections that no thread uses: one for each request at once, not for each of the many threads of a server.
+_idle: list[psycopg.Connection[tuple[Any, ...]]] = []
 
 in_python = Floor(ROWS, NEWEST_FIRST, render_rows)
 in_sql = Floor(ARRAY, "", _rendered)
