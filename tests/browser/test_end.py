@@ -55,7 +55,7 @@ def test_a_right_that_is_taken_away_is_gone_with_the_next_click(portal: Portal) 
     body = {"name": "Acme portal", "owner_id": OWNER, "can_manage_endpoint": False}
     portal.live.client.put(f"{portal.live.links}/{link['uid']}", json=body).raise_for_status()
     page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_text("Your access does not include this.")).to_be_visible()
+    expect(page.get_by_text("Your access does not include this.").first).to_be_visible()
 
 
 def test_a_server_that_does_not_answer(portal: Portal) -> None:

@@ -107,7 +107,7 @@ def test_rehearsal(portal: Portal, page: Page, path: str, receiver: Receiver) ->
     ).raise_for_status()
     page.goto(portal.home + overview)
     page.get_by_role("button", name="Send a test signed with the new secret only").click()
-    expect(page.get_by_text("The new secret is in place.")).to_be_visible()
+    expect(page.get_by_text("The new secret is in place.").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is too wide"
     [request] = receiver.wait_for(1)
     signed = standard_headers(
