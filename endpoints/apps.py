@@ -1,9 +1,6 @@
 """Endpoints: where webhooks go."""
 
-from typing import Any
-
 from django.apps import AppConfig
-from django.db.backends.signals import connection_created
 
 
 class EndpointsConfig(AppConfig):
@@ -12,10 +9,8 @@ class EndpointsConfig(AppConfig):
     name = "endpoints"
 
     def ready(self) -> None:
-        """Forget rendered endpoints at each new connection: a restored database gives out its row versions again."""
+        """Forget rendered endpoints where the versions of their rows may be given out again."""
+        from core.row_versions import forget_at_new_connections
         from endpoints.rendering import kept
 
-        def forget(**_: Any) -> None:
-            kept.forget()
-
-        connection_created.connect(forget, weak=False)
+        forget_at_new_connections(kept.forget)

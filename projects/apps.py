@@ -1,9 +1,6 @@
 """Projects, their API keys and their event types."""
 
-from typing import Any
-
 from django.apps import AppConfig
-from django.db.backends.signals import connection_created
 
 
 class ProjectsConfig(AppConfig):
@@ -12,10 +9,8 @@ class ProjectsConfig(AppConfig):
     name = "projects"
 
     def ready(self) -> None:
-        """Forget callers at each new connection: a database that crashed may give its last row versions out again."""
+        """Forget callers where the versions of their rows may be given out again."""
+        from core.row_versions import forget_at_new_connections
         from projects.remembered import callers
 
-        def forget(**_: Any) -> None:
-            callers.forget()
-
-        connection_created.connect(forget, weak=False)
+        forget_at_new_connections(callers.forget)
