@@ -4,7 +4,7 @@ A value of the wrong type has the error code `incorrect_type`, which both famili
 value that is not allowed (bodies.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -131,18 +131,23 @@ class Items(serializers.ListField):
 
 def checked_items(items: list[Any], child: Any) -> list[Any]:
     """Return the items as `child` validates them. Raises ValidationError with MOST_FAILURES failures at most."""
-    values: list[Any] = []
+    return list(_checked(enumerate(items), child).values())
+
+
+def _checked(values: Iterable[tuple[Any, Any]], child: Any) -> dict[Any, Any]:
+    """Return the values by place or name as `child` validates them. Raises ValidationError as checked_items does."""
+    valid: dict[Any, Any] = {}
     failures: dict[Any, Any] = {}
-    for place, item in enumerate(items):
+    for place, value in values:
         try:
-            values.append(child.run_validation(item))
+            valid[place] = child.run_validation(value)
         except serializers.ValidationError as error:
             failures[place] = error.detail
             if len(failures) == MOST_FAILURES:
                 break
     if failures:
         raise serializers.ValidationError(failures)
-    return values
+    return valid
 
 
 class TextsByName(serializers.DictField):
@@ -152,15 +157,4 @@ class TextsByName(serializers.DictField):
 
     def run_child_validation(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return the validated texts. Raises ValidationError with the first failures, by their names."""
-        values: dict[str, Any] = {}
-        failures: dict[str, Any] = {}
-        for name, value in data.items():
-            try:
-                values[name] = self.child.run_validation(value)
-            except serializers.ValidationError as error:
-                failures[name] = error.detail
-                if len(failures) == MOST_FAILURES:
-                    break
-        if failures:
-            raise serializers.ValidationError(failures)
-        return values
+        return _checked(data.items(), self.child)
