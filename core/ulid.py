@@ -3,10 +3,11 @@
 import os
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #: Two digits at once, for each ten bits of a number.
@@ -59,6 +60,11 @@ class ULIDField(models.CharField):  # type: ignore[type-arg]  # not generic at r
 def first_ulid_at(moment: datetime) -> str:
     """Return the lowest id of the millisecond of `moment`, as a bound for a search by time."""
     return _text(int(moment.timestamp() * 1000) << _RANDOM_BITS)
+
+
+def beyond_now() -> str:
+    """Return an id above all that have been made by now, as a bound for what is there."""
+    return first_ulid_at(timezone.now() + timedelta(milliseconds=1))
 
 
 def _text(number: int) -> str:

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from activity.models import Activity
 from activity.operations import Verb, record
+from core.stretches import next_stretch
 from core.turns import Turns, do_piece
-from core.ulid import first_ulid_at
+from core.ulid import beyond_now
 from core.wake import wake_workers
 from deliveries.exceptions import RetryUnderWay
 from deliveries.filters import DeliveryFilter
@@ -70,8 +71,7 @@ def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str
 
 def of_present(wanted: DeliveryFilter) -> DeliveryFilter:
     """Return a filter of those deliveries only that exist by now."""
-    beyond_now = first_ulid_at(timezone.now() + timedelta(milliseconds=1))
-    return replace(wanted, beyond_uid=min(wanted.beyond_uid, beyond_now))
+    return replace(wanted, beyond_uid=min(wanted.beyond_uid, beyond_now()))
 
 
 def require_alone(project_id: str, customer: str) -> None:
@@ -119,7 +119,7 @@ def _next() -> BatchRetry | None:
 
 def _work_at(batch: BatchRetry) -> None:
     wanted = DeliveryFilter(**batch.parameters)
-    rows = wanted.rows(batch.project_id).filter(status__in=[*GIVEN_UP, *WAITING])
+    rows = chosen(batch.project_id, wanted).filter(status__in=[*GIVEN_UP, *WAITING])
     found = find_piece(batch.project_id, wanted, rows, after=batch.cursor)
     now = timezone.now()
     batch.cursor = found.reached or (found.uids[-1] if found.uids else batch.cursor)
@@ -142,23 +142,20 @@ class Found(NamedTuple):
 
 def find_piece(project_id: str, wanted: DeliveryFilter, rows: "QuerySet[EventDelivery]", *, after: str) -> Found:
     """Return the next PIECE of the deliveries `rows`, which are `wanted`, among LOOKED_AT_IN_PIECE after a place."""
-    edge = find_edge(project_id, wanted, after=after, looked_at=LOOKED_AT_IN_PIECE)
-    rows = up_to(rows, edge).filter(pk__gt=after)
-    uids = list(rows.order_by("pk").values_list("pk", flat=True)[:PIECE])
+    stretch, edge = stretch_of(project_id, wanted, after=after, length=LOOKED_AT_IN_PIECE)
+    uids = list(rows.filter(stretch).order_by("pk").values_list("pk", flat=True)[:PIECE])
     return Found(uids, uids[-1] if len(uids) == PIECE else edge)
 
 
-def up_to(rows: "QuerySet[EventDelivery]", edge: str | None) -> "QuerySet[EventDelivery]":
-    """Return the deliveries `rows` up to an edge, which may be None; test events apart."""
-    rows = rows.filter(test=EventDelivery.Test.NONE)
-    return rows if edge is None else rows.filter(pk__lte=edge)
+def chosen(project_id: str, wanted: DeliveryFilter) -> "QuerySet[EventDelivery]":
+    """Return the deliveries that are `wanted`, test events apart."""
+    return wanted.rows(project_id).filter(test=EventDelivery.Test.NONE)
 
 
-def find_edge(project_id: str, wanted: DeliveryFilter, *, after: str, looked_at: int) -> str | None:
-    """Return the id of the `looked_at`-th delivery after a place; None where there are fewer up to the end."""
+def stretch_of(project_id: str, wanted: DeliveryFilter, *, after: str, length: int) -> tuple[Q, str | None]:
+    """Return the next stretch of the project's deliveries in the filter's time, whether they are chosen or not."""
     rows = EventDelivery.objects.filter(project_id=project_id, pk__gte=wanted.first_uid, pk__lt=wanted.beyond_uid)
-    last = rows.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[looked_at - 1 : looked_at]
-    return next(iter(last), None)
+    return next_stretch(rows, after=after, length=length)
 
 
 def _touch(batch: BatchRetry, **changes: datetime) -> None:

@@ -3,14 +3,13 @@
 Contract: docs/contract/svix.md#recovery.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 
 from activity.operations import Verb
-from core.ulid import first_ulid_at
+from core.ulid import beyond_now, first_ulid_at
 from core.wake import wake_workers
 from deliveries.exceptions import EndpointNotActive
 from deliveries.operations import GIVEN_UP, sent_again
@@ -44,7 +43,7 @@ def create_recovery_job(
     """
     if endpoint.status != Endpoint.Status.ACTIVE:
         raise EndpointNotActive(status=endpoint.status)
-    beyond_now = first_ulid_at(timezone.now() + timedelta(milliseconds=1))
+    beyond = beyond_now()
     return create_job(
         endpoint.project_id,
         kind,
@@ -53,7 +52,7 @@ def create_recovery_job(
             "endpoint_id": endpoint.uid,
             "owner_id": endpoint.owner_id,
             "first_uid": first_ulid_at(since),
-            "beyond_uid": min(first_ulid_at(until), beyond_now) if until else beyond_now,
+            "beyond_uid": min(first_ulid_at(until), beyond) if until else beyond,
         },
         verb=Verb.EVENTS_REPLAYED if kind == MISSING_JOB else Verb.DELIVERIES_RETRIED,
         # Each endpoint may have one of each kind at a time.

@@ -5,13 +5,13 @@ from django.db import transaction
 from activity.operations import Verb
 from deliveries.batch_retry import (
     RETRY_JOB,
-    find_edge,
+    chosen,
     find_piece,
     of_present,
     require_alone,
     send_again,
+    stretch_of,
     to_send,
-    up_to,
 )
 from deliveries.exceptions import RetryUnderWay
 from deliveries.filters import DeliveryFilter
@@ -49,14 +49,14 @@ def create_retry_job(project_id: str, wanted: DeliveryFilter, *, customer: str =
 def count_piece(job: Job) -> Piece:
     """Count the chosen ones of the next COUNTED_IN_PIECE deliveries."""
     wanted = DeliveryFilter(**job.parameters)
-    edge = find_edge(job.project_id, wanted, after=job.counted_to, looked_at=COUNTED_IN_PIECE)
-    rows = wanted.rows(job.project_id).filter(to_send(), pk__gt=job.counted_to)
-    return Piece(up_to(rows, edge).count(), edge)
+    stretch, edge = stretch_of(job.project_id, wanted, after=job.counted_to, length=COUNTED_IN_PIECE)
+    return Piece(chosen(job.project_id, wanted).filter(to_send(), stretch).count(), edge)
 
 
 def retry_piece(job: Job) -> Piece:
     """Put the next piece of the chosen deliveries into the queue."""
     wanted = DeliveryFilter(**job.parameters)
-    found = find_piece(job.project_id, wanted, wanted.rows(job.project_id).filter(to_send()), after=job.cursor)
+    rows = chosen(job.project_id, wanted).filter(to_send())
+    found = find_piece(job.project_id, wanted, rows, after=job.cursor)
     sent = send_again(EventDelivery.objects.filter(pk__in=found.uids)) if found.uids else 0
     return Piece(sent, found.reached, skipped=len(found.uids) - sent)

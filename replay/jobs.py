@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 
 from django.db import connection
-from django.utils import timezone
+from django.db.models import Q
 
 from activity.operations import Verb
-from core.ulid import first_ulid_at
+from core.stretches import next_stretch
+from core.ulid import beyond_now
 from events.models import Event
 from events.reads import EventFilter, still_held
 from jobs.exceptions import JobUnderWay
@@ -29,8 +29,7 @@ def create_replay_job(project_id: str, wanted: EventFilter, *, customer: str = "
     `customer` is the caller in the portal, "" the company. Raises InvalidInput while another one of the same caller is
     open.
     """
-    beyond_now = first_ulid_at(timezone.now() + timedelta(milliseconds=1))
-    wanted = replace(wanted, beyond_uid=min(wanted.beyond_uid, beyond_now))
+    wanted = replace(wanted, beyond_uid=min(wanted.beyond_uid, beyond_now()))
     try:
         return create_job(
             project_id,
@@ -47,18 +46,16 @@ def create_replay_job(project_id: str, wanted: EventFilter, *, customer: str = "
 def count_piece(job: Job) -> Piece:
     """Count the chosen ones of the next COUNTED_IN_PIECE events."""
     wanted = EventFilter(**job.parameters)
-    edge = _edge(job, wanted, job.counted_to, COUNTED_IN_PIECE)
-    rows = originals(wanted.rows(job.project_id)).filter(pk__gt=job.counted_to)
+    stretch, edge = _next_stretch(job, wanted, job.counted_to, COUNTED_IN_PIECE)
     with _in_order_of_ids():
-        return Piece((rows if edge is None else rows.filter(pk__lte=edge)).count(), edge)
+        return Piece(originals(wanted.rows(job.project_id)).filter(stretch).count(), edge)
 
 
 def replay_piece(job: Job) -> Piece:
     """Replay the next REPLAY_CHUNK chosen events among the next LOOKED_AT_IN_PIECE events."""
     wanted = EventFilter(**job.parameters)
-    edge = _edge(job, wanted, job.cursor, LOOKED_AT_IN_PIECE)
-    rows = originals(wanted.rows(job.project_id)).filter(pk__gt=job.cursor)
-    rows = rows if edge is None else rows.filter(pk__lte=edge)
+    stretch, edge = _next_stretch(job, wanted, job.cursor, LOOKED_AT_IN_PIECE)
+    rows = originals(wanted.rows(job.project_id)).filter(stretch)
     with _in_order_of_ids():
         chunk = list(rows.order_by("pk").values_list("pk", flat=True)[:REPLAY_CHUNK])
     if not chunk:
@@ -84,8 +81,7 @@ def _in_order_of_ids() -> Iterator[None]:
         cursor.execute("SELECT set_config('enable_bitmapscan', 'on', true)")
 
 
-def _edge(job: Job, wanted: EventFilter, after: str, most: int) -> str | None:
-    """Return the id of the `most`-th event after the place `after`; None where there are fewer up to the end."""
+def _next_stretch(job: Job, wanted: EventFilter, after: str, length: int) -> tuple[Q, str | None]:
+    """Return the next stretch of the project's events in the filter's time, whether they are chosen or not."""
     rows = Event.objects.filter(project_id=job.project_id, pk__gte=wanted.first_uid, pk__lt=wanted.beyond_uid)
-    last = rows.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[most - 1 : most]
-    return next(iter(last), None)
+    return next_stretch(rows, after=after, length=length)

@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from core.stretches import next_stretch
 from core.wake import wake_workers
 from endpoints.models import Endpoint
 from events.matching import Allowance, Row, has_conditions, matched, read_candidates
@@ -76,7 +77,7 @@ def count_missing_piece(job: Job) -> Piece:
     endpoint = _endpoint(job)
     if endpoint is None:
         return Piece(0, None)
-    rows, edge = _looked_at(endpoint, job, job.counted_to)
+    rows, edge = _next_stretch(endpoint, job, job.counted_to)
     return Piece(rows.count(), edge)
 
 
@@ -85,7 +86,7 @@ def send_missing_piece(job: Job) -> Piece:
     endpoint = _endpoint(job)
     if endpoint is None:
         return Piece(0, None)
-    rows, edge = _looked_at(endpoint, job, job.cursor)
+    rows, edge = _next_stretch(endpoint, job, job.cursor)
     chunk = list(rows.order_by("pk").select_for_update(of=("self",), no_key=True).defer("data")[:REPLAY_CHUNK])
     sent = send_missing(endpoint, chunk)
     if len(chunk) < REPLAY_CHUNK:
@@ -99,13 +100,12 @@ def _endpoint(job: Job) -> Endpoint | None:
     return rows.filter(owner_id=job.parameters["owner_id"]).first()
 
 
-def _looked_at(endpoint: Endpoint, job: Job, after: str) -> tuple["QuerySet[Event]", str | None]:
+def _next_stretch(endpoint: Endpoint, job: Job, after: str) -> tuple["QuerySet[Event]", str | None]:
     """Return the missing ones among the events that a piece looks at after a place, and the id of the last of these.
 
     It is None where the piece reaches the end.
     """
-    bounds = Q(pk__gte=job.parameters["first_uid"], pk__lt=job.parameters["beyond_uid"], pk__gt=after)
-    all_of_project = Event.objects.filter(bounds, project_id=job.project_id).order_by("pk")
-    last = all_of_project.values_list("pk", flat=True)[LOOKED_AT_IN_PIECE - 1 : LOOKED_AT_IN_PIECE]
-    edge = next(iter(last), None)
-    return missing_of(endpoint).filter(bounds if edge is None else bounds & Q(pk__lte=edge)), edge
+    bounds = Q(pk__gte=job.parameters["first_uid"], pk__lt=job.parameters["beyond_uid"])
+    all_of_project = Event.objects.filter(bounds, project_id=job.project_id)
+    stretch, edge = next_stretch(all_of_project, after=after, length=LOOKED_AT_IN_PIECE)
+    return missing_of(endpoint).filter(bounds, stretch), edge

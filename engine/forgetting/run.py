@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
+from core.stretches import next_stretch
 from endpoints.models import Endpoint
 from engine.forgetting.owner import Owner
 from engine.forgetting.rows import DELETED, KEPT, LEADING, PIECE, Deleted, Kept
@@ -125,13 +126,11 @@ def _stretches(owner: Owner, model: type[Model], *, is_searched: bool) -> Iterat
     if not is_searched:
         yield Q()
         return
-    every, after = model._base_manager.filter(project_id=owner.project_id).order_by("pk"), ""
-    while True:
-        edge = every.filter(pk__gt=after).values_list("pk", flat=True)[STRETCH - 1 : STRETCH].first()
-        yield Q(pk__gt=after) if edge is None else Q(pk__gt=after, pk__lte=edge)
-        if edge is None:
-            return
-        after = edge
+    every = model._base_manager.filter(project_id=owner.project_id)
+    after: str | None = ""
+    while after is not None:
+        stretch, after = next_stretch(every, after=after, length=STRETCH)
+        yield stretch
 
 
 def _await_open_transactions() -> None:
