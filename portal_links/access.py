@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -176,5 +176,4 @@ def _note_use(session: PortalSession, now: datetime, address: str | None) -> Non
     last = session.last_used_at
     if last is not None and last >= now - LAST_USED_GRAIN and session.last_used_from == address:
         return
-    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_GRAIN) | ~Q(last_used_from=address)
-    PortalSession.objects.filter(stale, pk=session.pk).update(last_used_at=now, last_used_from=address)
+    PortalSession.objects.filter(pk=session.pk).update(last_used_at=now, last_used_from=address)
