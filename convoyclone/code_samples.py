@@ -40,14 +40,8 @@ _CONVOYS = {
 }
 _NOT_CONVOYS = {
     *("SendTestEvent", "TestOAuth2Connection", "GetEndpointPeriodFailureRates", "GetDeliveryLinks"),
-    *(
-        "CreateDeliveryLink",
-        "RevokeDeliveryLink",
-        "CreateReplayJob",
-        "CreateRetryJob",
-        "GetOnboardBatches",
-        "GetOnboardBatch",
-    ),
+    *("CreateDeliveryLink", "RevokeDeliveryLink", "CreateReplayJob", "CreateRetryJob"),
+    *("GetOnboardBatches", "GetOnboardBatch"),
     *("GetPortalLinkScope", "CreateImportJob", "CopyEventDelivery"),
 }
 #: Values of the parameters that a query must have, where the document lists none.

@@ -168,6 +168,12 @@ class TestTurns:
             assert set(re.findall('"Index Name":"(.*?)"', orjson.dumps(plan).decode())) == {"delivery_turns"}
 
 
+def make_due(delivery: EventDelivery) -> None:
+    """Make a delivery due by a connection of its own, as another process would."""
+    with psycopg.connect(conninfo(connection.settings_dict), autocommit=True) as connected:
+        connected.execute("UPDATE events_eventdelivery SET due_at = now() WHERE uid = %s", [delivery.uid])
+
+
 class TestBeginning:
     def test_an_event_that_comes_while_those_of_a_backlog_begin_does_not_wait_for_them(
         self, make_endpoint: Make, other: Endpoint, monkeypatch: pytest.MonkeyPatch, settings: Settings
@@ -180,8 +186,7 @@ class TestBeginning:
 
         async def send(worker: Worker, claim: Claim, *_: Any) -> None:
             if not begun:
-                with psycopg.connect(conninfo(connection.settings_dict), autocommit=True) as connected:
-                    connected.execute("UPDATE events_eventdelivery SET due_at = now() WHERE uid = %s", [event.uid])
+                make_due(event)
                 worker._beginning.is_notified = True
             begun.append(claim.delivery.uid)
             worker._give_back([claim])
@@ -201,8 +206,7 @@ class TestBeginning:
 
         async def send(worker: Worker, claim: Claim, *_: Any) -> None:
             if not begun:
-                with psycopg.connect(conninfo(connection.settings_dict), autocommit=True) as connected:
-                    connected.execute("UPDATE events_eventdelivery SET due_at = now() WHERE uid = %s", [event.uid])
+                make_due(event)
             begun.append(claim.delivery.uid)
             # The processor's time that a request takes.
             time.sleep(POLLED_SECONDS / 10)
