@@ -29,7 +29,7 @@ from deliveries.serializers import DeliveryIDs
 from endpoints.models import Endpoint
 from endpoints.openapi import TAG as ENDPOINTS_TAG
 from jobs.documents import JobDocument
-from jobs.openapi import PENDING_EXAMPLE
+from jobs.openapi import PENDING_EXAMPLE, dry_run
 from outbound.states import Status
 from portal_links.exceptions import DeliveryLinkNotFound
 
@@ -140,10 +140,7 @@ create_retry_job = TAG.operation(
     description="Stores a job that does what a batch retry does: each delivery that the list would have on all of its "
     "pages is sent again, once. The job tells how many are done, and can be paused, resumed and canceled. Not part of "
     "Convoy's API.",
-    parameters=[
-        *FILTERS,
-        query("dry_run", {"type": "boolean"}, "Only `true` counts: count the deliveries, and send none."),
-    ],
+    parameters=[*FILTERS, dry_run("count the deliveries, and send none")],
     success=Outcome("Batch retry job accepted", JobDocument, {"Accepted": RETRY_JOB_EXAMPLE}, status=202),
     refused=[*BAD_FILTER, refusals.RetryUnderWay],
 )

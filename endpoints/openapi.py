@@ -132,16 +132,14 @@ pause_endpoint = TAG.operation(
     refused=[refusals.StatusNotChangeable(status="inactive", change="pausing or unpausing")],
     not_found=refusals.EndpointToChangeNotFound,
 )
-activate_endpoint = TAG.operation(
+activate_endpoint = pause_endpoint.twin(
     "ActivateEndpoint",
     "Activate endpoint",
     description="Activates an endpoint that is not active. A body is ignored.",
-    parameters=[VERSION],
     success=Outcome(
         "endpoint status successfully activated", EndpointDocument, {"Active": ACTIVATED_EXAMPLE}, status=202
     ),
     refused=[refusals.StatusNotChangeable(status="active", change="activation")],
-    not_found=refusals.EndpointToChangeNotFound,
 )
 READ_AS_SECONDS = Outcome(
     f"endpoint secret expired successfully; an expiration of {SECONDS_FROM} or more counts as seconds",

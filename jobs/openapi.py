@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
+
 from core.api.documents import PageOf, example
-from core.api.openapi import Outcome, Tag, name_in_path, page_example, page_parameters
+from core.api.openapi import Outcome, Tag, name_in_path, page_example, page_parameters, query
 from jobs.documents import JobDocument
 from jobs.exceptions import JobNotFound, JobOver
 from jobs.models import Job
@@ -14,6 +16,11 @@ _EXAMPLE = example(JobDocument)
 PENDING_EXAMPLE = example(JobDocument, status=Job.Status.PENDING.value, total=None, done=0)
 _OVER = {"finished_at": "2026-11-28T09:00:31.5Z"}
 name_in_path(jobID="The id of the job.")
+
+
+def dry_run(effect: str) -> OpenApiParameter:
+    """Return the parameter dry_run of an operation that works in the background."""
+    return query("dry_run", {"type": "boolean"}, f"Only `true` counts: {effect}.")
 
 
 def _turned(title: str, **changed: Any) -> dict[str, JobDocument]:

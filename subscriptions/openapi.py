@@ -14,6 +14,7 @@ from core.api.openapi import CURSORS, NOTHING, PAGE, REST_CURSOR, Outcome, Tag, 
 from endpoints.documents import NestedEndpointDocument
 from jobs.documents import JobDocument
 from jobs.exceptions import JobUnderWay
+from jobs.openapi import dry_run
 from projects.models import OWNER_FILTER_BYTES, OWNER_SUBSCRIPTIONS
 from subscriptions import exceptions as refusals
 from subscriptions import serializers
@@ -123,13 +124,12 @@ import_event_types = EVENT_TYPES.operation(
     ),
     refused=[refusals.NoWebhooks, refusals.SpecRefused(reason="it is not an object")],
 )
-create_import_job = EVENT_TYPES.operation(
+create_import_job = import_event_types.twin(
     "CreateImportJob",
     "Import any number of event types",
     description="Creates or updates the event types that an OpenAPI document describes, in the background. "
     "Not part of Convoy's API.",
-    parameters=[query("dry_run", {"type": "boolean"}, "Only `true` counts: count, and import none.")],
-    request=body(serializers.ImportOpenAPISpec, {"A webhook": {"spec": EXAMPLE_SPEC}}),
+    parameters=[dry_run("count, and import none")],
     success=Outcome(
         "Import job accepted",
         JobDocument,
@@ -302,12 +302,11 @@ update_filter = FILTERS.operation(
     success=Outcome("Filter updated successfully", FilterDocument, "Updated"),
     refused=[*REFUSED_FILTER, bad_conditions("update filter"), *UNKNOWN_FILTER],
 )
-delete_filter = FILTERS.operation(
+delete_filter = get_filter.twin(
     "DeleteFilter",
     "Delete a filter",
     description="Deletes the filter, and its event type from the subscription.",
     success=Outcome("Filter deleted successfully", NoneType, "Deleted"),
-    refused=UNKNOWN_FILTER,
 )
 test_filter = FILTERS.operation(
     "TestFilter",

@@ -260,7 +260,7 @@ class Operation(Generic[D]):
         self._declared = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.description = description
         self.success = success
-        self._not_found = not_found
+        self.not_found = not_found
         self._envelope = tag.envelope
         refusals = [*refused, *([not_found] if not_found else [])]
         self._document = extend_schema(
@@ -285,9 +285,9 @@ class Operation(Generic[D]):
             try:
                 data = handler(*args, **kwargs)
             except NotFound as error:
-                if self._not_found is None:
+                if self.not_found is None:
                     raise
-                raise self._not_found() from error
+                raise self.not_found() from error
             return data if isinstance(data, HttpResponse) else self.answer(data)
 
         return cast(Callable[P, HttpResponse], self._document(answering))
