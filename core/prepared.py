@@ -36,9 +36,9 @@ class Parameter(Expression):
         super().__init__(output_field=field)
         self._place = _Place(name)
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         """Return a placeholder, and the place that PreparedQuery.rows() fills."""
-        return "%s", [self._place]
+        return "%s", (self._place,)
 
 
 #: The moment of a query: a time, or a parameter.

@@ -72,6 +72,11 @@ class NotStored(InvalidInput):
     message = "an error occurred while {doing}"
 
 
+#: The changes of a status, as the refusal names them.
+PAUSING = "pausing or unpausing"
+ACTIVATION = "activation"
+
+
 class StatusNotChangeable(InvalidInput):
     """The status does not allow it."""
 

@@ -20,7 +20,7 @@ name_in_path(jobID="The id of the job.")
 
 def dry_run(effect: str) -> OpenApiParameter:
     """Return the parameter dry_run of an operation that works in the background."""
-    return query("dry_run", {"type": "boolean"}, f"Only `true` counts: {effect}.")
+    return query("dry_run", f"Only `true` counts: {effect}.", {"type": "boolean"})
 
 
 def _turned(title: str, **changed: Any) -> dict[str, JobDocument]:

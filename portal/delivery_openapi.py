@@ -116,13 +116,13 @@ dashboard_summary = TAG.operation(
     description="The number of deliveries created in each period in UTC, oldest first. Where there are fewer than "
     f"{FEWEST_BUCKETS} entries, empty ones with the index 0 come first.",
     parameters=[
-        query("startDate", text(pattern=DATE_PATTERN), "From this second on, as 2026-02-03T00:00:00.", required=True),
+        query("startDate", "From this second on, as 2026-02-03T00:00:00.", text(pattern=DATE_PATTERN), required=True),
         query(
             "endDate",
-            text(pattern=DATE_OR_EMPTY_PATTERN),
             "To the end of this second; without it to the end of the day of `startDate`.",
+            text(pattern=DATE_OR_EMPTY_PATTERN),
         ),
-        query("type", text(enum=list(PERIODS)), "The length of each entry.", required=True),
+        query("type", "The length of each entry.", text(enum=list(PERIODS)), required=True),
     ],
     success=Outcome(
         "Dashboard summary fetched successfully",

@@ -77,7 +77,7 @@ _LIST_EXAMPLE = example(
 )
 _PAGE = [
     *(PAGE[name] for name in ("direction", "next_page_cursor", "prev_page_cursor")),
-    query("perPage", {"type": "integer", "default": PER_PAGE}, "Endpoints in a page, 1 to 1000."),
+    query("perPage", "Endpoints in a page, 1 to 1000.", {"type": "integer", "default": PER_PAGE}),
 ]
 
 explain_link = TAG.operation(

@@ -3,6 +3,8 @@
 Contract: docs/contract/subscriptions.md, docs/contract/event-types.md.
 """
 
+from enum import StrEnum
+
 from core.exceptions import InvalidInput, NotFound
 
 # Event types
@@ -220,6 +222,19 @@ class ListedFilterExists(InvalidInput):
 
     message = "filter for event type {name} already exists"
     field = "event_type"
+
+
+class Doing(StrEnum):
+    """The operations that read conditions, as their refusals name them."""
+
+    CREATE_SUBSCRIPTION = "create subscription"
+    UPDATE_SUBSCRIPTION = "update subscription"
+    SAVE_FILTER = "save the filter"
+    TRY_CONDITIONS = "validate subscription filter"
+    CREATE_FILTER = "create filter"
+    CREATE_FILTERS = "create filters"
+    UPDATE_FILTER = "update filter"
+    UPDATE_FILTERS = "update filters"
 
 
 class ConditionsRefused(InvalidInput):
