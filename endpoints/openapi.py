@@ -1,4 +1,4 @@
-"""The endpoint operations in the OpenAPI document. Contract: docs/contract/endpoints.md."""
+"""Declare the operations on endpoints. Contract: docs/contract/endpoints.md."""
 
 from types import NoneType
 

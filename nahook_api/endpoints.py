@@ -235,7 +235,7 @@ class EndpointsView(WorkspaceView):
 
 
 class Endpoints(EndpointsView):
-    """The endpoints of a workspace."""
+    """List and create the endpoints of a workspace."""
 
     @list_endpoints
     def get(self, request: Request, projectID: str) -> list[EndpointDocument]:  # noqa: N803
@@ -252,7 +252,7 @@ class Endpoints(EndpointsView):
 
 
 class ApplicationEndpoints(EndpointsView):
-    """The endpoints of an application."""
+    """List and create the endpoints of an application."""
 
     @list_of_application
     def get(self, request: Request, projectID: str, ownerID: str) -> list[EndpointDocument]:  # noqa: N803

@@ -173,7 +173,7 @@ class EndpointView(PortalView, views.EndpointView):
 
 
 class Endpoints(EndpointView):
-    """The endpoints of the caller's scope."""
+    """List and create endpoints of the caller's scope."""
 
     needs = {"POST": MANAGE_ENDPOINT}
     get = openapi.list_endpoints(views.Endpoints.get)

@@ -51,7 +51,7 @@ class MissingDocument(TypedDict):
 
 @component("models.PortalScope")
 class ScopeDocument(TypedDict):
-    """What a portal link or session opens, and why."""
+    """Endpoints and capabilities that a portal link or session gives, with the reasons."""
 
     owner_id: Annotated[
         str, "The customer whose endpoints are opened; empty: those in the link's list.", Example("acme")

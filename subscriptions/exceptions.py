@@ -89,7 +89,7 @@ class NewEndpointNotFound(SubscribedEndpointNotFound):
 
 
 class EndpointTaken(InvalidInput):
-    """The endpoint has another subscription."""
+    """An endpoint that has a subscription."""
 
     message = "a subscription for this endpoint already exists"
     field = "endpoint_id"

@@ -219,7 +219,7 @@ class MessagesOfEndpoint(MessageView):
 
 
 class EndpointsOfMessage(MessageView):
-    """The endpoints of a message."""
+    """List the endpoints of a message."""
 
     @list_endpoints
     def get(

@@ -206,7 +206,7 @@ class Outcome(NamedTuple, Generic[D]):
 
 
 class Declared(TypedDict, total=False):
-    """What an operation may declare beside its description and its success."""
+    """The parts of a declaration that an operation may leave out."""
 
     request: dict[str, OpenApiRequest]
     parameters: Sequence[OpenApiParameter]
@@ -216,7 +216,7 @@ class Declared(TypedDict, total=False):
 
 
 class Changed(Declared, total=False):
-    """What the declaration of a twin may change."""
+    """The parts of a declaration that a twin may change."""
 
     description: str
     success: Outcome[Any]

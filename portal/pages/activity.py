@@ -38,7 +38,7 @@ class Shown(NamedTuple):
 
 @dataclass(slots=True)
 class Group:
-    """What one actor did on one day, newest first."""
+    """The acts of one actor on one day, newest first."""
 
     #: Who it was, in words.
     who: str

@@ -1,4 +1,4 @@
-"""What the tests of the engine start from: deliveries in the queue, and a connection as a worker has it."""
+"""Set up the tests of the engine: deliveries in the queue, and a connection as a worker has it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator

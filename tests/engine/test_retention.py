@@ -78,7 +78,7 @@ def deliver(endpoint: Endpoint, count: int = 1, *, age: timedelta = OLD, status:
 
 
 def sweep(*, batch: int = 1000, workers: int = 1, stopped: bool = False) -> list[int]:
-    """What so many workers at once find to be old."""
+    """Return the rows that several workers at once find to be old."""
 
     async def one() -> int:
         stopping = asyncio.Event()

@@ -44,7 +44,7 @@ WHERE event_type = 'crash' AND (status NOT IN ('Success', 'Failure', 'Discarded'
 
 @dataclass
 class Found:
-    """What the rounds have shown."""
+    """The counts of all rounds."""
 
     accepted: int = 0
     refused: int = 0

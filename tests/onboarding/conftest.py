@@ -1,4 +1,4 @@
-"""What the tests of bulk onboarding start from."""
+"""Fixtures of the tests of bulk onboarding."""
 
 from typing import Any
 

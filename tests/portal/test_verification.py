@@ -96,7 +96,7 @@ COMPARISONS = ("hmac.compare_digest(", "timingSafeEqual(", "hmac.Equal(", "hash_
 
 
 def python(settings: Settings) -> dict[str, Any]:
-    """What the Python snippet defines."""
+    """Return the names that the Python snippet defines."""
     code = next(snippet.code for snippet in snippets(**settings._asdict()) if snippet.language == "Python")
     namespace: dict[str, Any] = {}
     exec(compile(code, "snippet", "exec"), namespace)  # noqa: S102 - our own code is what is tested
