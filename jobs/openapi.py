@@ -24,7 +24,7 @@ def dry_run(effect: str) -> OpenApiParameter:
 
 
 def _turned(title: str, **changed: Any) -> dict[str, JobDocument]:
-    """Return examples of a job that was turned while it worked, and while it counted."""
+    """Return examples of a job whose status was changed while it worked, and while it counted."""
     return {
         title: example(JobDocument, **changed),
         f"{title} while it counts": example(JobDocument, total=None, done=0, **changed),

@@ -192,7 +192,7 @@ _OPEN_SESSION = PreparedQuery(_open_sessions)
 
 
 def _name_of(project: str, owner: str) -> Subquery:
-    """Return the expression for the name of the application of an owner in a project, both the names of columns."""
+    """Return the expression for the name of an owner's application, given the columns of the project and the owner."""
     return Subquery(
         Application.objects.filter(project_id=OuterRef(project), owner_id=OuterRef(owner)).values("name")[:1]
     )

@@ -95,7 +95,7 @@ def query(name: str, description: str, schema: Schema | None = None, *, required
 
 
 def path_parameter(name: str, description: str) -> OpenApiParameter:
-    """Return a parameter of the path, which is an id, where it is not what `name_in_path` says of it."""
+    """Return a parameter of the path, an id, for an operation in which `name_in_path` does not describe it."""
     return OpenApiParameter(name, {"type": "string"}, location=OpenApiParameter.PATH, description=description)
 
 
@@ -277,7 +277,7 @@ class Operation(Generic[D]):
         )
 
     def __call__(self, handler: Callable[P, D | HttpResponse]) -> Callable[P, HttpResponse]:
-        """Make a handler that returns data one that answers with it.
+        """Wrap a handler, so that it answers with the data that it returns.
 
         This declaration takes the place of another one that decorates the handler already, as in a portal's view.
         """

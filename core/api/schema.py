@@ -103,7 +103,7 @@ _HEADERS: dict[str, dict[str, str]] = {
 
 
 def _component(serializer: Serializer) -> str:
-    """Return the name of the component that a serializer is."""
+    """Return the component name of a serializer."""
     return COMPONENTS.get(serializer, f"models.{serializer.__name__}")
 
 
@@ -117,7 +117,7 @@ class ConvoyAutoSchema(AutoSchema):
     """Describe a handler of a ConvoyView by its decorator (openapi.py) and its serializer."""
 
     def get_auth(self) -> list[dict[str, list[str]]]:
-        """Return what authenticates a caller: what the view states, where it takes the credential of another API."""
+        """Return the security schemes: those that the view states, where it takes the credential of another API."""
         stated: list[dict[str, list[str]]] | None = getattr(self.view, "documented_security", None)
         return stated or super().get_auth()
 
@@ -194,7 +194,7 @@ class ConvoyAutoSchema(AutoSchema):
         return schema
 
     def _get_serializer_field_meta(self, field: Any, direction: str) -> Schema:
-        """Describe a field that does not describe itself as the answer's document does."""
+        """Describe a field without help_text as its serializer's `document` describes the member of this name."""
         meta: Schema = super()._get_serializer_field_meta(field, direction)  # type: ignore[no-untyped-call]
         document = getattr(field.parent, "document", None)
         text = described(document).get(field.field_name) if document and not field.help_text else None
