@@ -15,8 +15,7 @@ from core.api.values import parse_go_duration
 from core.exceptions import InvalidInput
 from core.header_names import TOKEN_CHARACTER, is_header_name, is_taken
 from outbound.retries import STRATEGIES
-from outbound.signatures import ENCODINGS
-from outbound.signatures import HASHES as HASH_FUNCTIONS
+from outbound.signatures import ENCODINGS, HASHES
 from outbound.urls import check_sendable, parse_target
 from projects.config import (
     META_EVENT_TYPES,
@@ -40,7 +39,6 @@ from projects.exceptions import (
 )
 from projects.models import Project
 
-HASHES = list(HASH_FUNCTIONS)
 #: The most versions of a signature: each is computed with each secret of the endpoint, over the whole payload.
 MOST_SIGNATURES = 4
 SHORTEST_RETENTION_SECONDS = 3600
@@ -107,7 +105,7 @@ class SignatureVersion(Shape):
     document = SignatureVersionDocument
 
     uid = Text(required=False, max_length=26, help_text="Generated where it is not sent.")
-    hash = Choice(HASHES, allow_blank=False)
+    hash = Choice(list(HASHES), allow_blank=False)
     encoding = Choice(list(ENCODINGS), allow_blank=False, help_text="How the signature is written in the header.")
     created_at = Text(required=False, max_length=40, help_text="Now, where it is not sent.")
 
