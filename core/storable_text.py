@@ -1,6 +1,6 @@
 """Make texts of others storable in PostgreSQL."""
 
-from django.http import QueryDict
+from collections.abc import Mapping
 
 
 def storable(text: str | bytes) -> str:
@@ -11,6 +11,6 @@ def storable(text: str | bytes) -> str:
     return (text.decode(errors="replace") if isinstance(text, bytes) else text).replace("\0", "\ufffd")
 
 
-def typed(values: QueryDict, name: str) -> str:
+def typed(values: Mapping[str, str], name: str) -> str:
     """Return a text that somebody has typed into a form, without NUL and outer blanks; "" where it was not sent."""
     return values.get(name, "").replace("\0", "").strip()
