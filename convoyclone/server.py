@@ -189,7 +189,8 @@ def _tell_processes(*, is_demo: bool) -> None:
         os.environ["DELIVERY_ALLOWED_NETWORKS"] = ",".join(LOOPBACK)
         settings.DELIVERY_ALLOWED_NETWORKS = [ip_network(network) for network in LOOPBACK]
     if is_demo and settings.LOG_FORMAT == "json" and not {"LOG_FORMAT", "ATTEMPT_LOG_LEVEL"} & given:
-        os.environ["ATTEMPT_LOG_LEVEL"] = settings.LOGGING["loggers"]["convoyclone.attempt"]["level"] = "WARNING"
+        logs: Any = settings.LOGGING
+        os.environ["ATTEMPT_LOG_LEVEL"] = logs["loggers"]["convoyclone.attempt"]["level"] = "WARNING"
 
 
 def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int:
