@@ -1,4 +1,4 @@
-"""The record of activity as the API shows it. Contract: docs/contract/activity.md#object."""
+"""Define the record of activity as the API shows it. Contract: docs/contract/activity.md#object."""
 
 from typing import Annotated, Any, TypedDict
 

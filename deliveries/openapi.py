@@ -1,4 +1,4 @@
-"""The operations on deliveries and attempts in the OpenAPI document. Contract: docs/contract/deliveries.md."""
+"""Declare the operations on deliveries and attempts. Contract: docs/contract/deliveries.md."""
 
 from types import NoneType
 

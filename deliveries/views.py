@@ -1,4 +1,4 @@
-"""The operations on event deliveries and delivery attempts.
+"""Answer the operations on event deliveries and delivery attempts.
 
 Contract: docs/contract/deliveries.md#operations, docs/contract/endpoints.md#failure-rates.
 """

@@ -1,4 +1,4 @@
-"""The refusals of endpoint operations.
+"""Define the refusals of endpoint operations.
 
 Contract: docs/contract/endpoints.md#operations, docs/contract/endpoints.md#body.
 """

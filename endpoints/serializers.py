@@ -1,4 +1,4 @@
-"""The bodies of endpoint requests. Contract: docs/contract/endpoints.md#body."""
+"""Define the bodies of endpoint requests. Contract: docs/contract/endpoints.md#body."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The event operations in the OpenAPI document. Contract: docs/contract/events.md."""
+"""Declare the event operations. Contract: docs/contract/events.md."""
 
 from typing import Any
 

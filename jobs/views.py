@@ -1,4 +1,4 @@
-"""The operations on jobs. Contract: docs/contract/jobs.md#operations."""
+"""Answer the operations on jobs. Contract: docs/contract/jobs.md#operations."""
 
 from rest_framework.request import Request
 

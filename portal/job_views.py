@@ -1,4 +1,4 @@
-"""The portal API's views of jobs. Contract: docs/contract/jobs.md#portal."""
+"""Answer the portal API about jobs. Contract: docs/contract/jobs.md#portal."""
 
 from jobs import openapi, views
 from jobs.models import JobQuerySet

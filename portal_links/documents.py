@@ -1,4 +1,4 @@
-"""Portal links and portal sessions as the API shows them.
+"""Define portal links and portal sessions as the API shows them.
 
 A link is shown with the endpoints of its scope, which is read at that moment: every live endpoint of the
 link's owner, or without an owner the live ones of its list, always within the link's project.

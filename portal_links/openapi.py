@@ -1,4 +1,4 @@
-"""The operations on portal links and portal sessions in the OpenAPI document. Contract: docs/contract/portal-links.md.
+"""Declare the operations on portal links and portal sessions. Contract: docs/contract/portal-links.md.
 
 The operations of other products' contracts are declared beside their views: feather.py, nahook_api/ and svix_api/.
 """

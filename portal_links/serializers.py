@@ -1,4 +1,4 @@
-"""The request bodies of portal links, and the metadata in the bodies of other contracts.
+"""Define the request bodies of portal links, and the metadata in the bodies of other contracts.
 
 Contract: docs/contract/portal-links.md#body, docs/contract/portal-sessions.md.
 

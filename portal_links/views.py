@@ -1,4 +1,4 @@
-"""The portal-link operations of the Convoy API. Contract: docs/contract/portal-links.md#operations."""
+"""Answer the portal-link operations of the Convoy API. Contract: docs/contract/portal-links.md#operations."""
 
 from datetime import date
 

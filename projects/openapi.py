@@ -1,4 +1,4 @@
-"""The project operations in the OpenAPI document. Contract: docs/contract/projects.md."""
+"""Declare the project operations. Contract: docs/contract/projects.md."""
 
 from types import NoneType
 

@@ -1,4 +1,4 @@
-"""The bodies of project requests. Contract: docs/contract/projects.md#body, docs/contract/projects.md#object."""
+"""Define the bodies of project requests. Contract: docs/contract/projects.md#body, docs/contract/projects.md#object."""
 
 import re
 from datetime import datetime

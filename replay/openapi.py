@@ -1,4 +1,4 @@
-"""The operations that replay events in the OpenAPI document. Contract: docs/contract/events.md#replay."""
+"""Declare the operations that replay events. Contract: docs/contract/events.md#replay."""
 
 from copy import copy
 

@@ -1,4 +1,4 @@
-"""The operations of the Convoy API that replay events. Contract: docs/contract/events.md#replay."""
+"""Answer the operations of the Convoy API that replay events. Contract: docs/contract/events.md#replay."""
 
 from types import NoneType
 

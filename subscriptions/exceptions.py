@@ -1,4 +1,4 @@
-"""The refusals of operations on event types, subscriptions and filters.
+"""Define the refusals of operations on event types, subscriptions and filters.
 
 Contract: docs/contract/subscriptions.md, docs/contract/event-types.md.
 """

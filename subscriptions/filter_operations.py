@@ -1,4 +1,4 @@
-"""Operations on the filters of a subscription. Each function owns its transaction.
+"""Create, update and delete the filters of a subscription. Each function owns its transaction.
 
 Contract: docs/contract/subscriptions.md#filters. The subscription is locked while its filters change,
 and its `event_types` are always those that it has filters for. A filter of another subscription looks

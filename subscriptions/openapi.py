@@ -1,4 +1,4 @@
-"""The operations on event types, subscriptions and filters in the OpenAPI document.
+"""Declare the operations on event types, subscriptions and filters.
 
 Contract: docs/contract/subscriptions.md, docs/contract/event-types.md.
 """

@@ -1,4 +1,4 @@
-"""Operations on subscriptions. Each function owns its transaction.
+"""Create, update and delete subscriptions. Each function owns its transaction.
 
 Contract: docs/contract/subscriptions.md. Events are matched with filter rows only, so each
 change of a subscription's event types or conditions changes its filters too. A subscription of

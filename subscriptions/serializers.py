@@ -1,4 +1,4 @@
-"""The bodies of requests on event types, subscriptions and filters.
+"""Define the bodies of requests on event types, subscriptions and filters.
 
 Contract: docs/contract/subscriptions.md, docs/contract/event-types.md.
 """

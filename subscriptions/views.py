@@ -1,4 +1,4 @@
-"""The operations of the Convoy API on event types, subscriptions and filters.
+"""Answer the operations of the Convoy API on event types, subscriptions and filters.
 
 Contract: docs/contract/subscriptions.md#operations, docs/contract/event-types.md#operations. Handlers take
 their project from `project_id` and not from the path: the portal API's views, whose paths name none, are
