@@ -10,13 +10,14 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import PurePath
 from typing import NoReturn
 
-from setproctitle import setproctitle
+from setproctitle import getproctitle, setproctitle
 
 POLL_SECONDS = 0.01
 #: The first descriptor after those of standard input, output and error.
@@ -70,18 +71,19 @@ def _run(command: list[str], prepare: Callable[[], None], descriptors: Sequence[
         atexit._clear()
         _close_all_but(descriptors)
         prepare()
-        setproctitle(" ".join(command))
+        _show(command)
         _run_program(command[1:])
         code = 0
     except SystemExit as end:
         code = _exit_code(end)
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        # Beside what Python prints, this is where reports of errors hear of it (core/error_reports.py).
+        sys.excepthook(type(error), error, error.__traceback__)
     finally:
-        with suppress(BaseException):
-            atexit._run_exitfuncs()
-            sys.stdout.flush()
-            sys.stderr.flush()
+        # As at the end of any Python process: threads that are no daemons finish their work first.
+        for finish in (threading._shutdown, atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush):  # type: ignore[attr-defined]
+            with suppress(BaseException):
+                finish()
         os._exit(code)
 
 
@@ -91,6 +93,14 @@ def _close_all_but(descriptors: Sequence[int]) -> None:
         os.closerange(first, kept)
         first = kept + 1
     os.closerange(first, os.sysconf("SC_OPEN_MAX"))
+
+
+def _show(command: list[str]) -> None:
+    """Show a command in `ps`, where there is as much room as this process's own command and environment had."""
+    setproctitle(" ".join(command))
+    if getproctitle() != " ".join(command):
+        # Cut off, it would lack the words by which script/server finds what a killed run has left.
+        setproctitle(" ".join(PurePath(word).name for word in command))
 
 
 def _run_program(words: list[str]) -> None:

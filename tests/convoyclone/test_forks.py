@@ -131,3 +131,40 @@ def test_each_process_does_at_its_end_what_it_has_planned_itself(run: Any) -> No
     """)
     assert printed.count("the end of the fork") == 1
     assert printed.count("the end of") == 2
+
+
+def test_an_error_is_told_to_whoever_reports_errors(run: Any) -> None:
+    program = "import sys; sys.excepthook = lambda kind, error, trace: print('reported', error); raise OSError('full')"
+    found, printed = run(f"found['code'] = start({program!r}).wait()")
+    assert found == {"code": 1}
+    assert printed.strip() == "reported full"
+
+
+def test_its_threads_finish_their_work(run: Any) -> None:
+    program = """
+import threading, time
+def work():
+    time.sleep(0.2)
+    print("finished", flush=True)
+threading.Thread(target=work).start()
+"""
+    found, printed = run(f"found['code'] = start({program!r}).wait()")
+    assert found == {"code": 0}
+    assert printed.strip() == "finished"
+
+
+def test_where_a_command_is_longer_than_may_be_shown_its_words_have_no_folders(run: Any) -> None:
+    found, _ = run("""
+        with open("program.py", "w") as file:
+            file.write("import time; time.sleep(60)")
+        fork = Fork([sys.executable, os.path.abspath("program.py"), "/folder" * 20_000, "deliver"], lambda: None, ())
+        def words():
+            return " ".join(psutil.Process(fork.pid).cmdline()).split()
+        deadline = time.monotonic() + 30
+        while words()[-1:] != ["deliver"] and time.monotonic() < deadline:
+            time.sleep(0.01)
+        found["words"] = words()
+        fork.terminate()
+        fork.wait()
+    """)
+    assert found["words"] == [Path(sys.executable).name, "program.py", "folder", "deliver"]
