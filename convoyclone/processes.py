@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,34 +130,46 @@ def demo_receiver(listener: socket.socket, quickstart: Path, api_url: str) -> Co
 
 def spawn(command: list[str], descriptors: Sequence[int] | None = None) -> Process:
     """Start a process, which has the embedded database's descriptors unless others are given."""
-    with _signals_waiting():
+    parent = os.getpid()
+    return _started(
         # A session of its own: Ctrl-C in the terminal reaches this process only, which can end the whole group.
-        return subprocess.Popen(
+        lambda: subprocess.Popen(
             command,
             cwd=database.BASE_DIR,
-            preexec_fn=_prepare_child,
+            preexec_fn=lambda: _prepare_child(parent),
             start_new_session=True,
             # When this process is killed, the embedded PostgreSQL stays until its children have finished.
             pass_fds=embedded.descriptors() if descriptors is None else descriptors,
         )
+    )
 
 
 def fork(command: list[str], descriptors: Sequence[int] | None = None) -> Process:
     """Start a Python program as spawn() does, but in a fork of this process where that is safe (forks.py)."""
     if not IS_FORKING:
         return spawn(command, descriptors)
-    with _signals_waiting():
-        return Fork(command, _prepare_fork, embedded.descriptors() if descriptors is None else descriptors)
+    parent = os.getpid()
+    kept = embedded.descriptors() if descriptors is None else descriptors
+    return _started(lambda: Fork(command, lambda: _prepare_fork(parent), kept))
 
 
-@contextlib.contextmanager
-def _signals_waiting() -> Iterator[None]:
-    """Have a signal wait for the end of a block that forks: it could be lost, or leave the child process running."""
+def _started(start: Callable[[], Process]) -> Process:
+    """Start a process, and end it where a signal has come meanwhile.
+
+    During a fork a signal could be lost, and later its exception leaves nobody who knows the process.
+    """
+    process = None
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        yield
+        process = start()
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        except BaseException:
+            if process is not None:
+                end(process)
+            raise
+    return process
 
 
 def end(process: Process, seconds: float = STOP_SECONDS) -> None:
@@ -170,18 +182,21 @@ def end(process: Process, seconds: float = STOP_SECONDS) -> None:
     process.wait()
 
 
-def _prepare_fork() -> None:
+def _prepare_fork(parent: int) -> None:
     """Have signals do in a fork what they do in a new process, and begin in the same folder."""
     os.chdir(database.BASE_DIR)
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-    _prepare_child()
+    _prepare_child(parent)
 
 
-def _prepare_child() -> None:
+def _prepare_child(parent: int) -> None:
     """Accept signals again, and on Linux have the kernel send one when the parent is killed."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     with contextlib.suppress(OSError, AttributeError):
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    if os.getppid() != parent:
+        # It has been killed before the kernel knew that.
+        os._exit(1)

@@ -61,6 +61,8 @@ def main() -> int:
         # Under nohup a hang-up is ignored, and stays so.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
+    # Where it is ignored, as some programs leave it to those that they start, exit codes are lost.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     database.own_the_environment()
     data_dir = database.data_dir()
     try:
@@ -213,12 +215,7 @@ def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int
             _print_quickstart(settings.BASE_URL, demo, data_dir)
             while (code := process.poll()) is None:
                 for companion in companions:
-                    if companion.has_ended():
-                        print(f"convoyclone: {companion.name} ended by itself, and is started again", file=sys.stderr)
-                        companion.start()
-                        _note_processes(data_dir, process, companions)
-                    elif companion.silent_seconds() > HANG_SECONDS:
-                        _replace(companion)
+                    if _look_after(companion):
                         _note_processes(data_dir, process, companions)
                 time.sleep(WATCH_SECONDS)
         finally:
@@ -228,6 +225,22 @@ def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int
             companions[-1].stop()
     print(f"convoyclone: the web server ended by itself, with exit code {code}", file=sys.stderr)
     return 1
+
+
+def _look_after(companion: Companion) -> bool:
+    """Start a process again that has ended or hangs. Returns whether it had."""
+    try:
+        if companion.has_ended():
+            print(f"convoyclone: {companion.name} ended by itself, and is started again", file=sys.stderr)
+            companion.start()
+        elif companion.silent_seconds() > HANG_SECONDS:
+            _replace(companion)
+        else:
+            return False
+    except OSError as error:
+        # The web server goes on without it, and the next look tries again.
+        print(f"convoyclone: {companion.name} cannot be started: {error.strerror}", file=sys.stderr)
+    return True
 
 
 def _replace(companion: Companion) -> None:

@@ -1,14 +1,19 @@
 """The processes beside the web server: one that hangs is noticed by its heartbeat, and replaced."""
 
+import errno
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 
 from convoyclone import processes, server
-from convoyclone.processes import Companion
+from convoyclone.processes import Companion, Process
 from tests.engine.process import database_url
 from tests.server import free_port
 from tests.waiting import eventually
@@ -69,6 +74,54 @@ class TestAWorkerThatHangs:
     def test_one_without_a_heartbeat_is_never_silent(self) -> None:
         with Companion("another", [sys.executable, "-c", "input()"]) as other:
             assert other.silent_seconds() == 0
+
+
+class TestAStart:
+    def test_an_interrupted_one_leaves_no_process(self, hanging: Companion, monkeypatch: pytest.MonkeyPatch) -> None:
+        started: list[subprocess.Popen[bytes]] = []
+
+        def interrupted(*args: Any, **options: Any) -> "subprocess.Popen[bytes]":
+            started.append(subprocess.Popen(*args, **options))
+            os.kill(os.getpid(), signal.SIGINT)
+            return started[0]
+
+        monkeypatch.setattr(processes, "subprocess", SimpleNamespace(Popen=interrupted, TimeoutExpired=OSError))
+        with pytest.raises(KeyboardInterrupt):
+            hanging.start()
+        [process] = started
+        assert process.returncode == -signal.SIGTERM
+
+    def test_one_whose_parent_has_been_killed_meanwhile_ends(self) -> None:
+        begun = "import os; print('begun')"
+        process = subprocess.Popen(
+            [sys.executable, "-c", begun], preexec_fn=lambda: processes._prepare_child(1), stdout=subprocess.PIPE
+        )
+        assert (process.communicate()[0], process.returncode) == (b"", 1)
+
+    def test_one_that_fails_is_tried_again(self, capfd: pytest.CaptureFixture[str]) -> None:
+        failures = [OSError(errno.EAGAIN, "Resource temporarily unavailable")]
+
+        def start(command: list[str], descriptors: Sequence[int] | None) -> Process:
+            if has_ended and failures:
+                raise failures.pop()
+            return processes.spawn(command, descriptors)
+
+        has_ended = False
+        with Companion("the worker", [sys.executable, "-c", BEATS], has_heartbeat=True, start=start) as companion:
+            await_a_beat(companion)
+            assert not server._look_after(companion)
+            os.kill(companion.pid, signal.SIGKILL)
+            eventually(companion.has_ended, "it ends")
+            has_ended = True
+            assert server._look_after(companion)
+            assert companion.has_ended()
+            assert server._look_after(companion)
+            await_a_beat(companion)
+        assert capfd.readouterr().err.splitlines() == [
+            "convoyclone: the worker ended by itself, and is started again",
+            "convoyclone: the worker cannot be started: Resource temporarily unavailable",
+            "convoyclone: the worker ended by itself, and is started again",
+        ]
 
 
 @pytest.mark.django_db(transaction=True)

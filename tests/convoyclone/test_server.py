@@ -113,8 +113,12 @@ class TestFirstAndSecondRun:
 class TestStop:
     def test_within_five_seconds_and_nothing_is_left(self, server: Server) -> None:
         server.prepared()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            server.start()
+        # Some programs leave it ignored for those that they start that a child process has ended.
+        for number, of_children in ((signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.SIG_IGN)):
+            before = signal.signal(signal.SIGCHLD, of_children)
+            server.spawn()
+            signal.signal(signal.SIGCHLD, before)
+            server.wait_until_printed("Ctrl-C stops it.")
             self.stops(server, number)
 
     def stops(self, server: Server, number: int) -> None:
