@@ -122,12 +122,14 @@ class TestStop:
             self.stops(server, number)
 
     def stops(self, server: Server, number: int) -> None:
+        assert server.process is not None
+        # A fork of a process with more threads could wait for ever for what another thread has locked.
+        assert psutil.Process(server.process.pid).num_threads() == 1
         with socket.create_connection(("127.0.0.1", server.port)) as stalled:
             # Somebody is in the middle of a request that never ends.
             head = f"POST /api/v1/projects HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.key(server)}\r\n"
             stalled.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
             assert server.signal(number) < stop_seconds()
-        assert server.process is not None
         assert server.process.returncode == 0
         assert server.processes() == []
         assert is_free(server)
