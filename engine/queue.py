@@ -29,6 +29,7 @@ from engine.choice import AT_MOST_ONCE, COLUMNS, Queued, Unsettled, choose
 from engine.database import Connection
 from engine.lost import record_lost
 from engine.parked import BACKLOG, PARKED_HOPS, read_parked, settle_unsent
+from engine.prepared import Statement
 from engine.shares import Offer
 from engine.targets import IN_FLIGHT, Target
 from engine.turns import TURNS, WALK, take_turns, walk_from
@@ -112,11 +113,14 @@ HOLDS = "current_setting('convoyclone.claims')::bool"
 
 #: The deliveries that are due, the longest overdue first.
 # Without the lock, none of them may be locked: the worker that holds it would skip them.
-_DUE = f"""
+_DUE = Statement(
+    "queue_due",
+    f"""
 SELECT {COLUMNS} FROM events_eventdelivery d
 WHERE d.due_at <= now() AND NOT d.is_parked AND {HOLDS}
 ORDER BY d.due_at LIMIT %(window)s FOR UPDATE SKIP LOCKED
-"""
+""",
+)
 
 #: The same of some projects, in turns.
 _DUE_IN_TURNS = f"""
@@ -146,12 +150,15 @@ WHERE e.uid = ANY(%s)
 """
 
 #: Give deliveries a lease, each for its own number of seconds.
-_CLAIM = f"""
+_CLAIM = Statement(
+    "queue_claim",
+    f"""
 UPDATE events_eventdelivery d
-SET status = '{Status.PROCESSING}', is_parked = false, lease = %s, due_at = now() + c.seconds * interval '1 second',
-    updated_at = now()
-FROM unnest(%s::text[], %s::float[]) AS c (uid, seconds) WHERE d.uid = c.uid
-"""
+SET status = '{Status.PROCESSING}', is_parked = false, lease = %(lease)s,
+    due_at = now() + c.seconds * interval '1 second', updated_at = now()
+FROM unnest(%(uids)s::text[], %(seconds)s::float[]) AS c (uid, seconds) WHERE d.uid = c.uid
+""",
+)
 #: Extend leases. Another worker may have parked a delivery after its lease had ended.
 _EXTEND = """
 UPDATE events_eventdelivery SET due_at = now() + %s * interval '1 second', is_parked = false WHERE uid = ANY(%s)
@@ -159,10 +166,17 @@ UPDATE events_eventdelivery SET due_at = now() + %s * interval '1 second', is_pa
 #: Take deliveries out of the queue until their endpoint can take them.
 _PARK = "UPDATE events_eventdelivery SET is_parked = true WHERE uid = ANY(%s)"
 #: The events of claimed deliveries, as Payload, in its order.
-_PAYLOADS = """
+_PAYLOADS = Statement(
+    "queue_payloads",
+    """
 SELECT uid, data, headers, idempotency_key, trace, expunged_at IS NOT NULL
-FROM events_event WHERE uid = ANY(%s)
-"""
+FROM events_event WHERE uid = ANY(%(events)s::text[])
+""",
+)
+_BACKLOG = Statement("queue_backlog", BACKLOG)
+_WALK = Statement("queue_walk", WALK)
+#: What a connection that claims prepares.
+STATEMENTS = (_BACKLOG, _DUE, _WALK, _CLAIM, _PAYLOADS)
 
 
 async def claim(
@@ -242,9 +256,10 @@ async def claim(
 
 
 # Each round trip counts: on a busy machine both sides wait for the processor each time. So statements that need no
-# answer in between go together, as one text with the parameters written into it. Not by a pipeline: PostgreSQL ends the
-# transaction of a worker that hangs (`idle_in_transaction_session_timeout`) only between statements that are complete,
-# and psycopg sends those of a pipeline one by one. This transaction holds the lock for which all workers wait.
+# answer in between go together, as one text with the parameters written into it (prepared.py). Not by a pipeline:
+# PostgreSQL ends the transaction of a worker that hangs (`idle_in_transaction_session_timeout`) only between statements
+# that are complete, and psycopg sends those of a pipeline one by one. This transaction holds the lock for which all
+# workers wait.
 
 
 @asynccontextmanager
@@ -255,7 +270,8 @@ async def _claiming(connection: Connection, given: Mapping[str, Any], *, by_age:
     """
     try:
         async with AsyncClientCursor(connection) as cursor:
-            await cursor.execute(f"{_BEGIN}; {BACKLOG}; {_DUE if by_age else WALK}", given)
+            second = (_DUE if by_age else _WALK).over(connection)
+            await cursor.execute(f"{_BEGIN}; {_BACKLOG.over(connection)}; {second}", given)
             cursor.nextset()
             [(is_locked, *_)] = await cursor.fetchall()
             cursor.nextset()
@@ -279,14 +295,14 @@ async def _claim_and_commit(
     """Give deliveries a lease of so many seconds, end the transaction, and read the events of these deliveries."""
     if not sent:
         return {}
-    given = [
-        lease,
-        [row.uid for row, _ in sent],
-        [seconds for _, seconds in sent],
-        [*{row.event_id for row, _ in sent}],
-    ]
+    given = {
+        "lease": lease,
+        "uids": [row.uid for row, _ in sent],
+        "seconds": [seconds for _, seconds in sent],
+        "events": [*{row.event_id for row, _ in sent}],
+    }
     async with AsyncClientCursor(connection) as cursor:
-        await cursor.execute(f"{_CLAIM}; COMMIT; {_PAYLOADS}", given)
+        await cursor.execute(f"{_CLAIM.over(connection)}; COMMIT; {_PAYLOADS.over(connection)}", given)
         cursor.nextset()
         cursor.nextset()
         return {row[0]: Payload(*row) for row in await cursor.fetchall()}
