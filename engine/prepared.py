@@ -21,7 +21,8 @@ class Statement:
         names = list(dict.fromkeys(_PARAMETER.findall(text)))
         self.name, self._text = name, text
         self._prepare = f"PREPARE {name} AS " + _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text)
-        self._execute = f"EXECUTE {name} ({', '.join(f'%({each})s' for each in names)})"
+        given = ", ".join(f"%({each})s" for each in names)
+        self._execute = f"EXECUTE {name} ({given})" if given else f"EXECUTE {name}"
 
     async def prepare(self, connection: AsyncConnection) -> None:
         """Prepare the statement on a connection that is kept, and has a server of its own."""

@@ -38,6 +38,8 @@ from outbound.states import Status
 
 #: Read at least this many rows where some of the first in the queue could not be sent.
 WIDE_WINDOW = 250
+#: The deliveries whose endpoints a look reads together with them.
+FEW = 8
 #: Extend a lease by this much where it has ended before its worker has written the outcome.
 EXTENSION_SECONDS = 15
 #: One worker claims at a time, so that the requests counted for an endpoint are those of all workers.
@@ -95,6 +97,8 @@ class Opening:
     backlog: list[str]
     #: Due deliveries where the queue is read by age, and else the rows of WALK.
     oldest: list[Queued] = field(default_factory=list)
+    #: The endpoints of the first of these, FEW at most.
+    targets: dict[str, Target] = field(default_factory=dict)
     walk: list[tuple[str, bool]] | None = None
 
 
@@ -133,7 +137,7 @@ ORDER BY turn.place, turn.number FOR UPDATE OF d SKIP LOCKED
 _BY_APPLICATION = """a.rate_limit > 0 AND (
   0 IN (e.rate_limit, e.rate_limit_duration) OR a.rate_limit::bigint * e.rate_limit_duration < e.rate_limit
 )"""
-#: The endpoints of deliveries, as Target.
+#: Endpoints, as Target.
 _TARGETS = f"""
 SELECT e.uid, e.project_id, e.owner_id, e.name, e.url, e.status, e.deleted_at IS NOT NULL AS is_deleted, e.http_timeout,
   CASE WHEN {_BY_APPLICATION} THEN a.rate_limit ELSE e.rate_limit END AS rate_limit,
@@ -146,8 +150,16 @@ FROM endpoints_endpoint e
 JOIN projects_project p ON p.uid = e.project_id
 LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid
 LEFT JOIN applications_application a ON a.project_id = e.project_id AND a.owner_id = e.owner_id
-WHERE e.uid = ANY(%s)
 """
+_TARGETS_OF = f"{_TARGETS} WHERE e.uid = ANY(%s)"
+#: Those of the first deliveries of _DUE, so that a look that finds few has them without another round trip.
+_TARGETS_OF_FIRST = Statement(
+    "queue_targets_of_first",
+    f"""{_TARGETS} WHERE e.uid IN (
+  SELECT d.endpoint_id FROM events_eventdelivery d
+  WHERE d.due_at <= now() AND NOT d.is_parked AND {HOLDS} ORDER BY d.due_at LIMIT {FEW}
+)""",
+)
 
 #: Give deliveries a lease, each for its own number of seconds.
 _CLAIM = Statement(
@@ -176,7 +188,7 @@ FROM events_event WHERE uid = ANY(%(events)s::text[])
 _BACKLOG = Statement("queue_backlog", BACKLOG)
 _WALK = Statement("queue_walk", WALK)
 #: What a connection that claims prepares.
-STATEMENTS = (_BACKLOG, _DUE, _WALK, _CLAIM, _PAYLOADS)
+STATEMENTS = (_BACKLOG, _DUE, _TARGETS_OF_FIRST, _WALK, _CLAIM, _PAYLOADS)
 
 
 async def claim(
@@ -222,7 +234,7 @@ async def claim(
         found.waits_for_places = bool(backlog)
         if not rows:
             return found
-        targets = await _read_targets(connection, {row.endpoint_id for row in rows})
+        targets = await _read_targets(connection, {row.endpoint_id for row in rows}, opening.targets)
         await rate_limit.fill(connection, [target for target in targets.values() if target.is_limited])
         choice = choose(rows, targets, slots=slots, cap=cap, unsettled=unsettled, offer=offer)
         if any(row.delivery_mode == AT_MOST_ONCE for row in choice.send):
@@ -270,8 +282,8 @@ async def _claiming(connection: Connection, given: Mapping[str, Any], *, by_age:
     """
     try:
         async with AsyncClientCursor(connection) as cursor:
-            second = (_DUE if by_age else _WALK).over(connection)
-            await cursor.execute(f"{_BEGIN}; {_BACKLOG.over(connection)}; {second}", given)
+            reads = (_BACKLOG, _DUE, _TARGETS_OF_FIRST) if by_age else (_BACKLOG, _WALK)
+            await cursor.execute("; ".join((_BEGIN, *(each.over(connection) for each in reads))), given)
             cursor.nextset()
             [(is_locked, *_)] = await cursor.fetchall()
             cursor.nextset()
@@ -279,6 +291,9 @@ async def _claiming(connection: Connection, given: Mapping[str, Any], *, by_age:
             cursor.nextset()
             if by_age:
                 opening.oldest = [Queued(*row) for row in await cursor.fetchall()]
+                cursor.row_factory = class_row(Target)
+                cursor.nextset()
+                opening.targets = {target.uid: target for target in await cursor.fetchall()}
             else:
                 opening.walk = await cursor.fetchall()
         yield opening if is_locked else None
@@ -335,7 +350,12 @@ async def _read_in_turns(
     return [*rows, *(row for row in opening.oldest if row.uid not in taken)]
 
 
-async def _read_targets(connection: Connection, ids: Collection[str]) -> dict[str, Target]:
+async def _read_targets(
+    connection: Connection, ids: Collection[str], known: Mapping[str, Target]
+) -> Mapping[str, Target]:
+    unknown = [uid for uid in ids if uid not in known]
+    if not unknown:
+        return known
     async with connection.cursor(row_factory=class_row(Target)) as cursor:
-        await cursor.execute(_TARGETS, [list(ids)])
-        return {target.uid: target for target in await cursor.fetchall()}
+        await cursor.execute(_TARGETS_OF, [unknown])
+        return {**known, **{target.uid: target for target in await cursor.fetchall()}}

@@ -19,6 +19,7 @@ from core.conninfo import conninfo
 from endpoints.models import Endpoint
 from engine import queue, turns
 from engine.beginning import BEGUN_AT_ONCE, POLLED_SECONDS, Beginning
+from engine.database import make_pool
 from engine.queue import Claim, Claimed
 from engine.shares import Places, Shares
 from engine.targets import Target
@@ -161,6 +162,24 @@ class TestTurns:
                     plans.append(found["Plan"])
             return plans
 
+        async def explain_prepared(connected: psycopg.AsyncConnection[Any]) -> list[dict[str, Any]]:
+            made = make_pool(
+                conninfo(connection.settings_dict),
+                1,
+                statement_seconds=5,
+                plans_once=True,
+                statements=queue.STATEMENTS,
+            )
+            given = {"window": 20, "after": "", "hops": 1}
+            async with made as pool, pool.connection() as claiming, queue._claiming(claiming, given, by_age=True):
+                cursor = await claiming.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE queue_due (20)")
+                [[[found]]] = await cursor.fetchall()
+                return [found["Plan"]]
+
+        [of_due] = on_a_connection(explain_prepared)
+        # How many blocks that are depends on the dead rows that it passes.
+        assert set(re.findall('"Index Name":"(.*?)"', orjson.dumps(of_due).decode())) == {"delivery_due"}
+        assert set(re.findall('"Actual Rows":(.*?),', orjson.dumps(of_due).decode())) == {"20.0"}
         of_turns, of_walk = on_a_connection(explain)
         assert of_turns["Shared Hit Blocks"] + of_turns["Shared Read Blocks"] < 50
         # How many blocks the walk reads depends on the dead rows that it passes in this index.
