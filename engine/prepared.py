@@ -5,7 +5,7 @@ takes three times as long as running it; EXECUTE within such a text is not.
 """
 
 import re
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 
@@ -26,7 +26,7 @@ class Statement:
 
     async def prepare(self, connection: AsyncConnection) -> None:
         """Prepare the statement on a connection that is kept, and has a server of its own."""
-        await connection.execute(cast(LiteralString, self._prepare))
+        await connection.execute(self._prepare)
         connection.prepared.add(self.name)
 
     def over(self, connection: psycopg.AsyncConnection[Any]) -> str:

@@ -350,9 +350,7 @@ async def _read_in_turns(
     return [*rows, *(row for row in opening.oldest if row.uid not in taken)]
 
 
-async def _read_targets(
-    connection: Connection, ids: Collection[str], known: Mapping[str, Target]
-) -> Mapping[str, Target]:
+async def _read_targets(connection: Connection, ids: Collection[str], known: dict[str, Target]) -> dict[str, Target]:
     unknown = [uid for uid in ids if uid not in known]
     if not unknown:
         return known

@@ -1,7 +1,9 @@
 """Statements that are planned once for a connection, and sent together with others."""
 
-from typing import Any
+import re
+from typing import Any, cast
 
+import orjson
 import psycopg
 import pytest
 from django.db import connection
@@ -11,7 +13,7 @@ from engine import queue
 from engine.database import make_pool
 from engine.prepared import Statement
 from tests.engine.claims import claim
-from tests.engine.engine import on_a_connection, queue_deliveries
+from tests.engine.engine import multiply, on_a_connection, queue_deliveries
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,6 +42,29 @@ def test_the_statements_of_a_look_are_planned_once(make_endpoint: Any) -> None:
     ours = {statement.name for statement in queue.STATEMENTS}
     assert {name for name, (once, _) in planned.items() if once} >= ours - {"queue_walk"}
     assert {name: each for name, (_, each) in planned.items() if each} == {}
+
+
+@pytest.mark.slow  # tens of thousands of rows
+def test_a_plan_for_any_parameters_reads_a_backlog_in_order(make_endpoint: Any) -> None:
+    with connection.cursor() as cursor:
+        # PostgreSQL expects a queue without deliveries.
+        cursor.execute("ANALYZE events_eventdelivery")
+    backlog = make_endpoint()
+    queue_deliveries(backlog, due_in=-100)
+    multiply(backlog, 20_000)
+    given = {"window": 20, "after": "", "hops": 1}
+
+    async def explain(_: psycopg.AsyncConnection[Any]) -> dict[str, Any]:
+        database = conninfo(connection.settings_dict)
+        made = make_pool(database, 1, statement_seconds=5, plans_once=True, statements=queue.STATEMENTS)
+        async with made as pool, pool.connection() as claiming, queue._claiming(claiming, given, by_age=True):
+            cursor = await claiming.execute("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE queue_due (20)")
+            [[[found]]] = await cursor.fetchall()
+        return cast(dict[str, Any], found["Plan"])
+
+    plan = orjson.dumps(on_a_connection(explain)).decode()
+    assert set(re.findall('"Index Name":"(.*?)"', plan)) == {"delivery_due"}
+    assert set(re.findall(r'"Actual Rows":(\d+)', plan)) == {"20"}
 
 
 def test_behind_a_pooler_that_shares_servers_nothing_is_prepared(make_endpoint: Any) -> None:

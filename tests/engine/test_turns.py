@@ -19,7 +19,6 @@ from core.conninfo import conninfo
 from endpoints.models import Endpoint
 from engine import queue, turns
 from engine.beginning import BEGUN_AT_ONCE, POLLED_SECONDS, Beginning
-from engine.database import make_pool
 from engine.queue import Claim, Claimed
 from engine.shares import Places, Shares
 from engine.targets import Target
@@ -27,7 +26,7 @@ from engine.worker import Worker
 from events.models import EventDelivery
 from projects.models import Project
 from tests.engine.claims import claim
-from tests.engine.engine import on_a_connection, queue_deliveries, working
+from tests.engine.engine import multiply, on_a_connection, queue_deliveries, working
 from tests.outbound.receivers import Receiver
 from tests.outbound.sending import LOOPBACK
 from tests.waiting import eventually
@@ -44,20 +43,6 @@ def other(make_endpoint: Make, other_project: Project) -> Endpoint:
 
 def by_project(found: Claimed) -> Counter[str]:
     return Counter(claim.delivery.project_id for claim in found.claims)
-
-
-def multiply(endpoint: Endpoint, times: int, **changes: Any) -> None:
-    """Copy the only delivery to an endpoint, so often that inserting each by itself would take too long."""
-    [delivery] = EventDelivery.objects.filter(endpoint=endpoint).values()
-    names = [str(field.column) for field in EventDelivery._meta.concrete_fields]
-    values = ["lpad(n::text, 26, '0')" if name == "uid" else name for name in names]
-    with connection.cursor() as cursor:
-        statement = (
-            "INSERT INTO events_eventdelivery ({}) SELECT {} FROM events_eventdelivery, generate_series(1, %s) AS n"
-        )
-        cursor.execute(
-            f"{statement.format(', '.join(names), ', '.join(values))} WHERE uid = %s", [times, delivery["uid"]]
-        )
 
 
 class TestTurns:
@@ -162,24 +147,6 @@ class TestTurns:
                     plans.append(found["Plan"])
             return plans
 
-        async def explain_prepared(connected: psycopg.AsyncConnection[Any]) -> list[dict[str, Any]]:
-            made = make_pool(
-                conninfo(connection.settings_dict),
-                1,
-                statement_seconds=5,
-                plans_once=True,
-                statements=queue.STATEMENTS,
-            )
-            given = {"window": 20, "after": "", "hops": 1}
-            async with made as pool, pool.connection() as claiming, queue._claiming(claiming, given, by_age=True):
-                cursor = await claiming.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE queue_due (20)")
-                [[[found]]] = await cursor.fetchall()
-                return [found["Plan"]]
-
-        [of_due] = on_a_connection(explain_prepared)
-        # How many blocks that are depends on the dead rows that it passes.
-        assert set(re.findall('"Index Name":"(.*?)"', orjson.dumps(of_due).decode())) == {"delivery_due"}
-        assert set(re.findall(r'"Actual Rows":(\d+)', orjson.dumps(of_due).decode())) == {"20"}
         of_turns, of_walk = on_a_connection(explain)
         assert of_turns["Shared Hit Blocks"] + of_turns["Shared Read Blocks"] < 50
         # How many blocks the walk reads depends on the dead rows that it passes in this index.
