@@ -16,7 +16,6 @@ from deliveries.requests import Unbuildable
 from endpoints.secrets import new_secret, rotate
 from engine.attempt import (
     GONE,
-    LIMIT_REACHED,
     Request,
     build_request,
     lease_seconds,
@@ -29,6 +28,7 @@ from engine.targets import Target
 from events.exceptions import KeyMissing
 from outbound.client import Exchange
 from outbound.responses import GZIP_BROKEN
+from outbound.retries import LIMIT_REACHED
 from outbound.signatures import NothingToSignWith, standard_secret
 from projects.config import default_config
 
