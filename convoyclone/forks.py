@@ -33,8 +33,7 @@ class Fork:
         The process leads a session of its own, calls `prepare`, and has `descriptors` open beside the standard ones.
         """
         self.returncode: int | None = None
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         self.pid = os.fork()
         if self.pid == 0:
             _run(command, prepare, descriptors)
@@ -80,11 +79,20 @@ def _run(command: list[str], prepare: Callable[[], None], descriptors: Sequence[
         # Beside what Python prints, this is where reports of errors hear of it (core/error_reports.py).
         sys.excepthook(type(error), error, error.__traceback__)
     finally:
-        # As at the end of any Python process: threads that are no daemons finish their work first.
-        for finish in (threading._shutdown, atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush):  # type: ignore[attr-defined]
-            with suppress(BaseException):
-                finish()
+        with suppress(BaseException):
+            # As at the end of any Python process: threads that are no daemons finish their work first.
+            threading._shutdown()  # type: ignore[attr-defined]
+            atexit._run_exitfuncs()
+        with suppress(BaseException):
+            _flush()
         os._exit(code)
+
+
+def _flush() -> None:
+    """Write what is printed. A stream is None where the descriptor was closed when the process began."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
 def _close_all_but(descriptors: Sequence[int]) -> None:

@@ -78,6 +78,15 @@ def test_it_ends_with_its_exit_code(run: Any, program: str, code: int, said: str
     assert printed.strip().endswith(said)
 
 
+def test_it_runs_where_nothing_can_be_printed(run: Any) -> None:
+    found, _ = run("""
+        printing, sys.stdout, sys.stderr = sys.stdout, None, None
+        found["code"] = start("raise SystemExit(3)").wait()
+        sys.stdout = printing
+    """)
+    assert found == {"code": 3}
+
+
 def test_it_is_asked_to_end(run: Any) -> None:
     found, _ = run("""
         fork = start("import time; print('begun', flush=True); time.sleep(60)")
