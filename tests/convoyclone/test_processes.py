@@ -82,12 +82,16 @@ class TestAStart:
 
         def interrupted(*args: Any, **options: Any) -> "subprocess.Popen[bytes]":
             started.append(subprocess.Popen(*args, **options))
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGHUP)
             return started[0]
 
         monkeypatch.setattr(processes, "subprocess", SimpleNamespace(Popen=interrupted, TimeoutExpired=OSError))
-        with pytest.raises(KeyboardInterrupt):
-            hanging.start()
+        before = signal.signal(signal.SIGHUP, signal.default_int_handler)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                hanging.start()
+        finally:
+            signal.signal(signal.SIGHUP, before)
         [process] = started
         assert process.returncode == -signal.SIGTERM
 
