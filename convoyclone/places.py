@@ -6,6 +6,7 @@ most, by the average of those before. And of the requests that wait, those of ca
 """
 
 import contextlib
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -173,18 +174,29 @@ class Places:
 
     def _call_next(self) -> None:
         """Hand the free places to requests that wait, as far as their callers have room."""
-        now = self._now()
-        while self._free:
-            ready = [turn for turn in self._waiting if self._has_room(turn.caller, now)]
-            if not ready:
+        while self._free and self._waiting:
+            now = self._now()
+            turn = self._next(now)
+            if turn is None:
                 return
-            turn = min(ready, key=lambda each: each.came + SECONDS_A_PLACE * len(each.caller.begun))
             self._waiting.remove(turn)
             self._free -= 1
             turn.caller.waiting -= 1
             turn.caller.begun.append(now)
             turn.begun = now
             turn.lock.release()
+
+    def _next(self, now: float) -> _Turn | None:
+        """Return the request that is next, of those whose callers have room."""
+        found, earliest, caller = None, math.inf, None
+        for turn in self._waiting:
+            # Of a caller's requests the first one counts, and mostly all are of one caller.
+            if turn.caller is caller:
+                continue
+            caller = turn.caller
+            if (came := turn.came + SECONDS_A_PLACE * len(caller.begun)) < earliest and self._has_room(caller, now):
+                found, earliest = turn, came
+        return found
 
     def _has_room(self, caller: Caller, now: float) -> bool:
         """Tell whether one more request of a caller may hold a place."""
