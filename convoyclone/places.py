@@ -2,7 +2,8 @@
 
 Threads that compute share one interpreter: a second costly request of one caller beside the first gains that caller
 nothing, and takes time from all others. So the requests that a caller has in places come to COMPUTING_SECONDS of CPU at
-most, by the average of those before. And of the requests that wait, those of callers with fewer places are earlier.
+most, by the average of those before, unless nobody else is there. And of the requests that wait, those of callers with
+fewer places are earlier.
 """
 
 import contextlib
@@ -28,6 +29,8 @@ COMPUTING_SECONDS = 0.015
 #: A request that has held its place for this time is not counted with them: it waits for something, or core/share.py
 #: counts it as slow. Else a search of seconds would hold up all of its caller's other requests.
 LONG_SECONDS = 0.25
+#: A caller is alone where no other one has come for this time. It may have all places.
+ALONE_SECONDS = 60
 #: A caller whose requests cost more than this on average is costly: its line has an end.
 COSTLY_SECONDS = 0.010
 #: Requests of a costly caller that may wait, so that most threads of the process are left for others.
@@ -57,9 +60,10 @@ class TooManyOfCaller(Exception):
 class Caller:
     """When one caller's requests in places have begun, how many wait, and the CPU seconds of one on average."""
 
-    __slots__ = ("average", "begun", "seen", "waiting")
+    __slots__ = ("average", "begun", "name", "seen", "waiting")
 
-    def __init__(self, seen: float) -> None:
+    def __init__(self, name: Hashable, seen: float) -> None:
+        self.name = name
         self.begun: list[float] = []
         self.waiting = 0
         self.average = 0.0
@@ -99,6 +103,9 @@ class Places:
         self._lock = threading.Lock()
         self._free = count
         self._first = FIRST_REQUESTS
+        #: The caller that has come last, and when another one than before has.
+        self._latest: Hashable = None
+        self._changed = -math.inf
         #: With a semaphore, those that come would pass those that wait.
         self._waiting: list[_Turn] = []
         #: Those with requests, and costly ones that are remembered. The last were seen last.
@@ -133,6 +140,10 @@ class Places:
         now = self._now()
         with self._lock:
             caller = self._find(key, now)
+            if caller.name != self._latest:
+                # The first caller of a process is alone.
+                self._changed = now if self._latest is not None else -math.inf
+                self._latest = caller.name
             if self._free and self._has_room(caller, now):
                 self._free -= 1
                 caller.begun.append(now)
@@ -166,6 +177,7 @@ class Places:
                 caller.average += (min(seconds, MOST_SECONDS) - caller.average) * NEWEST
             if caller.average > REMEMBERED_SECONDS and party is not None:
                 # Whoever makes itself more credentials has one line with all of them.
+                caller.name = party
                 self._callers[key] = self._callers.setdefault(party, caller)
             if max(caller.average, seconds) <= REMEMBERED_SECONDS and not caller.begun and not caller.waiting:
                 self._forget(key, caller)
@@ -201,7 +213,7 @@ class Places:
     def _has_room(self, caller: Caller, now: float) -> bool:
         """Tell whether one more request of a caller may hold a place."""
         held = len(caller.begun)
-        if not held or (held + 1) * caller.average <= self._computing:
+        if not held or (held + 1) * caller.average <= self._computing or now - self._changed > ALONE_SECONDS:
             return True
         short = sum(now - each < LONG_SECONDS for each in caller.begun)
         return not short or (short + 1) * caller.average <= self._computing
@@ -209,7 +221,7 @@ class Places:
     def _find(self, key: Hashable, now: float) -> Caller:
         caller = self._callers.get(key)
         if caller is None or (now - caller.seen > MEMORY_SECONDS and not caller.begun and not caller.waiting):
-            caller = self._callers[key] = Caller(now)
+            caller = self._callers[key] = Caller(key, now)
             if len(self._callers) > MOST_REMEMBERED:
                 self._callers.popitem(last=False)
         else:

@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from convoyclone import places
 from convoyclone.places import (
+    ALONE_SECONDS,
     COSTLY_SECONDS,
     FIRST_REQUESTS,
     LONG_SECONDS,
@@ -101,6 +102,11 @@ class Requests:
         for each in self._all:
             each.result(PATIENCE_SECONDS)
 
+    def meet_others(self) -> None:
+        """Let others come and go, beside whom a costly caller has its share only."""
+        self.spend("y", 0)
+        self.spend("z", 0)
+
     def spend(self, name: str, seconds: float, number: int = 1, party: Any = None) -> None:
         """Let requests of a caller come and go, each of which takes seconds of CPU."""
         for _ in range(number):
@@ -138,6 +144,7 @@ def without_database(monkeypatch: pytest.MonkeyPatch) -> None:
 def requests(without_database: None) -> Iterator[Requests]:
     with ThreadPoolExecutor(THREADS) as pool:
         made = Requests(pool, PLACES)
+        made.meet_others()
         try:
             yield made
         finally:
@@ -268,9 +275,24 @@ class TestCostly:
         requests.come("a", 10)
         assert requests.held == {"a": PLACES}
 
+    def test_alone_it_has_all_places_and_no_end_of_its_line(self, requests: Requests) -> None:
+        requests.spend("a", 0.1, 50, party=("project", "p"))
+        requests.spend("b", 0.1, 50, party=("project", "p"))
+        requests.now += ALONE_SECONDS
+        requests.come("a", 2)
+        assert requests.held == {"a": 1}
+        requests.now += 0.001
+        for name in "ab":
+            requests.come(name, MOST_WAITING)
+        assert requests.held == {"a": PLACES}
+        requests.come("c")
+        requests.end("a")
+        assert requests.held == {"a": PLACES - 1, "c": 1}
+
     def test_its_cost_is_forgotten_in_time(self, requests: Requests) -> None:
         requests.spend("a", 0.1, 50)
         requests.now += MEMORY_SECONDS + 1
+        requests.meet_others()
         requests.come("a", 10)
         assert requests.held == {"a": PLACES}
 
