@@ -50,11 +50,12 @@ def instance() -> Iterator[None]:
 def serving(application: str) -> Iterator[tuple[int, psutil.Process]]:
     """Serve a WSGI application as `script/server` does. Yields the port, and the parent process of its workers."""
     from convoyclone import server
+    from convoyclone.processes import spawn
 
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
-    with server.granian(HOST, port, application) as granian:
+    with server.granian(HOST, port, application, start=spawn) as granian:
         server.wait_until_it_answers(granian, HOST, port)
         yield port, psutil.Process(granian.pid)
 

@@ -8,22 +8,28 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from convoyclone import database, embedded
+from convoyclone.forks import Fork
 
 STOP_SECONDS = 3
 #: Somewhat more than an endpoint has by default to answer.
 DRAIN_SECONDS = 12
 #: Networks of this machine itself.
-LOOPBACK = "127.0.0.0/8,::1/128"
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: A word of the command of each process that a run starts.
 OURS = {"granian", "convoyclone.receiver", "deliver"}
 
-Process = subprocess.Popen[bytes]
+#: Elsewhere, a fork of a process that has used the network cannot be relied on.
+IS_FORKING = sys.platform == "linux"
+
+Process = subprocess.Popen[bytes] | Fork
+#: Starts a command with descriptors, see spawn() and fork().
+Start = Callable[[list[str], Sequence[int] | None], Process]
 
 
 class Companion:
@@ -34,17 +40,18 @@ class Companion:
         name: str,
         command: list[str],
         *,
-        environment: dict[str, str] | None = None,
         descriptors: Sequence[int] | None = None,
         end_seconds: float = STOP_SECONDS,
         has_heartbeat: bool = False,
+        start: Start | None = None,
     ) -> None:
         self.name = name
         self._has_heartbeat = has_heartbeat
+        self._start = start or spawn
         #: The end of the heartbeat's pipe that this process reads, and when something came.
         self._pulse: int | None = None
         self._beat_at = 0.0
-        self._command, self._environment, self._descriptors = command, environment, descriptors
+        self._command, self._descriptors = command, descriptors
         self._end_seconds = end_seconds
 
     def __enter__(self) -> "Companion":
@@ -54,7 +61,7 @@ class Companion:
     def start(self) -> None:
         """Start the process, for the first time or again. Its heartbeat goes to a pipe that its command names."""
         if not self._has_heartbeat:
-            self._process = spawn(self._command, self._environment, self._descriptors)
+            self._process = self._start(self._command, self._descriptors)
             return
         self._close_pulse()
         self._pulse, beats = os.pipe()
@@ -62,7 +69,7 @@ class Companion:
         try:
             descriptors = embedded.descriptors() if self._descriptors is None else self._descriptors
             command = [*self._command, f"--heartbeat={beats}"]
-            self._process = spawn(command, self._environment, [*descriptors, beats])
+            self._process = self._start(command, [*descriptors, beats])
         finally:
             os.close(beats)
         self.forgive()
@@ -108,21 +115,10 @@ class Companion:
         self._close_pulse()
 
 
-def worker(*, is_demo: bool) -> Companion:
-    """Return a worker of the delivery engine. Attempts that its end cuts off after DRAIN_SECONDS are made again later.
-
-    Unless the operator sets these: a demo may deliver to its own machine, and logs its attempts at a terminal only,
-    because the portal and the receiver show them.
-    """
-    from django.conf import settings
-
-    defaults = {"DELIVERY_ALLOWED_NETWORKS": LOOPBACK} if is_demo else {}
-    if is_demo and settings.LOG_FORMAT == "json" and "LOG_FORMAT" not in os.environ:
-        defaults["ATTEMPT_LOG_LEVEL"] = "WARNING"
+def worker() -> Companion:
+    """Return a worker of the engine. Attempts that its end cuts off after DRAIN_SECONDS are made again later."""
     command = [sys.executable, str(database.BASE_DIR / "manage.py"), "deliver"]
-    return Companion(
-        "the worker", command, environment=defaults | os.environ, end_seconds=DRAIN_SECONDS, has_heartbeat=True
-    )
+    return Companion("the worker", command, end_seconds=DRAIN_SECONDS, has_heartbeat=True, start=fork)
 
 
 def demo_receiver(listener: socket.socket, quickstart: Path, api_url: str) -> Companion:
@@ -132,23 +128,34 @@ def demo_receiver(listener: socket.socket, quickstart: Path, api_url: str) -> Co
     return Companion("the demo's receiver", command, descriptors=[descriptor])
 
 
-def spawn(
-    command: list[str], environment: dict[str, str] | None = None, descriptors: Sequence[int] | None = None
-) -> Process:
+def spawn(command: list[str], descriptors: Sequence[int] | None = None) -> Process:
     """Start a process, which has the embedded database's descriptors unless others are given."""
-    # A signal during the fork could be lost, or could leave the child process running. It waits until after the fork.
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
+    with _signals_waiting():
         # A session of its own: Ctrl-C in the terminal reaches this process only, which can end the whole group.
         return subprocess.Popen(
             command,
             cwd=database.BASE_DIR,
-            env=environment,
             preexec_fn=_prepare_child,
             start_new_session=True,
             # When this process is killed, the embedded PostgreSQL stays until its children have finished.
             pass_fds=embedded.descriptors() if descriptors is None else descriptors,
         )
+
+
+def fork(command: list[str], descriptors: Sequence[int] | None = None) -> Process:
+    """Start a Python program as spawn() does, but in a fork of this process where that is safe (forks.py)."""
+    if not IS_FORKING:
+        return spawn(command, descriptors)
+    with _signals_waiting():
+        return Fork(command, _prepare_fork, embedded.descriptors() if descriptors is None else descriptors)
+
+
+@contextlib.contextmanager
+def _signals_waiting() -> Iterator[None]:
+    """Have a signal wait for the end of a block that forks: it could be lost, or leave the child process running."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
@@ -161,6 +168,15 @@ def end(process: Process, seconds: float = STOP_SECONDS) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def _prepare_fork() -> None:
+    """Have signals do in a fork what they do in a new process, and begin in the same folder."""
+    os.chdir(database.BASE_DIR)
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    _prepare_child()
 
 
 def _prepare_child() -> None:

@@ -7,6 +7,7 @@ starts the first two directly (docs/install.md).
 
 import contextlib
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +33,10 @@ from convoyclone.processes import (
     STOP_SECONDS,
     Companion,
     Process,
+    Start,
     demo_receiver,
     end,
-    spawn,
+    fork,
     worker,
 )
 from convoyclone.threads import THREADS
@@ -121,7 +124,8 @@ def _end_leftover(lock: Path) -> None:
 def _is_ours(process: psutil.Process, groups: set[int]) -> bool:
     """Return whether a process belongs to the web server, the receiver or the worker, which lead these groups."""
     try:
-        return os.getpgid(process.pid) in groups and not OURS.isdisjoint(process.cmdline())
+        # The name of a fork can be one word for psutil, and blanks after it others.
+        return os.getpgid(process.pid) in groups and not OURS.isdisjoint(" ".join(process.cmdline()).split())
     except (OSError, psutil.Error):
         return False
 
@@ -131,7 +135,7 @@ def _run(data_dir: Path) -> int:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import CommandError, call_command
-    from django.db import Error
+    from django.db import Error, connections
 
     from core.pooling import pooling_problem
 
@@ -162,7 +166,31 @@ def _run(data_dir: Path) -> int:
             raise CannotStart(f"the database cannot be prepared: {' '.join(str(error).split())}") from None
         except CommandError as error:
             raise CannotStart(str(error)) from None
+        _tell_processes(is_demo=bool(demo))
+        # A fork must not have this process's connections, nor what changes when garbage is looked for.
+        connections.close_all()
+        gc.collect()
+        gc.freeze()
         return _serve(data_dir, demo, listener)
+
+
+def _tell_processes(*, is_demo: bool) -> None:
+    """Tell the processes that begin from now on whether there is a demo: forks by settings, others by the environment.
+
+    Unless the operator sets these: a demo may deliver to its own machine, and logs its attempts at a terminal only,
+    because the portal and the receiver show them.
+    """
+    from django.conf import settings
+
+    given = set(os.environ)
+    os.environ["CONVOYCLONE_DEMO"] = str(int(is_demo))
+    settings.DEMO = is_demo
+    if is_demo and "DELIVERY_ALLOWED_NETWORKS" not in given:
+        os.environ["DELIVERY_ALLOWED_NETWORKS"] = ",".join(LOOPBACK)
+        settings.DELIVERY_ALLOWED_NETWORKS = [ip_network(network) for network in LOOPBACK]
+    if is_demo and settings.LOG_FORMAT == "json" and not {"LOG_FORMAT", "ATTEMPT_LOG_LEVEL"} & given:
+        logs: Any = settings.LOGGING
+        os.environ["ATTEMPT_LOG_LEVEL"] = logs["loggers"]["convoyclone.attempt"]["level"] = "WARNING"
 
 
 def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int:
@@ -170,13 +198,13 @@ def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int
     from django.conf import settings
 
     host, port = settings.HOST, settings.PORT
-    companions = [worker(is_demo=bool(demo))]
+    companions = [worker()]
     if demo:
         # Started before the worker, it ends after it, and so answers its last requests.
         companions.insert(0, demo_receiver(listener, data_dir / "quickstart.json", local_url(host, port)))
     else:
         listener.close()
-    with granian(host, port, is_demo=bool(demo)) as process, contextlib.ExitStack() as stack:
+    with granian(host, port) as process, contextlib.ExitStack() as stack:
         for companion in companions:
             stack.enter_context(companion)
         try:
@@ -244,13 +272,10 @@ def web_command(host: str, port: int, application: str = "convoyclone.wsgi:appli
 
 @contextlib.contextmanager
 def granian(
-    host: str, port: int, application: str = "convoyclone.wsgi:application", *, is_demo: bool = False
+    host: str, port: int, application: str = "convoyclone.wsgi:application", *, start: Start = fork
 ) -> Iterator[Process]:
     """Run Granian until the block ends, or until this process ends, even by a kill."""
-    command = web_command(host, port, application)
-    # The portal looks at a customer's URL before it is saved, and must know what the demo's worker may reach.
-    defaults = {"DELIVERY_ALLOWED_NETWORKS": LOOPBACK} if is_demo else {}
-    process = spawn(command, defaults | os.environ | {"CONVOYCLONE_DEMO": str(int(is_demo))})
+    process = start(web_command(host, port, application), None)
     try:
         yield process
     finally:

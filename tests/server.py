@@ -18,6 +18,8 @@ import psutil
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from convoyclone.server import LOCK
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90
 #: A stop takes no longer, on a machine that has nothing else to do.
@@ -41,6 +43,11 @@ def free_port() -> int:
 def environment(**settings: str) -> dict[str, str]:
     """The environment of a process that knows `settings` and nothing of the tests."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | settings
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """The words of a process's command: a fork's name is one of them all, with blanks after it."""
+    return " ".join(process.cmdline()).split()
 
 
 def prepare(data: Path) -> None:
@@ -177,16 +184,24 @@ class Server:
 
     def _owns(self, process: psutil.Process) -> bool:
         try:
-            words = process.cmdline()
+            words = words_of(process)
             if "convoyclone.wsgi:application" in words:
-                return str(self.port) in words
+                return f"127.0.0.1:{self.port}" in words or str(self.port) in words
             if not {"deliver", "convoyclone.receiver"}.isdisjoint(words):
-                return process.environ().get("PORT") == str(self.port)
-            if "convoyclone.server" in words:
-                return self.process is not None and process.pid == self.process.pid and self.process.poll() is None
-            return str(self.data / "postgres") in words
-        except psutil.Error:
+                return os.getpgid(process.pid) in self._groups() or self._is_run(process.ppid())
+            return str(self.data / "postgres") in process.cmdline() or (
+                "convoyclone.server" in words and self._is_run(process.pid)
+            )
+        except (psutil.Error, OSError):
             return False
+
+    def _groups(self) -> set[int]:
+        """The process groups that the last run has noted."""
+        lock = self.data / LOCK
+        return {int(group) for group in lock.read_text().split()} if lock.exists() else set()
+
+    def _is_run(self, pid: int) -> bool:
+        return self.process is not None and pid == self.process.pid and self.process.poll() is None
 
 
 #: The tables that the API writes to.

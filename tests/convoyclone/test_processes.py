@@ -74,7 +74,9 @@ class TestAWorkerThatHangs:
 @pytest.mark.django_db(transaction=True)
 def test_the_worker_of_script_server_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url())
-    with processes.worker(is_demo=False) as worker:
+    # A test's process has threads and connections, of which there must be no fork.
+    monkeypatch.setattr(processes, "IS_FORKING", False)
+    with processes.worker() as worker:
         await_a_beat(worker)
         await_a_beat(worker)
         os.kill(worker.pid, signal.SIGSTOP)

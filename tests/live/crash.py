@@ -27,7 +27,7 @@ import psutil
 import psycopg
 
 from tests.outbound.receivers import Receiver
-from tests.server import Server
+from tests.server import Server, words_of
 
 ENDPOINTS = 3
 POSTING_THREADS = 4
@@ -74,7 +74,7 @@ def _running(server: Server, choose: Callable[[list[str]], bool]) -> list[psutil
     found = []
     for process in server.processes():
         with contextlib.suppress(psutil.Error):
-            if choose(process.cmdline()):
+            if choose(words_of(process)):
                 found.append(process)
     return found
 
