@@ -1,4 +1,4 @@
-"""The record of activity as the API shows it. Contract: docs/contract/activity.md#object."""
+"""Define the record of activity as the API shows it. Contract: docs/contract/activity.md#object."""
 
 from typing import Annotated, Any, TypedDict
 
@@ -30,7 +30,7 @@ class ActorDocument(TypedDict):
 
 @component("models.Activity")
 class ActivityDocument(TypedDict):
-    """One thing that somebody did."""
+    """One act."""
 
     uid: Annotated[Uid, Example("01M80JTN5V7C9E1G3J5M7P9R1T")]
     project_id: Uid

@@ -3,7 +3,7 @@
 from activity.documents import ActivityDocument
 from core.actors import ActorKind
 from core.api.documents import PageOf, example
-from core.api.openapi import DATE_OR_EMPTY_PATTERN, Outcome, Tag, array, page_parameters, query, text
+from core.api.openapi import DATE_OR_EMPTY_PATTERN, TEXTS, Outcome, Tag, page_parameters, query, text
 from core.api.windows import BAD_DATES
 
 TAG = Tag("Activity")
@@ -17,14 +17,14 @@ list_activity = TAG.operation(
     description="Returns a page of who did what in the project, newest first. It is kept for 90 days.",
     parameters=[
         *page_parameters(without=["q", "sort"]),
-        query("endpointId", array(text()), "Only what concerns one of these endpoints. Repeat it for several."),
+        query("endpointId", "Only what concerns one of these endpoints. Repeat it for several.", TEXTS),
         query(
             "actorKind",
-            {"type": "string", "enum": [kind.value for kind in ActorKind]},
             "Only what actors of this kind did.",
+            {"type": "string", "enum": [kind.value for kind in ActorKind]},
         ),
-        query("startDate", _DATE, "From this second on, such as `2026-02-03T09:15:02`, in UTC."),
-        query("endDate", _DATE, "To the end of this second, such as `2026-02-03T23:59:59`, in UTC."),
+        query("startDate", "From this second on, such as `2026-02-03T09:15:02`, in UTC.", _DATE),
+        query("endDate", "To the end of this second, such as `2026-02-03T23:59:59`, in UTC.", _DATE),
     ],
     success=Outcome("Activity fetched successfully", PageOf[ActivityDocument], "One change"),
     refused=BAD_DATES,

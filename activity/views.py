@@ -1,4 +1,4 @@
-"""The record of activity in the Convoy API. Contract: docs/contract/activity.md#operations."""
+"""Answer the record of activity in the Convoy API. Contract: docs/contract/activity.md#operations."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The refusals of applications. Contract: docs/contract/svix.md#applications."""
+"""Define the refusals of applications. Contract: docs/contract/svix.md#applications."""
 
 from core.exceptions import Conflict, InvalidInput, NotFound
 

@@ -22,7 +22,7 @@ WAIT_SECONDS = 5
 
 
 class Finding(NamedTuple):
-    """What a check has found. `advice` says what to do; it is empty where all is well."""
+    """The finding of a check. `advice` says what to do; it is empty where all is well."""
 
     text: str
     advice: str = ""

@@ -66,7 +66,7 @@ def _read(text: str) -> str | None:
 
 @lru_cache(MOST_REMEMBERED)
 def _network(address: str) -> str:
-    """Return what one caller has all of: an address of IPv4, of IPv6 the first address of its /64."""
+    """Return the address that stands for one caller: all of an IPv4 address, or the first of an IPv6 /64."""
     if ":" not in address:
         return address
     found = ipaddress.IPv6Address(address.partition("%")[0])

@@ -1,4 +1,4 @@
-"""Answer contents that are kept in the process: compressed, and not sent again to who has them."""
+"""Answer with contents that the process keeps: compressed, and with 304 for a caller that has them already."""
 
 import gzip
 import hashlib

@@ -67,7 +67,7 @@ def header_lines(headers: Mapping[str, str]) -> SafeString:
 
 
 def is_binary(text: str, content_type: str) -> bool:
-    """Tell whether the body of an answer, as it is stored, was none that a person can read."""
+    """Tell whether the body of an answer, as it is stored, is not text that a person can read."""
     if content_type.strip().lower().startswith(_BINARY_TYPES):
         return True
     return len(_BINARY.findall(text)) * 20 > len(text)

@@ -1,4 +1,4 @@
-"""Count failed logins (django-axes) by what the database can hold."""
+"""Count failed logins (django-axes) by user names that the database can hold."""
 
 from typing import Any
 

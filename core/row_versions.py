@@ -1,4 +1,4 @@
-"""Keep what was made of rows in memory for as long as the rows have the same version (docs/adr/0015, docs/adr/0016)."""
+"""Cache values that were made of rows until the rows have another version (docs/adr/0015, docs/adr/0016)."""
 
 from collections.abc import Callable
 from typing import Any

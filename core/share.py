@@ -1,4 +1,4 @@
-"""Refuse the requests of whoever holds a share of a web process with slow ones, so that others keep theirs.
+"""Refuse a caller whose slow requests take up its share of a web process, so that others keep theirs.
 
 The counts are in the process and cost no statement. A request is slow once it has run for SLOW_SECONDS, and so is one
 to a path whose last request by the same party was, for MEMORY_SECONDS. A party with quick requests alone is never

@@ -1,4 +1,4 @@
-"""Serve static files under names that tell their content, compressed: a browser keeps them for a year.
+"""Serve static files, compressed, under names that change with their content: a browser keeps them for a year.
 
 There is no build step. A name is `portal/portal.0123456789ab.css`: a digest of the content, computed once in a process.
 Files under their own names are WhiteNoise's, with a short cache.
@@ -29,7 +29,7 @@ _FILES: dict[str, Content] = {}
 
 
 class HashedStorage(StaticFilesStorage):
-    """Lead `{% static %}` to names that tell the content."""
+    """Make `{% static %}` return names that change with the content."""
 
     def url(self, name: str | None) -> str:
         """Return the URL of a file; of a folder, or of what does not exist, that of the name itself."""
@@ -41,7 +41,7 @@ class HashedStorage(StaticFilesStorage):
 
 
 class HashedFiles:
-    """Middleware that answers requests for names that tell the content, before WhiteNoise sees them."""
+    """Middleware that answers requests for such names before WhiteNoise sees them."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -8,7 +8,7 @@ from core.tracing import TracingUnavailable, start_tracing
 
 
 def start_telemetry(part: str) -> None:
-    """Start both in the process of a `part`, "web" or "worker". Raises ImproperlyConfigured where a package lacks."""
+    """Start both in the process of a `part`, "web" or "worker". Raises ImproperlyConfigured without a package."""
     try:
         if settings.TRACING:
             start_tracing(f"convoyclone-{part}", settings.VERSION)

@@ -38,7 +38,7 @@ def digest(credential: str) -> bytes:
 
 @cache
 def _keyed(pepper: bytes) -> hmac.HMAC:
-    """Return the code that each digest goes on from: looking the algorithm up takes longer than the digest itself."""
+    """Return the keyed code of which each digest is a copy: to look up the algorithm takes longer than a digest."""
     return hmac.new(pepper, digestmod="sha256")
 
 

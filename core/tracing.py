@@ -49,7 +49,7 @@ def start_tracing(service: str, version: str, *, exporter: Any = None) -> None:
 
 
 def stop_tracing() -> None:
-    """Trace no more in this process."""
+    """Stop tracing in this process."""
     global _tracer
     _tracer = None
 
@@ -131,7 +131,7 @@ class TracingMiddleware:
 
 
 def _context(parent: str) -> Any:
-    """Return the context that a traceparent describes; an empty one for "" and for anything that is none."""
+    """Return the context that a traceparent describes; an empty one for "" and for a malformed text."""
     from opentelemetry.context import Context
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 

@@ -1,4 +1,4 @@
-"""Give requests that would hold up others one place in each web process: to wait for a server, or to compute."""
+"""Let only one request at a time in each web process wait for another server, and only one compute for long."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Wake the workers as soon as something is due.
+"""Wake the workers as soon as deliveries are due.
 
 The notification is sent after the commit, not in the transaction: PostgreSQL commits transactions that notify one after
 the other, which would make each event wait for the disk by itself. A notification that is lost delays a delivery until
@@ -13,7 +13,7 @@ CHANNEL = "convoyclone_due"
 
 
 def wake_workers() -> None:
-    """Notify all workers that something is due, once the current transaction has committed."""
+    """Notify all workers that deliveries are due, once the current transaction has committed."""
     transaction.on_commit(_notify, robust=True)
 
 

@@ -1,1 +1,1 @@
-"""Deliveries and attempts: read, counted, sent again."""
+"""Read and count deliveries and attempts, and send deliveries again."""

@@ -1,4 +1,4 @@
-"""Deliveries and attempts: read, counted, sent again."""
+"""Register the app `deliveries`, and its work in the background with the workers."""
 
 from django.apps import AppConfig
 

@@ -70,7 +70,7 @@ def create_batch_retry(project_id: str, wanted: DeliveryFilter, *, customer: str
 
 
 def of_present(wanted: DeliveryFilter) -> DeliveryFilter:
-    """Return a filter of those deliveries only that exist by now."""
+    """Return the filter, narrowed to the deliveries that exist now."""
     return replace(wanted, beyond_uid=min(wanted.beyond_uid, beyond_now()))
 
 
@@ -159,7 +159,7 @@ def stretch_of(project_id: str, wanted: DeliveryFilter, *, after: str, length: i
 
 
 def _touch(batch: BatchRetry, **changes: datetime) -> None:
-    """Put an open batch behind the others, after the transaction that failed."""
+    """Put an open batch behind the others after its transaction has failed."""
     BatchRetry.objects.filter(pk=batch.pk, finished_at=None).update(updated_at=timezone.now(), **changes)
 
 
@@ -169,7 +169,7 @@ def to_send() -> Q:
 
 
 def send_again(rows: "QuerySet[EventDelivery]") -> int:
-    """Put the deliveries into the queue that are not due there. Return how many.
+    """Queue the deliveries that are not due already. Return their number.
 
     A worker may have taken some since the piece was read: their state is in the condition.
     """

@@ -1,4 +1,4 @@
-"""Hand out a signed copy of a delivery's request, for a machine that the server cannot reach.
+"""Make a signed copy of a delivery's request, for a machine that the server cannot reach.
 
 Contract: docs/contract/deliveries.md#copies.
 """

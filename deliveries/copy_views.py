@@ -1,4 +1,4 @@
-"""The operation that hands out a copy of a delivery. Contract: docs/contract/deliveries.md#copies."""
+"""Answer the operation that makes a copy of a delivery. Contract: docs/contract/deliveries.md#copies."""
 
 from rest_framework.request import Request
 

@@ -1,4 +1,4 @@
-"""Event deliveries and delivery attempts as the API shows them.
+"""Define event deliveries and delivery attempts as the API shows them.
 
 Contract: docs/contract/deliveries.md#object, docs/contract/deliveries.md#attempts.
 """

@@ -1,4 +1,4 @@
-"""The refusals of operations on deliveries and attempts. Contract: docs/contract/deliveries.md#operations."""
+"""Define the refusals of operations on deliveries and attempts. Contract: docs/contract/deliveries.md#operations."""
 
 from core.api.time_limit import TookTooLong
 from core.exceptions import InvalidInput, NotFound

@@ -30,7 +30,7 @@ _ALWAYS = {"first_uid", "beyond_uid", "endpoint_ids", "delivery_ids"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFilter:
-    """The deliveries that a caller has asked for, resolved: the same later. A batch retry stores it as JSON."""
+    """The deliveries that a caller has asked for, resolved to stay the same. A batch retry stores it as JSON."""
 
     first_uid: str
     beyond_uid: str
@@ -54,12 +54,12 @@ class DeliveryFilter:
 
     @property
     def parameters(self) -> dict[str, object]:
-        """Return it as JSON without what is not set, so that servers of an earlier version can read it."""
+        """Return it as JSON without the fields that are not set, so that servers of an earlier version can read it."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
         return {name: value for name, value in given.items() if value not in ("", [], False) or name in _ALWAYS}
 
     def rows(self, project_id: str) -> "QuerySet[EventDelivery]":
-        """Return the deliveries of a project that it chooses. One statement each for a type, a subscription."""
+        """Return the deliveries of a project that it chooses. A type and a subscription take a statement each."""
         rows = EventDelivery.objects.filter(project_id=project_id, pk__gte=self.first_uid, pk__lt=self.beyond_uid)
         if self.endpoint_ids is not None:
             rows = rows.filter(endpoint__in=self.endpoint_ids)

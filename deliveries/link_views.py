@@ -1,4 +1,4 @@
-"""The operations on links to a delivery. Contract: docs/contract/deliveries.md#delivery-links."""
+"""Answer the operations on links to a delivery. Contract: docs/contract/deliveries.md#delivery-links."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ class LinkView(DeliveryView):
 
 
 class DeliveryLinks(LinkView):
-    """The links to a delivery."""
+    """List and make links to a delivery."""
 
     @openapi.list_links
     def get(self, request: Request, eventDeliveryID: str, **_: str) -> list[DeliveryLinkDocument]:  # noqa: N803
@@ -47,7 +47,7 @@ class DeliveryLinks(LinkView):
 
 
 class RevokeDeliveryLink(LinkView):
-    """The revocation of a link to a delivery."""
+    """Revoke a link to a delivery."""
 
     @openapi.revoke_link
     def put(self, request: Request, eventDeliveryID: str, linkID: str, **_: str) -> None:  # noqa: N803

@@ -21,7 +21,7 @@ MOST_LINKS = 100
 
 
 class MakerDocument(TypedDict):
-    """The one who made a link."""
+    """The maker of a link."""
 
     kind: Annotated[
         str,

@@ -1,22 +1,9 @@
-"""The operations on deliveries and attempts in the OpenAPI document. Contract: docs/contract/deliveries.md."""
+"""Declare the operations on deliveries and attempts. Contract: docs/contract/deliveries.md."""
 
 from types import NoneType
 
 from core.api.documents import PageOf, example
-from core.api.openapi import (
-    CURSORS,
-    END,
-    PAGE,
-    START,
-    Outcome,
-    Tag,
-    array,
-    body,
-    name_in_path,
-    page_example,
-    query,
-    text,
-)
+from core.api.openapi import CURSORS, END, PAGE, START, TEXTS, Outcome, Tag, body, name_in_path, page_example, query
 from core.api.windows import BAD_DATES
 from core.tally import Tally
 from deliveries import exceptions as refusals
@@ -29,7 +16,9 @@ from deliveries.serializers import DeliveryIDs
 from endpoints.models import Endpoint
 from endpoints.openapi import TAG as ENDPOINTS_TAG
 from jobs.documents import JobDocument
-from jobs.openapi import PENDING_EXAMPLE
+from jobs.openapi import PENDING_EXAMPLE, dry_run
+from outbound.retries import LIMIT_REACHED
+from outbound.signatures import NO_SECRET
 from outbound.states import Status
 from portal_links.exceptions import DeliveryLinkNotFound
 
@@ -38,7 +27,7 @@ ATTEMPTS_TAG = Tag("Delivery Attempts")
 
 # Examples
 
-FAILED_EXAMPLE = example(DeliveryDocument, status=Status.FAILURE.value, description="Retry limit exceeded")
+FAILED_EXAMPLE = example(DeliveryDocument, status=Status.FAILURE.value, description=LIMIT_REACHED)
 DELIVERY_EXAMPLES = {"Delivery": example(DeliveryDocument), "Failed": FAILED_EXAMPLE}
 _SENT = {"Content-Type": "application/json"}
 UNREACHED_EXAMPLE = example(AttemptDocument, request_http_header=_SENT, error="connection refused")
@@ -59,22 +48,22 @@ RETRY_JOB_EXAMPLE = PENDING_EXAMPLE | {"kind": RETRY_JOB}
 
 name_in_path(eventDeliveryID="The id of the event delivery.", deliveryAttemptID="The id of the attempt.")
 name_in_path(linkID="The id of the link.")
-ENDPOINT_IDS = query("endpointId", array(text()), "Only those to these endpoints.")
+ENDPOINT_IDS = query("endpointId", "Only those to these endpoints.", TEXTS)
 #: In the order of the published document; parameters that it does not have come last.
 FILTERS = [
     PAGE["direction"],
     END,
     ENDPOINT_IDS,
-    query("eventId", text(), "Only those of this event."),
+    query("eventId", "Only those of this event."),
     # One of its two names: clients in some languages cannot have both.
-    query("event_type", text(), "Only those of events of this type. `eventType` is accepted too."),
-    query("idempotencyKey", text(), "Only those of the event that was sent with this key."),
+    query("event_type", "Only those of events of this type. `eventType` is accepted too."),
+    query("idempotencyKey", "Only those of the event that was sent with this key."),
     *CURSORS,
-    query("sort", text(), "`ASC`: oldest first. Newest first without it."),
+    query("sort", "`ASC`: oldest first. Newest first without it."),
     START,
-    query("status", array(text()), "Only those with one of these statuses."),
-    query("subscriptionId", text(), "Only those of this subscription."),
-    query("brokerMessageId", text(), "Only those of events with this header X-Broker-Message-Id."),
+    query("status", "Only those with one of these statuses.", TEXTS),
+    query("subscriptionId", "Only those of this subscription."),
+    query("brokerMessageId", "Only those of events with this header X-Broker-Message-Id."),
 ]
 BAD_FILTER = (*BAD_DATES, refusals.NoEventOfKey)
 
@@ -140,10 +129,7 @@ create_retry_job = TAG.operation(
     description="Stores a job that does what a batch retry does: each delivery that the list would have on all of its "
     "pages is sent again, once. The job tells how many are done, and can be paused, resumed and canceled. Not part of "
     "Convoy's API.",
-    parameters=[
-        *FILTERS,
-        query("dry_run", {"type": "boolean"}, "Only `true` counts: count the deliveries, and send none."),
-    ],
+    parameters=[*FILTERS, dry_run("count the deliveries, and send none")],
     success=Outcome("Batch retry job accepted", JobDocument, {"Accepted": RETRY_JOB_EXAMPLE}, status=202),
     refused=[*BAD_FILTER, refusals.RetryUnderWay],
 )
@@ -203,7 +189,7 @@ make_copy = TAG.operation(
             "With a custom header": example(CopyDocument, headers=HEADERS | {"X-Tenant": "acme"}),
         },
     ),
-    refused=[refusals.EndpointDeleted, refusals.NoCopy(reason="the endpoint has no secret to sign with")],
+    refused=[refusals.EndpointDeleted, refusals.NoCopy(reason=NO_SECRET)],
     not_found=refusals.DeliveryNotFound,
 )
 

@@ -117,7 +117,7 @@ class ListedDelivery:
 
     @property
     def is_final(self) -> bool:
-        """Return whether nothing more happens by itself."""
+        """Return whether the delivery is over: nothing more happens by itself."""
         return self.status in FINAL
 
     @property
@@ -246,7 +246,7 @@ def newest_attempts(delivery: EventDelivery) -> list[DeliveryAttempt]:
 
 
 def _conditions(wanted: DeliveryFilter) -> tuple[str, dict[str, Any]]:
-    """Return the conditions of a filter but for endpoints and ids, and their values.
+    """Return the conditions of a filter and their values, without those on endpoints and ids.
 
     The statuses stand in the text, where PostgreSQL sees which index holds them.
     """

@@ -1,4 +1,4 @@
-"""Build the signed request of a delivery: for the worker that sends it, and for a copy that the API hands out.
+"""Build the signed request of a delivery: for the worker that sends it, and for a copy that the API answers.
 
 Contract: docs/contract/signatures.md#request.
 """

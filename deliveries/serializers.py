@@ -1,4 +1,4 @@
-"""The body of a request about event deliveries. Contract: docs/contract/deliveries.md#force-resend."""
+"""Define the body of a request about event deliveries. Contract: docs/contract/deliveries.md#force-resend."""
 
 from core.api.fields import Items, Shape, Text
 from core.api.openapi import describe, takes_null

@@ -1,4 +1,4 @@
-"""The operations on event deliveries and delivery attempts.
+"""Answer the operations on event deliveries and delivery attempts.
 
 Contract: docs/contract/deliveries.md#operations, docs/contract/endpoints.md#failure-rates.
 """
@@ -33,7 +33,7 @@ from projects.convoy_view import ConvoyView
 
 
 class DeliveryView(ConvoyView):
-    """Reads the deliveries of the path's project; the portal narrows them to those of a customer's endpoints."""
+    """Base of views of the path's project's deliveries; the portal narrows them to those of a customer's endpoints."""
 
     @property
     def scope(self) -> Scope:
@@ -75,7 +75,7 @@ class EventDelivery(DeliveryView):
 
 
 class ResendEventDelivery(ConvoyView):
-    """Sends a failed delivery again."""
+    """Send a failed delivery again."""
 
     @openapi.resend_delivery
     def put(self, request: Request, projectID: str, eventDeliveryID: str) -> DeliveryDocument:  # noqa: N803
@@ -84,7 +84,7 @@ class ResendEventDelivery(ConvoyView):
 
 
 class ForceResendEventDeliveries(ConvoyView):
-    """Sends succeeded deliveries again."""
+    """Send succeeded deliveries again."""
 
     @openapi.force_resend
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
@@ -94,16 +94,16 @@ class ForceResendEventDeliveries(ConvoyView):
 
 
 class BatchRetryEventDeliveries(ConvoyView):
-    """Sends the deliveries that a filter chooses again."""
+    """Send again the deliveries that a filter chooses."""
 
     @openapi.batch_retry
     def post(self, request: Request, projectID: str) -> None:  # noqa: N803
-        """Start it in the background; a body is ignored."""
+        """Start the retry in the background; a body is ignored."""
         create_batch_retry(projectID, read_filter(request, projectID))
 
 
 class BatchRetryJobs(DeliveryView):
-    """Sends any number of deliveries again."""
+    """Send any number of deliveries again."""
 
     @openapi.create_retry_job
     def post(self, request: Request, projectID: str) -> JobDocument:  # noqa: N803

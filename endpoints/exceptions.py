@@ -1,4 +1,4 @@
-"""The refusals of endpoint operations.
+"""Define the refusals of endpoint operations.
 
 Contract: docs/contract/endpoints.md#operations, docs/contract/endpoints.md#body.
 """
@@ -70,6 +70,11 @@ class NotStored(InvalidInput):
     """A blank name, or an unknown content type."""
 
     message = "an error occurred while {doing}"
+
+
+#: The changes of a status, as the refusal names them.
+PAUSING = "pausing or unpausing"
+ACTIVATION = "activation"
 
 
 class StatusNotChangeable(InvalidInput):

@@ -17,6 +17,7 @@ from outbound.oauth2 import Token, TokenUnavailable, fetch
 
 #: A request waits for it, so it is shorter than that of a delivery.
 SECONDS = 10
+CONNECTED = "OAuth2 connection successful"
 
 
 @component("models.TestOAuth2Response")
@@ -50,7 +51,7 @@ def try_oauth2(config: dict[str, Any] | None) -> OAuth2TestDocument:
         "access_token": token.access_token,
         "token_type": token.token_type,
         "expires_at": wire_time(timezone.now() + timedelta(seconds=token.life_seconds)),
-        "message": "OAuth2 connection successful",
+        "message": CONNECTED,
     }
 
 

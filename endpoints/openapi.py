@@ -1,4 +1,4 @@
-"""The endpoint operations in the OpenAPI document. Contract: docs/contract/endpoints.md."""
+"""Declare the operations on endpoints. Contract: docs/contract/endpoints.md."""
 
 from types import NoneType
 
@@ -11,7 +11,7 @@ from endpoints import serializers
 from endpoints.authentication import SHARED_SECRET
 from endpoints.documents import EndpointDocument, SecretDocument
 from endpoints.models import Endpoint
-from endpoints.oauth2_test import OAuth2TestDocument
+from endpoints.oauth2_test import CONNECTED, OAuth2TestDocument
 from endpoints.secrets import MAX_LIVE, SECONDS_FROM
 from endpoints.serializers import NON_ZERO
 from outbound.exceptions import UrlNotSecure, UrlScheme
@@ -129,19 +129,17 @@ pause_endpoint = TAG.operation(
     description="Pauses an active endpoint, and activates a paused one. A body is ignored.",
     parameters=[VERSION],
     success=Outcome("endpoint status updated successfully", EndpointDocument, {"Paused": PAUSED_EXAMPLE}, status=202),
-    refused=[refusals.StatusNotChangeable(status="inactive", change="pausing or unpausing")],
+    refused=[refusals.StatusNotChangeable(status="inactive", change=refusals.PAUSING)],
     not_found=refusals.EndpointToChangeNotFound,
 )
-activate_endpoint = TAG.operation(
+activate_endpoint = pause_endpoint.twin(
     "ActivateEndpoint",
     "Activate endpoint",
     description="Activates an endpoint that is not active. A body is ignored.",
-    parameters=[VERSION],
     success=Outcome(
         "endpoint status successfully activated", EndpointDocument, {"Active": ACTIVATED_EXAMPLE}, status=202
     ),
-    refused=[refusals.StatusNotChangeable(status="active", change="activation")],
-    not_found=refusals.EndpointToChangeNotFound,
+    refused=[refusals.StatusNotChangeable(status="active", change=refusals.ACTIVATION)],
 )
 READ_AS_SECONDS = Outcome(
     f"endpoint secret expired successfully; an expiration of {SECONDS_FROM} or more counts as seconds",
@@ -202,7 +200,7 @@ test_oauth2 = TAG.operation(
                 {"access_token": "the-token", "token_type": "Bearer"},
                 success=True,
                 expires_at="2026-07-03T10:20:01.500231Z",
-                message="OAuth2 connection successful",
+                message=CONNECTED,
             )
         },
     ),

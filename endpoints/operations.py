@@ -22,7 +22,7 @@ from endpoints import authentication, certificates, secrets
 from endpoints.checks import check_credentials, check_url, checked_chat_url, checked_content_type, checked_name
 from endpoints.disabling import close_breaker, forget_failures, notify_reactivated
 from endpoints.documents import endpoint_documents
-from endpoints.exceptions import EndpointExists, EndpointNotFound, StatusNotChangeable
+from endpoints.exceptions import ACTIVATION, PAUSING, EndpointExists, EndpointNotFound, StatusNotChangeable
 from endpoints.models import (
     OF_EXTERNAL_ID,
     AlertSettings,
@@ -202,7 +202,7 @@ def delete_endpoints(project_id: str, *, owner_id: str) -> None:
 def toggle_pause(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
     """Pause an active endpoint, or activate a paused one. Raises InvalidInput, NotFound."""
     moves = {Status.ACTIVE: Status.PAUSED, Status.PAUSED: Status.ACTIVE}
-    return _change_status(project_id, endpoint_id, moves, "pausing or unpausing", scope)
+    return _change_status(project_id, endpoint_id, moves, PAUSING, scope)
 
 
 def pause_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None) -> Endpoint:
@@ -218,7 +218,7 @@ def activate_endpoint(project_id: str, endpoint_id: str, *, scope: Scope = None)
     moves = dict.fromkeys((Status.INACTIVE, Status.PAUSED, Status.PENDING), Status.ACTIVE)
     with transaction.atomic():
         forget_failures(_within(project_id, scope).filter(pk=endpoint_id))
-        return _change_status(project_id, endpoint_id, moves, "activation", scope)
+        return _change_status(project_id, endpoint_id, moves, ACTIVATION, scope)
 
 
 def expire_secret(

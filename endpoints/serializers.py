@@ -1,4 +1,4 @@
-"""The bodies of endpoint requests. Contract: docs/contract/endpoints.md#body."""
+"""Define the bodies of endpoint requests. Contract: docs/contract/endpoints.md#body."""
 
 from typing import Any
 
@@ -11,7 +11,15 @@ from core.api.fields import INT32_MAX, Choice, Flag, Integer, Secret, Shape, Tex
 from core.api.openapi import URL_OR_EMPTY_PATTERN, URL_PATTERN, describe, takes_null
 from core.api.values import REDACTED
 from endpoints.authentication import CLIENT_ASSERTION, EXPIRY_UNITS, SHARED_SECRET, TYPES
-from endpoints.documents import AuthenticationType
+from endpoints.documents import (
+    ApiKeyDocument,
+    AuthenticationType,
+    BasicAuthDocument,
+    EndpointDocument,
+    FieldMappingDocument,
+    OAuth2Document,
+    SigningKeyDocument,
+)
 from endpoints.models import CONTENT_TYPES
 from endpoints.secrets import SECONDS_FROM
 
@@ -26,16 +34,18 @@ def required(message: str, **kwargs: Any) -> Text:
 class ApiKey(Shape):
     """A header that each delivery carries."""
 
-    header_name = required(NON_ZERO, help_text="The name of the header.")
+    document = ApiKeyDocument
+
+    header_name = required(NON_ZERO)
     header_value = required(NON_ZERO, max_length=4096, help_text="The value of the header.")
 
 
 class BasicAuth(Shape):
     """HTTP basic authentication."""
 
-    username = Secret(
-        allow_blank=False, error_messages={"required": NON_ZERO, "blank": NON_ZERO}, help_text="The user name."
-    )
+    document = BasicAuthDocument
+
+    username = Secret(allow_blank=False, error_messages={"required": NON_ZERO, "blank": NON_ZERO})
     password = Secret(
         allow_blank=False, error_messages={"required": NON_ZERO, "blank": NON_ZERO}, help_text="The password."
     )
@@ -44,41 +54,46 @@ class BasicAuth(Shape):
 class OAuth2FieldMapping(Shape):
     """The names of the members of a token answer."""
 
-    access_token = Text(required=False, help_text="The member that holds the token; empty: `access_token`.")
-    token_type = Text(required=False, help_text="The member that holds the type of the token; empty: `token_type`.")
-    expires_in = Text(required=False, help_text="The member that holds the token's lifetime; empty: `expires_in`.")
+    document = FieldMappingDocument
+
+    access_token = Text(required=False)
+    token_type = Text(required=False)
+    expires_in = Text(required=False)
 
 
 class OAuth2SigningKey(Shape):
     """A private key as a JSON web key."""
 
-    kty = Text(required=False, help_text="The type of the key: `EC` or `RSA`.")
-    crv = Text(required=False, help_text="The curve of an EC key.")
-    x = Text(required=False, max_length=1024, help_text="The x coordinate of an EC key.")
-    y = Text(required=False, max_length=1024, help_text="The y coordinate of an EC key.")
-    d = Text(required=False, max_length=4096, help_text="The private key.")
-    kid = Text(required=False, help_text="The id of the key, which the assertion names.")
-    n = Text(required=False, max_length=4096, help_text="The modulus of an RSA key.")
-    e = Text(required=False, help_text="The public exponent of an RSA key.")
-    p = Text(required=False, max_length=4096, help_text="The first prime factor of an RSA key.")
-    q = Text(required=False, max_length=4096, help_text="The second prime factor of an RSA key.")
-    dp = Text(required=False, max_length=4096, help_text="The first factor's exponent of an RSA key.")
-    dq = Text(required=False, max_length=4096, help_text="The second factor's exponent of an RSA key.")
-    qi = Text(required=False, max_length=4096, help_text="The coefficient of an RSA key.")
+    document = SigningKeyDocument
+
+    kty = Text(required=False)
+    crv = Text(required=False)
+    x = Text(required=False, max_length=1024)
+    y = Text(required=False, max_length=1024)
+    d = Text(required=False, max_length=4096)
+    kid = Text(required=False)
+    n = Text(required=False, max_length=4096)
+    e = Text(required=False)
+    p = Text(required=False, max_length=4096)
+    q = Text(required=False, max_length=4096)
+    dp = Text(required=False, max_length=4096)
+    dq = Text(required=False, max_length=4096)
+    qi = Text(required=False, max_length=4096)
 
 
 class OAuth2(Shape):
     """OAuth2 client credentials."""
 
+    document = OAuth2Document
+
     url = required(NON_ZERO, max_length=2048, help_text="The http or https URL of the token server.")
     client_id = Secret(
         allow_blank=False,
         error_messages={"required": NON_ZERO, "blank": NON_ZERO},
-        help_text="The id of the client at the token server.",
     )
     grant_type = Text(required=False, help_text="`client_credentials` where it is not sent.")
-    scope = Text(required=False, max_length=2048, help_text="The scope that is asked for.")
-    audience = Text(required=False, max_length=2048, help_text="The audience that is asked for.")
+    scope = Text(required=False, max_length=2048)
+    audience = Text(required=False, max_length=2048)
     authentication_type = Choice(
         [SHARED_SECRET, CLIENT_ASSERTION],
         message="unsupported authentication type",
@@ -127,14 +142,16 @@ class MtlsClientCert(Shape):
 
 
 class _EndpointBody(Shape):
+    document = EndpointDocument
+
     url = required("please provide a url for your endpoint", max_length=2048, help_text="An http or https URL.")
-    name = required("please provide your endpointName", help_text="The name. Several endpoints may have the same.")
+    name = required("please provide your endpointName")
     secret = Secret(required=False, help_text="The secret that signs webhooks. Generated where it is not sent.")
     owner_id = Text(
         required=False, help_text="The customer whose endpoint it is. It groups endpoints for portal links."
     )
-    description = Text(required=False, max_length=4096, help_text="A text for people.")
-    advanced_signatures = Flag(required=False, help_text="Whether the signature has the time of the attempt in it.")
+    description = Text(required=False, max_length=4096)
+    advanced_signatures = Flag(required=False)
     support_email = Text(required=False, max_length=254, help_text="An e-mail address, or empty.")
     slack_webhook_url = Text(required=False, max_length=2048, help_text="A URL with a public host, or empty.")
     teams_webhook_url = Text(required=False, max_length=2048, help_text="A URL with a public host, or empty.")
@@ -150,7 +167,7 @@ class _EndpointBody(Shape):
         required=False, help_text="In seconds; 0: no limit."
     )
     content_type = Text(required=False, help_text="The Content-Type of deliveries. Empty stands for application/json.")
-    authentication = EndpointAuthentication(required=False)
+    authentication = EndpointAuthentication(required=False, help_text="The credentials that each delivery carries.")
     mtls_client_cert = MtlsClientCert(required=False)
     is_disabled = Flag(required=False, help_text="Accepted and ignored.")
 

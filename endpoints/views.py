@@ -1,4 +1,4 @@
-"""The endpoint operations of the Convoy API. Contract: docs/contract/endpoints.md#operations."""
+"""Answer the requests of Convoy's API about endpoints. Contract: docs/contract/endpoints.md#operations."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ class EndpointView(ConvoyView):
 
 
 class Endpoints(EndpointView):
-    """The endpoints of a project."""
+    """List and create the endpoints of a project."""
 
     @openapi.list_endpoints
     def get(self, request: Request, **_: str) -> PageOf[EndpointDocument]:

@@ -34,7 +34,7 @@ from outbound.failures import is_decided
 from outbound.headers import authentication_headers, redact_attempt_headers
 from outbound.oauth2 import REQUEST_SECONDS as TOKEN_TIMEOUT_SECONDS
 from outbound.oauth2 import Tokens, TokenUnavailable
-from outbound.retries import delay_seconds, parse_retry_after
+from outbound.retries import LIMIT_REACHED, delay_seconds, parse_retry_after
 from outbound.states import Status
 
 logger = logging.getLogger("convoyclone.deliver")
@@ -46,7 +46,6 @@ LONG_PAYLOAD = 32_768
 _forms = ThreadPoolExecutor(1, "long-forms")
 #: The time to write the outcome, on top of the longest time that a request can take.
 LEASE_MARGIN_SECONDS = 15
-LIMIT_REACHED = "Retry limit exceeded"
 GONE = "Endpoint answered 410 Gone"
 
 

@@ -1,4 +1,4 @@
-"""Begin the requests of claims in pieces, so that what becomes due meanwhile does not wait for all of them."""
+"""Begin the requests of claims in pieces, so that deliveries which become due meanwhile do not wait for all of them."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ class Beginning:
         self._late: asyncio.TimerHandle | None = None
 
     def __bool__(self) -> bool:
-        """Tell whether any wait."""
+        """Tell whether any claims wait."""
         return bool(self._claims)
 
     def add(self, claims: Sequence[Claim]) -> None:
@@ -52,7 +52,7 @@ class Beginning:
             self._late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._start_all, start)
 
     async def begin(self, start: Callable[[Claim], None]) -> None:
-        """Start the requests of some claims, and of all unless something is due that has to be looked for first.
+        """Start the requests of some claims; of all, unless deliveries may be due that must be looked for first.
 
         While it polls, something may be due POLLED_SECONDS after the last look.
         """

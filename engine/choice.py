@@ -1,4 +1,4 @@
-"""Decide what becomes of the deliveries that a claim has found: send, park, extend or settle them."""
+"""Decide about the deliveries that a claim has found: send, park, extend or settle them."""
 
 import uuid
 from collections.abc import Iterable, Set

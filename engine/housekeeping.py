@@ -1,4 +1,4 @@
-"""Do the chores of a worker: work that is done now and then, by the worker that comes first."""
+"""Do the chores of a worker: periodic work, each piece of which one worker does."""
 
 import asyncio
 import contextlib

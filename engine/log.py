@@ -16,7 +16,7 @@ SHOWN_CHARACTERS = 60
 
 
 def log_cheaply() -> None:
-    """Leave out of this process's log records what no line of ours has: thread, process, and place in the code.
+    """Omit thread, process and place in the code from this process's log records, because no line of ours shows them.
 
     https://docs.python.org/3/howto/logging.html#optimization
     """
@@ -68,6 +68,6 @@ def text_of(outcome: Outcome, now: datetime) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return a text of a customer or a receiver without what a terminal would obey."""
+    """Return a text of a customer or a receiver without control characters, which a terminal would obey."""
     plain = "".join(character if character.isprintable() else "?" for character in text)
     return plain if len(plain) <= SHOWN_CHARACTERS else f"{plain[: SHOWN_CHARACTERS - 1]}…"

@@ -274,7 +274,7 @@ async def _claiming(connection: Connection, given: Mapping[str, Any], *, by_age:
 async def _claim_and_commit(
     connection: Connection, lease: uuid.UUID, sent: Sequence[tuple[Queued, float]]
 ) -> dict[str, Payload]:
-    """Give deliveries a lease of so many seconds, end the transaction, and read the events of these deliveries."""
+    """Give each delivery its lease in seconds, end the transaction, and read the events of these deliveries."""
     if not sent:
         return {}
     given = [

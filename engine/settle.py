@@ -6,9 +6,10 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from endpoints.disabling import disable_endpoint
-from engine.attempt import GONE, LIMIT_REACHED
+from engine.attempt import GONE
 from engine.meta_emission import Finished, emit_delivery_events, wants_meta_event
 from engine.outcomes import Outcome, finish
+from outbound.retries import LIMIT_REACHED
 from outbound.states import Status
 
 #: Tell whether an endpoint has accepted a later delivery: one event that it refuses does not make it broken.

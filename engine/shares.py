@@ -59,13 +59,13 @@ class Places:
             del self.by_owner[owner]
 
     def copy(self) -> Self:
-        """Return places that are taken as these are."""
+        """Return a copy of the places, with the same ones taken."""
         return type(self)(self.number, self.taken, self.by_project.copy(), self.by_owner.copy())
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The projects, and the owners in others, of whom an operator lets nothing be sent (engine/switchboard.py)."""
+    """The projects and the owners whose deliveries an operator has paused (engine/switchboard.py)."""
 
     projects: frozenset[str] = frozenset()
     owners: frozenset[tuple[str, str]] = frozenset()

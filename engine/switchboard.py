@@ -1,4 +1,4 @@
-"""Read the operators' switches for a worker, and write that it is alive (switches/models.py).
+"""Read the operators' switches for a worker, and note that the worker is alive (switches/models.py).
 
 Both are apart from the claim, which costs no more than without them: a worker obeys within READ_SECONDS.
 """
@@ -47,7 +47,7 @@ class Switchboard:
         self._written_at = float("-inf")
 
     async def look(self, pool: Pool) -> bool:
-        """Read the switches, and write that the worker is alive where it is time. Returns whether any has changed."""
+        """Read the switches, and note at times that the worker is alive. Returns whether a switch has changed."""
         before = self.held, self.is_drained
         async with pool.connection() as connection:
             cursor = await connection.execute(_READ, [self.uid])
@@ -79,7 +79,7 @@ class Switchboard:
                 return
 
     async def run(self, pool: Pool, stopping: asyncio.Event, changed: Callable[[], None]) -> None:
-        """Look every READ_SECONDS until the worker stops, and call `changed` where something has changed.
+        """Read the switches every READ_SECONDS until the worker stops, and call `changed` when one has changed.
 
         While the database is away, the switches stay as they are known.
         """

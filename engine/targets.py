@@ -16,7 +16,7 @@ IN_FLIGHT = f"""(
 
 @dataclass(slots=True)
 class Target:
-    """An endpoint with all that sending to it needs, its project's settings included."""
+    """An endpoint with everything that a request to it needs, its project's settings included."""
 
     uid: str
     project_id: str

@@ -149,7 +149,7 @@ class Worker:
 
     @property
     def draining(self) -> str:
-        """Return what the worker does where an operator has drained it, or an empty text."""
+        """Return how far a worker is that an operator has drained; an empty text for one that is not drained."""
         if not self.switches.is_drained:
             return ""
         number = len(self._in_flight)
@@ -157,12 +157,12 @@ class Worker:
 
     @property
     def silent_seconds(self) -> float:
-        """Return for how long the worker could not read the queue; 0 while it drains, and does not read it."""
+        """Return the seconds for which the worker could not read the queue; 0 while it is drained and does not try."""
         return 0.0 if self.is_stopping else time.monotonic() - self._alive_at
 
     @property
     def unwritten_seconds(self) -> float:
-        """Return for how long the worker has tried to write the same outcomes; 0 while none wait."""
+        """Return the seconds for which the worker has tried to write the same outcomes; 0 while none wait."""
         return 0.0 if self._writing_since is None else time.monotonic() - self._writing_since
 
     def stop(self) -> None:
@@ -358,7 +358,7 @@ class Worker:
                 await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 
     async def _listen(self) -> None:
-        """Wake the worker when PostgreSQL notifies it that something is due."""
+        """Wake the worker when PostgreSQL notifies it that deliveries are due."""
         if not self._listening:
             logger.warning("DATABASE_LISTEN_URL is not set: nothing wakes this worker, which polls every half second")
             return

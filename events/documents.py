@@ -1,4 +1,4 @@
-"""Events as the API shows them, read in one statement. Contract: docs/contract/events.md#object."""
+"""Define events as the API shows them, read in one statement. Contract: docs/contract/events.md#object."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, NotRequired, TypedDict

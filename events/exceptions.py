@@ -1,4 +1,4 @@
-"""The refusals of event operations. Contract: docs/contract/events.md."""
+"""Define the refusals of event operations. Contract: docs/contract/events.md."""
 
 from core.api.time_limit import TookTooLong
 from core.exceptions import DomainError, InvalidInput, NotFound

@@ -1,4 +1,4 @@
-"""The event operations in the OpenAPI document. Contract: docs/contract/events.md."""
+"""Declare the event operations. Contract: docs/contract/events.md."""
 
 from typing import Any
 
@@ -10,14 +10,13 @@ from core.api.openapi import (
     NOTHING,
     PAGE,
     START,
+    TEXTS,
     Outcome,
     Tag,
-    array,
     body,
     name_in_path,
     page_example,
     query,
-    text,
 )
 from core.api.windows import BAD_DATES
 from endpoints.exceptions import EndpointNotFound, EndpointUnknown
@@ -35,20 +34,19 @@ TAG = Tag("Events")
 name_in_path(eventID="The id of the event.")
 #: In the order of the published document.
 LIST_PARAMETERS = [
-    query("body", text(), "A JSON object: only events whose payload contains it."),
+    query("body", "A JSON object: only events whose payload contains it."),
     PAGE["direction"],
     END,
-    query("endpointId", array(text()), "Only events for one of these endpoints. Repeat it for several."),
-    query("idempotencyKey", text(), "Only events with this key."),
+    query("endpointId", "Only events for one of these endpoints. Repeat it for several.", TEXTS),
+    query("idempotencyKey", "Only events with this key."),
     *CURSORS,
     query(
         "query",
-        text(),
         "The beginning of an id, or a part of an idempotency key or event type; a JSON object in it is taken as "
         "`body`.",
     ),
-    query("sort", text(), "`ASC`: oldest first. Newest first without it."),
-    query("sourceId", array(text()), "There are no sources: no event has any of these."),
+    query("sort", "`ASC`: oldest first. Newest first without it."),
+    query("sourceId", "There are no sources: no event has any of these.", TEXTS),
     START,
 ]
 # Examples

@@ -1,4 +1,4 @@
-"""The bodies of requests that create events. Contract: docs/contract/events.md#bodies."""
+"""Define the bodies of requests that create events. Contract: docs/contract/events.md#bodies."""
 
 from typing import Any
 

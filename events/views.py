@@ -1,4 +1,4 @@
-"""The event operations of the Convoy API. Contract: docs/contract/events.md#operations."""
+"""Answer the event operations of the Convoy API. Contract: docs/contract/events.md#operations."""
 
 from functools import cached_property
 from typing import Any

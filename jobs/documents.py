@@ -1,4 +1,4 @@
-"""Jobs as the API shows them. Contract: docs/contract/jobs.md#object."""
+"""Define jobs as the API shows them. Contract: docs/contract/jobs.md#object."""
 
 from typing import Annotated, TypedDict
 

@@ -1,4 +1,4 @@
-"""The refusals of operations on jobs. Contract: docs/contract/jobs.md#operations."""
+"""Define the refusals of operations on jobs. Contract: docs/contract/jobs.md#operations."""
 
 from core.exceptions import InvalidInput, NotFound
 

@@ -19,7 +19,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(project_id=project_id).defer("content")
 
     def open(self) -> "JobQuerySet":
-        """Return the jobs that are neither finished nor given up, those that are paused included."""
+        """Return the jobs that are neither finished nor canceled; paused ones too."""
         return self.filter(finished_at=None)
 
 

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
+
 from core.api.documents import PageOf, example
-from core.api.openapi import Outcome, Tag, name_in_path, page_example, page_parameters
+from core.api.openapi import Outcome, Tag, name_in_path, page_example, page_parameters, query
 from jobs.documents import JobDocument
 from jobs.exceptions import JobNotFound, JobOver
 from jobs.models import Job
@@ -16,8 +18,13 @@ _OVER = {"finished_at": "2026-11-28T09:00:31.5Z"}
 name_in_path(jobID="The id of the job.")
 
 
+def dry_run(effect: str) -> OpenApiParameter:
+    """Return the parameter dry_run of an operation that works in the background."""
+    return query("dry_run", f"Only `true` counts: {effect}.", {"type": "boolean"})
+
+
 def _turned(title: str, **changed: Any) -> dict[str, JobDocument]:
-    """Return examples of a job that was turned while it worked, and while it counted."""
+    """Return examples of a job whose status was changed while it worked, and while it counted."""
     return {
         title: example(JobDocument, **changed),
         f"{title} while it counts": example(JobDocument, total=None, done=0, **changed),

@@ -135,7 +135,7 @@ def _waiting() -> JobQuerySet:
 
 
 def _next() -> Job | None:
-    """Return the job whose turn it is, locked: of the project that was served longest ago, the same of its jobs."""
+    """Lock the job whose turn it is: of the project that was served longest ago, the job served longest ago."""
     of_project = Job.objects.filter(project_id=OuterRef("project_id")).order_by(F("worked_at").desc(nulls_last=True))
     rows: QuerySet[Job] = (
         _waiting()
@@ -208,6 +208,6 @@ def _record_count(job: Job) -> None:
 
 
 def _touch(job: Job, **changes: str | datetime | None) -> None:
-    """Put an open job behind the others, after the transaction that failed."""
+    """Put an open job behind the others after its transaction has failed."""
     now = timezone.now()
     Job.objects.open().filter(pk=job.pk).update(updated_at=now, worked_at=now, **changes)

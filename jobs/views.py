@@ -1,4 +1,4 @@
-"""The operations on jobs. Contract: docs/contract/jobs.md#operations."""
+"""Answer the operations on jobs. Contract: docs/contract/jobs.md#operations."""
 
 from rest_framework.request import Request
 
@@ -11,7 +11,7 @@ from projects.convoy_view import ConvoyView
 
 
 class JobView(ConvoyView):
-    """Reads and turns the jobs of the path's project; the portal narrows them to the customer's own."""
+    """Base of views of the path's project's jobs; the portal narrows them to the customer's own."""
 
     def rows(self) -> JobQuerySet:
         """Return the jobs that the caller may see."""
@@ -19,7 +19,7 @@ class JobView(ConvoyView):
 
 
 class Jobs(JobView):
-    """The jobs of a project."""
+    """List the jobs of a project."""
 
     @openapi.list_jobs
     def get(self, request: Request, **_: str) -> PageOf[JobDocument]:
@@ -38,7 +38,7 @@ class JobDetail(JobView):
 
 
 class PauseJob(JobView):
-    """The pause of a job."""
+    """Pause a job."""
 
     @openapi.pause_job
     def put(self, request: Request, jobID: str, **_: str) -> JobDocument:  # noqa: N803
@@ -47,7 +47,7 @@ class PauseJob(JobView):
 
 
 class ResumeJob(JobView):
-    """The continuation of a paused job."""
+    """Continue a paused job."""
 
     @openapi.resume_job
     def put(self, request: Request, jobID: str, **_: str) -> JobDocument:  # noqa: N803
@@ -56,7 +56,7 @@ class ResumeJob(JobView):
 
 
 class CancelJob(JobView):
-    """The cancellation of a job."""
+    """Cancel a job."""
 
     @openapi.cancel_job
     def put(self, request: Request, jobID: str, **_: str) -> JobDocument:  # noqa: N803

@@ -1,4 +1,4 @@
-"""Meta events as the API shows them. Contract: docs/contract/meta-events.md#object."""
+"""Define meta events as the API shows them. Contract: docs/contract/meta-events.md#object."""
 
 from typing import Annotated, TypedDict
 

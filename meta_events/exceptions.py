@@ -1,4 +1,4 @@
-"""The refusals of meta event operations. Contract: docs/contract/meta-events.md#operations."""
+"""Define the refusals of meta event operations. Contract: docs/contract/meta-events.md#operations."""
 
 from core.exceptions import NotFound
 

@@ -1,4 +1,4 @@
-"""The meta event operations in the OpenAPI document. Contract: docs/contract/meta-events.md."""
+"""Declare the meta event operations. Contract: docs/contract/meta-events.md."""
 
 from core.api.documents import PageOf, example
 from core.api.openapi import CURSORS, END, PAGE, START, Outcome, Tag, name_in_path, page_example

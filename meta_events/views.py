@@ -1,4 +1,4 @@
-"""The meta event operations of the Convoy API. Contract: docs/contract/meta-events.md#operations."""
+"""Answer the meta event operations of the Convoy API. Contract: docs/contract/meta-events.md#operations."""
 
 from rest_framework.request import Request
 

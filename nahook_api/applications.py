@@ -55,9 +55,10 @@ def application_document(application: Application) -> ApplicationDocument:
 
 
 class _ApplicationBody(Strict):
+    document = ApplicationDocument
     lacking = {"maxEndpoints": NO_LIMIT}
 
-    metadata = ApplicationMetadata(required=False, help_text=KEPT)
+    metadata = ApplicationMetadata(required=False)
     showEventTypes = Flag(  # noqa: N815 - the wire's names
         required=False, help_text="Only true: the portal shows the event types to every customer."
     )
@@ -78,7 +79,7 @@ class _ApplicationBody(Strict):
 class CreateApplication(_ApplicationBody):
     """The body that creates an application."""
 
-    name = Text(help_text="The name of the customer.")
+    name = Text()
     externalId = Text(  # noqa: N815
         required=False, help_text="The `owner_id`; without it the owner is called as the application's id."
     )
@@ -93,7 +94,7 @@ class CreateApplication(_ApplicationBody):
 class UpdateApplication(_ApplicationBody):
     """The body that changes an application."""
 
-    name = Text(required=False, help_text="The name of the customer.")
+    name = Text(required=False)
 
 
 _SAID: dict[str, Any] = {

@@ -6,18 +6,17 @@ Contract: docs/contract/nahook.md#conventions. A workspace is a project and an a
 from typing import Annotated, Any, TypedDict
 
 from django.http import HttpResponse
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from core.api.bodies import failures_of, parse_object
-from core.api.documents import Schema, component, schema_of
+from core.api.documents import component, schema_of
 from core.api.envelope import bare
 from core.api.errors import OTHER, WORDS
 from core.api.fields import Shape
 from core.api.openapi import Refusal, path_parameter
+from core.api.security import BearerScheme
 from core.exceptions import Forbidden, InvalidInput, NotFound, Unauthenticated
 from portal_links.owners import checked_owner_id, owner_of
 from projects.authentication import authenticate_key, bearer_token
@@ -140,24 +139,20 @@ class SendingKey(ManagementToken):
     not_valid = KeyNotValid
 
 
-class NahookScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class NahookScheme(BearerScheme):  # type: ignore[no-untyped-call]
     """The credential of Nahook's clients in the OpenAPI document."""
 
     target_class = ManagementToken
     name = "NahookToken"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        return {"type": "http", "scheme": "bearer", "description": "A management token: `nhm_…`, or an API key."}
+    description = "A management token: `nhm_…`, or an API key."
 
 
-class SendingScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class SendingScheme(BearerScheme):  # type: ignore[no-untyped-call]
     """The key of Nahook's clients that sends, in the OpenAPI document."""
 
     target_class = SendingKey
     name = "NahookKey"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        return {"type": "http", "scheme": "bearer", "description": "A key that sends: `nhk_…`, or an API key."}
+    description = "A key that sends: `nhk_…`, or an API key."
 
 
 WORKSPACE = path_parameter("projectID", "The workspace, which here is a project.")

@@ -138,8 +138,8 @@ list_deliveries = TAG.operation(
         WORKSPACE,
         ENDPOINT_ID,
         limit_parameter(DEFAULT_LIMIT, MAX_LIMIT),
-        query("cursor", {"type": "string"}, "`nextCursor` of the page before."),
-        query("status", {"type": "string", "enum": list(_BY_NAME)}, "Only deliveries in this state."),
+        query("cursor", "`nextCursor` of the page before."),
+        query("status", "Only deliveries in this state.", {"type": "string", "enum": list(_BY_NAME)}),
     ],
     success=Outcome(
         "The page.",
@@ -158,7 +158,7 @@ get = TAG.operation(
     parameters=[
         WORKSPACE,
         DELIVERY_ID,
-        query("include", {"type": "string", "enum": ["payload"]}, "`payload` adds the payload."),
+        query("include", "`payload` adds the payload.", {"type": "string", "enum": ["payload"]}),
     ],
     success=Outcome(
         "The delivery.",

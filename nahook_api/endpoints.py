@@ -90,12 +90,13 @@ def endpoint_document(endpoint: Endpoint, *, reveal: bool) -> EndpointDocument:
 class CreateEndpoint(Strict):
     """The body that creates an endpoint of an application."""
 
+    document = EndpointDocument
     lacking = {"config": NO_CONFIG}
 
     url = required("must not be empty", max_length=2048, help_text="An http or https URL.")
     type = Choice(["webhook"], message=NO_SLACK, required=False, allow_blank=False, help_text="Only `webhook`.")
-    description = Text(required=False, max_length=4096, help_text="A text for people.")
-    metadata = Metadata(required=False, help_text=METADATA)
+    description = Text(required=False, max_length=4096)
+    metadata = Metadata(required=False)
     authUsername = Secret(  # noqa: N815 - the wire's names
         required=False, allow_blank=False, help_text="The user name of basic authentication."
     )
@@ -119,10 +120,12 @@ class CreateWorkspaceEndpoint(CreateEndpoint):
 class UpdateEndpoint(Strict):
     """The body that changes an endpoint."""
 
+    document = EndpointDocument
+
     url = required("must not be empty", required=False, max_length=2048, help_text="An http or https URL.")
-    description = Text(required=False, max_length=4096, help_text="A text for people.")
-    metadata = Metadata(required=False, help_text=METADATA)
-    isActive = Flag(required=False, help_text="Whether webhooks are sent to it.")  # noqa: N815
+    description = Text(required=False, max_length=4096)
+    metadata = Metadata(required=False)
+    isActive = Flag(required=False)  # noqa: N815
 
 
 _SAID: dict[str, Any] = {"url": {"pattern": URL_PATTERN}, "metadata": Metadata.described()}
@@ -232,7 +235,7 @@ class EndpointsView(WorkspaceView):
 
 
 class Endpoints(EndpointsView):
-    """The endpoints of a workspace."""
+    """List and create the endpoints of a workspace."""
 
     @list_endpoints
     def get(self, request: Request, projectID: str) -> list[EndpointDocument]:  # noqa: N803
@@ -249,7 +252,7 @@ class Endpoints(EndpointsView):
 
 
 class ApplicationEndpoints(EndpointsView):
-    """The endpoints of an application."""
+    """List and create the endpoints of an application."""
 
     @list_of_application
     def get(self, request: Request, projectID: str, ownerID: str) -> list[EndpointDocument]:  # noqa: N803

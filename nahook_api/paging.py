@@ -17,10 +17,10 @@ Row = TypeVar("Row", bound=Model)
 
 def limit_parameter(default: int, most: int) -> Any:
     """Return the parameter `limit` of a list."""
-    return query("limit", {"type": "integer", "minimum": 1, "maximum": most, "default": default}, "Rows at most.")
+    return query("limit", "Rows at most.", {"type": "integer", "minimum": 1, "maximum": most, "default": default})
 
 
-OFFSET = query("offset", {"type": "integer", "minimum": 0, "maximum": MOST_OFFSET, "default": 0}, "Rows to skip.")
+OFFSET = query("offset", "Rows to skip.", {"type": "integer", "minimum": 0, "maximum": MOST_OFFSET, "default": 0})
 
 
 def read_rows(request: Request, rows: "QuerySet[Row]", *, default: int, most: int) -> list[Row]:

@@ -24,7 +24,7 @@ MOST_AT_ONCE = 100
 
 
 class SubscriptionNotFound(NotFound):
-    """The endpoint is not subscribed to it."""
+    """No such subscription."""
 
     message = FilteredSubscriptionNotFound.message
 

@@ -1,4 +1,4 @@
-"""The reports and batches of bulk onboarding as the API shows them.
+"""Define the reports and batches of bulk onboarding as the API shows them.
 
 Batches are an addition: Convoy has no operation that reads them.
 """

@@ -1,4 +1,4 @@
-"""The refusals of bulk onboarding.
+"""Define the refusals of bulk onboarding.
 
 Contract: docs/contract/onboarding.md#csv, docs/contract/onboarding.md#validation.
 """

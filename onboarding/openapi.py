@@ -2,7 +2,8 @@
 
 from core.api.bodies import HIDDEN
 from core.api.documents import PageOf, example
-from core.api.openapi import Operation, Outcome, Tag, body, name_in_path, page_example, page_parameters, query
+from core.api.openapi import Operation, Outcome, Tag, body, name_in_path, page_example, page_parameters
+from jobs.openapi import dry_run
 from onboarding import exceptions as refusals
 from onboarding.documents import PENDING, AcceptedDocument, BatchDocument, ReportDocument
 from onboarding.operations import BATCH
@@ -24,7 +25,7 @@ bulk_onboard: Operation[ReportDocument | AcceptedDocument] = TAG.operation(
     "them; the refusal then has the report of a dry run as its `data`. The items can also come as "
     "`multipart/form-data`, whose field `file` is a CSV file in UTF-8 with a header row that names the members of "
     "an item.",
-    parameters=[query("dry_run", {"type": "boolean"}, "Only `true` counts: check the items, and create nothing.")],
+    parameters=[dry_run("check the items, and create nothing")],
     request=body(
         BulkOnboard,
         {
@@ -75,7 +76,7 @@ list_batches = TAG.operation(
     "List onboard batches",
     description="Returns a page of the batches of bulk onboardings, newest first. A request is split into batches of "
     f"{BATCH} items.",
-    parameters=[*page_parameters(without=["q", "ownerId"])],
+    parameters=page_parameters(without=["q", "ownerId"]),
     success=Outcome(
         "Onboard batches fetched successfully",
         PageOf[BatchDocument],

@@ -1,4 +1,4 @@
-"""The body of a bulk onboarding in JSON. Contract: docs/contract/onboarding.md#json."""
+"""Define the body of a bulk onboarding in JSON. Contract: docs/contract/onboarding.md#json."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The operations of bulk onboarding. Contract: docs/contract/onboarding.md."""
+"""Answer the operations of bulk onboarding. Contract: docs/contract/onboarding.md."""
 
 from typing import Any
 

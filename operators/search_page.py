@@ -8,6 +8,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from core.api.time_limit import TookTooLong, time_limit
+from core.storable_text import typed
 from operators.rights import may_see
 from operators.search import MOST, Group, find, straight_to
 
@@ -19,7 +20,7 @@ LONGEST = 2_048
 @require_safe
 def search(request: HttpRequest) -> HttpResponseBase:
     """Show what the text `q` finds, or lead to the one row that it means."""
-    text = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST]
+    text = typed(request.GET, "q")[:LONGEST]
     groups: list[Group] = []
     try:
         with time_limit(SECONDS, TOO_LONG):

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from core.admin_display import customer_url
 from core.exceptions import DomainError
+from core.storable_text import typed
 from endpoints.exceptions import EndpointNotFound
 from endpoints.models import Endpoint
 from operators.figures import discards, pauses, workers
@@ -187,7 +188,7 @@ def _turn(request: HttpRequest) -> HttpResponseBase:
     if name not in may_use(request):
         raise PermissionDenied
     switch = SWITCHES[name]
-    given = {field: request.POST.get(field, "").replace("\x00", "").strip() for field in FIELDS}
+    given = {field: typed(request.POST, field) for field in FIELDS}
     back = _back(given)
     if any(len(given[field]) > most for field, most in FIELDS.items()):
         messages.error(request, "That is too long.")

@@ -51,7 +51,7 @@ class Sending:
         return self.connection_key.is_ssl
 
     def goes_over(self, protocol: "Protocol", max_received: int) -> None:
-        """Note the connection that takes the request, and prepare it for a response of so many bytes."""
+        """Note the connection that takes the request, and prepare it for a response of at most `max_received` bytes."""
         self._protocol = protocol
         protocol.expect_response(max_received, self.head)
         if protocol.transport is not None and (peer := protocol.transport.get_extra_info("peername")):

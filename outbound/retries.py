@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+#: The description of a delivery that has had its last attempt.
+LIMIT_REACHED = "Retry limit exceeded"
 #: The interval stays as it is, or doubles with each failure.
 STRATEGIES = LINEAR, EXPONENTIAL = ("linear", "exponential")
 #: The longest pause of the exponential strategy, its jitter aside.

@@ -27,6 +27,7 @@ HASHES = {
 }
 ENCODINGS = {"hex": bytes.hex, "base64": lambda digest: b64encode(digest).decode()}
 STANDARD_PREFIX = "whsec_"
+NO_SECRET = "the endpoint has no secret to sign with"
 
 
 class NothingToSignWith(ValueError):
@@ -85,7 +86,7 @@ def _keys(secrets: Sequence[str]) -> list[bytes]:
     # Anybody can sign with an empty key.
     keys = [secret.encode() for secret in secrets if secret]
     if not keys:
-        raise NothingToSignWith("the endpoint has no secret to sign with")
+        raise NothingToSignWith(NO_SECRET)
     return keys
 
 

@@ -6,15 +6,13 @@ Contract: docs/contract/portal-sessions.md#portal-api.
 from typing import Any, cast
 
 from django.http import HttpResponse
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from core.actors import set_actor
 from core.api.bodies import read_body
 from core.api.checks import check_size
-from core.api.documents import Schema
+from core.api.security import BearerScheme
 from core.client_address import client_address
 from endpoints import secrets, views
 from endpoints.documents import EndpointDocument
@@ -54,15 +52,12 @@ class PortalCredential(BaseAuthentication):
         return None, access
 
 
-class PortalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class PortalScheme(BearerScheme):  # type: ignore[no-untyped-call]
     """The credential of the portal API."""
 
     target_class = PortalCredential
     name = "PortalToken"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        described = "A portal link's token, `PRT.…`, or the token of a portal session; or an API key, for reading only."
-        return {"type": "http", "scheme": "bearer", "description": described}
+    description = "A portal link's token, `PRT.…`, or the token of a portal session; or an API key, for reading only."
 
 
 class PortalView(ConvoyView):
@@ -173,7 +168,7 @@ class EndpointView(PortalView, views.EndpointView):
 
 
 class Endpoints(EndpointView):
-    """The endpoints of the caller's scope."""
+    """List and create endpoints of the caller's scope."""
 
     needs = {"POST": MANAGE_ENDPOINT}
     get = openapi.list_endpoints(views.Endpoints.get)

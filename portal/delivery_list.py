@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from core.storable_text import typed
 from core.ulid import first_ulid_at
 from deliveries.exceptions import CountTooSlow
 from deliveries.filters import DeliveryFilter
@@ -127,7 +128,7 @@ class Choice:
 
 def read_asked(query: Mapping[str, str], *, endpoint_id: str = "") -> Asked:
     """Return the filters in a request's query; what cannot be understood does not filter."""
-    given = {name: query.get(name, "").replace("\x00", "").strip() for name in ("status", "type", "q", "after")}
+    given = {name: typed(query, name) for name in ("status", "type", "q", "after")}
     start, end = read_time(query.get("from", "")), read_time(query.get("to", ""))
     # The names of the API are taken too.
     given["status"] = {str(value): name for name, value in STATUSES.items()}.get(given["status"], given["status"])
@@ -139,7 +140,7 @@ def read_asked(query: Mapping[str, str], *, endpoint_id: str = "") -> Asked:
     return Asked(
         status=given["status"] if given["status"] in STATUSES else "",
         type=given["type"],
-        endpoint=endpoint_id or query.get("endpoint", "").replace("\x00", "").strip(),
+        endpoint=endpoint_id or typed(query, "endpoint"),
         period=period,
         start=start,
         end=end,

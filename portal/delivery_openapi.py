@@ -29,11 +29,8 @@ get_delivery = twin(
     "GetPortalEventDelivery",
     "Retrieve a delivery to an endpoint of the customer's",
     description="The delivery with its payload.",
-    not_found=refusals.DeliveryOutOfScope,
 )
-resend_delivery = twin(
-    openapi.resend_delivery, "ResendPortalEventDelivery", "Send a delivery again", not_found=refusals.DeliveryOutOfScope
-)
+resend_delivery = twin(openapi.resend_delivery, "ResendPortalEventDelivery", "Send a delivery again")
 force_resend = twin(
     openapi.force_resend,
     "ForceResendPortalEventDeliveries",
@@ -58,21 +55,18 @@ list_attempts = twin(
     "GetPortalDeliveryAttempts",
     "List the attempts of a delivery",
     description=f"{openapi.list_attempts.description} {_MASKED}",
-    not_found=refusals.DeliveryOutOfScope,
 )
 get_attempt = twin(
     openapi.get_attempt,
     "GetPortalDeliveryAttempt",
     "Retrieve an attempt of a delivery",
     description=f"{openapi.get_attempt.description} {_MASKED}",
-    not_found=refusals.DeliveryOutOfScope,
 )
 make_copy = twin(
     openapi.make_copy,
     "CopyPortalEventDelivery",
     "Make a signed copy of a delivery's request",
     description=f"{openapi.make_copy.description} Custom headers whose values the customer may not see are left out.",
-    not_found=refusals.DeliveryOutOfScope,
 )
 period_failure_rates = twin(
     openapi.period_failure_rates,
@@ -85,17 +79,9 @@ list_links = twin(
     "GetPortalDeliveryLinks",
     "List the customer's links to a delivery",
     description="The newest 100 links that the customer has made to the delivery, without their address.",
-    not_found=refusals.DeliveryOutOfScope,
 )
-create_link = twin(
-    openapi.create_link, "CreatePortalDeliveryLink", "Make a link to a delivery", not_found=refusals.DeliveryOutOfScope
-)
-revoke_link = twin(
-    openapi.revoke_link,
-    "RevokePortalDeliveryLink",
-    "Revoke a link of the customer's to a delivery",
-    not_found=refusals.DeliveryOutOfScope,
-)
+create_link = twin(openapi.create_link, "CreatePortalDeliveryLink", "Make a link to a delivery")
+revoke_link = twin(openapi.revoke_link, "RevokePortalDeliveryLink", "Revoke a link of the customer's to a delivery")
 count_batch_retry = TAG.operation(
     "CountPortalBatchRetryEventDeliveries",
     "Count the deliveries of a batch retry",
@@ -130,13 +116,13 @@ dashboard_summary = TAG.operation(
     description="The number of deliveries created in each period in UTC, oldest first. Where there are fewer than "
     f"{FEWEST_BUCKETS} entries, empty ones with the index 0 come first.",
     parameters=[
-        query("startDate", text(pattern=DATE_PATTERN), "From this second on, as 2026-02-03T00:00:00.", required=True),
+        query("startDate", "From this second on, as 2026-02-03T00:00:00.", text(pattern=DATE_PATTERN), required=True),
         query(
             "endDate",
-            text(pattern=DATE_OR_EMPTY_PATTERN),
             "To the end of this second; without it to the end of the day of `startDate`.",
+            text(pattern=DATE_OR_EMPTY_PATTERN),
         ),
-        query("type", text(enum=list(PERIODS)), "The length of each entry.", required=True),
+        query("type", "The length of each entry.", text(enum=list(PERIODS)), required=True),
     ],
     success=Outcome(
         "Dashboard summary fetched successfully",

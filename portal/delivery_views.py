@@ -1,4 +1,4 @@
-"""The portal API's views of event deliveries, attempts and counts.
+"""Answer the portal API about event deliveries, attempts and counts.
 
 Contract: docs/contract/portal-sessions.md#portal-deliveries, docs/contract/portal-sessions.md#counts.
 """

@@ -2,7 +2,7 @@
 
 from events import openapi
 from events.exceptions import EndpointMissing, TooManyTests
-from portal.exceptions import EventOutOfScope, OutOfScope
+from portal.exceptions import OutOfScope
 from portal.openapi import twin
 from replay import openapi as replay
 
@@ -35,14 +35,12 @@ get_event = twin(
     "GetPortalEvent",
     "Retrieve an event of the customer's endpoints",
     description=f"{openapi.get_event.description} {_SHOWN}",
-    not_found=EventOutOfScope,
 )
 replay_event = twin(
     replay.replay_event,
     "ReplayPortalEvent",
     "Replay an event of the customer's endpoints",
     description=f"{replay.replay_event.description} Every endpoint of the event must be the customer's.",
-    not_found=EventOutOfScope,
 )
 batch_replay_events = twin(
     replay.batch_replay_events,

@@ -1,4 +1,4 @@
-"""The portal API's views of events. Contract: docs/contract/portal-sessions.md#portal-events."""
+"""Answer the portal API about events. Contract: docs/contract/portal-sessions.md#portal-events."""
 
 from functools import cached_property
 from types import NoneType

@@ -1,4 +1,4 @@
-"""The refusals of the portal API. Contract: docs/contract/portal-sessions.md#portal-api."""
+"""Define the refusals of the portal API. Contract: docs/contract/portal-sessions.md#portal-api."""
 
 from core.api.windows import BadEnd, BadOrder, BadStart
 from core.exceptions import InvalidInput, NotFound, Unauthenticated

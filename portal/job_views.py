@@ -1,4 +1,4 @@
-"""The portal API's views of jobs. Contract: docs/contract/jobs.md#portal."""
+"""Answer the portal API about jobs. Contract: docs/contract/jobs.md#portal."""
 
 from jobs import openapi, views
 from jobs.models import JobQuerySet
@@ -20,13 +20,13 @@ class JobView(PortalView, views.JobView):
 
 
 class Jobs(JobView):
-    """The jobs of the customer."""
+    """List the customer's jobs."""
 
     get = twin(openapi.list_jobs, "GetPortalJobs", "List the customer's jobs")(views.Jobs.get)
 
 
 class JobDetail(JobView):
-    """One job."""
+    """Show a job of the customer's."""
 
     get = twin(openapi.get_job, "GetPortalJob", "Retrieve a job of the customer's", not_found=JobOutOfScope)(
         views.JobDetail.get
@@ -34,7 +34,7 @@ class JobDetail(JobView):
 
 
 class PauseJob(JobView):
-    """The pause of a job."""
+    """Pause a job of the customer's."""
 
     put = twin(openapi.pause_job, "PausePortalJob", "Pause a job of the customer's", not_found=JobOutOfScope)(
         views.PauseJob.put
@@ -42,7 +42,7 @@ class PauseJob(JobView):
 
 
 class ResumeJob(JobView):
-    """The end of a job's pause."""
+    """Resume a job of the customer's."""
 
     put = twin(openapi.resume_job, "ResumePortalJob", "Resume a job of the customer's", not_found=JobOutOfScope)(
         views.ResumeJob.put
@@ -50,7 +50,7 @@ class ResumeJob(JobView):
 
 
 class CancelJob(JobView):
-    """The cancellation of a job."""
+    """Cancel a job of the customer's."""
 
     put = twin(openapi.cancel_job, "CancelPortalJob", "Cancel a job of the customer's", not_found=JobOutOfScope)(
         views.CancelJob.put

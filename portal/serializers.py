@@ -1,4 +1,4 @@
-"""The bodies of the portal API that have fields of their own. Contract: docs/contract/portal-sessions.md."""
+"""Define the bodies of the portal API that have fields of their own. Contract: docs/contract/portal-sessions.md."""
 
 from core.api.fields import Items, Shape, Text
 from endpoints.serializers import CreateEndpoint

@@ -1,4 +1,4 @@
-"""The portal API's views of event types, subscriptions and filters.
+"""Answer the portal API about event types, subscriptions and filters.
 
 Contract: docs/contract/portal-sessions.md#portal-subscriptions.
 

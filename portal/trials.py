@@ -76,7 +76,7 @@ def wrong_json(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a test event."""
+    """The outcome of a test event."""
 
     delivery: EventDelivery
     attempt: DeliveryAttempt | None

@@ -5,16 +5,18 @@ the next request. Contract: docs/contract/portal-sessions.md#sessions,
 docs/contract/portal-sessions.md#portal-scope.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import BinaryField, DateTimeField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from applications.models import Application
 from core.actors import Actor, ActorKind
+from core.prepared import Columns, Parameter, PreparedQuery
 from core.share import count_party
 from core.tokens import digest
 from endpoints.models import Endpoint, EndpointQuerySet
@@ -27,6 +29,13 @@ from projects.models import Project
 
 # Store "last used" again only when it is older than this: otherwise each request would be a write.
 LAST_USED_GRAIN = timedelta(minutes=1)
+
+# What every request of the portal reads: all columns but those that no page uses.
+_PROJECT = Columns(Project, without=["meta_event", "created_at", "updated_at", "deleted_at"])
+_LINK = Columns(PortalLink, without=["deleted_at"])
+_SESSION = Columns(PortalSession, without=["code_digest", "token_digest", "opened_at", "opened_from", "revoked_at"])
+_DIGEST = Parameter("digest", BinaryField())
+_NOW = Parameter("now", DateTimeField())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +108,20 @@ def find_access(credential: str, *, address: str | None = None) -> Access | None
     if "\x00" in credential or not credential.isascii():
         return None
     if not credential.startswith(PORTAL_PREFIXES):
-        links = PortalLink.objects.filter(deleted_at=None, project__deleted_at=None).select_related("project")
-        links = links.annotate(customer_name=_name_of("project_id", "owner_id"))
-        link = links.filter(token_digest=digest(credential), auth_type=PortalLink.AuthType.STATIC_TOKEN).first()
-        return None if link is None else _of_link(link)
+        rows = _STATIC_LINK.rows(digest=digest(credential))
+        return _of_static_link(iter(rows[0])) if rows else None
     now = timezone.now()
-    sessions = PortalSession.objects.active(now).select_related("project", "portal_link__project")
-    of_link, own = _name_of("project_id", "portal_link__owner_id"), _name_of("project_id", "owner_id")
-    sessions = sessions.annotate(customer_name=Coalesce(of_link, own))
-    session = sessions.filter(token_digest=digest(credential)).first()
-    if session is None:
+    rows = _OPEN_SESSION.rows(digest=digest(credential), now=now)
+    if not rows:
         return None
+    values = iter(rows[0])
+    name, project, session = next(values) or "", _PROJECT.take(values), _SESSION.take(values)
     _note_use(session, now, address)
-    if session.portal_link is not None:
-        return _of_link(session.portal_link, session)
+    session.project = project
+    if session.portal_link_id is not None:
+        session.portal_link = link = _LINK.take(values)
+        return _of_link(project, link, name, session)
+    session.portal_link = None
     return Access(
         project=session.project,
         owner_id=session.owner_id,
@@ -120,7 +129,7 @@ def find_access(credential: str, *, address: str | None = None) -> Access | None
         session=session,
         expires_at=session.expires_at,
         metadata=session.metadata,
-        customer_name=_annotated(session),
+        customer_name=name,
     )
 
 
@@ -146,30 +155,47 @@ def _shown(project: Project, capabilities: Capabilities) -> Capabilities:
     return without_hidden(capabilities, hides_payloads=project.portal_hides_payloads)
 
 
-def _of_link(link: PortalLink, session: PortalSession | None = None) -> Access:
+def _of_static_link(values: Iterator[Any]) -> Access:
+    name, project = next(values) or "", _PROJECT.take(values)
+    return _of_link(project, _LINK.take(values), name)
+
+
+def _of_link(project: Project, link: PortalLink, customer_name: str, session: PortalSession | None = None) -> Access:
+    link.project = project
     # Payloads are hidden in a preview where they are hidden from the customer, who may be more than a viewer.
-    shown = _shown(link.project, link.capabilities)
+    shown = _shown(project, link.capabilities)
     return Access(
-        project=link.project,
+        project=project,
         owner_id=link.owner_id,
         capabilities=shown if session is None else shown & session.current_capabilities,
         link=link,
         session=session,
         expires_at=None if session is None else session.expires_at,
-        customer_name=_annotated(link if session is None else session),
+        customer_name=customer_name,
     )
+
+
+def _static_links() -> "QuerySet[PortalLink, Any]":
+    links = PortalLink.objects.filter(deleted_at=None, project__deleted_at=None)
+    links = links.filter(token_digest=_DIGEST, auth_type=PortalLink.AuthType.STATIC_TOKEN)
+    return links.values_list(_name_of("project_id", "owner_id"), *_PROJECT.paths("project"), *_LINK.paths())
+
+
+def _open_sessions() -> "QuerySet[PortalSession, Any]":
+    sessions = PortalSession.objects.active(_NOW).filter(token_digest=_DIGEST)
+    name = Coalesce(_name_of("project_id", "portal_link__owner_id"), _name_of("project_id", "owner_id"))
+    return sessions.values_list(name, *_PROJECT.paths("project"), *_SESSION.paths(), *_LINK.paths("portal_link"))
+
+
+_STATIC_LINK = PreparedQuery(_static_links)
+_OPEN_SESSION = PreparedQuery(_open_sessions)
 
 
 def _name_of(project: str, owner: str) -> Subquery:
-    """Return the expression for the name of the application of an owner in a project, both the names of columns."""
+    """Return the expression for the name of an owner's application, given the columns of the project and the owner."""
     return Subquery(
         Application.objects.filter(project_id=OuterRef(project), owner_id=OuterRef(owner)).values("name")[:1]
     )
-
-
-def _annotated(row: PortalLink | PortalSession) -> str:
-    """Return the name that `_name_of` has read with a row."""
-    return getattr(row, "customer_name", None) or ""
 
 
 def _note_use(session: PortalSession, now: datetime, address: str | None) -> None:

@@ -73,10 +73,10 @@ def of_svix(names: Iterable[str] | None, *, read_only: bool) -> Capabilities:
 
 
 def held_by(caller: Caller, capabilities: Capabilities) -> Capabilities:
-    """Return those of the capabilities that an API key can pass on: looking, where it may change nothing itself."""
+    """Return the capabilities that an API key can pass on: only those to look, where the key may change nothing."""
     return capabilities if caller.manages else capabilities & READ_ONLY
 
 
 def without_hidden(capabilities: Capabilities, *, hides_payloads: bool) -> Capabilities:
-    """Return the capabilities without VIEW_PAYLOADS where the project hides payloads from viewers, and this is one."""
+    """Return the capabilities, without VIEW_PAYLOADS for a viewer of a project that hides payloads from viewers."""
     return capabilities - {VIEW_PAYLOADS} if hides_payloads and capabilities <= LOOKING else capabilities

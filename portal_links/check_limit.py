@@ -1,4 +1,4 @@
-"""Limit how often a customer has URLs checked, so that a portal session is no tool for scanning other networks.
+"""Limit how often a customer has URLs checked, so that nobody scans other networks through a portal session.
 
 The counts are in the database, so that every process sees them, as those of the API are (projects/request_limit.py).
 """

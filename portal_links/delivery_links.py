@@ -73,7 +73,7 @@ def find_delivery_link(project_id: str, token: str) -> DeliveryLink | None:
 
 
 def revoke_delivery_link(delivery: DeliveryNamed, link_id: str, *, customer: str | None = None) -> DeliveryLink:
-    """Revoke a link to a delivery, with `customer` one of that customer's own. Raises NotFound, a second time too."""
+    """Revoke a link to a delivery; with `customer`, only that customer's. Raises NotFound, also for a revoked link."""
     own = Q() if customer is None else Q(customer=customer)
     rows = DeliveryLink.objects.of_delivery(delivery.project_id, delivery.uid).filter(own, pk=link_id)
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Portal links and portal sessions as the API shows them.
+"""Define portal links and portal sessions as the API shows them.
 
 A link is shown with the endpoints of its scope, which is read at that moment: every live endpoint of the
 link's owner, or without an owner the live ones of its list, always within the link's project.
@@ -159,7 +159,7 @@ def _row_of(link: PortalLink) -> LinkRow:
 def portal_link(
     project_id: str, portal_link_id: str, *, reveal: bool, proof: Proof | None = None
 ) -> PortalLinkDocument:
-    """Return one live link of a project with its endpoints, in one statement, or two where any endpoint is not kept.
+    """Return one live link of a project with its endpoints, in one statement, or two where an endpoint is not cached.
 
     Raises NotFound, also where `proof` does not hold.
     """

@@ -1,4 +1,4 @@
-"""The refusals of portal links and portal sessions.
+"""Define the refusals of portal links and portal sessions.
 
 Contract: docs/contract/portal-links.md#operations and docs/contract/portal-sessions.md.
 """

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from core.actors import ActorKind
 from core.encryption import EncryptedJSONField
+from core.prepared import Moment
 from core.ulid import ULIDField
 from endpoints.models import Endpoint, EndpointQuerySet
 from portal_links.capabilities import READ_ONLY, Capabilities, of_link
@@ -114,12 +115,12 @@ class PortalLink(models.Model):
         return portal_url(self.token)
 
 
-def _has_live_key(now: datetime) -> Q:
+def _has_live_key(now: Moment) -> Q:
     works = Q(minted_by__revoked_at=None) & (Q(minted_by__expires_at=None) | Q(minted_by__expires_at__gt=now))
     return Q(minted_by=None) | works | Q(project__portal_keeps_sessions=True)
 
 
-def _gives_access(now: datetime) -> Q:
+def _gives_access(now: Moment) -> Q:
     """Return the condition of a session that gives access. A preview opens a static link too."""
     opens_link = Q(portal_link__auth_type=PortalLink.AuthType.REFRESH_TOKEN) | Q(surface=PortalSession.Surface.PREVIEW)
     return _has_live_key(now) & Q(
@@ -145,7 +146,7 @@ class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
         """Return the sessions that no key has minted, or one that works now, and those that outlive their key."""
         return self.filter(_has_live_key(now))
 
-    def active(self, now: datetime) -> "PortalSessionQuerySet":
+    def active(self, now: Moment) -> "PortalSessionQuerySet":
         """Return the sessions that give access now."""
         return self.filter(_gives_access(now))
 

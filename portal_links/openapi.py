@@ -1,4 +1,4 @@
-"""The operations on portal links and portal sessions in the OpenAPI document. Contract: docs/contract/portal-links.md.
+"""Declare the operations on portal links and portal sessions. Contract: docs/contract/portal-links.md.
 
 The operations of other products' contracts are declared beside their views: feather.py, nahook_api/ and svix_api/.
 """
@@ -9,17 +9,16 @@ from core.api.bodies import HIDDEN
 from core.api.documents import PageOf, example
 from core.api.openapi import (
     PAGE_PARAMETERS,
+    TEXTS,
     Outcome,
     Refusal,
     Tag,
-    array,
     body,
     name_in_path,
     page_example,
     page_parameters,
     path_parameter,
     query,
-    text,
     version_parameter,
 )
 from endpoints.documents import NestedEndpointDocument
@@ -79,8 +78,8 @@ list_portal_links = TAG.operation(
         *PAGE_PARAMETERS,
         query(
             "endpointId",
-            array(text()),
             "Only links that open one of these endpoints; `endpoints_metadata` shows only these. Can be repeated.",
+            TEXTS,
         ),
     ],
     success=Outcome("Portal links fetched successfully", PageOf[PortalLinkDocument], "One link"),
@@ -149,9 +148,9 @@ list_portal_sessions = SESSIONS_TAG.operation(
     description="A page of the project's portal sessions, newest first: who has access, since when, and from where.",
     parameters=[
         *page_parameters(without=["q", "ownerId"]),
-        query("ownerId", {"type": "string"}, "Only sessions of this owner, those of the owner's links included."),
-        query("portalLinkId", {"type": "string"}, "Only sessions of this portal link."),
-        query("active", {"type": "string"}, "`true`: only sessions that give access now; `false`: only the others."),
+        query("ownerId", "Only sessions of this owner, those of the owner's links included."),
+        query("portalLinkId", "Only sessions of this portal link."),
+        query("active", "`true`: only sessions that give access now; `false`: only the others."),
     ],
     success=Outcome(
         "Portal sessions fetched successfully",

@@ -58,7 +58,7 @@ def find_application(project_id: str, text: str) -> Application:
 
 
 def update_application(application: Application, **changes: Any) -> Application:
-    """Change an application, which is stored first where it is not. `changes` are those of the operation.
+    """Change an application; one that is not stored is stored first. `changes` are those of the operation.
 
     Raises NotFound.
     """
@@ -70,7 +70,7 @@ def update_application(application: Application, **changes: Any) -> Application:
 
 
 def delete_application(project_id: str, application: Application) -> None:
-    """Delete an application, which may be one that is not stored, with its owner's endpoints, and end its sessions."""
+    """Delete an application, stored or not, with its owner's endpoints, and end its sessions."""
     owner_id = application.owner_id
     with transaction.atomic():
         delete_endpoints(project_id, owner_id=owner_id)

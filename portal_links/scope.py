@@ -43,7 +43,7 @@ class Missing(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """What a link or a session opens."""
+    """Endpoints and capabilities that a link or a session gives."""
 
     owner_id: str
     capabilities: list[Explained]

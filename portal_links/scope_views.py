@@ -51,7 +51,7 @@ class MissingDocument(TypedDict):
 
 @component("models.PortalScope")
 class ScopeDocument(TypedDict):
-    """What a portal link or session opens, and why."""
+    """Endpoints and capabilities that a portal link or session gives, with the reasons."""
 
     owner_id: Annotated[
         str, "The customer whose endpoints are opened; empty: those in the link's list.", Example("acme")
@@ -77,7 +77,7 @@ _LIST_EXAMPLE = example(
 )
 _PAGE = [
     *(PAGE[name] for name in ("direction", "next_page_cursor", "prev_page_cursor")),
-    query("perPage", {"type": "integer", "default": PER_PAGE}, "Endpoints in a page, 1 to 1000."),
+    query("perPage", "Endpoints in a page, 1 to 1000.", {"type": "integer", "default": PER_PAGE}),
 ]
 
 explain_link = TAG.operation(

@@ -1,4 +1,4 @@
-"""The request bodies of portal links, and the metadata in the bodies of other contracts.
+"""Define the request bodies of portal links, and the metadata in the bodies of other contracts.
 
 Contract: docs/contract/portal-links.md#body, docs/contract/portal-sessions.md.
 
@@ -48,7 +48,7 @@ class CreatePortalLinkRequest(Shape):
         return name
 
     def validate_owner_id(self, owner_id: str) -> str:
-        """Refuse an owner_id of spaces only, which is a mistake: Convoy creates a new owner for such a link."""
+        """Refuse an owner_id of spaces only, which is a mistake; Convoy creates a new owner for such a link."""
         if owner_id and not owner_id.strip():
             raise serializers.ValidationError("please provide the owner_id field")
         return owner_id
@@ -84,7 +84,7 @@ class Metadata(serializers.JSONField):
 
 
 class ApplicationMetadata(Metadata):
-    """The metadata of an application, or of what may have as many keys."""
+    """The metadata of an application, or of another object with as many keys."""
 
     most_keys = 50
 

@@ -12,7 +12,7 @@ from projects.convoy_view import ConvoyView
 
 
 class PortalSessions(ConvoyView):
-    """The portal sessions of a project."""
+    """List the portal sessions of a project."""
 
     @openapi.list_portal_sessions
     def get(self, request: Request, projectID: str) -> PageOf[PortalSessionDocument]:  # noqa: N803
@@ -37,7 +37,7 @@ class PortalSessions(ConvoyView):
 
 
 class RevokePortalSession(ConvoyView):
-    """The revocation of a portal session."""
+    """Revoke a portal session."""
 
     @openapi.revoke_portal_session
     def put(self, request: Request, projectID: str, sessionID: str) -> None:  # noqa: N803

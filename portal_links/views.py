@@ -1,4 +1,4 @@
-"""The portal-link operations of the Convoy API. Contract: docs/contract/portal-links.md#operations."""
+"""Answer the portal-link operations of the Convoy API. Contract: docs/contract/portal-links.md#operations."""
 
 from datetime import date
 
@@ -20,7 +20,7 @@ OWNER_ID_OPTIONAL = date(2025, 11, 24)
 
 
 class PortalLinks(ConvoyView):
-    """The portal links of a project."""
+    """List and create the portal links of a project."""
 
     proves = ("POST",)
 
@@ -68,7 +68,7 @@ class PortalLinkDetail(ConvoyView):
 
 
 class RevokePortalLink(ConvoyView):
-    """The revocation of a portal link."""
+    """Revoke a portal link."""
 
     @openapi.revoke_portal_link
     def put(self, request: Request, projectID: str, portalLinkID: str) -> None:  # noqa: N803
@@ -77,7 +77,7 @@ class RevokePortalLink(ConvoyView):
 
 
 class RefreshPortalLinkToken(ConvoyView):
-    """The tokens of refresh links."""
+    """Mint tokens of refresh links."""
 
     # A GET that stores a token.
     reads = ()

@@ -10,12 +10,10 @@ import re
 
 from django.conf import settings
 from django.http import HttpRequest
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from core.api.documents import Schema
+from core.api.security import BearerScheme
 from projects.exceptions import BadCredential, NoCredential, PortalCredential
 from projects.keys import Caller, find_caller
 from projects.remembered import callers
@@ -40,14 +38,12 @@ class APIKeyAuthentication(BaseAuthentication):
         return None, caller
 
 
-class APIKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class APIKeyScheme(BearerScheme):  # type: ignore[no-untyped-call]
     """The credential of the Convoy API."""
 
     target_class = APIKeyAuthentication
     name = "ApiKeyAuth"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        return {"type": "http", "scheme": "bearer", "description": "An API key: `CO.` and two more parts."}
+    description = "An API key: `CO.` and two more parts."
 
 
 def authenticate_key(request: Request, key: str, refusal: str = "") -> Caller:

@@ -70,7 +70,7 @@ class ConvoyView(APIView):
         set_actor(Actor(ActorKind.API_KEY, caller.key_id, caller.name, caller.owner_id))
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Answer an exception. Who is only remembered is not refused, but read, and the handler runs again."""
+        """Answer an exception. Where a remembered caller is refused, read the caller and run the handler again."""
         if self._is_remembered and isinstance(exc, DomainError | APIException):
             try:
                 return self._run_again()

@@ -1,4 +1,4 @@
-"""Projects, and the key of a new one, as the API shows them.
+"""Define projects, and the key of a new one, as the API shows them.
 
 Contract: docs/contract/projects.md#body, docs/contract/projects.md#object.
 """

@@ -1,4 +1,4 @@
-"""The refusals of projects, API keys and credentials.
+"""Define the refusals of projects, API keys and credentials.
 
 Contract: docs/contract/projects.md#operations and docs/contract/conventions.md#authentication.
 """

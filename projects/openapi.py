@@ -1,4 +1,4 @@
-"""The project operations in the OpenAPI document. Contract: docs/contract/projects.md."""
+"""Declare the project operations. Contract: docs/contract/projects.md."""
 
 from types import NoneType
 
@@ -39,7 +39,7 @@ REFUSED_BODY: list[Refusal] = [
     refusals.MetaEventUrlLoopback,
     refusals.MetaEventUrlPrivate,
 ]
-ORGANISATION = query("orgID", {"type": "string"}, "Accepted and ignored: an instance has one organisation.")
+ORGANISATION = query("orgID", "Accepted and ignored: an instance has one organisation.")
 
 list_projects = TAG.operation(
     "GetProjects",

@@ -1,4 +1,4 @@
-"""The bodies of project requests. Contract: docs/contract/projects.md#body, docs/contract/projects.md#object."""
+"""Define the bodies of project requests. Contract: docs/contract/projects.md#body, docs/contract/projects.md#object."""
 
 import re
 from datetime import datetime
@@ -15,10 +15,20 @@ from core.api.values import parse_go_duration
 from core.exceptions import InvalidInput
 from core.header_names import TOKEN_CHARACTER, is_header_name, is_taken
 from outbound.retries import STRATEGIES
-from outbound.signatures import ENCODINGS
-from outbound.signatures import HASHES as HASH_FUNCTIONS
+from outbound.signatures import ENCODINGS, HASHES
 from outbound.urls import check_sendable, parse_target
-from projects.config import META_EVENT_TYPES, RETENTION_POLICY, RequestIDHeader, SignatureHeader
+from projects.config import (
+    META_EVENT_TYPES,
+    RETENTION_POLICY,
+    CircuitBreakerDocument,
+    ConfigDocument,
+    MetaEventSettings,
+    RequestIDHeader,
+    SignatureHeader,
+    SignatureVersionDocument,
+    SSLDocument,
+    StrategyDocument,
+)
 from projects.exceptions import (
     KeyRenamed,
     MetaEventUrlLoopback,
@@ -29,7 +39,6 @@ from projects.exceptions import (
 )
 from projects.models import Project
 
-HASHES = list(HASH_FUNCTIONS)
 #: The most versions of a signature: each is computed with each secret of the endpoint, over the whole payload.
 MOST_SIGNATURES = 4
 SHORTEST_RETENTION_SECONDS = 3600
@@ -64,7 +73,9 @@ def _checked_duration(duration: str) -> float:
 class SSLConfiguration(Shape):
     """`config.ssl`."""
 
-    enforce_secure_endpoints = Flag(required=False, help_text="Whether endpoints must have https URLs.")
+    document = SSLDocument
+
+    enforce_secure_endpoints = Flag(required=False)
 
 
 class RateLimitConfiguration(Shape):
@@ -77,21 +88,24 @@ class RateLimitConfiguration(Shape):
 class StrategyConfiguration(Shape):
     """`config.strategy`: the pauses between the attempts of a delivery."""
 
+    document = StrategyDocument
+
     type = Choice(
         list(STRATEGIES),
         required=False,
         allow_blank=False,
-        help_text="Whether the pauses between attempts are equal or grow.",
     )
-    duration = Integer(required=False, help_text="Seconds between two attempts, or before the second one.")
-    retry_count = Integer(required=False, help_text="Attempts of a delivery, the first one included.")
+    duration = Integer(required=False)
+    retry_count = Integer(required=False)
 
 
 class SignatureVersion(Shape):
     """A hash and an encoding that deliveries are signed with."""
 
+    document = SignatureVersionDocument
+
     uid = Text(required=False, max_length=26, help_text="Generated where it is not sent.")
-    hash = Choice(HASHES, allow_blank=False, help_text="The hash function of the HMAC.")
+    hash = Choice(list(HASHES), allow_blank=False)
     encoding = Choice(list(ENCODINGS), allow_blank=False, help_text="How the signature is written in the header.")
     created_at = Text(required=False, max_length=40, help_text="Now, where it is not sent.")
 
@@ -127,7 +141,9 @@ class SignatureConfiguration(Shape):
 class MetaEventConfiguration(Shape):
     """`config.meta_event`."""
 
-    is_enabled = Flag(required=False, help_text="Whether meta events are sent.")
+    document = MetaEventSettings
+
+    is_enabled = Flag(required=False)
     type = Choice(META_EVENT_TYPES, required=False, help_text="How they are sent. Only `http` can be enabled.")
     event_type = Items(
         child=Text(), required=False, max_length=100, help_text="The types of meta events that are sent."
@@ -154,24 +170,18 @@ class MetaEventConfiguration(Shape):
 class CircuitBreakerConfiguration(Shape):
     """`config.circuit_breaker`."""
 
+    document = CircuitBreakerDocument
+
     # The ranges are those of docs/contract/projects.md#config-validation.
     sample_rate = IntegerBetween(1, 3600, required=False, help_text="Seconds. Stored; the window must be longer.")
     error_timeout = IntegerBetween(
         1, 86_400, required=False, help_text="Seconds for which an open circuit breaker sends nothing to the endpoint."
     )
-    failure_threshold = IntegerBetween(
-        1, 100, required=False, help_text="The percentage of failed attempts in the window at which it opens."
-    )
-    success_threshold = IntegerBetween(
-        1, 100, required=False, help_text="The percentage of successful attempts at which a half-open one closes."
-    )
-    minimum_request_count = IntegerBetween(
-        1, INT32_MAX, required=False, help_text="The attempts in the window below which it does not open."
-    )
+    failure_threshold = IntegerBetween(1, 100, required=False)
+    success_threshold = IntegerBetween(1, 100, required=False)
+    minimum_request_count = IntegerBetween(1, INT32_MAX, required=False)
     observability_window = IntegerBetween(1, 60, required=False, help_text="Minutes before now whose attempts count.")
-    consecutive_failure_threshold = IntegerBetween(
-        1, INT32_MAX, required=False, help_text="How often in a row it opens before the endpoint is disabled."
-    )
+    consecutive_failure_threshold = IntegerBetween(1, INT32_MAX, required=False)
 
 
 class RetentionPolicyConfiguration(Shape):
@@ -191,30 +201,21 @@ class RetentionPolicyConfiguration(Shape):
 class ProjectConfig(Shape):
     """`config` of a project."""
 
+    document = ConfigDocument
+
     max_payload_read_size = Integer(
         required=False, help_text="In bytes. Stored; an update changes it only to more than 0."
     )
-    replay_attacks_prevention_enabled = Flag(
-        required=False, help_text="Stored, without effect: an advanced signature has the time."
-    )
-    add_event_id_trace_headers = Flag(
-        required=False, help_text="Whether webhooks carry the ids of their event and delivery as headers."
-    )
-    disable_endpoint = Flag(
-        required=False, help_text="Whether an endpoint is made inactive when a delivery to it fails for good."
-    )
-    multiple_endpoint_subscriptions = Flag(
-        required=False, help_text="Whether an endpoint may have several subscriptions."
-    )
+    replay_attacks_prevention_enabled = Flag(required=False)
+    add_event_id_trace_headers = Flag(required=False)
+    disable_endpoint = Flag(required=False)
+    multiple_endpoint_subscriptions = Flag(required=False)
     verify_dynamic_events = Flag(
         required=False,
-        help_text="Whether a dynamic event whose URL is a template is refused instead of stored as failed.",
     )
-    allow_unmatched_dynamic_urls = Flag(required=False, help_text="Stored, without effect: there are no URL templates.")
+    allow_unmatched_dynamic_urls = Flag(required=False)
     search_policy = Text(required=False, max_length=64, help_text='A Go duration such as "720h", or empty.')
-    is_retention_policy_enabled = Flag(
-        required=False, help_text="Whether objects older than `retention_policy` are deleted."
-    )
+    is_retention_policy_enabled = Flag(required=False)
     retention_policy = RetentionPolicyConfiguration(required=False, help_text="How long objects are kept.")
     ssl = SSLConfiguration(required=False)
     ratelimit = RateLimitConfiguration(required=False)

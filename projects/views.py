@@ -1,4 +1,4 @@
-"""The project operations of the Convoy API. Contract: docs/contract/projects.md#operations."""
+"""Answer the project operations of the Convoy API. Contract: docs/contract/projects.md#operations."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""Stored events matched again, one or many: new deliveries of them."""
+"""Replay: match stored events again, one or many, and make new deliveries of them."""

@@ -1,4 +1,4 @@
-"""The refusals of replays. Contract: docs/contract/events.md#batch-replay."""
+"""Define the refusals of replays. Contract: docs/contract/events.md#batch-replay."""
 
 from core.api.time_limit import TookTooLong
 from core.exceptions import InvalidInput

@@ -71,7 +71,7 @@ def replay_piece(job: Job) -> Piece:
 
 @contextmanager
 def _in_order_of_ids() -> Iterator[None]:
-    """Have the statements of a block read a range of ids, in a transaction that is given up when they fail.
+    """Make the statements of a block read a range of ids, in a transaction that is rolled back when one fails.
 
     PostgreSQL would read all events of the chosen endpoints from their index, for each piece.
     """

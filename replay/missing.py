@@ -1,4 +1,4 @@
-"""Send messages to an endpoint that has not had them. Contract: docs/contract/svix.md#recovery."""
+"""Send an endpoint the messages that it was never sent. Contract: docs/contract/svix.md#recovery."""
 
 from collections.abc import Iterable
 
@@ -43,7 +43,7 @@ def missing_of(endpoint: Endpoint) -> "QuerySet[Event]":
 
 
 def send_missing(endpoint: Endpoint, events: Iterable[Event]) -> int:
-    """Store a delivery to an endpoint for each of its subscriptions that takes one of some events. Return how many.
+    """Store deliveries of events to an endpoint, one for each subscription that takes the event. Return their number.
 
     The caller's transaction holds the events' locks. A few statements for all of them.
     """
@@ -82,7 +82,7 @@ def count_missing_piece(job: Job) -> Piece:
 
 
 def send_missing_piece(job: Job) -> Piece:
-    """Send the next REPLAY_CHUNK of them that the endpoint's subscriptions take."""
+    """Send the next REPLAY_CHUNK messages that the endpoint's subscriptions take."""
     endpoint = _endpoint(job)
     if endpoint is None:
         return Piece(0, None)
@@ -101,7 +101,7 @@ def _endpoint(job: Job) -> Endpoint | None:
 
 
 def _next_stretch(endpoint: Endpoint, job: Job, after: str) -> tuple["QuerySet[Event]", str | None]:
-    """Return the missing ones among the events that a piece looks at after a place, and the id of the last of these.
+    """Return the events of the next piece that the endpoint was never sent, and the id of the piece's last event.
 
     It is None where the piece reaches the end.
     """

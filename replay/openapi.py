@@ -1,18 +1,18 @@
-"""The operations that replay events in the OpenAPI document. Contract: docs/contract/events.md#replay."""
+"""Declare the operations that replay events. Contract: docs/contract/events.md#replay."""
 
 from copy import copy
 
 from drf_spectacular.utils import OpenApiParameter
 
 from core.api.documents import CountDocument
-from core.api.openapi import Outcome, query
+from core.api.openapi import Outcome
 from core.api.windows import BAD_DATES
 from core.tally import Tally
 from events.documents import EventDocument
 from events.exceptions import EventUnknown
 from events.openapi import EVENT_EXAMPLES, LIST_PARAMETERS, TAG
 from jobs.documents import JobDocument
-from jobs.openapi import PENDING_EXAMPLE
+from jobs.openapi import PENDING_EXAMPLE, dry_run
 from replay import exceptions as refusals
 from replay.operations import MOST_DELIVERIES, MOST_EVENTS
 
@@ -67,10 +67,7 @@ create_replay_job = TAG.operation(
     "Replay any number of events",
     description="Replays every event that the query chooses, duplicates aside, oldest first, each once, in the "
     "background. The job tells its progress, and can be paused, resumed and canceled. Not part of Convoy's API.",
-    parameters=[
-        *BATCH_PARAMETERS,
-        query("dry_run", {"type": "boolean"}, "Only `true` counts: count the events, and replay none."),
-    ],
+    parameters=[*BATCH_PARAMETERS, dry_run("count the events, and replay none")],
     success=Outcome("Batch replay job accepted", JobDocument, {"Accepted": PENDING_EXAMPLE}, status=202),
     refused=BATCH_REFUSED,
 )

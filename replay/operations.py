@@ -138,7 +138,7 @@ def _chosen(rows: "QuerySet[Event]") -> list[str]:
 
 
 def originals(rows: "QuerySet[Event]") -> "QuerySet[Event]":
-    """Return the events that a batch replay replays and its count counts: those that are not duplicates."""
+    """Return the events that a batch replay replays or counts: those that are not duplicates."""
     return rows.filter(is_duplicate_event=False)
 
 
@@ -186,7 +186,7 @@ def replay_rows(project_id: str, rows: "QuerySet[Event]", within: Within | None)
 
 
 def _targets(event: Event, candidates: Candidates, allowed: Iterable[str]) -> list[list[Row]]:
-    """Return the rows of the endpoints that a stored event is for today."""
+    """Return the rows of the endpoints to which a stored event would go now."""
     match event.channel:
         case Channel.BROADCAST:
             return [rows for uid, rows in candidates.endpoints.items() if uid in allowed]

@@ -1,4 +1,4 @@
-"""The operations of the Convoy API that replay events. Contract: docs/contract/events.md#replay."""
+"""Answer the operations of the Convoy API that replay events. Contract: docs/contract/events.md#replay."""
 
 from types import NoneType
 
@@ -22,7 +22,7 @@ SECONDS_TO_COUNT = 1
 
 
 class ReplayEvent(EventView):
-    """The replay of one event."""
+    """Replay one event."""
 
     @openapi.replay_event
     def put(self, request: Request, projectID: str, eventID: str) -> EventDocument:  # noqa: N803
@@ -32,7 +32,7 @@ class ReplayEvent(EventView):
 
 
 class BatchReplay(EventView):
-    """The replay of many events."""
+    """Replay many events."""
 
     @openapi.batch_replay_events
     def post(self, request: Request, projectID: str) -> HttpResponse:  # noqa: N803
@@ -43,7 +43,7 @@ class BatchReplay(EventView):
 
 
 class BatchReplayJobs(EventView):
-    """The replay of any number of events."""
+    """Replay any number of events."""
 
     @openapi.create_replay_job
     def post(self, request: Request, projectID: str) -> JobDocument:  # noqa: N803
@@ -54,7 +54,7 @@ class BatchReplayJobs(EventView):
 
 
 class CountBatchReplay(EventView):
-    """The number of events that a batch replay would replay."""
+    """Count the events that a batch replay would replay."""
 
     @openapi.count_affected_events
     def get(self, request: Request, **_: str) -> CountDocument:

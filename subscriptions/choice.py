@@ -15,7 +15,7 @@ from activity.operations import Verb, differences, record_all
 from endpoints.models import Endpoint, Scope
 from projects.models import EVERY_TYPE
 from subscriptions.event_types import unknown
-from subscriptions.exceptions import EventTypeUnknown, FilterNotFound, NoEventTypes, SubscribedEndpointNotFound
+from subscriptions.exceptions import Doing, EventTypeUnknown, FilterNotFound, NoEventTypes, SubscribedEndpointNotFound
 from subscriptions.filter_operations import done, record_changes, set_types
 from subscriptions.filter_operations import shown as shown_filter
 from subscriptions.models import Filter, Subscription
@@ -132,7 +132,7 @@ def set_conditions(
     Where only a filter for `*` takes the type, it gets one of its own; one without conditions goes where that of `*`
     has none either. Raises InvalidInput, NotFound.
     """
-    checked = checked_conditions(conditions, "save the filter")
+    checked = checked_conditions(conditions, Doing.SAVE_FILTER)
     with transaction.atomic():
         found = deciding(filters_of(project_id, endpoint_id, scope=scope), event_type)
         if found is None:

@@ -1,4 +1,4 @@
-"""Event types, subscriptions and filters as the API shows them.
+"""Define event types, subscriptions and filters as the API shows them.
 
 Contract: docs/contract/subscriptions.md#object, docs/contract/subscriptions.md#filter-object,
 docs/contract/event-types.md#object.

@@ -1,4 +1,4 @@
-"""Operations on event types. Each function owns its transaction.
+"""Create, update and deprecate event types. Each function owns its transaction.
 
 Contract: docs/contract/event-types.md#rules. Event types are a list for people: they decide neither
 which events are accepted nor which subscription gets them.

@@ -1,7 +1,9 @@
-"""The refusals of operations on event types, subscriptions and filters.
+"""Define the refusals of operations on event types, subscriptions and filters.
 
 Contract: docs/contract/subscriptions.md, docs/contract/event-types.md.
 """
+
+from enum import StrEnum
 
 from core.exceptions import InvalidInput, NotFound
 
@@ -87,7 +89,7 @@ class NewEndpointNotFound(SubscribedEndpointNotFound):
 
 
 class EndpointTaken(InvalidInput):
-    """The endpoint has another subscription."""
+    """An endpoint that has a subscription."""
 
     message = "a subscription for this endpoint already exists"
     field = "endpoint_id"
@@ -220,6 +222,19 @@ class ListedFilterExists(InvalidInput):
 
     message = "filter for event type {name} already exists"
     field = "event_type"
+
+
+class Doing(StrEnum):
+    """The operations that read conditions, as their refusals name them."""
+
+    CREATE_SUBSCRIPTION = "create subscription"
+    UPDATE_SUBSCRIPTION = "update subscription"
+    SAVE_FILTER = "save the filter"
+    TRY_CONDITIONS = "validate subscription filter"
+    CREATE_FILTER = "create filter"
+    CREATE_FILTERS = "create filters"
+    UPDATE_FILTER = "update filter"
+    UPDATE_FILTERS = "update filters"
 
 
 class ConditionsRefused(InvalidInput):

@@ -1,4 +1,4 @@
-"""Operations on the filters of a subscription. Each function owns its transaction.
+"""Create, update and delete the filters of a subscription. Each function owns its transaction.
 
 Contract: docs/contract/subscriptions.md#filters. The subscription is locked while its filters change,
 and its `event_types` are always those that it has filters for. A filter of another subscription looks
@@ -21,6 +21,7 @@ from projects.models import EVERY_TYPE
 from subscriptions import filters
 from subscriptions.event_types import unknown
 from subscriptions.exceptions import (
+    Doing,
     FilteredSubscriptionNotFound,
     FilteredTypeUnknown,
     FilterExists,
@@ -52,7 +53,7 @@ def create_filter(project_id: str, subscription_id: str, *, scope: Scope = None,
 
     `sent` holds validated fields of CreateFilterRequest. Raises InvalidInput, NotFound.
     """
-    conditions = checked_conditions(sent, "create filter")
+    conditions = checked_conditions(sent, Doing.CREATE_FILTER)
     with transaction.atomic():
         subscription = _lock(project_id, subscription_id, scope)
         name = sent.get("event_type", "")
@@ -66,7 +67,7 @@ def create_filters(
 ) -> list[Filter]:
     """Add several filters, all or none; returns them in the order of `items`. Raises InvalidInput, NotFound."""
     patterns = filters.Patterns()
-    made = [(item, checked_conditions(item, "create filters", patterns)) for item in items]
+    made = [(item, checked_conditions(item, Doing.CREATE_FILTERS, patterns)) for item in items]
     _check_answer(conditions for _, conditions in made)
     with transaction.atomic():
         subscription = _lock(project_id, subscription_id, scope)
@@ -86,7 +87,7 @@ def update_filter(project_id: str, subscription_id: str, filter_id: str, *, scop
 
     Raises InvalidInput, NotFound.
     """
-    checked_conditions(sent, "update filter")
+    checked_conditions(sent, Doing.UPDATE_FILTER)
     with transaction.atomic():
         subscription = _lock(project_id, subscription_id, scope)
         changed = _find(subscription, filter_id)
@@ -110,7 +111,7 @@ def update_filters(
     """
     patterns = filters.Patterns()
     for item in items:
-        checked_conditions(item, "update filters", patterns)
+        checked_conditions(item, Doing.UPDATE_FILTERS, patterns)
     with transaction.atomic():
         subscription = _lock(project_id, subscription_id, scope)
         # Those of the call, whose number is bounded, and not all of the subscription with their conditions.

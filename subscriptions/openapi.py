@@ -1,4 +1,4 @@
-"""The operations on event types, subscriptions and filters in the OpenAPI document.
+"""Declare the operations on event types, subscriptions and filters.
 
 Contract: docs/contract/subscriptions.md, docs/contract/event-types.md.
 """
@@ -10,10 +10,11 @@ from drf_spectacular.utils import extend_schema
 
 from core.api.bodies import NoBody, WrongType
 from core.api.documents import PageOf, example, nullable
-from core.api.openapi import CURSORS, NOTHING, PAGE, REST_CURSOR, Outcome, Tag, array, body, name_in_path, query
+from core.api.openapi import CURSORS, NOTHING, PAGE, REST_CURSOR, TEXTS, Outcome, Tag, body, name_in_path, query
 from endpoints.documents import NestedEndpointDocument
 from jobs.documents import JobDocument
 from jobs.exceptions import JobUnderWay
+from jobs.openapi import dry_run
 from projects.models import OWNER_FILTER_BYTES, OWNER_SUBSCRIPTIONS
 from subscriptions import exceptions as refusals
 from subscriptions import serializers
@@ -26,8 +27,9 @@ from subscriptions.documents import (
     SubscriptionDocument,
     TestedDocument,
 )
+from subscriptions.exceptions import Doing
 from subscriptions.import_jobs import IMPORT_JOB
-from subscriptions.openapi_import import EXAMPLE_SPEC
+from subscriptions.openapi_import import EXAMPLE_SPEC, NOT_AN_OBJECT
 
 EVENT_TYPES = Tag("EventTypes")
 SUBSCRIPTIONS = Tag("Subscriptions")
@@ -121,14 +123,14 @@ import_event_types = EVENT_TYPES.operation(
         list[EventTypeDocument],
         {"One event type": [example(EventTypeDocument, category="")]},
     ),
-    refused=[refusals.NoWebhooks, refusals.SpecRefused(reason="it is not an object")],
+    refused=[refusals.NoWebhooks, refusals.SpecRefused(reason=NOT_AN_OBJECT)],
 )
 create_import_job = EVENT_TYPES.operation(
     "CreateImportJob",
     "Import any number of event types",
     description="Creates or updates the event types that an OpenAPI document describes, in the background. "
     "Not part of Convoy's API.",
-    parameters=[query("dry_run", {"type": "boolean"}, "Only `true` counts: count, and import none.")],
+    parameters=[dry_run("count, and import none")],
     request=body(serializers.ImportOpenAPISpec, {"A webhook": {"spec": EXAMPLE_SPEC}}),
     success=Outcome(
         "Import job accepted",
@@ -144,14 +146,14 @@ create_import_job = EVENT_TYPES.operation(
 name_in_path(subscriptionID="The id of the subscription.")
 LIST_PARAMETERS = [
     PAGE["direction"],
-    query("endpointId", array({"type": "string"}), "Only those on one of these endpoints."),
-    query("name", {"type": "string"}, "Only those with this text in their name, in upper or lower case."),
+    query("endpointId", "Only those on one of these endpoints.", TEXTS),
+    query("name", "Only those with this text in their name, in upper or lower case."),
     *CURSORS,
     PAGE["sort"],
 ]
 
 
-def bad_conditions(doing: str, found: refusals.FilterRefused | None = None) -> refusals.ConditionsRefused:
+def bad_conditions(doing: Doing, found: refusals.FilterRefused | None = None) -> refusals.ConditionsRefused:
     """Return an example of the refusal of conditions: `found`, or an unknown operator."""
     found = found or refusals.UnknownOperator(name="$near")
     return refusals.ConditionsRefused(doing=doing, reason=found.message)
@@ -163,8 +165,8 @@ REFUSED_SUBSCRIPTION = (
     *(*UNREADABLE, refusals.EndpointTaken, refusals.FunctionRefused, refusals.DeliveryModeUnknown),
     *(TOO_MANY_BYTES, TOO_MANY),
 )
-REFUSED_CREATION = (*(*REFUSED_SUBSCRIPTION, refusals.SubscriptionNameBlank, bad_conditions("create subscription")),)
-REFUSED_UPDATE = (*REFUSED_SUBSCRIPTION, bad_conditions("update subscription"))
+REFUSED_CREATION = (*REFUSED_SUBSCRIPTION, refusals.SubscriptionNameBlank, bad_conditions(Doing.CREATE_SUBSCRIPTION))
+REFUSED_UPDATE = (*REFUSED_SUBSCRIPTION, bad_conditions(Doing.UPDATE_SUBSCRIPTION))
 
 list_subscriptions = SUBSCRIPTIONS.operation(
     "GetSubscriptions",
@@ -223,7 +225,7 @@ test_subscription_filter = SUBSCRIPTIONS.operation(
     success=Outcome(
         "Filter validated successfully", bool, {"A match": True}, schema={"description": "Whether it does."}
     ),
-    refused=[bad_conditions("validate subscription filter", refusals.LogicWithoutList())],
+    refused=[bad_conditions(Doing.TRY_CONDITIONS, refusals.LogicWithoutList())],
 )
 test_subscription_function = SUBSCRIPTIONS.operation(
     "TestSubscriptionFunction",
@@ -263,7 +265,7 @@ create_filter = FILTERS.operation(
     description="Adds a filter for an event type of the project. An `enabled_at` of null makes it a disabled one.",
     request=body(serializers.CreateFilterRequest, {"Gold customers": FILTER_BODY}),
     success=Outcome("Filter created successfully", FilterDocument, {"Created": CREATED_FILTER}, status=201),
-    refused=[*REFUSED_FILTER, bad_conditions("create filter"), refusals.FilteredSubscriptionNotFound],
+    refused=[*REFUSED_FILTER, bad_conditions(Doing.CREATE_FILTER), refusals.FilteredSubscriptionNotFound],
 )
 bulk_create_filters = FILTERS.operation(
     "BulkCreateFilters",
@@ -271,7 +273,7 @@ bulk_create_filters = FILTERS.operation(
     description="Adds several filters, all or none, as one is added.",
     request=body(serializers.CreateFilterRequest(**LIST), {"One filter": FILTER_BODY}),
     success=Outcome("Filters created successfully", list[FilterDocument], {"Created": [CREATED_FILTER]}, status=201),
-    refused=[*REFUSED_LIST, bad_conditions("create filters"), refusals.FiltersTooLarge],
+    refused=[*REFUSED_LIST, bad_conditions(Doing.CREATE_FILTERS), refusals.FiltersTooLarge],
 )
 bulk_update_filters = FILTERS.operation(
     "BulkUpdateFilters",
@@ -281,7 +283,7 @@ bulk_update_filters = FILTERS.operation(
     success=Outcome("Filters updated successfully", list[FilterDocument], {"Disabled": [DISABLED_FILTER]}),
     refused=[
         *REFUSED_LIST,
-        bad_conditions("update filters"),
+        bad_conditions(Doing.UPDATE_FILTERS),
         refusals.FiltersTooLarge,
         refusals.ListedFilterNotFound(uid=FILTER["uid"]),
     ],
@@ -300,7 +302,7 @@ update_filter = FILTERS.operation(
     "disables the filter.",
     request=body(serializers.UpdateFilterRequest, {"Gold customers": {"body": FILTER["raw_body"]}}),
     success=Outcome("Filter updated successfully", FilterDocument, "Updated"),
-    refused=[*REFUSED_FILTER, bad_conditions("update filter"), *UNKNOWN_FILTER],
+    refused=[*REFUSED_FILTER, bad_conditions(Doing.UPDATE_FILTER), *UNKNOWN_FILTER],
 )
 delete_filter = FILTERS.operation(
     "DeleteFilter",

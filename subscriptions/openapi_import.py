@@ -39,6 +39,7 @@ class Bounds(NamedTuple):
 OF_REQUEST = Bounds(200_000, 50_000, 1_000, 100_000, ": POST …/event-types/import/jobs takes more")
 OF_JOB = Bounds(500_000, 200_000, 10_000, 500_000)
 
+NOT_AN_OBJECT = "it is not an object"
 #: A document that describes one event type.
 EXAMPLE_SPEC = """openapi: 3.1.0
 info: {title: Orders, version: "1"}
@@ -102,7 +103,7 @@ def check_beginning(spec: str) -> None:
     except yaml.YAMLError as error:
         raise _unreadable(error) from None
     if not isinstance(value, yaml.MappingStartEvent):
-        raise SpecRefused(reason="it is not an object")
+        raise SpecRefused(reason=NOT_AN_OBJECT)
 
 
 def _text(value: dict[str, Any], *keys: str) -> str:
@@ -120,7 +121,7 @@ def _load(spec: str, bounds: Bounds) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         document = _load_yaml(spec, bounds)
     if not isinstance(document, dict):
-        raise SpecRefused(reason="it is not an object")
+        raise SpecRefused(reason=NOT_AN_OBJECT)
     _check(document, bounds)
     return document
 

@@ -1,4 +1,4 @@
-"""Operations on subscriptions. Each function owns its transaction.
+"""Create, update and delete subscriptions. Each function owns its transaction.
 
 Contract: docs/contract/subscriptions.md. Events are matched with filter rows only, so each
 change of a subscription's event types or conditions changes its filters too. A subscription of
@@ -25,6 +25,7 @@ from subscriptions.exceptions import (
     ConditionsRefused,
     ConditionsTooLarge,
     DeliveryModeUnknown,
+    Doing,
     EndpointTaken,
     EventTypeUnknown,
     FilterRefused,
@@ -84,7 +85,7 @@ def create_subscription(
     mode = _checked_mode(delivery_mode or Subscription.DeliveryMode.AT_LEAST_ONCE)
     sent = filter_config or {}
     types = list(dict.fromkeys(sent.get("event_types") or [EVERY_TYPE]))
-    conditions = checked_conditions(sent.get("filter", {}), "create subscription")
+    conditions = checked_conditions(sent.get("filter", {}), Doing.CREATE_SUBSCRIPTION)
     check_size(types, conditions)
     with transaction.atomic():
         project = _project(project_id)
@@ -135,7 +136,7 @@ def update_subscription(
     if delivery_mode:
         _checked_mode(delivery_mode)
     sent = filter_config or {}
-    conditions = checked_conditions(sent.get("filter", {}), "update subscription")
+    conditions = checked_conditions(sent.get("filter", {}), Doing.UPDATE_SUBSCRIPTION)
     with transaction.atomic():
         project = _project(project_id)
         subscription = lock_subscription(project_id, subscription_id, scope)
@@ -201,7 +202,7 @@ def with_endpoint(rows: SubscriptionQuerySet) -> SubscriptionQuerySet:
     )
 
 
-def checked_conditions(sent: dict[str, Any], doing: str, patterns: filters.Patterns | None = None) -> dict[str, Any]:
+def checked_conditions(sent: dict[str, Any], doing: Doing, patterns: filters.Patterns | None = None) -> dict[str, Any]:
     """Return the scopes of `sent` that have conditions. Raises ConditionsRefused, which says what was being done.
 
     `patterns` is what several filters of one request share.

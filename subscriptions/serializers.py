@@ -1,4 +1,4 @@
-"""The bodies of requests on event types, subscriptions and filters.
+"""Define the bodies of requests on event types, subscriptions and filters.
 
 Contract: docs/contract/subscriptions.md, docs/contract/event-types.md.
 """
@@ -15,7 +15,7 @@ from core.api.fields import INCORRECT_TYPE, Flag, Integer, Items, Shape, Text
 from core.api.openapi import TIME_OR_EMPTY_PATTERN, TIME_PATTERN, describe, takes_null, text
 from endpoints.serializers import required
 from projects.serializers import RateLimitConfiguration
-from subscriptions.documents import DeliveryMode
+from subscriptions.documents import AlertDocument, ConditionsDocument, DeliveryMode, EventTypeDocument, RetryDocument
 from subscriptions.exceptions import EventTypeNameBlank, SubscriptionNameBlank
 
 MOST_EVENT_TYPES = 1000
@@ -100,20 +100,24 @@ class OptionalTime(Text):
 class CreateEventType(Shape):
     """The body of an event type's creation."""
 
+    document = EventTypeDocument
+
     name = required(
         EventTypeNameBlank.reason, help_text="The name, such as `invoice.paid`. It cannot be changed later."
     )
-    category = Text(required=False, help_text="A group of event types, for people.")
-    description = Text(required=False, max_length=4096, help_text="When such an event is sent, for people.")
-    json_schema = Members(required=False, help_text="A JSON Schema, draft 7. It describes, and is not enforced.")
+    category = Text(required=False)
+    description = Text(required=False, max_length=4096)
+    json_schema = Members(required=False)
 
 
 class UpdateEventType(Shape):
     """The body of an event type's update; its name stays."""
 
-    category = Text(required=False, help_text="A group of event types, for people.")
-    description = Text(required=False, max_length=4096, help_text="When such an event is sent, for people.")
-    json_schema = Members(required=False, help_text="A JSON Schema, draft 7. It describes, and is not enforced.")
+    document = EventTypeDocument
+
+    category = Text(required=False)
+    description = Text(required=False, max_length=4096)
+    json_schema = Members(required=False)
 
 
 class ImportOpenAPISpec(Shape):
@@ -125,10 +129,12 @@ class ImportOpenAPISpec(Shape):
 class Conditions(Shape):
     """The conditions of a subscription, by the part of the event that they look at."""
 
-    headers = Scope(required=False, help_text="Conditions on the event's custom headers.")
-    body = Scope(required=False, help_text="Conditions on the event's data.")
-    query = Scope(required=False, help_text="Conditions on the query, which no event has.")
-    path = Scope(required=False, help_text="Conditions on the path, which no event has.")
+    document = ConditionsDocument
+
+    headers = Scope(required=False)
+    body = Scope(required=False)
+    query = Scope(required=False)
+    path = Scope(required=False)
 
 
 class FilterConfiguration(Shape):
@@ -147,17 +153,21 @@ class FilterConfiguration(Shape):
 class AlertConfiguration(Shape):
     """The alerts on failures. Stored without effect."""
 
-    count = Integer(required=False, help_text="Stored, without effect.")
-    threshold = Text(required=False, help_text="Stored, without effect.")
+    document = AlertDocument
+
+    count = Integer(required=False)
+    threshold = Text(required=False)
 
 
 class RetryConfiguration(Shape):
     """The retries of deliveries. Stored without effect."""
 
-    type = Text(required=False, help_text="Stored, without effect.")
+    document = RetryDocument
+
+    type = Text(required=False)
     duration = Text(required=False, help_text="Stored, without effect.")
     interval_seconds = Integer(required=False, help_text="Stored, without effect.")
-    retry_count = Integer(required=False, help_text="Stored, without effect.")
+    retry_count = Integer(required=False)
 
 
 class CreateSubscription(Shape):

@@ -1,4 +1,4 @@
-"""The operations of the Convoy API on event types, subscriptions and filters.
+"""Answer the operations of the Convoy API on event types, subscriptions and filters.
 
 Contract: docs/contract/subscriptions.md#operations, docs/contract/event-types.md#operations. Handlers take
 their project from `project_id` and not from the path: the portal API's views, whose paths name none, are
@@ -32,7 +32,7 @@ from subscriptions.documents import (
     filter_document,
     subscription_document,
 )
-from subscriptions.exceptions import ConditionsRefused, FilterRefused, FunctionRefused
+from subscriptions.exceptions import ConditionsRefused, Doing, FilterRefused, FunctionRefused
 from subscriptions.serializers import (
     MOST_FILTERS,
     BulkUpdateFilterRequest,
@@ -207,7 +207,7 @@ class TestSubscriptionFilter(ConvoyView):
         try:
             return filters.test_schema(sent.get("request", {}), sent.get("schema", {}))
         except FilterRefused as error:
-            raise ConditionsRefused(doing="validate subscription filter", reason=error.message) from None
+            raise ConditionsRefused(doing=Doing.TRY_CONDITIONS, reason=error.message) from None
 
 
 class TestSubscriptionFunction(ConvoyView):

@@ -70,12 +70,13 @@ def application_document(application: Application) -> ApplicationDocument:
 class ApplicationPatch(Shape):
     """The body that changes an application; a limit of null ends it."""
 
+    document = ApplicationDocument
     nullable = frozenset({"rateLimit", "throttleRate"})
-    name = Text(required=False, help_text="The name of the customer.")
+    name = Text(required=False)
     uid = Text(required=False, help_text="The `owner_id`, which cannot be changed.")
-    metadata = ApplicationMetadata(required=False, help_text="Texts by name, which the server only keeps.")
-    rateLimit = Integer(required=False, allow_null=True, help_text=RATE)  # noqa: N815
-    throttleRate = Integer(required=False, allow_null=True, help_text="The same as `rateLimit`.")  # noqa: N815
+    metadata = ApplicationMetadata(required=False)
+    rateLimit = Integer(required=False, allow_null=True)  # noqa: N815
+    throttleRate = Integer(required=False, allow_null=True)  # noqa: N815
 
     def validate_name(self, name: str) -> str:
         """Refuse a blank name."""
@@ -93,7 +94,7 @@ class ApplicationPatch(Shape):
 class ApplicationIn(ApplicationPatch):
     """The body that creates or replaces an application."""
 
-    name = Text(help_text="The name of the customer.")
+    name = Text()
 
 
 _SAID: dict[str, Any] = {
@@ -129,7 +130,7 @@ create = TAG.operation(
     "Create an application (Svix)",
     description="Creates an application, or with `get_if_exists=true` returns the one that has the uid already.",
     parameters=[
-        query("get_if_exists", {"type": "boolean", "default": False}, "Whether one that exists is no refusal."),
+        query("get_if_exists", "Whether one that exists is no refusal.", {"type": "boolean", "default": False}),
     ],
     request=body(ApplicationIn, {"In full": FULL, "By its name": {"name": "Acme"}}),
     success=Outcome(

@@ -77,15 +77,15 @@ OF_ENDPOINT = example(EndpointMessageDocument, status=0)
 AT_ENDPOINT = example(MessageEndpointDocument, status=0)
 ATTEMPT_ID = path_parameter("deliveryAttemptID", "The id of the attempt.")
 _NUMBERS: Schema = {"type": "integer", "enum": sorted(set(NUMBERS.values()))}
-STATUS = query("status", _NUMBERS, "0 success, 1 pending, 2 fail, 3 sending, 4 canceled.")
+STATUS = query("status", "0 success, 1 pending, 2 fail, 3 sending, 4 canceled.", _NUMBERS)
 EXPANDED = query(
     "expanded_statuses",
-    {"type": "boolean", "default": False},
     "Whether a message that was canceled has the status 4; else it has 0, as in Svix.",
+    {"type": "boolean", "default": False},
 )
 OF_ATTEMPTS: list[Any] = [
     *(LIMIT, ITERATOR, *OF_MESSAGES, STATUS),
-    query("status_code_class", {"type": "integer", "enum": CODE_CLASSES}, "The hundreds of the answer; 0: none."),
+    query("status_code_class", "The hundreds of the answer; 0: none.", {"type": "integer", "enum": CODE_CLASSES}),
     WITH_CONTENT,
 ]
 
@@ -95,7 +95,7 @@ list_by_message = TAG.operation(
     description="A page of the attempts to send a message, newest first.",
     parameters=[
         *(APPLICATION_ID, MESSAGE_ID, *OF_ATTEMPTS),
-        query("endpoint_id", {"type": "string"}, "Only those to this endpoint."),
+        query("endpoint_id", "Only those to this endpoint."),
     ],
     success=Outcome("The page.", PageDocument[AttemptDocument], {"One attempt": page_example(EXAMPLE, prefix=ATTEMPT)}),
     outcomes=[WRONG_FIELDS],
@@ -107,7 +107,7 @@ list_by_endpoint = list_by_message.twin(
     description="A page of the attempts to an endpoint: those of the newest message first, and of it the newest first.",
     parameters=[
         *(APPLICATION_ID, ENDPOINT_ID, *OF_ATTEMPTS),
-        query("with_msg", {"type": "boolean", "default": False}, "Whether each has its message, without the payload."),
+        query("with_msg", "Whether each has its message, without the payload.", {"type": "boolean", "default": False}),
     ],
     refused=[*OF_APPLICATION, EndpointNotFound],
 )
@@ -219,7 +219,7 @@ class MessagesOfEndpoint(MessageView):
 
 
 class EndpointsOfMessage(MessageView):
-    """The endpoints of a message."""
+    """List the endpoints of a message."""
 
     @list_endpoints
     def get(

@@ -6,17 +6,16 @@ Contract: docs/contract/svix.md#conventions.
 from typing import Annotated, Any, TypedDict
 
 from django.http import HttpResponse
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from core.api.bodies import BAD_JSON, MALFORMED, parse_object, validated
-from core.api.documents import Example, Schema, component, example, schema_of
+from core.api.documents import Example, component, example, schema_of
 from core.api.envelope import bare
 from core.api.errors import OTHER, WORDS
 from core.api.fields import Shape
 from core.api.openapi import Outcome, Refusal
+from core.api.security import BearerScheme
 from core.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
 from portal_links.owners import checked_owner_id, owner_of
 from projects.authentication import authenticate_key, bearer_token
@@ -104,14 +103,12 @@ class BearerKey(BaseAuthentication):
         return None, authenticate_key(request, bearer(request, f"{PREFIX}."), TokenNotValid.message)
 
 
-class SvixScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class SvixScheme(BearerScheme):  # type: ignore[no-untyped-call]
     """The credential of a logout in the OpenAPI document: the other operations take the key of the Convoy API."""
 
     target_class = BearerKey
     name = "SvixToken"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        return {"type": "http", "scheme": "bearer", "description": "The token of the portal session that ends."}
+    description = "The token of the portal session that ends."
 
 
 def bearer(request: Request, prefix: str) -> str:

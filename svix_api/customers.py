@@ -6,13 +6,11 @@ Contract: docs/contract/svix.md#sessions.
 
 from typing import Any, cast
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
 from rest_framework.request import Request
 
 from core.actors import set_actor
 from core.api.checks import check_body
-from core.api.documents import Schema
+from core.api.security import BearerScheme
 from core.client_address import client_address
 from endpoints.models import Endpoint, EndpointQuerySet
 from portal_links.access import Access, count_access, find_access
@@ -42,15 +40,12 @@ class KeyOrSession(BearerKey):
         return None, access
 
 
-class CustomerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class CustomerScheme(BearerScheme):  # type: ignore[no-untyped-call]
     """The credentials of Svix's clients, with those of customers, in the OpenAPI document."""
 
     target_class = KeyOrSession
     name = "SvixTokenOrSession"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        described = "An API key of a project, or the token of a portal session, `PST.…`, for its own application."
-        return {"type": "http", "scheme": "bearer", "description": described}
+    description = "An API key of a project, or the token of a portal session, `PST.…`, for its own application."
 
 
 class CustomerView(SvixView):

@@ -95,9 +95,10 @@ class HeadersField(TextsByName):
 class EndpointPatch(Shape):
     """The body that changes an endpoint; types, channels, limit and uid of null end them."""
 
+    document = EndpointOut
     nullable = frozenset({"filterTypes", "eventTypes", "channels", "rateLimit", "throttleRate", "uid"})
     url = Text(required=False, max_length=2048, help_text="An http or https URL.")
-    description = Text(required=False, max_length=4096, help_text="Its name in the portal.")
+    description = Text(required=False, max_length=4096)
     uid = Text(required=False, allow_null=True, help_text="The company's own name, one of its kind in the application.")
     filterTypes = Items(  # noqa: N815 - the wire's names
         child=Text(allow_blank=False),
@@ -113,7 +114,6 @@ class EndpointPatch(Shape):
         allow_null=True,
         min_length=1,
         max_length=MAX_TYPES,
-        help_text="The same as `filterTypes`.",
     )
     channels = Items(
         child=Text(max_length=128),
@@ -121,12 +121,11 @@ class EndpointPatch(Shape):
         allow_null=True,
         min_length=1,
         max_length=MAX_CHANNELS,
-        help_text="It gets messages that share one; null: all messages.",
     )
     disabled = Flag(required=False, help_text="True pauses it, false resumes it.")
     rateLimit = Integer(required=False, allow_null=True, help_text="Messages in a second; null or 0: no limit.")  # noqa: N815
-    throttleRate = Integer(required=False, allow_null=True, help_text="The same as `rateLimit`.")  # noqa: N815
-    metadata = ApplicationMetadata(required=False, help_text="Texts by name, which the server only keeps.")
+    throttleRate = Integer(required=False, allow_null=True)  # noqa: N815
+    metadata = ApplicationMetadata(required=False)
 
     def validate_uid(self, uid: str | None) -> str | None:
         """Refuse a uid that is not written in Svix's alphabet, or that has the form of an id."""

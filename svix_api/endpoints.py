@@ -215,7 +215,7 @@ class EndpointView(CustomerView):
 
 
 class Endpoints(EndpointView):
-    """The endpoints of an application."""
+    """List and create the endpoints of an application."""
 
     http_method_names = ["get", "head", "post", "options"]
     needs = {"POST": MANAGE_ENDPOINT}

@@ -89,14 +89,15 @@ _MEANING = "What an event of the type means."
 class EventTypePatch(Shape):
     """The body that changes an event type; schemas or a group of null end them."""
 
+    document = EventTypeOut
     nullable = frozenset({"schemas", "groupName"})
-    description = Text(required=False, max_length=4096, help_text=_MEANING)
+    description = Text(required=False, max_length=4096)
     archived = Flag(required=False, help_text="True leaves it out of lists.")
     deprecated = Flag(required=False, help_text="True asks people not to choose it.")
     schemas = serializers.JSONField(
         required=False, allow_null=True, help_text=f"One JSON Schema of draft 7, as the member `{VERSION}`."
     )
-    groupName = Text(required=False, allow_null=True, help_text="Convoy's `category`.")  # noqa: N815 - the wire's name
+    groupName = Text(required=False, allow_null=True)  # noqa: N815 - the wire's name
     featureFlags = Items(  # noqa: N815
         child=Text(), required=False, max_length=0, help_text="None: this server has no feature flags."
     )
@@ -114,13 +115,13 @@ class EventTypePatch(Shape):
 class EventTypeUpdate(EventTypePatch):
     """The body that replaces an event type."""
 
-    description = Text(max_length=4096, help_text=_MEANING)
+    description = Text(max_length=4096)
 
 
 class EventTypeIn(EventTypeUpdate):
     """The body that creates an event type."""
 
-    name = Text(help_text="Its name, which messages carry.")
+    name = Text()
 
     def validate_name(self, name: str) -> str:
         """Refuse a name that is not written in Svix's alphabet, which a path holds unescaped."""

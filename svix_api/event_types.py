@@ -15,7 +15,7 @@ from projects.exceptions import OwnerKey
 from projects.models import EVERY_TYPE, EventType
 from subscriptions import event_types
 from subscriptions.exceptions import EventTypeNotFound, JsonSchemaRefused, NoWebhooks, SpecRefused
-from subscriptions.openapi_import import EXAMPLE_SPEC
+from subscriptions.openapi_import import EXAMPLE_SPEC, NOT_AN_OBJECT
 from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, SvixView, wrong_field
 from svix_api.customers import CustomerView
 from svix_api.event_type_shapes import (
@@ -77,9 +77,9 @@ list_event_types = TAG.operation(
     parameters=[
         LIMIT,
         ITERATOR,
-        query("order", {"type": "string", "enum": ["ascending", "descending"]}, "The order of the names."),
-        query("include_archived", {"type": "boolean", "default": False}, "Whether archived ones are in the list."),
-        query("with_content", {"type": "boolean", "default": False}, "Whether `schemas` are in the list."),
+        query("order", "The order of the names.", {"type": "string", "enum": ["ascending", "descending"]}),
+        query("include_archived", "Whether archived ones are in the list.", {"type": "boolean", "default": False}),
+        query("with_content", "Whether `schemas` are in the list.", {"type": "boolean", "default": False}),
     ],
     success=Outcome("The page.", PageDocument[EventTypeOut], {"One event type": page_example(EXAMPLE, prefix=BY_NAME)}),
     outcomes=[WRONG_FIELDS],
@@ -134,7 +134,7 @@ delete = TAG.operation(
     "v1.event-type.delete",
     "Archive or delete an event type (Svix)",
     description="Archives an event type, or with `expunge=true` deletes it. Its events are sent as before.",
-    parameters=[NAME, query("expunge", {"type": "boolean", "default": False}, "Whether it is deleted.")],
+    parameters=[NAME, query("expunge", "Whether it is deleted.", {"type": "boolean", "default": False})],
     success=Outcome("Done.", type(None), status=204),
     refused=[*REFUSED_ALWAYS[:2], OwnerKey, EventTypeMissing],
 )
@@ -148,7 +148,7 @@ import_openapi = TAG.operation(
     ),
     success=Outcome("The event types.", ImportDocument, {"Import": IMPORTED, "Only look": DRY}),
     outcomes=[WRONG_FIELDS],
-    refused=[*REFUSED_BODY, OneSpec, NoWebhooks, SpecRefused(reason="it is not an object"), OwnerKey],
+    refused=[*REFUSED_BODY, OneSpec, NoWebhooks, SpecRefused(reason=NOT_AN_OBJECT), OwnerKey],
 )
 
 

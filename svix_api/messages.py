@@ -162,7 +162,7 @@ class Messages(MessageView):
 
 
 class MessagePrecheck(EndpointView):
-    """The endpoints that would get a message."""
+    """List the endpoints that would get a message."""
 
     http_method_names = ["post"]
 

@@ -22,15 +22,15 @@ EXAMPLE_UID = "01JZ8QK3V7M2N4P6R8T0W2Y4A6"
 BACKWARDS = "-"
 
 LIMIT = query(
-    "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}, "Rows in a page."
+    "limit", "Rows in a page.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
 )
-ITERATOR = query("iterator", {"type": "string"}, "`iterator` or `prevIterator` of another page.")
+ITERATOR = query("iterator", "`iterator` or `prevIterator` of another page.")
 
 
 def order_parameter(default: str) -> Any:
     """Return the parameter `order` of a list."""
     schema = {"type": "string", "enum": ["ascending", "descending"], "default": default}
-    return query("order", schema, "The order of the rows by age.")
+    return query("order", "The order of the rows by age.", schema)
 
 
 class PageDocument(TypedDict, Generic[Row]):

@@ -15,13 +15,13 @@ M = TypeVar("M", bound=Model)
 
 _TEXT = {"type": "string"}
 _TIME = {"type": "string", "pattern": TIME_PATTERN}
-BEFORE = query("before", _TIME, "Only what was made before this time.")
-AFTER = query("after", _TIME, "Only what was made after this time.")
-CHANNEL = query("channel", _TEXT, "Only messages of this channel.")
-TAG = query("tag", _TEXT, "Only messages with this tag.")
-EVENT_TYPES = query("event_types", _TEXT, "Only messages of these event types, with commas between them.")
+BEFORE = query("before", "Only what was made before this time.", _TIME)
+AFTER = query("after", "Only what was made after this time.", _TIME)
+CHANNEL = query("channel", "Only messages of this channel.", _TEXT)
+TAG = query("tag", "Only messages with this tag.", _TEXT)
+EVENT_TYPES = query("event_types", "Only messages of these event types, with commas between them.", _TEXT)
 WITH_CONTENT = query(
-    "with_content", {"type": "boolean", "default": True}, "Whether payloads and answers are shown; else they are empty."
+    "with_content", "Whether payloads and answers are shown; else they are empty.", {"type": "boolean", "default": True}
 )
 OF_MESSAGES: list[Any] = [BEFORE, AFTER, CHANNEL, TAG, EVENT_TYPES]
 

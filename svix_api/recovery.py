@@ -37,7 +37,7 @@ MOST_TYPES = 100
 
 
 class TaskUnderWay(Conflict):
-    """The endpoint has such a task already."""
+    """Another such task is under way."""
 
     message = "another task of this kind is under way for this endpoint"
 

@@ -106,8 +106,8 @@ list_tasks = TAG.operation(
     description="A page of the project's tasks, newest first.",
     parameters=[
         *(LIMIT, ITERATOR, order_parameter("descending")),
-        query("status", {"type": "string", "enum": STATUSES}, "Only tasks in this state."),
-        query("task", {"type": "string"}, "Only tasks of this kind."),
+        query("status", "Only tasks in this state.", {"type": "string", "enum": STATUSES}),
+        query("task", "Only tasks of this kind."),
     ],
     success=Outcome("The page.", PageDocument[TaskDocument], {"One task": page_example(A_TASK, prefix=TASK)}),
     outcomes=[WRONG_FIELDS],

@@ -10,8 +10,8 @@ from svix_api.paging import wrong_parameter
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
-SINCE = query("since", {"type": "string", "pattern": TIME_PATTERN}, "From this time on.")
-UNTIL = query("until", {"type": "string", "pattern": TIME_PATTERN}, "Before this time.")
+SINCE = query("since", "From this time on.", {"type": "string", "pattern": TIME_PATTERN})
+UNTIL = query("until", "Before this time.", {"type": "string", "pattern": TIME_PATTERN})
 
 
 def read_moment(request: Request, name: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The refusals of the switches."""
+"""Define the refusals of the switches."""
 
 from core.exceptions import InvalidInput, NotFound
 

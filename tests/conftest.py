@@ -1,4 +1,4 @@
-"""What most tests start from: two projects, keys of each role, and a client for each key."""
+"""Fixtures of most tests: two projects, keys of each role, and a client for each key."""
 
 import gc
 import os

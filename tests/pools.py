@@ -1,4 +1,4 @@
-"""What the worker works with, against the tests' database: a pool of connections, and a way to its code."""
+"""Make a worker's pool of connections to the tests' database, and run its code with it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator

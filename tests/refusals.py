@@ -1,4 +1,4 @@
-"""What every operation refuses in the same way. A test class inherits what applies to its operation.
+"""Test the refusals that operations share. A test class inherits those that apply to its operation.
 
 The operation is the fixture `call`, which carries it out with a given key, or for operations on
 one endpoint the fixture `send`, which takes the endpoint's id too.
@@ -53,7 +53,7 @@ class RefusesOtherProjects:
 
 
 class RefusesViewers:
-    """Who may only read changes nothing."""
+    """A caller that may only read changes nothing."""
 
     def test_a_viewer(self, viewer: API, call: Call) -> None:
         with nothing_changes():

@@ -38,7 +38,7 @@ NO_OPERATIONS = {
 
 
 class Surface(StrEnum):
-    """Whose contract an operation follows: who may call it, and how it says no."""
+    """The product whose contract an operation follows: its callers and its refusals."""
 
     CONVOY = "Convoy"
     PORTAL = "portal API"

@@ -140,12 +140,12 @@ class Server:
 
     @property
     def stdout(self) -> str:
-        """What this run has printed."""
+        """Return the output of this run."""
         return (self.folder / "stdout").read_text()
 
     @property
     def stderr(self) -> str:
-        """What this run has complained about."""
+        """Return the warnings and errors of this run."""
         return (self.folder / "stderr").read_text()
 
     @property

@@ -1,4 +1,4 @@
-"""What the tests say about the database: which statements ran, and that no row changed."""
+"""Look at the database: list the statements that ran, and assert that no row changed."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -108,7 +108,7 @@ class Caller:
         self._session, self._key, self._owners_key = minted.secret, key, owners_key
 
     def credential(self, operation: Operation) -> str:
-        """What opens the operation."""
+        """Return the headers that open the operation."""
         match operation.surface:
             case Surface.FEATHER:
                 return self._owners_key

@@ -1,4 +1,4 @@
-"""What is made by the calls of one of Convoy, Svix and Nahook is seen by those of the other two, and in the portal."""
+"""An object made by the calls of Convoy, Svix or Nahook is seen by those of the other two, and in the portal."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -70,7 +70,7 @@ def by_nahook(calls: Calls) -> None:
 
 
 class Seen(NamedTuple):
-    """What a reader sees of event types, endpoints, and either events or deliveries, by their ids without a prefix."""
+    """Event types, endpoints, and either events or deliveries that a reader sees, by ids without a prefix."""
 
     types: list[str]
     endpoints: list[tuple[str, str]]

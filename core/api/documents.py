@@ -6,6 +6,7 @@ says more of itself in its annotation: `Annotated[str, "A description.", Example
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -162,6 +163,13 @@ def example(document: type[D], values: Mapping[str, Any] | None = None, /, **mor
     required = document.__required_keys__  # type: ignore[attr-defined]
     made = {name: _example(hint) for name, hint in hints.items() if name in required and name not in values}
     return {name: (made | values)[name] for name in hints if name in made or name in values}  # type: ignore[return-value]
+
+
+@cache
+def described(document: Any) -> Mapping[str, str]:
+    """Return the descriptions of a document's members by their names."""
+    properties = _record(document)["properties"]
+    return {name: schema["description"] for name, schema in properties.items() if "description" in schema}
 
 
 def _record(document: Any, arguments: tuple[Any, ...] = ()) -> Schema:

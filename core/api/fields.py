@@ -17,9 +17,13 @@ _MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
 
 
 class Shape(serializers.Serializer[Any]):
-    """A JSON object. A member that is null counts as not sent, unless it is one of `nullable`."""
+    """A JSON object. A member that is null counts as not sent, unless it is one of `nullable`.
+
+    The members of the answer's `document` describe the fields of their names that have no help_text.
+    """
 
     nullable: frozenset[str] = frozenset()
+    document: Any = None
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):

@@ -59,6 +59,8 @@ def array(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
+#: A parameter that can be repeated.
+TEXTS = array(text())
 #: A URL that is delivered to or shown. The server checks host and port more closely.
 URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7F/?#{}][^\x00-\x20\x7F{}]*$"
 URL_OR_EMPTY_PATTERN = r"^([Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7F/?#][^\x00-\x20\x7F]*)?$"
@@ -79,19 +81,21 @@ _FIELD_ERRORS = array(schema_of(FieldError)) | {
     "description": "The fields that are refused, beside the messages that do not name them. Else absent."
 }
 _REFUSED = {"status": {"type": "boolean", "enum": [False], "description": "Always false."}, "errors": _FIELD_ERRORS}
+#: What an answer with a refusal says to readers of the document.
+REFUSED = "Refused; nothing has changed."
 REFUSAL = define("util.ErrorResponse", {"allOf": [ENVELOPE, {"type": "object", "properties": _REFUSED}]})
 
 
 # Parameters
 
 
-def query(name: str, schema: Schema, description: str, *, required: bool = False) -> OpenApiParameter:
-    """Return a parameter of the query."""
-    return OpenApiParameter(name, schema, description=description, required=required)
+def query(name: str, description: str, schema: Schema | None = None, *, required: bool = False) -> OpenApiParameter:
+    """Return a parameter of the query: a text, or as `schema` says."""
+    return OpenApiParameter(name, schema or text(), description=description, required=required)
 
 
 def path_parameter(name: str, description: str) -> OpenApiParameter:
-    """Return a parameter of the path, which is an id, where it is not what `name_in_path` says of it."""
+    """Return a parameter of the path, an id, for an operation in which `name_in_path` does not describe it."""
     return OpenApiParameter(name, {"type": "string"}, location=OpenApiParameter.PATH, description=description)
 
 
@@ -104,26 +108,25 @@ name_in_path(projectID="The id of the project.")
 #: Of a plain array (core/api/arrays.py).
 REST_CURSOR = query(
     "next_page_cursor",
-    {"type": "string"},
     "Where the answer begins. One of more than 4 MiB ends early, and its `Link` header has the cursor of the rest.",
 )
 #: In the order of the published document, because some clients take them by position.
 PAGE_PARAMETERS = [
     query(
         "direction",
-        {"type": "string", "enum": ["next", "prev"], "default": "next"},
         "`next`: older rows, `prev`: newer ones.",
+        {"type": "string", "enum": ["next", "prev"], "default": "next"},
     ),
-    query("next_page_cursor", {"type": "string"}, "`pagination.next_page_cursor` of the page before."),
-    query("ownerId", {"type": "string"}, "Return only rows of this owner."),
+    query("next_page_cursor", "`pagination.next_page_cursor` of the page before."),
+    query("ownerId", "Return only rows of this owner."),
     query(
         "perPage",
-        {"type": "integer", "default": 20},
         "Rows in a page. Less than 1 counts as 1, more than 1000 as 1000, and anything that is not a number as 20.",
+        {"type": "integer", "default": 20},
     ),
-    query("prev_page_cursor", {"type": "string"}, "`pagination.prev_page_cursor` of the page after."),
-    query("q", {"type": "string"}, "Return only rows with this text in their name, in upper or lower case."),
-    query("sort", {"type": "string"}, "Accepted and ignored: rows come newest first."),
+    query("prev_page_cursor", "`pagination.prev_page_cursor` of the page after."),
+    query("q", "Return only rows with this text in their name, in upper or lower case."),
+    query("sort", "Accepted and ignored: rows come newest first."),
 ]
 #: The same by their names, and those that stand together.
 PAGE = {parameter.name: parameter for parameter in PAGE_PARAMETERS}
@@ -138,13 +141,13 @@ def page_parameters(*, without: Sequence[str]) -> list[OpenApiParameter]:
 _DATE = text(pattern=DATE_OR_EMPTY_PATTERN)
 START = query(
     "startDate",
-    _DATE,
     "From this second on, such as `2026-02-03T09:15:02`, in UTC; without it from midnight seven days ago.",
+    _DATE,
 )
 END = query(
     "endDate",
-    _DATE,
     "To the end of this second, such as `2026-02-03T23:59:59`, in UTC; without it to the end of today.",
+    _DATE,
 )
 
 
@@ -203,7 +206,7 @@ class Outcome(NamedTuple, Generic[D]):
 
 
 class Declared(TypedDict, total=False):
-    """What an operation may declare beside its description and its success."""
+    """The parts of a declaration that an operation may leave out."""
 
     request: dict[str, OpenApiRequest]
     parameters: Sequence[OpenApiParameter]
@@ -213,7 +216,7 @@ class Declared(TypedDict, total=False):
 
 
 class Changed(Declared, total=False):
-    """What the declaration of a twin may change."""
+    """The parts of a declaration that a twin may change."""
 
     description: str
     success: Outcome[Any]
@@ -260,7 +263,7 @@ class Operation(Generic[D]):
         self._declared = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.description = description
         self.success = success
-        self._not_found = not_found
+        self.not_found = not_found
         self._envelope = tag.envelope
         refusals = [*refused, *([not_found] if not_found else [])]
         self._document = extend_schema(
@@ -274,7 +277,7 @@ class Operation(Generic[D]):
         )
 
     def __call__(self, handler: Callable[P, D | HttpResponse]) -> Callable[P, HttpResponse]:
-        """Make a handler that returns data one that answers with it.
+        """Wrap a handler, so that it answers with the data that it returns.
 
         This declaration takes the place of another one that decorates the handler already, as in a portal's view.
         """
@@ -285,9 +288,9 @@ class Operation(Generic[D]):
             try:
                 data = handler(*args, **kwargs)
             except NotFound as error:
-                if self._not_found is None:
+                if self.not_found is None:
                     raise
-                raise self._not_found() from error
+                raise self.not_found() from error
             return data if isinstance(data, HttpResponse) else self.answer(data)
 
         return cast(Callable[P, HttpResponse], self._document(answering))
@@ -356,10 +359,7 @@ def _refusals(refused: Sequence[Refusal]) -> dict[int, OpenApiResponse]:
         cases[one.title()] = refusal(one.message)
         if one.example_errors:
             cases[one.title()]["errors"] = list(one.example_errors)
-    return {
-        status: OpenApiResponse(REFUSAL, "Refused; nothing has changed.", _examples(cases))
-        for status, cases in by_status.items()
-    }
+    return {status: OpenApiResponse(REFUSAL, REFUSED, _examples(cases)) for status, cases in by_status.items()}
 
 
 def page_example(*rows: Row) -> PageOf[Row]:

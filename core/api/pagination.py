@@ -139,7 +139,7 @@ def read_page(
 def _read(
     rows: "QuerySet[Any]", comparison: str, cursor: str, order: str, count: int, before: str = ""
 ) -> tuple[list[Any], bool]:
-    """Read the first `count` rows whose ids compare so to the cursor, and tell whether a row stands `before` it."""
+    """Read the first `count` rows on one side of the cursor, and tell whether a row stands `before` it."""
     following = rows.filter(**{f"pk__{_LOOKUPS[comparison]}": cursor}).order_by("pk" if order == "ASC" else "-pk")
     if before:
         preceding = rows.filter(**{f"pk__{_LOOKUPS[before]}": cursor}).order_by()
@@ -149,7 +149,7 @@ def _read(
 
 
 def fitting(rows: list[Any], per_page: int) -> int:
-    """Return how many rows a page has: `per_page`, or fewer where so many would be too large."""
+    """Return the number of rows of a page: `per_page`, or fewer where these would be too large."""
     total = 0
     for count, row in enumerate(rows[:per_page]):
         total += getattr(row, "page_bytes", 0)

@@ -9,7 +9,7 @@ _BRACKET = re.compile(r"\[([0-9]{0,9})")
 
 
 def is_true(request: Request, name: str) -> bool:
-    """Return whether a parameter is `true`; any other text is as none."""
+    """Return whether a parameter is `true`; any other text counts as not sent."""
     return bool(request.query_params.get(name) == "true")
 
 

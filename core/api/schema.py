@@ -8,7 +8,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
 from core.api.checks import ENCODED, IN_CHUNKS, NOT_JSON, NUL_IN_URL, READS
-from core.api.documents import SCHEMAS, Schema, nullable
+from core.api.documents import SCHEMAS, Schema, described, nullable
 from core.api.envelope import JSON
 from core.api.errors import TOO_LARGE, UNAVAILABLE
 from core.api.fields import Choice, Integer
@@ -18,6 +18,7 @@ from core.api.openapi import (
     NULLABLE,
     PROPERTIES,
     REFUSAL,
+    REFUSED,
     REQUIRED,
     Serializer,
     example_key,
@@ -102,7 +103,7 @@ _HEADERS: dict[str, dict[str, str]] = {
 
 
 def _component(serializer: Serializer) -> str:
-    """Return the name of the component that a serializer is."""
+    """Return the component name of a serializer."""
     return COMPONENTS.get(serializer, f"models.{serializer.__name__}")
 
 
@@ -116,7 +117,7 @@ class ConvoyAutoSchema(AutoSchema):
     """Describe a handler of a ConvoyView by its decorator (openapi.py) and its serializer."""
 
     def get_auth(self) -> list[dict[str, list[str]]]:
-        """Return what authenticates a caller: what the view states, where it takes the credential of another API."""
+        """Return the security schemes: those that the view states, where it takes the credential of another API."""
         stated: list[dict[str, list[str]]] | None = getattr(self.view, "documented_security", None)
         return stated or super().get_auth()
 
@@ -157,7 +158,7 @@ class ConvoyAutoSchema(AutoSchema):
             if content.get("schema") == REFUSAL:
                 refused[code] = {one["summary"]: one["value"]["message"] for one in content["examples"].values()}
         for code, messages in refused.items():
-            _, description, _ = _REFUSALS.get(code, ("", "Refused; nothing has changed.", {}))
+            _, description, _ = _REFUSALS.get(code, ("", REFUSED, {}))
             examples = {
                 example_key(title): {"summary": title, "value": json.loads(view.error(message, int(code)).content)}
                 for title, message in messages.items()
@@ -191,6 +192,13 @@ class ConvoyAutoSchema(AutoSchema):
             if "enum" in schema:
                 schema["enum"].append(None)
         return schema
+
+    def _get_serializer_field_meta(self, field: Any, direction: str) -> Schema:
+        """Describe a field without help_text as its serializer's `document` describes the member of this name."""
+        meta: Schema = super()._get_serializer_field_meta(field, direction)  # type: ignore[no-untyped-call]
+        document = getattr(field.parent, "document", None)
+        text = described(document).get(field.field_name) if document and not field.help_text else None
+        return meta | {"description": text} if text else meta
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Schema:
         """Add what describe() has stated about the serializer and its bases."""

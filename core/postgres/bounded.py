@@ -83,7 +83,7 @@ class Connection(psycopg.Connection[Any]):
 
 
 class AsyncConnection(psycopg.AsyncConnection[Any]):
-    """The same for the engine, each of whose connections finds out by itself."""
+    """A connection of the engine, each of which notices an outage by itself."""
 
     wait_seconds: float | None = None
 

@@ -20,7 +20,7 @@ _FIRST, _BEYOND = "", "~"
 
 
 class Held(NamedTuple):
-    """An endpoint that has had several owners, and the ids of what was sent to it in one time of the owner."""
+    """An endpoint that has had several owners, and the range of ids from one time in which it was the owner's."""
 
     endpoint_id: str
     first: str

@@ -97,7 +97,7 @@ def _strip_event(owner: Owner, event: Event) -> bool:
 
 
 class Told(Func):
-    """The ids and the owner of which the body of a meta event tells, in one reading of it."""
+    """The ids and the owner in the body of a meta event, which is read once."""
 
     template = (
         "(SELECT CASE WHEN d IS NOT NULL THEN "
@@ -111,13 +111,13 @@ class Told(Func):
 
 
 def _meta_events(owner: Owner) -> "QuerySet[MetaEvent]":
-    """Return the meta events that tell of the owner's endpoints, or of deliveries to them."""
+    """Return the meta events about the owner's endpoints, or about deliveries to them."""
     rows = MetaEvent.objects.filter(project_id=owner.project_id).annotate(told=Told("body"))
     return rows.filter(owner.of_endpoints("told", owner.owner_id))
 
 
 def _activity(owner: Owner) -> "QuerySet[Activity]":
-    """Return what was done to the owner's endpoints, by them, or to their access."""
+    """Return the record of acts on the owner's endpoints, by the owner, or on the owner's access."""
     access = [rows.values("pk") for rows in (owner.links, owner.sessions, owner.keys)]
     theirs = Q(owner_id=owner.owner_id) | owner.of_endpoint("endpoint_id")
     for ids in access:

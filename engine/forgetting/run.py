@@ -54,7 +54,7 @@ def forget(owner: Owner) -> Report:
 
 
 def end_access(owner: Owner) -> None:
-    """Let nothing new be made of the owner: no event is matched, and no request of theirs is accepted."""
+    """Stop new rows of the owner: no event is matched, and no request of the owner's is accepted."""
     now = timezone.now()
     with transaction.atomic():
         owner.sessions.filter(revoked_at=None).update(revoked_at=now)
@@ -67,7 +67,7 @@ def end_access(owner: Owner) -> None:
 
 
 def stripped(owner: Owner, kind: Kept) -> Iterator[Any]:
-    """Yield the rows of a kind that name the owner among others, as they are without that. Nothing is saved."""
+    """Yield the rows of a kind that name the owner among others, changed so that they do not. Nothing is saved."""
     own = next((other for other in (*DELETED, *LEADING) if other.noun == kind.noun), None)
     rows = kind.rows(owner)
     for stretch in _stretches(owner, rows.model, is_searched=True):
@@ -106,7 +106,7 @@ def _delete(rows: "QuerySet[Any]") -> int:
 
 
 def _strip_all(owner: Owner, kind: Kept) -> int:
-    """Save the rows of a kind without the owner, each as it is by then. Returns their number."""
+    """Save the rows of a kind without the owner, each read again first. Returns their number."""
     count = 0
     for found in stripped(owner, kind):
         with transaction.atomic():

@@ -18,7 +18,7 @@ class State(StrEnum):
 
 
 class Owner(StrEnum):
-    """Whose secret it is."""
+    """The owner of a secret that was found."""
 
     CURRENT = "current"
     PREVIOUS = "previous"

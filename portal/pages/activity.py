@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from activity.models import CUSTOMERS, Activity, ActivityQuerySet
 from core.actors import ActorKind
+from core.storable_text import typed
 from deliveries.reads import COUNTED_AT_MOST
 from portal.activity import is_own, visible
 from portal.activity_words import CHOICES, Said, said
@@ -38,7 +39,7 @@ class Shown(NamedTuple):
 
 @dataclass(slots=True)
 class Group:
-    """What one actor did on one day, newest first."""
+    """The acts of one actor on one day, newest first."""
 
     #: Who it was, in words.
     who: str
@@ -66,7 +67,7 @@ class Group:
 def activity(request: PageRequest, access: Access) -> HttpResponse:
     """Show the rows that match the parameters, this session's first."""
     names = ("what", "endpoint", "q", "after")
-    sent = {name: request.GET.get(name, "").replace("\x00", "").strip() for name in names}
+    sent = {name: typed(request.GET, name) for name in names}
     return show(request, access, "portal/activity.html", activity_context(access, **sent))
 
 

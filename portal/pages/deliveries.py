@@ -10,6 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from core.exceptions import InvalidInput
+from core.storable_text import typed
 from deliveries.exceptions import CountTooSlow
 from deliveries.reads import ListedDelivery
 from endpoints.models import Endpoint
@@ -60,14 +61,14 @@ def new_deliveries(request: PageRequest, access: Access) -> HttpResponse:
     access.require(VIEW_DELIVERIES)
     made = _any(request, access)
     try:
-        fresh = len(made.newer(_text(request, "since")))
+        fresh = len(made.newer(typed(request.GET, "since")))
         watched = made.by_ids(_ids(request))
     except CountTooSlow:
         return HttpResponse(status=204)
     shown = request.GET.get("fresh", "0")
     if str(fresh) == shown and fingerprint(watched) == request.GET.get("seen", ""):
         return HttpResponse(status=204)
-    context = _poll_context(made, _text(request, "since"), fresh, watched) | {
+    context = _poll_context(made, typed(request.GET, "since"), fresh, watched) | {
         "rows": [made.row(delivery) for delivery in watched],
         "is_announced": shown == "0",
         "is_poll": True,
@@ -81,8 +82,8 @@ def delivery_rows(request: PageRequest, access: Access) -> HttpResponse:
     """Answer the rows of the deliveries that are new since `since`, for the top of the list."""
     access.require(VIEW_DELIVERIES)
     made = _any(request, access)
-    found = made.newer(_text(request, "since"))
-    cursor = found[0].uid if found else _text(request, "since")
+    found = made.newer(typed(request.GET, "since"))
+    cursor = found[0].uid if found else typed(request.GET, "since")
     ids = [row.uid for row in found if not row.is_final]
     watched = made.by_ids([*ids, *_ids(request)])
     context = _poll_context(made, cursor, 0, watched) | {"rows": [made.row(delivery) for delivery in found]}
@@ -136,7 +137,7 @@ def retry_progress(request: PageRequest, access: Access, batchID: str) -> HttpRe
     if progress is None:
         return HttpResponse(status=286)
     made = _any(request, access)
-    since, watched = _text(request, "since"), made.by_ids(_ids(request))
+    since, watched = typed(request.GET, "since"), made.by_ids(_ids(request))
     context = _poll_context(made, since or made_cursor(made, watched), 0, watched) | {
         "progress": progress,
         "progress_query": made.poll_query(since, _ids(request)),
@@ -147,12 +148,8 @@ def retry_progress(request: PageRequest, access: Access, batchID: str) -> HttpRe
     return show(request, access, "portal/bulk_progress.html", context, status=286 if progress.is_done else 200)
 
 
-def _text(request: PageRequest, name: str) -> str:
-    return request.GET.get(name, "").replace("\x00", "").strip()
-
-
 def _ids(request: PageRequest) -> list[str]:
-    return [uid for uid in _text(request, "ids").split(",") if uid][:MOST_WATCHED]
+    return [uid for uid in typed(request.GET, "ids").split(",") if uid][:MOST_WATCHED]
 
 
 def _all(request: PageRequest, access: Access) -> DeliveryList:

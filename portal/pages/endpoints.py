@@ -9,6 +9,7 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from core.exceptions import InvalidInput
+from core.storable_text import typed
 from endpoints.models import Endpoint
 from endpoints.timeouts import timeout_of
 from portal import operations
@@ -28,7 +29,7 @@ from portal_links.capabilities import MANAGE_SUBSCRIPTIONS, ROTATE_SECRET, SEND_
 @require_safe
 def endpoints(request: PageRequest, access: Access) -> HttpResponse:
     """Show the list. With `seen`, a poll, show the statuses that differ, or answer 204 where none does."""
-    asked = {name: _text(request, name) for name in ("q", "status", "after")}
+    asked = {name: typed(request.GET, name) for name in ("q", "status", "after")}
     context = list_context(access, **asked)
     if "seen" not in request.GET:
         return show(request, access, "portal/endpoints.html", context)
@@ -43,7 +44,7 @@ def endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpRespo
     """Show the overview. With `seen`, a poll, show the sentence, or answer 204 where it is still the same."""
     found = operations.find_endpoint(access, endpointID)
     if "seen" not in request.GET:
-        return show(request, access, "portal/endpoint.html", _whole(access, found, _text(request, "period")))
+        return show(request, access, "portal/endpoint.html", _whole(access, found, typed(request.GET, "period")))
     context = says_context(access, found)
     if request.GET["seen"] == context["seen"]:
         return HttpResponse(status=204)
@@ -140,11 +141,6 @@ def _not_done(request: PageRequest, access: Access, endpoint_id: str, error: Inv
     context = {"problem": problem} | _whole(access, found)
     response = show(request, access, "portal/endpoint.html", context, status=409)
     return at(request, reverse(OVERVIEW, args=[access.project.pk, found.pk]), response)
-
-
-def _text(request: PageRequest, name: str) -> str:
-    """Return a parameter of the address without NUL characters, which no stored text can hold."""
-    return request.GET.get(name, "").replace("\x00", "").strip()
 
 
 def _whole(access: Access, found: Endpoint, period: str = "") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the tests of the record of activity start from."""
+"""Fixtures of the tests of the record of activity."""
 
 import pytest
 

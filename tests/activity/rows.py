@@ -1,4 +1,4 @@
-"""What the tests of the record of activity read."""
+"""Read the record of activity for its tests."""
 
 from typing import Any
 

@@ -42,7 +42,7 @@ def key(api: API) -> dict[str, str]:
 
 
 def about(endpoint: Endpoint) -> dict[str, Any]:
-    """What each row about an endpoint has."""
+    """Return the fields of each row about an endpoint."""
     return {
         "owner_id": endpoint.owner_id,
         "endpoint_id": endpoint.uid,

@@ -22,7 +22,7 @@ NARROW = (320, 390, 640, 768, 1024, 1280)
 
 
 def faults(page: Page, rules: Sequence[str] = ()) -> list[str]:
-    """What axe finds, by all its rules or by some, one line a fault."""
+    """Return the faults that axe finds by its rules, all or some, one line a fault."""
     if not page.evaluate("'axe' in window"):
         # By way of the debugger: the page's own policy would not let the script in.
         page.evaluate(AXE.read_text())

@@ -46,7 +46,7 @@ def fill(portal: Portal) -> None:
 
 
 def moved(page: Page) -> list[str]:
-    """What has moved on the page so far."""
+    """Return the elements of the page that have moved so far."""
     page.evaluate(FRAMES)
     found: list[str] = page.evaluate("moved")
     return found

@@ -1,4 +1,4 @@
-"""What a customer does with deliveries in the portal: find, watch, send again and share them."""
+"""A customer finds, watches, resends and shares deliveries in the portal."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The end of a session while its page is open."""
+"""A session ends while its page is open."""
 
 from playwright.sync_api import expect
 

@@ -1,4 +1,4 @@
-"""What a customer does with endpoints in the portal, and what they may not."""
+"""A customer manages endpoints in the portal, as far as the capabilities go."""
 
 import re
 

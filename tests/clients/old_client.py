@@ -1,4 +1,4 @@
-"""What a program on convoy-python 0.2.0 does. It runs apart: the package has the new client's name.
+"""Do what a program on convoy-python 0.2.0 does. It runs apart: the package has the new client's name.
 
 Arguments: the base URL of a project, and its API key. Prints the answers as JSON.
 """

@@ -10,7 +10,7 @@ from tests.conformance.reasons import Reason, explained
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run has found."""
+    """The findings of a run."""
 
     #: The codes of the requests that were answered as recorded.
     same: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What counts as a difference, and what explains it: without a server."""
+"""Find differences between two answers, and their explanations, without a server."""
 
 from dataclasses import replace
 from typing import Any

@@ -20,7 +20,7 @@ RECORDED = 528
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
-    """What one run against one server has found."""
+    """The findings of one run against one server."""
     server = Server(tmp_path_factory.mktemp("conformance"), DELIVERY_ALLOWED_NETWORKS="127.0.0.0/8", WORKERS="1")
     server.prepared().start()
     try:

@@ -152,7 +152,7 @@ class TestSecondStart:
 
 
 class Crash(BaseException):
-    """The end of the process, in the middle of the first start."""
+    """Stands for the process being killed in the middle of the first start."""
 
 
 class TestCrash:

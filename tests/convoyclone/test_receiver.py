@@ -126,7 +126,7 @@ class TestListen:
 
 
 class Api:
-    """The endpoints that the API would answer, which change like a secret that is replaced."""
+    """Stand for the API's list of endpoints, whose secret is replaced between two calls."""
 
     def __init__(self) -> None:
         self.known: list[Known] | None = []

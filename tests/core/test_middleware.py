@@ -1,4 +1,4 @@
-"""What every answer says of the connection: a caller whose long body was not read must open another one."""
+"""An answer closes the connection where the caller's long body was not read."""
 
 import pytest
 from django.test import Client

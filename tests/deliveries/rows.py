@@ -49,7 +49,7 @@ def make_delivery(
 
 
 def make_subscription(endpoint: Endpoint) -> Subscription:
-    """The endpoint's subscription; of all events, if there is none yet."""
+    """Return the endpoint's subscription; make one of all events if there is none yet."""
     found = Subscription.objects.filter(endpoint=endpoint).first()
     return found or Subscription.objects.create(
         project_id=endpoint.project_id, endpoint=endpoint, name="All", event_types=["*"]

@@ -365,7 +365,7 @@ class TestRefused:
             assert api.post(f"{path}?{query}").error == (400, message)
 
     def test_hostile_values_are_stored_and_found_nothing_by(self, api: API, path: str) -> None:
-        """What a text column can hold, a JSON column can too."""
+        """A JSON column holds every text that a text column can hold."""
         for value in ("%F0%9F%A6%84", "x" * 5000, "%FF", "%ED%A0%80", "'", '"', "\\u0000", "%5Cu0000", "\\"):
             assert api.post(f"{path}?eventId={value}&eventType={value}&status={value}").status == 200
             work_off_all()

@@ -1,4 +1,4 @@
-"""What the tests of endpoint operations start from."""
+"""Fixtures of the tests of endpoint operations."""
 
 from collections.abc import Callable
 

@@ -188,7 +188,7 @@ class TestShown:
 
 
 class TestMaskKeeps:
-    """What `shown` answered is what `checked` understands."""
+    """`checked` understands every value that `shown` returns."""
 
     @pytest.mark.parametrize("sent", ALL)
     @pytest.mark.parametrize("reveal", [True, False])

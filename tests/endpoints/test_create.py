@@ -226,7 +226,7 @@ class TestURL:
 
 
 class TestSecretsAtRest:
-    """What is in the database and must stay between us is not plain there."""
+    """No secret stands in the database as plain text."""
 
     def test_no_secret_and_no_credential_is_plain_in_the_row(self, api: API, collection: str) -> None:
         for authentication in (API_KEY, BASIC_AUTH, SHARED_SECRET, CLIENT_ASSERTION):

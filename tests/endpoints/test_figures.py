@@ -1,4 +1,4 @@
-"""What was counted of an endpoint, wherever the endpoint is shown: `events`, `failure_rate`, `cb_state`."""
+"""Show an endpoint's figures wherever it is shown: `events`, `failure_rate`, `cb_state`."""
 
 from collections.abc import Callable
 from typing import Any

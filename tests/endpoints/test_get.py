@@ -43,7 +43,7 @@ class TestWorks:
 
 
 class TestWhatIsShown:
-    """Who may write sees what it needs to check deliveries; nobody sees what only the server needs."""
+    """A caller that may write sees the secrets that check deliveries; none sees those that only the server needs."""
 
     @pytest.mark.parametrize(
         ("authentication", "to_everyone", "to_admins_alone", "to_nobody"),

@@ -37,7 +37,7 @@ HIDDEN = [API_KEY, BASIC_AUTH, SHARED_SECRET, CLIENT_ASSERTION]
 
 
 def masked(stored: Any) -> Any:
-    """What a client sends that has read the object: each text of it that is a secret."""
+    """Return each secret text of an object, as a client that has read it sends it."""
     if not isinstance(stored, dict):
         return "[REDACTED]" if str(stored).startswith("the ") else stored
     return {name: masked(value) for name, value in stored.items()}

@@ -1,4 +1,4 @@
-"""What a process keeps of rendered endpoints: never an old version, never more than its bound."""
+"""A process keeps rendered endpoints: never an old version, never more than its bound."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -23,14 +23,14 @@ MakeEndpoint = Callable[..., Endpoint]
 
 
 def shown(project: Project, uid: str, *, reveal: bool = True) -> Any:
-    """The endpoint as it is rendered, after the second reading of it."""
+    """Return the endpoint as its second reading renders it."""
     for _ in range(2):
         found = rendered_endpoints(project.uid, ids=[uid], reveal=reveal)
     return orjson.loads(found[0].json)
 
 
 def plain(project: Project, uid: str, *, reveal: bool = True) -> Any:
-    """The endpoint as it is without anything kept."""
+    """Return the endpoint as a process renders it that has kept nothing."""
     return orjson.loads(orjson.dumps(endpoint_documents(project.uid, ids=[uid], reveal=reveal)[0]))
 
 

@@ -106,7 +106,7 @@ class TestWorks:
 
 
 class TestWritingBack:
-    """What was read may be written back: a masked value keeps what is stored."""
+    """An object that was read may be written back: a masked value keeps the stored one."""
 
     @pytest.mark.parametrize("authentication", [API_KEY, BASIC_AUTH, SHARED_SECRET, CLIENT_ASSERTION])
     def test_credentials_survive(self, api: API, viewer: API, collection: str, authentication: dict[str, Any]) -> None:

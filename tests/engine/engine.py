@@ -1,4 +1,4 @@
-"""What the tests of the engine start from: deliveries in the queue, and a connection as a worker has it."""
+"""Set up the tests of the engine: deliveries in the queue, and a connection as a worker has it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -40,7 +40,7 @@ def make_subscription(endpoint: Endpoint, **fields: Any) -> Subscription:
 
 
 def queue_deliveries(endpoint: Endpoint, count: int = 1, *, due_in: float = 0, **fields: Any) -> list[EventDelivery]:
-    """Deliveries to an endpoint, of one event, that become due in so many seconds."""
+    """Store `count` deliveries of one event to an endpoint, which become due in `due_in` seconds."""
     data = fields.pop("data", '{"n":1}')
     headers = fields.pop("headers", {})
     idempotency_key = fields.pop("idempotency_key", "")
@@ -74,7 +74,7 @@ def queue_deliveries(endpoint: Endpoint, count: int = 1, *, due_in: float = 0, *
 
 @contextmanager
 def working(count: int = 1, *, database: str = "", is_polling: bool = False) -> Iterator[list[Worker]]:
-    """So many workers at work, each in a thread, until the block ends and they have drained.
+    """Run `count` workers, each in a thread, until the block ends and they have drained.
 
     `database` is a way to the test's database other than the usual one. With `is_polling`, it tells them nothing.
     """

@@ -68,7 +68,7 @@ class Deliver:
 
     @property
     def log(self) -> str:
-        """What it has printed."""
+        """Return its output so far."""
         return self._log.read_text()
 
     @property

@@ -21,7 +21,6 @@ from endpoints.secrets import new_secret, rotate
 from engine import attempt
 from engine.attempt import (
     GONE,
-    LIMIT_REACHED,
     LONG_PAYLOAD,
     Request,
     build_request,
@@ -36,6 +35,7 @@ from engine.targets import Target
 from events.exceptions import KeyMissing
 from outbound.client import Exchange
 from outbound.responses import GZIP_BROKEN
+from outbound.retries import LIMIT_REACHED
 from outbound.signatures import NothingToSignWith, standard_secret
 from projects.config import default_config
 

@@ -175,7 +175,7 @@ def look() -> None:
 def attempts(
     endpoint: Endpoint, *, successes: int = 0, failures: int = 0, age: timedelta = timedelta(), is_test: bool = False
 ) -> None:
-    """Attempts that ended so long ago."""
+    """Store attempts that ended `age` ago."""
     [delivery] = queue_deliveries(endpoint, status="Success", due_at=None)
     moment = timezone.now() - age
     prefix = first_ulid_at(moment)[:10]

@@ -1,4 +1,4 @@
-"""Who locks states and endpoints at once: no two wait for each other, and none undoes what the other has done."""
+"""Statements that lock states and endpoints at once never wait for each other, and none undoes the other's change."""
 
 import asyncio
 import time

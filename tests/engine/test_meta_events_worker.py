@@ -24,7 +24,7 @@ TIMES = ("created_at", "updated_at", "acknowledged_at")
 
 
 def told(receiver: Receiver, count: int) -> list[dict[str, object]]:
-    """The bodies of so many meta events, in the order of their arrival."""
+    """Return the bodies of `count` meta events, in the order of their arrival."""
     return [json.loads(request.body) for request in receiver.wait_for(count, "/meta")]
 
 

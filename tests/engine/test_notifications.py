@@ -36,7 +36,7 @@ Make = Callable[..., Notification]
 
 
 class MailServer:
-    """What has arrived, and what to say to the next message."""
+    """Keep the messages that have arrived, and the answer to the next one."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[list[str], Message]] = []

@@ -88,7 +88,7 @@ class TestFinishing:
         assert written == {stays.uid}
 
     def test_successes_and_failures_are_written_together(self, make_endpoint: Make, project: Project) -> None:
-        """Whole numbers and fractions of seconds come together in one batch."""
+        """One batch has both whole numbers and fractions of seconds."""
         queued = queue_deliveries(make_endpoint(), 3)
         claims = on_a_connection(claim).claims
         ends: list[dict[str, Any]] = [

@@ -49,12 +49,12 @@ def keep(project: Project, policy: str, *, enabled: bool = True) -> None:
 
 
 def aged(uid: str, age: timedelta) -> str:
-    """The id of something that was made so long ago."""
+    """Return the id of a row that was made `age` ago."""
     return first_ulid_at(timezone.now() - age)[:10] + uid[10:]
 
 
 def deliver(endpoint: Endpoint, count: int = 1, *, age: timedelta = OLD, status: str = "Success", **fields: Any) -> str:
-    """Deliveries of one event with an attempt each, made so long ago. Returns the event's id."""
+    """Store `count` deliveries of one event with an attempt each, made `age` ago. Returns the event's id."""
     if status in ("Success", "Failure", "Discarded"):
         fields = {"due_at": None} | fields
     deliveries = queue_deliveries(endpoint, count, status=status, **fields)
@@ -78,7 +78,7 @@ def deliver(endpoint: Endpoint, count: int = 1, *, age: timedelta = OLD, status:
 
 
 def sweep(*, batch: int = 1000, workers: int = 1, stopped: bool = False) -> list[int]:
-    """What so many workers at once find to be old."""
+    """Return the rows that several workers at once find to be old."""
 
     async def one() -> int:
         stopping = asyncio.Event()

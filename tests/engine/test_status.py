@@ -1,4 +1,4 @@
-"""What a worker says of itself over HTTP, and when it starts to work at all."""
+"""A worker tells its state over HTTP, and waits with its work until the database is ready."""
 
 import asyncio
 import contextlib

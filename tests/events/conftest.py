@@ -1,4 +1,4 @@
-"""What the tests of events start from: subscriptions, events by every call, and what became of them."""
+"""Fixtures of the tests of events: subscriptions, events by every call, and their deliveries."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the filters of customers may cost the web server, of an event and of a replay.
+"""Bound the CPU that customers' filters cost the web server, for an event and for a replay.
 
 A filter here takes some 75,000 of a tenant's 100,000 steps for an event, so that a second one finds too few.
 """
@@ -35,7 +35,7 @@ def costly(make_endpoint: MakeEndpoint, subscribe: MakeSubscription) -> MakeHost
 
 
 def reached() -> list[str]:
-    """The endpoints of the newest event's deliveries."""
+    """Return the endpoints of the newest event's deliveries."""
     return [row.endpoint_id for row in deliveries()]
 
 

@@ -189,7 +189,7 @@ class TestDefects:
         assert (Event.objects.count(), EventDelivery.objects.count()) == (1, 1)
 
     def test_an_event_is_matched_once(self, post: Post, endpoint: Endpoint, subscribe: MakeSubscription) -> None:
-        """What is answered is final: nothing is left to be done that could be done twice."""
+        """An answer is final: no work is left that could be done twice."""
         subscribe(endpoint)
         post(endpoint_id=endpoint.uid)
         assert not Event.objects.exclude(status__in=["Success", "Failure"]).exists()

@@ -41,7 +41,7 @@ def read_only(project_id: str, event: Any, _channel: Any, **whom: str) -> Candid
 
 
 def stored(posted: Posted) -> dict[str, Any]:
-    """What the tables have of an event, its deliveries in the order of their ids."""
+    """Return the rows of an event, its deliveries in the order of their ids."""
     event = Event.objects.get(pk=posted.uid)
     deliveries = EventDelivery.objects.filter(event=event).order_by("pk")
     return {

@@ -1,1 +1,1 @@
-"""What is tried over real HTTP against one running server."""
+"""Tests over real HTTP against one running server."""

@@ -44,7 +44,7 @@ WHERE event_type = 'crash' AND (status NOT IN ('Success', 'Failure', 'Discarded'
 
 @dataclass
 class Found:
-    """What the rounds have shown."""
+    """The counts of all rounds."""
 
     accepted: int = 0
     refused: int = 0
@@ -120,7 +120,7 @@ KILLS = [kill_worker, kill_worker, kill_web, kill_one_web_worker, kill_postgres_
 
 
 class Round:
-    """So many events posted by threads, while one kill after the other happens."""
+    """One round: threads post events, while one kill after the other happens."""
 
     def __init__(self, server: Server, number: int, events: int, found: Found) -> None:
         self.server, self.number, self.events, self.found = server, number, events, found

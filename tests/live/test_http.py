@@ -1,4 +1,4 @@
-"""What only real HTTP can carry: bodies without a length or of another one, garbage in paths and headers."""
+"""Send what only real HTTP can carry: bodies without a length or of another one, garbage in paths and headers."""
 
 import re
 import socket
@@ -106,7 +106,7 @@ class TestBodies:
         assert (answer.status, answer.message) == (400, "Invalid request format")
 
     def test_a_body_that_ends_before_its_length(self, project: LiveProject) -> None:
-        """What arrived is a whole JSON object by chance; it is not what was sent."""
+        """The part that arrived is a whole JSON object by chance, but not the one that was sent."""
         answer = create(project, f"Content-Length: {len(BODY) + 10}", finish=True)
         assert (answer.status, answer.message) == (400, "the request body is shorter than its Content-Length")
 
@@ -129,7 +129,7 @@ class TestBodies:
         assert (answer.status_code, answer.json()["message"]) == (413, "request body is too large")
 
     def test_after_a_refusal_of_an_unread_body_comes_another_connection(self, project: LiveProject) -> None:
-        """What is left of the body would be taken for the next request."""
+        """The rest of the body would be taken for the next request."""
         for content_type, status in (("application/json", 413), ("text/plain", 415)):
             for _ in range(5):
                 answer = project.client.post(

@@ -15,7 +15,7 @@ CLIENT = ROOT / ".venv" / "clients" / "convoy-python-0.2.0"
 
 @pytest.fixture(params=["", "/"], ids=["plain", "slash"])
 def answers(project: LiveProject, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What the client was answered. With a slash at its URL's end it asks for `//endpoints`; without
+    """Return the answers that the client got. With a slash at its URL's end it asks for `//endpoints`; without
     one its `endpoint.find` asks for a path that runs into the project's id."""
     uri = f"{project.server.url}/api/v1/projects/{project.uid}{request.param}"
     command = [sys.executable, str(ROOT / "tests" / "clients" / "old_client.py"), uri, project.key]

@@ -34,7 +34,7 @@ UNDOCUMENTED = {
 
 
 class Client(NamedTuple):
-    """Who makes the requests, and of which paths."""
+    """A caller of the requests, and the paths that it calls."""
 
     paths: str
     operations: int

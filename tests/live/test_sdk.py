@@ -66,7 +66,7 @@ def operator(server: Server) -> Iterator[AuthenticatedClient]:
 
 
 def data(response: Any, status: int) -> Any:
-    """What the client has parsed out of an answer, all of which is in its model."""
+    """Return the answer as the client has parsed it; every member is in its model."""
     assert response.status_code == status, response.content
     assert response.parsed.status is True
     assert response.parsed.message

@@ -27,7 +27,7 @@ def svix(project: LiveProject, connect_svix: Connect) -> Svix:
 
 
 def status(project: LiveProject, token: str) -> int:
-    """What the portal API says to a session's token."""
+    """Return the portal API's answer to a session's token."""
     headers = {"Authorization": f"Bearer {token}"}
     return httpx.get(f"{project.server.url}/portal-api/endpoints", headers=headers, trust_env=False).status_code
 

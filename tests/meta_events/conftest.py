@@ -1,4 +1,4 @@
-"""What the tests of meta events start from."""
+"""Fixtures of the tests of meta events."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

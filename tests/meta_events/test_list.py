@@ -89,7 +89,7 @@ class TestWorks:
 class TestDates:
     @pytest.fixture
     def uids(self, make_meta_event: Make) -> dict[int, str]:
-        """One of each of so many days ago."""
+        """Return the id of a meta event of each age, by the age in days."""
         now = timezone.now()
         return {days: make_meta_event(uid=first_ulid_at(now - timedelta(days=days))).uid for days in (20, 8, 6, 1, 0)}
 

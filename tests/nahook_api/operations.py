@@ -20,7 +20,7 @@ INVALID, MISSING, FORBIDDEN = (400, "validation_error"), (404, "not_found"), (40
 
 @dataclass
 class Workspace:
-    """What the calls act on."""
+    """The objects that the calls act on."""
 
     uid: str
     mgmt: NahookManagement

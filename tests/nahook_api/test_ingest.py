@@ -1,4 +1,4 @@
-"""What Nahook's operations that send make of a payload: /api/ingest."""
+"""Send events by Nahook's operations below /api/ingest."""
 
 import pytest
 

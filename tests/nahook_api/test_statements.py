@@ -1,4 +1,4 @@
-"""What Nahook's calls cost: sending no more than Convoy's call, and lists the same for any number of rows."""
+"""Count the statements of Nahook's calls: sending takes no more than Convoy's call, and lists as many for any rows."""
 
 from typing import Any
 

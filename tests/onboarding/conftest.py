@@ -1,4 +1,4 @@
-"""What the tests of bulk onboarding start from."""
+"""Fixtures of the tests of bulk onboarding."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ ITEM = {"name": "Acme", "url": "https://hooks.example.com/acme"}
 
 
 def items(count: int, **fields: Any) -> list[dict[str, Any]]:
-    """So many valid items, each with a URL of its own."""
+    """Return `count` valid items, each with a URL of its own."""
     return [{"name": f"Customer {n}", "url": f"https://hooks.example.com/{n}"} | fields for n in range(1, count + 1)]
 
 

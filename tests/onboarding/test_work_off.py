@@ -1,4 +1,4 @@
-"""What a worker makes of a batch. Contract: docs/contract/onboarding.md#processing."""
+"""A worker works off a batch. Contract: docs/contract/onboarding.md#processing."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

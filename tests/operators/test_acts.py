@@ -1,4 +1,4 @@
-"""What an operator does for a customer: by the operations of the API, asked first, and recorded."""
+"""An operator acts for a customer: by the operations of the API, asked first, and recorded."""
 
 from collections.abc import Callable
 from typing import Any

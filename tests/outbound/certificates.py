@@ -41,7 +41,7 @@ class Authority:
     def server(
         self, name: str = "127.0.0.1", *, ends: datetime = NOW + timedelta(days=1), asks_clients: bool = False
     ) -> ssl.SSLContext:
-        """What a receiver of that name needs; with `asks_clients` it wants a certificate of this authority."""
+        """Return a receiver's TLS context; with `asks_clients` it wants a certificate of this authority."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         file = self._folder / f"server-{name.replace(':', '-')}.pem"
         file.write_text("\n".join(self.pair(name, ends=ends)))

@@ -69,7 +69,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a receiver does with a request; see `Receiver.answer`."""
+    """Say how a receiver treats a request; see `Receiver.answer`."""
 
     status: int = 200
     body: bytes = b""
@@ -212,12 +212,12 @@ class Receiver:
         self._next[path].extend([answer] * times)
 
     def requests(self, path: str = "") -> list[Request]:
-        """What has arrived so far, in the order of arrival; only for `path` where it is given."""
+        """Return the requests so far in the order of arrival; with `path`, only those to it."""
         with self._changed:
             return self._matching(path)
 
     def wait_for(self, count: int, path: str = "", *, timeout: float = PATIENCE_SECONDS) -> list[Request]:
-        """What has arrived, as soon as there are `count` requests. Fails after `timeout` seconds."""
+        """Return the requests as soon as there are `count`. Fails after `timeout` seconds."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self._matching(path)) >= count, timeout), (
                 f"{len(self._matching(path))} of {count} requests arrived in {timeout} seconds"

@@ -23,7 +23,7 @@ def post(
     client_certificate: tuple[str, str] | None = None,
     **settings: Any,
 ) -> Exchange:
-    """What comes of one POST by a client of its own; `settings` are those of Outbound."""
+    """Return the exchange of one POST by a client of its own; `settings` are those of Outbound."""
 
     async def one() -> Exchange:
         async with Outbound(**{"allowed_networks": LOOPBACK} | settings) as outbound:

@@ -16,8 +16,8 @@ from convoy.utils.webhook import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from outbound.payload import form_encode
-from outbound.signatures import NothingToSignWith, convoy_signature, standard_headers, standard_secret
-from projects.serializers import HASHES, SignatureVersion
+from outbound.signatures import HASHES, NothingToSignWith, convoy_signature, standard_headers, standard_secret
+from projects.serializers import SignatureVersion
 from tests.outbound.vectors import (
     META_IDEMPOTENCY,
     META_PAYLOAD,
@@ -137,7 +137,7 @@ class TestConvoy:
 
     @pytest.mark.parametrize("advanced", [True, False])
     @pytest.mark.parametrize("encoding", ["hex", "base64"])
-    @pytest.mark.parametrize("hash_name", HASHES)
+    @pytest.mark.parametrize("hash_name", list(HASHES))
     def test_everything_that_the_api_accepts_can_be_signed_with(
         self, hash_name: str, encoding: str, advanced: bool
     ) -> None:

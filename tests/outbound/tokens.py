@@ -32,7 +32,7 @@ def shared_secret(server: Receiver, **more: Any) -> dict[str, Any]:
 
 
 def asking(ask: Callable[[Tokens], Awaitable[Any]], **settings: Any) -> Any:
-    """What `ask` returns, with the tokens of a worker."""
+    """Return what `ask` returns, given the tokens of a worker."""
 
     async def run() -> Any:
         async with Outbound(**{"allowed_networks": LOOPBACK} | settings) as outbound:

@@ -1,4 +1,4 @@
-"""What code that verifies signatures must accept and refuse, with signatures made without that code."""
+"""Cases that code which verifies signatures must accept or refuse, signed without that code."""
 
 import base64
 import hashlib

@@ -39,7 +39,7 @@ def text(html: str) -> str:
 
 
 def headings(html: str) -> list[str]:
-    """Who acted, group by group."""
+    """Return the actors, group by group."""
     return re.findall(r'<span class="small muted">(.*?)</span>', html)
 
 

@@ -63,7 +63,7 @@ def conditions(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def trials(html: str) -> list[tuple[str, str]]:
-    """What was tried: the pill's word and the reason."""
+    """Return the outcome of a trial: the pill's word and the reason."""
     found = re.findall(
         r'<span class="pill[^>]*>(.*?)</span>.*?<span class="why small">(.*?)</span></li>', html, re.DOTALL
     )

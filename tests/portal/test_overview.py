@@ -27,7 +27,7 @@ Login = Callable[..., Customer]
 
 @pytest.fixture
 def listening(endpoint: Endpoint) -> Endpoint:
-    """The endpoint of OWNER's, listening to all events."""
+    """Return an endpoint of OWNER's that listens to all events."""
     create_subscription(endpoint.project_id, name="All", endpoint_id=endpoint.uid)
     return endpoint
 

@@ -19,6 +19,7 @@ from portal_links.sessions import Minted, mint_session, open_session, revoke_ses
 from projects.models import Project
 from projects.operations import create_api_key, create_project
 from tests.callers import caller_of
+from tests.portal_links.admin_posts import refuses_what_may_not_post
 
 LINKS = "/admin/portal_links/portallink/"
 SESSIONS = "/admin/portal_links/portalsession/"
@@ -109,15 +110,7 @@ class TestPortal:
     @pytest.mark.parametrize("what", ["open", "url"])
     def test_is_refused(self, client: Client, admin_client: Client, link: PortalLink, what: str) -> None:
         path = f"{LINKS}{link.uid}/{what}"
-        assert admin_client.get(path).status_code == 405
-        assert client.post(path).status_code == 302
-        unaware = Client(enforce_csrf_checks=True)
-        unaware.cookies = admin_client.cookies
-        assert unaware.post(path).status_code == 403
-        viewer = User.objects.create_user("viewer", is_staff=True)
-        viewer.user_permissions.add(Permission.objects.get(codename="view_portallink"))
-        client.force_login(viewer)
-        assert client.post(path).status_code == 403
+        refuses_what_may_not_post(path, client, admin_client)
         revoke_portal_link(link.project_id, link.uid)
         assert admin_client.post(path).status_code == 404
         assert not LogEntry.objects.exists()

@@ -314,6 +314,6 @@ class TestQueryCount:
 
 
 def first_words(queries: CaptureQueriesContext) -> list[str]:
-    """What each statement is; the savepoints that a test's own transaction adds are left out."""
+    """Return the kind of each statement, without the savepoints of the test's own transaction."""
     words = [query["sql"].split()[0] for query in queries.captured_queries]
     return [word for word in words if word not in ("SAVEPOINT", "RELEASE")]

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
@@ -22,6 +22,7 @@ from projects.models import Project
 from tests.activity.rows import recorded
 from tests.portal.api.customers import portal
 from tests.portal.customers import Customer, mint
+from tests.portal_links.admin_posts import refuses_what_may_not_post
 
 LINKS = "/admin/portal_links/portallink/"
 SESSIONS = "/admin/portal_links/portalsession/"
@@ -81,15 +82,7 @@ class TestFromTheAdmin:
         link = create_portal_link(project.uid, name="Birch", owner_id="acme", auth_type="refresh_token").link
         session = PortalSession.objects.get()
         path = f"{SESSIONS}{session.uid}/preview" if of_session else f"{LINKS}{link.uid}/preview"
-        assert admin_client.get(path).status_code == 405
-        assert client.post(path).status_code == 302
-        unaware = Client(enforce_csrf_checks=True)
-        unaware.cookies = admin_client.cookies
-        assert unaware.post(path).status_code == 403
-        viewer = User.objects.create_user("viewer", is_staff=True)
-        viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_portal"))
-        client.force_login(viewer)
-        assert client.post(path).status_code == 403
+        refuses_what_may_not_post(path, client, admin_client)
         revoke_portal_link(project.uid, link.uid)
         assert admin_client.post(path).status_code == 404
         assert not PortalSession.objects.filter(surface="preview").exists()

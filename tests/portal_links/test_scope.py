@@ -117,7 +117,7 @@ class TestSessions:
     def test_it_says_what_the_session_may(
         self, project: Project, api: API, path: str, surface: Surface, hides: bool
     ) -> None:
-        """Whatever the words were, the explanation and the access agree."""
+        """The explanation and the access agree for any words."""
         Project.objects.filter(pk=project.pk).update(portal_hides_payloads=hides)
         sets = [*ROLES.values(), *SVIX.values(), of_svix(["CreateAttempts", "ViewEndpointSecret"], read_only=False)]
         for capabilities in [EVERYTHING, *sets, frozenset({"view"})]:

@@ -383,7 +383,7 @@ class TestTestFilter(RefusesStrangers, RefusesOtherProjects):
 
 
 def test_functions_are_refused(api: API, subscriptions: str, project: Project) -> None:
-    """Whatever is sent: nothing here runs a stranger's code."""
+    """No value that is sent runs a stranger's code."""
     for body in ({}, {"payload": {}, "function": "function transform(p){return p}", "type": ""}):
         status, message = api.post(f"{subscriptions}/test_function", body).error
         assert (status, message) == (

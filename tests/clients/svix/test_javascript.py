@@ -63,7 +63,7 @@ class Company:
         self.page.goto(site.origin)
 
     def told(self, name: str) -> Any:
-        """What a hook has brought, once it has."""
+        """Return the data of a hook as soon as it has some."""
         place = self.page.locator(f"#{name}")
         expect(place).not_to_be_empty()
         text = place.inner_text()

@@ -41,7 +41,7 @@ class TestTwin:
         "First",
         "Count",
         description="Counts.",
-        parameters=[query("ownerId", {"type": "string"}, "An owner."), query("q", {"type": "string"}, "A text.")],
+        parameters=[query("ownerId", "An owner."), query("q", "A text.")],
         success=Outcome("Counted", CountDocument, "Counted"),
         refused=[Refused],
     )

@@ -1,4 +1,4 @@
-"""What the tests of the portal API start from."""
+"""Fixtures of the tests of the portal API."""
 
 import pytest
 

@@ -114,7 +114,7 @@ class RefusesKeys:
 
 
 class NeedsCapability:
-    """Who may only look changes nothing, with a credential of any kind."""
+    """A customer who may only look changes nothing, with a credential of any kind."""
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_who_may_only_look(self, project: Project, call: Call, kind: str) -> None:
@@ -124,7 +124,7 @@ class NeedsCapability:
 
 
 class HidesOtherEndpoints:
-    """What is out of scope and what never was look the same."""
+    """An object out of scope and one that never was look the same."""
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_endpoints_out_of_scope(

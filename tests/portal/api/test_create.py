@@ -153,7 +153,7 @@ class TestEventTypes:
     """Our own field, by which a new endpoint is subscribed at once."""
 
     def receives(self, api: API, project: Project) -> list[str]:
-        """The endpoints of the deliveries of one event to the owner."""
+        """Return the endpoints of the deliveries of one event to the owner."""
         sent = {"owner_id": "acme", "event_type": "order.paid", "data": {}}
         assert api.post(f"/projects/{project.uid}/events/fanout", sent).status == 201
         deliveries = api.get(f"/projects/{project.uid}/eventdeliveries").data["content"]

@@ -65,7 +65,7 @@ def test_no_portal_credential_on_the_convoy_api(project: Project, endpoint: Endp
 
 
 class TestNoSecretsForViewers:
-    """Who may only look sees that there are secrets, in every answer, and none of them."""
+    """A customer who may only look sees that there are secrets, in every answer, and none of them."""
 
     SECRETS = ("the signing secret", "the value", "the-slack-secret")
 
@@ -110,7 +110,7 @@ class TestNoSecretsForViewers:
 
 
 class TestNoStaleRights:
-    """What the company changes counts from the customer's next request on."""
+    """A change by the company counts from the customer's next request on."""
 
     @pytest.fixture(params=["static_token", "refresh_token"])
     def auth_type(self, request: pytest.FixtureRequest) -> str:

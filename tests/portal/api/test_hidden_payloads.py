@@ -1,4 +1,4 @@
-"""What a caller without the right to see payloads reads: everything but payloads, headers and answers."""
+"""A caller without the right to see payloads reads everything but payloads, headers and answers."""
 
 from collections.abc import Callable
 
