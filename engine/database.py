@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import orjson
@@ -11,6 +12,7 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from core.postgres import bounded
+from engine.prepared import Statement
 
 logger = logging.getLogger("convoyclone.deliver")
 
@@ -26,12 +28,21 @@ Pool = AsyncConnectionPool[Connection]
 
 
 def make_pool(
-    conninfo: str, size: int, *, statement_seconds: float, is_durable: bool = True, is_shared: bool = False
+    conninfo: str,
+    size: int,
+    *,
+    statement_seconds: float,
+    is_durable: bool = True,
+    is_shared: bool = False,
+    plans_once: bool = False,
+    statements: Sequence[Statement] = (),
 ) -> Pool:
     """Return a pool, not opened yet, whose connections give up on a statement after `statement_seconds`.
 
     A commit that is not durable may be undone by a crash of the database's machine. With `is_shared`, a pooler gives
     each transaction any server: nothing is prepared, and nothing is set that others on the same server would get.
+    Without it, each connection prepares `statements`. One that `plans_once` never plans a prepared statement for the
+    parameters at hand: PostgreSQL does so at each call where lists of a few ids promise a cheaper plan than others.
     """
 
     async def configure(connection: Connection) -> None:
@@ -43,9 +54,12 @@ def make_pool(
                 f"SET statement_timeout = {round(statement_seconds * 1000)}; "
                 f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'"
                 + ("" if is_durable else "; SET synchronous_commit = off")
+                + ("; SET plan_cache_mode = force_generic_plan" if plans_once else "")
             )
         if isinstance(connection, bounded.AsyncConnection):
             connection.wait_seconds = statement_seconds + bounded.GRACE_SECONDS
+            for statement in () if is_shared else statements:
+                await statement.prepare(connection)
 
     return AsyncConnectionPool(
         conninfo,

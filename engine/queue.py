@@ -29,6 +29,7 @@ from engine.choice import AT_MOST_ONCE, COLUMNS, Queued, Unsettled, choose
 from engine.database import Connection
 from engine.lost import record_lost
 from engine.parked import BACKLOG, PARKED_HOPS, read_parked, settle_unsent
+from engine.prepared import Statement
 from engine.shares import Offer
 from engine.targets import IN_FLIGHT, Target
 from engine.turns import TURNS, WALK, take_turns, walk_from
@@ -37,6 +38,8 @@ from outbound.states import Status
 
 #: Read at least this many rows where some of the first in the queue could not be sent.
 WIDE_WINDOW = 250
+#: The deliveries whose endpoints a look reads together with them.
+FEW = 8
 #: Extend a lease by this much where it has ended before its worker has written the outcome.
 EXTENSION_SECONDS = 15
 #: One worker claims at a time, so that the requests counted for an endpoint are those of all workers.
@@ -94,6 +97,8 @@ class Opening:
     backlog: list[str]
     #: Due deliveries where the queue is read by age, and else the rows of WALK.
     oldest: list[Queued] = field(default_factory=list)
+    #: The endpoints of the first of these, FEW at most.
+    targets: dict[str, Target] = field(default_factory=dict)
     walk: list[tuple[str, bool]] | None = None
 
 
@@ -101,20 +106,25 @@ class Opening:
 # An index has all rows that a look reads, in the order in which it needs them. Where the table was analyzed while the
 # queue was empty, PostgreSQL expects a single row, and may read the backlog of all projects, or all of a project's
 # deliveries, by a smaller index, and sort them. To claim a hundred rows of ten thousand, it would read the whole table.
+# Before version 18, a sort that is needed all the same counts as so expensive that PostgreSQL compiles its statement
+# (JIT), which takes a hundred times as long as running it.
 _BEGIN = f"""
 BEGIN; SELECT set_config('convoyclone.claims', pg_try_advisory_xact_lock({LOCK_ID})::text, true)::bool,
   set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true),
-  set_config('enable_seqscan', 'off', true)
+  set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)
 """
 HOLDS = "current_setting('convoyclone.claims')::bool"
 
 #: The deliveries that are due, the longest overdue first.
 # Without the lock, none of them may be locked: the worker that holds it would skip them.
-_DUE = f"""
+_DUE = Statement(
+    "queue_due",
+    f"""
 SELECT {COLUMNS} FROM events_eventdelivery d
 WHERE d.due_at <= now() AND NOT d.is_parked AND {HOLDS}
 ORDER BY d.due_at LIMIT %(window)s FOR UPDATE SKIP LOCKED
-"""
+""",
+)
 
 #: The same of some projects, in turns.
 _DUE_IN_TURNS = f"""
@@ -127,7 +137,7 @@ ORDER BY turn.place, turn.number FOR UPDATE OF d SKIP LOCKED
 _BY_APPLICATION = """a.rate_limit > 0 AND (
   0 IN (e.rate_limit, e.rate_limit_duration) OR a.rate_limit::bigint * e.rate_limit_duration < e.rate_limit
 )"""
-#: The endpoints of deliveries, as Target.
+#: Endpoints, as Target.
 _TARGETS = f"""
 SELECT e.uid, e.project_id, e.owner_id, e.name, e.url, e.status, e.deleted_at IS NOT NULL AS is_deleted, e.http_timeout,
   CASE WHEN {_BY_APPLICATION} THEN a.rate_limit ELSE e.rate_limit END AS rate_limit,
@@ -140,16 +150,27 @@ FROM endpoints_endpoint e
 JOIN projects_project p ON p.uid = e.project_id
 LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid
 LEFT JOIN applications_application a ON a.project_id = e.project_id AND a.owner_id = e.owner_id
-WHERE e.uid = ANY(%s)
 """
+_TARGETS_OF = f"{_TARGETS} WHERE e.uid = ANY(%s)"
+#: Those of the first deliveries of _DUE, so that a look that finds few has them without another round trip.
+_TARGETS_OF_FIRST = Statement(
+    "queue_targets_of_first",
+    f"""{_TARGETS} WHERE e.uid IN (
+  SELECT d.endpoint_id FROM events_eventdelivery d
+  WHERE d.due_at <= now() AND NOT d.is_parked AND {HOLDS} ORDER BY d.due_at LIMIT {FEW}
+)""",
+)
 
 #: Give deliveries a lease, each for its own number of seconds.
-_CLAIM = f"""
+_CLAIM = Statement(
+    "queue_claim",
+    f"""
 UPDATE events_eventdelivery d
-SET status = '{Status.PROCESSING}', is_parked = false, lease = %s, due_at = now() + c.seconds * interval '1 second',
-    updated_at = now()
-FROM unnest(%s::text[], %s::float[]) AS c (uid, seconds) WHERE d.uid = c.uid
-"""
+SET status = '{Status.PROCESSING}', is_parked = false, lease = %(lease)s,
+    due_at = now() + c.seconds * interval '1 second', updated_at = now()
+FROM unnest(%(uids)s::text[], %(seconds)s::float[]) AS c (uid, seconds) WHERE d.uid = c.uid
+""",
+)
 #: Extend leases. Another worker may have parked a delivery after its lease had ended.
 _EXTEND = """
 UPDATE events_eventdelivery SET due_at = now() + %s * interval '1 second', is_parked = false WHERE uid = ANY(%s)
@@ -157,10 +178,17 @@ UPDATE events_eventdelivery SET due_at = now() + %s * interval '1 second', is_pa
 #: Take deliveries out of the queue until their endpoint can take them.
 _PARK = "UPDATE events_eventdelivery SET is_parked = true WHERE uid = ANY(%s)"
 #: The events of claimed deliveries, as Payload, in its order.
-_PAYLOADS = """
+_PAYLOADS = Statement(
+    "queue_payloads",
+    """
 SELECT uid, data, headers, idempotency_key, trace, expunged_at IS NOT NULL
-FROM events_event WHERE uid = ANY(%s)
-"""
+FROM events_event WHERE uid = ANY(%(events)s::text[])
+""",
+)
+_BACKLOG = Statement("queue_backlog", BACKLOG)
+_WALK = Statement("queue_walk", WALK)
+#: What a connection that claims prepares.
+STATEMENTS = (_BACKLOG, _DUE, _TARGETS_OF_FIRST, _WALK, _CLAIM, _PAYLOADS)
 
 
 async def claim(
@@ -206,7 +234,7 @@ async def claim(
         found.waits_for_places = bool(backlog)
         if not rows:
             return found
-        targets = await _read_targets(connection, {row.endpoint_id for row in rows})
+        targets = await _read_targets(connection, {row.endpoint_id for row in rows}, opening.targets)
         await rate_limit.fill(connection, [target for target in targets.values() if target.is_limited])
         choice = choose(rows, targets, slots=slots, cap=cap, unsettled=unsettled, offer=offer)
         if any(row.delivery_mode == AT_MOST_ONCE for row in choice.send):
@@ -240,9 +268,10 @@ async def claim(
 
 
 # Each round trip counts: on a busy machine both sides wait for the processor each time. So statements that need no
-# answer in between go together, as one text with the parameters written into it. Not by a pipeline: PostgreSQL ends the
-# transaction of a worker that hangs (`idle_in_transaction_session_timeout`) only between statements that are complete,
-# and psycopg sends those of a pipeline one by one. This transaction holds the lock for which all workers wait.
+# answer in between go together, as one text with the parameters written into it (prepared.py). Not by a pipeline:
+# PostgreSQL ends the transaction of a worker that hangs (`idle_in_transaction_session_timeout`) only between statements
+# that are complete, and psycopg sends those of a pipeline one by one. This transaction holds the lock for which all
+# workers wait.
 
 
 @asynccontextmanager
@@ -253,7 +282,8 @@ async def _claiming(connection: Connection, given: Mapping[str, Any], *, by_age:
     """
     try:
         async with AsyncClientCursor(connection) as cursor:
-            await cursor.execute(f"{_BEGIN}; {BACKLOG}; {_DUE if by_age else WALK}", given)
+            reads = (_BACKLOG, _DUE, _TARGETS_OF_FIRST) if by_age else (_BACKLOG, _WALK)
+            await cursor.execute("; ".join((_BEGIN, *(each.over(connection) for each in reads))), given)
             cursor.nextset()
             [(is_locked, *_)] = await cursor.fetchall()
             cursor.nextset()
@@ -261,6 +291,9 @@ async def _claiming(connection: Connection, given: Mapping[str, Any], *, by_age:
             cursor.nextset()
             if by_age:
                 opening.oldest = [Queued(*row) for row in await cursor.fetchall()]
+                cursor.row_factory = class_row(Target)
+                cursor.nextset()
+                opening.targets = {target.uid: target for target in await cursor.fetchall()}
             else:
                 opening.walk = await cursor.fetchall()
         yield opening if is_locked else None
@@ -277,14 +310,14 @@ async def _claim_and_commit(
     """Give each delivery its lease in seconds, end the transaction, and read the events of these deliveries."""
     if not sent:
         return {}
-    given = [
-        lease,
-        [row.uid for row, _ in sent],
-        [seconds for _, seconds in sent],
-        [*{row.event_id for row, _ in sent}],
-    ]
+    given = {
+        "lease": lease,
+        "uids": [row.uid for row, _ in sent],
+        "seconds": [seconds for _, seconds in sent],
+        "events": [*{row.event_id for row, _ in sent}],
+    }
     async with AsyncClientCursor(connection) as cursor:
-        await cursor.execute(f"{_CLAIM}; COMMIT; {_PAYLOADS}", given)
+        await cursor.execute(f"{_CLAIM.over(connection)}; COMMIT; {_PAYLOADS.over(connection)}", given)
         cursor.nextset()
         cursor.nextset()
         return {row[0]: Payload(*row) for row in await cursor.fetchall()}
@@ -317,7 +350,10 @@ async def _read_in_turns(
     return [*rows, *(row for row in opening.oldest if row.uid not in taken)]
 
 
-async def _read_targets(connection: Connection, ids: Collection[str]) -> dict[str, Target]:
+async def _read_targets(connection: Connection, ids: Collection[str], known: dict[str, Target]) -> dict[str, Target]:
+    unknown = [uid for uid in ids if uid not in known]
+    if not unknown:
+        return known
     async with connection.cursor(row_factory=class_row(Target)) as cursor:
-        await cursor.execute(_TARGETS, [list(ids)])
-        return {target.uid: target for target in await cursor.fetchall()}
+        await cursor.execute(_TARGETS_OF, [unknown])
+        return {**known, **{target.uid: target for target in await cursor.fetchall()}}

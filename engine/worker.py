@@ -115,8 +115,10 @@ class Worker:
         # A claim that a crash of the database undoes is made again, so this connection does not wait for the disk;
         # the others do.
         make = partial(make_pool, self._conninfo, is_shared=self._is_shared)
-        claiming = make(1, statement_seconds=CLAIM_SECONDS, is_durable=False)
-        settling = make(1, statement_seconds=SETTLE_SECONDS)
+        claiming = make(
+            1, statement_seconds=CLAIM_SECONDS, is_durable=False, plans_once=True, statements=queue.STATEMENTS
+        )
+        settling = make(1, statement_seconds=SETTLE_SECONDS, plans_once=True)
         pool = make(5, statement_seconds=CHORE_SECONDS)
         metrics.IN_FLIGHT.set_function(lambda: len(self._in_flight))
         async with claiming, settling, pool, self._outbound() as outbound:

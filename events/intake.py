@@ -23,7 +23,7 @@ from events.storage import (
 )
 from projects.config import REQUEST_ID_HEADER
 from projects.keys import IS_PROVEN, Proof
-from projects.models import EVERY_TYPE, Project
+from projects.models import Project
 
 #: The most deliveries of an event that is stored here. Their ids are made before it is known how many are needed.
 MOST_AT_ONCE = 4
@@ -110,7 +110,6 @@ def take_in(
     delivery_ids = [new_ulid() for _ in range(MOST_AT_ONCE)]
     given |= {
         "channel": channel.value,
-        "event_types": [event.event_type, EVERY_TYPE],
         "endpoint_id": endpoint_id,
         "owner_id": owner_id,
         "application_id": application_id,

@@ -25,27 +25,34 @@ BYTES_A_STEP = 100
 
 logger = logging.getLogger(__name__)
 
-#: Read candidates: the columns of Settings, then those of Row.
-_READ = """
+
+def _read(endpoints: str, event_types: str) -> str:
+    """Return the statement that reads candidates, as columns of Settings and of Row. Both arguments are SQL."""
+    return f"""
 SELECT p.type, p.config->>'request_id_header' AS request_id_header, (p.config->'strategy')::text AS strategy,
   e.uid AS endpoint_id, e.name, e.owner_id, e.status, s.uid AS subscription_id, s.delivery_mode, s.channels,
-  f.event_type, nullif(f.conditions, '{}')::text AS conditions
+  f.event_type, nullif(f.conditions, '{{}}')::text AS conditions
 FROM projects_project p
-LEFT JOIN endpoints_endpoint e ON e.project_id = p.uid AND e.deleted_at IS NULL AND (%s)
+LEFT JOIN endpoints_endpoint e ON e.project_id = p.uid AND e.deleted_at IS NULL AND ({endpoints})
 LEFT JOIN subscriptions_subscription s ON s.endpoint_id = e.uid AND s.deleted_at IS NULL
 LEFT JOIN subscriptions_filter f
-  ON f.subscription_id = s.uid AND f.enabled_at IS NOT NULL AND f.event_type = ANY(%%(event_types)s)
-WHERE p.uid = %%(project_id)s AND p.deleted_at IS NULL
-"""
+  ON f.subscription_id = s.uid AND f.enabled_at IS NOT NULL AND f.event_type {event_types}
+WHERE p.uid = %(project_id)s AND p.deleted_at IS NULL
+"""  # noqa: S608 - only this module's own text
+
+
 #: Order candidates as Candidates has them. The row of the exact type comes before that of "*" and, where it is enabled,
 #: hides it.
 ORDER = "ORDER BY endpoint_id, subscription_id, event_type = '*'"
-#: Read those of one endpoint.
-READ_ENDPOINT = _READ % "e.uid = %(endpoint_id)s"
-_LISTED = f"{_READ} {ORDER}" % "e.uid = ANY(%(ids)s)"
-_OWNED = f"{_READ} {ORDER}" % "e.owner_id = ANY(%(owners)s)"
-_LISTED_OR_OWNED = f"{_READ} {ORDER}" % "e.uid = ANY(%(ids)s) OR e.owner_id = ANY(%(owners)s)"
-_ALL = f"{_READ} {ORDER}" % "TRUE"
+# For one event without a list as a parameter, through which psycopg walks in Python.
+_OF_THE_EVENT = f"IN (%(event_type)s, '{EVERY_TYPE}')"
+#: Read those of one endpoint, for one event.
+READ_ENDPOINT = _read("e.uid = %(endpoint_id)s", _OF_THE_EVENT)
+_OF_THE_EVENTS = "= ANY(%(event_types)s)"
+_LISTED = _read("e.uid = ANY(%(ids)s)", _OF_THE_EVENTS) + ORDER
+_OWNED = _read("e.owner_id = ANY(%(owners)s)", _OF_THE_EVENTS) + ORDER
+_LISTED_OR_OWNED = _read("e.uid = ANY(%(ids)s) OR e.owner_id = ANY(%(owners)s)", _OF_THE_EVENTS) + ORDER
+_ALL = _read("TRUE", _OF_THE_EVENTS) + ORDER
 
 
 class Settings(NamedTuple):
@@ -86,8 +93,8 @@ class Candidates(NamedTuple):
 
 
 def read_of_owner(owner_id: str) -> str:
-    """Return the statement that reads those of one owner, whom an SQL expression names."""
-    return _READ % f"e.owner_id = {owner_id}"
+    """Return the statement that reads those of one owner, whom an SQL expression names, for one event."""
+    return _read(f"e.owner_id = {owner_id}", _OF_THE_EVENT)
 
 
 def read_candidates(

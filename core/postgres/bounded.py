@@ -87,6 +87,11 @@ class AsyncConnection(psycopg.AsyncConnection[Any]):
 
     wait_seconds: float | None = None
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        #: The names of the statements that were prepared by PREPARE (engine/prepared.py).
+        self.prepared: set[str] = set()
+
     async def wait(self, gen: PQGen[Result], interval: float = LOOK_UP_SECONDS, timeout: float | None = None) -> Result:
         """Consume a generator of psycopg's. Raises OperationalError when the database does not answer in time."""
         if timeout is not None or self.wait_seconds is None:

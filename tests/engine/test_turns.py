@@ -25,7 +25,7 @@ from engine.worker import Worker
 from events.models import EventDelivery
 from projects.models import Project
 from tests.engine.claims import claim, holder
-from tests.engine.engine import on_a_connection, queue_deliveries, working
+from tests.engine.engine import multiply, on_a_connection, queue_deliveries, working
 from tests.outbound.receivers import Receiver
 from tests.outbound.sending import LOOPBACK
 from tests.waiting import eventually
@@ -42,20 +42,6 @@ def other(make_endpoint: Make, other_project: Project) -> Endpoint:
 
 def by_project(found: Claimed) -> Counter[str]:
     return Counter(claim.delivery.project_id for claim in found.claims)
-
-
-def multiply(endpoint: Endpoint, times: int, **changes: Any) -> None:
-    """Copy the only delivery to an endpoint, so often that inserting each by itself would take too long."""
-    [delivery] = EventDelivery.objects.filter(endpoint=endpoint).values()
-    names = [str(field.column) for field in EventDelivery._meta.concrete_fields]
-    values = ["lpad(n::text, 26, '0')" if name == "uid" else name for name in names]
-    with connection.cursor() as cursor:
-        statement = (
-            "INSERT INTO events_eventdelivery ({}) SELECT {} FROM events_eventdelivery, generate_series(1, %s) AS n"
-        )
-        cursor.execute(
-            f"{statement.format(', '.join(names), ', '.join(values))} WHERE uid = %s", [times, delivery["uid"]]
-        )
 
 
 class TestTurns:
