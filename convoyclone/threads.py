@@ -1,8 +1,8 @@
-"""Keep slow uploads and slow requests from holding the threads of a web process.
+"""Keep slow uploads from holding the threads of a web process.
 
 Granian gives each request a thread as soon as its headers are there, and a body that never comes holds that thread. So
-it has many threads (THREADS), which read bodies within BODY_SECONDS. Only PLACES of them at once are in Django, each
-with one of as many connections to the database: more would only wait for the interpreter's lock.
+it has many threads (THREADS), which read bodies within BODY_SECONDS. Only some of them at once are in Django
+(places.py).
 """
 
 import contextlib
@@ -13,23 +13,15 @@ import stat
 import struct
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections
 
 from core.client_address import known_network
 
 #: Of a process, as script/server starts it.
 THREADS = 64
-PLACES = 7
-#: Files and probes have places of their own, so that a probe tells the truth while all others are taken.
-OWN_PLACES = 2
-#: A request that has waited for a place for so long is refused.
-PLACE_SECONDS = 5
 #: A body has as long to come as a slow line needs for MAX_REQUEST_BODY_BYTES.
 BODY_SECONDS = 15
 #: A body that has not come by now is slow. Most of those that are not have come with their headers.
@@ -63,10 +55,6 @@ class TooManyOfAddress(Exception):
 
 class LateBody(Exception):
     """A body has not come within BODY_SECONDS."""
-
-
-class NoPlace(Exception):
-    """No place has become free within PLACE_SECONDS."""
 
 
 def check_headers(environ: dict[str, Any]) -> None:
@@ -175,62 +163,3 @@ def _close_if_silent(descriptor: int, address: str, port: int, seconds: float) -
         info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
         if _INFO.unpack(info)[0] >= seconds * 900:
             connection.shutdown(socket.SHUT_RDWR)
-
-
-class Places:
-    """The places in Django, each with its connection to the database. Who has waited longest is next.
-
-    A connection that has failed, or is left in a transaction, is closed before its place is free, however the request
-    has ended.
-    """
-
-    def __init__(self, count: int = PLACES) -> None:
-        self._lock = threading.Lock()
-        self._free = count
-        #: Each is locked until its place is handed over: with a semaphore, those that come would pass those that wait.
-        self._waiting: deque[threading.Lock] = deque()
-        self._connections: deque[Any] = deque()
-
-    @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
-        """Wait for a place, and hold it until the block ends. Raises NoPlace."""
-        self._take()
-        try:
-            try:
-                # The one that was used last, so that a quiet process needs one connection.
-                connection = self._connections.pop()
-            except IndexError:
-                connection = connections.create_connection(DEFAULT_DB_ALIAS)
-                connection.inc_thread_sharing()
-            connections[DEFAULT_DB_ALIAS] = connection
-            try:
-                yield
-            finally:
-                del connections[DEFAULT_DB_ALIAS]
-                connection.close_if_unusable_or_obsolete()
-                self._connections.append(connection)
-        finally:
-            self._hand_over()
-
-    def _take(self) -> None:
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return
-            turn = threading.Lock()
-            turn.acquire()
-            self._waiting.append(turn)
-        if turn.acquire(timeout=PLACE_SECONDS):
-            return
-        with self._lock:
-            # Without its turn among those that wait, the place was handed over at the last moment.
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-                raise NoPlace
-
-    def _hand_over(self) -> None:
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._free += 1

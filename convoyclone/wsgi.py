@@ -1,6 +1,7 @@
 """Provide the WSGI application, for Granian or any other server."""
 
 import gc
+import math
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -14,17 +15,9 @@ from django.http import HttpResponse
 from django.urls import get_resolver
 
 from convoyclone.database import own_the_environment
-from convoyclone.threads import (
-    OWN_PLACES,
-    Bodies,
-    LateBody,
-    LongHeader,
-    NoPlace,
-    Places,
-    TooManyBodies,
-    TooManyOfAddress,
-    check_headers,
-)
+from convoyclone.places import OWN_PLACES, NoPlace, Places, TooManyOfCaller
+from convoyclone.threads import Bodies, LateBody, LongHeader, TooManyBodies, TooManyOfAddress, check_headers
+from core.callers import IS_REFUSED
 from core.postgres.base import bound_statements
 from core.telemetry import start_telemetry
 
@@ -39,7 +32,7 @@ gc.disable()
 _django = get_wsgi_application()
 start_telemetry("web")
 bound_statements(settings.DATABASE_STATEMENT_SECONDS)
-# A place looks after its connection itself (threads.py). That Django looks for those that have failed too, and forgets
+# A place looks after its connection itself (places.py). That Django looks for those that have failed too, and forgets
 # statements that only DEBUG notes, takes a twentieth of a short request.
 for receiver in (close_old_connections, reset_queries):
     request_started.disconnect(receiver)
@@ -55,7 +48,7 @@ gc.collect()
 gc.freeze()
 gc.enable()
 
-_bodies, _places, _own_places = Bodies(), Places(), Places(OWN_PLACES)
+_bodies, _places, _own_places = Bodies(), Places(), Places(OWN_PLACES, computing=math.inf)
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -77,14 +70,21 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         return _refused(start_response, "408 Request Timeout")
     places = _own_places if environ.get("PATH_INFO", "").startswith(UNCOUNTED) else _places
     try:
-        with places.one():
-            response: Any = _django(environ, start_response)
-            if not isinstance(response, HttpResponse):
-                return response  # type: ignore[no-any-return]  # a file, which is streamed
-            body = response.content
-            response.close()
+        with places.one(environ):
+            return _answered(environ, start_response)
     except NoPlace:
         return _refused(start_response, "503 Service Unavailable", ("Retry-After", "1"))
+    except TooManyOfCaller:
+        # The refusal in the shape of the path's contract needs no database, and so no place.
+        return _answered(environ | {IS_REFUSED: True}, start_response)
+
+
+def _answered(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    response: Any = _django(environ, start_response)
+    if not isinstance(response, HttpResponse):
+        return response  # type: ignore[no-any-return]  # a file, which is streamed
+    body = response.content
+    response.close()
     return [body]
 
 

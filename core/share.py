@@ -15,10 +15,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from core.api.errors import refused
+from core.callers import IS_REFUSED, PARTY
 from core.client_address import known_network
 from core.exceptions import DomainError
 
-#: The slow requests of a party at once, of the places of a process (convoyclone/threads.py). A project's company and
+#: The slow requests of a party at once, of the places of a process (convoyclone/places.py). A project's company and
 #: its customers ("portal") have parts of their own, so that neither uses up the other's, and both leave a place free.
 MOST_SLOW = {"project": 3, "portal": 3, "address": 3, "owner": 2, "session": 2}
 SLOW_SECONDS = 0.5
@@ -28,7 +29,6 @@ MOST_REMEMBERED = 4_096
 PATH_CHARACTERS = 200
 #: Beginnings of paths that are never counted: files, and probes.
 UNCOUNTED = ("/static/", "/healthz", "/readyz", "/metrics")
-
 
 #: A kind of MOST_SLOW, and an id.
 Party = tuple[str, str]
@@ -107,6 +107,8 @@ class ShareMiddleware:
         entered: list[tuple[Party, Entry]] = []
         tokens = _entered.set(entered), _path.set(f"{request.method} {request.path_info}"[:PATH_CHARACTERS])
         try:
+            if IS_REFUSED in request.META:
+                raise TooBusy
             count_party("address", known_network(request.META) or "")
             return self.get_response(request)
         except TooBusy as error:
@@ -114,5 +116,7 @@ class ShareMiddleware:
         finally:
             for party, one in entered:
                 _share.leave(party, one)
+                if party[0] in ("project", "owner"):
+                    request.META[PARTY] = party
             _entered.reset(tokens[0])
             _path.reset(tokens[1])

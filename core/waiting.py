@@ -90,10 +90,10 @@ class Breaks:
         self._left = STEPS_BETWEEN_LOOKS
         self._since = time.perf_counter()
 
-    def step(self) -> None:
+    def step(self, steps: int = 1) -> None:
         """Sleep if the work has taken WORK_SECONDS since the last break. Call it for each small piece of it."""
-        self._left -= 1
-        if self._left:
+        self._left -= steps
+        if self._left > 0:
             return
         self._left = STEPS_BETWEEN_LOOKS
         if time.perf_counter() - self._since >= WORK_SECONDS:

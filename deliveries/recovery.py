@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from activity.operations import Verb
+from core.stretches import next_stretch
 from core.ulid import beyond_now, first_ulid_at
 from core.wake import wake_workers
 from deliveries.exceptions import EndpointNotActive
@@ -25,6 +26,8 @@ RECOVERY_JOB = "recovery"
 RESEND_JOB = "bulk_resend"
 #: Deliveries in a piece: one transaction.
 PIECE = 1_000
+#: The deliveries of the endpoint that a piece looks at, however few of them are chosen: they bound its time.
+LOOKED_AT_IN_PIECE = 20_000
 
 
 def create_recovery_job(
@@ -89,19 +92,31 @@ def chosen(job: Job) -> "QuerySet[EventDelivery]":
 
 
 def count_piece(job: Job) -> Piece:
-    """Count the next PIECE deliveries that are chosen."""
-    rows = chosen(job).filter(pk__gt=job.counted_to).order_by("pk")
-    uids = list(rows.values_list("pk", flat=True)[:PIECE])
-    return Piece(len(uids), uids[-1] if len(uids) == PIECE else None)
+    """Count the deliveries of the next piece that are chosen."""
+    uids, reached = _find_piece(job, job.counted_to)
+    return Piece(len(uids), reached)
 
 
 def resend_piece(job: Job) -> Piece:
-    """Put the next PIECE deliveries that are chosen back into the queue."""
-    rows = chosen(job).filter(pk__gt=job.cursor).order_by("pk")
-    uids = list(rows.values_list("pk", flat=True)[:PIECE])
+    """Put the deliveries of the next piece that are chosen back into the queue."""
+    uids, reached = _find_piece(job, job.cursor)
     # A resend by hand may have taken some since they were read: their state is in the condition.
     settled = EventDelivery.objects.filter(pk__in=uids, status__in=[*GIVEN_UP, Status.SUCCESS])
     sent = settled.update(**sent_again()) if uids else 0
     if sent:
         wake_workers()
-    return Piece(sent, uids[-1] if len(uids) == PIECE else None)
+    return Piece(sent, reached)
+
+
+def _find_piece(job: Job, after: str) -> tuple[list[str], str | None]:
+    """Return the next PIECE chosen ids among LOOKED_AT_IN_PIECE deliveries of the endpoint, and the place reached."""
+    given = job.parameters
+    rows = EventDelivery.objects.filter(
+        project_id=job.project_id,
+        endpoint=given["endpoint_id"],
+        pk__gte=given["first_uid"],
+        pk__lt=given["beyond_uid"],
+    )
+    stretch, edge = next_stretch(rows, after=after, length=LOOKED_AT_IN_PIECE)
+    uids = list(chosen(job).filter(stretch).order_by("pk").values_list("pk", flat=True)[:PIECE])
+    return uids, uids[-1] if len(uids) == PIECE else edge

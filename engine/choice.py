@@ -87,7 +87,7 @@ def choose(
     """
     choice = Choice()
     offer = offer or Offer()
-    room = {uid: target.can_take(cap) for uid, target in targets.items()}
+    room = {uid: offer.room_of(uid, target.can_take(cap)) for uid, target in targets.items()}
     waiting: list[Queued] = []
     for row in rows:
         if row.lease is None or (row.uid, row.lease) not in unsettled:

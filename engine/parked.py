@@ -106,7 +106,10 @@ async def read_parked(
         if discarded:
             await settle_unsent(connection, [(uid, Status.DISCARDED, INACTIVE_OR_DELETED) for uid, _ in discarded])
         has_more = len(discarded) == DISCARDED_AT_ONCE
-    able = [(uid, project_id, room) for uid, project_id, is_gone, room in takers if room and not is_gone]
+    rooms_now = [
+        (uid, project_id, offer.room_of(uid, room)) for uid, project_id, is_gone, room in takers if not is_gone
+    ]
+    able = [(uid, project_id, room) for uid, project_id, room in rooms_now if room]
     # Half of the places are for parked deliveries, so that neither kind shuts out the other. A single place goes
     # to either of them at random.
     window = slots // 2 or random.getrandbits(1)

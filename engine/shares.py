@@ -1,7 +1,7 @@
 """Share the places of a worker, so that requests that take long cannot take the places of all other projects."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Self
@@ -14,6 +14,11 @@ from engine.targets import Target
 PROJECT_SHARE = 3
 #: An owner may hold this part of the places that its project may still take: half of all where nobody else wants any.
 OWNER_SHARE = 0.5
+#: The places of an endpoint that does not answer: as many slow requests at once show it, and it has no more until it
+#: answers one. Else those that hang would take the places of their project's healthy ones.
+SILENT_PLACES = 2
+#: The endpoints of which is remembered that they do not answer, or that they answer slowly.
+MOST_REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
@@ -73,6 +78,52 @@ class Held:
 NOBODY = Held()
 
 
+class Silent:
+    """The requests under way to each endpoint, and the endpoints that do not answer, as far as this worker has seen."""
+
+    def __init__(self) -> None:
+        self.running: Counter[str] = Counter()
+        self._slow: Counter[str] = Counter()
+        #: In the order in which they were found.
+        self._silent: dict[str, None] = {}
+        #: The endpoints whose last slow request was answered after all: they only take long.
+        self._patient: dict[str, None] = {}
+
+    def note_slow(self, endpoint_id: str) -> None:
+        """Count a request that has become slow."""
+        self._slow[endpoint_id] += 1
+        if self._slow[endpoint_id] >= SILENT_PLACES and endpoint_id not in self._patient:
+            _remember(self._silent, endpoint_id)
+
+    def note_end(self, endpoint_id: str, *, was_slow: bool, has_answered: bool) -> None:
+        """Stop counting a request."""
+        _uncount(self.running, endpoint_id)
+        if was_slow:
+            _uncount(self._slow, endpoint_id)
+            if has_answered:
+                _remember(self._patient, endpoint_id)
+            else:
+                self._patient.pop(endpoint_id, None)
+        if has_answered and self._silent:
+            self._silent.pop(endpoint_id, None)
+
+    def rooms(self) -> dict[str, int]:
+        """Return how many more requests each endpoint that does not answer may have."""
+        return {uid: max(SILENT_PLACES - self.running[uid], 0) for uid in self._silent}
+
+
+def _uncount(counts: Counter[str], key: str) -> None:
+    counts[key] -= 1
+    if counts[key] <= 0:
+        del counts[key]
+
+
+def _remember(known: dict[str, None], endpoint_id: str) -> None:
+    known[endpoint_id] = None
+    if len(known) > MOST_REMEMBERED:
+        del known[next(iter(known))]
+
+
 class Shares:
     """The places of a worker: those of all requests, and those of quick ones. A slow one holds no quick place."""
 
@@ -81,6 +132,7 @@ class Shares:
         self._quick = Places(quick)
         #: The deliveries that hold a quick place.
         self._quick_ones: set[str] = set()
+        self._silent = Silent()
 
     @property
     def free(self) -> int:
@@ -92,31 +144,45 @@ class Shares:
         self._quick_ones.add(delivery_id)
         self._places.take(target)
         self._quick.take(target)
+        self._silent.running[target.uid] += 1
 
     def note_slow(self, delivery_id: str, target: Target) -> bool:
         """Give the quick place of a request to others. Returns whether it held one."""
         if delivery_id not in self._quick_ones:
             return False
-        self._quick_ones.remove(delivery_id)
-        self._quick.take(target, -1)
+        self._silent.note_slow(target.uid)
+        self._leave_quick(delivery_id, target)
         return True
 
-    def give_back(self, delivery_id: str, target: Target) -> None:
+    def give_back(self, delivery_id: str, target: Target, *, has_answered: bool = False) -> None:
         """Stop counting a request as under way."""
-        self.note_slow(delivery_id, target)
+        is_quick = delivery_id in self._quick_ones
+        if is_quick:
+            self._leave_quick(delivery_id, target)
+        self._silent.note_end(target.uid, was_slow=not is_quick, has_answered=has_answered)
         self._places.take(target, -1)
 
     def offer(self, held: Held = NOBODY) -> "Offer":
         """Return the room of each project and owner now, for one look into the queue; those that are held have none."""
-        return Offer((self._places.copy(), self._quick.copy()), held)
+        return Offer((self._places.copy(), self._quick.copy()), held, self._silent.rooms())
+
+    def _leave_quick(self, delivery_id: str, target: Target) -> None:
+        self._quick_ones.remove(delivery_id)
+        self._quick.take(target, -1)
 
 
 class Offer:
     """The room that projects and owners have during one look into the queue; each delivery that is chosen uses it."""
 
-    def __init__(self, places: tuple[Places, ...] = (), held: Held = NOBODY) -> None:
-        """Take the places that a delivery needs; without any, there is room for everybody who is not held."""
+    def __init__(
+        self, places: tuple[Places, ...] = (), held: Held = NOBODY, endpoints: Mapping[str, int] | None = None
+    ) -> None:
+        """Take the places that a delivery needs, and the room of `endpoints` that do not answer.
+
+        Without either there is room for everybody who is not held.
+        """
         self._places = places
+        self._endpoints = endpoints or {}
         self.held = held
 
     def rooms(self) -> dict[str, int]:
@@ -138,6 +204,10 @@ class Offer:
         if self.held.holds(project_id, owner_id):
             return False
         return all(places.room(project_id, owner_id) for places in self._places)
+
+    def room_of(self, endpoint_id: str, number: int) -> int:
+        """Return how many of `number` requests an endpoint may have."""
+        return min(number, self._endpoints.get(endpoint_id, number))
 
     def take(self, target: Target) -> None:
         """Use a place for a delivery to an endpoint."""

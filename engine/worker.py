@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 
 import psycopg
@@ -302,11 +302,12 @@ class Worker:
         if self._begun:
             loop.call_at(max(self._begun[0][0] + SLOW_SECONDS, loop.time() + SLOW_LOOK_SECONDS), self._note_slow)
 
-    def _give_back(self, claims: Sequence[Claim]) -> None:
-        """Stop counting claims as under way."""
+    def _give_back(self, claims: Sequence[Claim], answered: Collection[str] = ()) -> None:
+        """Stop counting claims as under way; the deliveries `answered` have got an answer."""
         for claim in claims:
             self._freed.add(claim.target.uid)
-            self._shares.give_back(claim.delivery.uid, claim.target)
+            has_answered = claim.delivery.uid in answered
+            self._shares.give_back(claim.delivery.uid, claim.target, has_answered=has_answered)
         self._unsettled.difference_update((claim.delivery.uid, claim.lease) for claim in claims)
         self._payload_characters -= sum(len(claim.payload.data) for claim in claims)
         if self._waits_for_places or self.is_stopping:
@@ -324,7 +325,8 @@ class Worker:
             self._writing_since = time.monotonic()
             await self._write(pool, batch)
             self._writing_since = None
-            self._give_back([outcome.claim for outcome in batch])
+            answered = {outcome.claim.delivery.uid for outcome in batch if outcome.attempt.http_status}
+            self._give_back([outcome.claim for outcome in batch], answered)
 
     async def _write(self, pool: Pool, batch: list[Outcome]) -> None:
         while True:

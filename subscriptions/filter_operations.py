@@ -114,7 +114,8 @@ def update_filters(
         checked_conditions(item, Doing.UPDATE_FILTERS, patterns)
     with transaction.atomic():
         subscription = _lock(project_id, subscription_id, scope)
-        rows = {row.uid: row for row in subscription.filters.all()}
+        # Those of the call, whose number is bounded, and not all of the subscription with their conditions.
+        rows = {row.uid: row for row in subscription.filters.filter(pk__in=[item["uid"] for item in items])}
         before = {row.uid: shown(row) for row in rows.values()}
         ids: set[str] = set()
         for item in items:
@@ -123,8 +124,9 @@ def update_filters(
             if item["uid"] in ids:
                 raise FilterListedTwice(uid=item["uid"])
             ids.add(item["uid"])
-        _check_names(project_id, [item["event_type"] for item in items if item.get("event_type")])
-        owners = {row.event_type: row.uid for row in rows.values()}
+        names = [item["event_type"] for item in items if item.get("event_type")]
+        _check_names(project_id, names)
+        owners = dict(subscription.filters.filter(event_type__in=names).values_list("event_type", "pk"))
         renamed = {}
         for item in items:
             row = rows[item["uid"]]

@@ -52,6 +52,8 @@ def with_certificate() -> Callable[[], object]:
 
 PROPERTIES = {f"k{number}": {"type": "string"} for number in range(5_000)}
 OPERATION = {"requestBody": {"content": {"application/json": {"schema": {"properties": PROPERTIES}}}}}
+#: Their keys are in no order.
+MEMBERS = b"{" + b",".join(b'"k%06d":0' % (number * 7_919 % 87_000) for number in range(87_000)) + b"}"
 WORK: dict[str, Callable[[], object]] = {
     "many patterns": lambda: with_patterns(*(f"{number}\\pL{{20}}" for number in range(200))),
     "a pattern of large classes": lambda: with_patterns("(?i)" + "|".join(["\\pL"] * 64)),
@@ -67,6 +69,7 @@ WORK: dict[str, Callable[[], object]] = {
     "a form of characters that Go escapes": lambda: form_encode(
         b'{"a":{"b":"' + b"<>&" * (BODY_BYTES // 3 - 10) + b'"}}'
     ),
+    "a form of many members": lambda: form_encode(MEMBERS),
     "a body of objects": lambda: orjson.loads(b"[" + b'{"a":{"b":1}},' * (BODY_BYTES // 15) + b"0]"),
 }
 

@@ -1,6 +1,5 @@
-"""The threads and places of a web process. Contract: docs/reliability.md#web-server."""
+"""The threads of a web process and its bodies. Contract: docs/reliability.md#web-server."""
 
-import contextlib
 import io
 import os
 import socket
@@ -12,12 +11,9 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from django.db import OperationalError
 from pytest_django import Settings
 
-from convoyclone import threads
-from convoyclone.threads import Bodies, NoPlace, Places, TooManyOfAddress, close_silent
-from core.rows import Row, read_rows
+from convoyclone.threads import Bodies, TooManyOfAddress, close_silent
 from tests.waiting import PATIENCE_SECONDS, eventually
 
 
@@ -63,81 +59,6 @@ class TestCloseSilent:
             close_silent("127.0.0.1", port, 60)
             server.sendall(b"y")
             assert client.recv(2, socket.MSG_WAITALL) == b"xy"
-
-
-class Connections(threading.local):
-    """Each thread's connections, as Django has them; those of the test itself are left alone."""
-
-    def __init__(self) -> None:
-        self._of_thread: dict[str, Any] = {}
-
-    def create_connection(self, alias: str) -> Mock:
-        return Mock()
-
-    def __setitem__(self, alias: str, connection: Any) -> None:
-        self._of_thread[alias] = connection
-
-    def __delitem__(self, alias: str) -> None:
-        del self._of_thread[alias]
-
-
-class TestPlaces:
-    @pytest.fixture(autouse=True)
-    def without_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(threads, "connections", Connections())
-
-    def test_who_has_waited_longest_is_next(self) -> None:
-        places, order = Places(1), []
-
-        def come(number: int) -> None:
-            with places.one():
-                order.append(number)
-
-        with ThreadPoolExecutor(8) as pool, places.one():
-            for number in range(8):
-                pool.submit(come, number)
-                eventually(lambda count=number + 1: len(places._waiting) == count, "it waits")  # type: ignore[misc]
-        assert order == list(range(8))
-
-    def test_whoever_waits_too_long_is_refused_and_leaves_the_place_to_others(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(threads, "PLACE_SECONDS", 0.01)
-        places = Places(1)
-        with places.one(), pytest.raises(NoPlace), places.one():
-            pass
-        assert (places._free, len(places._waiting)) == (1, 0)
-
-    def test_a_place_is_free_again_after_an_error(self) -> None:
-        places = Places(1)
-        for _ in range(3):
-            with pytest.raises(ZeroDivisionError), places.one():
-                raise ZeroDivisionError
-        assert (places._free, len(places._connections)) == (1, 1)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_connection_that_has_failed_is_not_left_for_the_next_request() -> None:
-    places = Places(1)
-
-    def fail() -> None:
-        with places.one():
-            with contextlib.suppress(OperationalError):
-                read_rows("SELECT pg_terminate_backend(pg_backend_pid())", [])
-            raise ZeroDivisionError
-
-    def follow() -> list[Row]:
-        with places.one():
-            return read_rows("SELECT 1", [])
-
-    with ThreadPoolExecutor(1) as pool:
-        try:
-            with pytest.raises(ZeroDivisionError):
-                pool.submit(fail).result()
-            assert pool.submit(follow).result() == [(1,)]
-        finally:
-            for connection in places._connections:
-                connection.close()
 
 
 class TestBodies:

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from convoyclone.threads import PLACES
+from convoyclone.places import PLACES
 from core import share
 from core.share import MEMORY_SECONDS, MOST_SLOW, SLOW_SECONDS, Share, TooBusy
 from projects.models import Project

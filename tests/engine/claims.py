@@ -1,7 +1,8 @@
 """Claim deliveries, and make outcomes of them."""
 
 from collections.abc import Set
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 from django.utils import timezone
@@ -11,6 +12,7 @@ from engine import queue
 from engine.choice import Unsettled
 from engine.outcomes import Attempt, Outcome
 from engine.queue import Claimed
+from engine.targets import Target
 from tests.engine.engine import on_a_connection
 
 
@@ -57,3 +59,8 @@ def failed(claim: queue.Claim, **fields: Any) -> Outcome:
     """A failed attempt that is answered with 404, the delivery's last one unless a `delay` is given."""
     given = {"status": "Retry" if "delay" in fields else "Failure", "http_status": "404 Not Found", "succeeded": False}
     return outcome(claim, **given | fields)
+
+
+def holder(project_id: str, owner_id: str, uid: str = "e") -> Target:
+    """All of an endpoint that its share depends on."""
+    return cast(Target, SimpleNamespace(project_id=project_id, owner_id=owner_id, uid=uid))

@@ -1,9 +1,13 @@
 """One attempt: the request that is built of a delivery, and what an answer makes of it."""
 
+import asyncio
+import contextlib
 import hmac
+import threading
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import orjson
 import pytest
@@ -14,11 +18,14 @@ from core.api.values import wire_time
 from core.encryption import encrypt
 from deliveries.requests import Unbuildable
 from endpoints.secrets import new_secret, rotate
+from engine import attempt
 from engine.attempt import (
     GONE,
+    LONG_PAYLOAD,
     Request,
     build_request,
     lease_seconds,
+    make_attempt,
     outcome_of,
     timeout_seconds,
 )
@@ -217,6 +224,39 @@ class TestRequest:
             target = a_claim(http_timeout=given).target
             assert timeout_seconds(target) == seconds
             assert lease_seconds(target) > seconds + 10
+
+
+class TestLongPayloads:
+    def built_at_once(self, monkeypatch: pytest.MonkeyPatch, count: int, **fields: Any) -> int:
+        """How many long requests are built side by side, where each waits a little for others."""
+        running, most, lock = 0, 0, threading.Lock()
+        side_by_side = threading.Barrier(2)
+
+        def build(*_: Any, **__: Any) -> Request:
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                side_by_side.wait(0.2)
+            with lock:
+                running -= 1
+            raise Unbuildable("seen")
+
+        monkeypatch.setattr(attempt, "build_request", build)
+        claims = [a_claim(data=f'{{"n":"{"x" * LONG_PAYLOAD}"}}', **fields) for _ in range(count)]
+
+        async def make_all() -> list[Any]:
+            return await asyncio.gather(*(make_attempt(claim, Mock(), Mock()) for claim in claims))
+
+        assert {outcome.attempt.error for outcome in asyncio.run(make_all())} == {"seen"}
+        return most
+
+    def test_forms_are_encoded_one_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.built_at_once(monkeypatch, 3, content_type="application/x-www-form-urlencoded") == 1
+
+    def test_others_are_signed_side_by_side(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.built_at_once(monkeypatch, 2) == 2
 
 
 class TestOutcome:

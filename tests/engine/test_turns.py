@@ -20,12 +20,11 @@ from endpoints.models import Endpoint
 from engine import queue, turns
 from engine.beginning import BEGUN_AT_ONCE, POLLED_SECONDS, Beginning
 from engine.queue import Claim, Claimed
-from engine.shares import Places, Shares
-from engine.targets import Target
+from engine.shares import Shares
 from engine.worker import Worker
 from events.models import EventDelivery
 from projects.models import Project
-from tests.engine.claims import claim
+from tests.engine.claims import claim, holder
 from tests.engine.engine import multiply, on_a_connection, queue_deliveries, working
 from tests.outbound.receivers import Receiver
 from tests.outbound.sending import LOOPBACK
@@ -258,56 +257,6 @@ class TestBeginning:
             return begun
 
         assert asyncio.run(look()) == claims
-
-
-def holder(project_id: str, owner_id: str) -> Target:
-    """All of an endpoint that its share depends on."""
-    return cast(Target, SimpleNamespace(project_id=project_id, owner_id=owner_id))
-
-
-class TestPlaces:
-    @pytest.mark.parametrize("number", [1, 2, 3, 10, 340, 2048])
-    def test_room_is_the_number_of_places_that_can_be_taken_one_by_one(self, number: int) -> None:
-        target = holder("a", "acme")
-        for owner_id in ("", "acme"):
-            places = Places(number)
-            room = places.room("a", owner_id)
-            taken = 0
-            while places.room("a", owner_id):
-                places.take(target)
-                taken += 1
-            assert taken == room >= 1
-
-    def test_a_project_takes_three_quarters_and_an_owner_half(self) -> None:
-        assert Places(2048).room("a") == 1536
-        assert Places(2048).room("a", "acme") == 1024
-
-    def test_a_rest_is_left_where_several_take_all_that_they_can(self) -> None:
-        places = Places(2048)
-        for project in "abcd":
-            for _ in range(places.room(project)):
-                places.take(holder(project, ""))
-        assert places.room("z") > 0
-
-    def test_owners_leave_a_rest_of_their_project_to_others(self) -> None:
-        places = Places(2048)
-        for owner in "abcd":
-            for _ in range(places.room("p", owner)):
-                places.take(holder("p", owner))
-        assert places.room("p", "z") > 0
-
-    def test_a_slow_request_gives_its_quick_place_away_once(self) -> None:
-        shares, target = Shares(100, 4), holder("a", "")
-        for uid in ("1", "2", "3"):
-            shares.take(uid, target)
-        assert (shares.free, shares.offer().has_room("a")) == (1, False)
-        for _ in range(2):
-            shares.note_slow("1", target)
-        assert (shares.free, shares.offer().has_room("a")) == (2, True)
-        for uid in ("1", "2", "3"):
-            shares.give_back(uid, target)
-        assert shares.free == 4
-        assert shares.offer().rooms() == {}
 
 
 class TestShares:

@@ -1,13 +1,17 @@
 """The payload's bytes: what is taken out of a request, what of it is removed, and what becomes of it in a form."""
 
 import json
+import time
 from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]
+from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
 import orjson
 import pytest
 
+from core import waiting
+from core.waiting import STEPS_BETWEEN_LOOKS
 from outbound.payload import NotAnObject, compact, form_encode, raw_member
 from tests.outbound.vectors import TEXTS, Text
 
@@ -164,6 +168,27 @@ class TestFormEncode:
     )
     def test_what_was_taken_in_can_be_sent(self, nested: bytes) -> None:
         assert parse_qsl(form_encode(b'{"n":' + nested + b"}").decode()) == [("n", nested.decode())]
+
+    @pytest.mark.parametrize(
+        ("payload", "number"),
+        [
+            (b'{"n":[' + b"0," * 65_536 + b"0]}", 65_536 // STEPS_BETWEEN_LOOKS),
+            (b'{"n":"' + b"<" * 65_536 + b'"}', 65_536 // 4_096),
+        ],
+        ids=["at tokens", "at pieces of a text"],
+    )
+    def test_a_long_one_is_encoded_with_breaks(
+        self, monkeypatch: pytest.MonkeyPatch, payload: bytes, number: int
+    ) -> None:
+        taken: list[float] = []
+        monkeypatch.setattr(waiting, "WORK_SECONDS", 0)
+        # Not of the module itself: other threads sleep too.
+        monkeypatch.setattr(waiting, "time", SimpleNamespace(sleep=taken.append, perf_counter=time.perf_counter))
+        form_encode(payload)
+        assert number <= len(taken) < number + 50
+        taken.clear()
+        form_encode(b'{"n":[' + b"0," * 30_000 + b"0]}")
+        assert taken == []
 
 
 def tokens_of(text: str) -> Iterator[str]:

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from deliveries import recovery
 from endpoints.models import Endpoint
 from endpoints.operations import pause_endpoint
 from events.models import Event, EventDelivery
 from jobs.models import Job
+from jobs.operations import work_off
 from projects.models import Project
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
 from tests.jobs.rows import make_job, work_off_all
@@ -72,6 +74,24 @@ class TestRecover:
             assert wrong_fields(start(key, endpoint, "recover", since=since))[0][0] == ["body", "since"]
             backwards = start(key, endpoint, "recover", until="2019-01-01T00:00:00Z")
             assert wrong_fields(backwards)[0][0] == ["body", "until"]
+
+    @pytest.mark.parametrize("task", ["recover", "bulk-replay"])
+    def test_a_piece_looks_at_a_number_of_deliveries_however_few_are_chosen(
+        self, key: str, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, task: str
+    ) -> None:
+        monkeypatch.setattr(recovery, "LOOKED_AT_IN_PIECE", 3)
+        monkeypatch.setattr(recovery, "PIECE", 2)
+        for status in ["Processing"] * 7 + ["Failure"] * 3:
+            make_delivery(endpoint, status)
+        start(key, endpoint, task)
+        places: list[tuple[str, str, int]] = []
+        while not work_off():
+            job = Job.objects.get()
+            places.append((job.counted_to, job.cursor, job.done))
+        uids = ["", *EventDelivery.objects.order_by("pk").values_list("pk", flat=True)]
+        assert places[:3] == [(uids[3], "", 0), (uids[6], "", 0), (uids[9], "", 0)]
+        assert [done for _, _, done in places] == [0, 0, 0, 0, 0, 0, 2, 3]
+        assert statuses() == ["Processing"] * 7 + ["Scheduled"] * 3
 
 
 class TestReplayMissing:

@@ -1,0 +1,389 @@
+"""The places of a web process, and who holds how many. Contract: docs/reliability.md#web-server."""
+
+import contextlib
+import math
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+from unittest.mock import Mock
+
+import orjson
+import pytest
+from django.db import OperationalError
+from django.test import Client
+from pytest_django import Settings
+
+from convoyclone import places
+from convoyclone.places import (
+    ALONE_SECONDS,
+    COSTLY_SECONDS,
+    FIRST_REQUESTS,
+    LONG_SECONDS,
+    MEMORY_SECONDS,
+    MOST_REMEMBERED,
+    MOST_WAITING,
+    PLACES,
+    SECONDS_A_PLACE,
+    NoPlace,
+    Places,
+    TooManyOfCaller,
+)
+from convoyclone.threads import THREADS
+from core.callers import IS_REFUSED, PARTY, caller_of
+from core.rows import Row, read_rows
+from projects.models import Project
+from tests.conftest import API
+from tests.portal.api.customers import create_link
+from tests.waiting import PATIENCE_SECONDS, eventually
+
+SAID = "too many slow requests at once, try again"
+
+
+class Connections(threading.local):
+    """Each thread's connections, as Django has them; those of the test itself are left alone."""
+
+    def __init__(self) -> None:
+        self._of_thread: dict[str, Any] = {}
+
+    def create_connection(self, alias: str) -> Mock:
+        return Mock()
+
+    def __setitem__(self, alias: str, connection: Any) -> None:
+        self._of_thread[alias] = connection
+
+    def __delitem__(self, alias: str) -> None:
+        del self._of_thread[alias]
+
+
+class Requests:
+    """Requests that keep their place until they are ended, with a clock and a CPU time that tests choose."""
+
+    def __init__(self, pool: ThreadPoolExecutor, count: int) -> None:
+        self.now = 0.0
+        self._cpu = threading.local()
+        self.places = Places(count, now=lambda: self.now, cpu=lambda: getattr(self._cpu, "used", 0.0))
+        self.places._first = 0
+        self._count = count
+        self._pool = pool
+        self._holding: list[tuple[str, threading.Event]] = []
+        self._all: list[Future[None]] = []
+
+    @property
+    def held(self) -> Counter[str]:
+        """How many places each caller holds."""
+        return Counter(name for name, _ in self._holding)
+
+    @property
+    def order(self) -> list[str]:
+        """The callers that hold places, in the order in which they got them."""
+        return [name for name, _ in self._holding]
+
+    def come(self, name: str, number: int = 1) -> None:
+        """Begin requests, and wait until each of them holds a place or waits for one."""
+        for _ in range(number):
+            known = len(self._holding) + len(self.places._waiting)
+            self._all.append(self._pool.submit(self._hold, name))
+            eventually(lambda known=known: self._known > known, "the request has come")  # type: ignore[misc]
+
+    def end(self, name: str) -> None:
+        """End the oldest request of a caller that holds a place, and wait until those that are next have places."""
+        one = next(each for each in self._holding if each[0] == name)
+        known = self._known
+        self._holding.remove(one)
+        one[1].set()
+        eventually(lambda: self._known == known - 1 and self._is_settled, "the next have their places")
+
+    def end_all(self) -> None:
+        """End all requests, and raise what any has raised."""
+        while self._holding:
+            self.end(self._holding[0][0])
+        for each in self._all:
+            each.result(PATIENCE_SECONDS)
+
+    def meet_others(self) -> None:
+        """Let others come and go, beside whom a costly caller has its share only."""
+        self.spend("y", 0)
+        self.spend("z", 0)
+
+    def spend(self, name: str, seconds: float, number: int = 1, party: Any = None) -> None:
+        """Let requests of a caller come and go, each of which takes seconds of CPU."""
+        for _ in range(number):
+            with self.places.one(environ := asking(name)):
+                self._cpu.used = getattr(self._cpu, "used", 0.0) + seconds
+                if party:
+                    environ[PARTY] = party
+
+    @property
+    def _known(self) -> int:
+        return len(self._holding) + len(self.places._waiting)
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether each place that is taken is held by a request that knows it."""
+        return self.places._free + len(self._holding) == self._count
+
+    def _hold(self, name: str) -> None:
+        with self.places.one(asking(name)):
+            ended = threading.Event()
+            self._holding.append((name, ended))
+            assert ended.wait(PATIENCE_SECONDS)
+
+
+def asking(name: str) -> dict[str, Any]:
+    return {"HTTP_AUTHORIZATION": f"Bearer {name}"}
+
+
+@pytest.fixture
+def without_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "connections", Connections())
+
+
+@pytest.fixture
+def requests(without_database: None) -> Iterator[Requests]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        made = Requests(pool, PLACES)
+        made.meet_others()
+        try:
+            yield made
+        finally:
+            made.end_all()
+
+
+@pytest.mark.usefixtures("without_database")
+class TestPlaces:
+    def test_whoever_waits_too_long_is_refused_and_leaves_the_place_to_others(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(places, "PLACE_SECONDS", 0.01)
+        one = Places(1)
+        with one.one({}), pytest.raises(NoPlace), one.one({}):
+            pass
+        assert (one._free, len(one._waiting), len(one._callers)) == (1, 0, 0)
+
+    def test_a_place_is_free_again_after_an_error(self) -> None:
+        one = Places(1)
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError), one.one({}):
+                raise ZeroDivisionError
+        assert (one._free, len(one._connections)) == (1, 1)
+
+
+class TestTurns:
+    def test_a_quick_caller_alone_has_all_places_and_is_never_refused(self, requests: Requests) -> None:
+        requests.spend("a", 0.002, 100)
+        requests.come("a", THREADS)
+        assert requests.held == {"a": PLACES}
+
+    def test_who_has_waited_longest_is_next_where_all_hold_as_many(self, requests: Requests) -> None:
+        requests.come("a", PLACES)
+        for name in "bcde":
+            requests.now += 0.001
+            requests.come(name)
+        for _ in range(4):
+            requests.end("a")
+        assert requests.order[-4:] == list("bcde")
+
+    def test_a_caller_with_fewer_places_is_earlier(self, requests: Requests) -> None:
+        requests.come("a", 40)
+        requests.come("b")
+        requests.end("a")
+        assert requests.held == {"a": PLACES - 1, "b": 1}
+
+    def test_two_callers_come_to_hold_as_many(self, requests: Requests) -> None:
+        requests.come("a", 20)
+        requests.come("b", 20)
+        for _ in range(3):
+            requests.end("a")
+        assert requests.held == {"a": PLACES - 3, "b": 3}
+
+    def test_who_holds_many_places_still_has_a_turn_before_those_that_came_long_after(self, requests: Requests) -> None:
+        requests.come("a", PLACES + 1)
+        requests.now += SECONDS_A_PLACE * PLACES
+        requests.come("b")
+        requests.end("a")
+        assert requests.held == {"a": PLACES}
+
+
+class TestCostly:
+    @pytest.mark.parametrize(
+        ("seconds", "number"), [(0.002, 7), (0.0029, 5), (0.005, 3), (0.007, 2), (0.01, 1), (0.5, 1)]
+    )
+    def test_the_places_of_a_caller_by_what_its_requests_cost(
+        self, requests: Requests, seconds: float, number: int
+    ) -> None:
+        requests.spend("a", seconds, 150)
+        requests.come("a", 10)
+        assert requests.held == {"a": number}
+
+    def test_others_have_the_places_that_a_costly_caller_may_not_take(self, requests: Requests) -> None:
+        requests.spend("a", 0.1, 50)
+        requests.come("a", 5)
+        requests.come("b", 10)
+        assert requests.held == {"a": 1, "b": PLACES - 1}
+        requests.end("b")
+        assert requests.held == {"a": 1, "b": PLACES - 1}
+        requests.end("a")
+        assert requests.held == {"a": 1, "b": PLACES - 1}
+
+    def test_its_line_has_an_end_and_that_of_others_has_none(self, requests: Requests) -> None:
+        requests.spend("a", COSTLY_SECONDS + 0.001, 100)
+        requests.come("a", 1 + MOST_WAITING)
+        with pytest.raises(TooManyOfCaller), requests.places.one(asking("a")):
+            pass
+        requests.come("b", 20)
+        assert requests.held == {"a": 1, "b": PLACES - 1}
+        assert 2 * (MOST_WAITING + 1) < THREADS
+
+    def test_one_that_waits_too_long_in_its_own_line_is_told_so(
+        self, requests: Requests, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        requests.spend("a", 0.1, 50)
+        requests.come("a")
+        monkeypatch.setattr(places, "PLACE_SECONDS", 0.01)
+        with pytest.raises(TooManyOfCaller), requests.places.one(asking("a")):
+            pass
+        assert requests.places._waiting == []
+
+    def test_a_long_request_does_not_hold_up_the_others_of_its_caller(self, requests: Requests) -> None:
+        requests.spend("a", 0.1, 50)
+        requests.come("a", 3)
+        assert requests.held == {"a": 1}
+        requests.now += LONG_SECONDS
+        eventually(lambda: requests.held == {"a": 2}, "one of those that wait has noticed")
+        requests.now += LONG_SECONDS / 2
+        requests.come("a")
+        assert requests.held == {"a": 2}
+
+    def test_single_costly_requests_refuse_nobody(self, requests: Requests) -> None:
+        requests.come("a")
+        requests.spend("a", 0.001, 10)
+        requests.spend("a", 30, 2)
+        requests.come("a", THREADS - 1)
+        assert 1 <= requests.held["a"] < PLACES
+
+    def test_the_first_requests_of_a_process_tell_nothing(self, requests: Requests) -> None:
+        requests.places._first = FIRST_REQUESTS
+        requests.spend("a", 0.2, FIRST_REQUESTS)
+        requests.come("a", THREADS)
+        assert requests.held == {"a": PLACES}
+
+    def test_it_has_all_places_again_when_its_requests_are_quick(self, requests: Requests) -> None:
+        requests.spend("a", 0.1, 50)
+        requests.spend("a", 0.001, 60)
+        requests.come("a", 10)
+        assert requests.held == {"a": PLACES}
+
+    def test_alone_it_has_all_places_and_no_end_of_its_line(self, requests: Requests) -> None:
+        requests.spend("a", 0.1, 50, party=("project", "p"))
+        requests.spend("b", 0.1, 50, party=("project", "p"))
+        requests.now += ALONE_SECONDS
+        requests.come("a", 2)
+        assert requests.held == {"a": 1}
+        requests.now += 0.001
+        for name in "ab":
+            requests.come(name, MOST_WAITING)
+        assert requests.held == {"a": PLACES}
+        requests.come("c")
+        requests.end("a")
+        assert requests.held == {"a": PLACES - 1, "c": 1}
+
+    def test_its_cost_is_forgotten_in_time(self, requests: Requests) -> None:
+        requests.spend("a", 0.1, 50)
+        requests.now += MEMORY_SECONDS + 1
+        requests.meet_others()
+        requests.come("a", 10)
+        assert requests.held == {"a": PLACES}
+
+    def test_the_credentials_of_one_party_have_one_line(self, requests: Requests) -> None:
+        for name in "abc":
+            requests.spend(name, 0.1, 50, party=("owner", "acme"))
+        requests.spend("d", 0.1, 50, party=("owner", "globex"))
+        for name in "abcd":
+            requests.come(name, 2)
+        assert requests.held == {"a": 1, "d": 1}
+
+    def test_made_up_credentials_are_not_remembered(self, requests: Requests) -> None:
+        for number in range(3_000):
+            requests.spend(f"a{number}", 0.001)
+        assert len(requests.places._callers) == 0
+        for number in range(MOST_REMEMBERED + 100):
+            requests.spend(f"b{number}", 0.1)
+        assert len(requests.places._callers) == MOST_REMEMBERED
+
+    def test_places_of_files_and_probes_have_no_shares(self, without_database: None) -> None:
+        spent = iter(range(1_000))
+        own = Places(2, computing=math.inf, cpu=lambda: float(next(spent)))
+        own._first = 0
+        for _ in range(20):
+            with own.one({}):
+                pass
+        own._take(caller_of({}))
+        own._take(caller_of({}))
+        assert own._free == 0
+
+
+class TestCallers:
+    def test_a_credential_in_any_writing(self) -> None:
+        headers = ("Bearer CO.a.b", "bearer CO.a.b", "CO.a.b", "BEARER  CO.a.b")
+        assert len({caller_of({"HTTP_AUTHORIZATION": each, "REMOTE_ADDR": "8.8.8.8"}) for each in headers}) == 1
+        assert caller_of(asking("CO.a.b")) != caller_of(asking("CO.a.c"))
+        assert "CO.a.b" not in repr(caller_of(asking("CO.a.b")))
+
+    def test_without_a_credential_the_network_tells_callers_apart_and_else_cookies(self, settings: Settings) -> None:
+        assert caller_of({"REMOTE_ADDR": "8.8.8.8", "HTTP_COOKIE": "a=1"}) == "8.8.8.8"
+        behind = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "9.9.9.9"}
+        one, other = (caller_of(behind | {"HTTP_COOKIE": cookie}) for cookie in ("a=1", "a=2"))
+        assert one != other
+        assert caller_of(behind) == caller_of({"REMOTE_ADDR": "10.0.0.1"})
+        settings.TRUST_PROXY_HEADERS = True
+        assert caller_of(behind | {"HTTP_COOKIE": "a=1"}) == "9.9.9.9"
+
+    def test_views_tell_the_project_or_the_owner(self, api: API, project: Project) -> None:
+        answer: Any = Client().get(f"/api/v1/projects/{project.uid}/endpoints", headers=api.headers)
+        assert answer.wsgi_request.META[PARTY] == ("project", project.uid)
+        headers = {"Authorization": f"Bearer {create_link(project, owner_id='acme').token}"}
+        of_owner: Any = Client().get("/portal-api/endpoints", headers=headers)
+        assert of_owner.wsgi_request.META[PARTY] == ("owner", f"{project.uid} acme")
+        unknown: Any = Client().get("/api/v1/projects", headers={"Authorization": "Bearer CO.a.b"})
+        assert PARTY not in unknown.wsgi_request.META
+
+    @pytest.mark.parametrize(
+        ("path", "shown"),
+        [
+            ("/api/v1/projects", {"status": False, "message": SAID}),
+            ("/portal-api/endpoints", {"status": False, "message": SAID}),
+            ("/api/v1/auth/logout", {"code": "rate_limit", "detail": SAID}),
+            ("/management/v1/x", {"error": {"code": "rate_limited", "message": SAID}}),
+            ("/v1/webhooks/portal", {"error": "rate_limited", "message": SAID}),
+        ],
+    )
+    def test_a_refusal_in_the_shape_of_each_contract_without_a_statement(self, path: str, shown: Any) -> None:
+        answer: Any = Client(**{IS_REFUSED: True}).post(path)  # type: ignore[arg-type]  # a name of the environment
+        assert (answer.status_code, answer["Retry-After"], orjson.loads(answer.content)) == (429, "1", shown)
+        assert answer["X-Request-ID"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_has_failed_is_not_left_for_the_next_request() -> None:
+    one = Places(1)
+
+    def fail() -> None:
+        with one.one({}):
+            with contextlib.suppress(OperationalError):
+                read_rows("SELECT pg_terminate_backend(pg_backend_pid())", [])
+            raise ZeroDivisionError
+
+    def follow() -> list[Row]:
+        with one.one({}):
+            return read_rows("SELECT 1", [])
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            with pytest.raises(ZeroDivisionError):
+                pool.submit(fail).result()
+            assert pool.submit(follow).result() == [(1,)]
+        finally:
+            for connection in one._connections:
+                connection.close()
