@@ -177,8 +177,11 @@ class Places:
                 caller.average += (min(seconds, MOST_SECONDS) - caller.average) * NEWEST
             if caller.average > REMEMBERED_SECONDS and party is not None:
                 # Whoever makes itself more credentials has one line with all of them.
+                if self._latest == caller.name:
+                    # It is no other caller by its new name.
+                    self._latest = party
                 caller.name = party
-                self._callers[key] = self._callers.setdefault(party, caller)
+                self._remember(key, self._remember(party, self._callers.get(party, caller)))
             if max(caller.average, seconds) <= REMEMBERED_SECONDS and not caller.begun and not caller.waiting:
                 self._forget(key, caller)
                 self._forget(party, caller)
@@ -221,11 +224,14 @@ class Places:
     def _find(self, key: Hashable, now: float) -> Caller:
         caller = self._callers.get(key)
         if caller is None or (now - caller.seen > MEMORY_SECONDS and not caller.begun and not caller.waiting):
-            caller = self._callers[key] = Caller(key, now)
-            if len(self._callers) > MOST_REMEMBERED:
-                self._callers.popitem(last=False)
-        else:
-            self._callers.move_to_end(key)
+            caller = Caller(key, now)
+        return self._remember(key, caller)
+
+    def _remember(self, key: Hashable, caller: Caller) -> Caller:
+        self._callers[key] = caller
+        self._callers.move_to_end(key)
+        if len(self._callers) > MOST_REMEMBERED:
+            self._callers.popitem(last=False)
         return caller
 
     def _forget(self, key: Hashable, caller: Caller) -> None:

@@ -311,6 +311,20 @@ class TestCostly:
         for number in range(MOST_REMEMBERED + 100):
             requests.spend(f"b{number}", 0.1)
         assert len(requests.places._callers) == MOST_REMEMBERED
+        for number in range(100):
+            requests.spend(f"c{number}", 0.1, party=("owner", str(number)))
+        assert len(requests.places._callers) == MOST_REMEMBERED
+
+    def test_a_caller_is_no_other_one_by_the_name_of_its_party(self, without_database: None) -> None:
+        spent = iter(range(1_000))
+        alone = Places(now=lambda: 0.0, cpu=lambda: float(next(spent)))
+        alone._first = 0
+        for _ in range(3):
+            with alone.one(environ := asking("a")):
+                environ[PARTY] = ("project", "p")
+        for _ in range(PLACES):
+            alone._take(caller_of(asking("a")))
+        assert alone._free == 0
 
     def test_places_of_files_and_probes_have_no_shares(self, without_database: None) -> None:
         spent = iter(range(1_000))
