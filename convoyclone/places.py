@@ -33,8 +33,10 @@ LONG_SECONDS = 0.25
 ALONE_SECONDS = 60
 #: A caller whose requests cost more than this on average is costly: its line has an end.
 COSTLY_SECONDS = 0.010
-#: Requests of a costly caller that may wait, so that most threads of the process are left for others.
-MOST_WAITING = 16
+#: A costly caller may have LINE_SHARE times as many requests waiting as are left of MOST_WAITING: 36 where no others
+#: wait, and 21 each where two have a line. However many have one, some threads of the process are left for others.
+MOST_WAITING = 48
+LINE_SHARE = 3
 #: Whoever waits is this much later for each place that its caller holds.
 SECONDS_A_PLACE = 0.1
 #: The part of the newest request in a caller's average, and the most CPU time that one counts with, so that a single
@@ -54,7 +56,7 @@ class NoPlace(Exception):
 
 
 class TooManyOfCaller(Exception):
-    """A costly caller has MOST_WAITING requests that wait, or one has waited in its line for PLACE_SECONDS."""
+    """A costly caller has its share of the requests that wait, or one has waited in its line for PLACE_SECONDS."""
 
 
 class Caller:
@@ -148,8 +150,8 @@ class Places:
                 self._free -= 1
                 caller.begun.append(now)
                 return caller, now
-            is_costly = caller.average > COSTLY_SECONDS
-            if is_costly and caller.waiting >= MOST_WAITING and not self._has_room(caller, now):
+            room = LINE_SHARE * (MOST_WAITING - len(self._waiting))
+            if caller.average > COSTLY_SECONDS and caller.waiting >= room and not self._has_room(caller, now):
                 raise TooManyOfCaller
             turn = _Turn(caller, now)
             self._waiting.append(turn)
