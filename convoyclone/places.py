@@ -33,8 +33,10 @@ LONG_SECONDS = 0.25
 ALONE_SECONDS = 60
 #: A caller whose requests cost more than this on average is costly: its line has an end.
 COSTLY_SECONDS = 0.010
-#: Requests of a costly caller that may wait, so that most threads of the process are left for others.
-MOST_WAITING = 16
+#: A costly caller may have LINE_SHARE times as many requests waiting as are left of MOST_WAITING: 36 where no others
+#: wait, and 21 each where two have a line. However many have one, some threads of the process are left for others.
+MOST_WAITING = 48
+LINE_SHARE = 3
 #: Whoever waits is this much later for each place that its caller holds.
 SECONDS_A_PLACE = 0.1
 #: The part of the newest request in a caller's average, and the most CPU time that one counts with, so that a single
@@ -54,7 +56,7 @@ class NoPlace(Exception):
 
 
 class TooManyOfCaller(Exception):
-    """A costly caller has MOST_WAITING requests that wait, or one has waited in its line for PLACE_SECONDS."""
+    """A costly caller has its share of the requests that wait, or one has waited in its line for PLACE_SECONDS."""
 
 
 class Caller:
@@ -148,8 +150,8 @@ class Places:
                 self._free -= 1
                 caller.begun.append(now)
                 return caller, now
-            is_costly = caller.average > COSTLY_SECONDS
-            if is_costly and caller.waiting >= MOST_WAITING and not self._has_room(caller, now):
+            room = LINE_SHARE * (MOST_WAITING - len(self._waiting))
+            if caller.average > COSTLY_SECONDS and caller.waiting >= room and not self._has_room(caller, now):
                 raise TooManyOfCaller
             turn = _Turn(caller, now)
             self._waiting.append(turn)
@@ -177,8 +179,11 @@ class Places:
                 caller.average += (min(seconds, MOST_SECONDS) - caller.average) * NEWEST
             if caller.average > REMEMBERED_SECONDS and party is not None:
                 # Whoever makes itself more credentials has one line with all of them.
+                if self._latest == caller.name:
+                    # It is no other caller by its new name.
+                    self._latest = party
                 caller.name = party
-                self._callers[key] = self._callers.setdefault(party, caller)
+                self._remember(key, self._remember(party, self._callers.get(party, caller)))
             if max(caller.average, seconds) <= REMEMBERED_SECONDS and not caller.begun and not caller.waiting:
                 self._forget(key, caller)
                 self._forget(party, caller)
@@ -221,11 +226,14 @@ class Places:
     def _find(self, key: Hashable, now: float) -> Caller:
         caller = self._callers.get(key)
         if caller is None or (now - caller.seen > MEMORY_SECONDS and not caller.begun and not caller.waiting):
-            caller = self._callers[key] = Caller(key, now)
-            if len(self._callers) > MOST_REMEMBERED:
-                self._callers.popitem(last=False)
-        else:
-            self._callers.move_to_end(key)
+            caller = Caller(key, now)
+        return self._remember(key, caller)
+
+    def _remember(self, key: Hashable, caller: Caller) -> Caller:
+        self._callers[key] = caller
+        self._callers.move_to_end(key)
+        if len(self._callers) > MOST_REMEMBERED:
+            self._callers.popitem(last=False)
         return caller
 
     def _forget(self, key: Hashable, caller: Caller) -> None:

@@ -24,6 +24,7 @@ from convoyclone.places import (
     MEMORY_SECONDS,
     MOST_REMEMBERED,
     MOST_WAITING,
+    OWN_PLACES,
     PLACES,
     SECONDS_A_PLACE,
     NoPlace,
@@ -229,12 +230,23 @@ class TestCostly:
 
     def test_its_line_has_an_end_and_that_of_others_has_none(self, requests: Requests) -> None:
         requests.spend("a", COSTLY_SECONDS + 0.001, 100)
-        requests.come("a", 1 + MOST_WAITING)
+        # So a caller with 32 connections is not refused where its ordinary requests are costly for a slow machine.
+        requests.come("a", 1 + 36)
         with pytest.raises(TooManyOfCaller), requests.places.one(asking("a")):
             pass
         requests.come("b", 20)
         assert requests.held == {"a": 1, "b": PLACES - 1}
-        assert 2 * (MOST_WAITING + 1) < THREADS
+
+    def test_the_lines_of_several_leave_threads_for_others(self, requests: Requests) -> None:
+        for name, number in zip("abcdef", (8, 8, 8, 8, 8, 6), strict=True):
+            requests.spend(name, COSTLY_SECONDS + 0.001, 100)
+            requests.come(name, 1 + number)
+        for name in "abcdef":
+            with pytest.raises(TooManyOfCaller), requests.places.one(asking(name)):
+                pass
+        requests.come("g", 2)
+        assert requests.held == Counter("abcdefg")
+        assert PLACES + MOST_WAITING + OWN_PLACES < THREADS
 
     def test_one_that_waits_too_long_in_its_own_line_is_told_so(
         self, requests: Requests, monkeypatch: pytest.MonkeyPatch
@@ -283,7 +295,7 @@ class TestCostly:
         assert requests.held == {"a": 1}
         requests.now += 0.001
         for name in "ab":
-            requests.come(name, MOST_WAITING)
+            requests.come(name, MOST_WAITING // 2)
         assert requests.held == {"a": PLACES}
         requests.come("c")
         requests.end("a")
@@ -311,6 +323,20 @@ class TestCostly:
         for number in range(MOST_REMEMBERED + 100):
             requests.spend(f"b{number}", 0.1)
         assert len(requests.places._callers) == MOST_REMEMBERED
+        for number in range(100):
+            requests.spend(f"c{number}", 0.1, party=("owner", str(number)))
+        assert len(requests.places._callers) == MOST_REMEMBERED
+
+    def test_a_caller_is_no_other_one_by_the_name_of_its_party(self, without_database: None) -> None:
+        spent = iter(range(1_000))
+        alone = Places(now=lambda: 0.0, cpu=lambda: float(next(spent)))
+        alone._first = 0
+        for _ in range(3):
+            with alone.one(environ := asking("a")):
+                environ[PARTY] = ("project", "p")
+        for _ in range(PLACES):
+            alone._take(caller_of(asking("a")))
+        assert alone._free == 0
 
     def test_places_of_files_and_probes_have_no_shares(self, without_database: None) -> None:
         spent = iter(range(1_000))
