@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -82,7 +83,8 @@ class TestAStart:
 
         def interrupted(*args: Any, **options: Any) -> "subprocess.Popen[bytes]":
             started.append(subprocess.Popen(*args, **options))
-            os.kill(os.getpid(), signal.SIGHUP)
+            # To this thread: a process that runs tests has others, which would take the signal at once.
+            signal.pthread_kill(threading.get_ident(), signal.SIGHUP)
             return started[0]
 
         monkeypatch.setattr(processes, "subprocess", SimpleNamespace(Popen=interrupted, TimeoutExpired=OSError))
