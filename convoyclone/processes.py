@@ -106,10 +106,6 @@ class Companion:
         """Return whether the process has ended."""
         return self._process.poll() is not None
 
-    def stop(self) -> None:
-        """Ask the process to end, and do not wait for it."""
-        self._process.terminate()
-
     def __exit__(self, *_: Any) -> None:
         end(self._process, self._end_seconds)
         self._close_pulse()

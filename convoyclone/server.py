@@ -206,6 +206,7 @@ def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int
         companions.insert(0, demo_receiver(listener, data_dir / "quickstart.json", local_url(host, port)))
     else:
         listener.close()
+    # The worker ends first: its last requests may be to the demo's receiver, which asks the web server for secrets.
     with granian(host, port) as process, contextlib.ExitStack() as stack:
         for companion in companions:
             stack.enter_context(companion)
@@ -220,9 +221,6 @@ def _serve(data_dir: Path, demo: dict[str, Any], listener: socket.socket) -> int
                 time.sleep(WATCH_SECONDS)
         finally:
             _ignore_signals()
-            # The web server and the worker are asked to stop, and then both are waited for.
-            process.terminate()
-            companions[-1].stop()
     print(f"convoyclone: the web server ended by itself, with exit code {code}", file=sys.stderr)
     return 1
 

@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from tests.convoyclone.pasting import link_command_of_the_readme, paste
-from tests.server import Server, free_port, stop_seconds
+from tests.server import START_SECONDS, Server, free_port, stop_seconds
 from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.server
@@ -135,6 +135,27 @@ class TestStop:
         assert is_free(server)
         assert not (server.data / "postgres" / "postmaster.pid").exists()
         assert server.stderr == ""
+
+    def test_the_web_server_answers_until_the_worker_has_ended(self, server: Server) -> None:
+        # The demo's receiver asks it for the secrets of the webhooks that the worker is still sending.
+        server.settings["WORKERS"] = "1"
+        server.prepared().start()
+        assert server.process is not None
+        with socket.create_server(("127.0.0.1", 0)) as listener, server.client() as client:
+            path = f"/projects/{server.quickstart['project_id']}"
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            endpoint = client.post(f"{path}/endpoints", json={"name": "Slow", "url": url}).json()["data"]["uid"]
+            event = {"endpoint_id": endpoint, "event_type": "order.created", "data": {}}
+            client.post(f"{path}/events", json=event).raise_for_status()
+            request, _ = listener.accept()
+            with request:
+                server.process.send_signal(signal.SIGTERM)
+                for _ in range(20):
+                    assert client.get(f"{server.url}/healthz").status_code == 200
+                    time.sleep(0.05)
+                request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        assert server.process.wait(START_SECONDS) == 0
+        assert (server.processes(), server.stderr) == ([], "")
 
     @staticmethod
     def interrupt(server: Server, moment: str) -> None:
