@@ -9,6 +9,16 @@ from django.test import Client
 from tests.conftest import FIXED
 from tests.routes import Operation, Surface
 
+#: The refusal of a caller with too many slow requests, and a path of each contract with its shape there.
+TOO_BUSY = "too many slow requests at once, try again"
+TOO_BUSY_SHAPES: list[tuple[str, dict[str, Any]]] = [
+    ("/api/v1/projects", {"status": False, "message": TOO_BUSY}),
+    ("/portal-api/endpoints", {"status": False, "message": TOO_BUSY}),
+    ("/api/v1/auth/logout", {"code": "rate_limit", "detail": TOO_BUSY}),
+    ("/management/v1/x", {"error": {"code": "rate_limited", "message": TOO_BUSY}}),
+    ("/v1/webhooks/portal", {"error": "rate_limited", "message": TOO_BUSY}),
+]
+
 
 def send(
     operation: Operation,

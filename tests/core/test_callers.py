@@ -11,8 +11,7 @@ from core.callers import IS_REFUSED, PARTY, caller_of
 from projects.models import Project
 from tests.conftest import API
 from tests.portal.api.customers import create_link
-
-SAID = "too many slow requests at once, try again"
+from tests.surfaces import TOO_BUSY_SHAPES
 
 
 def test_a_credential_in_any_writing() -> None:
@@ -42,16 +41,7 @@ def test_views_tell_the_project_or_the_owner(api: API, project: Project) -> None
     assert PARTY not in unknown.wsgi_request.META
 
 
-@pytest.mark.parametrize(
-    ("path", "shown"),
-    [
-        ("/api/v1/projects", {"status": False, "message": SAID}),
-        ("/portal-api/endpoints", {"status": False, "message": SAID}),
-        ("/api/v1/auth/logout", {"code": "rate_limit", "detail": SAID}),
-        ("/management/v1/x", {"error": {"code": "rate_limited", "message": SAID}}),
-        ("/v1/webhooks/portal", {"error": "rate_limited", "message": SAID}),
-    ],
-)
+@pytest.mark.parametrize(("path", "shown"), TOO_BUSY_SHAPES)
 def test_a_refusal_in_the_shape_of_each_contract_without_a_statement(path: str, shown: Any) -> None:
     answer: Any = Client(**{IS_REFUSED: True}).post(path)  # type: ignore[arg-type]  # a name of the environment
     assert (answer.status_code, answer["Retry-After"], orjson.loads(answer.content)) == (429, "1", shown)
