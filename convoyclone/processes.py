@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from convoyclone import database, embedded
 from convoyclone.forks import Fork
 
@@ -29,7 +31,7 @@ IS_FORKING = sys.platform == "linux"
 
 Process = subprocess.Popen[bytes] | Fork
 #: Starts a command with descriptors, see spawn() and fork().
-Start = Callable[[list[str], Sequence[int] | None], Process]
+Start = Callable[[list[str], Sequence[int]], Process]
 
 
 class Companion:
@@ -60,14 +62,15 @@ class Companion:
 
     def start(self) -> None:
         """Start the process, for the first time or again. Its heartbeat goes to a pipe that its command names."""
+        # With these, the embedded PostgreSQL stays until the process has ended, even when this one is killed.
+        descriptors = embedded.descriptors() if self._descriptors is None else self._descriptors
         if not self._has_heartbeat:
-            self._process = self._start(self._command, self._descriptors)
+            self._process = self._start(self._command, descriptors)
             return
         self._close_pulse()
         self._pulse, beats = os.pipe()
         os.set_blocking(self._pulse, False)
         try:
-            descriptors = embedded.descriptors() if self._descriptors is None else self._descriptors
             command = [*self._command, f"--heartbeat={beats}"]
             self._process = self._start(command, [*descriptors, beats])
         finally:
@@ -124,8 +127,8 @@ def demo_receiver(listener: socket.socket, quickstart: Path, api_url: str) -> Co
     return Companion("the demo's receiver", command, descriptors=[descriptor])
 
 
-def spawn(command: list[str], descriptors: Sequence[int] | None = None) -> Process:
-    """Start a process, which has the embedded database's descriptors unless others are given."""
+def spawn(command: list[str], descriptors: Sequence[int]) -> Process:
+    """Start a process, which has `descriptors` beside the standard ones."""
     parent = os.getpid()
     return _started(
         # A session of its own: Ctrl-C in the terminal reaches this process only, which can end the whole group.
@@ -134,19 +137,17 @@ def spawn(command: list[str], descriptors: Sequence[int] | None = None) -> Proce
             cwd=database.BASE_DIR,
             preexec_fn=lambda: _prepare_child(parent),
             start_new_session=True,
-            # When this process is killed, the embedded PostgreSQL stays until its children have finished.
-            pass_fds=embedded.descriptors() if descriptors is None else descriptors,
+            pass_fds=descriptors,
         )
     )
 
 
-def fork(command: list[str], descriptors: Sequence[int] | None = None) -> Process:
+def fork(command: list[str], descriptors: Sequence[int]) -> Process:
     """Start a Python program as spawn() does, but in a fork of this process where that is safe (forks.py)."""
     if not IS_FORKING:
         return spawn(command, descriptors)
     parent = os.getpid()
-    kept = embedded.descriptors() if descriptors is None else descriptors
-    return _started(lambda: Fork(command, lambda: _prepare_fork(parent), kept))
+    return _started(lambda: Fork(command, lambda: _prepare_fork(parent), descriptors))
 
 
 def _started(start: Callable[[], Process]) -> Process:
@@ -176,6 +177,11 @@ def end(process: Process, seconds: float = STOP_SECONDS) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Return the words of a process's command. For psutil, a fork's can be one word, and blanks after it others."""
+    return " ".join(process.cmdline()).split()
 
 
 def _prepare_fork(parent: int) -> None:

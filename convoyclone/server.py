@@ -24,7 +24,7 @@ from typing import Any
 
 import psutil
 
-from convoyclone import database, receiver
+from convoyclone import database, embedded, receiver
 from convoyclone.private_files import ensure_secrets
 from convoyclone.processes import (
     LOOPBACK,
@@ -37,6 +37,7 @@ from convoyclone.processes import (
     demo_receiver,
     end,
     fork,
+    words_of,
     worker,
 )
 from convoyclone.threads import THREADS
@@ -126,8 +127,7 @@ def _end_leftover(lock: Path) -> None:
 def _is_ours(process: psutil.Process, groups: set[int]) -> bool:
     """Return whether a process belongs to the web server, the receiver or the worker, which lead these groups."""
     try:
-        # The name of a fork can be one word for psutil, and blanks after it others.
-        return os.getpgid(process.pid) in groups and not OURS.isdisjoint(" ".join(process.cmdline()).split())
+        return os.getpgid(process.pid) in groups and not OURS.isdisjoint(words_of(process))
     except (OSError, psutil.Error):
         return False
 
@@ -286,7 +286,7 @@ def granian(
     host: str, port: int, application: str = "convoyclone.wsgi:application", *, start: Start = fork
 ) -> Iterator[Process]:
     """Run Granian until the block ends, or until this process ends, even by a kill."""
-    process = start(web_command(host, port, application), None)
+    process = start(web_command(host, port, application), embedded.descriptors())
     try:
         yield process
     finally:

@@ -18,6 +18,7 @@ import psutil
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from convoyclone.processes import words_of
 from convoyclone.server import LOCK
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,11 +44,6 @@ def free_port() -> int:
 def environment(**settings: str) -> dict[str, str]:
     """The environment of a process that knows `settings` and nothing of the tests."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | settings
-
-
-def words_of(process: psutil.Process) -> list[str]:
-    """The words of a process's command: a fork's name is one of them all, with blanks after it."""
-    return " ".join(process.cmdline()).split()
 
 
 def prepare(data: Path) -> None:

@@ -15,6 +15,7 @@ FORKING = """
     import atexit, json, os, signal, socket, sys, time
     import psutil
     from convoyclone.forks import Fork
+    from convoyclone.processes import words_of
 
     def start(program, prepare=lambda: None, descriptors=()):
         with open("program.py", "w") as file:
@@ -119,7 +120,7 @@ def test_it_leads_a_session_and_shows_its_own_command(run: Any) -> None:
     found, _ = run("""
         fork = start("import time; time.sleep(60)")
         def words():
-            return " ".join(psutil.Process(fork.pid).cmdline()).split()
+            return words_of(psutil.Process(fork.pid))
         deadline = time.monotonic() + 30
         while words()[-1:] != ["--port=1"] and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -168,7 +169,7 @@ def test_where_a_command_is_longer_than_may_be_shown_its_words_have_no_folders(r
             file.write("import time; time.sleep(60)")
         fork = Fork([sys.executable, os.path.abspath("program.py"), "/folder" * 20_000, "deliver"], lambda: None, ())
         def words():
-            return " ".join(psutil.Process(fork.pid).cmdline()).split()
+            return words_of(psutil.Process(fork.pid))
         deadline = time.monotonic() + 30
         while words()[-1:] != ["deliver"] and time.monotonic() < deadline:
             time.sleep(0.01)

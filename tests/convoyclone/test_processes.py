@@ -107,7 +107,7 @@ class TestAStart:
     def test_one_that_fails_is_tried_again(self, capfd: pytest.CaptureFixture[str]) -> None:
         failures = [OSError(errno.EAGAIN, "Resource temporarily unavailable")]
 
-        def start(command: list[str], descriptors: Sequence[int] | None) -> Process:
+        def start(command: list[str], descriptors: Sequence[int]) -> Process:
             if has_ended and failures:
                 raise failures.pop()
             return processes.spawn(command, descriptors)

@@ -26,8 +26,9 @@ import orjson
 import psutil
 import psycopg
 
+from convoyclone.processes import words_of
 from tests.outbound.receivers import Receiver
-from tests.server import Server, words_of
+from tests.server import Server
 
 ENDPOINTS = 3
 POSTING_THREADS = 4
