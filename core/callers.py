@@ -12,9 +12,10 @@ IS_REFUSED = "convoyclone.is_refused"
 
 
 def caller_of(environ: Mapping[str, Any]) -> Hashable:
-    """Return the credential of a request, in any writing of its header, else its network, else its cookies.
+    """Return the credential of a request, in any writing of its headers, else its network, else its cookies.
 
     A credential and cookies are hashes, which are of no use outside of this process.
     """
-    token = environ.get("HTTP_AUTHORIZATION", "").rpartition(" ")[2]
+    # Feather's clients send their key as X-Api-Key.
+    token = environ.get("HTTP_AUTHORIZATION", "").rpartition(" ")[2] or environ.get("HTTP_X_API_KEY", "")
     return hash(token) if token else known_network(environ) or hash(environ.get("HTTP_COOKIE", ""))

@@ -7,8 +7,10 @@ from django.db.backends.signals import connection_created
 
 
 def forget_at_new_connections(forget: Callable[[], None]) -> None:
-    """Have `forget` called at each new connection: after a restore or a crash, a
-    database may give the versions of its rows out again."""
+    """Have `forget` called at each new connection.
+
+    After a restore or a crash, a database may give the versions of its rows out again.
+    """
 
     def receiver(**_: Any) -> None:
         forget()

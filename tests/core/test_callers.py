@@ -18,6 +18,7 @@ def test_a_credential_in_any_writing() -> None:
     headers = ("Bearer CO.a.b", "bearer CO.a.b", "CO.a.b", "BEARER  CO.a.b")
     assert len({caller_of({"HTTP_AUTHORIZATION": each, "REMOTE_ADDR": "8.8.8.8"}) for each in headers}) == 1
     assert caller_of({"HTTP_AUTHORIZATION": "CO.a.b"}) != caller_of({"HTTP_AUTHORIZATION": "CO.a.c"})
+    assert caller_of({"HTTP_X_API_KEY": "CO.a.b"}) == caller_of({"HTTP_AUTHORIZATION": "Bearer CO.a.b"})
     assert "CO.a.b" not in repr(caller_of({"HTTP_AUTHORIZATION": "CO.a.b"}))
 
 
