@@ -3,7 +3,7 @@
 import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -150,6 +150,17 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
     compressed bytes do, would stop the run.
     """
     return as_text(val) or argname if isinstance(val, (str, bytes)) and val else None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--first-case", action="store_true", help="run each test with the first of its parameters alone")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> Generator[None, Any, Any]:
+    """Keep the first case of a test, where --first-case asks for it."""
+    found = yield
+    return found[:1] if collector.config.option.first_case and isinstance(found, list) else found
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

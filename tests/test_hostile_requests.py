@@ -17,6 +17,8 @@ from tests.deliveries.rows import make_delivery, make_event
 from tests.interpreter import LONGEST_HOLD_SECONDS, longest_hold
 from tests.test_held_interpreter import BODY_BYTES, MOST_SECONDS
 
+pytestmark = pytest.mark.slow  # it measures large requests
+
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data; boundary=b"

@@ -12,6 +12,8 @@ from tests.conformance import client
 from tests.conformance.__main__ import main
 from tests.conformance.test_conformance import RECORDED
 
+pytestmark = pytest.mark.slow  # it starts servers
+
 ANSWER = b'{"status": false, "message": "<no> such path"}'
 
 

@@ -33,6 +33,8 @@ from core.callers import PARTY, caller_of
 from core.rows import Row, read_rows
 from tests.waiting import PATIENCE_SECONDS, eventually
 
+pytestmark = pytest.mark.slow  # requests wait for one another
+
 
 class Connections(threading.local):
     """Each thread's connections, as Django has them; those of the test itself are left alone."""

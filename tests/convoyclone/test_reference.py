@@ -5,6 +5,7 @@ import re
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 
@@ -17,6 +18,7 @@ def page() -> str:
     return Client().get("/api/docs").content.decode()
 
 
+@pytest.mark.slow  # it makes the document
 def test_it_needs_nothing_from_elsewhere(db: None) -> None:
     addresses = re.findall(r'(?:src|href|data-url)="([^"]+)"', page())
     assert len(addresses) >= 6

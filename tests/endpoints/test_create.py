@@ -306,6 +306,7 @@ class TestValidation:
     def test_null_is_a_body_without_members(self, api: API, collection: str) -> None:
         self.refuse(api, collection, b"null", "Invalid input provided")
 
+    @pytest.mark.slow  # every field with every other type
     def test_values_of_another_type(self, api: API, collection: str) -> None:
         with nothing_changes():
             for field, change in [*OF_ANOTHER_TYPE, ("appID", {"appID": 1})]:

@@ -1,8 +1,6 @@
 """The bounds of a client certificate's private key, and the time that checking one takes."""
 
 import base64
-import time
-from collections.abc import Callable
 from functools import cache
 from math import lcm
 from typing import Any
@@ -13,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from endpoints.private_keys import ALLOWED, MAX_KEY_CHARACTERS, read_private_key
 from tests.endpoints.test_certificates import pem, private_key
+from tests.interpreter import cpu_seconds
 
 #: The primes of RFC 3526 by their bits, each with its last summand.
 PRIMES = {1536: 741804, 2048: 124476, 4096: 240904}
@@ -45,20 +44,13 @@ def rsa_key(bits: int) -> Any:
     return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
-def took(act: Callable[[], Any]) -> float:
-    """Return the CPU seconds of this thread."""
-    before = time.thread_time()
-    act()
-    return time.thread_time() - before
-
-
 class TestAccepted:
     @pytest.mark.parametrize("bits", [1536, 2048])
     @pytest.mark.parametrize("private_format", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
     def test_rsa_at_once(self, bits: int, private_format: PrivateFormat) -> None:
         text = pem(rsa_key(bits), private_format)
         # With the check for primes it takes 0.2 seconds at 4,096 bits.
-        assert took(lambda: read_private_key(text)) < 0.1
+        assert cpu_seconds(lambda: read_private_key(text)) < 0.1
         assert read_private_key(text).private_numbers() == rsa_key(bits).private_numbers()  # type: ignore[union-attr]
 
     @pytest.mark.parametrize("curve", [ec.SECP256R1, ec.SECP384R1, ec.SECP521R1])
@@ -77,7 +69,7 @@ class TestRefused:
     def test_rsa_of_8192_bits_without_work(self, private_format: PrivateFormat) -> None:
         text = pem(rsa_key(4096), private_format)
         # The library takes more than 5 seconds to check it.
-        assert took(lambda: self.refuse(text, ALLOWED)) < 0.1
+        assert cpu_seconds(lambda: self.refuse(text, ALLOWED)) < 0.1
 
     def test_rsa_of_1024_bits(self) -> None:
         self.refuse(pem(rsa.generate_private_key(65537, 1024)), ALLOWED)  # noqa: S505
@@ -103,7 +95,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("text", ["-----BEGIN " * 1_000, "-----" * 3_000, "-----BEGIN -----" * 1_000])
     def test_texts_of_many_beginnings_without_work(self, text: str) -> None:
-        assert took(lambda: self.refuse(text, "there is no private key")) < 0.1
+        assert cpu_seconds(lambda: self.refuse(text, "there is no private key")) < 0.1
 
     def test_every_beginning_of_a_key(self) -> None:
         label, body = "PRIVATE KEY", der_of(pem(rsa_key(1536)))

@@ -231,6 +231,7 @@ class TestValidation:
         assert status == 400
         assert message.startswith("body contains badly-formed JSON")
 
+    @pytest.mark.slow  # every field with every other type
     def test_values_of_another_type(self, api: API, path: str) -> None:
         with nothing_changes():
             for field, change in OF_ANOTHER_TYPE:

@@ -37,6 +37,8 @@ from tests.deliveries.rows import make_attempt, make_delivery, make_event, make_
 from tests.jobs.rows import make_job
 from tests.meta_events.rows import make_meta_event
 
+pytestmark = pytest.mark.slow  # each test fills every table
+
 MakeEndpoint = Callable[..., Endpoint]
 OWNER, NEIGHBOUR = "acme-to-forget", "globex-to-keep"
 #: The tables that hold nothing of an owner, each with its reason. A table of rows of owners does not belong here: fill

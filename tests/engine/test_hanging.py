@@ -27,7 +27,11 @@ from tests.outbound.receivers import Receiver
 from tests.proxy import Proxy
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("loopback_is_allowed")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("loopback_is_allowed"),
+    pytest.mark.slow,  # it waits for timeouts
+]
 Make = Callable[..., Endpoint]
 
 

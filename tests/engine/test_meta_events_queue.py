@@ -175,6 +175,7 @@ class TestTheQueue:
         send_until(it_is_sent_while_the_others_hang, then=receiver.release)
         assert hanging == [PROJECT_AT_ONCE]
 
+    @pytest.mark.slow  # its receiver takes long
     def test_a_slow_request_does_not_hold_up_what_comes_after_it_and_is_finished(
         self, receiver: Receiver, enable: Enable, make_meta_event: Make, quiet: Project
     ) -> None:
@@ -210,6 +211,7 @@ class TestTheQueue:
         paths = [request.path for request in receiver.requests()]
         assert sorted(paths[:2]) == sorted(paths[2:4]) == ["/meta", "/quiet"]
 
+    @pytest.mark.slow  # it waits until the worker tries again
     def test_an_error_of_the_database_ends_nothing(
         self,
         receiver: Receiver,

@@ -28,6 +28,7 @@ def told(receiver: Receiver, count: int) -> list[dict[str, object]]:
     return [json.loads(request.body) for request in receiver.wait_for(count, "/meta")]
 
 
+@pytest.mark.slow  # it waits for what does not come
 def test_an_endpoint_is_created_and_nothing_else_is_told(
     api: API, project: Project, receiver: Receiver, enable: Enable
 ) -> None:
@@ -78,6 +79,7 @@ def test_a_first_attempt_and_a_later_one_are_told_alike(
         assert all(data[name] > "2020" for name in TIMES)
 
 
+@pytest.mark.slow  # tens of endpoints
 def test_onboarding_is_worked_off(project: Project) -> None:
     with working():
         accept(project, items(60))

@@ -45,6 +45,7 @@ def by_project(found: Claimed) -> Counter[str]:
 
 
 class TestTurns:
+    @pytest.mark.slow  # thousands of rows
     def test_the_first_look_into_a_backlog_finds_the_youngest_event_of_another_project(
         self, make_endpoint: Make, other: Endpoint
     ) -> None:
@@ -310,6 +311,7 @@ class TestShares:
         with Receiver() as receiver:
             yield receiver
 
+    @pytest.mark.slow  # its receivers take long
     def test_endpoints_that_take_long_leave_places_for_another_project(
         self, make_endpoint: Make, other: Endpoint, receiver: Receiver, settings: Settings
     ) -> None:

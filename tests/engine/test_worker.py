@@ -81,6 +81,7 @@ class TestDelivering:
             receiver.wait_for(30)
             eventually(lambda: EventDelivery.objects.filter(status="Success").count() == 30, "all 30 have arrived")
 
+    @pytest.mark.slow  # its receiver takes long
     def test_a_stop_waits_for_what_is_under_way(self, make_endpoint: Make, receiver: Receiver) -> None:
         receiver.answer("/slow", delay=1)
         [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/slow")))
@@ -104,6 +105,7 @@ class TestDelivering:
 
 
 class TestFailing:
+    @pytest.mark.slow  # it waits until the worker tries again
     def test_a_failure_is_tried_again_on_time(self, make_endpoint: Make, receiver: Receiver) -> None:
         receiver.answer_once("/in", status=500, body=b"busy")
         [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")), interval_seconds=1)
@@ -116,6 +118,7 @@ class TestFailing:
         assert first.header("X-Convoy-Signature") != second.header("X-Convoy-Signature")
         assert first.header("webhook-id") == second.header("webhook-id")
 
+    @pytest.mark.slow  # it waits until the worker tries again
     def test_the_limit_ends_it(self, make_endpoint: Make, receiver: Receiver) -> None:
         receiver.answer("/in", status=500)
         [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")), interval_seconds=1, retry_limit=2)
@@ -250,6 +253,7 @@ class TestFailing:
         assert receiver.requests()[0].header("X-Key") == "hunter2"
         assert "hunter2" not in orjson.dumps(list(DeliveryAttempt.objects.values()), default=str).decode()
 
+    @pytest.mark.slow  # it waits until the worker tries again
     def test_a_token_server_that_is_down_is_a_retry(
         self, make_endpoint: Make, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -265,6 +269,7 @@ class TestFailing:
         assert not succeeded.error
         assert receiver.wait_for(1, "/in")[0].header("Authorization") == "Bearer t1"
 
+    @pytest.mark.slow  # it waits until the worker tries again
     def test_a_token_that_is_refused_is_not_used_again(self, make_endpoint: Make, receiver: Receiver) -> None:
         for name in ("old", "new"):
             receiver.answer_once("/token", body=orjson.dumps({"access_token": name, "expires_in": 3600}))

@@ -57,6 +57,7 @@ def stored(posted: Posted) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow  # hundreds of events
 def test_as_the_long_way(
     project: Project,
     endpoint: Endpoint,

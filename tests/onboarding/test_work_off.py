@@ -32,6 +32,7 @@ def onboard(project: Project, sent: list[dict[str, Any]]) -> list[dict[str, Any]
     ]
 
 
+@pytest.mark.slow  # tens of endpoints
 def test_sixty_items_make_sixty_endpoints_and_subscriptions(project: Project) -> None:
     results = onboard(project, items(60))
     assert Endpoint.objects.for_project(project.uid).count() == 60

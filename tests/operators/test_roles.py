@@ -112,6 +112,7 @@ def allowed(clients: dict[str, Client], url: str, sent: dict[str, str] | None = 
     return {role for role, status in found.items() if status != 403}
 
 
+@pytest.mark.slow  # it opens every page with every role
 def test_every_list_and_page(clients: dict[str, Client], world: World, row: Any) -> None:
     assert set(ours()) >= set(ACTIONS) | ADDED | set(SEEN)
     for name, page in ours().items():
@@ -142,6 +143,7 @@ def test_every_action(users: dict[str, User], row: Any) -> None:
 class TestButtons:
     """The pages and buttons beside the lists."""
 
+    @pytest.mark.slow  # it opens every page with every role
     def test_who_may_press_which(self, clients: dict[str, Client], world: World, row: Any) -> None:
         customer = f"/admin/customers/{world.project.pk}/acme/"
         links, sessions = "/admin/portal_links/portallink/", "/admin/portal_links/portalsession/"

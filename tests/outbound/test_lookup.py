@@ -53,6 +53,7 @@ class TestLookups:
         yield began
         is_over.set()
 
+    @pytest.mark.slow  # it waits for look-ups that hang
     def test_names_of_one_domain_that_hang_hold_up_no_others(self, receiver: Receiver, hanging: list[str]) -> None:
         domains = ("hang.example", "hang.co.uk", "hang.io")
         urls = [f"http://h{number}.{domain}/" for number in range(100) for domain in domains]

@@ -98,6 +98,7 @@ class TestCatalogue:
         subscribe(endpoint, "order.paid")
         assert rows(login().html("events", mine="1")) == ["order.paid"]
 
+    @pytest.mark.slow  # thousands of rows
     def test_two_thousand_types(self, project: Project, login: Login) -> None:
         """One group at a time, and the page stays small."""
         EventType.objects.bulk_create(

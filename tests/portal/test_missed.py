@@ -53,6 +53,7 @@ def offered(endpoint: Endpoint) -> int:
     return endpoint_health([endpoint.uid])[endpoint.uid].missed
 
 
+@pytest.mark.slow  # it runs a worker
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_sends_exactly_what_was_missed(
     access: Access, make_endpoint: Make, receiver: Receiver, settings: Settings

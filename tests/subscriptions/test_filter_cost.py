@@ -9,6 +9,7 @@ from core.exceptions import InvalidInput
 from subscriptions import filters
 from subscriptions.filters import check, matches, matches_event
 from subscriptions.filters.rows import values_of
+from tests.interpreter import cpu_seconds
 from tests.subscriptions.filter_calls import deep, event
 
 
@@ -128,9 +129,8 @@ def test_a_pattern_of_many_large_classes_is_refused(name: str) -> None:
 def test_matching_many_small_programs_of_large_classes_is_bounded() -> None:
     """Stored before the bound: each takes 15 ms to read, though its program is small."""
     alternatives = ["|".join(["\\pL"] * 190) + str(number) for number in range(400)]
-    before = time.thread_time()
-    event({"body": {"$or": [{"a": {"$regex": pattern}} for pattern in alternatives]}}, body={"a": 1})
-    assert time.thread_time() - before < 0.5
+    schema = {"body": {"$or": [{"a": {"$regex": pattern}} for pattern in alternatives]}}
+    assert cpu_seconds(lambda: event(schema, body={"a": 1})) < 0.5
 
 
 def test_a_budget_is_shared_by_what_it_is_given_to() -> None:
@@ -144,6 +144,5 @@ def test_a_budget_is_shared_by_what_it_is_given_to() -> None:
 
 @pytest.mark.parametrize("text", ["a" + " " * 10_000 + "b", " " * 10_000 + "a b", '"' + " " * 10_000 + "x"])
 def test_a_list_of_values_is_read_in_linear_time(text: str) -> None:
-    before = time.thread_time()
     assert len(list(values_of(text))) == 1
-    assert time.thread_time() - before < 0.2
+    assert cpu_seconds(lambda: list(values_of(text))) < 0.2

@@ -41,6 +41,7 @@ def names() -> set[str]:
 
 
 class TestWorks:
+    @pytest.mark.slow  # a large document
     def test_what_is_too_large_for_a_request_is_imported_in_pieces(
         self, api: API, path: str, project: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:

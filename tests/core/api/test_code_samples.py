@@ -59,6 +59,7 @@ def test_curl_sends_the_example() -> None:
         assert sent == examples[:1], operation["operationId"]
 
 
+@pytest.mark.slow  # it imports the clients
 def test_python_calls_what_the_clients_have() -> None:
     """Each import is there, and each call has parameters of the function's names and number."""
     clients = 0

@@ -106,6 +106,7 @@ def with_changes(body: Any, changes: dict[str, Any]) -> Any:
 
 
 class TestTrue:
+    @pytest.mark.slow  # it calls every operation
     def test_every_operation_answers_as_its_examples_do(self, instance: API) -> None:
         """A project's life, by the request examples of the document and with instance's key."""
         answered: set[str] = set()
@@ -233,6 +234,7 @@ class TestTrue:
         call("DeleteProject", projectID=project)
         assert answered == {name for name in OPERATIONS if name not in ELSEWHERE} - {"TestSubscriptionFunction"}
 
+    @pytest.mark.slow  # it calls every operation
     def test_the_portal_api_and_other_clients_operations_too(self, project: Project) -> None:
         """From a session that each client mints to the end of it; on the URL and by the header of the document."""
         key = create_api_key(name="k", role=Role.PROJECT_ADMIN, project=project, owner_id="acme", scopes=[MANAGE])[1]
