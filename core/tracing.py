@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 HEADER = "traceparent"
-#: The characters of a traceparent of version 00: W3C Trace Context has no longer one.
-LENGTH = 55
+#: The length of a traceparent of version 00. W3C Trace Context defines no longer one.
+TRACEPARENT_LENGTH = 55
 
 _tracer: "Tracer | None" = None
 

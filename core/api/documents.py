@@ -70,7 +70,7 @@ class Component:
 Uid = Annotated[str, Example("01JZ8QK3V7M2N4P6R8T0W2Y4A6")]
 #: RFC 3339. Not `format: date-time`: the published document has plain strings, and so have its clients.
 Time = Annotated[str, Example("2026-07-03T09:15:42.081516Z")]
-#: What a member of this name is in every document, where the document does not say more.
+#: The descriptions of members by name, for documents that do not describe them more closely.
 _MEMBERS = {
     "uid": "The id of this object.",
     "project_id": "The project to which it belongs.",

@@ -42,7 +42,7 @@ PROPERTIES: dict[Serializer, dict[str, Schema]] = {}
 REQUIRED: dict[Serializer, Sequence[str]] = {}
 #: The bodies that may be null, which means an object without members.
 NULLABLE: set[Serializer] = set()
-#: What the parameters of paths are, by name.
+#: The descriptions of the parameters of paths, by name.
 IN_PATHS: dict[str, str] = {}
 
 
