@@ -24,7 +24,7 @@ from outbound.states import Status
 
 HOURS = 24
 PAGE = 50
-#: In a list of endpoints, which does not show these numbers, up to this.
+#: A list of endpoints shows smaller numbers, so they are counted up to this.
 COUNTED_IN_LIST = 101
 #: An endpoint whose last finished deliveries have failed is failing from this number on. As many that were delivered
 #: show that it has recovered, whatever its share of failures is.
