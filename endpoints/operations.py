@@ -54,8 +54,9 @@ SECRET = {
     *("slack_webhook_url", "teams_webhook_url"),
     *(field.name for field in Endpoint._meta.concrete_fields if isinstance(field, EncryptedJSONField)),
 }
-#: Those of them that another request is made of, so that what has failed before says nothing about the next one.
-MENDED = {"url", "authentication", "mtls_client_cert"}
+#: Those of them that decide where and how requests are sent. Once one has changed, earlier failures say nothing about
+#: the next request.
+DECIDES_REQUESTS = {"url", "authentication", "mtls_client_cert"}
 
 Status = Endpoint.Status
 Breaker = EndpointState.Breaker
@@ -142,7 +143,7 @@ def update_endpoint(
         endpoint.metadata = sent.get("metadata", endpoint.metadata)
         if endpoint.owner_id != before["owner_id"]:
             project_with_room(project_id, owner_id=endpoint.owner_id)
-            # It is one of its kind among those of the former owner.
+            # It is unique among the endpoints of the former owner only.
             endpoint.external_id = ""
         changes = differences(before, _editable(endpoint), secret=SECRET)
         endpoint.updated_at = timezone.now()
@@ -159,7 +160,7 @@ def update_endpoint(
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
             EndpointState.objects.filter(pk=endpoint.pk).update(tokens=None, refilled_at=None, held_until=None)
             wake_workers()
-        if state is not None and state.breaker not in ("", Breaker.CLOSED) and not MENDED.isdisjoint(changes):
+        if state is not None and state.breaker not in ("", Breaker.CLOSED) and not DECIDES_REQUESTS.isdisjoint(changes):
             # The failures were those of another URL or credential.
             close_breaker(endpoint)
             wake_workers()

@@ -44,7 +44,7 @@ class _Kept(NamedTuple):
 
 
 class Kept:
-    """The latest JSON of endpoints, with or without their secrets. Those that were not read for longest make room."""
+    """The latest JSON of endpoints, with or without their secrets. The ones that were read least recently make room."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
