@@ -211,7 +211,7 @@ def _mail(claim: Claim) -> None:
         raise _Pointless(NO_MAIL_SERVER)
     body = f"Project: {claim.project_name}\nEndpoint: {claim.endpoint_name}\n\n{claim.text}\n"
     if claim.alert == Notification.CONFIRM:
-        # To a reader who has not agreed to anything, nothing is written that a customer has chosen.
+        # A reader who has not agreed to alerts gets no text that a customer has chosen.
         body = f"{claim.text}\n"
     try:
         EmailMessage(claim.subject, body, to=[claim.address]).send()

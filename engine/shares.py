@@ -14,10 +14,10 @@ from engine.targets import Target
 PROJECT_SHARE = 3
 #: An owner may hold this part of the places that its project may still take: half of all where nobody else wants any.
 OWNER_SHARE = 0.5
-#: The places of an endpoint that does not answer: as many slow requests at once show it, and it has no more until it
-#: answers one. Else those that hang would take the places of their project's healthy ones.
+#: An endpoint with this many slow requests at once does not answer, and gets no more requests until it has answered
+#: one. Else the endpoints that hang would take the places of their project's healthy ones.
 SILENT_PLACES = 2
-#: The endpoints of which is remembered that they do not answer, or that they answer slowly.
+#: The most endpoints that are remembered as not answering, or as answering slowly.
 MOST_REMEMBERED = 10_000
 
 
