@@ -84,9 +84,9 @@ def check_custom_headers(headers: Mapping[str, str]) -> None:
 def authentication_headers(authentication: Mapping[str, Any] | None) -> Headers:
     """Return the header that carries an endpoint's `api_key` or `basic_auth`; no header for other types.
 
-    An API key is sent in UTF-8, as in the original. A user name with a colon is sent, although a receiver takes the
-    rest of it for a part of the password (RFC 7617). Raises ValueError, whose text does not hold the credential, where
-    an HTTP header cannot carry it.
+    An API key is sent in UTF-8, as in the original. A user name with a colon is sent, although a receiver takes what
+    follows the colon for a part of the password (RFC 7617). Raises ValueError, without the credential in its text,
+    where an HTTP header cannot carry it.
     """
     match (authentication or {}).get("type"):
         case "api_key":
