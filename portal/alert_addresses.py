@@ -23,9 +23,9 @@ from portal_links.access import Access
 from projects.models import Project
 
 DAY = timedelta(days=1)
-#: The addresses that a customer may have asked in a day.
+#: The most addresses that a customer may have asked for confirmation in a day.
 MOST_ASKED = 10
-#: The mails about one endpoint in a day.
+#: The most mails about one endpoint in a day.
 MOST_MAILS = 20
 
 

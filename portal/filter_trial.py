@@ -21,7 +21,7 @@ from projects.models import EVERY_TYPE
 from subscriptions.filters import MAX_STEPS, Budget
 from subscriptions.filters.explain import explain
 
-#: The events that are tried, out of the project's newest LOOKED_AT: a customer may have few of many.
+#: The most events that are tried. They are among the project's newest LOOKED_AT: a customer may have few of many.
 MOST_EVENTS = 20
 LOOKED_AT = 5_000
 #: A longer payload is not tried: twenty of them are read while somebody types.
@@ -54,9 +54,9 @@ class Sample:
 
 
 def recent_events(access: Access, event_type: str) -> list[Sample]:
-    """Return recent events of a type, `*` for any, newest first; none for who may not see payloads.
+    """Return recent events of a type, `*` for any, newest first; none for a caller who may not see payloads.
 
-    Those are a customer's events that went to an endpoint of theirs, or were sent to them as an owner. Two statements.
+    They went to an endpoint of the customer, or were addressed to the customer as an owner. Two statements.
     """
     if not access.may(VIEW_PAYLOADS):
         return []
@@ -68,7 +68,7 @@ def recent_events(access: Access, event_type: str) -> list[Sample]:
 
 
 def own_event(access: Access, text: str) -> Sample | str:
-    """Return what a customer has given to try: a payload as JSON, or the id of an event; a text says why it is none."""
+    """Return the sample that a customer has typed, a payload as JSON or an event's id; else a text with the reason."""
     text = text.strip()
     if text[:1] in ("{", "[", '"') or not access.may(VIEW_PAYLOADS):
         try:

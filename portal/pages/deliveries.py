@@ -56,7 +56,7 @@ def endpoint_deliveries(request: PageRequest, access: Access, endpointID: str) -
 def new_deliveries(request: PageRequest, access: Access) -> HttpResponse:
     """Answer a poll of a list: how many deliveries are new since `since`, and the rows of `ids` as they are now.
 
-    204 where that is what the page shows already: `fresh` new ones, and rows with the fingerprint `seen`.
+    Answers 204 where the page shows that already: `fresh` new ones, and rows with the fingerprint `seen`.
     """
     access.require(VIEW_DELIVERIES)
     made = _any(request, access)

@@ -28,7 +28,7 @@ from subscriptions.filters import check, check_can_match
 from subscriptions.filters.rows import WITHOUT_VALUE, Comparison, Row, RowRefused, Rows, to_conditions, to_rows
 
 ROWS, JSON = "1", "2"
-#: The rows that a form may hold, and the fields that its list offers.
+#: The most rows of a form, and the most fields that its list offers.
 MOST_ROWS = 100
 MOST_FIELDS = 50
 _BY_NAME = {each.value: each for each in Comparison}
@@ -100,7 +100,7 @@ def try_out(request: PageRequest, access: Access, endpointID: str) -> HttpRespon
 def read_draft(data: QueryDict, stored: dict[str, Any]) -> Draft:
     """Return the filter that a form holds; conditions on query and path, for which it has no fields, are kept."""
     edited_as = JSON if data.get("as") == JSON else ROWS
-    # Who changes to the other view may do so before the server has written it: what was edited last counts.
+    # The view that was edited last counts: a customer may switch before the server has written the other one.
     source = data.get("latest", edited_as)
     kept = {scope: stored[scope] for scope in ("query", "path") if stored.get(scope)}
     draft = Draft(kept, None, None, edited_as, json=data.get("json", ""), kept=list(kept))
