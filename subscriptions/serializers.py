@@ -19,9 +19,9 @@ from subscriptions.documents import AlertDocument, ConditionsDocument, DeliveryM
 from subscriptions.exceptions import EventTypeNameBlank, SubscriptionNameBlank
 
 MOST_EVENT_TYPES = 1000
-#: Filters in one request.
+#: The most filters in one request.
 MOST_FILTERS = 1000
-#: More than a request may hold: the operation that reads the text refuses what is too long.
+#: More than a request may hold, as the operation that reads the text refuses one that is too long.
 ANY_LENGTH = 1 << 31
 
 _MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
