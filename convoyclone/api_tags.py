@@ -9,7 +9,7 @@ from pathlib import Path
 #: The pages of docs/ to which tags lead, which the server answers at GUIDES.
 GUIDES = "/api/docs/guides"
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
-#: Name, name for people, what it is, and its guide.
+#: Name, name for people, description, and guide.
 _ROWS = [
     ("Portal Links", "Portal links", "Links with which customers see and manage their own endpoints.", "portal.md"),
     ("Portal Sessions", "Portal sessions", "List, explain and revoke who has the portal open.", "portal.md"),
