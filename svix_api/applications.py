@@ -68,7 +68,7 @@ def application_document(application: Application) -> ApplicationDocument:
 
 
 class ApplicationPatch(Shape):
-    """The body that changes an application; a limit of null ends it."""
+    """The body that changes an application; null removes its limit."""
 
     document = ApplicationDocument
     nullable = frozenset({"rateLimit", "throttleRate"})

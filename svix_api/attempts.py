@@ -1,4 +1,4 @@
-"""Svix's attempts: by message, by endpoint, and what becomes of a message at an endpoint.
+"""Svix's attempts: by message, by endpoint, and the state of a message at an endpoint.
 
 Contract: docs/contract/svix.md#attempts.
 """

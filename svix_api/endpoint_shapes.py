@@ -93,13 +93,13 @@ class HeadersField(TextsByName):
 
 
 class EndpointPatch(Shape):
-    """The body that changes an endpoint; types, channels, limit and uid of null end them."""
+    """The body that changes an endpoint; null removes its types, channels, limit or uid."""
 
     document = EndpointOut
     nullable = frozenset({"filterTypes", "eventTypes", "channels", "rateLimit", "throttleRate", "uid"})
     url = Text(required=False, max_length=2048, help_text="An http or https URL.")
     description = Text(required=False, max_length=4096)
-    uid = Text(required=False, allow_null=True, help_text="The company's own name, one of its kind in the application.")
+    uid = Text(required=False, allow_null=True, help_text="The company's own id for it, unique in the application.")
     filterTypes = Items(  # noqa: N815 - the wire's names
         child=Text(allow_blank=False),
         required=False,
@@ -178,7 +178,7 @@ def is_uid(text: str) -> bool:
 
 
 def columns(sent: dict[str, Any]) -> dict[str, Any]:
-    """Return what a body says of an endpoint's own fields, by the names that the operations have for them."""
+    """Return the values that a body has for an endpoint's own fields, by the names that the operations use."""
     found: dict[str, Any] = {name: sent[name] for name in ("url", "description", "metadata", "secret") if name in sent}
     if "uid" in sent:
         found["external_id"] = sent["uid"] or ""

@@ -83,11 +83,9 @@ def schemas_of(schema: Any) -> dict[str, Any] | None:
 
 # Request bodies
 
-_MEANING = "What an event of the type means."
-
 
 class EventTypePatch(Shape):
-    """The body that changes an event type; schemas or a group of null end them."""
+    """The body that changes an event type; null removes its schemas or its group."""
 
     document = EventTypeOut
     nullable = frozenset({"schemas", "groupName"})

@@ -34,7 +34,7 @@ from svix_api.event_type_shapes import (
 from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page
 
 TAG = Tag("Event types (Svix)", envelope=False)
-#: Before the name in an iterator.
+#: The prefix of the name in an iterator.
 BY_NAME = "name_"
 
 
@@ -258,14 +258,14 @@ def _put(project_id: str, name: str, **changes: Any) -> EventType:
 
 
 def _checked(name: str) -> str:
-    """Refuse the name that stands for all event types, which is shown as none."""
+    """Refuse the name that stands for all event types, which Svix's API does not show."""
     if name == EVERY_TYPE:
         raise EventTypeMissing
     return name
 
 
 def _changes(sent: dict[str, Any]) -> dict[str, Any]:
-    """Return what a body changes, by the names that the operation has for it."""
+    """Return the values that a body changes, by the names that the operation uses."""
     names = {"description": "description", "archived": "is_archived", "deprecated": "is_deprecated"}
     changes: dict[str, Any] = {names[name]: sent[name] for name in names if name in sent}
     if "schemas" in sent:

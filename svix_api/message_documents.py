@@ -66,7 +66,7 @@ def message_document(event: Event, *, shows_payload: bool) -> MessageDocument:
 
 @component("svix.MessagePrecheckOut")
 class PrecheckDocument(TypedDict):
-    """The answer to the question whether anybody would get a message."""
+    """Whether any endpoint would get a message."""
 
     active: Annotated[bool, "Whether an endpoint would get it.", Example(True)]
 
@@ -112,7 +112,7 @@ class NotOffered(serializers.JSONField):
 
 
 class MessagePrecheckIn(Shape):
-    """The body that asks whether anybody would get a message."""
+    """The body that asks whether any endpoint would get a message."""
 
     eventType = Named(max_length=255, help_text="The name of an event type.")  # noqa: N815
     channels = Labels(MOST_CHANNELS, help_text="Endpoints with channels get it where they share one.")

@@ -43,7 +43,7 @@ from svix_api.places import MessageNotFound, MessageView
 
 TAG = Tag("Messages (Svix)", envelope=False)
 LONGEST_KEY = 255
-#: The kind of the idempotency keys, of which each application has its own.
+#: The kind of the idempotency keys. Those of one application do not clash with another's.
 KEYS = "messages"
 
 
@@ -64,7 +64,7 @@ FULL = {
 }
 MESSAGE_ID = path_parameter("eventID", "The id of the message, or its `eventId`.")
 OF_APPLICATION: list[Refusal] = [*REFUSED_ALWAYS, CapabilityMissing, ApplicationNotFound]
-#: Of an operation that changes something of an application, without and with a body.
+#: The refusals of an operation that changes an application, without and with a body.
 CHANGES: list[Refusal] = [*REFUSED_ALWAYS, OwnerKey, ApplicationNotFound]
 CHANGES_BY_BODY: list[Refusal] = [*REFUSED_BODY, OwnerKey, ApplicationNotFound]
 

@@ -18,7 +18,7 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 250
 #: The id of the rows in examples.
 EXAMPLE_UID = "01JZ8QK3V7M2N4P6R8T0W2Y4A6"
-#: Before the iterator of the page before.
+#: The prefix of the iterator that leads to the previous page.
 BACKWARDS = "-"
 
 LIMIT = query(
@@ -94,7 +94,7 @@ def read_page(
         if place is None:
             raise wrong_parameter("iterator", "names no row any more: begin again without it")
         later = Q(**{f"{within}__{beyond}": place}) | Q(**{within: place, f"pk__{beyond}": cursor})
-        # The first condition says no more, but it is the one that an index finds its place by.
+        # The first condition is implied by the second, but by it PostgreSQL finds the place in the index.
         rows = rows.filter(**{f"{within}__{beyond}e": place}).filter(later)
     elif cursor:
         rows = rows.filter(**{f"{column}__{beyond}": cursor})

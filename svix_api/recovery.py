@@ -82,7 +82,7 @@ class BulkReplayIn(ReplayIn):
     statusCodeClass = Integer(required=False, help_text="The hundreds of an answer; 0: none.")  # noqa: N815
 
     def validate_statusCodeClass(self, code: int) -> int:  # noqa: N802
-        """Refuse what is no class of statuses."""
+        """Refuse a value that is not a class of statuses."""
         if code not in CODE_CLASSES:
             raise serializers.ValidationError(f"must be one of {', '.join(map(str, CODE_CLASSES))}")
         return code
