@@ -121,26 +121,7 @@ def update_endpoint(
         check_credentials(endpoint, url, sent, reveal=reveal)
         endpoint.url = stored_form(url)
         endpoint.name = checked_name(name, "updating endpoints")
-        for field in PLAIN:
-            if sent.get(field) or (field in sent and field not in KEPT_WHERE_EMPTY):
-                setattr(endpoint, field, sent[field])
-        if sent.get("rate_limit", -1) >= 0:
-            endpoint.rate_limit = sent["rate_limit"]
-        if endpoint.project.type == Project.Type.OUTGOING:
-            endpoint.advanced_signatures = sent.get("advanced_signatures", endpoint.advanced_signatures)
-        if "content_type" in sent:
-            endpoint.content_type = checked_content_type(sent["content_type"], "updating endpoints")
-        if sent.get("slack_webhook_url", REDACTED) != REDACTED:
-            endpoint.slack_webhook_url = checked_chat_url(sent["slack_webhook_url"], "slack")
-        if sent.get("teams_webhook_url", REDACTED) != REDACTED:
-            endpoint.teams_webhook_url = checked_chat_url(sent["teams_webhook_url"], "teams")
-        if "authentication" in sent:
-            endpoint.authentication = authentication.checked(sent["authentication"], endpoint.authentication)
-        if "mtls_client_cert" in sent:
-            endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
-        if "custom_headers" in sent:
-            endpoint.custom_headers = checked_headers(sent["custom_headers"])
-        endpoint.metadata = sent.get("metadata", endpoint.metadata)
+        _set_sent(endpoint, sent)
         if endpoint.owner_id != before["owner_id"]:
             project_with_room(project_id, owner_id=endpoint.owner_id)
             # It is unique among the endpoints of the former owner only.
@@ -166,6 +147,30 @@ def update_endpoint(
             wake_workers()
         _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
     return endpoint
+
+
+def _set_sent(endpoint: Endpoint, sent: dict[str, Any]) -> None:
+    """Set the fields of an update that are sent and not masked. Raises InvalidInput."""
+    for field in PLAIN:
+        if sent.get(field) or (field in sent and field not in KEPT_WHERE_EMPTY):
+            setattr(endpoint, field, sent[field])
+    if sent.get("rate_limit", -1) >= 0:
+        endpoint.rate_limit = sent["rate_limit"]
+    if endpoint.project.type == Project.Type.OUTGOING:
+        endpoint.advanced_signatures = sent.get("advanced_signatures", endpoint.advanced_signatures)
+    if "content_type" in sent:
+        endpoint.content_type = checked_content_type(sent["content_type"], "updating endpoints")
+    if sent.get("slack_webhook_url", REDACTED) != REDACTED:
+        endpoint.slack_webhook_url = checked_chat_url(sent["slack_webhook_url"], "slack")
+    if sent.get("teams_webhook_url", REDACTED) != REDACTED:
+        endpoint.teams_webhook_url = checked_chat_url(sent["teams_webhook_url"], "teams")
+    if "authentication" in sent:
+        endpoint.authentication = authentication.checked(sent["authentication"], endpoint.authentication)
+    if "mtls_client_cert" in sent:
+        endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
+    if "custom_headers" in sent:
+        endpoint.custom_headers = checked_headers(sent["custom_headers"])
+    endpoint.metadata = sent.get("metadata", endpoint.metadata)
 
 
 def set_metadata(project_id: str, endpoint_id: str, metadata: Mapping[str, str]) -> None:
