@@ -72,7 +72,7 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
         return False
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user may run actions, which needs Django's permission to change."""
+        """Return whether the user may run actions, which needs Django's permission to change."""
         codename = get_permission_codename("change", self.opts)
         return request.user.has_perm(f"{self.opts.app_label}.{codename}")
 

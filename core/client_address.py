@@ -43,7 +43,7 @@ def client_network(request: HttpRequest) -> str | None:
 
 
 def is_of_this_machine(request: HttpRequest) -> bool:
-    """Tell whether the caller is on this machine, and came without a proxy."""
+    """Return whether the caller is on this machine, and came without a proxy."""
     address = client_address(request)
     is_local = address is not None and ipaddress.ip_address(address).is_loopback
     return is_local and not any(name in request.META for name in _FORWARDED)

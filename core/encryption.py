@@ -105,7 +105,7 @@ def decrypter(context: str) -> Callable[[bytes, str], bytes]:
 
 
 def is_current(stored: bytes | memoryview) -> bool:
-    """Tell whether a stored value is encrypted under the first key, and bound to its row."""
+    """Return whether a stored value is encrypted under the first key, and bound to its row."""
     return bytes(stored)[:ID_BYTES] == next(iter(_current()))
 
 

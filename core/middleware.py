@@ -50,7 +50,7 @@ def request_id(get_response: GetResponse) -> GetResponse:
 
 
 def _has_unread_body(request: HttpRequest) -> bool:
-    """Tell whether the web server will close the connection because more of the body follows than it has read."""
+    """Return whether the web server will close the connection because more of the body follows than it has read."""
     length = request.META.get("CONTENT_LENGTH") or ""
     is_long = length.isdecimal() and int(length) > READ_AHEAD_BYTES
     return is_long and not getattr(request, "_read_started", True)

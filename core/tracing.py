@@ -55,7 +55,7 @@ def stop_tracing() -> None:
 
 
 def is_tracing() -> bool:
-    """Tell whether this process traces."""
+    """Return whether this process traces."""
     return _tracer is not None
 
 

@@ -121,7 +121,7 @@ class EventDeliveryAdmin(PayloadAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user may send deliveries again."""
+        """Return whether the user may send deliveries again."""
         return self.has_operate_permission(request) or request.user.has_perm("events.resend_eventdelivery")
 
     def _label(self, request: HttpRequest, delivery: EventDelivery) -> str:

@@ -38,7 +38,7 @@ def new_secret(value: str, now: datetime) -> Secret:
 
 
 def is_live(secret: Secret, now: datetime) -> bool:
-    """Tell whether deliveries are signed with this secret."""
+    """Return whether deliveries are signed with this secret."""
     return secret["expires_at"] is None or datetime.fromisoformat(secret["expires_at"]) > now
 
 
@@ -53,7 +53,7 @@ def overlap_hours(expiration: int) -> float:
 
 
 def is_in_seconds(expiration: int) -> bool:
-    """Tell whether the API reads an `expiration` as seconds."""
+    """Return whether the API reads an `expiration` as seconds."""
     return expiration >= SECONDS_FROM
 
 

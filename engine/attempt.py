@@ -187,7 +187,7 @@ def outcome_of(claim: Claim, request: Request | None, exchange: Exchange) -> Out
 
 
 def has_succeeded(exchange: Exchange) -> bool:
-    """Tell whether a receiver has accepted a request: it answered 200 to 299, and in time."""
+    """Return whether a receiver has accepted a request: it answered 200 to 299, and in time."""
     return exchange.status is not None and 200 <= exchange.status < 300 and is_decided(exchange.error)
 
 

@@ -71,7 +71,7 @@ class Held:
     owners: frozenset[tuple[str, str]] = frozenset()
 
     def holds(self, project_id: str, owner_id: str = "") -> bool:
-        """Tell whether nothing of a project, or of an owner in it, may be sent."""
+        """Return whether nothing of a project, or of an owner in it, may be sent."""
         return project_id in self.projects or (project_id, owner_id) in self.owners
 
 
@@ -200,7 +200,7 @@ class Offer:
                 yield project_id, owner_id
 
     def has_room(self, project_id: str, owner_id: str = "") -> bool:
-        """Tell whether a project, or an owner in it, may take another place."""
+        """Return whether a project, or an owner in it, may take another place."""
         if self.held.holds(project_id, owner_id):
             return False
         return all(places.room(project_id, owner_id) for places in self._places)

@@ -39,7 +39,7 @@ class Act:
     needs: str = "operate"
 
     def may(self, request: HttpRequest) -> bool:
-        """Tell whether the user may do it."""
+        """Return whether the user may do it."""
         return all(may_act(request, model, self.needs) for model in self.changes)
 
     def find(self, customer: Customer, uid: str) -> Any:

@@ -27,7 +27,7 @@ class Malformed(Exception):
 
 
 def is_decided(error: str) -> bool:
-    """Tell whether a status that was read counts, given the error beside it, which is empty where there is none.
+    """Return whether a status that was read counts, given the error beside it, which is empty where there is none.
 
     A response that is malformed or cut short after its status line is no reason to send the webhook again.
     """

@@ -46,7 +46,7 @@ class HeaderRefused(InvalidInput):
 
 
 def is_reserved(name: str) -> bool:
-    """Tell whether no producer's header may have this name, because the client or this server sets it."""
+    """Return whether no producer's header may have this name, because the client or this server sets it."""
     lower = name.lower()
     ours = lower in _STANDARD or (lower.startswith("x-convoy-") and lower != _CONVOY_SIGNATURE)
     return ours or is_framing(name)
@@ -194,7 +194,7 @@ def _sendable(custom: Mapping[str, Sequence[str]]) -> Headers:
 
 
 def is_shown(name: str) -> bool:
-    """Tell whether a portal's caller may see the values of a header."""
+    """Return whether a portal's caller may see the values of a header."""
     name = name.lower()
     return name in _SHOWN or name.endswith("-signature")
 

@@ -49,7 +49,7 @@ def storable_headers(raw: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]
 
 
 def needs_certificate(status: int, body: bytes) -> bool:
-    """Tell whether a response says, in nginx's words, that no client certificate was shown.
+    """Return whether a response says, in nginx's words, that no client certificate was shown.
 
     nginx completes the handshake without one, and answers the request.
     """

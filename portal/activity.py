@@ -65,7 +65,7 @@ def own_actors(access: Access, rows: Sequence[Activity]) -> set[str]:
 
 
 def is_own(access: Access, row: Activity, own: set[str]) -> bool:
-    """Tell whether a customer may know which link or session acted: one of their owner, or one of `own_actors`."""
+    """Return whether a customer may know which link or session acted: one of their owner, or one of `own_actors`."""
     return row.actor_uid in own or bool(access.owner_id and row.owner_id == access.owner_id)
 
 

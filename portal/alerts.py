@@ -203,7 +203,7 @@ def _look_at(row: AlertSettings, health: Health) -> None:
 
 
 def _has_delivered_since(row: AlertSettings, health: Health) -> bool:
-    """Tell whether the endpoint has accepted a delivery since the customer was told of its trouble."""
+    """Return whether the endpoint has accepted a delivery since the customer was told of its trouble."""
     return health.last_delivered_at is not None and (
         row.alerted_at is None or health.last_delivered_at > row.alerted_at
     )

@@ -95,12 +95,12 @@ class Result:
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether nothing more happens."""
+        """Return whether nothing more happens."""
         return self.delivery.status in SETTLED
 
     @property
     def is_delivered(self) -> bool:
-        """Tell whether the receiver has accepted it."""
+        """Return whether the receiver has accepted it."""
         return self.delivery.status == Status.SUCCESS
 
 

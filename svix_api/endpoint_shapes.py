@@ -173,7 +173,7 @@ describe(EndpointIn, "svix.EndpointIn", secret={"pattern": SECRET_PATTERN})
 
 
 def is_uid(text: str) -> bool:
-    """Tell whether a text may be the uid of an endpoint: it cannot be taken for an id, or escape a path."""
+    """Return whether a text may be the uid of an endpoint: it cannot be taken for an id, or escape a path."""
     return bool(re.fullmatch(UID_PATTERN, text)) and not uid_in(ENDPOINT, text)
 
 

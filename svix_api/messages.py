@@ -168,7 +168,7 @@ class MessagePrecheck(EndpointView):
 
     @precheck
     def post(self, request: Request, ownerID: str) -> PrecheckDocument:  # noqa: N803
-        """Tell whether there is one that is active."""
+        """Return whether there is one that is active."""
         project_id, owner_id = self.key_project, self.known_owner(ownerID)
         sent = self.body(request, MessagePrecheckIn)
         found = read_candidates(project_id, event_types=[sent["eventType"]], owners=[owner_id])

@@ -94,12 +94,12 @@ class Discard(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Tell whether workers work on it."""
+        """Return whether workers work on it."""
         return self.state in self.OPEN
 
     @property
     def can_be_undone(self) -> bool:
-        """Tell whether it can be undone now."""
+        """Return whether it can be undone now."""
         is_young = self.created_at > timezone.now() - UNDO
         return is_young and self.state in (self.State.DISCARDING, self.State.DISCARDED, self.State.FAILED)
 

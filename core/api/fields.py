@@ -49,7 +49,7 @@ class Text(serializers.CharField):
 
 
 def holds_control_character(text: str) -> bool:
-    """Tell whether a text has a line break or another control character, as one has that was read from a file."""
+    """Return whether a text has a line break or another control character, as one has that was read from a file."""
     return any(character < " " or character == "\x7f" for character in text)
 
 

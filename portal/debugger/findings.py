@@ -87,5 +87,5 @@ class Verdict:
 
     @property
     def is_good(self) -> bool:
-        """Tell whether the signature is right."""
+        """Return whether the signature is right."""
         return self.finding in ("right", "right_old", "right_in_future")

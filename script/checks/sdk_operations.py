@@ -118,7 +118,7 @@ def _text(value: ast.expr) -> str:
 
 
 def works(found: Found) -> bool:
-    """Tell whether a route leads from the call to a view that has its method."""
+    """Return whether a route leads from the call to a view that has its method."""
     from django.urls import Resolver404, resolve
 
     from projects.convoy_view import UnknownPath

@@ -163,14 +163,14 @@ def normal(text: str) -> str:
 
 
 def _has_come(awaited: str, value: Any, content: bytes) -> bool:
-    """Tell whether an answer has what its request waits for."""
+    """Return whether an answer has what its request waits for."""
     if awaited.startswith("has "):
         return awaited.removeprefix("has ").encode() in content
     return not awaited or _is_final(value)
 
 
 def _is_final(value: Any) -> bool:
-    """Tell whether each delivery that an answer shows, or counts, has a final status."""
+    """Return whether each delivery that an answer shows, or counts, has a final status."""
     data = _found(value, "data")
     if totals := _found(data, "totals"):
         return set(totals) <= set(FINAL)
