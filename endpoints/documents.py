@@ -161,7 +161,8 @@ class _Endpoint(TypedDict):
     description: Annotated[str, "A text for people."]
     status: Annotated[
         str,
-        "Whether webhooks are sent to it: only to an `active` one. A `paused` one keeps them for later.",
+        "Webhooks are sent to an `active` endpoint only. While it is `paused`, deliveries that wait are held, and "
+        "those of new events are discarded.",
         Keywords(enum=list(Endpoint.Status.values)),
         Component("datastore.EndpointStatus"),
         Example("active"),
@@ -173,7 +174,7 @@ class _Endpoint(TypedDict):
     ]
     rate_limit: Annotated[int, "Requests in `rate_limit_duration`; 0: no limit."]
     rate_limit_duration: Annotated[int, "In seconds; 0: no limit."]
-    support_email: Annotated[str, "The address that is told when the endpoint is disabled; or empty."]
+    support_email: Annotated[str, "The address to which a mail is sent when the endpoint is disabled, or empty."]
     slack_webhook_url: Annotated[str, f"`{REDACTED}` where the key may only read."]
     teams_webhook_url: Annotated[str, f"`{REDACTED}` where the key may only read."]
     mtls_client_cert: ClientCertificateDocument | None

@@ -80,7 +80,7 @@ class ErrorMembers(TypedDict):
     """The members of an error."""
 
     code: Annotated[str, "The kind of error."]
-    message: Annotated[str, "For people."]
+    message: Annotated[str, "A text for people."]
 
 
 @component("nahook.Error")

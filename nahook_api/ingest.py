@@ -64,7 +64,7 @@ class TriggeredDocument(TypedDict):
 
     eventTypeId: Annotated[
         str,
-        "The id of the event type; empty where the workspace has none of the name.",
+        "The id of the event type; empty where the workspace has no such type.",
         Example(prefixed(EVENT_TYPE, EXAMPLE_UID)),
     ]
     deliveryIds: Annotated[list[str], "The ids of the deliveries.", Example([prefixed(DELIVERY, EXAMPLE_UID)])]
@@ -106,8 +106,8 @@ class Payload(serializers.DictField):
         return data
 
 
-PAYLOAD = "What is sent, an object that is kept byte for byte."
-KEY = "Of any number of calls with one key for one endpoint, one is delivered. Made where it is not sent."
+PAYLOAD = "The payload, an object that is kept byte for byte."
+KEY = "Of several calls with one key for one endpoint, one is delivered. Generated where it is not sent."
 METADATA = f"Texts by name, which receivers get as JSON in the header {METADATA_HEADER}."
 
 

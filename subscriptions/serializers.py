@@ -60,7 +60,7 @@ _optional_time = define(
     {
         "anyOf": [{"type": "string", "pattern": TIME_PATTERN}, {"type": "object"}],
         "properties": {
-            "set": {"type": "boolean", "description": "False: as if it was not sent."},
+            "set": {"type": "boolean", "description": "False: counts as not sent."},
             "time": nullable(text(description="RFC 3339. Empty or null: none.", pattern=TIME_OR_EMPTY_PATTERN)),
         },
         "description": "A time as a text of RFC 3339, or null for none. An object of `set` and `time` is accepted too.",

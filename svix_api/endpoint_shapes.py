@@ -34,18 +34,20 @@ class EndpointOut(TypedDict):
 
     id: Annotated[str, "The id of the endpoint.", Example(prefixed(ENDPOINT, EXAMPLE_UID))]
     uid: Annotated[str | None, "The company's own name for it.", Example("orders")]
-    url: Annotated[str, "Where it receives messages.", Example("https://hooks.example.com/orders")]
+    url: Annotated[str, "The URL that receives messages.", Example("https://hooks.example.com/orders")]
     version: Annotated[int, "Always 1.", Example(1)]
     description: Annotated[str, "Its name in the portal.", Example("Orders")]
     filterTypes: Annotated[
         list[str] | None, "The event types that it gets, by name; null: all of them.", Example(["order.paid"])
     ]
     eventTypes: Annotated[list[str] | None, "The same as `filterTypes`.", Example(["order.paid"])]
-    channels: Annotated[list[str] | None, "It gets messages that share one; null: all messages."]
+    channels: Annotated[list[str] | None, "It gets only messages that share a channel; null: all messages."]
     disabled: Annotated[bool, "Whether its status is not `active`."]
     rateLimit: Annotated[int | None, "Messages in a second; null: no limit.", Example(50)]
     throttleRate: Annotated[int | None, "The same as `rateLimit`.", Example(50)]
-    metadata: Annotated[dict[str, str], "Texts by name, which the server only keeps.", Example({"team": "billing"})]
+    metadata: Annotated[
+        dict[str, str], "Texts by name, which the server stores and does not use.", Example({"team": "billing"})
+    ]
     createdAt: Annotated[Time, "When it was created.", Example("2026-11-22T09:15:42.081516Z")]
     updatedAt: Annotated[Time, "When it was last changed.", Example("2026-11-22T09:15:42.081516Z")]
 

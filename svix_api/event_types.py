@@ -88,7 +88,7 @@ list_event_types = TAG.operation(
 create = TAG.operation(
     "v1.event-type.create",
     "Create an event type (Svix)",
-    description="Creates an event type; an archived one of the name is replaced, and is archived no longer.",
+    description="Creates an event type. An archived one of the same name is replaced and leaves the archive.",
     request=body(EventTypeIn, {"In full": {"name": "order.paid", **FULL}, "The least": MINIMAL}),
     success=Outcome(
         "The event type.",
@@ -120,7 +120,7 @@ update = TAG.operation(
 patch = update.twin(
     "v1.event-type.patch",
     "Change an event type (Svix)",
-    description="Changes what is sent of an event type.",
+    description="Changes the fields of an event type that are sent.",
     request=body(EventTypePatch, {"Another description": {"description": "An order was paid in full"}}),
     outcomes=[WRONG_FIELDS],
     refused=[

@@ -105,7 +105,7 @@ create = TAG.operation(
 )
 precheck = TAG.operation(
     "v1.message.precheck",
-    "Check whether anybody would get a message (Svix)",
+    "Check whether any endpoint would get a message (Svix)",
     description="Whether an active endpoint listens to the event type and the channels, whatever its filter is.",
     parameters=[APPLICATION_ID],
     request=body(MessagePrecheckIn, {"In full": {"eventType": "invoice.paid", "channels": ["project_123"]}}),
@@ -124,7 +124,7 @@ get = TAG.operation(
 expunge = TAG.operation(
     "v1.message.expunge-content",
     "Delete the payload of a message (Svix)",
-    description="Deletes the payload, and the answers to it. What still waits of it is not sent.",
+    description="Deletes the payload, and the answers to it. Deliveries that still wait are not sent.",
     parameters=[APPLICATION_ID, MESSAGE_ID],
     success=Outcome("Deleted.", type(None), status=HTTPStatus.NO_CONTENT),
     refused=[*CHANGES, MessageNotFound],

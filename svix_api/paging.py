@@ -38,7 +38,7 @@ class PageDocument(TypedDict, Generic[Row]):
 
     data: Annotated[list[Row], "The rows of the page."]
     iterator: Annotated[str | None, "Send it to get the next page; null where there are no rows."]
-    prevIterator: Annotated[str | None, "Send it to get the page before."]
+    prevIterator: Annotated[str | None, "Send it to get the previous page."]
     done: Annotated[bool, Example(True), "Whether this is the last page."]
 
 

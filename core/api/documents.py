@@ -243,7 +243,7 @@ def _example(hint: Any) -> Any:
     return _EMPTY[hint] if hint in _EMPTY else example(hint)
 
 
-define("handlers.Stub", {"type": "object", "description": "Nothing: null stands in its place."})
+define("handlers.Stub", {"type": "object", "description": "Nothing; the value is null."})
 
 
 @component("util.ServerResponse")
@@ -251,7 +251,7 @@ class Envelope(TypedDict):
     """The members of every answer but its data."""
 
     status: Annotated[bool, "Whether the operation was carried out."]
-    message: Annotated[str, "For people."]
+    message: Annotated[str, "A text for people."]
 
 
 @component("datastore.PaginationData")

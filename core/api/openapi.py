@@ -108,7 +108,7 @@ name_in_path(projectID="The id of the project.")
 #: Of a plain array (core/api/arrays.py).
 REST_CURSOR = query(
     "next_page_cursor",
-    "Where the answer begins. One of more than 4 MiB ends early, and its `Link` header has the cursor of the rest.",
+    "The id at which the answer begins. One of more than 4 MiB ends early, and its `Link` header leads to the rest.",
 )
 #: In the order of the published document, because some clients take them by position.
 PAGE_PARAMETERS = [
@@ -117,14 +117,14 @@ PAGE_PARAMETERS = [
         "`next`: older rows, `prev`: newer ones.",
         {"type": "string", "enum": ["next", "prev"], "default": "next"},
     ),
-    query("next_page_cursor", "`pagination.next_page_cursor` of the page before."),
+    query("next_page_cursor", "`pagination.next_page_cursor` of the previous page."),
     query("ownerId", "Return only rows of this owner."),
     query(
         "perPage",
         "Rows in a page. Less than 1 counts as 1, more than 1000 as 1000, and anything that is not a number as 20.",
         {"type": "integer", "default": 20},
     ),
-    query("prev_page_cursor", "`pagination.prev_page_cursor` of the page after."),
+    query("prev_page_cursor", "`pagination.prev_page_cursor` of the next page."),
     query("q", "Return only rows with this text in their name, in upper or lower case."),
     query("sort", "Accepted and ignored: rows come newest first."),
 ]
