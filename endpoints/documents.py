@@ -226,27 +226,27 @@ IDENTIFIED_ENDPOINT = example(
 )
 
 
-def endpoint_documents(
-    project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = (), reveal: bool
-) -> list[EndpointDocument]:
-    """Return the live endpoints of a project that `ids` lists or that belong to one of `owners`, newest first.
+def endpoint_documents(project_id: str, *, ids: Sequence[str], reveal: bool) -> list[EndpointDocument]:
+    """Return the live endpoints of a project with these ids, newest first. One statement, or none without ids.
 
-    `reveal` shows the values of secrets; without it they are masked. One statement, or none where
-    both lists are empty.
+    `reveal` shows the values of secrets; without it they are masked.
     """
-    return documents(endpoint_rows(project_id, ids=ids, owners=owners), reveal=reveal)
+    return documents(endpoint_rows(project_id, ids=ids), reveal=reveal)
 
 
-def endpoint_rows(project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = ()) -> list[Row]:
+def endpoint_rows(project_id: str, *, ids: Sequence[str]) -> list[Row]:
     """Return the rows of COLUMNS for `endpoint_documents`."""
-    if not (ids or owners):
+    if not ids:
         return []
-    condition, parameters = chosen(project_id, ids=ids, owners=owners)
+    condition, parameters = chosen(project_id, ids=ids)
     return read_rows(f"{_SELECT} WHERE {condition} ORDER BY e.uid DESC", parameters)
 
 
 def chosen(project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = ()) -> tuple[str, list[Any]]:
-    """Return the condition, with its parameters, that the endpoints `e` meet which `endpoint_documents` returns."""
+    """Return the condition of a project's live endpoints `e` with these ids or of these owners, with its parameters.
+
+    At least one of the two lists must not be empty.
+    """
     conditions = ([_OF_IDS] if ids else []) + ([_OF_OWNERS] if owners else [])
     parameters = [project_id, *(list(given) for given in (ids, owners) if given)]
     return f"{_LIVE} AND ({' OR '.join(conditions)})", parameters

@@ -101,7 +101,7 @@ def versions_of(condition: str) -> str:
 def rendered_endpoints(
     project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = (), reveal: bool
 ) -> list[RenderedEndpoint]:
-    """Return the endpoints that `endpoint_documents` returns, rendered.
+    """Return the live endpoints of a project with these ids or of these owners, rendered, newest first.
 
     One statement, and another where any is not kept; none where both lists are empty.
     """

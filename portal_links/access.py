@@ -20,7 +20,7 @@ from core.prepared import Columns, Parameter, PreparedQuery
 from core.share import count_party
 from core.tokens import digest
 from endpoints.models import Endpoint, EndpointQuerySet
-from portal_links.capabilities import READ_ONLY, VIEW_SECRET, Capabilities, without_hidden
+from portal_links.capabilities import LOOKING, READ_ONLY, Capabilities, without_hidden
 from portal_links.exceptions import CapabilityMissing, ProjectNotNamed
 from portal_links.models import PortalLink, PortalSession
 from projects.authentication import PORTAL_PREFIXES
@@ -133,7 +133,7 @@ def find_access(credential: str, *, address: str | None = None) -> Access | None
     )
 
 
-def find_key_access(key: str, *, address: str | None = None) -> Access | None:
+def find_key_access(key: str) -> Access | None:
     """Return what an API key opens on the portal API: its whole project, for reading only.
 
     None for a key that does not work, or that is bound to one owner. Raises InvalidInput for an instance key, as the
@@ -147,7 +147,7 @@ def find_key_access(key: str, *, address: str | None = None) -> Access | None:
     project = Project.objects.live().filter(pk=caller.key_project_id).first()
     if project is None:
         return None
-    allowed = READ_ONLY | {VIEW_SECRET} if caller.can_write else READ_ONLY
+    allowed = LOOKING if caller.can_write else READ_ONLY
     return Access(project=project, owner_id="", capabilities=allowed, by_key=True)
 
 
