@@ -20,7 +20,7 @@ from tests.test_held_interpreter import BODY_BYTES, MOST_SECONDS
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data; boundary=b"
-#: What is left of a body for its largest member.
+#: The bytes of a body that are left for its largest member.
 ROOM = BODY_BYTES - 200
 
 

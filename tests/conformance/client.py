@@ -19,7 +19,7 @@ HEADERS = ("content-type", "www-authenticate", "allow", "connection", "location"
 #: How long a request is repeated until its delivery has a final status.
 PATIENCE_SECONDS = 30
 FINAL = ("Success", "Failure", "Discarded")
-#: What differs from run to run, in an answer that is written as JSON.
+#: The texts that differ from run to run, in an answer that is written as JSON.
 NORMAL = [
     (re.compile(r"CO\.[A-Za-z0-9]{8,}\.[A-Za-z0-9]{20,}"), "<KEY>"),
     (re.compile(r"PRT\.[A-Za-z0-9]{8,}\.[A-Za-z0-9]{20,}"), "<PRT>"),
