@@ -266,7 +266,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
 
-# Whoever guesses passwords at the admin's login is locked out by address, as a lock by name would let anybody lock out
+# Guessing passwords at the admin's login locks an address out. A lock by name would let anybody lock out
 # an operator. The tables hold failures only, until they no longer count.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = 10

@@ -55,7 +55,7 @@ class Health:
     failed: int
     #: The time from which the status holds; None where it is not known, or nothing is wrong.
     since: datetime | None
-    #: Who has paused or disabled it, and after which answer; None and "" where nobody has.
+    #: The actor who has paused or disabled it, and the answer that led to this; None and "" where nobody has.
     actor: Actor | None
     reason: str
     #: The kind (outbound/answers.py), text and time of the last failed attempt; "" and None where none has failed.

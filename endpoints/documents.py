@@ -28,7 +28,7 @@ e.slack_webhook_url, e.teams_webhook_url, e.secrets, e.authentication, e.mtls_cl
 e.metadata::text, e.created_at::text, e.updated_at::text, s.events, s.failure_rate, s.breaker,
 e.xmin::text, e.ctid::text
 """
-#: What the workers have counted of an endpoint (EndpointState); there is no row before that.
+#: The figures that workers have counted (EndpointState). An endpoint without figures has no such row.
 JOIN = "LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid"
 
 _SELECT = f"SELECT {COLUMNS} FROM endpoints_endpoint e {JOIN}"

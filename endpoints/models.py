@@ -46,11 +46,11 @@ class Endpoint(models.Model):
     url = models.CharField(max_length=2048)
     description = models.TextField(blank=True, default="")
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
-    #: Since when it has its status; None where that has never changed.
+    #: The time of the last change of the status; None before the first.
     status_since = models.DateTimeField(null=True, blank=True, editable=False)
-    #: Who has changed it (core/actors.py): {"kind", "uid", "name", "owner_id"}.
+    #: The actor of that change (core/actors.py): {"kind", "uid", "name", "owner_id"}.
     status_actor = models.JSONField(null=True, blank=True, editable=False)
-    #: Where the server has changed it: the last answer before that.
+    #: The last answer before that change, where the server has made it.
     status_reason = models.TextField(blank=True, default="", db_default="", editable=False)
     advanced_signatures = models.BooleanField(default=True)
     http_timeout = models.PositiveIntegerField(default=0, help_text="In seconds; 0 stands for the default.")

@@ -32,7 +32,7 @@ class AnswerKind(StrEnum):
     CERTIFICATE_MISSING = "certificate_missing"
     #: The address is not public.
     PRIVATE_ADDRESS = "private_address"
-    #: What came is not HTTP, too large, or ends early.
+    #: The answer is not HTTP, too large, or ends early.
     BAD_ANSWER = "bad_answer"
     #: The token server of OAuth 2 has given no token.
     NO_TOKEN = "no_token"

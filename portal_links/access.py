@@ -30,7 +30,7 @@ from projects.models import Project
 # Store "last used" again only when it is older than this: otherwise each request would be a write.
 LAST_USED_GRAIN = timedelta(minutes=1)
 
-# What every request of the portal reads: all columns but those that no page uses.
+# The query of every request of the portal: all columns but those that no page uses.
 _PROJECT = Columns(Project, without=["meta_event", "created_at", "updated_at", "deleted_at"])
 _LINK = Columns(PortalLink, without=["deleted_at"])
 _SESSION = Columns(PortalSession, without=["code_digest", "token_digest", "opened_at", "opened_from", "revoked_at"])

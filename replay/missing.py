@@ -38,7 +38,7 @@ def missing_of(endpoint: Endpoint) -> "QuerySet[Event]":
     rows = Event.objects.filter(project_id=endpoint.project_id, is_duplicate_event=False, expunged_at=None)
     of_owner = Q(channel=channel.FANOUT, owner_id=endpoint.owner_id) | Q(channel=channel.BROADCAST)
     sent = EventDelivery.objects.filter(event=OuterRef("pk"), endpoint=endpoint.uid, test=EventDelivery.Test.NONE)
-    # What came in before the present owner had the endpoint was not for it.
+    # Events from before the present owner had the endpoint were not for it.
     return rows.filter(of_owner, ~Exists(sent), pk__gte=endpoint.held_from)
 
 

@@ -48,7 +48,7 @@ def read_yaml(text: str, *, most_values: int, most_levels: int, hint: str) -> An
     """
     total = 0
     opened = [_Open(0)]
-    #: What an anchor stands for, and the number of its values.
+    #: The value of each anchor, and the number of values in it.
     known: dict[str, tuple[Any, int]] = {}
     documents = 0
     breaks = Breaks()

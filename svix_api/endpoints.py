@@ -263,7 +263,7 @@ class EndpointDetail(EndpointView):
         if chosen_types(sent) is None:
             whole["eventTypes"] = None
         if self.access is not None:
-            # What a customer cannot set stays.
+            # Fields that a customer cannot set stay.
             del whole["metadata"]
         if not self.may(MANAGE_SUBSCRIPTIONS):
             whole = {name: value for name, value in whole.items() if name not in ("eventTypes", "channels")}

@@ -80,7 +80,7 @@ UPDATE events_eventdelivery d SET status = '{Status.DISCARDED}', description = %
 FROM piece WHERE d.uid = piece.uid
 """  # noqa: S608 - only this module's own text
 
-# What was parked goes to its place in the queue, from which a claim parks it again.
+# A delivery that was parked goes to its place in the queue, from which a claim parks it again.
 _RESTORE = f"""
 WITH piece AS (
   DELETE FROM switches_discardeddelivery WHERE delivery_id IN (

@@ -81,7 +81,7 @@ _FIELD_ERRORS = array(schema_of(FieldError)) | {
     "description": "The fields that are refused, beside the messages that do not name them. Else absent."
 }
 _REFUSED = {"status": {"type": "boolean", "enum": [False], "description": "Always false."}, "errors": _FIELD_ERRORS}
-#: What an answer with a refusal says to readers of the document.
+#: The description of an answer with a refusal.
 REFUSED = "Refused; nothing has changed."
 REFUSAL = define("util.ErrorResponse", {"allOf": [ENVELOPE, {"type": "object", "properties": _REFUSED}]})
 

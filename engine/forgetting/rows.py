@@ -102,7 +102,7 @@ class Told(Func):
     template = (
         "(SELECT CASE WHEN d IS NOT NULL THEN "
         "ARRAY[d ->> 'uid', d ->> 'endpoint_id', d ->> 'owner_id', d #>> '{endpoint_metadata,owner_id}'] "
-        # What jsonb cannot hold: a payload with a NUL, or a number beyond its range.
+        # jsonb cannot hold the payload: it has a NUL, or a number beyond the range.
         "ELSE ARRAY(SELECT m[1] FROM "
         """regexp_matches(%(expressions)s, '"(?:uid|endpoint_id|owner_id)":"([^"]*)"', 'g') m) END """
         "FROM (SELECT payload_as_jsonb(%(expressions)s) -> 'data' AS d OFFSET 0) body)"
