@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from events.models import Event
 from events.reads import Within, scope_ids
 from portal.filter_words import explanation_words, shown
+from portal.trials import wrong_json
 from portal.words import Pill, number
 from portal_links.access import Access
 from portal_links.capabilities import VIEW_PAYLOADS
@@ -74,7 +75,7 @@ def own_event(access: Access, text: str) -> Sample | str:
         try:
             return Sample(gettext("Your payload"), None, orjson.loads(text), {})
         except orjson.JSONDecodeError:
-            return gettext("This is no JSON.")
+            return wrong_json(text)
     found = _read(_visible(access).filter(pk=text[:26]))
     sample = _sample(found[0]) if found else None
     return gettext("There is no such event.") if sample is None else sample

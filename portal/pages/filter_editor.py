@@ -19,6 +19,7 @@ from portal.filter_trial import counted, own_event, recent_events, try_filter
 from portal.filter_words import COMPARISONS, filter_words, operator_names
 from portal.pages.endpoint_form import show_settings
 from portal.pages.shell import PageRequest, at, page, show
+from portal.trials import wrong_json
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_SUBSCRIPTIONS, VIEW_PAYLOADS
 from projects.models import EVERY_TYPE
@@ -239,9 +240,8 @@ def _fields(bodies: list[Any]) -> list[str]:
 def _parsed(text: str) -> dict[str, Any]:
     try:
         value = orjson.loads(text) if text.strip() else {}
-    except orjson.JSONDecodeError as error:
-        message = gettext("This is no JSON: look at line %(line)s, column %(column)s.")
-        raise FilterRefused(message % {"line": error.lineno, "column": error.colno}) from None
+    except orjson.JSONDecodeError:
+        raise FilterRefused(wrong_json(text)) from None
     if not isinstance(value, dict):
         raise FilterRefused(gettext("A filter is a JSON object."))
     return value

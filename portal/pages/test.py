@@ -161,8 +161,8 @@ def _refusal(error: NoOverlap | TooManyTests) -> str:
     if isinstance(error, NoOverlap):
         return gettext("The previous secret has ended: everything is signed with the new one only.")
     words = ngettext(
-        "That were many tests. Wait %(count)s second for the next.",
-        "That were many tests. Wait %(count)s seconds for the next.",
+        "You have sent many tests. Wait %(count)s second for the next.",
+        "You have sent many tests. Wait %(count)s seconds for the next.",
         error.seconds,
     )
     return words % {"count": error.seconds}
