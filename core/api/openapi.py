@@ -176,7 +176,7 @@ def describe(serializer: Serializer, component: str, required: Sequence[str] = (
 
 
 def takes_null(*bodies: Serializer) -> None:
-    """Declare that null is accepted as these bodies, as an object without members: they are of family B."""
+    """Declare that null is accepted as these bodies, as an object without members; their errors are detailed."""
     NULLABLE.update(bodies)
 
 

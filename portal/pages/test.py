@@ -110,7 +110,7 @@ def debug_signature(request: PageRequest, access: Access, endpointID: str) -> Ht
     context: dict[str, Any] = {"said": said(verdict), "lines": lines(verdict), "difference": verdict.difference}
     if verdict.difference is not None:
         context["difference_text"] = difference_text(verdict.difference.at, verdict.difference.received)
-        context["off"] = [_off(verdict.difference.sent), _off(verdict.difference.received)]
+        context["off"] = [_first_apart(verdict.difference.sent), _first_apart(verdict.difference.received)]
     return show(request, access, "portal/debug_found.html", context)
 
 
@@ -168,7 +168,7 @@ def _refusal(error: NoOverlap | TooManyTests) -> str:
     return words % {"count": error.seconds}
 
 
-def _off(text: str) -> tuple[str, str]:
+def _first_apart(text: str) -> tuple[str, str]:
     """Split a text after its first character, for which a visible sign stands where it is a blank or the like."""
     return {" ": "·", "\n": "↵", "\r": "↵", "\t": "⇥"}.get(text[:1], text[:1]), text[1:]
 
