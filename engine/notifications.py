@@ -23,7 +23,7 @@ from psycopg.rows import class_row
 from core.api.values import wire_time
 from core.encryption import UndecryptableValue, context_of, decrypt
 from core.storable_text import storable
-from endpoints.addresses import is_confirmed
+from endpoints.email_addresses import is_confirmed
 from endpoints.models import AlertSettings, Notification
 from engine.database import Pool, write_outcome
 from outbound.client import Outbound

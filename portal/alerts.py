@@ -26,7 +26,7 @@ from activity.operations import Verb
 from core.addresses import is_public_url
 from core.ulid import new_ulid
 from deliveries.health import EndpointHealth, Health, endpoint_health
-from endpoints.addresses import is_confirmed
+from endpoints.email_addresses import is_confirmed
 from endpoints.models import AlertSettings, Endpoint, Notification
 from endpoints.operations import record_change
 from portal import operations
