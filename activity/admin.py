@@ -42,7 +42,7 @@ class ActivityAdmin(TimedAdmin):
 
     @admin.display
     def owner(self, row: Activity) -> SafeString:
-        """Return the customer, who leads to the customer's page."""
+        """Return the owner, which links to the customer's page."""
         return customer_link(row.project_id, row.owner_id)
 
     @admin.display(description="endpoint")

@@ -38,8 +38,8 @@ class ActivityDocument(TypedDict):
     verb: Annotated[
         str, "The change.", Keywords(enum=list(Activity.Verb.values)), Example(Activity.Verb.ENDPOINT_UPDATED.value)
     ]
-    owner_id: Annotated[str, "The customer whom it concerns; empty: none in particular.", Example("acme")]
-    endpoint_id: Annotated[str, "The endpoint that it concerns; empty: none in particular.", Example(_ENDPOINT)]
+    owner_id: Annotated[str, "The customer whom it concerns; empty: no particular one.", Example("acme")]
+    endpoint_id: Annotated[str, "The endpoint that it concerns; empty: no particular one.", Example(_ENDPOINT)]
     object_uid: Annotated[str, "The id of the object of the verb.", Example(_ENDPOINT)]
     object_name: Annotated[str, "The name of the object at that time.", Example("Orders")]
     count: Annotated[int | None, "The number of objects, where there are many; null before that is known."]

@@ -17,10 +17,10 @@ list_activity = TAG.operation(
     description="Returns a page of who did what in the project, newest first. It is kept for 90 days.",
     parameters=[
         *page_parameters(without=["q", "sort"]),
-        query("endpointId", "Only what concerns one of these endpoints. Repeat it for several.", TEXTS),
+        query("endpointId", "Only rows about one of these endpoints. Repeat it for several.", TEXTS),
         query(
             "actorKind",
-            "Only what actors of this kind did.",
+            "Only acts of actors of this kind.",
             {"type": "string", "enum": [kind.value for kind in ActorKind]},
         ),
         query("startDate", "From this second on, such as `2026-02-03T09:15:02`, in UTC.", _DATE),

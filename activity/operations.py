@@ -21,9 +21,9 @@ Verb = Activity.Verb
 #: The values of a field, before and after; both None where they are secret.
 Changes = Mapping[str, Sequence[Any]]
 
-#: The characters of a value, as JSON, that are recorded.
+#: The most characters of a value, as JSON, that are recorded.
 LONGEST_VALUE = 2000
-#: The rows that one statement inserts.
+#: The most rows that one statement inserts.
 TOGETHER = 1000
 
 COLUMNS = (
@@ -109,7 +109,7 @@ def _insert(rows: Sequence[list[Any]]) -> None:
 
 
 def _cut(values: Sequence[Any]) -> list[Any]:
-    """Return the values, each of which that is too long as the beginning of its text."""
+    """Return the values; of one that is too long, the beginning of its text."""
     texts = [value if isinstance(value, str) else json.dumps(value) for value in values]
     return [
         f"{text[:LONGEST_VALUE]}…" if len(text) > LONGEST_VALUE else value

@@ -37,7 +37,7 @@ class Application(models.Model):
 
     uid = ULIDField()
     project = models.ForeignKey(Project, models.CASCADE, db_index=False)
-    #: The owner: Svix's `uid`, Nahook's `externalId`. One that was not given is the application's own id.
+    #: The owner: Svix's `uid`, Nahook's `externalId`; where none was given, the application's own id.
     owner_id = models.CharField(max_length=255, db_collation="C")
     name = models.CharField(max_length=255)
     metadata = models.JSONField(default=dict, blank=True)

@@ -47,7 +47,7 @@ def get_or_create_application(
 ) -> tuple[Application, bool]:
     """Return the application of an owner, which is created where there is none, and whether it was created.
 
-    One that exists stays as it is. Raises InvalidInput.
+    An existing one stays as it is. Raises InvalidInput.
     """
     if owner_id:
         found = Application.objects.for_project(project_id).filter(owner_id=owner_id)

@@ -108,7 +108,7 @@ class _Connection:
     def receive(self, buffer: memoryview) -> bool:
         """Receive the data that has arrived. Returns whether the answer is complete."""
         is_complete = self._receive(buffer)
-        # What TLS has decrypted already does not make the socket readable.
+        # Data that TLS has decrypted already does not make the socket readable.
         while not is_complete and isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
             is_complete = self._receive(buffer)
         return is_complete

@@ -21,7 +21,7 @@ from portal_links.models import DeliveryLink, PortalLink, PortalSession
 from portal_links.operations import create_portal_link
 from subscriptions.models import Subscription
 
-#: Of endpoints and subscriptions there is one for this many deliveries.
+#: There is one endpoint, and one subscription, for this many deliveries.
 DELIVERIES_EACH = 10
 #: Made as the server makes them, and newer than the mass, whose secrets are copies that nothing can decrypt. They are
 #: more than a page.

@@ -9,7 +9,7 @@ from pathlib import Path
 #: The pages of docs/ to which tags lead, which the server answers at GUIDES.
 GUIDES = "/api/docs/guides"
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
-#: Name, name for people, what it is, and its guide.
+#: Name, name for people, description, and guide.
 _ROWS = [
     ("Portal Links", "Portal links", "Links with which customers see and manage their own endpoints.", "portal.md"),
     ("Portal Sessions", "Portal sessions", "List, explain and revoke who has the portal open.", "portal.md"),
@@ -42,11 +42,16 @@ _ROWS = [
     ("Event types (Svix)", "Svix event types", "The types of events that a project sends.", "contract/svix.md"),
     ("Endpoints (Svix)", "Svix endpoints", "The endpoints of an application.", "contract/svix.md"),
     ("Messages (Svix)", "Svix messages", "Send messages to an application, and list them.", "contract/svix.md"),
-    ("Attempts (Svix)", "Svix attempts", "What became of a message at each endpoint.", "contract/svix.md"),
+    (
+        "Attempts (Svix)",
+        "Svix attempts",
+        "The state and the attempts of a message at each endpoint.",
+        "contract/svix.md",
+    ),
     (
         "Recovery and tasks (Svix)",
         "Svix recovery and tasks",
-        "Send again what an endpoint has missed, and follow it.",
+        "Send the messages again that an endpoint has missed, and follow the progress.",
         "contract/svix.md",
     ),
     (

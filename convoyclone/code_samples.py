@@ -49,7 +49,7 @@ _REQUIRED_VALUES = {"startDate": "2026-11-01T00:00:00"}
 
 
 class Call(NamedTuple):
-    """A request: what the samples of all languages have in common. `path` has its parameters in braces."""
+    """The request that the samples of all languages make. `path` has its parameters in braces."""
 
     method: str
     path: str

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif command == "serve" and not rest:
         _serve()
     elif command == "listen":
-        # It talks to a server, and needs neither settings nor a database.
+        # `listen` talks to a server, and needs neither settings nor a database.
         from convoyclone.listening import listen
 
         return listen(rest)

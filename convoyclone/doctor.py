@@ -1,4 +1,4 @@
-"""Examine an installation (`convoyclone doctor`): what works, and what to do about the rest."""
+"""Examine an installation (`convoyclone doctor`), and say what to do about each problem."""
 
 import smtplib
 import socket

@@ -39,7 +39,7 @@ LOCK = "lock"
 SETTLE_SECONDS = 60
 STOP_SECONDS = 10
 POLL_SECONDS = 0.01
-#: What fits into the address of a Unix socket everywhere.
+#: The most bytes that the address of a Unix socket holds on every system.
 MAX_SOCKET_BYTES = 100
 
 # A cluster of an earlier version has the locale of its maker in its configuration.

@@ -66,7 +66,7 @@ def _run(command: list[str], prepare: Callable[[], None], descriptors: Sequence[
     code = 1
     try:
         os.setsid()
-        # What the other process does at its end is not this one's to do.
+        # The exit handlers are those of the process that has forked: they must not run at the end of this one.
         atexit._clear()
         _close_all_but(descriptors)
         prepare()

@@ -25,7 +25,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 #: Seconds between two looks, and the longest pause while the server does not answer.
 EVERY_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
-#: Deliveries are asked for from this long before the newest: they appear a little out of order.
+#: A look begins this long before the newest delivery, because deliveries appear a little out of order.
 OVERLAP = timedelta(seconds=60)
 #: The pauses between the tries to reach the program.
 TRIES = (0.0, 1.0, 3.0)
@@ -159,7 +159,7 @@ def _hand_on(server: Server, endpoints: list[str], url: str) -> None:
             if listener is None:
                 _, now = server.call("GET", "/eventdeliveries", [("perPage", "1")])
                 started = Listener(server, endpoints, now)
-                # Times of the API are whole seconds: what was made earlier in this one is not new.
+                # Times of the API are whole seconds: a delivery from earlier in this second is not new.
                 for _ in started.new():
                     pass
                 listener = started
@@ -180,7 +180,7 @@ def _hand_on(server: Server, endpoints: list[str], url: str) -> None:
 
 
 def _handed_on(listener: Listener, delivery_id: str, url: str) -> str:
-    """Hand one delivery on, and return the program's status, or why it got nothing. Raises Refused, OSError."""
+    """Hand one delivery on. Return the program's status, or the reason why it got nothing. Raises Refused, OSError."""
     reason = ""
     for wait in TRIES:
         time.sleep(wait)

@@ -18,7 +18,7 @@ from convoyclone import database, embedded
 from convoyclone.forks import Fork
 
 STOP_SECONDS = 3
-#: Somewhat more than an endpoint has by default to answer.
+#: Somewhat longer than an endpoint may take to answer by default.
 DRAIN_SECONDS = 12
 #: Networks of this machine itself.
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -50,7 +50,7 @@ class Companion:
         self.name = name
         self._has_heartbeat = has_heartbeat
         self._start = start or spawn
-        #: The end of the heartbeat's pipe that this process reads, and when something came.
+        #: The end of the heartbeat's pipe that this process reads, and the time of the last heartbeat.
         self._pulse: int | None = None
         self._beat_at = 0.0
         self._command, self._descriptors = command, descriptors
@@ -87,7 +87,7 @@ class Companion:
         return time.monotonic() - self._beat_at
 
     def forgive(self) -> None:
-        """Count the silence from now on."""
+        """Count the seconds without a heartbeat from now on."""
         self._beat_at = time.monotonic()
 
     def replace(self) -> None:

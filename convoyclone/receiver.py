@@ -31,11 +31,11 @@ HOST = "127.0.0.1"
 #: Ports that neither well-known services nor the connections of Linux and macOS use.
 PORTS = range(20_000, 30_000)
 TRIES = 50
-#: Webhooks that the page shows, and the bytes of each that it keeps.
+#: The most webhooks that the page shows, and the most bytes of each that are kept.
 SHOWN = 50
 SHOWN_BYTES = 4_000
 MAX_BODY_BYTES = 16 * 1024 * 1024
-#: As the libraries of Standard Webhooks have it.
+#: The replay tolerance of Standard Webhooks' libraries.
 TOLERANCE_SECONDS = 300
 #: The web server may start later than the worker sends.
 API_PATIENCE_SECONDS = 5

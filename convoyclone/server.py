@@ -62,7 +62,7 @@ def main() -> int:
         # Under nohup a hang-up is ignored, and stays so.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
-    # Where it is ignored, as some programs leave it to those that they start, exit codes are lost.
+    # Some programs start others with SIGCHLD ignored. Exit codes would then be lost.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     database.own_the_environment()
     data_dir = database.data_dir()
@@ -77,7 +77,7 @@ def main() -> int:
         return 0
     except (CannotStart, database.DatabaseUnavailable) as error:
         if _asked_to_stop.is_set():
-            # What was interrupted may complain of that before it gives way.
+            # The error may be a consequence of the interruption.
             return 0
         print(f"convoyclone: {error}", file=sys.stderr)
         return 1

@@ -117,7 +117,7 @@ DELIVERY_ALLOWED_NETWORKS = _networks("DELIVERY_ALLOWED_NETWORKS")
 DELIVERY_CA_FILE = os.environ.get("DELIVERY_CA_FILE") or None
 CIRCUIT_BREAKER = _flag("CIRCUIT_BREAKER", default=True)
 
-# What Prometheus and probes ask: a worker for itself where it has a port, and /metrics of the web server
+# Metrics and probes: of a worker where it has a port, and /metrics of the web server
 METRICS_HOST = os.environ.get("METRICS_HOST") or "127.0.0.1"
 METRICS_PORT = _integer("METRICS_PORT", 0)
 if METRICS_PORT > 65535:
@@ -266,7 +266,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
 
-# Whoever guesses passwords at the admin's login is locked out by address, as a lock by name would let anybody lock out
+# Guessing passwords at the admin's login locks an address out. A lock by name would let anybody lock out
 # an operator. The tables hold failures only, until they no longer count.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = 10
@@ -278,7 +278,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-# The middleware is in its place, as a subclass that leaves the APIs alone (core/page_middleware.py).
+# The middleware that the check misses is there, as a subclass that leaves the APIs alone (core/page_middleware.py).
 SILENCED_SYSTEM_CHECKS = ["axes.W002"]
 AXES_COOLOFF_MESSAGE = "Too many wrong passwords came from your address. Try again in 15 minutes."
 

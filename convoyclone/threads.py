@@ -20,21 +20,21 @@ from django.conf import settings
 
 from core.client_address import known_network
 
-#: Of a process, as script/server starts it.
+#: The threads of a web process that script/server starts.
 THREADS = 64
-#: A body has as long to come as a slow line needs for MAX_REQUEST_BODY_BYTES.
+#: The longest that a body may take to arrive: what a slow line needs for MAX_REQUEST_BODY_BYTES.
 BODY_SECONDS = 15
-#: A body that has not come by now is slow. Most of those that are not have come with their headers.
+#: A body that takes longer than this is slow. Most of the others have arrived with their headers.
 SLOW_SECONDS = 1
-#: Slow bodies that may be on their way at once, so that threads are left for other requests.
+#: The most slow bodies on their way at once, so that threads are left for other requests.
 MOST_SLOW_BODIES = 48
-#: Bodies of one address on their way at once, slow or not yet: half of the threads are left for the others.
+#: The most bodies of one address on their way at once, slow or not yet: half of the threads are left for others.
 MOST_BODIES_OF_ADDRESS = 32
 #: Headers whose parsers in Python's library take time by the square of their length, and the most bytes of each. The
 #: server itself lets 400 KB through.
 PARSED_HEADERS = ("HTTP_COOKIE", "CONTENT_TYPE")
 MOST_HEADER_BYTES = 8_192
-#: A longer Content-Length is none of a body that is read.
+#: A Content-Length with more digits than this belongs to a body that is too long to be read.
 MOST_DIGITS = 16
 
 #: The milliseconds since data was sent, within Linux's struct tcp_info.

@@ -49,7 +49,7 @@ def collection(name: str, view: Any, *below: URLPattern | URLResolver) -> URLRes
 
 # A path is looked up part by part, so that a request tries a dozen patterns, and not all two hundred.
 _PROJECT: list[URLPattern | URLResolver] = [
-    # Those that are asked for most come first: each that is tried in vain takes one to two per cent of a request.
+    # The most frequent paths come first: each pattern that is tried in vain takes one to two per cent of a request.
     collection(
         "portal-links",
         portal_links.PortalLinks.as_view(),

@@ -1,4 +1,4 @@
-"""Answer `/` in the demo with a page of links, and lead short addresses to the pages that they mean."""
+"""Answer `/` in the demo with a page of links, and redirect short addresses to the pages that they mean."""
 
 import json
 from typing import Any

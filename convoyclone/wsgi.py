@@ -32,8 +32,8 @@ gc.disable()
 _django = get_wsgi_application()
 start_telemetry("web")
 bound_statements(settings.DATABASE_STATEMENT_SECONDS)
-# A place looks after its connection itself (places.py). That Django looks for those that have failed too, and forgets
-# statements that only DEBUG notes, takes a twentieth of a short request.
+# A place looks after its connection itself (places.py). Django's own handlers, which look for failed connections too
+# and forget statements that only DEBUG notes, take a twentieth of a short request.
 for receiver in (close_old_connections, reset_queries):
     request_started.disconnect(receiver)
 request_finished.disconnect(close_old_connections)
@@ -41,8 +41,8 @@ request_finished.disconnect(close_old_connections)
 request_finished.disconnect(close_caches)
 from core.share import UNCOUNTED  # noqa: E402 - it reads the settings
 
-# What the process begins with, views included, stays for as long as it runs: looking through it for garbage would stop
-# all threads for 30 to 50 ms each time.
+# The objects from the start, views included, stay for as long as the process runs: looking through them for garbage
+# would stop all threads for 30 to 50 ms each time.
 _ = get_resolver().url_patterns
 gc.collect()
 gc.freeze()

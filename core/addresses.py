@@ -50,7 +50,7 @@ def validate_origin(origin: str) -> None:
 
 
 def is_public_url(url: str) -> bool:
-    """Tell whether `url` is http or https and does not name this machine or a private network.
+    """Return whether `url` is http or https and does not name this machine or a private network.
 
     Only the text itself is checked: a name is resolved, and its addresses are checked by the same rule, when a
     connection is opened (outbound/addresses.py).
@@ -70,7 +70,7 @@ def is_public_url(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether the text of a host, which is a name or an address, names this machine."""
+    """Return whether the text of a host, which is a name or an address, names this machine."""
     host = host.rstrip(".").lower()
     try:
         address = ipaddress.ip_address(host)
@@ -80,7 +80,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_public_name(host: str) -> bool:
-    """Tell whether a host is a name, as a client that looks it up reads it, and not a name of this machine."""
+    """Return whether a host is a name, as a client that looks it up reads it, and not a name of this machine."""
     try:
         name = host.encode("idna").decode().lower()
     except UnicodeError:

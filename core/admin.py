@@ -32,7 +32,7 @@ NOTHING = SafeString("-")
 SHOWN_CHARACTERS = 100_000
 LIST_SECONDS = 5
 TOO_LONG = "There are too many rows to find these in 5 seconds. Choose a project too, or search by an id."
-#: The most rows that a list leads to and that one action changes. Each is a field of a form, and Django accepts 1,000.
+#: The most rows that a list has and that one action changes. Each is a field of its form, and Django accepts 1,000.
 MOST_ROWS = 500
 MOST_REFUSALS = 20
 #: The rows that a search names by their ids.
@@ -72,7 +72,7 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
         return False
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user may run actions, which needs Django's permission to change."""
+        """Return whether the user may run actions, which needs Django's permission to change."""
         codename = get_permission_codename("change", self.opts)
         return request.user.has_perm(f"{self.opts.app_label}.{codename}")
 
@@ -173,23 +173,23 @@ class TimedAdmin(OperatorAdmin):
 
 
 def by_ids(rows: QuerySet[Any], found: QuerySet[Any]) -> QuerySet[Any]:
-    """Return those of `rows` that a search has `found`, named by their ids where there are MOST_FOUND at most.
+    """Return those of `rows` that a search has `found`, by their ids unless these are more than MOST_FOUND.
 
-    The ids are read off the indexes. As a condition of the list, PostgreSQL would look for them among all rows, from
-    the newest on.
+    The ids are read off the indexes. If the search were a condition of the list, PostgreSQL would try it on all rows,
+    from the newest on.
     """
     ids = list(found.order_by().values_list("pk", flat=True)[: MOST_FOUND + 1])
     return rows.filter(among("pk", ids)) if len(ids) <= MOST_FOUND else found
 
 
 def among(name: str, ids: Iterable[str]) -> Func:
-    """Return the condition that a column is one of the ids, which are one parameter: IN has one for each."""
+    """Return the condition that a column is one of the ids, sent as one array: IN sends a parameter for each."""
     array: Value = Value(list(ids), ArrayField(CharField()))
     return Func(F(name), array, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField())
 
 
 def shown_text(text: str) -> SafeString:
-    """Return another's text as HTML, escaped and cut after SHOWN_CHARACTERS."""
+    """Return a text as HTML, escaped and cut after SHOWN_CHARACTERS."""
     rest = len(text) - SHOWN_CHARACTERS
     note = format_html("<p>And {} characters more.</p>", rest) if rest > 0 else ""
     return format_html('<pre style="white-space: pre-wrap">{}</pre>{}', text[:SHOWN_CHARACTERS], note)

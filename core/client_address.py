@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-#: The addresses that are remembered with what was read in them: that takes longer than a middleware.
+#: The number of parsed addresses that are remembered: parsing one takes longer than a middleware.
 MOST_REMEMBERED = 4_096
 # Headers that a proxy adds. A request with one of them does not come from this machine, whatever its address.
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
@@ -43,7 +43,7 @@ def client_network(request: HttpRequest) -> str | None:
 
 
 def is_of_this_machine(request: HttpRequest) -> bool:
-    """Tell whether the caller is on this machine, and came without a proxy."""
+    """Return whether the caller is on this machine, and came without a proxy."""
     address = client_address(request)
     is_local = address is not None and ipaddress.ip_address(address).is_loopback
     return is_local and not any(name in request.META for name in _FORWARDED)

@@ -8,14 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
-#: What is shorter is not compressed: it would hardly need fewer packets.
+#: A shorter content is not compressed: it would hardly need fewer packets.
 SHORTEST_COMPRESSED = 500
 _TEXTS = ("text/", "application/json", "application/javascript", "application/vnd.oai.openapi", "image/svg+xml")
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A content, as it is sent."""
+    """The body of an answer in the forms in which it is sent."""
 
     plain: bytes
     #: Empty where compressing is no gain.
@@ -25,7 +25,7 @@ class Content:
 
 
 def make_content(plain: bytes, content_type: str) -> Content:
-    """Return the content of bytes. A text is UTF-8."""
+    """Return the content for the bytes of a body. A text is UTF-8."""
     is_text = content_type.startswith(_TEXTS)
     compressed = gzip.compress(plain, 9, mtime=0) if is_text and len(plain) >= SHORTEST_COMPRESSED else b""
     return Content(

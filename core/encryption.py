@@ -2,8 +2,8 @@
 
 A stored value is `key id (4 bytes) | nonce (12) | ciphertext and tag`. The first key of
 ENCRYPTION_KEYS encrypts, every listed key decrypts; `manage.py reencrypt` moves rows to the first
-(docs/operations.md). Why not Fernet: docs/adr/0004. How a value is bound to its row, and how those are read that are
-bound to their column only: docs/adr/0013.
+(docs/operations.md). Why not Fernet: docs/adr/0004. How a value is bound to its row, and how older values are read,
+which are bound to their column only: docs/adr/0013.
 """
 
 import base64
@@ -105,7 +105,7 @@ def decrypter(context: str) -> Callable[[bytes, str], bytes]:
 
 
 def is_current(stored: bytes | memoryview) -> bool:
-    """Tell whether a stored value is encrypted under the first key, and bound to its row."""
+    """Return whether a stored value is encrypted under the first key, and bound to its row."""
     return bytes(stored)[:ID_BYTES] == next(iter(_current()))
 
 

@@ -29,7 +29,7 @@ class DomainError(Exception):
     headers: dict[str, str] = {}
     #: The fields that are refused, where the text does not say it.
     errors: Sequence[FieldError] = ()
-    #: What `errors` may be, in the API document's example of the case.
+    #: The example of `errors` in the API document.
     example_errors: Sequence[FieldError] = ()
 
     def __init__(

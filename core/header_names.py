@@ -15,18 +15,18 @@ _OF_EVERY_WEBHOOK = {"content-type", "accept-encoding", "webhook-id", "webhook-t
 
 
 def is_header_name(name: str) -> bool:
-    """Tell whether HTTP can carry a header of this name: whether it is a token of RFC 9110."""
+    """Return whether HTTP can carry a header of this name: whether it is a token of RFC 9110."""
     return _TOKEN.fullmatch(name) is not None
 
 
 # A worker asks for each header that it sends, and most names are the same ones.
 @lru_cache(maxsize=1024)
 def is_framing(name: str) -> bool:
-    """Tell whether only the HTTP client may write the header of this name, in any letter case."""
+    """Return whether only the HTTP client may write the header of this name, in any letter case."""
     name = name.lower()
     return name in _FRAMING or name.startswith("proxy-")
 
 
 def is_taken(name: str) -> bool:
-    """Tell whether a webhook's header of this name, in any letter case, has a meaning that no setting can change."""
+    """Return whether a webhook's header of this name, in any letter case, has a meaning that no setting can change."""
     return is_framing(name) or name.lower() in _OF_EVERY_WEBHOOK

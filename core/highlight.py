@@ -67,7 +67,7 @@ def header_lines(headers: Mapping[str, str]) -> SafeString:
 
 
 def is_binary(text: str, content_type: str) -> bool:
-    """Tell whether the body of an answer, as it is stored, is not text that a person can read."""
+    """Return whether the body of an answer, as it is stored, is not text that a person can read."""
     if content_type.strip().lower().startswith(_BINARY_TYPES):
         return True
     return len(_BINARY.findall(text)) * 20 > len(text)
@@ -78,7 +78,7 @@ def _texts(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:
 
 
 def _is_structure(text: str) -> bool:
-    """Tell whether a text is valid JSON that has lines to break: an object or an array."""
+    """Return whether a text is valid JSON that has lines to break: an object or an array."""
     if not text.lstrip().startswith(("{", "[")):
         return False
     try:

@@ -30,7 +30,7 @@ _IPV4_COMPATIBLE = ip_network("::/96")
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address belongs to the public internet, and to none of the GUARDED networks.
+    """Return whether an address belongs to the public internet, and to none of the GUARDED networks.
 
     An IPv6 address that stands for an IPv4 one is judged as that one. An address with a zone is not public.
     """

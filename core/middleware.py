@@ -17,7 +17,7 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 #: The web server has read this much of a body at most before a view asks for it.
 READ_AHEAD_BYTES = 8192
 
-#: Below these, the paths of Svix and Nahook hold ids and names of the company's own, in which two slashes are not one.
+#: Below these, the paths of Svix and Nahook hold ids and names of the company's own: repeated slashes belong to them.
 _WITH_OWN_IDS = ("/api/v1/app/", "/api/v1/auth/", "/api/v1/event-type/", "/api/ingest/event/")
 _acceptable_id = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -50,7 +50,7 @@ def request_id(get_response: GetResponse) -> GetResponse:
 
 
 def _has_unread_body(request: HttpRequest) -> bool:
-    """Tell whether the web server will close the connection because more of the body follows than it has read."""
+    """Return whether the web server will close the connection because more of the body follows than it has read."""
     length = request.META.get("CONTENT_LENGTH") or ""
     is_long = length.isdecimal() and int(length) > READ_AHEAD_BYTES
     return is_long and not getattr(request, "_read_started", True)

@@ -37,7 +37,7 @@ def pooling_problem() -> str:
 
 
 def shares_servers(database: str) -> bool:
-    """Tell whether transactions of one connection get different servers. Raises psycopg.Error.
+    """Return whether transactions of one connection get different servers. Raises psycopg.Error.
 
     Without a pooler this is one connection and one statement.
     """

@@ -1,4 +1,4 @@
-"""Tell whether this version can work with the database, and whether a caller may see its figures."""
+"""Return whether this version can work with the database, and whether a caller may see its figures."""
 
 import hmac
 from collections.abc import Container
@@ -37,7 +37,7 @@ def why_not_ready() -> str:
 
 
 def is_too_old() -> bool:
-    """Tell whether the database's schema is older than the first migrations of this code. Raises django.db.Error."""
+    """Return whether the database's schema is older than the first migrations of this code. Raises django.db.Error."""
     return _DISCARDED in _applied()
 
 
@@ -66,5 +66,5 @@ def _migrations() -> frozenset[tuple[str, str]]:
 
 
 def has_metrics_token(authorization: str) -> bool:
-    """Tell whether an Authorization header carries METRICS_TOKEN."""
+    """Return whether an Authorization header carries METRICS_TOKEN."""
     return hmac.compare_digest(authorization.encode(errors="replace"), f"Bearer {settings.METRICS_TOKEN}".encode())

@@ -19,12 +19,12 @@ from core.callers import IS_REFUSED, PARTY
 from core.client_address import known_network
 from core.exceptions import DomainError
 
-#: The slow requests of a party at once, of the places of a process (convoyclone/places.py). A project's company and
-#: its customers ("portal") have parts of their own, so that neither uses up the other's, and both leave a place free.
+#: The most slow requests of a party at once, out of the places of a process (convoyclone/places.py). A project's
+#: company and its customers ("portal") are counted apart, so that neither uses up the other's, and both leave a place.
 MOST_SLOW = {"project": 3, "portal": 3, "address": 3, "owner": 2, "session": 2}
 SLOW_SECONDS = 0.5
 MEMORY_SECONDS = 10
-#: The slow paths that are remembered, and their characters.
+#: The number of slow paths that are remembered, and of their characters.
 MOST_REMEMBERED = 4_096
 PATH_CHARACTERS = 200
 #: Beginnings of paths that are never counted: files, and probes.

@@ -20,7 +20,7 @@ from core.content import Content, answer_content, make_content
 
 DIGITS = 12
 YEAR_SECONDS = 365 * 24 * 60 * 60
-#: A name of another content than the present one, as a page asks for that was made before an upgrade.
+#: How long a browser keeps a file whose name has an old digest: a page from before an upgrade asks for it.
 STALE_SECONDS = 60
 
 _HASHED = re.compile(rf"(.+)\.([0-9a-f]{{{DIGITS}}})(\.[A-Za-z0-9]+)\Z")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 HEADER = "traceparent"
-#: The characters of a traceparent of version 00: W3C Trace Context has no longer one.
-LENGTH = 55
+#: The length of a traceparent of version 00. W3C Trace Context defines no longer one.
+TRACEPARENT_LENGTH = 55
 
 _tracer: "Tracer | None" = None
 
@@ -55,7 +55,7 @@ def stop_tracing() -> None:
 
 
 def is_tracing() -> bool:
-    """Tell whether this process traces."""
+    """Return whether this process traces."""
     return _tracer is not None
 
 

@@ -39,7 +39,7 @@ def do_piece(
 ) -> bool:
     """Do a piece of the row that `take` returns locked, in one transaction. Return whether there was one.
 
-    `take` chooses among the rows `waiting`. Mostly there are none, which is known without a transaction.
+    `take` chooses among the rows `waiting`. Mostly there are none, and that is found out without a transaction.
     A row whose piece raises an error is given up: it would fail again, and hold up the others. Errors of the database
     are raised, and the piece is tried again; in case the row is at fault, it is put back behind the others.
     """

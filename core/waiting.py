@@ -7,15 +7,15 @@ from contextlib import contextmanager
 
 from core.exceptions import DomainError
 
-#: A request waits for so long for the place to compute.
+#: The longest that a request waits for the place to compute.
 SECONDS_TO_COMPUTE = 0.5
 
-#: Work in Python sleeps for BREAK_SECONDS each time that it has taken WORK_SECONDS. It looks at the clock at each of so
-#: many steps, which take some 0.1 ms together.
+#: Work in Python sleeps for BREAK_SECONDS each time that it has taken WORK_SECONDS. It looks at the clock once in
+#: STEPS_BETWEEN_LOOKS steps, which take some 0.1 ms together.
 WORK_SECONDS = 0.001
 BREAK_SECONDS = 0.001
 STEPS_BETWEEN_LOOKS = 64
-#: The break after a call into C, which takes no break itself, is as long as the call, and this at most.
+#: A call into C cannot take breaks. The break after it is as long as the call, and this at most.
 LONGEST_BREAK_SECONDS = 0.01
 
 _waiting, _computing, _calling = threading.Lock(), threading.Lock(), threading.Lock()

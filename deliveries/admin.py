@@ -41,7 +41,7 @@ from events.payload_admin import PayloadAdmin
 from outbound.headers import mask_headers
 from portal_links.models import delivery_link_url
 
-#: The links that one action makes.
+#: The most links that one action makes.
 MOST_LINKS = 20
 
 
@@ -121,11 +121,11 @@ class EventDeliveryAdmin(PayloadAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user may send deliveries again."""
+        """Return whether the user may send deliveries again."""
         return self.has_operate_permission(request) or request.user.has_perm("events.resend_eventdelivery")
 
     def _label(self, request: HttpRequest, delivery: EventDelivery) -> str:
-        """Return the label of the button that sends it again; blank for a user or a delivery that has none."""
+        """Return the label of the button that sends it again; blank where there is no such button."""
         if not self.has_resend_permission(request):
             return ""
         return "Send again" if delivery.status in GIVEN_UP else "Send now" if delivery.status in WAITING else ""
@@ -155,7 +155,7 @@ class EventDeliveryAdmin(PayloadAdmin):
 
     @admin.display(description="created")
     def sent_at(self, delivery: EventDelivery) -> SafeString:
-        """Return the time, which leads to the page of the delivery."""
+        """Return the time, which links to the delivery's page."""
         return at(delivery.created_at)
 
     @admin.display(description="type")
@@ -193,7 +193,7 @@ class EventDeliveryAdmin(PayloadAdmin):
 
     @admin.display
     def customer(self, delivery: EventDelivery) -> SafeString:
-        """Return the owner, who leads to the customer's page, over the project, which leads to its own."""
+        """Return the owner above the project, each of which links to its page."""
         project = row_link("projects_project_change", delivery.project_id, delivery.project.name, "cut narrow quiet")
         return format_html("{}<br>{}", customer_link(delivery.project_id, delivery.endpoint.owner_id), project)
 
@@ -269,7 +269,7 @@ class DeliveryAttemptAdmin(PayloadAdmin):
 
     @admin.display(description="requested")
     def made_at(self, attempt: DeliveryAttempt) -> SafeString:
-        """Return the time, which leads to the page of the attempt."""
+        """Return the time, which links to the attempt's page."""
         return at(attempt.requested_at)
 
     @admin.display
@@ -299,7 +299,7 @@ class DeliveryAttemptAdmin(PayloadAdmin):
 
     @admin.display
     def customer(self, attempt: DeliveryAttempt) -> SafeString:
-        """Return the owner, who leads to the customer's page."""
+        """Return the owner, which links to the customer's page."""
         return customer_link(attempt.project_id, attempt.endpoint.owner_id)
 
     @admin.display

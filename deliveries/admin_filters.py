@@ -10,7 +10,7 @@ from endpoints.models import Endpoint
 from events.models import Event, EventDelivery
 from events.reads import RARE_AT_MOST
 
-#: The endpoints of one owner, and the newest deliveries, through which a list is filtered.
+#: The most endpoints of one owner, and the most of the newest deliveries, through which a list is filtered.
 MOST_ENDPOINTS = 1_000
 MOST_DELIVERIES = 500
 
@@ -28,12 +28,12 @@ class ByOwnerOfEndpoint(Typed):
     hint = "An owner_id, whole"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows of the owner's endpoints; as a list, of which PostgreSQL knows how rare it is."""
+        """Return the rows of the owner's endpoints, named in a list, by which PostgreSQL estimates their number."""
         return queryset.filter(endpoint__in=list(_owned(self.value()))) if self.value() else queryset
 
 
 class OfType(Typed):
-    """The deliveries of one event type: through its events where it is rare, as no index of deliveries knows types."""
+    """The deliveries of one event type; those of a rare one are found by its events, as no index has their types."""
 
     title = "event type"
     parameter_name = "type"

@@ -77,7 +77,7 @@ def of_present(wanted: DeliveryFilter) -> DeliveryFilter:
 def require_alone(project_id: str, customer: str) -> None:
     """Keep other retries of the same caller away until the transaction ends. Raises RetryUnderWay where one is open.
 
-    A batch that no worker has touched for STALE_AFTER, while none was worked at, is ended.
+    Open batches are ended first where no worker has advanced these, or any other batch, for STALE_AFTER.
     """
     now = timezone.now()
     with connection.cursor() as cursor:

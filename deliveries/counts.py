@@ -83,7 +83,7 @@ class TotalsDocument(TypedDict):
             }
         ),
     ]
-    source: Annotated[str, "Counted when it is asked for.", Keywords(enum=[LIVE]), Example(LIVE)]
+    source: Annotated[str, "Deliveries are counted at the request.", Keywords(enum=[LIVE]), Example(LIVE)]
 
 
 class SummaryDocument(TypedDict):

@@ -113,7 +113,7 @@ class DeliveryDocument(TypedDict):
     ]
     source_metadata: Annotated[SourceDocument | None, Example(NO_SOURCE)]
     device_metadata: Annotated[DeviceDocument | None, Example(example(DeviceDocument))]
-    status: Annotated[DeliveryStatus, "Where the delivery stands.", Example(Status.RETRY.value)]
+    status: Annotated[DeliveryStatus, "The status of the delivery.", Example(Status.RETRY.value)]
     metadata: Annotated[
         SendingDocument | None,
         Example(
@@ -141,7 +141,7 @@ class _Outcome(TypedDict, total=False):
     response_http_header: HttpHeader
     http_status: Annotated[str, "Such as `200 OK`. Absent where there was no answer."]
     response_data: Annotated[str, "The beginning of the answer's body."]
-    error: Annotated[str, "Why there is no answer, or none that is accepted."]
+    error: Annotated[str, "The reason why there is no answer, or why it was not accepted."]
     status: Annotated[bool, "True, or absent: the attempt has failed."]
 
 

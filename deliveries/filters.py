@@ -21,10 +21,10 @@ from subscriptions.models import Subscription
 #: Bounds of all ids.
 FIRST_UID, BEYOND_ALL = "", "Z"
 
-#: The states that only deliveries in the queue have, and that no other index knows.
+#: The states that only deliveries in the queue have. No index but the queue's has them.
 _IN_QUEUE = {str(status) for status in (Status.SCHEDULED, Status.PROCESSING)}
 
-#: Set in every filter. An empty list of endpoints is no endpoint, and None is any.
+#: The parameters that every stored filter has. An empty list of endpoints means no endpoint, and None means any.
 _ALWAYS = {"first_uid", "beyond_uid", "endpoint_ids", "delivery_ids"}
 
 
@@ -82,7 +82,7 @@ class DeliveryFilter:
         if self.delivery_ids is not None:
             rows = rows.filter(pk__in=self.delivery_ids)
         if self.statuses:
-            # What no delivery can have is not searched for.
+            # A value that no delivery can have is not searched for.
             rows = rows.filter(status__in=[status for status in self.statuses if status in Status.values])
             if set(self.statuses) <= _IN_QUEUE:
                 # Each half is the condition of an index.
@@ -109,7 +109,7 @@ def read_filter(request: Request, project_id: str, *, scope: Scope = None) -> De
     if key := query.get("idempotencyKey", ""):
         found = _event_id(project_id, key, within)
         if event_id not in ("", found):
-            endpoint_ids = []  # no delivery is of two events
+            endpoint_ids = []  # no delivery belongs to two events
         event_id = found
     return DeliveryFilter(
         first_uid=window.first_uid,

@@ -24,7 +24,7 @@ from outbound.states import Status
 
 HOURS = 24
 PAGE = 50
-#: In a list of endpoints, which does not show these numbers, up to this.
+#: A list of endpoints shows smaller numbers, so they are counted up to this.
 COUNTED_IN_LIST = 101
 #: An endpoint whose last finished deliveries have failed is failing from this number on. As many that were delivered
 #: show that it has recovered, whatever its share of failures is.
@@ -55,7 +55,7 @@ class Health:
     failed: int
     #: The time from which the status holds; None where it is not known, or nothing is wrong.
     since: datetime | None
-    #: Who has paused or disabled it, and after which answer; None and "" where nobody has.
+    #: The actor who has paused or disabled it, and the answer that led to this; None and "" where nobody has.
     actor: Actor | None
     reason: str
     #: The kind (outbound/answers.py), text and time of the last failed attempt; "" and None where none has failed.

@@ -25,7 +25,7 @@ class MakerDocument(TypedDict):
 
     kind: Annotated[
         str,
-        "Whose credential made the link.",
+        "The kind of credential that made the link.",
         Keywords(enum=[kind.value for kind in ActorKind]),
         Example(ActorKind.PORTAL_SESSION.value),
     ]

@@ -48,22 +48,22 @@ RETRY_JOB_EXAMPLE = PENDING_EXAMPLE | {"kind": RETRY_JOB}
 
 name_in_path(eventDeliveryID="The id of the event delivery.", deliveryAttemptID="The id of the attempt.")
 name_in_path(linkID="The id of the link.")
-ENDPOINT_IDS = query("endpointId", "Only those to these endpoints.", TEXTS)
+ENDPOINT_IDS = query("endpointId", "Only deliveries to these endpoints.", TEXTS)
 #: In the order of the published document; parameters that it does not have come last.
 FILTERS = [
     PAGE["direction"],
     END,
     ENDPOINT_IDS,
-    query("eventId", "Only those of this event."),
+    query("eventId", "Only deliveries of this event."),
     # One of its two names: clients in some languages cannot have both.
-    query("event_type", "Only those of events of this type. `eventType` is accepted too."),
-    query("idempotencyKey", "Only those of the event that was sent with this key."),
+    query("event_type", "Only deliveries of events of this type. `eventType` is accepted too."),
+    query("idempotencyKey", "Only deliveries of the event with this key."),
     *CURSORS,
     query("sort", "`ASC`: oldest first. Newest first without it."),
     START,
-    query("status", "Only those with one of these statuses.", TEXTS),
-    query("subscriptionId", "Only those of this subscription."),
-    query("brokerMessageId", "Only those of events with this header X-Broker-Message-Id."),
+    query("status", "Only deliveries with one of these statuses.", TEXTS),
+    query("subscriptionId", "Only deliveries of this subscription."),
+    query("brokerMessageId", "Only deliveries of events with this header X-Broker-Message-Id."),
 ]
 BAD_FILTER = (*BAD_DATES, refusals.NoEventOfKey)
 
@@ -160,8 +160,8 @@ period_failure_rates = ENDPOINTS_TAG.operation(
     "GetEndpointPeriodFailureRates",
     "Endpoint period failure rates",
     description="For each of the endpoints in the query, at most 100, the share of its deliveries that has failed, of "
-    "those that were created in the time and attempted. All is null where there are none, or counting takes more than "
-    "2 seconds.",
+    "those that were created in the time and attempted. All figures are null where there are none, or counting takes "
+    "more than 2 seconds.",
     parameters=[ENDPOINT_IDS, START, END],
     success=Outcome(
         "Endpoint period failure rates fetched successfully",
@@ -179,7 +179,7 @@ period_failure_rates = ENDPOINTS_TAG.operation(
 make_copy = TAG.operation(
     "CopyEventDelivery",
     "Make a signed copy of a delivery's request",
-    description="Answers the request that an attempt would send now, signed with the endpoint's secrets, without its "
+    description="Returns the request that an attempt would send now, signed with the endpoint's secrets, without its "
     "credentials. It sends nothing and changes nothing. A body is ignored.",
     success=Outcome(
         "Event delivery copied successfully",
@@ -211,7 +211,7 @@ create_link = TAG.operation(
 list_links = TAG.operation(
     "GetDeliveryLinks",
     "List the links to a delivery",
-    description="The newest 100 links to the delivery, those that have ended too, newest first, without their address.",
+    description="The newest 100 links to the delivery, including ended ones, newest first, without their address.",
     success=Outcome("Delivery links fetched successfully", list[DeliveryLinkDocument], {"One": [LISTED], "None": []}),
     not_found=refusals.DeliveryNotFound,
 )

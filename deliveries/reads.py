@@ -24,9 +24,9 @@ from outbound.states import Status
 PAGE_SIZE = 50
 #: Counts stop here.
 COUNTED_AT_MOST = 10_000
-#: The deliveries among which statuses are counted that no index knows.
+#: The most deliveries that are looked at to count the statuses that have no index.
 LOOKED_AT = 12_000
-#: Longer, and there are no numbers.
+#: A count that takes longer is given up, and no numbers are shown.
 COUNT_SECONDS = 1
 #: A search by an id or a key finds no more deliveries than this.
 FOUND_AT_MOST = 1_000

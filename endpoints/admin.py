@@ -75,7 +75,7 @@ class EndpointAdmin(TimedAdmin):
 
     @admin.display(description="owner")
     def customer(self, endpoint: Endpoint) -> SafeString:
-        """Return the owner, who leads to the customer's page."""
+        """Return the owner, which links to the customer's page."""
         return customer_link(endpoint.project_id, endpoint.owner_id)
 
     @admin.display(description="status")

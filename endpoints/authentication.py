@@ -32,8 +32,8 @@ Authentication = dict[str, Any]
 def checked(sent: Authentication, stored: Authentication | None) -> Authentication | None:
     """Return the object to store for a validated `authentication`, or None where it names no type.
 
-    A value that reads `[REDACTED]`, as this server answers it, keeps the stored one; with another OAuth2
-    `url` it keeps nothing, and the secret must be sent again.
+    A value that reads `[REDACTED]`, as this server answers it, keeps the stored one. Where the OAuth2 `url` changes
+    it does not, and the secret must be sent again.
     Raises InvalidInput.
     """
     kind = sent.get("type") or ""

@@ -68,7 +68,7 @@ def refusals(
 
 
 def checked_name(name: str, doing: str) -> str:
-    """Return a name that is not blank. Raises NotStored, which says what was being done."""
+    """Return a name that is not blank. Raises NotStored, whose text says which operation was refused."""
     if not name.strip():
         raise NotStored(doing=doing, field="name")
     return name

@@ -26,7 +26,7 @@ Channel = Notification.Channel
 
 STATUS_UPDATE = "Endpoint Status Update"
 BREAKER_SUBJECT = "Endpoint Disabled - Circuit Breaker Triggered"
-#: The characters of an answer's body that a message quotes.
+#: The most characters of an answer's body that a message quotes.
 QUOTED_CHARACTERS = 1000
 
 _DISABLE = f"""
@@ -83,25 +83,20 @@ async def disable_endpoint(
         if row is None:
             return False
         body = storable(response_body)[:QUOTED_CHARACTERS]
-        subject = STATUS_UPDATE
         if gone_url is not None:
-            text = (
-                f"endpoint url ({row.url}) answered 410 Gone, endpoint response body ({body}), endpoint status is now "
-                "inactive"
-            )
+            cause = f"endpoint url ({row.url}) answered 410 Gone, endpoint response body ({body})"
         elif failure_rate is None:
-            text = (
+            cause = (
                 f"failed to send event delivery to endpoint url ({row.url}) after retry limit was hit, endpoint "
-                f"response body ({body}) and status code was {status_code}, reason for failure is "
-                f'"{reason}", endpoint status is now inactive'
+                f'response body ({body}) and status code was {status_code}, reason for failure is "{reason}"'
             )
         else:
-            subject = BREAKER_SUBJECT
-            text = (
+            cause = (
                 f'endpoint url ({row.url}) has been disabled, reason for failure is "{reason}" with a failure rate '
-                f"of {failure_rate:.2f}%, endpoint status is now inactive"
+                f"of {failure_rate:.2f}%"
             )
-        messages = list(_messages(row, subject, text))
+        subject = STATUS_UPDATE if failure_rate is None else BREAKER_SUBJECT
+        messages = list(_messages(row, subject, f"{cause}, endpoint status is now inactive"))
         if messages:
             await cursor.executemany(
                 _NOTIFY,

@@ -28,7 +28,7 @@ e.slack_webhook_url, e.teams_webhook_url, e.secrets, e.authentication, e.mtls_cl
 e.metadata::text, e.created_at::text, e.updated_at::text, s.events, s.failure_rate, s.breaker,
 e.xmin::text, e.ctid::text
 """
-#: What the workers have counted of an endpoint (EndpointState); there is no row before that.
+#: The figures that workers have counted (EndpointState). An endpoint without figures has no such row.
 JOIN = "LEFT JOIN endpoints_endpointstate s ON s.endpoint_id = e.uid"
 
 _SELECT = f"SELECT {COLUMNS} FROM endpoints_endpoint e {JOIN}"
@@ -161,7 +161,8 @@ class _Endpoint(TypedDict):
     description: Annotated[str, "A text for people."]
     status: Annotated[
         str,
-        "Whether webhooks are sent to it: only to an `active` one. A `paused` one keeps them for later.",
+        "Webhooks are sent to an `active` endpoint only. While it is `paused`, deliveries that wait are held, and "
+        "those of new events are discarded.",
         Keywords(enum=list(Endpoint.Status.values)),
         Component("datastore.EndpointStatus"),
         Example("active"),
@@ -173,7 +174,7 @@ class _Endpoint(TypedDict):
     ]
     rate_limit: Annotated[int, "Requests in `rate_limit_duration`; 0: no limit."]
     rate_limit_duration: Annotated[int, "In seconds; 0: no limit."]
-    support_email: Annotated[str, "The address that is told when the endpoint is disabled; or empty."]
+    support_email: Annotated[str, "The address to which a mail is sent when the endpoint is disabled, or empty."]
     slack_webhook_url: Annotated[str, f"`{REDACTED}` where the key may only read."]
     teams_webhook_url: Annotated[str, f"`{REDACTED}` where the key may only read."]
     mtls_client_cert: ClientCertificateDocument | None
@@ -225,27 +226,27 @@ IDENTIFIED_ENDPOINT = example(
 )
 
 
-def endpoint_documents(
-    project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = (), reveal: bool
-) -> list[EndpointDocument]:
-    """Return the live endpoints of a project that `ids` lists or that belong to one of `owners`, newest first.
+def endpoint_documents(project_id: str, *, ids: Sequence[str], reveal: bool) -> list[EndpointDocument]:
+    """Return the live endpoints of a project with these ids, newest first. One statement, or none without ids.
 
-    `reveal` shows the values of secrets; without it they are masked. One statement, or none where
-    both lists are empty.
+    `reveal` shows the values of secrets; without it they are masked.
     """
-    return documents(endpoint_rows(project_id, ids=ids, owners=owners), reveal=reveal)
+    return documents(endpoint_rows(project_id, ids=ids), reveal=reveal)
 
 
-def endpoint_rows(project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = ()) -> list[Row]:
+def endpoint_rows(project_id: str, *, ids: Sequence[str]) -> list[Row]:
     """Return the rows of COLUMNS for `endpoint_documents`."""
-    if not (ids or owners):
+    if not ids:
         return []
-    condition, parameters = chosen(project_id, ids=ids, owners=owners)
+    condition, parameters = chosen(project_id, ids=ids)
     return read_rows(f"{_SELECT} WHERE {condition} ORDER BY e.uid DESC", parameters)
 
 
 def chosen(project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = ()) -> tuple[str, list[Any]]:
-    """Return the condition, with its parameters, that the endpoints `e` meet which `endpoint_documents` returns."""
+    """Return the condition of a project's live endpoints `e` with these ids or of these owners, with its parameters.
+
+    At least one of the two lists must not be empty.
+    """
     conditions = ([_OF_IDS] if ids else []) + ([_OF_OWNERS] if owners else [])
     parameters = [project_id, *(list(given) for given in (ids, owners) if given)]
     return f"{_LIVE} AND ({' OR '.join(conditions)})", parameters

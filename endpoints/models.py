@@ -12,7 +12,7 @@ from projects.models import Project
 
 DEFAULT_CONTENT_TYPE = "application/json"
 CONTENT_TYPES = (DEFAULT_CONTENT_TYPE, "application/x-www-form-urlencoded")
-#: The constraint that an external id is one of its kind.
+#: The constraint that an owner has an external id once.
 OF_EXTERNAL_ID = "endpoint_external_id"
 
 
@@ -46,11 +46,11 @@ class Endpoint(models.Model):
     url = models.CharField(max_length=2048)
     description = models.TextField(blank=True, default="")
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
-    #: Since when it has its status; None where that has never changed.
+    #: The time of the last change of the status; None before the first.
     status_since = models.DateTimeField(null=True, blank=True, editable=False)
-    #: Who has changed it (core/actors.py): {"kind", "uid", "name", "owner_id"}.
+    #: The actor of that change (core/actors.py): {"kind", "uid", "name", "owner_id"}.
     status_actor = models.JSONField(null=True, blank=True, editable=False)
-    #: Where the server has changed it: the last answer before that.
+    #: The last answer before that change, where the server has made it.
     status_reason = models.TextField(blank=True, default="", db_default="", editable=False)
     advanced_signatures = models.BooleanField(default=True)
     http_timeout = models.PositiveIntegerField(default=0, help_text="In seconds; 0 stands for the default.")
@@ -68,7 +68,7 @@ class Endpoint(models.Model):
     mtls_client_cert = EncryptedJSONField(null=True)
     #: The headers that each delivery carries beside its own, {"X-Tenant": "acme"}, or None.
     custom_headers = EncryptedJSONField(null=True)
-    #: The company's own name for it, one of its kind among those of the owner.
+    #: The company's own id for it, unique among the owner's endpoints.
     external_id = models.CharField(
         max_length=255, blank=True, default="", db_default="", editable=False, db_collation="C"
     )
@@ -147,7 +147,7 @@ class EndpointState(models.Model):
     breaker = models.CharField(max_length=9, choices=Breaker, null=True)  # noqa: DJ001 - null: nothing was counted yet
     failure_rate = models.FloatField(default=0, help_text="In percent, of the attempts in the window.")
     consecutive_trips = models.PositiveIntegerField(default=0)
-    #: While the breaker is open: until when.
+    #: The end of the time for which the breaker is open; None while it is closed.
     open_until = models.DateTimeField(null=True)
     #: Attempts before this are not counted: the breaker closed, or the endpoint was activated, then.
     counted_from = models.DateTimeField(null=True)
@@ -199,7 +199,7 @@ class EndpointHour(models.Model):
 
 
 class AlertSettings(models.Model):
-    """The choice of a customer to be told how an endpoint is. There is no row while nothing is chosen.
+    """A customer's choice of the alerts about an endpoint. There is no row while nothing is chosen.
 
     A table of its own, because few endpoints have it, and it is read only where alerts are due or set.
     """
@@ -217,9 +217,9 @@ class AlertSettings(models.Model):
     )
     #: {"on": kinds, "email", "slack", "teams", "hook": addresses, of which at least one is set}.
     chosen = EncryptedJSONField()
-    #: The digest of the e-mail address whose reader has confirmed it; any other address is written to for that only.
+    #: The digest of the e-mail address whose reader has confirmed it. Any other only gets the mail that asks for this.
     email_confirmed = models.BinaryField(null=True, editable=False)
-    #: The state of which the customer knows: FAILING, DISABLED, or "" while all is well.
+    #: The state that the customer was last told of: FAILING, DISABLED, or "" while all is well.
     alerted = models.CharField(max_length=9, choices=Kind, blank=True, default="", db_default="")
     alerted_at = models.DateTimeField(null=True)
 

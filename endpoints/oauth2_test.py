@@ -22,13 +22,13 @@ CONNECTED = "OAuth2 connection successful"
 
 @component("models.TestOAuth2Response")
 class OAuth2TestDocument(TypedDict):
-    """The outcome of a trial: a token, or the error that stood in its way."""
+    """The outcome of a trial: a token, or the error."""
 
     success: Annotated[bool, "Whether there is a token."]
     access_token: NotRequired[Annotated[str, "The token."]]
     token_type: NotRequired[Annotated[str, "The type of the token.", Example("Bearer")]]
     expires_at: Annotated[str, f"`{ZERO_TIME}` where there is no token."]
-    message: NotRequired[Annotated[str, "The outcome, for people."]]
+    message: NotRequired[Annotated[str, "The outcome, as a text for people."]]
     error: NotRequired[Annotated[str, "Why there is no token."]]
 
 

@@ -50,7 +50,7 @@ name_in_path(endpointID="The id of the endpoint.")
 VERSION = version_parameter(
     "This document describes the versions that are listed. Before 2024-04-01 an answer has `target_url` and `title` "
     "in place of `url` and `name`; before 2024-01-01 `http_timeout` and `rate_limit_duration` are also texts such as "
-    '"10s", in requests too, and `advanced_signatures` is false where it is not sent. What is not a date counts as '
+    '"10s", in requests too, and `advanced_signatures` is false where it is not sent. A text that is no date counts as '
     "older than both."
 )
 

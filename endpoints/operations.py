@@ -54,8 +54,9 @@ SECRET = {
     *("slack_webhook_url", "teams_webhook_url"),
     *(field.name for field in Endpoint._meta.concrete_fields if isinstance(field, EncryptedJSONField)),
 }
-#: Those of them that another request is made of, so that what has failed before says nothing about the next one.
-MENDED = {"url", "authentication", "mtls_client_cert"}
+#: Those of them that decide where and how requests are sent. Once one has changed, earlier failures say nothing about
+#: the next request.
+DECIDES_REQUESTS = {"url", "authentication", "mtls_client_cert"}
 
 Status = Endpoint.Status
 Breaker = EndpointState.Breaker
@@ -120,29 +121,10 @@ def update_endpoint(
         check_credentials(endpoint, url, sent, reveal=reveal)
         endpoint.url = stored_form(url)
         endpoint.name = checked_name(name, "updating endpoints")
-        for field in PLAIN:
-            if sent.get(field) or (field in sent and field not in KEPT_WHERE_EMPTY):
-                setattr(endpoint, field, sent[field])
-        if sent.get("rate_limit", -1) >= 0:
-            endpoint.rate_limit = sent["rate_limit"]
-        if endpoint.project.type == Project.Type.OUTGOING:
-            endpoint.advanced_signatures = sent.get("advanced_signatures", endpoint.advanced_signatures)
-        if "content_type" in sent:
-            endpoint.content_type = checked_content_type(sent["content_type"], "updating endpoints")
-        if sent.get("slack_webhook_url", REDACTED) != REDACTED:
-            endpoint.slack_webhook_url = checked_chat_url(sent["slack_webhook_url"], "slack")
-        if sent.get("teams_webhook_url", REDACTED) != REDACTED:
-            endpoint.teams_webhook_url = checked_chat_url(sent["teams_webhook_url"], "teams")
-        if "authentication" in sent:
-            endpoint.authentication = authentication.checked(sent["authentication"], endpoint.authentication)
-        if "mtls_client_cert" in sent:
-            endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
-        if "custom_headers" in sent:
-            endpoint.custom_headers = checked_headers(sent["custom_headers"])
-        endpoint.metadata = sent.get("metadata", endpoint.metadata)
+        _set_sent(endpoint, sent)
         if endpoint.owner_id != before["owner_id"]:
             project_with_room(project_id, owner_id=endpoint.owner_id)
-            # It is one of its kind among those of the former owner.
+            # It is unique among the endpoints of the former owner only.
             endpoint.external_id = ""
         changes = differences(before, _editable(endpoint), secret=SECRET)
         endpoint.updated_at = timezone.now()
@@ -159,12 +141,36 @@ def update_endpoint(
         if (endpoint.rate_limit, endpoint.rate_limit_duration) != limit_before:
             EndpointState.objects.filter(pk=endpoint.pk).update(tokens=None, refilled_at=None, held_until=None)
             wake_workers()
-        if state is not None and state.breaker not in ("", Breaker.CLOSED) and not MENDED.isdisjoint(changes):
+        if state is not None and state.breaker not in ("", Breaker.CLOSED) and not DECIDES_REQUESTS.isdisjoint(changes):
             # The failures were those of another URL or credential.
             close_breaker(endpoint)
             wake_workers()
         _emit(ENDPOINT_UPDATED, endpoint.project, endpoint.uid)
     return endpoint
+
+
+def _set_sent(endpoint: Endpoint, sent: dict[str, Any]) -> None:
+    """Set the fields of an update that are sent and not masked. Raises InvalidInput."""
+    for field in PLAIN:
+        if sent.get(field) or (field in sent and field not in KEPT_WHERE_EMPTY):
+            setattr(endpoint, field, sent[field])
+    if sent.get("rate_limit", -1) >= 0:
+        endpoint.rate_limit = sent["rate_limit"]
+    if endpoint.project.type == Project.Type.OUTGOING:
+        endpoint.advanced_signatures = sent.get("advanced_signatures", endpoint.advanced_signatures)
+    if "content_type" in sent:
+        endpoint.content_type = checked_content_type(sent["content_type"], "updating endpoints")
+    if sent.get("slack_webhook_url", REDACTED) != REDACTED:
+        endpoint.slack_webhook_url = checked_chat_url(sent["slack_webhook_url"], "slack")
+    if sent.get("teams_webhook_url", REDACTED) != REDACTED:
+        endpoint.teams_webhook_url = checked_chat_url(sent["teams_webhook_url"], "teams")
+    if "authentication" in sent:
+        endpoint.authentication = authentication.checked(sent["authentication"], endpoint.authentication)
+    if "mtls_client_cert" in sent:
+        endpoint.mtls_client_cert = certificates.checked(sent["mtls_client_cert"], endpoint.mtls_client_cert)
+    if "custom_headers" in sent:
+        endpoint.custom_headers = checked_headers(sent["custom_headers"])
+    endpoint.metadata = sent.get("metadata", endpoint.metadata)
 
 
 def set_metadata(project_id: str, endpoint_id: str, metadata: Mapping[str, str]) -> None:

@@ -11,8 +11,8 @@ from endpoints.models import Endpoint, EndpointHour, EndpointState
 from projects.exceptions import ProjectNotFound
 from projects.models import Project
 
-#: The checks of apps above on endpoints that have got another owner, by their ids, within the transaction. Each raises
-#: InvalidInput where the new owner has more with them than the project allows.
+#: The checks that apps above add for endpoints that have got another owner. Each gets their ids, within the
+#: transaction, and raises InvalidInput where the new owner now has more than the project allows.
 CHECKS_OF_OWNER: list[Callable[[Sequence[str]], None]] = []
 
 

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 4096
 MAX_RSA_EXPONENT = 2**32
-#: A key of RSA with MAX_RSA_BITS takes 2,375.
+#: The most bytes of a key. One of RSA with MAX_RSA_BITS takes 2,375.
 MAX_KEY_BYTES = 3_072
-#: Of the text, in which a program may have written other things before the key.
+#: The most characters of the text, in which a program may have written other things before the key.
 MAX_KEY_CHARACTERS = 16_384
 
 ALLOWED = f"the key must be RSA of {MIN_RSA_BITS} to {MAX_RSA_BITS} bits, EC of a named curve, or Ed25519"

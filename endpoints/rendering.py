@@ -44,7 +44,7 @@ class _Kept(NamedTuple):
 
 
 class Kept:
-    """The latest JSON of endpoints, with or without their secrets. Those that were not read for longest make room."""
+    """The latest JSON of endpoints, with or without their secrets. The ones that were read least recently make room."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -101,7 +101,7 @@ def versions_of(condition: str) -> str:
 def rendered_endpoints(
     project_id: str, *, ids: Sequence[str] = (), owners: Sequence[str] = (), reveal: bool
 ) -> list[RenderedEndpoint]:
-    """Return the endpoints that `endpoint_documents` returns, rendered.
+    """Return the live endpoints of a project with these ids or of these owners, rendered, newest first.
 
     One statement, and another where any is not kept; none where both lists are empty.
     """

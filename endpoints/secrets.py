@@ -38,22 +38,22 @@ def new_secret(value: str, now: datetime) -> Secret:
 
 
 def is_live(secret: Secret, now: datetime) -> bool:
-    """Tell whether deliveries are signed with this secret."""
+    """Return whether deliveries are signed with this secret."""
     return secret["expires_at"] is None or datetime.fromisoformat(secret["expires_at"]) > now
 
 
 def overlap_hours(expiration: int) -> float:
     """Return the hours for which an `expiration` keeps the old secret live, as the API reads the number.
 
-    It is documented in hours, and Convoy's dashboard sends seconds. SECONDS_FROM hours are five months, which nobody
-    means, and as many seconds one hour: from there on the number counts as seconds. A negative one is none.
+    It is documented in hours, but Convoy's dashboard sends seconds. From SECONDS_FROM on the number counts as seconds:
+    as hours it would be five months, which nobody means, and as seconds it is one hour. A negative number counts as 0.
     """
     hours = expiration / 3600 if is_in_seconds(expiration) else expiration
     return min(max(hours, 0), MOST_HOURS)
 
 
 def is_in_seconds(expiration: int) -> bool:
-    """Tell whether the API reads an `expiration` as seconds."""
+    """Return whether the API reads an `expiration` as seconds."""
     return expiration >= SECONDS_FROM
 
 

@@ -41,8 +41,8 @@ logger = logging.getLogger("convoyclone.deliver")
 
 #: A payload of more characters is signed and encoded in a thread, where it does not hold up other requests.
 LONG_PAYLOAD = 32_768
-#: Long forms are encoded one at a time, with breaks, in which the others of the worker go on: one of 1 MiB takes half a
-#: second of CPU.
+#: Long forms are encoded one at a time, with breaks in which the worker's other deliveries go on: one of 1 MiB takes
+#: half a second of CPU.
 _forms = ThreadPoolExecutor(1, "long-forms")
 #: The time to write the outcome, on top of the longest time that a request can take.
 LEASE_MARGIN_SECONDS = 15
@@ -66,7 +66,7 @@ def timeout_seconds(target: Target) -> float:
 
 
 def lease_seconds(target: Target) -> float:
-    """Return how long a delivery to an endpoint belongs to the worker that has claimed it."""
+    """Return the seconds for which a claimed delivery to an endpoint belongs to its worker."""
     token = TOKEN_TIMEOUT_SECONDS if target.authentication else 0
     return timeout_seconds(target) + token + LEASE_MARGIN_SECONDS
 
@@ -187,7 +187,7 @@ def outcome_of(claim: Claim, request: Request | None, exchange: Exchange) -> Out
 
 
 def has_succeeded(exchange: Exchange) -> bool:
-    """Tell whether a receiver has accepted a request: it answered 200 to 299, and in time."""
+    """Return whether a receiver has accepted a request: it answered 200 to 299, and in time."""
     return exchange.status is not None and 200 <= exchange.status < 300 and is_decided(exchange.error)
 
 

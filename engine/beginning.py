@@ -33,7 +33,7 @@ class Beginning:
         self._late: asyncio.TimerHandle | None = None
 
     def __bool__(self) -> bool:
-        """Tell whether any claims wait."""
+        """Return whether any claims wait."""
         return bool(self._claims)
 
     def add(self, claims: Sequence[Claim]) -> None:

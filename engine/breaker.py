@@ -6,6 +6,7 @@ Contract: docs/contract/deliveries.md#circuit-breaker.
 """
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -122,31 +123,7 @@ async def look(connection: AsyncConnection[Any]) -> float:
         async with connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(_LOOK, {"first": first_ulid_at(since)})
             rows = await cursor.fetchall()
-        changed = []
-        to_disable = {}
-        for row in rows:
-            before = Breaker(row["state"], row["consecutive_trips"], row["open_until"], row["counted_from"])
-            after = next_state(
-                before, successes=row["successes"], failures=row["failures"], config=row["config"], now=row["now"]
-            )
-            requests = row["successes"] + row["failures"]
-            rate = round(100 * row["failures"] / requests, 2) if requests else 0.0
-            if after.state == OPEN and not requests:
-                rate = row["failure_rate"]
-            if after != before or row["is_new"] or rate != row["failure_rate"]:
-                changed.append(
-                    (
-                        *(row["uid"], after.state, rate, after.consecutive_trips, after.open_until),
-                        *(after.counted_from, before.counted_from),
-                    )
-                )
-            tripped = after.consecutive_trips > before.consecutive_trips
-            if (
-                tripped
-                and row["may_disable"]
-                and after.consecutive_trips >= row["config"]["consecutive_failure_threshold"]
-            ):
-                to_disable[row["uid"]] = rate
+        changed, to_disable = _changes(rows)
         if changed:
             # Lock states before endpoints, as all code does: this avoids deadlocks.
             cursor = await connection.execute(_WRITE, [list(column) for column in zip(*changed, strict=True)])
@@ -156,3 +133,29 @@ async def look(connection: AsyncConnection[Any]) -> float:
                     connection, endpoint_id=uid, failure=THRESHOLD_EXCEEDED, failure_rate=to_disable[uid]
                 )
     return time.monotonic() - started
+
+
+def _changes(rows: Iterable[dict[str, Any]]) -> tuple[list[tuple[Any, ...]], dict[str, float]]:
+    """Return the parameters of _WRITE for the breakers that change, and the failure rates of endpoints to disable."""
+    changed = []
+    to_disable = {}
+    for row in rows:
+        before = Breaker(row["state"], row["consecutive_trips"], row["open_until"], row["counted_from"])
+        after = next_state(
+            before, successes=row["successes"], failures=row["failures"], config=row["config"], now=row["now"]
+        )
+        requests = row["successes"] + row["failures"]
+        rate = round(100 * row["failures"] / requests, 2) if requests else 0.0
+        if after.state == OPEN and not requests:
+            rate = row["failure_rate"]
+        if after != before or row["is_new"] or rate != row["failure_rate"]:
+            changed.append(
+                (
+                    *(row["uid"], after.state, rate, after.consecutive_trips, after.open_until),
+                    *(after.counted_from, before.counted_from),
+                )
+            )
+        tripped = after.consecutive_trips > before.consecutive_trips
+        if tripped and row["may_disable"] and after.consecutive_trips >= row["config"]["consecutive_failure_threshold"]:
+            to_disable[row["uid"]] = rate
+    return changed, to_disable

@@ -11,7 +11,7 @@ from outbound.states import Status
 
 logger = logging.getLogger("convoyclone.attempt")
 
-#: The characters of a name or an error that a line for people has.
+#: The most characters of a name or an error in a line for people.
 SHOWN_CHARACTERS = 60
 
 

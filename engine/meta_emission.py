@@ -125,7 +125,7 @@ def _pieces(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def wants_meta_event(finished: Finished) -> bool:
-    """Tell whether a project wants a meta event of a delivery that an attempt has ended."""
+    """Return whether a project wants a meta event of a delivery that an attempt has ended."""
     event_type = DELIVERY_EVENTS.get(finished.status)
     if event_type is None:
         return False

@@ -149,7 +149,7 @@ class Sender:
                     logger.error("cannot claim meta events: %s", error)
                 except Exception:
                     logger.exception("meta events cannot be claimed")
-                # A place that becomes free is used at once; while none is free, nothing can be claimed.
+                # Claim again as soon as a place becomes free; while none is free, nothing can be claimed.
                 if len(self._under_way) >= AT_ONCE:
                     pause = None
                 ends = {stopped, *self._under_way}

@@ -23,7 +23,7 @@ from psycopg.rows import class_row
 from core.api.values import wire_time
 from core.encryption import UndecryptableValue, context_of, decrypt
 from core.storable_text import storable
-from endpoints.addresses import is_confirmed
+from endpoints.email_addresses import is_confirmed
 from endpoints.models import AlertSettings, Notification
 from engine.database import Pool, write_outcome
 from outbound.client import Outbound
@@ -211,7 +211,7 @@ def _mail(claim: Claim) -> None:
         raise _Pointless(NO_MAIL_SERVER)
     body = f"Project: {claim.project_name}\nEndpoint: {claim.endpoint_name}\n\n{claim.text}\n"
     if claim.alert == Notification.CONFIRM:
-        # To a reader who has not agreed to anything, nothing is written that a customer has chosen.
+        # A reader who has not agreed to alerts gets no text that a customer has chosen.
         body = f"{claim.text}\n"
     try:
         EmailMessage(claim.subject, body, to=[claim.address]).send()

@@ -41,9 +41,9 @@ class Outcome:
     attempt: Attempt
 
 
-#: A number of deliveries in a row ends at this.
+#: The highest number of deliveries in a row that is counted.
 MOST_IN_A_ROW = 1_000_000_000
-#: The characters of an error that an endpoint's state keeps.
+#: The most characters of an error that an endpoint's state keeps.
 QUOTED_CHARACTERS = 200
 
 #: Write deliveries and attempts.
@@ -89,7 +89,7 @@ counted AS (
     delivered_in_a_row = least(state.delivered_in_a_row + excluded.delivered_in_a_row, {MOST_IN_A_ROW})
   RETURNING endpoint_id
 )"""  # noqa: S608 - only this module's own text
-#: The same after any other batch. A success ends a row of failures, and a delivery that is given up a row of successes.
+#: The same after any other batch. A success ends a run of failures, and a delivery that is given up a run of successes.
 _AFTER_ANY = f"""
 placed AS (
   SELECT *, max(attempt_uid) FILTER (WHERE succeeded) OVER same AS last_success,

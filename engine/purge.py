@@ -18,7 +18,7 @@ logger = logging.getLogger("convoyclone.deliver")
 
 #: The time that workers have to end what they are sending.
 WAIT = timedelta(hours=1)
-#: The rows of one piece, and its endpoints, each of which has many figures.
+#: The most rows of a piece, and the most endpoints, each of which has many figures.
 PIECE = 1000
 ENDPOINTS = 20
 #: The pause when there is nothing to delete.

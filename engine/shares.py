@@ -14,10 +14,10 @@ from engine.targets import Target
 PROJECT_SHARE = 3
 #: An owner may hold this part of the places that its project may still take: half of all where nobody else wants any.
 OWNER_SHARE = 0.5
-#: The places of an endpoint that does not answer: as many slow requests at once show it, and it has no more until it
-#: answers one. Else those that hang would take the places of their project's healthy ones.
+#: An endpoint with this many slow requests at once does not answer, and gets no more requests until it has answered
+#: one. Else the endpoints that hang would take the places of their project's healthy ones.
 SILENT_PLACES = 2
-#: The endpoints of which is remembered that they do not answer, or that they answer slowly.
+#: The most endpoints that are remembered as not answering, or as answering slowly.
 MOST_REMEMBERED = 10_000
 
 
@@ -71,7 +71,7 @@ class Held:
     owners: frozenset[tuple[str, str]] = frozenset()
 
     def holds(self, project_id: str, owner_id: str = "") -> bool:
-        """Tell whether nothing of a project, or of an owner in it, may be sent."""
+        """Return whether nothing of a project, or of an owner in it, may be sent."""
         return project_id in self.projects or (project_id, owner_id) in self.owners
 
 
@@ -200,7 +200,7 @@ class Offer:
                 yield project_id, owner_id
 
     def has_room(self, project_id: str, owner_id: str = "") -> bool:
-        """Tell whether a project, or an owner in it, may take another place."""
+        """Return whether a project, or an owner in it, may take another place."""
         if self.held.holds(project_id, owner_id):
             return False
         return all(places.room(project_id, owner_id) for places in self._places)

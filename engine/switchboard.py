@@ -59,7 +59,7 @@ class Switchboard:
             )
             has_changed = before != (self.held, self.is_drained)
             now = asyncio.get_running_loop().time()
-            # What has left the worker's hands is worth a word at once while somebody waits for it.
+            # While an operator waits for the drain, each finished delivery is reported at once.
             if has_changed or self.is_drained or now - self._written_at >= WRITE_SECONDS:
                 await connection.execute(_WRITE, [self.uid, self.name, self._in_flight()])
                 self._written_at = now

@@ -53,7 +53,7 @@ class Target:
 
     @property
     def is_limited(self) -> bool:
-        """Tell whether the endpoint has a rate limit."""
+        """Return whether the endpoint has a rate limit."""
         return bool(self.rate_limit and self.rate_limit_duration)
 
     def can_take(self, cap: int) -> int:

@@ -27,15 +27,15 @@ from events.payload_admin import PayloadAdmin
 from outbound.headers import mask_headers
 from outbound.states import Status
 
-#: The endpoints of an owner or an event that a page leads to.
+#: The most endpoints of an owner or an event that a page links to.
 MOST_ENDPOINTS = 50
-#: The endpoints of an owner through which the list is filtered.
+#: The most endpoints of an owner by which the list is filtered.
 MOST_OF_OWNER = 1_000
 TONES: dict[str, str] = {Status.SUCCESS: "good", Status.FAILURE: "bad"}
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """The states of events by name: Django would read all events to learn which there are."""
+    """The states of events. They are listed here, as Django would read all events to learn them."""
 
     title = "status"
     parameter_name = "status"
@@ -56,7 +56,7 @@ class OfOwner(Typed):
     hint = "An owner_id, whole"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
-        """Return the events; by a list of endpoints, of which PostgreSQL knows how rare it is."""
+        """Return the events, by a list of endpoints: by it PostgreSQL estimates their number."""
         if not self.value():
             return queryset
         owned = Endpoint.objects.filter(owner_id=self.value(), deleted_at=None).order_by("-pk")
@@ -106,7 +106,7 @@ class EventAdmin(PayloadAdmin):
 
     @admin.display(description="created")
     def sent_at(self, event: Event) -> SafeString:
-        """Return the time, which leads to the page of the event."""
+        """Return the time, which links to the event's page."""
         return at(event.created_at)
 
     @admin.display(description="type")
@@ -126,7 +126,7 @@ class EventAdmin(PayloadAdmin):
 
     @admin.display(description="sent to the owner")
     def customer(self, event: Event) -> SafeString:
-        """Return the owner to whose endpoints it was addressed, who leads to the customer's page."""
+        """Return the owner to whose endpoints it was addressed, which links to the customer's page."""
         return customer_link(event.project_id, event.owner_id)
 
     @admin.display(description="headers")

@@ -21,7 +21,7 @@ SELECT uid, event_type, endpoints, headers::text, idempotency_key, is_duplicate_
 FROM events_event WHERE project_id = %s AND uid = ANY(%s)
 """
 
-#: A time that is never set.
+#: The schema of a time that is never set.
 NoTime = Annotated[str, Example(ZERO_TIME)]
 #: The published list has states that an event of this server never has, and is empty where only its name is shown.
 EventStatus = Annotated[

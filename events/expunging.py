@@ -10,14 +10,14 @@ from django.db.models.functions import Now
 from activity.operations import Done, Verb, record_all
 from events.models import DeliveryAttempt, Event
 
-#: What stands in the place of a payload that is gone.
+#: The text in the place of a payload that was deleted.
 NOTHING = "{}"
 
 
 def expunge_events(project_id: str, rows: "QuerySet[Event]", *, owner_id: str) -> int:
-    """Delete the payloads and the custom headers of the events `rows`, and the answers to them. Return how many.
+    """Delete the payloads and custom headers of the events `rows`, and the answers to them. Return their number.
 
-    `owner_id` is the customer whose record of activity says so. A delivery that still waits is discarded when its turn
+    The activity of the customer `owner_id` records it. A delivery that still waits is discarded when its turn
     comes (engine/queue.py). Four statements.
     """
     with transaction.atomic():
@@ -32,7 +32,7 @@ def expunge_events(project_id: str, rows: "QuerySet[Event]", *, owner_id: str) -
 
 
 def expunge_answers(project_id: str, rows: "QuerySet[DeliveryAttempt]", *, owner_id: str) -> int:
-    """Delete the bodies of the answers to the attempts `rows`. Return how many. Three statements."""
+    """Delete the bodies of the answers to the attempts `rows`. Return their number. Three statements."""
     with transaction.atomic():
         found = list(rows.exclude(response_data="").values_list("pk", "delivery__endpoint_id", "delivery__event_type"))
         if not found:

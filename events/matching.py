@@ -18,7 +18,7 @@ from subscriptions.filters import MAX_STEPS, Budget, matches_event
 
 #: The steps that the filters of all tenants may take together.
 MAX_STEPS_TOGETHER = 20 * MAX_STEPS
-#: The steps that each tenant has, even when the others have used up MAX_STEPS_TOGETHER. A usual filter takes 10 to 50.
+#: The steps that each tenant has even where others have used up MAX_STEPS_TOGETHER. A usual filter takes 10 to 50.
 AT_LEAST = 1_000
 #: The bytes of a filter's JSON that are read for one step.
 BYTES_A_STEP = 100
@@ -44,7 +44,7 @@ WHERE p.uid = %(project_id)s AND p.deleted_at IS NULL
 #: Order candidates as Candidates has them. The row of the exact type comes before that of "*" and, where it is enabled,
 #: hides it.
 ORDER = "ORDER BY endpoint_id, subscription_id, event_type = '*'"
-# For one event without a list as a parameter, through which psycopg walks in Python.
+# For one event, without a list as a parameter: psycopg goes through lists in Python.
 _OF_THE_EVENT = f"IN (%(event_type)s, '{EVERY_TYPE}')"
 #: Read those of one endpoint, for one event.
 READ_ENDPOINT = _read("e.uid = %(endpoint_id)s", _OF_THE_EVENT)
@@ -220,7 +220,7 @@ def matched(
 def matched_once(
     endpoints: Iterable[Sequence[Row]], event: Matchable, data: Any, allowance: Allowance | None = None
 ) -> list[Row]:
-    """Return the same for a broadcast: one row for each endpoint, preferably that of the exact type."""
+    """Return one row for each endpoint that takes a broadcast, preferably that of the exact type."""
     allowance = allowance or Allowance()
     taken = []
     for rows in endpoints:

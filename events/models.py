@@ -13,13 +13,14 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
+from core.tracing import TRACEPARENT_LENGTH
 from core.ulid import ULIDField
 from endpoints.models import Endpoint
 from outbound.states import Status
 from projects.models import Project
 from subscriptions.models import Subscription
 
-#: The constraint that an external id is one of its kind.
+#: The constraint that an owner has an external id once.
 OF_EXTERNAL_ID = "event_external_id"
 #: The header of a broker's message id, as events have it.
 BROKER_HEADERS = ("x-broker-message-id", "X-Broker-Message-Id")
@@ -54,7 +55,7 @@ class Event(models.Model):
     #: Free texts of Svix's messages: subscriptions with channels take an event that shares one; tags serve lists alone.
     channels = ArrayField(models.CharField(max_length=128), blank=True, default=list, db_default=[])
     tags = ArrayField(models.CharField(max_length=128), blank=True, default=list, db_default=[])
-    #: The id that the company has given to a message, one of its kind among those of the owner.
+    #: The id that the company has given to a message, unique among those of the owner.
     external_id = models.CharField(max_length=256, blank=True, default="", db_default="", db_collation="C")
     #: The owner of the key: "" for the company, or the customer who has posted it in the portal (Access.customer).
     key_scope = models.CharField(max_length=300, blank=True, default="", db_default="")
@@ -62,7 +63,7 @@ class Event(models.Model):
     status = models.CharField(max_length=10)
     failure_reason = models.TextField(blank=True, default="")
     #: The context of the request that posted it (core/tracing.py): a traceparent, or "".
-    trace = models.CharField(max_length=55, blank=True, default="", db_default="", editable=False)
+    trace = models.CharField(max_length=TRACEPARENT_LENGTH, blank=True, default="", db_default="", editable=False)
     #: The time from which its payload, and the answers to it, are gone: it is sent no more (events/expunging.py).
     expunged_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -123,7 +124,7 @@ def of_present_owner() -> Combinable:
 
 
 class EventDelivery(models.Model):
-    """One event on its way to one endpoint."""
+    """The delivery of one event to one endpoint, and its entry in the queue."""
 
     class Test(models.TextChoices):
         """The kinds of test events. Contract: docs/contract/deliveries.md#tests."""

@@ -66,7 +66,7 @@ BAD_BODY = (
     HeaderRefused(reason='"Host" is reserved'),
     refusals.KeyMissing,
 )
-#: What the published document says of the answer to a creation, beside the id.
+#: The published document has no data in the answer to a creation; the id is an addition.
 CREATED: Schema = {"allOf": [NOTHING], "description": "The id of the event."}
 
 # Operations

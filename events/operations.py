@@ -206,7 +206,7 @@ def _choose_types(project_id: str, endpoint_id: str, event_types: list[str]) -> 
 
 
 def _lock(project_id: str, endpoint_id: str) -> Endpoint | None:
-    """Return a live endpoint, locked as creating a subscription locks it: of two events one creates the first."""
+    """Return a live endpoint, locked as creating a subscription locks it, so that two events do not both create one."""
     rows = Endpoint.objects.for_project(project_id).filter(pk=endpoint_id).only("pk")
     return rows.select_for_update(of=("self",), no_key=True).first()
 

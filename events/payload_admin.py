@@ -1,4 +1,4 @@
-"""Keep payloads from those who may change nothing, where a project hides them: for the pages of three tables."""
+"""Hide payloads from operators who may change nothing, where the project wants that: on the pages of three tables."""
 
 from typing import Any
 

@@ -30,10 +30,10 @@ class Contains(Func):
 
 
 class Within(Collection[str]):
-    """The ids of the endpoints of a caller's scope, and the first id of what belongs to it where that is not all."""
+    """The ids of the endpoints of a caller's scope. Of some, only events from a first id on are in the scope."""
 
     def __init__(self, endpoints: Iterable[tuple[str, str]]) -> None:
-        """Take the pairs (id, `held_from`) of the endpoints; `held_from` is "" where all is in the scope."""
+        """Take the pairs (id, `held_from`) of the endpoints; `held_from` is "" where all events are in the scope."""
         self.first_ids = dict(endpoints)
 
     def __iter__(self) -> Iterator[str]:
@@ -52,7 +52,7 @@ class Within(Collection[str]):
 
     @property
     def held(self) -> dict[str, str]:
-        """Return the endpoints of which not all is in the scope, with the first id of what is."""
+        """Return the endpoints of which not all events are in the scope, with the first id of those that are."""
         return {uid: first for uid, first in self.first_ids.items() if first}
 
     def sees(self, endpoint_id: str, event_id: str) -> bool:
@@ -70,7 +70,7 @@ class Within(Collection[str]):
 
 
 def still_held(within: Within | None) -> Within | None:
-    """Return the endpoints of a scope of before without those that have changed their owner since. One statement."""
+    """Return an earlier scope without the endpoints whose owner has changed since. One statement."""
     if within is None:
         return None
     now = dict(Endpoint.objects.filter(pk__in=within.ids).values_list("pk", "held_from"))
@@ -84,7 +84,7 @@ def scope_ids(scope: Scope) -> Within | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """The events that a caller has asked for, resolved: the same later. A batch replay's job stores it as JSON."""
+    """The events that a caller has asked for, resolved to stay the same. A batch replay's job stores it as JSON."""
 
     first_uid: str
     beyond_uid: str
@@ -127,7 +127,7 @@ class EventFilter:
             owned = Endpoint.objects.for_project(project_id).filter(owner_id=self.owner_id)
             if scope is not None:
                 owned = owned.filter(pk__in=scope.ids)
-            # As a list, of which PostgreSQL knows how rare it is.
+            # As a list, by which PostgreSQL estimates the number of rows.
             rows = rows.filter(endpoints__overlap=list(owned.values_list("pk", flat=True)))
         if self.idempotency_key:
             # Each half has an index.
@@ -171,7 +171,7 @@ def of_broker_message(message_id: str, headers: str) -> Q:
 def events_of_type(project_id: str, event_type: str) -> list[str] | None:
     """Return the ids of a project's events of a type; None where there are more than RARE_AT_MOST.
 
-    No index of deliveries knows their types, as each would make every delivery dearer.
+    No index of deliveries has their types, as each index makes every delivery cost more.
     """
     rows = Event.objects.filter(project_id=project_id, event_type=event_type).order_by("-pk")
     found = list(rows.values_list("pk", flat=True)[: RARE_AT_MOST + 1])
@@ -198,7 +198,7 @@ def is_search(request: Request) -> bool:
 
 
 def searches_content(request: Request) -> bool:
-    """Return whether a request's query searches in payloads or headers: its answer tells what they hold."""
+    """Return whether a request's query searches payloads or headers, so that its answer reveals what they hold."""
     query = request.query_params
     in_payload = query.get("body", "").strip() or _split(query.get("query", "").strip())[1]
     return bool(in_payload or query.get("brokerMessageId", "").strip())

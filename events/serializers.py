@@ -73,7 +73,7 @@ class _EventBody(Shape):
     )
     idempotency_key = Text(
         required=False,
-        help_text="Of any number of events with one key, one is delivered. Required where the project has a "
+        help_text="Of several events with one key, one is delivered. Required where the project has a "
         "`request_id_header` of its own.",
     )
 

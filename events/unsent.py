@@ -1,7 +1,7 @@
 """Name the reasons for which a delivery is not sent, as its `description` has them.
 
-Intake, the workers and the switches store these texts, and the portal has words for each. Stored rows keep them, so
-that a text never changes.
+Intake, the workers and the switches store these texts, and the portal has words for each. Never change one: stored
+rows keep it.
 """
 
 from endpoints.exceptions import EndpointNotFound

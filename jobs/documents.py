@@ -9,7 +9,7 @@ from jobs.models import Job
 
 @component("models.Job")
 class JobDocument(TypedDict):
-    """Work on many rows, and how far it is."""
+    """Work on many rows, with its progress."""
 
     uid: Annotated[Uid, Example("01M8A2XQ6D8F0H2K4M6P8R0T2W")]
     project_id: Uid
@@ -26,12 +26,12 @@ class JobDocument(TypedDict):
     ]
     dry_run: Annotated[bool, "Whether it only counts."]
     status: Annotated[
-        str, "Where the work stands.", Keywords(enum=list(Job.Status.values)), Example(Job.Status.RUNNING.value)
+        str, "The state of the job.", Keywords(enum=list(Job.Status.values)), Example(Job.Status.RUNNING.value)
     ]
-    reason: Annotated[str, "Why it has failed, where that is for what it was given; empty otherwise."]
+    reason: Annotated[str, "The reason why it has failed, where the cause is in the request; empty otherwise."]
     total: Annotated[int | None, "The rows that were chosen; null until they are counted.", Example(39560)]
     done: Annotated[int, "The rows that are done.", Example(12350)]
-    skipped: Annotated[int, "The rows that were chosen and left out, as they are not the customer's alone."]
+    skipped: Annotated[int, "The chosen rows that were left out, because they are not the customer's alone."]
     created_at: Annotated[Time, Example("2026-11-28T09:00:00.123456Z")]
     updated_at: Annotated[Time, Example("2026-11-28T09:00:07.654321Z")]
     finished_at: Annotated[Time | None, "When it was finished, canceled or given up; null: it is not over."]

@@ -24,7 +24,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
 
 class Job(models.Model):
-    """One piece of work on many rows, with the place that it has reached."""
+    """Work on many rows, with the place that it has reached."""
 
     class Status(models.TextChoices):
         """The states of a job. A value is the wire value."""
@@ -47,7 +47,7 @@ class Job(models.Model):
     parameters = models.JSONField(default=dict)
     #: A text to work on, until the job is over; null where it works on rows.
     content = models.TextField(null=True, editable=False)  # noqa: DJ001 - null takes no room in the row
-    #: Whether it only counts.
+    #: Whether it counts the rows and changes none.
     is_dry_run = models.BooleanField("dry run", default=False)
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
     #: The rows that were chosen. It is complete once `is_counted`.

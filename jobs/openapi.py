@@ -61,7 +61,7 @@ get_job = TAG.operation(
 pause_job = TAG.operation(
     "PauseJob",
     "Pause a job",
-    description="Stops the job after the piece that is being worked at. Not part of Convoy's API.",
+    description="Stops the job after its present piece. Not part of Convoy's API.",
     success=Outcome("Job paused successfully", JobDocument, _turned("Paused", status=Job.Status.PAUSED.value)),
     refused=[JobOver],
     not_found=JobNotFound,
@@ -75,7 +75,7 @@ resume_job = pause_job.twin(
 cancel_job = pause_job.twin(
     "CancelJob",
     "Cancel a job",
-    description="Ends the job. What it has done stays done, and it cannot be resumed. Not part of Convoy's API.",
+    description="Ends the job for good. The rows that are done stay as they are. Not part of Convoy's API.",
     success=Outcome(
         "Job canceled successfully", JobDocument, _turned("Canceled", status=Job.Status.CANCELED.value, **_OVER)
     ),

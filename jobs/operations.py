@@ -61,7 +61,7 @@ def create_job(
 ) -> Job:
     """Store a job for the workers, which work on rows or on `content`. A dry run counts.
 
-    It is recorded as activity with `verb`, unless it is a dry run or there is none.
+    Its creation is recorded as activity with `verb`, unless that is None or the job is a dry run.
 
     Raises InvalidInput while another one of the same caller and kind is open; a dry run does not count as one.
     """
@@ -80,7 +80,7 @@ def create_job(
         with transaction.atomic():
             job.save(force_insert=True)
             if verb is not None and not is_dry_run:
-                # Its number is known when the job ends.
+                # The number of its rows is known when the job ends.
                 record(project_id, verb, object_uid=job.uid, uid=job.uid)
             wake_workers()
     except IntegrityError as error:
@@ -162,7 +162,7 @@ def _work_at(job: Job) -> None:
         update_fields=[
             *("status", "reason", "total", "is_counted", "counted_to", "cursor", "done", "skipped"),
             *("updated_at", "worked_at", "finished_at"),
-            # It is large, and changes when it is read and at the end.
+            # The content is large, and is written only once it has been read and at the end.
             *(["content"] if had_content and (is_over or not job.cursor) else []),
         ]
     )

@@ -29,7 +29,7 @@ class MetaEventDocument(TypedDict):
     event_type: Annotated[str, "The type, such as `endpoint.created`.", Example(ENDPOINT_CREATED)]
     metadata: Annotated[SendingDocument | None, "`data` is the body that is sent, and `raw` is empty."]
     attempt: Annotated[AttemptDocument | None, "The last answered attempt; null before that."]
-    status: Annotated[DeliveryStatus, "Where its delivery stands."]
+    status: Annotated[DeliveryStatus, "The status of its delivery."]
     created_at: Annotated[Time, Example(_CREATED)]
     updated_at: Annotated[Time, Example("2026-07-03T09:20:02.118Z")]
     deleted_at: DeletedAt

@@ -16,7 +16,7 @@ from meta_events.models import MetaEvent
 from projects.config import MetaEventSettings
 from projects.models import Project
 
-#: The meta events that one statement inserts.
+#: The most meta events that one statement inserts.
 TOGETHER = 1000
 
 

@@ -22,7 +22,7 @@ from portal_links.serializers import ApplicationMetadata
 TAG = Tag("Applications (Nahook)", envelope=False)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
-KEPT = "Texts by name, which the server only keeps."
+KEPT = "Texts by name, which the server stores and does not use."
 NO_LIMIT = "an application has no limit of its own here: the project sets how many endpoints an owner may have"
 
 
@@ -81,7 +81,7 @@ class CreateApplication(_ApplicationBody):
 
     name = Text()
     externalId = Text(  # noqa: N815
-        required=False, help_text="The `owner_id`; without it the owner is called as the application's id."
+        required=False, help_text="The `owner_id`; without it the application's id is the `owner_id`."
     )
 
     def validate_externalId(self, owner_id: str) -> str:  # noqa: N802
@@ -141,7 +141,7 @@ get = TAG.operation(
 update = TAG.operation(
     "UpdateNahookApplication",
     "Change an application (Nahook)",
-    description="Changes what is sent.",
+    description="Changes the fields that are sent.",
     parameters=[WORKSPACE, APPLICATION_ID],
     request=body(UpdateApplication, {"Another name": {"name": "Acme Inc."}}),
     success=Outcome("The application.", ApplicationDocument, "Application"),

@@ -80,7 +80,7 @@ class ErrorMembers(TypedDict):
     """The members of an error."""
 
     code: Annotated[str, "The kind of error."]
-    message: Annotated[str, "For people."]
+    message: Annotated[str, "A text for people."]
 
 
 @component("nahook.Error")
@@ -96,7 +96,7 @@ def error_members(message: str, status: int) -> ErrorMembers:
 
 
 class Strict(Shape):
-    """A body whose members are all known: one that is misspelt, or that this server lacks, is refused by its name.
+    """A body that may have known members only: one that is misspelt, or that this server lacks, is refused by name.
 
     `lacking` holds the members of Nahook's that this server has not, each with the reason of its refusal. Null and an
     empty object count as not sent.

@@ -54,12 +54,12 @@ class DeliveryDocument(TypedDict):
     status: Annotated[str, "The state.", Example("delivered"), Keywords(enum=list(_BY_NAME))]
     totalAttempts: Annotated[int, "The requests that were made.", Example(1)]
     firstAttemptAt: Annotated[Time | None, "When the first request was made.", Example("2026-07-03T09:15:43Z")]
-    deliveredAt: Annotated[Time | None, "When the receiver took it.", Example("2026-07-03T09:15:43Z")]
+    deliveredAt: Annotated[Time | None, "When the receiver accepted it.", Example("2026-07-03T09:15:43Z")]
     nextRetryAt: Annotated[Time | None, "When it is sent again; null where it is not."]
     hasPayload: Annotated[bool, "Always true.", Example(True)]
     createdAt: Annotated[Time, "When the event came in."]
     updatedAt: Annotated[Time, "When its state changed last."]
-    payload: NotRequired[Annotated[PayloadDocument, "What was sent, where `include=payload` asks for it."]]
+    payload: NotRequired[Annotated[PayloadDocument, "The payload, where `include=payload` asks for it."]]
 
 
 class PageDocument(TypedDict):
@@ -75,10 +75,12 @@ class AttemptDocument(TypedDict):
 
     id: Annotated[str, "The id of the attempt.", Example(prefixed(ATTEMPT, EXAMPLE_UID))]
     attemptNumber: Annotated[int, "1 for the first one.", Example(1)]
-    status: Annotated[str, "Whether the receiver took it.", Example("success"), Keywords(enum=["success", "failed"])]
+    status: Annotated[
+        str, "Whether the receiver accepted it.", Example("success"), Keywords(enum=["success", "failed"])
+    ]
     responseStatusCode: Annotated[int | None, "The code of the answer, if there was one.", Example(200)]
     responseTimeMs: Annotated[int | None, "How long the answer took.", Example(84)]
-    errorMessage: Annotated[str | None, "Why there was no answer, or none that counts."]
+    errorMessage: Annotated[str | None, "The reason why there was no answer, or why it does not count."]
     createdAt: Annotated[Time, "When the request was made."]
 
 
@@ -138,7 +140,7 @@ list_deliveries = TAG.operation(
         WORKSPACE,
         ENDPOINT_ID,
         limit_parameter(DEFAULT_LIMIT, MAX_LIMIT),
-        query("cursor", "`nextCursor` of the page before."),
+        query("cursor", "`nextCursor` of the previous page."),
         query("status", "Only deliveries in this state.", {"type": "string", "enum": list(_BY_NAME)}),
     ],
     success=Outcome(
@@ -154,7 +156,7 @@ list_deliveries = TAG.operation(
 get = TAG.operation(
     "GetNahookDelivery",
     "Get a delivery (Nahook)",
-    description="Returns a delivery, with `include=payload` with what was sent.",
+    description="Returns a delivery; with `include=payload`, with its payload.",
     parameters=[
         WORKSPACE,
         DELIVERY_ID,

@@ -34,7 +34,7 @@ from portal_links.owners import find_application
 from portal_links.serializers import Metadata
 
 TAG = Tag("Endpoints (Nahook)", envelope=False)
-METADATA = "Texts by name, which the server only keeps."
+METADATA = "Texts by name, which the server stores and does not use."
 NO_CONFIG = "an endpoint of the type webhook has no config here"
 NO_SLACK = "must be webhook: this server sends webhooks only"
 _BOTH = "must be sent with the other one of authUsername and authPassword"
@@ -194,7 +194,7 @@ get = TAG.operation(
 update = TAG.operation(
     "UpdateNahookEndpoint",
     "Change an endpoint (Nahook)",
-    description="Changes what is sent. `isActive` pauses the endpoint, or activates it.",
+    description="Changes the fields that are sent. `isActive` pauses the endpoint, or activates it.",
     parameters=[WORKSPACE, ENDPOINT_ID],
     request=body(UpdateEndpoint, {"A pause": {"description": "Production webhook", "isActive": False}}),
     success=Outcome("The endpoint.", EndpointDocument, {"The endpoint": EXAMPLE}),

@@ -170,7 +170,7 @@ update = TAG.operation(
 delete = TAG.operation(
     "DeleteNahookEventType",
     "Delete an event type (Nahook)",
-    description="Deprecates the event type: it is not shown here any more, and events of the type are sent as before.",
+    description="Deprecates the event type: this API no longer shows it, and events of the type are sent as before.",
     parameters=[WORKSPACE, EVENT_TYPE_ID],
     success=Outcome("Deleted.", type(None), status=204),
     refused=[*REFUSED_WRITE, EventTypeNotFound],

@@ -64,7 +64,7 @@ class TriggeredDocument(TypedDict):
 
     eventTypeId: Annotated[
         str,
-        "The id of the event type; empty where the workspace has none of the name.",
+        "The id of the event type; empty where the workspace has no such type.",
         Example(prefixed(EVENT_TYPE, EXAMPLE_UID)),
     ]
     deliveryIds: Annotated[list[str], "The ids of the deliveries.", Example([prefixed(DELIVERY, EXAMPLE_UID)])]
@@ -78,7 +78,7 @@ class ItemDocument(TypedDict):
     index: Annotated[int, "The place of the item in the request, from 0 on."]
     deliveryId: NotRequired[Annotated[str, "The id of the delivery."]]
     idempotencyKey: NotRequired[Annotated[str, "The key that was sent, or one that was made."]]
-    eventTypeId: NotRequired[Annotated[str, "The id of the event type; empty where there is none of the name."]]
+    eventTypeId: NotRequired[Annotated[str, "The id of the event type; empty where no event type has the name."]]
     deliveryIds: NotRequired[Annotated[list[str], "The ids of the deliveries."]]
     status: NotRequired[Annotated[str, "`accepted`, where there is no error."]]
     error: NotRequired[Annotated[ErrorMembers, "Why this item is refused."]]
@@ -106,8 +106,8 @@ class Payload(serializers.DictField):
         return data
 
 
-PAYLOAD = "What is sent, an object that is kept byte for byte."
-KEY = "Of any number of calls with one key for one endpoint, one is delivered. Made where it is not sent."
+PAYLOAD = "The payload, an object that is kept byte for byte."
+KEY = "Of several calls with one key for one endpoint, one is delivered. Generated where it is not sent."
 METADATA = f"Texts by name, which receivers get as JSON in the header {METADATA_HEADER}."
 
 
@@ -344,7 +344,7 @@ def _raw_payloads(text: bytes) -> list[bytes]:
 
 
 def _event_type_id(project_id: str, name: str) -> str:
-    """Return the id of an event type as Nahook shows it; "" where there is none of the name.
+    """Return the id of an event type as Nahook shows it; "" where no event type has the name.
 
     Ids of event types do not change, so that a repeated call costs no statement.
     """

@@ -82,7 +82,7 @@ create = TAG.operation(
 delete = TAG.operation(
     "DeleteNahookSubscription",
     "Unsubscribe an endpoint (Nahook)",
-    description="Ends the endpoint's listening to an event type.",
+    description="Removes an event type from those that the endpoint listens to.",
     parameters=[WORKSPACE, ENDPOINT_ID, EVENT_TYPE_ID],
     success=Outcome("Unsubscribed.", type(None), status=204),
     refused=[*REFUSED_WRITE, EndpointNotFound, EventTypeNotFound, SubscriptionNotFound],

@@ -41,7 +41,7 @@ class AcceptedDocument(TypedDict):
 
     batch_count: Annotated[int, "The number of batches into which the items were put.", Example(1)]
     total_items: Annotated[int, "Items in the request.", Example(2)]
-    message: Annotated[str, "The outcome, for people.", Example(_ACCEPTED)]
+    message: Annotated[str, "The outcome, as a text for people.", Example(_ACCEPTED)]
     batch_ids: Annotated[
         list[Uid], "The ids of the batches, which hold the results.", Example(["01K4T0ZX7B8C9D0E1F2G3H4J5K"])
     ]
@@ -65,7 +65,7 @@ class ResultDocument(TypedDict):
     subscription_id: Annotated[
         str, "The id of the new subscription; empty where there is none.", Example("01JZ8QM5XA3B5C7D9E1F3G5H7J")
     ]
-    error: Annotated[str, "Why it was skipped or has failed."]
+    error: Annotated[str, "The reason why it was skipped or has failed."]
 
 
 class BatchDocument(TypedDict):
@@ -73,7 +73,7 @@ class BatchDocument(TypedDict):
 
     uid: Annotated[Uid, Example("01K4T0ZX7B8C9D0E1F2G3H4J5K")]
     project_id: Uid
-    status: Annotated[str, "Where the batch stands.", Keywords(enum=list(BATCH_STATUSES)), Example(FINISHED)]
+    status: Annotated[str, "The progress of the batch.", Keywords(enum=list(BATCH_STATUSES)), Example(FINISHED)]
     first_row: Annotated[int, "The number of its first item in the request, from 1.", Example(1)]
     total_items: Annotated[int, "Items in the batch.", Example(1)]
     results: Annotated[list[ResultDocument], "Empty while the batch is pending.", Example([example(ResultDocument)])]

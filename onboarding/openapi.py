@@ -21,8 +21,8 @@ ACCEPTED = Outcome("Bulk onboard request accepted", AcceptedDocument, "Accepted"
 bulk_onboard: Operation[ReportDocument | AcceptedDocument] = TAG.operation(
     "BulkOnboard",
     "Bulk onboard endpoints with subscriptions",
-    description="Creates endpoints with one subscription each, in the background. One invalid item refuses all of "
-    "them; the refusal then has the report of a dry run as its `data`. The items can also come as "
+    description="Creates endpoints with one subscription each, in the background. If one item is invalid, all "
+    "are refused, and the refusal has the report of a dry run as its `data`. The items can also come as "
     "`multipart/form-data`, whose field `file` is a CSV file in UTF-8 with a header row that names the members of "
     "an item.",
     parameters=[dry_run("check the items, and create nothing")],

@@ -26,7 +26,7 @@ from subscriptions.operations import create_subscription
 
 logger = logging.getLogger("convoyclone.onboarding")
 
-#: The items of a batch.
+#: The most items of a batch.
 BATCH = 50
 turns = Turns()
 ALREADY_SUBSCRIBED = "the endpoint has a subscription already"
@@ -60,7 +60,7 @@ def work_off() -> bool:
     was. A refusal concerns its item only, and is in the item's result.
     """
     rows = OnboardBatch.objects.filter(finished_at=None).select_related("project").order_by("pk")
-    # Mostly there are none, which is known without a transaction.
+    # Mostly there is no batch. That is found out without a transaction.
     if not rows.exists():
         return False
     with transaction.atomic():

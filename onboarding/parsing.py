@@ -25,7 +25,7 @@ MAX_ITEMS = 1000
 REQUIRED = ("name", "url")
 #: The members of an item, which are the columns of a file, and their greatest lengths.
 LONGEST = {"name": 200, "url": 2048, "event_type": 255, "auth_username": 255, "auth_password": 255}
-#: These are base64-encoded as they are, so that a line break at the end of one would be a part of it.
+#: These are base64-encoded as they are: a line break at the end would become a part of the credential.
 SECRETS = ("auth_username", "auth_password")
 
 Item = dict[str, str]

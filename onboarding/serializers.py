@@ -11,7 +11,7 @@ from onboarding.parsing import LONGEST, MAX_ITEMS, REQUIRED
 
 
 class OnboardItems(serializers.ListSerializer[Any]):
-    """At most MAX_ITEMS items, looked through as far as MOST_FAILURES failures. The view refuses an empty list."""
+    """At most MAX_ITEMS items, whose check stops after MOST_FAILURES failures. The view refuses an empty list."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, list):

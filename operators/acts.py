@@ -24,26 +24,26 @@ from portal_links.models import PortalLink, PortalSession
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing that an operator can do, after a question."""
+    """An act of an operator, which a page asks about first."""
 
     #: The tables that the operator must be allowed to change.
     changes: tuple[type[Model], ...]
-    #: The table of the row that is named; None where it is about the customer, or the row may be left out.
+    #: The table of the row that the act is about; None where it is about the customer.
     of: type[Model] | None
     question: Callable[[Customer, Any], str]
-    #: Does it, and returns what was done.
+    #: Does it, and returns a text that says what was done.
     do: Callable[[Customer, Any], str]
-    #: Whether it may be about the customer instead of one row.
+    #: Whether the row may be left out: the act is then about the customer.
     is_optional: bool = False
     #: The permission of the tables' pages that it needs.
     needs: str = "operate"
 
     def may(self, request: HttpRequest) -> bool:
-        """Tell whether the user may do it."""
+        """Return whether the user may do it."""
         return all(may_act(request, model, self.needs) for model in self.changes)
 
     def find(self, customer: Customer, uid: str) -> Any:
-        """Return the row of the customer's that is named; None for none. Raises NotFound for another's row."""
+        """Return the customer's row with this id; None where the act needs none. Raises NotFound for another's row."""
         if self.of is None or (self.is_optional and not uid):
             return None
         row = _rows(customer, self.of).filter(pk=uid).first()
@@ -52,7 +52,7 @@ class Act:
         return row
 
     def run(self, customer: Customer, row: Any) -> str:
-        """Do it, as something that concerns this customer in the record of activity. Raises DomainError."""
+        """Do it, recorded as activity that concerns this customer. Raises DomainError."""
         with acting_as(replace(current_actor(), owner_id=customer.owner_id)):
             return self.do(customer, row)
 

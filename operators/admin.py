@@ -1,4 +1,4 @@
-"""Django's log of all that was done in the admin, for reading."""
+"""Show operators Django's log of all acts in the admin, which they cannot change."""
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
@@ -12,7 +12,7 @@ from core.admin_display import at, cut
 
 @admin.register(LogEntry)
 class LogEntryAdmin(TimedAdmin):
-    """The acts of operators, newest first: those on keys, projects and workers too, which are no customer's."""
+    """The acts of operators, newest first; also those on keys, projects and workers, which concern no customer."""
 
     list_display = ["done_at", "user", "content_type", "short_object", "short_message"]
     search_fields = ["user__username__exact", "object_id__exact"]
@@ -24,7 +24,7 @@ class LogEntryAdmin(TimedAdmin):
 
     @admin.display(description="time")
     def done_at(self, entry: LogEntry) -> SafeString:
-        """Return the time, which leads to the page of the entry."""
+        """Return the time, which links to the entry's page."""
         return at(entry.action_time)
 
     @admin.display(description="object")

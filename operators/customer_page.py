@@ -24,11 +24,11 @@ from portal.words import answer_words
 from portal_links.models import PortalLink, PortalSession
 from projects.models import Project
 
-#: The endpoints in the table, and those whose failures are read and sent again.
+#: The most endpoints in the table, and the most whose failures are read and sent again.
 SHOWN_ENDPOINTS = 50
 MOST_ENDPOINTS = 1_000
 SHOWN_ROWS = 20
-#: The links of which the sessions are read, and those that are revoked at once.
+#: The most links whose sessions are read, and the most that are revoked at once.
 MOST_LINKS = 500
 
 
@@ -41,7 +41,7 @@ class Customer:
 
     @property
     def application(self) -> Application | None:
-        """Return what the company has said of the customer in Svix's or Nahook's words. One statement."""
+        """Return the name and metadata that Svix's or Nahook's clients have given to the customer. One statement."""
         return Application.objects.for_project(self.project.pk).filter(owner_id=self.owner_id).first()
 
     @property
@@ -193,7 +193,7 @@ def session_rows(customer: Customer) -> list[SessionRow]:
 
 
 def activity_rows(customer: Customer) -> list[ActivityRow]:
-    """Return what was last done by the customer, or for the customer. One statement."""
+    """Return the last acts of the customer, or for the customer. One statement."""
     page: Any = admin.site.get_model_admin(Activity)
     rows = Activity.objects.for_project(customer.project.pk).filter(owner_id=customer.owner_id).order_by("-pk")
     return [ActivityRow(row, page.actor(row), said(row, "").detail) for row in rows[:SHOWN_ROWS]]

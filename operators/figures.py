@@ -1,4 +1,4 @@
-"""Read the figures of the start page. Each is read off an index or from the statistics, and no further than said."""
+"""Read the figures of the start page, each from an index or from PostgreSQL's statistics, and each bounded."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,9 +13,9 @@ from deliveries.glance import MOST_ROWS, Glance, glance
 from switches.models import ALIVE, Discard, Pause, Worker
 
 HOURS = 24
-#: The figures by hour that are read: of a larger table, a sample of as many, which the page calls an estimate.
+#: The most figures by hour that are read. Of a larger table a sample is read, and the page calls it an estimate.
 SAMPLED = 100_000
-#: The acts of today among which those are counted that have disabled an endpoint.
+#: The most acts of today that are looked at to count the disabled endpoints.
 MOST_ACTS = 20_000
 MOST_BREAKERS = 1_000
 SHOWN = 20
@@ -99,7 +99,7 @@ class Figures:
 
     @property
     def most_breakers(self) -> int:
-        """Return where the count of breakers ends."""
+        """Return the number at which the count of breakers ends."""
         return MOST_BREAKERS
 
 

@@ -11,12 +11,12 @@ TABLES = {"pause": ("pause", "resume"), "worker": ("drain", "refill"), "discard"
 
 
 def may_see(request: HttpRequest, model: type[Model]) -> bool:
-    """Tell whether the user may see the pages of a table."""
+    """Return whether the user may see the pages of a table."""
     return admin.site.get_model_admin(model).has_view_permission(request)
 
 
 def may_act(request: HttpRequest, model: type[Model], needs: str = "operate") -> bool:
-    """Tell whether the user may see the pages of a table, and has the permission of theirs that an act needs."""
+    """Return whether the user may see the pages of a table, and has the permission of theirs that an act needs."""
     page: Any = admin.site.get_model_admin(model)
     return bool(page.has_view_permission(request) and getattr(page, f"has_{needs}_permission")(request))
 
@@ -27,5 +27,5 @@ def may_use(request: HttpRequest) -> set[str]:
 
 
 def may_look(request: HttpRequest) -> bool:
-    """Tell whether the user may see the switches."""
+    """Return whether the user may see the switches."""
     return all(request.user.has_perm(f"switches.view_{table}") for table in TABLES)

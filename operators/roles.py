@@ -32,7 +32,7 @@ ROLES = {
 
 
 def make_roles(using: str = "default", **_: Any) -> None:
-    """Create the groups that are missing, and give each its permissions. Changes nothing where all is so.
+    """Create the groups that are missing, and give each its permissions. Safe to repeat.
 
     `migrate APP` calls this too, which may come before the tables of groups: then the next `migrate` makes the roles.
     """

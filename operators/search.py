@@ -1,4 +1,4 @@
-"""Find what a customer on the telephone can name, in all projects, by indexes alone.
+"""Find rows by the names and ids that a customer can tell on the telephone, in all projects, by indexes alone.
 
 Ids are found whole; owners, URLs and names by their beginning, in their own letter case. Each kind shows MOST rows.
 """
@@ -64,7 +64,7 @@ class Found:
     """One row that a text has found."""
 
     title: str
-    #: Where it is: the project, and whatever tells two of one name apart.
+    #: Its project, and whatever tells two rows of one name apart.
     note: str
     url: str
     #: Whether the whole text is its name, address or id.

@@ -14,7 +14,7 @@ from operators.search_page import search
 from operators.start_page import figures, figures_context
 from operators.switch_page import switches
 
-#: These pages hold texts of anybody. Scripts come from our own files alone, and nothing else sets the base of links.
+#: These pages hold texts of strangers. Only scripts from our own files run, and no text can set the base of links.
 POLICY = "script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 

@@ -1,4 +1,4 @@
-"""Show the switches, and turn them after a question: pauses, workers, and backlogs that are discarded."""
+"""Show the switches (pauses, workers, discarded backlogs), and turn one once the operator has confirmed it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,14 +39,14 @@ Given = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """One thing that an operator can do with the switches."""
+    """An act of an operator with the switches."""
 
-    #: The row in whose history it stands. Raises DomainError where what was given does not exist.
+    #: Returns the row whose history has the act. Raises DomainError where there is no such row.
     of: Callable[[Given], Model]
-    #: Asks about that row, and what was given.
+    #: Returns the question about that row and the given values.
     question: Callable[[Any, Given], str]
     do: Callable[[Given], object]
-    #: Says what was done to that row.
+    #: Returns a text that says what was done to that row.
     done: Callable[[Any, Given], str]
 
 

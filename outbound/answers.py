@@ -1,4 +1,4 @@
-"""Name the kind of an answer: its status code, or a code for what came in its place.
+"""Name the kind of an answer: its status code, or a code for what happened instead.
 
 Figures are kept by kind, and the portal puts each kind in words. The kind follows from the texts that an attempt
 stores, so that attempts that are older than this module have one too.
@@ -10,7 +10,7 @@ from outbound.failures import NEEDS_CERTIFICATE, NOT_IN_TIME, is_decided
 
 
 class AnswerKind(StrEnum):
-    """The kinds of what came in place of an answer."""
+    """The kinds of failures for which there is no answer."""
 
     TIMEOUT = "timeout"
     #: Nobody listens at the port.
@@ -32,7 +32,7 @@ class AnswerKind(StrEnum):
     CERTIFICATE_MISSING = "certificate_missing"
     #: The address is not public.
     PRIVATE_ADDRESS = "private_address"
-    #: What came is not HTTP, too large, or ends early.
+    #: The answer is not HTTP, too large, or ends early.
     BAD_ANSWER = "bad_answer"
     #: The token server of OAuth 2 has given no token.
     NO_TOKEN = "no_token"
@@ -70,7 +70,7 @@ _ABOUT_CLIENT = ("ALERT_CERTIFICATE_", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_C
 def answer_kind(http_status: str, error: str) -> str:
     """Return the kind of the answer to an attempt, given its status ("404 Not Found") and error; "" stands for none.
 
-    A status decides, but where a 2xx answer took too long, which is why the attempt has failed, and where a 400 says
+    The status decides, except where a 2xx answer took too long, so that the attempt has failed, and where a 400 says
     that a client certificate is missing.
     """
     if error == NEEDS_CERTIFICATE:

@@ -1,4 +1,4 @@
-"""Send one POST to a receiver that may be hostile, and report what came of it.
+"""Send one POST to a receiver that may be hostile, and report its course.
 
 Contract: docs/contract/deliveries.md#responses, docs/contract/deliveries.md#addresses. Redirects are not
 followed, the environment (proxies, netrc) is ignored, cookies are not kept. Addresses are judged when the
@@ -180,7 +180,7 @@ class Outbound:
                     error = HEADERS_END_EARLY
         finally:
             if connection is not None:
-                # Of one that was given back to the pool, nothing is closed.
+                # This closes no connection that was given back to the pool.
                 connection.close()
         return Exchange(
             status=status,

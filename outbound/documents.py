@@ -30,7 +30,7 @@ class SendingDocument(TypedDict):
 
     data: Annotated[Any, "The payload, which can be any JSON value."]
     raw: Annotated[str, "The payload's text, which is sent byte for byte."]
-    strategy: Annotated[StrategyType, "Whether the pauses between attempts are equal or grow."]
+    strategy: Annotated[StrategyType, "Whether the pauses between attempts stay equal or grow."]
     next_send_time: Annotated[Time, "When the next attempt is due."]
     num_trials: Annotated[int, "Attempts made so far, including those before a resend.", Example(1)]
     interval_seconds: Annotated[int, "Seconds to the second attempt.", Example(100)]

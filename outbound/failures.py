@@ -27,9 +27,9 @@ class Malformed(Exception):
 
 
 def is_decided(error: str) -> bool:
-    """Tell whether a status that was read counts, given the error beside it, which is empty where there is none.
+    """Return whether a status that was read counts, given the error beside it, which is empty where there is none.
 
-    What is malformed or cut short after the status line is no reason to send the webhook again.
+    A response that is malformed or cut short after its status line is no reason to send the webhook again.
     """
     return not error.startswith(_UNDECIDED)
 

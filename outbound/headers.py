@@ -46,7 +46,7 @@ class HeaderRefused(InvalidInput):
 
 
 def is_reserved(name: str) -> bool:
-    """Tell whether no producer's header may have this name, because the client or this server sets it."""
+    """Return whether no producer's header may have this name, because the client or this server sets it."""
     lower = name.lower()
     ours = lower in _STANDARD or (lower.startswith("x-convoy-") and lower != _CONVOY_SIGNATURE)
     return ours or is_framing(name)
@@ -84,9 +84,9 @@ def check_custom_headers(headers: Mapping[str, str]) -> None:
 def authentication_headers(authentication: Mapping[str, Any] | None) -> Headers:
     """Return the header that carries an endpoint's `api_key` or `basic_auth`; no header for other types.
 
-    An API key is sent in UTF-8, as in the original. A user name with a colon is sent, although a receiver takes the
-    rest of it for a part of the password (RFC 7617). Raises ValueError, whose text does not hold the credential, where
-    an HTTP header cannot carry it.
+    An API key is sent in UTF-8, as in the original. A user name with a colon is sent, although a receiver takes what
+    follows the colon for a part of the password (RFC 7617). Raises ValueError, without the credential in its text,
+    where an HTTP header cannot carry it.
     """
     match (authentication or {}).get("type"):
         case "api_key":
@@ -194,7 +194,7 @@ def _sendable(custom: Mapping[str, Sequence[str]]) -> Headers:
 
 
 def is_shown(name: str) -> bool:
-    """Tell whether a portal's caller may see the values of a header."""
+    """Return whether a portal's caller may see the values of a header."""
     name = name.lower()
     return name in _SHOWN or name.endswith("-signature")
 

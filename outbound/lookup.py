@@ -15,11 +15,11 @@ from core.ip_addresses import Network
 from outbound.addresses import refusal
 from outbound.failures import AddressRefused
 
-#: A name with more addresses than this is tried at the first ones.
+#: Of a name with more addresses than this, the first ones are tried.
 MAX_ADDRESSES = 8
 #: Each lookup waits in a thread of its own, so that names that hang do not hold up those that do not.
 LOOKUP_THREADS = 128
-#: Lookups under way for one registrant's names, so that a name server that hangs does not take all threads.
+#: The most lookups under way for one registrant's names, so that a name server that hangs does not take all threads.
 LOOKUPS_OF_ONE_DOMAIN = 4
 #: Give up a lookup that has not begun after this long: nobody waits for it any more.
 LOOKUP_WAIT_SECONDS = 30

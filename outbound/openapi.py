@@ -12,7 +12,7 @@ from outbound.headers import TEST_HEADER
 
 _ANSWERS = (
     "Any status from 200 to 299 is a success; after the others it is sent again as the project's strategy says. It "
-    "arrives at least once, and may come in another order than what it tells of."
+    "arrives at least once, and may arrive in another order than it happened."
 )
 Header = tuple[str, str, bool]
 #: Name, description, and whether every request has it.
@@ -54,7 +54,7 @@ def describe_webhooks(result: Schema, **_: Any) -> Schema:
         f"(docs/signatures.md). {_ANSWERS}"
     )
     meta_event = (
-        "What happened to the project's own endpoints and deliveries, sent to `config.meta_event.url` of the project. "
+        "A change of the project's own endpoints or deliveries, sent to `config.meta_event.url` of the project. "
         f"{_ANSWERS}"
     )
     result["x-webhooks"] = {
@@ -73,5 +73,5 @@ def _webhook(summary: str, description: str, headers: list[Header], payload: Sch
             for name, said, required in headers
         ],
         "requestBody": {"required": True, "content": {JSON: {"schema": payload}}},
-        "responses": {"2XX": {"description": "Received. What the answer says is kept with the attempt."}},
+        "responses": {"2XX": {"description": "Received. The answer is kept with the attempt."}},
     }

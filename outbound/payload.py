@@ -19,8 +19,8 @@ from core.waiting import STEPS_BETWEEN_LOOKS, Breaks
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _SIGNIFICANT = re.compile(rf'(?:[^" \t\r\n]++|{_STRING})++'.encode())
 _TOKEN = re.compile(rf'[{{}}\[\]]|{_STRING}|[^{{}}\[\],:" \t\r\n]++')
-#: A longer text is worked on in pieces: nobody else has the interpreter during a call into C. That of a regular
-#: expression takes this many parts at a time.
+#: A longer text is handled in pieces, because no other thread runs Python during a call into C. A piece for a regular
+#: expression has _PARTS matches.
 _SHORT = 65_536
 _PARTS = 8_192
 #: The characters that are quoted at a time, which takes a millisecond where all are escaped.
@@ -101,7 +101,7 @@ def _object(parts: list[str], breaks: Breaks | None) -> Iterator[tuple[str, str]
     """Yield the members of an object, given its keys and values in turn: decoded, sorted, the last of equal keys."""
     names = map(orjson.loads, _with_breaks(parts[::2], breaks))
     members = dict(zip(names, parts[1::2], strict=True))
-    # To sort texts takes a third of the time of pairs, and nobody else has the interpreter meanwhile.
+    # Sorting texts takes a third of the time of sorting pairs, and no other thread runs Python meanwhile.
     for name in sorted(members):
         yield name, members[name]
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: The time for everything, from the lookup to the first line of the response.
 SECONDS = 3
 MAX_LINE_BYTES = 8_192
-#: Lines that are read before the status line of the final response: interim responses (1xx) with their headers.
+#: The most lines before the final response's status line: interim responses (1xx) with their headers.
 MAX_LINES = 64
 
 _STATUS_LINE = re.compile(r"HTTP/1\.[01] ([1-9][0-9]{2})(?: (.*))?")

@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 51_200
 GZIP_OVERHEAD = 16_384
 GZIP_BROKEN = "the response's gzip body is broken"
 GZIP_ENDS_EARLY = "the response's gzip body ends early"
-#: In more spellings than RFC 9112 has: another version, several blanks, a stray CR.
+#: Accepts more spellings than RFC 9112: another version, several blanks, a stray CR.
 _STATUS_LINE = re.compile(rb"[\r\n]*HTTP/[0-9](?:\.[0-9])? +([1-9][0-9]{2})(?:[ \r]([^\n]{0,8000}))?\n")
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
 
@@ -27,7 +27,7 @@ _END_OF_HEADERS = re.compile(rb"\n\r?\n")
 def status_of(head: bytes) -> tuple[int, str] | None:
     """Return the status of the final response, and the text beside it, out of headers that cannot be read.
 
-    The status line decides, however malformed what follows it is: the receiver has given its answer.
+    The status line decides, even where the lines after it are malformed: the receiver has given its answer.
     """
     at = 0
     while found := _STATUS_LINE.match(head, at):
@@ -49,7 +49,7 @@ def storable_headers(raw: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]
 
 
 def needs_certificate(status: int, body: bytes) -> bool:
-    """Tell whether a response says, in nginx's words, that no client certificate was shown.
+    """Return whether a response says, in nginx's words, that no client certificate was shown.
 
     nginx completes the handshake without one, and answers the request.
     """

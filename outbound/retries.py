@@ -8,12 +8,12 @@ from email.utils import parsedate_to_datetime
 
 #: The description of a delivery that has had its last attempt.
 LIMIT_REACHED = "Retry limit exceeded"
-#: The interval stays as it is, or doubles with each failure.
+#: With `linear` the interval stays as it is, with `exponential` it doubles with each failure.
 STRATEGIES = LINEAR, EXPONENTIAL = ("linear", "exponential")
 #: The longest pause of the exponential strategy, its jitter aside.
 CAP_SECONDS = 7200
 JITTER_SECONDS = 5
-#: The most that is added at random to an interval that stays as it is, as a part of it and in seconds.
+#: The most that is added at random to a linear interval: a fraction of it, and seconds.
 LINEAR_JITTER = 0.1
 LINEAR_JITTER_SECONDS = 10
 #: The pause where the strategy's is 0 seconds.
@@ -46,7 +46,7 @@ def delay_seconds(
         delay = min(delay * 2 ** min(max(failures_before, 0), _CAPPED_FROM), CAP_SECONDS) + random() * JITTER_SECONDS
     else:
         delay = delay or INSTEAD_OF_ZERO
-        # What has failed together, as in an outage, is not sent again at once.
+        # Deliveries that have failed together, as in an outage, are not all sent again at the same moment.
         delay += random() * min(delay * LINEAR_JITTER, LINEAR_JITTER_SECONDS)
     return delay if retry_after is None else max(delay, min(retry_after, LONGEST_RETRY_AFTER))
 

@@ -28,7 +28,7 @@ def parse_target(url: str) -> SplitResult:
 
 
 def check_sendable(url: str) -> None:
-    """Refuse a URL that parse_target has read and that every delivery would refuse, with its words.
+    """Refuse a URL, read by parse_target, that every delivery would refuse; the words are those of the delivery.
 
     Raises InvalidInput.
     """
@@ -48,7 +48,7 @@ def stored_form(url: str) -> str:
 
 
 def is_same_server(url: str, other: str) -> bool:
-    """Return whether two URLs have the same scheme, host and port. One that cannot be read is the same as none."""
+    """Return whether two URLs have the same scheme, host and port. A URL that cannot be read equals no other."""
     try:
         return _server(url) == _server(other)
     except ValueError:

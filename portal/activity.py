@@ -1,4 +1,4 @@
-"""Find what a customer may see of the record of activity, and name its actors as a customer sees them.
+"""Choose the rows of the record of activity that a customer may see, and name their actors as a customer sees them.
 
 Contract: docs/contract/activity.md#portal.
 """
@@ -20,9 +20,9 @@ COMPANY = {ActorKind.API_KEY: "API", ActorKind.OPERATOR: "Support"}
 def visible(access: Access) -> ActivityQuerySet:
     """Return the rows that concern the customer.
 
-    Of an owner: all that were theirs when they were recorded, and what was done to their endpoints before these had an
-    owner. What was done to an endpoint while it was another's stays the other's. Of a link without an owner: what was
-    done to its endpoints, deleted ones too, and by the link itself.
+    For an owner: the rows that were theirs when they were recorded, and the acts on their endpoints from before these
+    had an owner. Acts on an endpoint while another owner had it belong to that owner. For a link without an owner: the
+    acts on its endpoints, deleted ones too, and those of the link itself.
     """
     rows = Activity.objects.for_project(access.project.uid)
     if access.by_key:
@@ -38,7 +38,7 @@ def visible(access: Access) -> ActivityQuerySet:
 
 
 def documents(access: Access, rows: Sequence[Activity]) -> list[ActivityDocument]:
-    """Return the documents of rows that the customer may see, without what is not theirs to know. One statement."""
+    """Return the documents of rows that the customer may see, without the parts that are not. One statement."""
     found = [activity_document(row) for row in rows]
     if access.by_key:
         return found
@@ -65,7 +65,7 @@ def own_actors(access: Access, rows: Sequence[Activity]) -> set[str]:
 
 
 def is_own(access: Access, row: Activity, own: set[str]) -> bool:
-    """Tell whether a customer may know which link or session acted: one of their owner, or one of `own_actors`."""
+    """Return whether a customer may know which link or session acted: one of their owner, or one of `own_actors`."""
     return row.actor_uid in own or bool(access.owner_id and row.owner_id == access.owner_id)
 
 

@@ -14,9 +14,9 @@ from activity.models import Activity
 
 Verb = Activity.Verb
 
-#: The characters of a value that a detail shows.
+#: The most characters of a value that a detail shows.
 SHOWN_CHARACTERS = 60
-#: The fields that a detail names.
+#: The most fields that a detail names.
 SHOWN_FIELDS = 3
 NO_VALUE = "\N{EN DASH}"
 

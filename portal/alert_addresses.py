@@ -17,15 +17,15 @@ from django.utils.translation import gettext
 from core.exceptions import InvalidInput
 from core.tokens import digest
 from core.ulid import first_ulid_at, new_ulid
-from endpoints.addresses import address_digest
+from endpoints.email_addresses import email_digest
 from endpoints.models import AlertSettings, Endpoint, Notification
 from portal_links.access import Access
 from projects.models import Project
 
 DAY = timedelta(days=1)
-#: The addresses that a customer may have asked in a day.
+#: The most addresses that a customer may have asked for confirmation in a day.
 MOST_ASKED = 10
-#: The mails about one endpoint in a day.
+#: The most mails about one endpoint in a day.
 MOST_MAILS = 20
 
 
@@ -42,8 +42,8 @@ def ask_address(access: Access, row: AlertSettings, email: str) -> None:
     Within the caller's transaction. Raises TooManyAsked.
     """
     others = AlertSettings.objects.filter(endpoint__in=access.endpoints().order_by().values("pk"))
-    if others.filter(email_confirmed=address_digest(email)).exists():
-        row.email_confirmed = address_digest(email)
+    if others.filter(email_confirmed=email_digest(email)).exists():
+        row.email_confirmed = email_digest(email)
         row.save(update_fields=["email_confirmed"])
         return
     theirs = Q(owner_id=access.owner_id) if access.owner_id else Q(pk__in=access.link.endpoints if access.link else [])
@@ -82,7 +82,7 @@ def find_asked(project: Project, endpoint_id: str, token: str) -> AlertSettings 
 
 def confirm_address(row: AlertSettings) -> None:
     """Note that the reader of the present address has confirmed it."""
-    row.email_confirmed = address_digest(row.chosen["email"])
+    row.email_confirmed = email_digest(row.chosen["email"])
     row.save(update_fields=["email_confirmed"])
 
 

@@ -26,7 +26,7 @@ from activity.operations import Verb
 from core.addresses import is_public_url
 from core.ulid import new_ulid
 from deliveries.health import EndpointHealth, Health, endpoint_health
-from endpoints.addresses import is_confirmed
+from endpoints.email_addresses import is_confirmed
 from endpoints.models import AlertSettings, Endpoint, Notification
 from endpoints.operations import record_change
 from portal import operations
@@ -104,7 +104,7 @@ def save_alerts(access: Access, endpoint_id: str, chosen: Chosen) -> Endpoint:
     endpoint = operations.find_endpoint(access, endpoint_id)
     with transaction.atomic():
         if chosen.on:
-            # What is so already is no news.
+            # The customer is not told of a state that the endpoint is in already.
             status = endpoint_health([endpoint.pk])[endpoint.pk].status
             known = {"alerted": _TOLD.get(status, ""), "alerted_at": timezone.now()}
             before = AlertSettings.objects.filter(endpoint=endpoint).first()
@@ -117,7 +117,7 @@ def save_alerts(access: Access, endpoint_id: str, chosen: Chosen) -> Endpoint:
                 try:
                     ask_address(access, row, chosen.email)
                 except TooManyAsked:
-                    # Enough questions went there: that is no reason to refuse what else was chosen.
+                    # This address gets no further question. The rest of the choice is saved nevertheless.
                     if before is None or before.chosen.get("email") != chosen.email:
                         raise
         else:
@@ -141,8 +141,8 @@ def chosen_alerts(endpoint: Endpoint) -> tuple[Chosen, bool]:
 def raise_alerts() -> float:
     """Queue a message for each endpoint whose state is news to its customer. Return the seconds until the next look.
 
-    A look reaches MOST_IN_A_LOOK endpoints, and the next one goes on from there. Of these it reads no more than those
-    that have failed lately, are off, or whose trouble was told.
+    A look reaches MOST_IN_A_LOOK endpoints, and the next one goes on from there. Of these it reads only those that
+    have failed lately, are disabled, or of whose trouble the customer was told.
     """
     after, seen = _reached["after"], 0
     _reached["after"] = ""
@@ -169,7 +169,7 @@ def raise_alerts() -> float:
 
 
 def _with_news(ids: list[str]) -> "QuerySet[AlertSettings]":
-    """Return those of some choices of alerts whose endpoints can have news: the others are well, and were so."""
+    """Return those of some choices of alerts whose endpoints can have news: the others are well, and were before."""
     lately = Q(endpoint__state__last_failure_at__gte=timezone.now() - TROUBLE_LASTS)
     rows = AlertSettings.objects.filter(pk__in=ids, endpoint__deleted_at=None, endpoint__project__deleted_at=None)
     rows = rows.filter(~Q(alerted="") | ~Q(endpoint__status=Endpoint.Status.ACTIVE) | lately)
@@ -203,7 +203,7 @@ def _look_at(row: AlertSettings, health: Health) -> None:
 
 
 def _has_delivered_since(row: AlertSettings, health: Health) -> bool:
-    """Tell whether the endpoint has accepted a delivery since the customer was told of its trouble."""
+    """Return whether the endpoint has accepted a delivery since the customer was told of its trouble."""
     return health.last_delivered_at is not None and (
         row.alerted_at is None or health.last_delivered_at > row.alerted_at
     )

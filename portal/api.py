@@ -45,8 +45,10 @@ class PortalCredential(BaseAuthentication):
         token = bearer_token(request)
         if not token or " " in token:
             raise NoCredential
-        find = find_key_access if token.startswith(f"{PREFIX}.") else find_access
-        access = find(token, address=client_address(request))
+        if token.startswith(f"{PREFIX}."):
+            access = find_key_access(token)
+        else:
+            access = find_access(token, address=client_address(request))
         if access is None:
             raise BadCredential
         return None, access

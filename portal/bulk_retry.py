@@ -1,4 +1,4 @@
-"""Send the failed deliveries of a list again: what the customer is asked, and what has become of it."""
+"""Send the failed deliveries of a list again: the question to the customer, and the progress."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,7 +32,7 @@ class Question:
     """The failed deliveries that would be sent again, as the customer is asked."""
 
     count: int
-    #: The bounds of their ids: what is made later is not sent again, and what is older stays in the period.
+    #: The bounds of their ids: later deliveries are not sent again, and the period keeps its beginning.
     first: str
     beyond: str
     #: The endpoint that all of them go to; None where there are several.
@@ -72,13 +72,13 @@ class Progress:
 
 
 def failed(made: DeliveryList, *, first: str = "", beyond: str = "") -> DeliveryFilter:
-    """Return the filter of the failed deliveries of a list, tests aside, within the bounds that a question has had."""
+    """Return the filter of the failed deliveries of a list, tests aside, within the bounds of a question."""
     wanted = made.filter(statuses=[str(Status.FAILURE)])
     return replace(wanted, is_real=True, first_uid=first or wanted.first_uid, beyond_uid=beyond or wanted.beyond_uid)
 
 
 def question(made: DeliveryList, count: int) -> Question:
-    """Return what a customer is asked who would send the `count` failed deliveries of a list again."""
+    """Return the question to a customer who wants to send the `count` failed deliveries of a list again."""
     wanted = failed(made, beyond=min(first_ulid_at(made.now), made.wanted.beyond_uid))
     found = endpoints_with(made.endpoint_ids, wanted, most=2)
     endpoint = made.endpoints[found[0]] if len(found) == 1 else None

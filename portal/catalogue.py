@@ -28,12 +28,12 @@ from subscriptions.choice import filters_of
 from subscriptions.examples import SchemaRow, make_example, schema_rows
 from subscriptions.models import Filter
 
-#: A page shows one group at a time where there are more types, and no more rows than this.
+#: Where there are more types than this, a page shows one group at a time. It never shows more rows.
 MOST_ROWS = 150
 MOST_GROUPS = 200
 #: Stands for the types without a prefix in the address.
 UNGROUPED = "*"
-#: The endpoints that an event type's page lists.
+#: The most endpoints that an event type's page lists.
 MOST_ENDPOINTS = 50
 #: The members of a JSON schema that say what takes the place of a deprecated type, and the last day it is sent.
 REPLACED_BY, SENT_UNTIL = "x-replaced-by", "x-sent-until"
@@ -229,7 +229,7 @@ def _how(found: dict[str, Filter], name: str) -> Any:
 
 
 def _deprecation(access: Access, found: EventType, named: Sequence[str]) -> dict[str, Any]:
-    """Return what the page says of a deprecated type."""
+    """Return the context of the notice about a deprecated type."""
     if found.deprecated_at is None:
         return {}
     schema = found.json_schema or {}

@@ -115,7 +115,7 @@ def hourly(hours: Counts, now: datetime) -> list[Bar]:
 
 
 def _title(bar: Bar) -> str:
-    """Return the text that a bar shows when it is pointed at. Its times are in UTC, which a script cannot change."""
+    """Return the tooltip of a bar. Its times are in UTC, because the page's script cannot convert them."""
     numbers = _numbers(bar.delivered, bar.failed)
     if bar.is_long:
         return gettext("%(day)s: %(numbers)s") % {"day": date_format(bar.start, "j M"), "numbers": numbers}

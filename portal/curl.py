@@ -12,7 +12,7 @@ from core.header_names import is_framing
 #: A longer body is not written into a command: a terminal or the system would cut it off.
 LONGEST_BODY = 65_536
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
-#: Control characters, and those that turn the direction of the text around them.
+#: Control characters, and those that change the direction of text.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -23,7 +23,7 @@ def curl_command(url: str, headers: Iterable[tuple[str, str]], body: str) -> str
     # Without --globoff, brackets in a URL would be a pattern. --data-raw, as --data reads a file after "@".
     parts = [f"curl --globoff --request POST {quoted(url)}"]
     for name, value in headers:
-        # curl sets the framing itself, and an answer that is packed cannot be read in a terminal.
+        # curl writes the framing headers itself, and a compressed answer cannot be read in a terminal.
         if not is_framing(name) and name.lower() != "accept-encoding":
             # "name:" would remove the header, "name;" sends it without a value.
             parts.append(f"--header {quoted(f'{name}: {value}' if value else f'{name};')}")

@@ -50,7 +50,7 @@ MOST_CHOICES = 200
 _OF_ENDPOINT = ("uid", "name", "http_timeout", "status", "rate_limit", "rate_limit_duration")
 #: Above every ULID, and below.
 BEYOND, FIRST = "8", "0"
-#: Rows that are looked after while they are not final, and new ones that are announced by number.
+#: The most rows that a page keeps up to date while they are not final, and the most new ones that it counts.
 MOST_WATCHED = 50
 MOST_ANNOUNCED = 50
 
@@ -127,7 +127,7 @@ class Choice:
 
 
 def read_asked(query: Mapping[str, str], *, endpoint_id: str = "") -> Asked:
-    """Return the filters in a request's query; what cannot be understood does not filter."""
+    """Return the filters in a request's query; a value that cannot be understood is ignored."""
     given = {name: typed(query, name) for name in ("status", "type", "q", "after")}
     start, end = read_time(query.get("from", "")), read_time(query.get("to", ""))
     # The names of the API are taken too.
@@ -150,7 +150,7 @@ def read_asked(query: Mapping[str, str], *, endpoint_id: str = "") -> Asked:
 
 
 def read_time(text: str) -> datetime | None:
-    """Return a time of the address, in UTC where it names no zone; None where it is none."""
+    """Return a time of the address, in UTC where it names no zone; None for a text that is not a time."""
     try:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

@@ -116,7 +116,9 @@ dashboard_summary = TAG.operation(
     description="The number of deliveries created in each period in UTC, oldest first. Where there are fewer than "
     f"{FEWEST_BUCKETS} entries, empty ones with the index 0 come first.",
     parameters=[
-        query("startDate", "From this second on, as 2026-02-03T00:00:00.", text(pattern=DATE_PATTERN), required=True),
+        query(
+            "startDate", "From this second on, such as 2026-02-03T00:00:00.", text(pattern=DATE_PATTERN), required=True
+        ),
         query(
             "endDate",
             "To the end of this second; without it to the end of the day of `startDate`.",

@@ -1,4 +1,4 @@
-"""Make the page of one delivery: what happens next, its attempts, what is sent, and the other endpoints."""
+"""Make the page of one delivery: what happens next, its attempts, its payload, and the other endpoints."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ def delivery_context(access: Access, delivery: EventDelivery, endpoint: Endpoint
 def shown_delivery(
     project_id: str, delivery: EventDelivery, endpoint: Endpoint, *, shows_payload: bool
 ) -> dict[str, Any]:
-    """Return what the page of a delivery shows whoever looks at it. Four statements."""
+    """Return the part of a delivery's page that is the same for every reader. Four statements."""
     now, timeout = timezone.now(), timeout_of(endpoint.http_timeout)
     attempts = newest_attempts(delivery)
     last = attempts[0] if attempts else None
@@ -165,7 +165,7 @@ def find_attempt(delivery: EventDelivery, attempt_id: str) -> DeliveryAttempt:
 
 
 def seen(delivery: EventDelivery) -> str:
-    """Return what a poll compares: it changes with each thing that the page says of a delivery."""
+    """Return a text for polls to compare: it changes with everything that the page shows of a delivery."""
     due = int(delivery.next_send_time.timestamp())
     return f"{delivery.status}-{delivery.num_trials}-{delivery.num_trials_before}-{due}"
 

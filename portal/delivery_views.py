@@ -164,7 +164,7 @@ class LinkView(DeliveryView, link_views.LinkView):
     """Narrows the links to a delivery to those that the customer has made."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check the caller, who makes and ends no links where it is an operator that looks on. Raises DomainError."""
+        """Check the caller: an operator in a preview makes and ends no links. Raises DomainError."""
         super().initial(request, *args, **kwargs)
         if request.method not in (*self.reads, "OPTIONS") and self.access.is_preview:
             raise CapabilityMissing

@@ -22,7 +22,7 @@ from portal.sentences import Circumstances, guess_words
 from portal.templatetags.portal import moment
 from portal.words import answer_words, delivery_pill, duration, number, span
 
-#: The times of further attempts that are named.
+#: The most times of further attempts that are named.
 NAMED_ATTEMPTS = 3
 _INACTIVE = _("The endpoint was paused or disabled")
 _DELETED = _("The endpoint was deleted")
@@ -140,7 +140,7 @@ def last_answer(row: ListedDelivery, *, timeout_seconds: float, now: datetime) -
 
 
 def says(told: Told) -> Says:
-    """Return what happens next with a delivery, or what has become of it."""
+    """Return the words for a delivery's status and for what happens next with it."""
     pill = delivery_pill(told.delivery.status)
     head, text = _SENTENCES[Status(told.delivery.status)](told)
     return Says(pill.tone if pill.tone in ("good", "bad", "warn") else "", pill.shape, head, text)

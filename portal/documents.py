@@ -6,7 +6,7 @@ from typing import Annotated, TypedDict
 class LimitDocument(TypedDict):
     """How many of a kind the licence of the original allows. Here, none is limited or counted."""
 
-    limit: Annotated[int, "-1: any number."]
+    limit: Annotated[int, "-1: no limit."]
     allowed: Annotated[bool, "Always true."]
     current: Annotated[int, "Always 0: nothing is counted."]
     available: Annotated[bool, "Always true."]
@@ -23,7 +23,7 @@ class FeaturesDocument(TypedDict):
     AdvancedEndpointMgmt: Annotated[bool, "Whether endpoints have settings such as a rate limit."]
     AdvancedSubscriptions: Annotated[bool, "Whether subscriptions can have conditions."]
     AdvancedWebhookFiltering: Annotated[bool, "Whether filters can use operators."]
-    Transformations: Annotated[bool, "Whether JavaScript changes payloads: it does not."]
+    Transformations: Annotated[bool, "Whether JavaScript can change payloads: always false."]
     EventSearch: Annotated[bool, "Whether events can be searched."]
     MutualTLS: Annotated[bool, "Whether endpoints can have a client certificate."]
     OAuth2EndpointAuth: Annotated[bool, "Whether endpoints can use OAuth 2."]

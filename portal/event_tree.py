@@ -88,7 +88,7 @@ class Branch:
 
     @property
     def news(self) -> str:
-        """Return the offer of the types that are newer than the choice of all the others; blank without any."""
+        """Return the offer of a group's newer types, where all older ones are chosen; blank where there are none."""
         if not self.new:
             return ""
         words = ngettext("%(count)s new %(group)s event", "%(count)s new %(group)s events", self.new)
@@ -118,7 +118,7 @@ class Tree:
 
     @property
     def all_words(self) -> str:
-        """Say what all events are today."""
+        """Return the number of types that "all events" stands for today, in words."""
         words = ngettext(
             "Today's %(count)s type, and those that are added later.",
             "Today's %(count)s types, and those that are added later.",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from events.models import Event
 from events.reads import Within, scope_ids
 from portal.filter_words import explanation_words, shown
+from portal.trials import wrong_json
 from portal.words import Pill, number
 from portal_links.access import Access
 from portal_links.capabilities import VIEW_PAYLOADS
@@ -21,7 +22,7 @@ from projects.models import EVERY_TYPE
 from subscriptions.filters import MAX_STEPS, Budget
 from subscriptions.filters.explain import explain
 
-#: The events that are tried, out of the project's newest LOOKED_AT: a customer may have few of many.
+#: The most events that are tried. They are among the project's newest LOOKED_AT: a customer may have few of many.
 MOST_EVENTS = 20
 LOOKED_AT = 5_000
 #: A longer payload is not tried: twenty of them are read while somebody types.
@@ -54,9 +55,9 @@ class Sample:
 
 
 def recent_events(access: Access, event_type: str) -> list[Sample]:
-    """Return recent events of a type, `*` for any, newest first; none for who may not see payloads.
+    """Return recent events of a type, `*` for any, newest first; none for a caller who may not see payloads.
 
-    Those are a customer's events that went to an endpoint of theirs, or were sent to them as an owner. Two statements.
+    They went to an endpoint of the customer, or were addressed to the customer as an owner. Two statements.
     """
     if not access.may(VIEW_PAYLOADS):
         return []
@@ -68,13 +69,13 @@ def recent_events(access: Access, event_type: str) -> list[Sample]:
 
 
 def own_event(access: Access, text: str) -> Sample | str:
-    """Return what a customer has given to try: a payload as JSON, or the id of an event; a text says why it is none."""
+    """Return the sample that a customer has typed, a payload as JSON or an event's id; else a text with the reason."""
     text = text.strip()
     if text[:1] in ("{", "[", '"') or not access.may(VIEW_PAYLOADS):
         try:
             return Sample(gettext("Your payload"), None, orjson.loads(text), {})
         except orjson.JSONDecodeError:
-            return gettext("This is no JSON.")
+            return wrong_json(text)
     found = _read(_visible(access).filter(pk=text[:26]))
     sample = _sample(found[0]) if found else None
     return gettext("There is no such event.") if sample is None else sample

@@ -66,7 +66,7 @@ _FAILED: dict[str, Any] = {
     "$exist": _("{field} is {met}, but must not be there"),
     "": _("{field} is {met}: no single value meets all its conditions"),
 }
-#: Values on a page are cut to this many characters.
+#: A page shows this many characters of a value.
 MOST_CHARACTERS = 60
 
 

@@ -135,7 +135,7 @@ def _start(access: Access, listed: Sequence[Listed], types: int, total: int, *, 
     """Return the context of the first steps, empty where the customer has done them or may not do them."""
     if is_asked or total > MOST_ENDPOINTS or not access.may(MANAGE_ENDPOINT):
         return {}
-    # The state of an endpoint counts no test events.
+    # An endpoint's status does not count test events, so they are looked for here.
     if any(row.health.last_delivered_at for row in listed) or (total and has_received(access)):
         return {}
     silent = [row.uid for row in listed if row.health.status == EndpointHealth.NOT_SUBSCRIBED]

@@ -1,4 +1,4 @@
-"""Read how a page is to look and in which language it speaks: from its address, its frame and its project.
+"""Read the look and the language of a page from its address, its frame and its project.
 
 Parameters of the address take precedence over the link, the link over the project. Those of Svix's own embedding
 component (`darkMode`, `primaryColor`, `icon`, `fontFamily`) mean what they mean there.

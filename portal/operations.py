@@ -68,7 +68,7 @@ def create_endpoint(access: Access, **sent: Any) -> Endpoint:
 
 
 def may_choose(access: Access) -> bool:
-    """Tell whether the customer can choose the events of an endpoint.
+    """Return whether the customer can choose the events of an endpoint.
 
     Subscriptions of an incoming project need a source, and there are no sources here.
     """

@@ -1,4 +1,4 @@
-"""Read what the overview of an endpoint shows: its figures, latest deliveries, chosen events, secret and code."""
+"""Read the overview of an endpoint: its figures, latest deliveries, chosen events, secret and code."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ from projects.models import EVERY_TYPE, EventType
 from subscriptions.models import Filter
 
 LATEST = 6
-#: The latest deliveries of whose answers the median is shown.
+#: The number of latest deliveries from which the median time of answers is computed.
 MEDIAN_OF = 100
 
 

@@ -1,7 +1,7 @@
-"""Look at the URL of an endpoint from a web process, and say what was found as the customer's page shows it.
+"""Look at the URL of an endpoint from a web process, and put the findings into the words of the customer's page.
 
-A look takes up to SECONDS, so each process does one at a time, and whoever comes meanwhile is not made to wait: the
-page says that the URL could not be checked now. That never keeps an endpoint from being saved.
+A look takes up to SECONDS, so each process does one at a time, and other requests do not wait for it: their page says
+that the URL could not be checked now. That never keeps an endpoint from being saved.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from portal_links.exceptions import TooManyChecks
 USER_AGENT = f"Convoy/{settings.VERSION}"
 #: Saving waits no longer than this to learn that a name leads to a private address.
 SECONDS_AT_SAVING = 2
-#: A certificate that ends sooner than this is worth a word.
+#: The page mentions a certificate that ends sooner than this.
 SOON = timedelta(days=14)
 
 YES, HM, NO = "yes", "hm", "no"
@@ -130,7 +130,7 @@ def private(host: str, address: str) -> list[Finding]:
 
 
 def findings(look: Look) -> list[Finding]:
-    """Return what a look has found, line by line."""
+    """Return the findings of a look, line by line."""
     if look.problem is Problem.UNSENDABLE:
         return []
     if look.problem is Problem.PRIVATE:

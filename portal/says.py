@@ -48,13 +48,13 @@ def says_context(access: Access, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def circumstances(access: Access, endpoint: Endpoint) -> Circumstances:
-    """Return what a sentence about an endpoint needs to know beside its health, for a customer."""
+    """Return the circumstances of an endpoint for a sentence that a customer reads."""
     reader = {row.pk for row in (access.session, access.link) if row is not None}
     return circumstances_of(access.project, endpoint, reader)
 
 
 def circumstances_of(project: Project, endpoint: Endpoint, reader: Collection[str] = ()) -> Circumstances:
-    """Return the same for a reader with these ids of sessions and links; for an operator or a mail there are none."""
+    """Return the circumstances for a reader with these ids of sessions and links; an operator and a mail have none."""
     strategy = project.config["strategy"]
     attempts = strategy["retry_count"]
     return Circumstances(
@@ -69,7 +69,7 @@ def circumstances_of(project: Project, endpoint: Endpoint, reader: Collection[st
 
 
 def fingerprint(*parts: Any) -> str:
-    """Return a short text that differs where what a page shows differs: a poll sends it back."""
+    """Return a short text that differs where the shown text differs: a poll sends it back."""
     return salted_hmac("portal.seen", "\n".join(map(str, parts))).hexdigest()[:16]
 
 

@@ -106,14 +106,14 @@ class Circumstances:
     retried_for_seconds: float
     #: The name of the project, as the customer knows it.
     sender: str
-    #: The ids of the session and the link of the customer who reads the page.
+    #: The ids of the session and the link of the page's reader.
     reader: Collection[str]
     now: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A status in a sentence: its pill, what is so, the rest of it, and the action, if there is one."""
+    """A status in a sentence: its pill, the first sentence, the rest, and the action, if there is one."""
 
     pill: Pill
     head: SafeString
@@ -265,7 +265,7 @@ def retries_words(attempts: int, seconds: float) -> SafeString:
 
 
 def _who(actor: Actor | None, told: Circumstances) -> str:
-    """Return who has changed the status, in the customer's eyes; blank where it was the server itself."""
+    """Return the name of who changed the status, as the customer knows them; blank where it was the server itself."""
     if actor is None:
         return ""
     if actor.kind in (ActorKind.PORTAL_SESSION, ActorKind.PORTAL_LINK):

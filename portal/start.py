@@ -15,9 +15,9 @@ from portal.words import number
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, SEND_TEST
 
-#: A customer with more endpoints has begun: the list comes first.
+#: A customer with more endpoints than this needs no first steps: the list comes first.
 MOST_ENDPOINTS = 5
-#: The newest deliveries among which one that was delivered is looked for.
+#: The number of newest deliveries among which a successful one is looked for.
 LOOKED_AT = 200
 
 

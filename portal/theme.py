@@ -93,7 +93,7 @@ def _parts(color: str) -> list[int]:
 
 
 def _hover(color: str) -> str:
-    """Return the colour under the pointer: away from that of the text on it, which stays as legible."""
+    """Return the colour of a button under the pointer: further from that of its text, which stays as legible."""
     return _mix(color.lower(), _BLACK if readable_on(color) == _WHITE else _WHITE, 0.12)
 
 

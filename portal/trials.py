@@ -1,4 +1,4 @@
-"""Read what the Test page shows: event types to choose from, an example, and what became of a test event."""
+"""Read the contents of the Test page: event types to choose from, an example, and the outcome of a test event."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,9 +25,9 @@ from portal_links.capabilities import VIEW_PAYLOADS
 from projects.models import EVERY_TYPE, EventType
 
 FORM = "application/x-www-form-urlencoded"
-#: Types that the page offers; of the others the name can be typed nowhere, but the API takes any.
+#: The most types that the page offers. It has no field for the name of another, but the API takes any.
 MOST_TYPES = 500
-#: The customer's other endpoints whose secrets the debugger knows.
+#: The most other endpoints of the customer whose secrets the debugger knows.
 MOST_OTHERS = 100
 #: The type of an endpoint that listens to all events of a project that names none.
 PLAIN_TYPE = "test.event"
@@ -63,7 +63,7 @@ def payload_text(value: Any) -> str:
 
 
 def wrong_json(text: str) -> str:
-    """Return what is wrong with a payload that was typed; blank where nothing is."""
+    """Return the error in a payload that was typed; blank where there is none."""
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -95,17 +95,17 @@ class Result:
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether nothing more happens."""
+        """Return whether nothing more happens."""
         return self.delivery.status in SETTLED
 
     @property
     def is_delivered(self) -> bool:
-        """Tell whether the receiver has accepted it."""
+        """Return whether the receiver has accepted it."""
         return self.delivery.status == Status.SUCCESS
 
 
 def test_result(access: Access, endpoint: Endpoint, delivery_id: str) -> Result:
-    """Return what became of a test event to an endpoint of the customer. Two statements. Raises NotFound."""
+    """Return the outcome of a test event to an endpoint of the customer. Two statements. Raises NotFound."""
     rows = EventDelivery.objects.filter(of_present_owner(), endpoint=endpoint, pk=delivery_id).exclude(
         test=EventDelivery.Test.NONE
     )

@@ -20,7 +20,7 @@ from core.prepared import Columns, Parameter, PreparedQuery
 from core.share import count_party
 from core.tokens import digest
 from endpoints.models import Endpoint, EndpointQuerySet
-from portal_links.capabilities import READ_ONLY, VIEW_SECRET, Capabilities, without_hidden
+from portal_links.capabilities import LOOKING, READ_ONLY, Capabilities, without_hidden
 from portal_links.exceptions import CapabilityMissing, ProjectNotNamed
 from portal_links.models import PortalLink, PortalSession
 from projects.authentication import PORTAL_PREFIXES
@@ -30,7 +30,7 @@ from projects.models import Project
 # Store "last used" again only when it is older than this: otherwise each request would be a write.
 LAST_USED_GRAIN = timedelta(minutes=1)
 
-# What every request of the portal reads: all columns but those that no page uses.
+# The query of every request of the portal: all columns but those that no page uses.
 _PROJECT = Columns(Project, without=["meta_event", "created_at", "updated_at", "deleted_at"])
 _LINK = Columns(PortalLink, without=["deleted_at"])
 _SESSION = Columns(PortalSession, without=["code_digest", "token_digest", "opened_at", "opened_from", "revoked_at"])
@@ -133,7 +133,7 @@ def find_access(credential: str, *, address: str | None = None) -> Access | None
     )
 
 
-def find_key_access(key: str, *, address: str | None = None) -> Access | None:
+def find_key_access(key: str) -> Access | None:
     """Return what an API key opens on the portal API: its whole project, for reading only.
 
     None for a key that does not work, or that is bound to one owner. Raises InvalidInput for an instance key, as the
@@ -147,7 +147,7 @@ def find_key_access(key: str, *, address: str | None = None) -> Access | None:
     project = Project.objects.live().filter(pk=caller.key_project_id).first()
     if project is None:
         return None
-    allowed = READ_ONLY | {VIEW_SECRET} if caller.can_write else READ_ONLY
+    allowed = LOOKING if caller.can_write else READ_ONLY
     return Access(project=project, owner_id="", capabilities=allowed, by_key=True)
 
 

@@ -28,7 +28,7 @@ from portal_links.delivery_links import revoke_found_link
 from portal_links.models import DeliveryLink, PortalLink, PortalSession, portal_url
 from portal_links.scope import scope_of_link, scope_of_session
 
-#: The sessions among which those without access are looked for.
+#: The filter for sessions without access looks at this many of the newest.
 NEWEST = 10_000
 MANAGES = yes_no("can_manage_endpoint", "manages")
 SHOWS = yes_no("shows_payload", "shows the payload")
@@ -78,7 +78,7 @@ class PortalLinkAdmin(TimedAdmin):
 
     @admin.display
     def owner(self, link: PortalLink) -> SafeString:
-        """Return the owner, who leads to the customer's page."""
+        """Return the owner, which links to the customer's page."""
         return customer_link(link.project_id, link.owner_id)
 
     @admin.display(description="endpoints")
@@ -154,8 +154,8 @@ class PortalLinkAdmin(TimedAdmin):
 class Active(admin.SimpleListFilter):
     """A filter for the sessions that give access now, or the others.
 
-    Access depends on links and keys too, so that no index has those without it in their order: of them, the filter
-    finds those among the newest NEWEST sessions that the filters before it leave.
+    Access depends on links and keys too, so that no index has the sessions without it. The filter looks for them among
+    the newest NEWEST sessions that the other filters leave.
     """
 
     title = parameter_name = "active"
@@ -271,18 +271,18 @@ class PortalSessionAdmin(TimedAdmin):
 
     @admin.display(description="created")
     def made_at(self, session: PortalSession) -> SafeString:
-        """Return the time, which leads to the page of the session."""
+        """Return the time, which links to the session's page."""
         return at(session.created_at)
 
     @admin.display
     def customer(self, session: PortalSession) -> SafeString:
-        """Return the owner, who leads to the customer's page, or the name of a link that opens a list of endpoints."""
+        """Return the owner, which links to the customer's page; else the name of the link, which lists endpoints."""
         owner_id = session.current_owner_id
         return customer_link(session.project_id, owner_id) if owner_id else cut(session.portal_link)
 
     @admin.display(description="link")
     def its_link(self, session: PortalSession) -> SafeString:
-        """Return the portal link, which leads to its page."""
+        """Return the portal link, which links to its page."""
         link = session.portal_link
         return NOTHING if link is None else row_link("portal_links_portallink_change", link.pk, link.name)
 

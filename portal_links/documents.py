@@ -105,7 +105,7 @@ class PortalSessionDocument(TypedDict):
         Example(sorted(WORDS)),
     ]
     metadata: Annotated[
-        dict[str, str], "The metadata that the session was minted with.", Example({"userId": "usr_456"})
+        dict[str, str], "The metadata with which the session was minted.", Example({"userId": "usr_456"})
     ]
     reference: Annotated[str, "The caller's own name for the session: Svix's sessionId."]
     minted_by: Annotated[

@@ -54,7 +54,7 @@ class ErrorDocument(TypedDict):
     """An error in Feather's shape."""
 
     error: Annotated[str, "The kind of error."]
-    message: Annotated[str, "For people."]
+    message: Annotated[str, "A text for people."]
 
 
 @component("feather.PortalLinkResponse")

@@ -143,7 +143,7 @@ class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
         return self.filter(Q(owner_id=owner_id) | Q(portal_link__owner_id=owner_id))
 
     def of_live_keys(self, now: datetime) -> "PortalSessionQuerySet":
-        """Return the sessions that no key has minted, or one that works now, and those that outlive their key."""
+        """Return the sessions without a key, those whose key works now, and those that outlive their key."""
         return self.filter(_has_live_key(now))
 
     def active(self, now: Moment) -> "PortalSessionQuerySet":

@@ -10,7 +10,7 @@ from django.utils.cache import patch_vary_headers
 
 from projects.models import Project
 
-#: How long a browser keeps the answer to a preflight.
+#: The seconds for which a browser keeps the answer to a preflight.
 PREFLIGHT_SECONDS = 600
 
 

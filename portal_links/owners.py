@@ -38,7 +38,7 @@ def owner_of(project_id: str, text: str) -> str:
 def find_application(project_id: str, text: str) -> Application:
     """Return the application that an id or an `owner_id` names.
 
-    For an owner that has endpoints and no application, it is one that is not stored, called as the owner.
+    An owner that has endpoints and no application gets one that is not stored, with the owner's name.
     Raises NotFound.
     """
     try:

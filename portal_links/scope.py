@@ -19,7 +19,7 @@ PROJECT, PREVIEW = "project", "preview"
 SOURCES = (ANY_LINK, CAN_MANAGE, ROLE, SCOPE, NAMES, PROJECT, PREVIEW)
 BY_OWNER, BY_LIST = "owner_id", "endpoints"
 REASONS = (BY_OWNER, BY_LIST)
-#: Why an id in a link's list opens nothing.
+#: The reasons for which an id in a link's list opens nothing.
 DELETED, OTHER_OWNER, UNKNOWN = "deleted", "other_owner", "unknown"
 MISSING = (DELETED, OTHER_OWNER, UNKNOWN)
 #: Returns the source of a capability, or of its absence, and a sentence about it.
@@ -36,7 +36,7 @@ class Explained(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """An id in a link's list that opens nothing, and why."""
+    """An id in a link's list that opens nothing, with the reason."""
 
     uid: str
     reason: str

@@ -27,7 +27,7 @@ class CapabilityDocument(TypedDict):
     name: Annotated[str, "The name of the capability.", Keywords(enum=sorted(WORDS)), Example("view")]
     is_allowed: Annotated[bool, "Whether the link or session has it."]
     source: Annotated[str, "The setting that decides.", Keywords(enum=list(scope.SOURCES)), Example(scope.ANY_LINK)]
-    reason: Annotated[str, "For people.", Example("Every portal link gives this.")]
+    reason: Annotated[str, "A text for people.", Example("Every portal link gives this.")]
 
 
 class ScopeEndpointDocument(TypedDict):
@@ -46,7 +46,9 @@ class MissingDocument(TypedDict):
     """An id in a link's `endpoints` that opens nothing."""
 
     uid: Annotated[Uid, "The id in the link's list."]
-    reason: Annotated[str, "Why it opens nothing.", Keywords(enum=list(scope.MISSING)), Example(scope.DELETED)]
+    reason: Annotated[
+        str, "The reason why it opens nothing.", Keywords(enum=list(scope.MISSING)), Example(scope.DELETED)
+    ]
 
 
 @component("models.PortalScope")
@@ -83,7 +85,8 @@ _PAGE = [
 explain_link = TAG.operation(
     "GetPortalLinkScope",
     "Explain a portal link",
-    description="What the link allows and opens, with the reason for each, and the listed ids that open nothing.",
+    description="Returns the capabilities and endpoints that the link gives, each with its reason, and the listed ids "
+    "that open nothing.",
     parameters=_PAGE,
     success=Outcome(
         "Portal link scope fetched successfully",
@@ -95,7 +98,8 @@ explain_link = TAG.operation(
 explain_session = SESSIONS_TAG.operation(
     "GetPortalSessionScope",
     "Explain a portal session",
-    description="What the session allows and opens, with the reason for each, also after its end.",
+    description="Returns the capabilities and endpoints that the session gives, each with its reason, also after its "
+    "end.",
     parameters=_PAGE,
     success=Outcome("Portal session scope fetched successfully", ScopeDocument, {"A customer's session": _EXAMPLE}),
     not_found=refusals.PortalSessionNotThere,

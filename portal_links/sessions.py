@@ -211,7 +211,7 @@ def end_own_session(token: str) -> bool:
 
 
 def _revoke(project_id: str, rows: PortalSessionQuerySet) -> int:
-    """Revoke sessions of a project at once. Return how many there were."""
+    """Revoke sessions of a project at once. Return their number."""
     with transaction.atomic():
         locked = (
             rows.order_by("pk").select_related("portal_link").only("owner_id", "portal_link", "portal_link__owner_id")
@@ -231,7 +231,7 @@ def _revoke(project_id: str, rows: PortalSessionQuerySet) -> int:
 
 
 def _record_by_itself(verb: Verb, session: PortalSession) -> None:
-    """Record what the holder of a session has done with the session itself."""
+    """Record an act of a session's holder on the session itself."""
     owner_id = session.current_owner_id
     name = owner_id if session.portal_link is None else session.portal_link.name
     record(

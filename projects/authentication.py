@@ -29,7 +29,7 @@ class APIKeyAuthentication(BaseAuthentication):
         """Return (None, the caller); `request.auth` is the caller from then on. Raises Unauthenticated."""
         key = credential(request.META.get("HTTP_AUTHORIZATION", ""))
         view = request.parser_context["view"]
-        # A request that is counted has a statement before its handler, which must not count a key that has ended.
+        # Counting a request is a statement before its handler: it must not count a request whose key has ended.
         if request.method not in view.proves or settings.API_RATE_LIMIT:
             return None, authenticate_key(request, key)
         caller = callers.find(key, view.project_id)

@@ -67,7 +67,7 @@ class RateLimitDocument(TypedDict):
 class StrategyDocument(TypedDict):
     """`config.strategy`."""
 
-    type: Annotated[StrategyType, "Whether the pauses between attempts are equal or grow."]
+    type: Annotated[StrategyType, "Whether the pauses between attempts stay equal or grow."]
     duration: Annotated[int, "Seconds between two attempts, or before the second one."]
     retry_count: Annotated[int, "Attempts of a delivery, the first one included."]
 
@@ -111,7 +111,7 @@ class MetaEventSettings(TypedDict):
         Keywords(enum=[*META_EVENT_TYPES, ""]),
         Component("datastore.MetaEventType"),
     ]
-    event_type: Annotated[list[str], "The types of meta events that are sent; empty: none was chosen."]
+    event_type: Annotated[list[str], "The types of meta events that are sent; empty: none."]
     url: Annotated[str, "The URL to which they are sent."]
     secret: Annotated[str, f"`{REDACTED}` where the key may only read."]
     pub_sub: Annotated[Annotated[dict[str, Any], Component("datastore.PubSubConfig")] | None, "Always null."]

@@ -38,7 +38,7 @@ class ConvoyView(APIView):
     for_owner_keys = False
     #: The methods whose handlers have their first statement require `self.proof()`. Their callers may be remembered.
     proves: tuple[str, ...] = ()
-    #: Whether the caller is only remembered until now; False once it is read for this request.
+    #: Whether the caller is still only remembered; False once it has been read for this request.
     _is_remembered = False
     _is_counted = False
     _has_proven = False
@@ -96,7 +96,7 @@ class ConvoyView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
     def proof(self) -> Proof | None:
-        """Return what the first statement of a handler in `proves` has to require (projects/keys.py: IS_PROVEN).
+        """Return what the first statement of a handler in `proves` has to require, for IS_PROVEN (projects/keys.py).
 
         None for a caller that was read for this request: a write of its key or project since then must not refuse it.
         """

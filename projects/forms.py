@@ -25,7 +25,7 @@ PORTAL_FIELDS = [
     "portal_return_url",
     "portal_allowed_origins",
 ]
-#: What one owner may have.
+#: The quotas of one owner.
 QUOTA_FIELDS = ["owner_endpoints", "owner_subscriptions", "owner_filter_bytes"]
 #: The fields of a project that an update in the admin sets, beside those of the API.
 OWN_FIELDS = [*PORTAL_FIELDS, *QUOTA_FIELDS, "ends_gone_endpoints", "sends_svix_headers"]

@@ -284,7 +284,7 @@ class EventType(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deprecated_at = models.DateTimeField(null=True, blank=True)
-    #: Since when only Svix's API shows it, to those who ask for it; it is deprecated as well.
+    #: The time from which only Svix's API shows it, to those who ask for it; it is deprecated as well.
     archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

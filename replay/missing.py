@@ -23,7 +23,7 @@ MISSING_JOB = "replay_missing"
 #: The events of the project that a piece looks at, however few of them are chosen: they bound its time.
 LOOKED_AT_IN_PIECE = 5_000
 
-# An event that no endpoint has taken so far is no failure any more.
+# An event that no endpoint had taken was a failure, and no longer is.
 _TAKEN = f"""
 UPDATE events_event SET status = '{Status.SUCCESS}', failure_reason = '', updated_at = %s,
   endpoints = CASE WHEN status = '{Status.FAILURE}' THEN ARRAY[%s]::varchar[]
@@ -33,12 +33,12 @@ WHERE uid = ANY(%s)
 
 
 def missing_of(endpoint: Endpoint) -> "QuerySet[Event]":
-    """Return the events for all of an owner's endpoints, or for everybody's, that an endpoint was never sent."""
+    """Return the fanouts to its owner, and the broadcasts, that an endpoint was never sent."""
     channel = Event.Channel
     rows = Event.objects.filter(project_id=endpoint.project_id, is_duplicate_event=False, expunged_at=None)
     of_owner = Q(channel=channel.FANOUT, owner_id=endpoint.owner_id) | Q(channel=channel.BROADCAST)
     sent = EventDelivery.objects.filter(event=OuterRef("pk"), endpoint=endpoint.uid, test=EventDelivery.Test.NONE)
-    # What came in before the present owner had the endpoint was not for it.
+    # Events from before the present owner had the endpoint were not for it.
     return rows.filter(of_owner, ~Exists(sent), pk__gte=endpoint.held_from)
 
 

@@ -42,7 +42,7 @@ replay_event = TAG.operation(
     "ReplayEndpointEvent",
     "Replay event",
     description="Matches the event with the present subscriptions, and creates new deliveries. The event keeps its "
-    "id, and its idempotency key does not stop it. A body is ignored.",
+    "id, and its idempotency key is not checked. A body is ignored.",
     success=Outcome("Endpoint event replayed successfully", EventDocument, EVENT_EXAMPLES),
     not_found=EventUnknown,
 )

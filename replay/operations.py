@@ -36,13 +36,13 @@ from outbound.states import Status
 from replay.exceptions import ReplayUnderWay, TooManyToReplay
 from subscriptions.filters import MAX_STEPS
 
-#: Events that are replayed in one transaction, which ends earlier at REPLAY_DELIVERIES deliveries.
+#: The most events of one transaction, which ends earlier at REPLAY_DELIVERIES deliveries.
 REPLAY_CHUNK = 50
 REPLAY_DELIVERIES = 20_000
-#: Steps for the filters of one tenant, and of all, in a chunk: fewer than for as many events that come in.
+#: The most steps that the filters of one tenant, and of all, take in a chunk: fewer than when these events came in.
 REPLAY_STEPS = 10 * MAX_STEPS
 REPLAY_STEPS_TOGETHER = 2 * MAX_STEPS_TOGETHER
-#: A web server's thread waits for a batch replay. These keep it below a second; what is larger is a job.
+#: A thread of the web server waits for a batch replay. These bounds keep it below a second; a larger one is a job.
 MOST_EVENTS = 1_000
 MOST_DELIVERIES = 5_000
 MOST_CPU_SECONDS = 0.8

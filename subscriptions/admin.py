@@ -11,7 +11,7 @@ from core.admin_display import customer_link, cut, list_link, project_link, row_
 from core.admin_filters import ByEndpoint, ByProject, Since, typed
 from subscriptions.models import Subscription
 
-#: Filters on a page.
+#: The most filters on a page.
 MOST_FILTERS = 200
 OfOwner = typed("owner", "owner", "endpoint__owner_id", "An owner_id, whole")
 
@@ -50,12 +50,12 @@ class SubscriptionAdmin(TimedAdmin):
 
     @admin.display(description="endpoint")
     def endpoint_link(self, subscription: Subscription) -> SafeString:
-        """Return the endpoint, which leads to its page."""
+        """Return the endpoint, which links to its page."""
         return row_link("endpoints_endpoint_change", subscription.endpoint_id, subscription.endpoint.name, "cut")
 
     @admin.display(description="owner")
     def customer(self, subscription: Subscription) -> SafeString:
-        """Return the owner of the endpoint, who leads to the customer's page."""
+        """Return the owner of the endpoint, which links to the customer's page."""
         return customer_link(subscription.project_id, subscription.endpoint.owner_id)
 
     @admin.display(description="lists")

@@ -129,8 +129,8 @@ def set_conditions(
 ) -> None:
     """Set the conditions under which an endpoint takes events of a type; {} takes all of them.
 
-    Where only a filter for `*` takes the type, it gets one of its own; one without conditions goes where that of `*`
-    has none either. Raises InvalidInput, NotFound.
+    A type that only a filter for `*` takes gets a filter of its own. A type's own filter is deleted where neither it
+    nor that of `*` has conditions. Raises InvalidInput, NotFound.
     """
     checked = checked_conditions(conditions, Doing.SAVE_FILTER)
     with transaction.atomic():
@@ -164,7 +164,7 @@ def set_conditions(
 
 
 def _take_all(subscriptions: list[Subscription], filters: dict[str, list[Filter]]) -> None:
-    """Enable or add a filter for `*`, and delete those that it makes superfluous."""
+    """Enable or add a filter for `*`, and delete the filters that it makes superfluous."""
     every = [row for rows in filters.values() for row in rows if row.event_type == EVERY_TYPE]
     if any(row.enabled_at is not None for row in every):
         return

@@ -37,7 +37,7 @@ RetryType = Annotated[object, Keywords(**ref("datastore.StrategyProvider"))]
 _EXAMPLE_TYPE = "order.created"
 _EXAMPLE_ID = "01JZ8QR2C4F6H8K0N2Q4S6V8X0"
 _CREATED = "2026-07-03T09:40:00.5Z"
-_WITHOUT_EFFECT = "Without effect; left out where it was never set."
+_WITHOUT_EFFECT = "Without effect; absent where it was never set."
 
 
 @component("models.EventTypeResponse")
@@ -158,7 +158,7 @@ class TestedDocument(TypedDict):
     is_match: Annotated[bool, "Whether the subscription takes the event.", Example(True)]
 
 
-@component("models.FunctionResponse", "Never answered.")
+@component("models.FunctionResponse", "Never part of an answer.")
 class FunctionDocument(TypedDict, total=False):
     """The result of a trial of a function, where there were functions."""
 

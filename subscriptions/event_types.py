@@ -25,7 +25,7 @@ from subscriptions.openapi_import import event_types_of
 # Bounds of a JSON schema. It is checked against the schema of draft 7, and its references are never followed.
 MAX_SCHEMA_BYTES = 131_072
 MAX_SCHEMA_DEPTH = 64
-#: Checking a larger one takes tens of milliseconds, so one of them at a time is checked.
+#: Checking a larger schema takes tens of milliseconds, so only one such is checked at a time.
 LARGE_SCHEMA_BYTES = 16_384
 
 
@@ -126,7 +126,7 @@ def read_event_types(spec: str) -> list[dict[str, Any]]:
 def store_event_types(
     project_id: str, described: Iterable[dict[str, Any]], *, archives_others: bool = False
 ) -> list[EventType]:
-    """Create or update event types, all or none, and return them in the same order. A name is there once."""
+    """Create or update event types, all or none, and return them in the same order. No name occurs twice."""
     found = {each["name"]: each for each in described}
     now = timezone.now()
     with transaction.atomic():
@@ -150,7 +150,7 @@ def store_event_types(
 
 
 def put_event_type(project_id: str, name: str, *, creates: bool = False, **changes: Any) -> tuple[EventType, bool]:
-    """Set what is given of an event type, and return whether it is new: it is made where `creates`.
+    """Set the given `changes` of an event type, which is created where `creates`. Return whether it is new.
 
     `changes` may hold `description`, `category`, `json_schema`, `is_deprecated` and `is_archived`. Raises InvalidInput,
     EventTypeNotFound.
@@ -170,7 +170,7 @@ def put_event_type(project_id: str, name: str, *, creates: bool = False, **chang
         if "is_deprecated" in changes:
             is_deprecated = row.deprecated_at is not None and row.deprecated_at != row.archived_at
             if changes["is_deprecated"] != is_deprecated:
-                # Never the time at which it is archived, which tells the two apart.
+                # The time of a deprecation must differ from `archived_at`, which tells the two apart.
                 row.deprecated_at = now - timedelta(microseconds=1) if changes["is_deprecated"] else row.archived_at
         if "is_archived" in changes:
             set_archived(row, (row.archived_at or now) if changes["is_archived"] else None)
@@ -180,7 +180,7 @@ def put_event_type(project_id: str, name: str, *, creates: bool = False, **chang
 
 
 def set_archived(row: EventType, moment: datetime | None) -> None:
-    """Archive an event type from `moment` on, or end that; one that is archived is deprecated as well."""
+    """Archive an event type from `moment` on, or take it out of the archive. An archived one is deprecated as well."""
     if row.deprecated_at in (None, row.archived_at):
         row.deprecated_at = moment
     row.archived_at = moment

@@ -12,7 +12,7 @@ from subscriptions.openapi_import import OF_JOB, check_beginning, event_types_of
 
 #: The kind of the job.
 IMPORT_JOB = "event_type_import"
-#: Event types that are stored in one transaction.
+#: The event types that one transaction stores.
 IMPORT_CHUNK = 500
 
 

@@ -211,7 +211,7 @@ delete_subscription = SUBSCRIPTIONS.operation(
 toggle_subscription_status = SUBSCRIPTIONS.operation(
     "ToggleSubscriptionStatus",
     "Toggle subscription status",
-    description="Does nothing: it is there for old clients. A body is ignored.",
+    description="Does nothing. It exists for old clients. A body is ignored.",
     success=Outcome(
         "Subscription status updated successfully", dict[str, Any], {"Done": {}}, status=202, schema=nullable(NOTHING)
     ),
@@ -262,7 +262,7 @@ list_filters = FILTERS.operation(
 create_filter = FILTERS.operation(
     "CreateFilter",
     "Create a new filter",
-    description="Adds a filter for an event type of the project. An `enabled_at` of null makes it a disabled one.",
+    description="Adds a filter for an event type of the project. With an `enabled_at` of null it is disabled.",
     request=body(serializers.CreateFilterRequest, {"Gold customers": FILTER_BODY}),
     success=Outcome("Filter created successfully", FilterDocument, {"Created": CREATED_FILTER}, status=201),
     refused=[*REFUSED_FILTER, bad_conditions(Doing.CREATE_FILTER), refusals.FilteredSubscriptionNotFound],

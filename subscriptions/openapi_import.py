@@ -35,7 +35,7 @@ class Bounds(NamedTuple):
     hint: str = ""
 
 
-#: Of a request, which keeps others waiting, and of a job (import_jobs.py), which a worker does.
+#: The bounds of a request, which keeps others waiting, and of a job (import_jobs.py), which a worker does.
 OF_REQUEST = Bounds(200_000, 50_000, 1_000, 100_000, ": POST …/event-types/import/jobs takes more")
 OF_JOB = Bounds(500_000, 200_000, 10_000, 500_000)
 

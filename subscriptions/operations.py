@@ -48,7 +48,7 @@ EDITABLE = [
     *("name", "endpoint", "source_id", "delivery_mode", "event_types", "filter"),
     *("alert_config", "retry_config", "rate_limit_config", "updated_at"),
 ]
-#: The condition of which the record of activity tells only that it has changed: a header can be a credential.
+#: The condition whose values the record of activity leaves out: a header can be a credential.
 SECRET = ("headers",)
 #: The size of the conditions of all filters together: they are stored with each event type.
 MAX_STORED_BYTES = 4_194_304
@@ -203,7 +203,7 @@ def with_endpoint(rows: SubscriptionQuerySet) -> SubscriptionQuerySet:
 
 
 def checked_conditions(sent: dict[str, Any], doing: Doing, patterns: filters.Patterns | None = None) -> dict[str, Any]:
-    """Return the scopes of `sent` that have conditions. Raises ConditionsRefused, which says what was being done.
+    """Return the scopes of `sent` that have conditions. Raises ConditionsRefused, which names the operation.
 
     `patterns` is what several filters of one request share.
     """
@@ -303,7 +303,7 @@ def check_size(types: list[str], conditions: dict[str, Any]) -> None:
 
 
 def check_owner(subscription: Subscription, *written: object) -> None:
-    """Refuse conditions, just written, with which an endpoint's owner has more than its project allows.
+    """Refuse conditions that were just written, where an endpoint's owner now has more than the project allows.
 
     Costs a statement where any of them is not empty. The owner is locked until the caller's transaction ends. Raises
     TooManyFilterBytes.
@@ -319,7 +319,7 @@ def check_owner(subscription: Subscription, *written: object) -> None:
 
 
 def check_new_owner(endpoint_ids: Sequence[str]) -> None:
-    """Refuse the new owner of endpoints who has too many subscriptions, or bytes of filters, with those of them.
+    """Refuse to give endpoints to an owner who then has too many subscriptions, or bytes of filters.
 
     Raises TooManySubscriptions, TooManyFilterBytes.
     """
@@ -336,7 +336,7 @@ def check_new_owner(endpoint_ids: Sequence[str]) -> None:
 
 
 def _admit(project: Project, types: Iterable[str], *, registers: bool) -> None:
-    """Add the names that are not event types yet to the project's; without `registers`, refuse them."""
+    """Make the names event types of the project, where they are none yet; without `registers`, refuse these."""
     if registers:
         register(project.uid, types)
     elif missing := unknown(project.uid, types):

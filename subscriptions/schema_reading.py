@@ -78,7 +78,7 @@ def read_level(document: Schema, schema: Any, followed: frozenset[str] = frozens
             if reference in followed:
                 continue
             followed |= {reference}
-            # What stands beside a reference takes precedence over what it points at.
+            # Keywords beside a reference take precedence over those of its target.
             current = {name: value for name, value in current.items() if name != "$ref"}
             waiting.insert(0, find(document, reference))
         merged = _merge(merged, current)

@@ -19,9 +19,9 @@ from subscriptions.documents import AlertDocument, ConditionsDocument, DeliveryM
 from subscriptions.exceptions import EventTypeNameBlank, SubscriptionNameBlank
 
 MOST_EVENT_TYPES = 1000
-#: Filters in one request.
+#: The most filters in one request.
 MOST_FILTERS = 1000
-#: More than a request may hold: the operation that reads the text refuses what is too long.
+#: More than a request may hold, as the operation that reads the text refuses one that is too long.
 ANY_LENGTH = 1 << 31
 
 _MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
@@ -60,7 +60,7 @@ _optional_time = define(
     {
         "anyOf": [{"type": "string", "pattern": TIME_PATTERN}, {"type": "object"}],
         "properties": {
-            "set": {"type": "boolean", "description": "False: as if it was not sent."},
+            "set": {"type": "boolean", "description": "False: counts as not sent."},
             "time": nullable(text(description="RFC 3339. Empty or null: none.", pattern=TIME_OR_EMPTY_PATTERN)),
         },
         "description": "A time as a text of RFC 3339, or null for none. An object of `set` and `time` is accepted too.",

@@ -37,7 +37,7 @@ class _Open:
         self.before = before
         self.anchor = anchor
         self.is_mapping = is_mapping
-        #: Of a mapping, its keys and values in turn.
+        #: The items of a list, or the keys and values of a mapping in turn.
         self.items: list[Any] = []
 
 
@@ -48,7 +48,7 @@ def read_yaml(text: str, *, most_values: int, most_levels: int, hint: str) -> An
     """
     total = 0
     opened = [_Open(0)]
-    #: What an anchor stands for, and the number of its values.
+    #: The value of each anchor, and the number of values in it.
     known: dict[str, tuple[Any, int]] = {}
     documents = 0
     breaks = Breaks()
@@ -135,7 +135,7 @@ def _mapping(items: list[Any]) -> dict[str, Any]:
             # Of a list of mappings, the first one takes precedence.
             for each in reversed(value) if isinstance(value, list) else (value,):
                 if not isinstance(each, dict):
-                    raise SpecRefused(reason="<< merges mappings, and its value is none")
+                    raise SpecRefused(reason="<< merges mappings, and its value is not a mapping")
                 merged.update(each)
         elif isinstance(key, (list, dict)):
             raise SpecRefused(reason="found unhashable key: a list or a mapping")

@@ -43,7 +43,9 @@ class ApplicationDocument(TypedDict):
     id: Annotated[str, "The id of the application.", Example(prefixed(APPLICATION, EXAMPLE_UID))]
     uid: Annotated[str | None, "Its `owner_id`; null where none was given.", Example("acme")]
     name: Annotated[str, "The name of the customer.", Example("Acme")]
-    metadata: Annotated[dict[str, str], "Texts by name, which the server only keeps.", Example({"plan": "gold"})]
+    metadata: Annotated[
+        dict[str, str], "Texts by name, which the server stores and does not use.", Example({"plan": "gold"})
+    ]
     rateLimit: Annotated[int | None, RATE, Example(100)]
     throttleRate: Annotated[int | None, "The same as `rateLimit`.", Example(100)]
     createdAt: Annotated[Time, "When it was created.", Example("2026-11-22T09:15:42.081516Z")]
@@ -68,7 +70,7 @@ def application_document(application: Application) -> ApplicationDocument:
 
 
 class ApplicationPatch(Shape):
-    """The body that changes an application; a limit of null ends it."""
+    """The body that changes an application; null removes its limit."""
 
     document = ApplicationDocument
     nullable = frozenset({"rateLimit", "throttleRate"})
@@ -111,7 +113,7 @@ EXAMPLE = example(ApplicationDocument)
 FULL = {"name": "Acme", "uid": "acme", "metadata": {"plan": "gold"}, "throttleRate": 100}
 WITHOUT_UID = example(ApplicationDocument, uid=None, metadata={}, rateLimit=None, throttleRate=None)
 APPLICATION_ID = path_parameter("ownerID", "The id of the application, or its uid, which here is an `owner_id`.")
-CHANGED = Outcome("The application that was there.", ApplicationDocument, "It was there")
+CHANGED = Outcome("The existing application.", ApplicationDocument, "It was there")
 CREATED = Outcome("The new application.", ApplicationDocument, "It is new", status=201)
 
 list_applications = TAG.operation(
@@ -130,7 +132,11 @@ create = TAG.operation(
     "Create an application (Svix)",
     description="Creates an application, or with `get_if_exists=true` returns the one that has the uid already.",
     parameters=[
-        query("get_if_exists", "Whether one that exists is no refusal.", {"type": "boolean", "default": False}),
+        query(
+            "get_if_exists",
+            "Return an existing application instead of refusing.",
+            {"type": "boolean", "default": False},
+        ),
     ],
     request=body(ApplicationIn, {"In full": FULL, "By its name": {"name": "Acme"}}),
     success=Outcome(
@@ -160,7 +166,7 @@ update = TAG.operation(
 patch = update.twin(
     "v1.application.patch",
     "Change an application (Svix)",
-    description="Changes what is sent of an application.",
+    description="Changes the fields of an application that are sent.",
     request=body(ApplicationPatch, {"Another name": {"name": "Acme Inc."}}),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_BODY, OwnerFixed, OwnerKey, ApplicationNotFound],

@@ -41,13 +41,17 @@ class AttemptDocument(TypedDict):
     id: Annotated[str, "The id of the attempt.", Example(prefixed(ATTEMPT, EXAMPLE_UID))]
     msgId: Annotated[str, "The id of the message.", Example(prefixed(MESSAGE, EXAMPLE_UID))]
     endpointId: Annotated[str, "The id of the endpoint.", Example(prefixed(ENDPOINT, EXAMPLE_UID))]
-    url: Annotated[str, "Where it was sent.", Example("https://hooks.example.com/in")]
+    url: Annotated[str, "The URL to which it was sent.", Example("https://hooks.example.com/in")]
     response: Annotated[str, "The beginning of the answer's body, or why there is none.", Example("ok")]
     responseStatusCode: Annotated[int, "0: there was no answer.", Example(200)]
-    responseDurationMs: Annotated[int, "The milliseconds until the answer was there.", Example(38)]
+    responseDurationMs: Annotated[int, "The milliseconds until the answer.", Example(38)]
     status: MessageStatus
     statusText: StatusText
-    triggerType: Annotated[int, "0: by itself, 1: since it was last sent again by hand.", Keywords(enum=[0, 1])]
+    triggerType: Annotated[
+        int,
+        "0: a scheduled attempt; 1: an attempt since the message was last sent again by hand.",
+        Keywords(enum=[0, 1]),
+    ]
     timestamp: Annotated[Time, "When the request was sent.", Example("2026-11-28T09:15:42.081516Z")]
     msg: NotRequired[Annotated[MessageDocument | None, "With `with_msg=true`; without the payload."]]
 

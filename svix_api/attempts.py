@@ -1,4 +1,4 @@
-"""Svix's attempts: by message, by endpoint, and what becomes of a message at an endpoint.
+"""Svix's attempts: by message, by endpoint, and the state of a message at an endpoint.
 
 Contract: docs/contract/svix.md#attempts.
 """
@@ -85,7 +85,11 @@ EXPANDED = query(
 )
 OF_ATTEMPTS: list[Any] = [
     *(LIMIT, ITERATOR, *OF_MESSAGES, STATUS),
-    query("status_code_class", "The hundreds of the answer; 0: none.", {"type": "integer", "enum": CODE_CLASSES}),
+    query(
+        "status_code_class",
+        "The class of the answer's status (200, 400 and so on); 0: no answer.",
+        {"type": "integer", "enum": CODE_CLASSES},
+    ),
     WITH_CONTENT,
 ]
 
@@ -104,7 +108,7 @@ list_by_message = TAG.operation(
 list_by_endpoint = list_by_message.twin(
     "v1.message-attempt.list-by-endpoint",
     "List attempts to an endpoint (Svix)",
-    description="A page of the attempts to an endpoint: those of the newest message first, and of it the newest first.",
+    description="A page of the attempts to an endpoint, by message, the newest first; those of one message likewise.",
     parameters=[
         *(APPLICATION_ID, ENDPOINT_ID, *OF_ATTEMPTS),
         query("with_msg", "Whether each has its message, without the payload.", {"type": "boolean", "default": False}),
@@ -144,7 +148,7 @@ get = TAG.operation(
 expunge = TAG.operation(
     "v1.message-attempt.expunge-content",
     "Delete the answer to an attempt (Svix)",
-    description="Deletes the body of the answer that is kept.",
+    description="Deletes the stored body of the answer.",
     parameters=[APPLICATION_ID, MESSAGE_ID, ATTEMPT_ID],
     success=Outcome("Deleted.", type(None), status=HTTPStatus.NO_CONTENT),
     refused=[*CHANGES, MessageNotFound, AttemptNotFound],
@@ -153,7 +157,7 @@ NOT_SENT_AGAIN: list[Refusal] = [NeverSent, Expunged, UnderWay, EndpointNotActiv
 resend = TAG.operation(
     "v1.message-attempt.resend",
     "Send a message again (Svix)",
-    description="Sends a message to an endpoint again, at once and with all its attempts, whatever became of it there.",
+    description="Sends a message to an endpoint again, at once and with all its attempts, also where it has arrived.",
     parameters=[APPLICATION_ID, MESSAGE_ID, ENDPOINT_ID],
     success=Outcome("It is under way.", EmptyDocument, {"Under way": {}}, status=HTTPStatus.ACCEPTED),
     refused=[*OF_APPLICATION, MessageNotFound, EndpointNotFound, *NOT_SENT_AGAIN],

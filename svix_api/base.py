@@ -64,7 +64,7 @@ class ErrorDocument(TypedDict):
     """An error in Svix's shape."""
 
     code: Annotated[str, "The kind of error."]
-    detail: Annotated[str, "For people."]
+    detail: Annotated[str, "A text for people."]
 
 
 class WrongFields(DomainError):

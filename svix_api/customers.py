@@ -55,7 +55,7 @@ class CustomerView(SvixView):
     http_method_names = ["get", "head", "post", "put", "patch", "delete", "options"]
     #: The capability that a session needs for a method, where VIEW is not enough.
     needs: dict[str, str] = {}
-    #: What the caller's session opens, once it is known.
+    #: The access that the caller's session gives, once it is known.
     access: Access | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

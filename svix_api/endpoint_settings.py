@@ -39,7 +39,9 @@ class SecretDocument(TypedDict):
     """The current secret of an endpoint."""
 
     key: Annotated[
-        str, "`whsec_` and base64, whatever the secret looks like.", Example("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        str,
+        "The secret as `whsec_` and base64, in whichever form it was set.",
+        Example("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     ]
 
 
@@ -112,7 +114,7 @@ rotate_secret = TAG.operation(
 get_headers = TAG.operation(
     "v1.endpoint.get-headers",
     "Get an endpoint's headers (Svix)",
-    description="Returns the endpoint's own headers. Who may not see secrets sees their names.",
+    description="Returns the endpoint's own headers. A caller who may not see secrets sees only their names.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
     success=Outcome("The headers.", HeadersDocument, "Headers"),
     refused=[*REFUSED_ALWAYS, EndpointNotFound],

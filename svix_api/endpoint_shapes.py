@@ -34,18 +34,20 @@ class EndpointOut(TypedDict):
 
     id: Annotated[str, "The id of the endpoint.", Example(prefixed(ENDPOINT, EXAMPLE_UID))]
     uid: Annotated[str | None, "The company's own name for it.", Example("orders")]
-    url: Annotated[str, "Where it receives messages.", Example("https://hooks.example.com/orders")]
+    url: Annotated[str, "The URL that receives messages.", Example("https://hooks.example.com/orders")]
     version: Annotated[int, "Always 1.", Example(1)]
     description: Annotated[str, "Its name in the portal.", Example("Orders")]
     filterTypes: Annotated[
         list[str] | None, "The event types that it gets, by name; null: all of them.", Example(["order.paid"])
     ]
     eventTypes: Annotated[list[str] | None, "The same as `filterTypes`.", Example(["order.paid"])]
-    channels: Annotated[list[str] | None, "It gets messages that share one; null: all messages."]
+    channels: Annotated[list[str] | None, "It gets only messages that share a channel; null: all messages."]
     disabled: Annotated[bool, "Whether its status is not `active`."]
     rateLimit: Annotated[int | None, "Messages in a second; null: no limit.", Example(50)]
     throttleRate: Annotated[int | None, "The same as `rateLimit`.", Example(50)]
-    metadata: Annotated[dict[str, str], "Texts by name, which the server only keeps.", Example({"team": "billing"})]
+    metadata: Annotated[
+        dict[str, str], "Texts by name, which the server stores and does not use.", Example({"team": "billing"})
+    ]
     createdAt: Annotated[Time, "When it was created.", Example("2026-11-22T09:15:42.081516Z")]
     updatedAt: Annotated[Time, "When it was last changed.", Example("2026-11-22T09:15:42.081516Z")]
 
@@ -93,13 +95,13 @@ class HeadersField(TextsByName):
 
 
 class EndpointPatch(Shape):
-    """The body that changes an endpoint; types, channels, limit and uid of null end them."""
+    """The body that changes an endpoint; null removes its types, channels, limit or uid."""
 
     document = EndpointOut
     nullable = frozenset({"filterTypes", "eventTypes", "channels", "rateLimit", "throttleRate", "uid"})
     url = Text(required=False, max_length=2048, help_text="An http or https URL.")
     description = Text(required=False, max_length=4096)
-    uid = Text(required=False, allow_null=True, help_text="The company's own name, one of its kind in the application.")
+    uid = Text(required=False, allow_null=True, help_text="The company's own id for it, unique in the application.")
     filterTypes = Items(  # noqa: N815 - the wire's names
         child=Text(allow_blank=False),
         required=False,
@@ -173,12 +175,12 @@ describe(EndpointIn, "svix.EndpointIn", secret={"pattern": SECRET_PATTERN})
 
 
 def is_uid(text: str) -> bool:
-    """Tell whether a text may be the uid of an endpoint: it cannot be taken for an id, or escape a path."""
+    """Return whether a text may be the uid of an endpoint: it cannot be taken for an id, or escape a path."""
     return bool(re.fullmatch(UID_PATTERN, text)) and not uid_in(ENDPOINT, text)
 
 
 def columns(sent: dict[str, Any]) -> dict[str, Any]:
-    """Return what a body says of an endpoint's own fields, by the names that the operations have for them."""
+    """Return the values that a body has for an endpoint's own fields, by the names that the operations use."""
     found: dict[str, Any] = {name: sent[name] for name in ("url", "description", "metadata", "secret") if name in sent}
     if "uid" in sent:
         found["external_id"] = sent["uid"] or ""

@@ -25,26 +25,26 @@ from svix_api.times import SINCE, UNTIL, read_moment
 class StatsDocument(TypedDict):
     """The messages to an endpoint by their state."""
 
-    success: Annotated[int, "Those that were answered with 2xx.", Example(1042)]
-    pending: Annotated[int, "Those that wait for their first or for another attempt.", Example(3)]
-    sending: Annotated[int, "Those whose request is under way."]
-    fail: Annotated[int, "Those for which no further attempt is made.", Example(2)]
-    canceled: Annotated[int, "Those that were not sent, as the endpoint was not active."]
+    success: Annotated[int, "Messages that were answered with 2xx.", Example(1042)]
+    pending: Annotated[int, "Messages that wait for their first or for another attempt.", Example(3)]
+    sending: Annotated[int, "Messages whose request is under way."]
+    fail: Annotated[int, "Messages for which no further attempt is made.", Example(2)]
+    canceled: Annotated[int, "Messages that were not sent, because the endpoint was not active."]
 
 
 @component("svix.EndpointAttemptStats")
 class AttemptStatsDocument(TypedDict):
     """The messages to an endpoint that have finished, by the outcome of their last attempt."""
 
-    success: Annotated[int, "Those that were answered with 2xx.", Example(1042)]
-    fail: Annotated[int, "Those that were not.", Example(2)]
+    success: Annotated[int, "Messages that were answered with 2xx.", Example(1042)]
+    fail: Annotated[int, "Messages that were not.", Example(2)]
     canceled: Annotated[int, "Always 0."]
 
 
 get_stats = TAG.operation(
     "v1.endpoint.get-stats",
     "Count an endpoint's messages (Svix)",
-    description="Counts the messages to the endpoint that are kept, by their state. Test events are left out.",
+    description="Counts the stored messages to the endpoint by their state. Test events are left out.",
     parameters=[APPLICATION_ID, ENDPOINT_ID, SINCE, UNTIL],
     success=Outcome("The figures.", StatsDocument, "Figures"),
     outcomes=[WRONG_FIELDS],
@@ -53,7 +53,7 @@ get_stats = TAG.operation(
 get_attempt_stats = TAG.operation(
     "v1.endpoint.get-attempt-stats",
     "Count an endpoint's finished messages by the hour (Svix)",
-    description="Adds up the hours from that of `since` to that of `until`. Hours are kept for 90 days.",
+    description="Adds up the figures by hour, from that of `since` to that of `until`. They are kept for 90 days.",
     parameters=[APPLICATION_ID, ENDPOINT_ID, SINCE, UNTIL],
     success=Outcome("The figures.", AttemptStatsDocument, "Figures"),
     outcomes=[WRONG_FIELDS],

@@ -126,7 +126,7 @@ update = create.twin(
 patch = update.twin(
     "v1.endpoint.patch",
     "Change an endpoint (Svix)",
-    description="Changes what is sent of an endpoint.",
+    description="Changes the fields of an endpoint that are sent.",
     request=body(EndpointPatch, {"Another URL": {"url": "https://hooks.example.com/paid"}}),
     outcomes=[WRONG_FIELDS],
     refused=[*REFUSED_HERE, HeadersElsewhere, EndpointNotFound],
@@ -134,7 +134,7 @@ patch = update.twin(
 delete = TAG.operation(
     "v1.endpoint.delete",
     "Delete an endpoint (Svix)",
-    description="Deletes an endpoint. What was sent to it stays.",
+    description="Deletes an endpoint. Its messages and attempts stay.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
     success=Outcome("Deleted.", type(None), status=204),
     refused=[*REFUSED_ALWAYS, CapabilityMissing, EndpointNotFound],
@@ -263,7 +263,7 @@ class EndpointDetail(EndpointView):
         if chosen_types(sent) is None:
             whole["eventTypes"] = None
         if self.access is not None:
-            # What a customer cannot set stays.
+            # Fields that a customer cannot set stay.
             del whole["metadata"]
         if not self.may(MANAGE_SUBSCRIPTIONS):
             whole = {name: value for name, value in whole.items() if name not in ("eventTypes", "channels")}

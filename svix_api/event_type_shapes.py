@@ -19,7 +19,7 @@ VERSION = "1"
 
 class _EventTypeFields(TypedDict):
     name: Annotated[str, "Its name, which messages carry.", Example("order.paid")]
-    description: Annotated[str, "What an event of the type means.", Example("An order was paid")]
+    description: Annotated[str, "The meaning of events of this type.", Example("An order was paid")]
     deprecated: Annotated[bool, "Whether people are asked not to choose it."]
     schemas: Annotated[
         dict[str, Any] | None,
@@ -83,17 +83,15 @@ def schemas_of(schema: Any) -> dict[str, Any] | None:
 
 # Request bodies
 
-_MEANING = "What an event of the type means."
-
 
 class EventTypePatch(Shape):
-    """The body that changes an event type; schemas or a group of null end them."""
+    """The body that changes an event type; null removes its schemas or its group."""
 
     document = EventTypeOut
     nullable = frozenset({"schemas", "groupName"})
     description = Text(required=False, max_length=4096)
-    archived = Flag(required=False, help_text="True leaves it out of lists.")
-    deprecated = Flag(required=False, help_text="True asks people not to choose it.")
+    archived = Flag(required=False, help_text="True: lists leave it out.")
+    deprecated = Flag(required=False, help_text="True: people are asked not to choose it.")
     schemas = serializers.JSONField(
         required=False, allow_null=True, help_text=f"One JSON Schema of draft 7, as the member `{VERSION}`."
     )

@@ -34,7 +34,7 @@ from svix_api.event_type_shapes import (
 from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page
 
 TAG = Tag("Event types (Svix)", envelope=False)
-#: Before the name in an iterator.
+#: The prefix of the name in an iterator.
 BY_NAME = "name_"
 
 
@@ -88,7 +88,7 @@ list_event_types = TAG.operation(
 create = TAG.operation(
     "v1.event-type.create",
     "Create an event type (Svix)",
-    description="Creates an event type; an archived one of the name is replaced, and is archived no longer.",
+    description="Creates an event type. An archived one of the same name is replaced and leaves the archive.",
     request=body(EventTypeIn, {"In full": {"name": "order.paid", **FULL}, "The least": MINIMAL}),
     success=Outcome(
         "The event type.",
@@ -120,7 +120,7 @@ update = TAG.operation(
 patch = update.twin(
     "v1.event-type.patch",
     "Change an event type (Svix)",
-    description="Changes what is sent of an event type.",
+    description="Changes the fields of an event type that are sent.",
     request=body(EventTypePatch, {"Another description": {"description": "An order was paid in full"}}),
     outcomes=[WRONG_FIELDS],
     refused=[
@@ -258,14 +258,14 @@ def _put(project_id: str, name: str, **changes: Any) -> EventType:
 
 
 def _checked(name: str) -> str:
-    """Refuse the name that stands for all event types, which is shown as none."""
+    """Refuse the name that stands for all event types, which Svix's API does not show."""
     if name == EVERY_TYPE:
         raise EventTypeMissing
     return name
 
 
 def _changes(sent: dict[str, Any]) -> dict[str, Any]:
-    """Return what a body changes, by the names that the operation has for it."""
+    """Return the values that a body changes, by the names that the operation uses."""
     names = {"description": "description", "archived": "is_archived", "deprecated": "is_deprecated"}
     changes: dict[str, Any] = {names[name]: sent[name] for name in names if name in sent}
     if "schemas" in sent:

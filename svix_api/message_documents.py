@@ -36,13 +36,13 @@ class MessageDocument(TypedDict):
     """A message in Svix's shape."""
 
     id: Annotated[str, "The id of the message.", Example(prefixed(MESSAGE, EXAMPLE_UID))]
-    eventId: Annotated[str | None, "The id that the sender has given it.", Example("invoice-991-paid")]
+    eventId: Annotated[str | None, "The id that the sender has given to it.", Example("invoice-991-paid")]
     eventType: Annotated[str, "The name of its event type.", Example("invoice.paid")]
     payload: Annotated[
-        dict[str, Any], "Empty where it was not asked for, or has been deleted.", Example({"invoice": 991})
+        dict[str, Any], "The payload; empty where it was not asked for, or was deleted.", Example({"invoice": 991})
     ]
     channels: Annotated[
-        list[str] | None, "Endpoints with channels get it where they share one.", Example(["project_123"])
+        list[str] | None, "Endpoints with channels get it only where they share one.", Example(["project_123"])
     ]
     tags: Annotated[list[str] | None, "Texts by which lists find it.", Example(["billing"])]
     timestamp: Annotated[Time, "When it was created.", Example("2026-11-28T09:15:42.081516Z")]
@@ -66,9 +66,9 @@ def message_document(event: Event, *, shows_payload: bool) -> MessageDocument:
 
 @component("svix.MessagePrecheckOut")
 class PrecheckDocument(TypedDict):
-    """The answer to the question whether anybody would get a message."""
+    """Whether any endpoint would get a message."""
 
-    active: Annotated[bool, "Whether an endpoint would get it.", Example(True)]
+    active: Annotated[bool, "Whether any endpoint would get it.", Example(True)]
 
 
 # Request bodies
@@ -112,10 +112,10 @@ class NotOffered(serializers.JSONField):
 
 
 class MessagePrecheckIn(Shape):
-    """The body that asks whether anybody would get a message."""
+    """The body that asks whether any endpoint would get a message."""
 
     eventType = Named(max_length=255, help_text="The name of an event type.")  # noqa: N815
-    channels = Labels(MOST_CHANNELS, help_text="Endpoints with channels get it where they share one.")
+    channels = Labels(MOST_CHANNELS, help_text="Endpoints with channels get it only where they share one.")
 
 
 class MessageIn(MessagePrecheckIn):

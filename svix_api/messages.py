@@ -43,7 +43,7 @@ from svix_api.places import MessageNotFound, MessageView
 
 TAG = Tag("Messages (Svix)", envelope=False)
 LONGEST_KEY = 255
-#: The kind of the idempotency keys, of which each application has its own.
+#: The kind of the idempotency keys. Those of one application do not clash with another's.
 KEYS = "messages"
 
 
@@ -64,7 +64,7 @@ FULL = {
 }
 MESSAGE_ID = path_parameter("eventID", "The id of the message, or its `eventId`.")
 OF_APPLICATION: list[Refusal] = [*REFUSED_ALWAYS, CapabilityMissing, ApplicationNotFound]
-#: Of an operation that changes something of an application, without and with a body.
+#: The refusals of an operation that changes an application, without and with a body.
 CHANGES: list[Refusal] = [*REFUSED_ALWAYS, OwnerKey, ApplicationNotFound]
 CHANGES_BY_BODY: list[Refusal] = [*REFUSED_BODY, OwnerKey, ApplicationNotFound]
 
@@ -105,7 +105,7 @@ create = TAG.operation(
 )
 precheck = TAG.operation(
     "v1.message.precheck",
-    "Check whether anybody would get a message (Svix)",
+    "Check whether any endpoint would get a message (Svix)",
     description="Whether an active endpoint listens to the event type and the channels, whatever its filter is.",
     parameters=[APPLICATION_ID],
     request=body(MessagePrecheckIn, {"In full": {"eventType": "invoice.paid", "channels": ["project_123"]}}),
@@ -124,7 +124,7 @@ get = TAG.operation(
 expunge = TAG.operation(
     "v1.message.expunge-content",
     "Delete the payload of a message (Svix)",
-    description="Deletes the payload, and the answers to it. What still waits of it is not sent.",
+    description="Deletes the payload, and the answers to it. Deliveries that still wait are not sent.",
     parameters=[APPLICATION_ID, MESSAGE_ID],
     success=Outcome("Deleted.", type(None), status=HTTPStatus.NO_CONTENT),
     refused=[*CHANGES, MessageNotFound],
@@ -168,7 +168,7 @@ class MessagePrecheck(EndpointView):
 
     @precheck
     def post(self, request: Request, ownerID: str) -> PrecheckDocument:  # noqa: N803
-        """Tell whether there is one that is active."""
+        """Return whether there is one that is active."""
         project_id, owner_id = self.key_project, self.known_owner(ownerID)
         sent = self.body(request, MessagePrecheckIn)
         found = read_candidates(project_id, event_types=[sent["eventType"]], owners=[owner_id])

@@ -18,7 +18,7 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 250
 #: The id of the rows in examples.
 EXAMPLE_UID = "01JZ8QK3V7M2N4P6R8T0W2Y4A6"
-#: Before the iterator of the page before.
+#: The prefix of the iterator that leads to the previous page.
 BACKWARDS = "-"
 
 LIMIT = query(
@@ -38,7 +38,7 @@ class PageDocument(TypedDict, Generic[Row]):
 
     data: Annotated[list[Row], "The rows of the page."]
     iterator: Annotated[str | None, "Send it to get the next page; null where there are no rows."]
-    prevIterator: Annotated[str | None, "Send it to get the page before."]
+    prevIterator: Annotated[str | None, "Send it to get the previous page."]
     done: Annotated[bool, Example(True), "Whether this is the last page."]
 
 
@@ -85,35 +85,44 @@ def read_page(
     if iterator and not cursor:
         raise wrong_parameter("iterator", "is not an iterator of this list")
     falling = (order == "descending") != backwards
-    whole = rows
     if large:
         rows = rows.defer(large).annotate(page_bytes=Bytes(large))
     sign, beyond = ("-", "lt") if falling else ("", "gt")
-    if cursor and within:
-        place = rows.model._base_manager.filter(pk=cursor).values_list(within, flat=True).first()
-        if place is None:
-            raise wrong_parameter("iterator", "names no row any more: begin again without it")
-        later = Q(**{f"{within}__{beyond}": place}) | Q(**{within: place, f"pk__{beyond}": cursor})
-        # The first condition says no more, but it is the one that an index finds its place by.
-        rows = rows.filter(**{f"{within}__{beyond}e": place}).filter(later)
-    elif cursor:
-        rows = rows.filter(**{f"{column}__{beyond}": cursor})
+    if cursor:
+        rows = rows.filter(_after(cursor, rows, within, beyond) if within else Q(**{f"{column}__{beyond}": cursor}))
     ordering = [f"{sign}{within}", f"{sign}pk"] if within else [f"{sign}{column}"]
     # One row more than the page shows whether there is another page.
     found = list(rows.order_by(*ordering)[: limit + 1])
     most = fitting(found, limit)
     shown = found[:most][::-1] if backwards else found[:most]
-    if large and shown:
-        texts = dict(whole.model._base_manager.filter(pk__in=[row.pk for row in shown]).values_list("pk", large))
-        *path, name = large.split("__")
-        for row in shown:
-            setattr(reduce(getattr, path, row), name, texts.get(row.pk, ""))
+    if large:
+        _read_texts(shown, large)
     return {
         "data": [document(row) for row in shown],
         "iterator": prefixed(prefix, getattr(shown[-1], column)) if shown else iterator or None,
         "prevIterator": f"{BACKWARDS}{prefixed(prefix, getattr(shown[0], column))}" if shown else None,
         "done": len(found) <= most,
     }
+
+
+def _after(cursor: str, rows: "QuerySet[Any]", within: str, beyond: str) -> Q:
+    """Return the condition of the rows after a cursor, in the order of `within` and the id. Raises WrongFields."""
+    place = rows.model._base_manager.filter(pk=cursor).values_list(within, flat=True).first()
+    if place is None:
+        raise wrong_parameter("iterator", "names no row any more: begin again without it")
+    later = Q(**{f"{within}__{beyond}": place}) | Q(**{within: place, f"pk__{beyond}": cursor})
+    # The first condition is implied by the second, but by it PostgreSQL finds the place in the index.
+    return Q(**{f"{within}__{beyond}e": place}) & later
+
+
+def _read_texts(rows: list[Any], column: str) -> None:
+    """Read the texts that a page's rows were read without. One statement, or none."""
+    if not rows:
+        return
+    texts = dict(type(rows[0])._base_manager.filter(pk__in=[row.pk for row in rows]).values_list("pk", column))
+    *path, name = column.split("__")
+    for row in rows:
+        setattr(reduce(getattr, path, row), name, texts.get(row.pk, ""))
 
 
 def with_data(page: PageDocument[Any], data: list[D]) -> PageDocument[D]:

@@ -15,11 +15,11 @@ M = TypeVar("M", bound=Model)
 
 _TEXT = {"type": "string"}
 _TIME = {"type": "string", "pattern": TIME_PATTERN}
-BEFORE = query("before", "Only what was made before this time.", _TIME)
-AFTER = query("after", "Only what was made after this time.", _TIME)
+BEFORE = query("before", "Only rows from before this time.", _TIME)
+AFTER = query("after", "Only rows from after this time.", _TIME)
 CHANNEL = query("channel", "Only messages of this channel.", _TEXT)
 TAG = query("tag", "Only messages with this tag.", _TEXT)
-EVENT_TYPES = query("event_types", "Only messages of these event types, with commas between them.", _TEXT)
+EVENT_TYPES = query("event_types", "Only messages of these event types, separated by commas.", _TEXT)
 WITH_CONTENT = query(
     "with_content", "Whether payloads and answers are shown; else they are empty.", {"type": "boolean", "default": True}
 )

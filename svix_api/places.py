@@ -1,6 +1,6 @@
-"""Find what the paths of an application name: its messages, and the attempts of these.
+"""Find the messages, and their attempts, that the paths of an application name.
 
-Contract: docs/contract/svix.md#messages. What an earlier owner of an endpoint was sent is not the application's.
+Contract: docs/contract/svix.md#messages. Messages to an earlier owner of an endpoint do not belong to the application.
 """
 
 from typing import NamedTuple
@@ -38,7 +38,7 @@ class Place(NamedTuple):
     endpoints: EndpointQuerySet
 
     def messages(self) -> "QuerySet[Event]":
-        """Return the messages: the fanouts to the owner, and what else went to the endpoints.
+        """Return the messages: the fanouts to the owner, and other events that went to the endpoints.
 
         Neither test events nor duplicates, which are not sent. A statement reads the endpoints.
         """

@@ -71,18 +71,22 @@ class ReplayIn(Shape):
 
 
 class BulkReplayIn(ReplayIn):
-    """The same, with a choice among the messages."""
+    """The body that starts a task for the messages that it chooses."""
 
     eventTypes = Items(  # noqa: N815
-        child=Named(max_length=255), max_length=MOST_TYPES, required=False, help_text="Messages of these types alone."
+        child=Named(max_length=255), max_length=MOST_TYPES, required=False, help_text="Only messages of these types."
     )
-    channel = Named(required=False, help_text="Messages with this channel alone.")
-    tag = Named(required=False, help_text="Messages with this tag alone.")
-    status = Integer(required=False, max_value=4, help_text="0 success, 2 fail, 4 canceled; others choose nothing.")
-    statusCodeClass = Integer(required=False, help_text="The hundreds of an answer; 0: none.")  # noqa: N815
+    channel = Named(required=False, help_text="Only messages with this channel.")
+    tag = Named(required=False, help_text="Only messages with this tag.")
+    status = Integer(
+        required=False, max_value=4, help_text="0 success, 2 fail, 4 canceled; another number chooses nothing."
+    )
+    statusCodeClass = Integer(  # noqa: N815
+        required=False, help_text="The class of the answer's status (200, 400 and so on); 0: no answer."
+    )
 
     def validate_statusCodeClass(self, code: int) -> int:  # noqa: N802
-        """Refuse what is no class of statuses."""
+        """Refuse a value that is not a class of statuses."""
         if code not in CODE_CLASSES:
             raise serializers.ValidationError(f"must be one of {', '.join(map(str, CODE_CLASSES))}")
         return code
@@ -113,7 +117,7 @@ SINCE = {"since": "2026-11-27T00:00:00Z", "until": "2026-11-28T00:00:00Z"}
 recover = TAG.operation(
     "v1.endpoint.recover",
     "Send the failed messages of an endpoint again (Svix)",
-    description="Starts a task that sends again what has failed at an endpoint, or was canceled.",
+    description="Starts a task that sends the messages again that have failed at an endpoint, or were canceled.",
     parameters=[APPLICATION_ID, ENDPOINT_ID],
     request=body(ReplayIn, {"A day": SINCE}),
     success=Outcome("The task.", StartedDocument, "Task", status=HTTPStatus.ACCEPTED),
@@ -123,13 +127,13 @@ recover = TAG.operation(
 replay_missing = recover.twin(
     "v1.endpoint.replay-missing",
     "Send the messages that an endpoint was never sent (Svix)",
-    description="Starts a task that sends what the endpoint's subscription takes today and did not get.",
+    description="Starts a task that sends the messages that the endpoint takes today and was never sent.",
     success=recover.success._replace(examples={"Task": example(StartedDocument, task=TASKS[MISSING_JOB])}),
 )
 bulk_replay = recover.twin(
     "v1.endpoint.bulk-replay",
     "Send messages of an endpoint again (Svix)",
-    description="Starts a task that sends again what the body chooses, also messages that have arrived.",
+    description="Starts a task that sends the messages again that the body chooses, also those that have arrived.",
     request=body(BulkReplayIn, {"The failed ones of a day": SINCE | {"eventTypes": ["invoice.paid"], "status": 2}}),
     success=recover.success._replace(examples={"Task": example(StartedDocument, task=TASKS[RESEND_JOB])}),
 )

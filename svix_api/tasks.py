@@ -60,7 +60,7 @@ class StartedDocument(TypedDict):
 
     id: Annotated[str, "The id of the task.", Example(prefixed(TASK, EXAMPLE_UID))]
     status: Annotated[str, Keywords(enum=STATUSES), Example(RUNNING)]
-    task: Annotated[str, "Its kind.", Keywords(enum=list(TASKS.values())), Example("endpoint.recover")]
+    task: Annotated[str, "The kind of the task.", Keywords(enum=list(TASKS.values())), Example("endpoint.recover")]
     updatedAt: Annotated[Time, "When its state last changed.", Example("2026-11-28T09:15:42.081516Z")]
 
 

@@ -1,7 +1,7 @@
-"""Discard a backlog by a filter, and take that back. Workers do both, a piece at a time, in turns.
+"""Discard a backlog by a filter, and undo that. Workers do both, a piece at a time, in turns.
 
-Only what waits is discarded: what a worker is sending ends as it would. A delivery is restored to the state that it
-had, unless somebody has sent it again in the meantime.
+Only waiting deliveries are discarded: one that a worker is sending ends as usual. A delivery is restored to the state
+that it had, unless somebody has sent it again in the meantime.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from projects.models import Project
 from switches.exceptions import DiscardNotFound, TooLateToUndo
 from switches.models import UNDO, Discard
 
-#: The deliveries of a project that one piece goes through, and those that one piece restores or forgets.
+#: The most deliveries of a project that one piece goes through, and the most that one piece restores or forgets.
 STRETCH = 5_000
 PIECE = 1_000
 #: A count ends at this number, or after COUNT_SECONDS.
@@ -80,7 +80,7 @@ UPDATE events_eventdelivery d SET status = '{Status.DISCARDED}', description = %
 FROM piece WHERE d.uid = piece.uid
 """  # noqa: S608 - only this module's own text
 
-# What was parked goes to its place in the queue, from which a claim parks it again.
+# A delivery that was parked goes to its place in the queue, from which a claim parks it again.
 _RESTORE = f"""
 WITH piece AS (
   DELETE FROM switches_discardeddelivery WHERE delivery_id IN (
@@ -125,7 +125,7 @@ class Backlog:
 
 
 def count_backlog(backlog: Backlog) -> int | None:
-    """Return how many deliveries wait: COUNTED_AT_MOST for that many or more, None where counting takes too long."""
+    """Return the number of waiting deliveries, COUNTED_AT_MOST at most; None where counting takes too long."""
     try:
         with time_limit(COUNT_SECONDS, "the backlog could not be counted"), connection.cursor() as cursor:
             cursor.execute(_COUNT, backlog.given | {"most": COUNTED_AT_MOST})
@@ -135,7 +135,7 @@ def count_backlog(backlog: Backlog) -> int | None:
 
 
 def discard_backlog(backlog: Backlog) -> Discard:
-    """Have the workers discard what waits now. Raises NotFound for a project that is deleted or unknown."""
+    """Have the workers discard the deliveries that wait now. Raises NotFound for a deleted or unknown project."""
     if not Project.objects.live().filter(pk=backlog.project_id).exists():
         raise ProjectNotFound
     with transaction.atomic():
@@ -153,7 +153,7 @@ def discard_backlog(backlog: Backlog) -> Discard:
 
 
 def undo_discard(uid: str) -> Discard:
-    """Have the workers restore what a discard has discarded. Raises NotFound, and InvalidInput after UNDO."""
+    """Have the workers restore the deliveries of a discard. Raises NotFound, and InvalidInput after UNDO."""
     with transaction.atomic():
         discard = Discard.objects.select_for_update().filter(pk=uid, project__deleted_at=None).first()
         if discard is None:
@@ -182,7 +182,7 @@ def work_off() -> float:
 
 
 def forget_old() -> float:
-    """Delete a piece of what can no longer be undone. Return the seconds until the next call."""
+    """Delete a piece of the rows for undos whose time is over. Return the seconds until the next call."""
     with connection.cursor() as cursor:
         cursor.execute(_FORGET, [timezone.now() - UNDO, PIECE])
         return 0 if cursor.rowcount else FORGET_SECONDS

@@ -51,7 +51,7 @@ class Worker(models.Model):
 
 
 class Discard(models.Model):
-    """A backlog that an operator has discarded, with the place of the work, and of the work that takes it back."""
+    """A backlog that an operator has discarded, with the places that discarding and undoing have reached."""
 
     class State(models.TextChoices):
         """The states of a discard."""
@@ -63,7 +63,7 @@ class Discard(models.Model):
         #: A defect of ours has ended it.
         FAILED = "failed"
 
-    #: The states in which workers are at it.
+    #: The states in which workers work on it.
     OPEN = (State.DISCARDING, State.RESTORING)
 
     uid = ULIDField()
@@ -94,12 +94,12 @@ class Discard(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Tell whether workers are at it."""
+        """Return whether workers work on it."""
         return self.state in self.OPEN
 
     @property
     def can_be_undone(self) -> bool:
-        """Tell whether it can be taken back now."""
+        """Return whether it can be undone now."""
         is_young = self.created_at > timezone.now() - UNDO
         return is_young and self.state in (self.State.DISCARDING, self.State.DISCARDED, self.State.FAILED)
 
@@ -115,7 +115,7 @@ class DiscardedDelivery(models.Model):
     status = models.CharField(max_length=10)
     description = models.TextField(blank=True, default="")
     due_at = models.DateTimeField()
-    #: The delivery's `updated_at` since then: it has another one where somebody has sent it again.
+    #: The delivery's `updated_at` at that moment. A later one shows that somebody has sent it again.
     discarded_at = models.DateTimeField()
 
     class Meta:

@@ -18,7 +18,7 @@ from switches.models import Pause, Worker
 def pause_deliveries(project_id: str, owner_id: str = "") -> Pause:
     """Send nothing more of a project, or of one of its owners, until it is resumed. Events are still taken in.
 
-    What is paused stays so. Raises NotFound for a project that is deleted or unknown.
+    Pausing it again changes nothing. Raises NotFound for a project that is deleted or unknown.
     """
     if not Project.objects.live().filter(pk=project_id).exists():
         raise ProjectNotFound
@@ -32,9 +32,9 @@ def pause_deliveries(project_id: str, owner_id: str = "") -> Pause:
 
 
 def resume_deliveries(project_id: str, owner_id: str = "") -> None:
-    """Send again what was paused, in the order of its age. Raises NotFound where it is not paused.
+    """End a pause: the deliveries that have waited are sent, the oldest first. Raises NotFound where there is none.
 
-    The pause of a project and those of its owners are apart: each ends by itself.
+    The pause of a project and those of its owners do not depend on each other.
     """
     with transaction.atomic():
         deleted, _ = Pause.objects.filter(project_id=project_id, owner_id=owner_id).delete()
@@ -45,7 +45,7 @@ def resume_deliveries(project_id: str, owner_id: str = "") -> None:
 
 
 def drain_worker(uid: str) -> Worker:
-    """Have a worker claim nothing more and finish what it sends. It stays, and says so. Raises NotFound."""
+    """Have a worker claim nothing more and finish its requests. It keeps running and reports it. Raises NotFound."""
     return _turn(uid, is_drained=True)
 
 

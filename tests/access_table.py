@@ -13,28 +13,28 @@ SVIX_SETS = {f"svix {name}" for name in SVIX}
 NARROW = {"session that sees no deliveries", "session that sees no payloads"}
 SESSIONS = NAHOOK | SVIX_SETS | {"svix everything", "feather read only"} | NARROW
 LINKS = {"static token", "static token, view only", "PRT token", "PRT token, view only"}
-#: Everything that opens the portal, and what of it has the one or the other right there.
+#: The credentials that open the portal, and those of them that have the one or the other right there.
 CUSTOMERS = SESSIONS | LINKS
 MANAGERS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix ManageEndpoint", "svix everything"}
 DELETERS = MANAGERS - {"nahook editor"}
 ROTATORS = {"static token", "PRT token", "nahook admin", "nahook editor", "svix everything"} | {
     "svix ManageEndpointSecret"
 }
-#: What may send events, again or for the first time: a link may, also where it manages nothing.
+#: The credentials that may send events, again or for the first time: a link may, also where it manages nothing.
 SENDERS = LINKS | {"nahook admin", "nahook editor", "svix CreateAttempts", "svix everything"}
-#: What may send a test event.
+#: The credentials that may send a test event.
 TESTERS = SENDERS | {"svix ManageEndpoint"}
-#: What sees no signing secret, its own customer's either.
+#: The credentials that see no signing secret, not even their own customer's.
 LOOKERS = {
     *("viewer key", "nahook viewer", "feather read only", "static token, view only", "PRT token, view only"),
     *("svix ViewBase", "svix ManageTransformations", "svix CreateAttempts", *NARROW),
 }
-#: What of CUSTOMERS may choose which events are sent.
+#: The CUSTOMERS that may choose which events are sent.
 CHOOSERS = MANAGERS | {"static token, view only", "PRT token, view only"}
-#: What of CUSTOMERS may see deliveries, and what sees of them, or of events, neither payloads nor answers.
+#: The CUSTOMERS that may see deliveries, and the credentials that see neither payloads nor answers.
 WATCHERS = CUSTOMERS - {"session that sees no deliveries"}
 UNINFORMED = NARROW
-#: What opens nothing at all.
+#: The credentials that open nothing at all.
 DEAD = {
     *("no credential", "nonsense", "unknown key", "revoked key", "expired key", "key of a deleted project"),
     *("token of a revoked link", "static token of a refresh link", "PRT of a revoked link", "PRT of a static link"),

@@ -40,7 +40,7 @@ IN_ANY_PROJECT = (
     "taskID",
 )
 ROWS = (*IN_ANY_PROJECT, "portalLinkID", "sessionID", "ownerID", "metaEventID", "batchID", "linkID")
-#: What must be in a query.
+#: The parameters that a query must have.
 QUERY = {"/portal-api/dashboard/summary": "?startDate=2026-01-01T00:00:00&type=daily"}
 #: A body that each operation of Convoy's and of the portal API takes. Most of the others take none.
 BODY = {"name": "New", "url": "https://new.example.com/in", "type": "outgoing", "owner_id": "new", "secret": "new"}
@@ -178,7 +178,7 @@ class World:
             **self._sessions(key),
             **self._dead(key),
         }
-        # What a request notes of its session, once the last note is a minute old, would be a change in each.
+        # Otherwise each request would note the use of its session, which would count as a change.
         PortalSession.objects.update(last_used_at=timezone.now() + timedelta(hours=1), last_used_from="127.0.0.1")
 
     def _keys(self) -> dict[str, str | None]:

@@ -28,7 +28,7 @@ WRONG: dict[type, list[Any]] = {
         {"set": True, "time": "a"},
     ],
 }
-#: What JSON or UTF-8 does not have as text.
+#: Texts that JSON or UTF-8 cannot hold.
 NO_TEXTS = {
     "high surrogate": b"\\ud800",
     "low surrogate": b"\\udfff",

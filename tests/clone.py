@@ -26,7 +26,7 @@ def make_clone(folder: Path, *, uid: int | None = None) -> Path:
     if uid is not None:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, uid, uid)
-    # What a shell does when a user makes one; the packages come from the one that runs the tests.
+    # As a user makes one in a shell; the packages come from the environment that runs the tests.
     subprocess.run([interpreter(uid), "-m", "venv", "--without-pip", folder / ".venv"], check=True, cwd="/", timeout=60)
     packages = next((folder / ".venv").glob("lib/python*/site-packages"))
     shutil.copytree(

@@ -11,7 +11,7 @@ NOT_AN_OBJECT: list[Any] = ["text", "", 0, True, [], [{}]]
 
 #: JSON of which a string holds half of a surrogate pair.
 HALF_PAIRS = [b'{"name":"\\ud800"}', b'{"name":"\\udc00\\ud800"}']
-#: Bodies that are no JSON object, with what family B of the body errors says of each. It reads null as {}.
+#: Bodies that are no JSON object, with the detailed error of each. It reads null as {}.
 NOT_A_BODY: list[tuple[bytes, str]] = [
     (b"", "body must not be empty"),
     (b" \n\t", "body must not be empty"),

@@ -24,7 +24,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 def longest_hold(work: Callable[[], object]) -> float:
     """Return the longest stretch of CPU, in seconds, that `work` used while no other thread had the interpreter."""
-    # What is there already is not looked through for garbage meanwhile, as in the web server.
+    # The collector skips objects that exist already, as in the web server.
     gc.collect()
     gc.freeze()
     try:

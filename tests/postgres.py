@@ -47,7 +47,7 @@ def forget_the_callers_environment() -> None:
 
 if "PYTEST_XDIST_WORKER" not in os.environ:
     forget_the_callers_environment()
-    # What is in the developer's own data folder must not decide what the tests see.
+    # The developer's own data folder must not influence the tests.
     folder = Path(tempfile.mkdtemp(prefix="convoyclone-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["DATA_DIR"] = str(folder)

@@ -19,7 +19,7 @@ from portal_links import feather
 from projects.convoy_view import ConvoyView, UnknownPath
 from svix_api.base import SvixView
 
-#: What is no operation of an API. Whoever adds to this says that the route shows and changes no tenant's rows,
+#: The routes that are no operations of an API. To add one is to say that it shows and changes no tenant's rows,
 #: or has tests of its own that it asks for another credential.
 NO_OPERATIONS = {
     "healthz": "no credential, no rows",

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90
 #: A stop takes no longer, on a machine that has nothing else to do.
 STOP_SECONDS = 5
-# What the tests' own environment says of databases, secrets and proxies is not the server's.
+# The server does not get the databases, secrets and proxies of the tests' own environment.
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 
 

@@ -48,15 +48,15 @@ pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 ONCE = [operation for operation in ELSEWHERE if operation in WITHOUT_SECOND_PATHS]
 WITH_BODY = [operation for operation in ONCE if str(operation) in BODIES]
 WITH_ITEMS = [operation for operation in ELSEWHERE if str(operation) in ITEMS]
-#: What answers pages.
+#: The operations that answer with pages.
 PAGED = tuple(f"GET /portal-api/{name}" for name in ("endpoints", "eventdeliveries", "events", "jobs"))
 LISTS = [operation for operation in ONCE if str(operation).rstrip("/") in PAGED]
-#: What a path names that must be there.
+#: The rows that a path names and that must exist.
 NAMED = (
     *("projectID", "endpointID", "eventDeliveryID", "deliveryAttemptID", "eventID", "linkID"),
     *("subscriptionID", "filterID", "eventTypeId", "jobID", "taskID", "environmentID"),
 )
-#: What creates the row that a path names (tests/svix_api/test_endpoints.py).
+#: The operations that create the row that their path names (tests/svix_api/test_endpoints.py).
 CREATES = {"PUT /api/v1/app/{ownerID}/endpoint/{endpointID}"}
 
 #: Trials of filters on an event's payload.

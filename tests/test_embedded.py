@@ -75,7 +75,7 @@ class Use:
 def new(tmp_path: Path) -> Iterator[Path]:
     """The folder of a cluster that is not made yet."""
     yield tmp_path / "postgres"
-    # What a test that failed has left.
+    # The leftovers of a test that failed.
     if (server := embedded.postmaster(tmp_path / "postgres")) is not None:
         server.send_signal(signal.SIGQUIT)
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow  # it measures large requests
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data; boundary=b"
-#: What is left of a body for its largest member.
+#: The bytes of a body that are left for its largest member.
 ROOM = BODY_BYTES - 200
 
 

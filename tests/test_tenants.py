@@ -36,7 +36,7 @@ EVENT_TYPE = f"{PROJECT}/event-types/{{eventTypeId}}"
 SUBSCRIPTION = f"{PROJECT}/subscriptions/{{subscriptionID}}"
 FILTER = f"{SUBSCRIPTION}/filters/{{filterID}}"
 
-#: What each operation on one row says of a row that is another project's. A route that is new, and
+#: The answer of each operation on one row to the id of another project's row. A route that is new, and
 #: takes an id, fails until it is named here.
 NOT_FOUND = {
     f"GET {ENDPOINT}": (404, "Resource not found"),
@@ -289,7 +289,7 @@ class TestEveryOperation:
 
 
 class TestLists:
-    #: What a list is asked for, each naming rows of the other tenant.
+    #: The queries of a list, each of which names rows of the other tenant.
     QUERIES = (
         *("", "ownerId=shared", "q=e", "endpointId={endpoint}", "endpointId={endpoint}&endpointId={mine}"),
         *("next_page_cursor=~", "direction=prev", "direction=prev&prev_page_cursor={endpoint}"),

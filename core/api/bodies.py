@@ -1,7 +1,7 @@
 """Read request bodies: parse JSON, validate it, and refuse it in one of two families of errors.
 
-Contract: docs/contract/conventions.md#body-errors. Errors of family A are two fixed texts, with
-the fields and reasons in `errors` beside them; those of family B have them in the text.
+Contract: docs/contract/conventions.md#body-errors. The fixed family has two texts, with
+the fields and reasons in `errors` beside them; the detailed family has them in the text.
 """
 
 from collections.abc import Iterator
@@ -62,9 +62,9 @@ class BlankFields(WrongFields):
     """A field is blank."""
 
 
-#: The refusals of family A.
+#: The refusals of the fixed family.
 HIDDEN = (BadFormat, BadInput)
-#: Examples of those of family B that concern a body as a whole.
+#: Examples of the detailed refusals that concern a body as a whole.
 BAD_JSON = NotJSON(where=" (at character 2)")
 MALFORMED = (NoBody, BAD_JSON)
 
@@ -79,7 +79,7 @@ def read_body(
     """Return the validated values of a request's JSON body, without the keys that were not sent.
 
     null counts as not sent, unknown keys are ignored, and a body of null is an object without keys. `detailed` chooses
-    family B. `body` takes the place of the request's own. Raises InvalidInput.
+    the detailed family. `body` takes the place of the request's own. Raises InvalidInput.
     """
     value = _parse(request, (dict, NoneType), detailed=detailed, body=body)
     return _checked(serializer, value or {}, detailed=detailed)
@@ -88,7 +88,7 @@ def read_body(
 def read_list(request: Request, serializer: type[serializers.Serializer[Any]], *, longest: int) -> list[dict[str, Any]]:
     """Return the validated values of each object in a request's JSON array.
 
-    Raises InvalidInput of family B, also for an empty array and for more than `longest` objects.
+    Raises a detailed InvalidInput, also for an empty array and for more than `longest` objects.
     """
     items = _parse(request, (list,), detailed=True)
     if not 0 < len(items) <= longest:
@@ -154,7 +154,7 @@ def _validator(serializer: type[serializers.Serializer[Any]]) -> serializers.Ser
 
 
 def parse_object(request: Request, *, detailed: bool, body: bytes | None = None) -> dict[str, Any]:
-    """Return the JSON object in a request's body, or in `body`. Raises InvalidInput, of family B where `detailed`."""
+    """Return the JSON object in a request's body, or in `body`. Raises InvalidInput, in its `detailed` form or not."""
     value: dict[str, Any] = _parse(request, (dict,), detailed=detailed, body=body)
     return value
 
@@ -178,7 +178,7 @@ def _parse(request: Request, kinds: tuple[type, ...], *, detailed: bool, body: b
 
 
 def _hidden(reason: str) -> BadFormat:
-    """Return the refusal of family A for a body as a whole."""
+    """Return the fixed refusal of a body as a whole."""
     return BadFormat(errors=[{"field": "", "message": reason}])
 
 

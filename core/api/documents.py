@@ -70,7 +70,7 @@ class Component:
 Uid = Annotated[str, Example("01JZ8QK3V7M2N4P6R8T0W2Y4A6")]
 #: RFC 3339. Not `format: date-time`: the published document has plain strings, and so have its clients.
 Time = Annotated[str, Example("2026-07-03T09:15:42.081516Z")]
-#: What a member of this name is in every document, where the document does not say more.
+#: The descriptions of members by name, for documents that do not describe them more closely.
 _MEMBERS = {
     "uid": "The id of this object.",
     "project_id": "The project to which it belongs.",
@@ -243,7 +243,7 @@ def _example(hint: Any) -> Any:
     return _EMPTY[hint] if hint in _EMPTY else example(hint)
 
 
-define("handlers.Stub", {"type": "object", "description": "Nothing: null stands in its place."})
+define("handlers.Stub", {"type": "object", "description": "Nothing; the value is null."})
 
 
 @component("util.ServerResponse")
@@ -251,7 +251,7 @@ class Envelope(TypedDict):
     """The members of every answer but its data."""
 
     status: Annotated[bool, "Whether the operation was carried out."]
-    message: Annotated[str, "For people."]
+    message: Annotated[str, "A text for people."]
 
 
 @component("datastore.PaginationData")

@@ -24,7 +24,7 @@ RENDERERS: dict[str, Render] = {"/api/": envelope.error, "/portal-api/": envelop
 #: Renders the page that says that the database is away, by the beginning of the path.
 OUTAGE_PAGES: dict[str, Callable[[HttpRequest], HttpResponse]] = {}
 
-#: The words that contracts with a kind of error beside its text have for the statuses of refusals.
+#: The kinds of errors by status, for contracts that answer a kind beside the text.
 WORDS = {
     400: "bad_request",
     401: "unauthorized",
@@ -39,7 +39,7 @@ WORDS = {
     500: "internal_error",
     503: "unavailable",
 }
-#: The word for every other status.
+#: The kind of every other status.
 OTHER = "error"
 
 NO_SUCH_PATH = "404 page not found"
@@ -122,7 +122,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a request that met a defect, which Django has logged, without any detail of it.
 
-    A database that is away is none. Here it was met by a middleware, such as the one that reads an operator's session.
+    A database that is away is not a defect: it gets a 503. It comes here where a middleware meets it, such as the one
+    that reads an operator's session.
     """
     if (response := outage(request, sys.exception())) is not None:
         return response
@@ -132,6 +133,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _renderer(request: HttpRequest) -> Render | None:
-    """Return how to render a refusal on the request's path; None for a page."""
+    """Return the function that renders a refusal on the request's path; None for a page."""
     fitting = [start for start in RENDERERS if request.path_info.startswith(start)]
     return RENDERERS[max(fitting, key=len)] if fitting else None

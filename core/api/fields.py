@@ -49,12 +49,12 @@ class Text(serializers.CharField):
 
 
 def holds_control_character(text: str) -> bool:
-    """Tell whether a text has a line break or another control character, as one has that was read from a file."""
+    """Return whether a text has a line break or another control character, as one has that was read from a file."""
     return any(character < " " or character == "\x7f" for character in text)
 
 
 class Secret(Text):
-    """A secret, or a name that is sent with one. One with a control character was copied with more than it holds."""
+    """A secret, or a name that is sent with one. Control characters are refused: they were copied along by mistake."""
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
@@ -117,7 +117,7 @@ class Choice(Text):
 
 
 class Items(serializers.ListField):
-    """A JSON array of at most `max_length` items, which is looked through as far as MOST_FAILURES failures.
+    """A JSON array of at most `max_length` items, whose check stops after MOST_FAILURES failures.
 
     REST framework checks each item of an array that is too long, and copies each failure for each level above it: four
     seconds for a body of 1 MiB.
@@ -155,7 +155,7 @@ def _checked(values: Iterable[tuple[Any, Any]], child: Any) -> dict[Any, Any]:
 
 
 class TextsByName(serializers.DictField):
-    """A JSON object of texts, which is looked through as far as MOST_FAILURES failures."""
+    """A JSON object of texts, whose check stops after MOST_FAILURES failures."""
 
     child = Text()
 

@@ -42,7 +42,7 @@ PROPERTIES: dict[Serializer, dict[str, Schema]] = {}
 REQUIRED: dict[Serializer, Sequence[str]] = {}
 #: The bodies that may be null, which means an object without members.
 NULLABLE: set[Serializer] = set()
-#: What the parameters of paths are, by name.
+#: The descriptions of the parameters of paths, by name.
 IN_PATHS: dict[str, str] = {}
 
 
@@ -81,7 +81,7 @@ _FIELD_ERRORS = array(schema_of(FieldError)) | {
     "description": "The fields that are refused, beside the messages that do not name them. Else absent."
 }
 _REFUSED = {"status": {"type": "boolean", "enum": [False], "description": "Always false."}, "errors": _FIELD_ERRORS}
-#: What an answer with a refusal says to readers of the document.
+#: The description of an answer with a refusal.
 REFUSED = "Refused; nothing has changed."
 REFUSAL = define("util.ErrorResponse", {"allOf": [ENVELOPE, {"type": "object", "properties": _REFUSED}]})
 
@@ -108,7 +108,7 @@ name_in_path(projectID="The id of the project.")
 #: Of a plain array (core/api/arrays.py).
 REST_CURSOR = query(
     "next_page_cursor",
-    "Where the answer begins. One of more than 4 MiB ends early, and its `Link` header has the cursor of the rest.",
+    "The id at which the answer begins. One of more than 4 MiB ends early, and its `Link` header leads to the rest.",
 )
 #: In the order of the published document, because some clients take them by position.
 PAGE_PARAMETERS = [
@@ -117,14 +117,14 @@ PAGE_PARAMETERS = [
         "`next`: older rows, `prev`: newer ones.",
         {"type": "string", "enum": ["next", "prev"], "default": "next"},
     ),
-    query("next_page_cursor", "`pagination.next_page_cursor` of the page before."),
+    query("next_page_cursor", "`pagination.next_page_cursor` of the previous page."),
     query("ownerId", "Return only rows of this owner."),
     query(
         "perPage",
         "Rows in a page. Less than 1 counts as 1, more than 1000 as 1000, and anything that is not a number as 20.",
         {"type": "integer", "default": 20},
     ),
-    query("prev_page_cursor", "`pagination.prev_page_cursor` of the page after."),
+    query("prev_page_cursor", "`pagination.prev_page_cursor` of the next page."),
     query("q", "Return only rows with this text in their name, in upper or lower case."),
     query("sort", "Accepted and ignored: rows come newest first."),
 ]
@@ -176,7 +176,7 @@ def describe(serializer: Serializer, component: str, required: Sequence[str] = (
 
 
 def takes_null(*bodies: Serializer) -> None:
-    """Declare that null is accepted as these bodies, as an object without members: they are of family B."""
+    """Declare that null is accepted as these bodies, as an object without members; their errors are detailed."""
     NULLABLE.update(bodies)
 
 

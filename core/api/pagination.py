@@ -17,7 +17,7 @@ from core.rows import read_rows
 
 DEFAULT_PER_PAGE = 20
 MAX_PER_PAGE = 1000
-#: Of the large members of the rows of one page, which ends early beyond it. A page has one row at least.
+#: The bytes of the rows' large members beyond which a page ends early. A page has one row at least.
 MAX_PAGE_BYTES = 4 * 1024 * 1024
 # Sorts above every ULID.
 NEWEST = "~"

@@ -4,7 +4,7 @@ import re
 
 from rest_framework.request import Request
 
-#: What follows the name: a bracket, and a value's place in the list where it has one.
+#: The part after the name: brackets, with the value's place in the list where it has one.
 _BRACKET = re.compile(r"\[([0-9]{0,9})")
 
 

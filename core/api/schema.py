@@ -150,7 +150,7 @@ class ConvoyAutoSchema(AutoSchema):
         return dict(sorted((responses | own).items()))
 
     def _foreign_responses(self, responses: Schema) -> Schema:
-        """Show refusals in the shape of a view of another contract, those that all contracts share among them."""
+        """Show refusals, the shared ones too, in the shape of a view whose contract is not Convoy's."""
         view: Any = self.view
         refused = {code: _REFUSALS[code][2] for code in _REFUSALS.keys() - _OWN_WORDS}
         for code, response in responses.items():

@@ -1,7 +1,7 @@
 """Give up on a database that does not answer, instead of waiting for as long as the operating system does.
 
 A connection can die without a word: a firewall forgets it, the machine behind it is gone, or its server process hangs.
-TCP notices some of that (core/conninfo.py). Nothing but the time tells of the rest.
+TCP notices some of that (core/conninfo.py). Only a limit of time notices the rest.
 """
 
 import threading

@@ -57,7 +57,7 @@ def _lines(owner: Owner) -> Iterator[dict[str, Any]]:
                 yield _line(part.noun, row)
     [shared] = [kind for kind in KEPT if kind.noun == "events"]
     for event in stripped(owner, shared):
-        # What others got of it is theirs to know.
+        # The export does not tell to which other owners it went.
         yield _line("events", event) | {"endpoints": _own_endpoints(owner, event), "is_shared": True}
 
 

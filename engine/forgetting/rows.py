@@ -28,7 +28,7 @@ from projects.models import APIRateWindow
 from subscriptions.models import Filter
 from switches.models import Discard, DiscardedDelivery, Pause
 
-#: The rows of a transaction, and its endpoints, each of which has many figures.
+#: The most rows of a transaction, and the most endpoints, each of which has many figures.
 PIECE = 1000
 ENDPOINTS = 20
 
@@ -57,7 +57,7 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A kind of rows that are others' too: they stay, without what names the owner."""
+    """A kind of rows that belong to others too: they stay, without the values that name the owner."""
 
     noun: str
     #: The rows among which some name the owner.
@@ -102,7 +102,7 @@ class Told(Func):
     template = (
         "(SELECT CASE WHEN d IS NOT NULL THEN "
         "ARRAY[d ->> 'uid', d ->> 'endpoint_id', d ->> 'owner_id', d #>> '{endpoint_metadata,owner_id}'] "
-        # What jsonb cannot hold: a payload with a NUL, or a number beyond its range.
+        # jsonb cannot hold the payload: it has a NUL, or a number beyond the range.
         "ELSE ARRAY(SELECT m[1] FROM "
         """regexp_matches(%(expressions)s, '"(?:uid|endpoint_id|owner_id)":"([^"]*)"', 'g') m) END """
         "FROM (SELECT payload_as_jsonb(%(expressions)s) -> 'data' AS d OFFSET 0) body)"
@@ -166,7 +166,7 @@ def _strip_link(owner: Owner, link: PortalLink) -> bool:
 
 
 def _strip_parameters(owner: Owner, row: BatchRetry | Job) -> bool:
-    """Take the owner's endpoints out of a choice; where it names another thing of theirs, it chooses nothing more."""
+    """Take the owner's endpoints out of a stored filter; one that names anything else of theirs then finds nothing."""
     before = row.parameters
     kept = {name: _without(owner, value) for name, value in before.items()}
     subscription = before.get("subscription_id", "")

@@ -15,9 +15,9 @@ from engine.forgetting.owner import Owner
 from engine.forgetting.rows import DELETED, KEPT, LEADING, PIECE, Deleted, Kept
 from subscriptions.models import Subscription
 
-#: The rows of a project that are read through together, where no index leads to the owner's.
+#: The rows of a project that one statement reads, where no index leads to the owner's.
 STRETCH = 5000
-#: The time after which requests are given up that began before the owner's access has ended.
+#: The longest wait for requests that began before the owner's access ended.
 MOST_WAIT_SECONDS = 30.0
 _OPEN_TRANSACTIONS = """
 SELECT count(*) FROM pg_stat_activity

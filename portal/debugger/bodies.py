@@ -33,7 +33,7 @@ def change_of(sent: bytes, received: bytes) -> str:
 
 
 def _misread(sent: bytes) -> bytes:
-    """Return UTF-8 that was read as Latin-1, and written in UTF-8."""
+    """Return the bytes as they are after UTF-8 was read as Latin-1 and written as UTF-8."""
     return sent.decode("latin-1").encode()
 
 

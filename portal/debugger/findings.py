@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-#: Bounds of what is pasted, in characters.
+#: The most characters of each pasted text.
 MAX_HEADERS, MAX_BODY, MAX_SECRET = 16_384, 262_144, 512
 
 
@@ -56,7 +56,7 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that was checked. `code` with `values` says what came out; words.py has the sentence."""
+    """A check and its outcome, which is `code` with `values`; words.py has the sentence."""
 
     name: str
     state: State
@@ -87,5 +87,5 @@ class Verdict:
 
     @property
     def is_good(self) -> bool:
-        """Tell whether the signature is right."""
+        """Return whether the signature is right."""
         return self.finding in ("right", "right_old", "right_in_future")

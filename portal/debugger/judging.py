@@ -84,7 +84,7 @@ def _secret_step(found: Found, pasted: str | None) -> Step:
     if found.how is None:
         if owner is None:
             return Step("secret", State.NO if pasted is not None else State.OPEN, "no_match")
-        # It is one of ours, but the signature is not its own over any body that is known.
+        # The secret is one of ours, but with no body that is known does it give this signature.
         return Step("secret", State.YES if owner is Owner.CURRENT else State.NO, f"is_{owner}", values)
     if found.how == "signed":
         if found.pasted is not None:
@@ -110,7 +110,7 @@ def _body_step(found: Found, received: bytes, sent: bytes | None) -> Step:
 def _finding(
     found: Found, steps: Sequence[Step], received: bytes, sent: bytes | None, *, is_pasted: bool
 ) -> tuple[str, dict[str, Any]]:
-    """Return the code of what is wrong first of all, with its values."""
+    """Return the code of the first thing that is wrong, with its values."""
     by_name = {step.name: step for step in steps}
     secret, timestamp, delivery = by_name["secret"], by_name["timestamp"], by_name["delivery"]
     if found.body not in (None, "received") or (found.body is None and sent is not None and sent != received):

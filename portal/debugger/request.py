@@ -69,7 +69,7 @@ class Request:
 
 
 def read_request(headers: Mapping[str, str], signature: Mapping[str, Any]) -> tuple[Request | None, Step]:
-    """Return what the headers say of the signature, and the step that has checked them.
+    """Return the part of the request that the signature covers, and the step that has checked the headers.
 
     Standard Webhooks takes precedence over the project's own header, whose configuration is `signature`.
     """

@@ -1,4 +1,4 @@
-"""Show the record of what was done to the customer's endpoints, by session and day."""
+"""Show the record of activity on the customer's endpoints, by session and day."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ from portal_links.access import Access
 from portal_links.models import PortalSession
 
 PAGE_SIZE = 50
-#: The endpoints that can be chosen from a list.
+#: The most endpoints that can be chosen from a list.
 LISTED = 200
 
 
@@ -41,7 +41,7 @@ class Shown(NamedTuple):
 class Group:
     """The acts of one actor on one day, newest first."""
 
-    #: Who it was, in words.
+    #: The name of the actor, in words.
     who: str
     is_current: bool
     rows: list[Shown] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Group:
 
     @property
     def is_moment(self) -> bool:
-        """Return whether all of it was within one second, as the page shows times."""
+        """Return whether all acts have the same time, as the page shows it to the second."""
         return self.first.replace(microsecond=0) == self.last.replace(microsecond=0)
 
     @property

@@ -1,4 +1,4 @@
-"""Save whom a customer wants to be told how an endpoint is, and let the reader of an address confirm it."""
+"""Save a customer's choice of alerts, and let the reader of an e-mail address confirm it."""
 
 from django.http import HttpResponse
 from django.utils.translation import gettext

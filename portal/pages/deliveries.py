@@ -56,10 +56,10 @@ def endpoint_deliveries(request: PageRequest, access: Access, endpointID: str) -
 def new_deliveries(request: PageRequest, access: Access) -> HttpResponse:
     """Answer a poll of a list: how many deliveries are new since `since`, and the rows of `ids` as they are now.
 
-    204 where that is what the page shows already: `fresh` new ones, and rows with the fingerprint `seen`.
+    Answers 204 where the page shows that already: `fresh` new ones, and rows with the fingerprint `seen`.
     """
     access.require(VIEW_DELIVERIES)
-    made = _any(request, access)
+    made = _list_of(request, access)
     try:
         fresh = len(made.newer(typed(request.GET, "since")))
         watched = made.by_ids(_ids(request))
@@ -81,7 +81,7 @@ def new_deliveries(request: PageRequest, access: Access) -> HttpResponse:
 def delivery_rows(request: PageRequest, access: Access) -> HttpResponse:
     """Answer the rows of the deliveries that are new since `since`, for the top of the list."""
     access.require(VIEW_DELIVERIES)
-    made = _any(request, access)
+    made = _list_of(request, access)
     found = made.newer(typed(request.GET, "since"))
     cursor = found[0].uid if found else typed(request.GET, "since")
     ids = [row.uid for row in found if not row.is_final]
@@ -96,7 +96,7 @@ def retry_deliveries(request: PageRequest, access: Access) -> HttpResponse:
     """Send the failed deliveries of the list again, if there are as many as the customer has seen."""
     access.require(CREATE_ATTEMPTS)
     access.require(VIEW_DELIVERIES)
-    made = _any(request, access, posted=True)
+    made = _list_of(request, access, posted=True)
     shown = request.POST.get("count", "")
     bounds = {name: request.POST.get(name, "").replace("\x00", "") for name in ("first", "beyond")}
     count = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 10 else -1
@@ -136,7 +136,7 @@ def retry_progress(request: PageRequest, access: Access, batchID: str) -> HttpRe
     progress = bulk_retry.progress(access, batchID, int(of) if of.isascii() and of.isdigit() and len(of) < 10 else 0)
     if progress is None:
         return HttpResponse(status=286)
-    made = _any(request, access)
+    made = _list_of(request, access)
     since, watched = typed(request.GET, "since"), made.by_ids(_ids(request))
     context = _poll_context(made, since or made_cursor(made, watched), 0, watched) | {
         "progress": progress,
@@ -161,7 +161,7 @@ def _of_endpoint(request: PageRequest, access: Access, found: Endpoint) -> Deliv
     return DeliveryList(access, read_asked(request.GET, endpoint_id=found.pk), path=path, is_of_endpoint=True)
 
 
-def _any(request: PageRequest, access: Access, *, posted: bool = False) -> DeliveryList:
+def _list_of(request: PageRequest, access: Access, *, posted: bool = False) -> DeliveryList:
     """Return the list that a request from either page is about: `of` names the endpoint whose page it is."""
     query = request.POST if posted else request.GET
     endpoint_id = query.get("of", "").replace("\x00", "")

@@ -116,7 +116,7 @@ def end_share(
 
 
 def _check_may_share(access: Access) -> None:
-    """Raise Forbidden where the customer may not see deliveries, or an operator looks on."""
+    """Raise Forbidden where the customer may not see deliveries, and in an operator's preview."""
     access.require(VIEW_DELIVERIES)
     if access.is_preview:
         raise CapabilityMissing

@@ -28,7 +28,7 @@ from projects.models import EVERY_TYPE, Project
 from subscriptions.choice import filters_of
 from subscriptions.models import Filter
 
-#: Types without a filter that the settings list, to add one.
+#: The most types without a filter that the settings list, so that one can be added.
 MOST_TO_FILTER = 200
 
 
@@ -115,7 +115,7 @@ def _form_of(access: Access, endpoint: Endpoint, data: QueryDict | None) -> Endp
 @page
 @require_POST
 def check_url(request: PageRequest, access: Access) -> HttpResponse:
-    """Look at the URL that a customer has typed, and show what was found."""
+    """Look at the URL that a customer has typed, and show the findings."""
     access.require(MANAGE_ENDPOINT)
     url = request.POST.get("url", "").strip()
     try:
@@ -224,7 +224,7 @@ def _filters(access: Access, endpoint: Endpoint, filters: list[Filter], known: l
 
 
 def _example(access: Access) -> dict[str, Any]:
-    """Return what the page says of the requests: the header of the signature, and how often they are tried."""
+    """Return the context of the note about requests: the header of the signature, and the number of attempts."""
     strategy = access.project.config["strategy"]
     attempts = strategy["retry_count"]
     return {

@@ -44,7 +44,7 @@ def endpoint(request: PageRequest, access: Access, endpointID: str) -> HttpRespo
     """Show the overview. With `seen`, a poll, show the sentence, or answer 204 where it is still the same."""
     found = operations.find_endpoint(access, endpointID)
     if "seen" not in request.GET:
-        return show(request, access, "portal/endpoint.html", _whole(access, found, typed(request.GET, "period")))
+        return show(request, access, "portal/endpoint.html", _page_context(access, found, typed(request.GET, "period")))
     context = says_context(access, found)
     if request.GET["seen"] == context["seen"]:
         return HttpResponse(status=204)
@@ -58,7 +58,7 @@ def pause_endpoint(request: PageRequest, access: Access, endpointID: str) -> Htt
     try:
         changed = operations.pause_endpoint(access, endpointID)
     except InvalidInput as error:
-        return _not_done(request, access, endpointID, error)
+        return _refused(request, access, endpointID, error)
     done = gettext("The endpoint is paused: nothing is sent to it until you resume it.")
     return show_endpoint(request, access, changed, done=done)
 
@@ -74,7 +74,7 @@ def activate_endpoint(request: PageRequest, access: Access, endpointID: str) -> 
         else:
             sent, changed = 0, operations.activate_endpoint(access, endpointID)
     except InvalidInput as error:
-        return _not_done(request, access, endpointID, error)
+        return _refused(request, access, endpointID, error)
     done = gettext("The endpoint is active again.")
     if sent:
         words = ngettext(
@@ -109,7 +109,7 @@ def rotate_secret(request: PageRequest, access: Access, endpointID: str) -> Http
             raise InvalidInput(wrong)
         changed = operations.expire_secret(access, endpointID, **sent)
     except InvalidInput as error:
-        return _not_done(request, access, endpointID, error)
+        return _refused(request, access, endpointID, error)
     hours = sent.get("expiration", 0)
     done = gettext("There is a new signing secret.")
     if hours:
@@ -130,20 +130,20 @@ def delete_endpoint(request: PageRequest, access: Access, endpointID: str) -> Ht
 
 def show_endpoint(request: PageRequest, access: Access, changed: Endpoint, *, done: str) -> HttpResponse:
     """Show the overview of an endpoint after a change, with the message `done`."""
-    response = show(request, access, "portal/endpoint.html", {"done": done} | _whole(access, changed))
+    response = show(request, access, "portal/endpoint.html", {"done": done} | _page_context(access, changed))
     return at(request, reverse(OVERVIEW, args=[access.project.pk, changed.pk]), response)
 
 
-def _not_done(request: PageRequest, access: Access, endpoint_id: str, error: InvalidInput) -> HttpResponse:
+def _refused(request: PageRequest, access: Access, endpoint_id: str, error: InvalidInput) -> HttpResponse:
     """Show the endpoint in its present state, and the reason why it was not changed."""
     found = operations.find_endpoint(access, endpoint_id)
     problem = gettext("This cannot be done now: %(reason)s.") % {"reason": error.message.rstrip(".")}
-    context = {"problem": problem} | _whole(access, found)
+    context = {"problem": problem} | _page_context(access, found)
     response = show(request, access, "portal/endpoint.html", context, status=409)
     return at(request, reverse(OVERVIEW, args=[access.project.pk, found.pk]), response)
 
 
-def _whole(access: Access, found: Endpoint, period: str = "") -> dict[str, Any]:
+def _page_context(access: Access, found: Endpoint, period: str = "") -> dict[str, Any]:
     """Return the context of the overview."""
     context = overview(access, found, period) | says_context(access, found)
     settings = url_of(access, SETTINGS, found.pk)

@@ -19,6 +19,7 @@ from portal.filter_trial import counted, own_event, recent_events, try_filter
 from portal.filter_words import COMPARISONS, filter_words, operator_names
 from portal.pages.endpoint_form import show_settings
 from portal.pages.shell import PageRequest, at, page, show
+from portal.trials import wrong_json
 from portal_links.access import Access
 from portal_links.capabilities import MANAGE_SUBSCRIPTIONS, VIEW_PAYLOADS
 from projects.models import EVERY_TYPE
@@ -28,7 +29,7 @@ from subscriptions.filters import check, check_can_match
 from subscriptions.filters.rows import WITHOUT_VALUE, Comparison, Row, RowRefused, Rows, to_conditions, to_rows
 
 ROWS, JSON = "1", "2"
-#: The rows that a form may hold, and the fields that its list offers.
+#: The most rows of a form, and the most fields that its list offers.
 MOST_ROWS = 100
 MOST_FIELDS = 50
 _BY_NAME = {each.value: each for each in Comparison}
@@ -100,7 +101,7 @@ def try_out(request: PageRequest, access: Access, endpointID: str) -> HttpRespon
 def read_draft(data: QueryDict, stored: dict[str, Any]) -> Draft:
     """Return the filter that a form holds; conditions on query and path, for which it has no fields, are kept."""
     edited_as = JSON if data.get("as") == JSON else ROWS
-    # Who changes to the other view may do so before the server has written it: what was edited last counts.
+    # The view that was edited last counts: a customer may switch before the server has written the other one.
     source = data.get("latest", edited_as)
     kept = {scope: stored[scope] for scope in ("query", "path") if stored.get(scope)}
     draft = Draft(kept, None, None, edited_as, json=data.get("json", ""), kept=list(kept))
@@ -239,9 +240,8 @@ def _fields(bodies: list[Any]) -> list[str]:
 def _parsed(text: str) -> dict[str, Any]:
     try:
         value = orjson.loads(text) if text.strip() else {}
-    except orjson.JSONDecodeError as error:
-        message = gettext("This is no JSON: look at line %(line)s, column %(column)s.")
-        raise FilterRefused(message % {"line": error.lineno, "column": error.colno}) from None
+    except orjson.JSONDecodeError:
+        raise FilterRefused(wrong_json(text)) from None
     if not isinstance(value, dict):
         raise FilterRefused(gettext("A filter is a JSON object."))
     return value

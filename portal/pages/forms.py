@@ -180,7 +180,7 @@ class EndpointForm(forms.Form):
 
     @property
     def keeps_oauth2(self) -> bool:
-        """Return whether OAuth 2 is set up in a way for which the form has no fields: by a signing key."""
+        """Return whether OAuth 2 uses a signing key, for which the form has no fields."""
         known = self.stored.get(OAUTH2) or {}
         return self.stored.get("type") == OAUTH2 and known.get("authentication_type") != SHARED_SECRET
 
@@ -253,7 +253,7 @@ class EndpointForm(forms.Form):
                 self.add_error("url", preflight.unreachable())
         return values
 
-    #: The private address to which the URL leads, where that is why it is refused.
+    #: The private address to which the URL leads, where it is refused for that.
     private_address = ""
 
     def _authentication(self) -> dict[str, Any] | None:

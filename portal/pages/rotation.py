@@ -19,6 +19,6 @@ def rotation(data: Mapping[str, str]) -> tuple[dict[str, Any], str]:
     hours = data.get("expiration", "")
     sent = {"expiration": int(hours) if hours.isascii() and hours.isdecimal() and len(hours) < 10 else hours}
     values, failures = failures_of(ExpireSecret, sent)
-    # The form names hours. What the API would read as seconds is none of its choices.
+    # The choices are hours, all below the number from which the API reads seconds.
     is_wrong = failures or not 0 <= values.get("expiration", 0) < SECONDS_FROM
     return ({}, gettext("Choose how long the old secret stays valid.")) if is_wrong else (values, "")

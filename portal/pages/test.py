@@ -34,7 +34,7 @@ from portal_links.access import Access
 from portal_links.capabilities import SEND_TEST, VIEW_DELIVERIES
 
 MAX_TYPE = 255
-#: The page asks for the outcome once a second, and no longer than this.
+#: The page asks for the outcome once a second, for this long at most.
 SECONDS_OF_POLLS = 120
 
 
@@ -67,7 +67,7 @@ def test_example(request: PageRequest, access: Access, endpointID: str) -> HttpR
 @page
 @require_safe
 def test_outcome(request: PageRequest, access: Access, endpointID: str, deliveryID: str) -> HttpResponse:  # noqa: N803
-    """Show what became of a test event; the page asks until it is settled."""
+    """Show the outcome of a test event; the page asks until it is settled."""
     access.require(SEND_TEST)
     found = operations.find_endpoint(access, endpointID)
     template = "portal/rehearsal_answer.html" if "rehearsal" in request.GET else "portal/test_answer.html"
@@ -92,7 +92,7 @@ def rehearse(request: PageRequest, access: Access, endpointID: str) -> HttpRespo
 @page
 @require_POST
 def debug_signature(request: PageRequest, access: Access, endpointID: str) -> HttpResponse:  # noqa: N803
-    """Show what is different in a pasted request. Nothing of it is kept, and the secret is not shown again."""
+    """Show what is wrong with a pasted request. Nothing of it is kept, and the secret is not shown again."""
     access.require(SEND_TEST)
     found = operations.find_endpoint(access, endpointID)
     posted = request.POST
@@ -110,7 +110,7 @@ def debug_signature(request: PageRequest, access: Access, endpointID: str) -> Ht
     context: dict[str, Any] = {"said": said(verdict), "lines": lines(verdict), "difference": verdict.difference}
     if verdict.difference is not None:
         context["difference_text"] = difference_text(verdict.difference.at, verdict.difference.received)
-        context["off"] = [_off(verdict.difference.sent), _off(verdict.difference.received)]
+        context["off"] = [_first_apart(verdict.difference.sent), _first_apart(verdict.difference.received)]
     return show(request, access, "portal/debug_found.html", context)
 
 
@@ -130,7 +130,7 @@ def _send(request: PageRequest, access: Access, found: Endpoint) -> HttpResponse
     health = endpoint_health([found.pk])[found.pk]
     context = endpoint_head(access, found, TEST, health) | _form(access, test_types(access, health), chosen, text=text)
     context |= {"wrong": wrong, "problem": problem}
-    # The whole page, with what was typed: the form stands beside the place that the answer would have taken.
+    # The whole page, with the values that were typed: the form is not in the part that an answer replaces.
     return retarget(show(request, access, "portal/test.html", context, status=422), "#page")
 
 
@@ -161,15 +161,15 @@ def _refusal(error: NoOverlap | TooManyTests) -> str:
     if isinstance(error, NoOverlap):
         return gettext("The previous secret has ended: everything is signed with the new one only.")
     words = ngettext(
-        "That were many tests. Wait %(count)s second for the next.",
-        "That were many tests. Wait %(count)s seconds for the next.",
+        "You have sent many tests. Wait %(count)s second for the next.",
+        "You have sent many tests. Wait %(count)s seconds for the next.",
         error.seconds,
     )
     return words % {"count": error.seconds}
 
 
-def _off(text: str) -> tuple[str, str]:
-    """Split a text after its first character, which is shown as a sign where it cannot be seen."""
+def _first_apart(text: str) -> tuple[str, str]:
+    """Split a text after its first character, for which a visible sign stands where it is a blank or the like."""
     return {" ": "·", "\n": "↵", "\r": "↵", "\t": "⇥"}.get(text[:1], text[:1]), text[1:]
 
 

@@ -1,4 +1,4 @@
-"""Keep the tables of docs/compatibility.md that tell for each operation of another product's package what it does here.
+"""Keep the tables of docs/compatibility.md that have each operation of other products' packages, and what it does here.
 
 The operations are read from the package's source, and the answer from the route table: an operation works where a route
 leads to a view that has its method. What does not work needs a reason. Run it as
@@ -118,7 +118,7 @@ def _text(value: ast.expr) -> str:
 
 
 def works(found: Found) -> bool:
-    """Tell whether a route leads from the call to a view that has its method."""
+    """Return whether a route leads from the call to a view that has its method."""
     from django.urls import Resolver404, resolve
 
     from projects.convoy_view import UnknownPath

@@ -264,7 +264,7 @@ def _check_operator(name: str, operand: Any, patterns: Patterns, *, saving: bool
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether conditions compare a value as a number: one, or a text that is one in plain decimals."""
+    """Return whether conditions compare a value as a number: one, or a text that is one in plain decimals."""
     if isinstance(value, str):
         return len(value) <= MAX_NUMBER and NUMBER.fullmatch(value) is not None
     return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)

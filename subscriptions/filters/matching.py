@@ -127,7 +127,7 @@ def _scope_holds(name: str, conditions: dict[str, Any], value: Any, budget: Budg
 
 
 def is_lower(name: str, value: Any) -> bool:
-    """Tell whether the keys of a scope's conditions are read in lower case: those of headers."""
+    """Return whether the keys of a scope's conditions are read in lower case: those of headers."""
     return name == "headers" and isinstance(value, dict)
 
 

@@ -19,7 +19,7 @@ from tests.waiting import PATIENCE_SECONDS
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--headless", "--no-sandbox", "--disable-quic", "--disable-background-networking"]
 OWNER = "acme"
-#: What the console says of an answer that is a refusal: the pages show it, and the browser notes it too.
+#: The console's message about an answer that is a refusal: the pages show it, and the browser notes it too.
 EXPECTED = ("Failed to load resource", "Response Status Error Code")
 
 expect.set_options(timeout=1000 * PATIENCE_SECONDS)

@@ -33,7 +33,7 @@ def test_add_with_errors_first_and_then_with_chosen_events(typed: Portal) -> Non
     page.get_by_label("Name", exact=True).fill("Shipping")
     page.get_by_label("Only these").check()
     page.get_by_role("button", name="Add endpoint").click()
-    # What is wrong stands at its field, the first of which has the focus; what was typed is still there.
+    # Each error stands at its field, the first of which has the focus; the typed values are still there.
     expect(page.get_by_label("URL", exact=True)).to_be_focused()
     expect(page.get_by_label("URL", exact=True)).to_have_accessible_description(re.compile("Begin with https://"))
     expect(page.get_by_text("Choose at least one event type, or all events.")).to_be_visible()
@@ -94,7 +94,7 @@ def test_settings_ask_before_what_was_typed_is_lost(typed: Portal) -> None:
     page.get_by_role("button", name="Save changes").click()
     expect(page.get_by_role("heading", name="Invoices")).to_be_visible()
     expect(page.get_by_text("Your changes were saved.").first).to_be_visible()
-    # What is saved can be left without a question.
+    # A saved form can be left without a question.
     page.get_by_role("link", name="Overview").click()
     expect(page.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
     assert len(asked) == 1

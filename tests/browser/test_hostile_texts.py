@@ -120,7 +120,7 @@ def test_nothing_runs_and_the_layout_holds(portal: Portal) -> None:
         page.locator("#found .says").wait_for()
         check(page, "test, with its answer", wrong)
 
-        # What is typed comes back with the errors.
+        # The typed values come back with the errors.
         follow(page, portal.home, "endpoints/new")
         page.get_by_label("URL", exact=True).fill(f"javascript:{MARKUP}")
         page.get_by_label("Name", exact=True).fill(NAME)

@@ -38,7 +38,7 @@ def test_from_the_first_visit_to_a_rotated_secret(portal: Portal) -> None:
         [test] = sent(receiver)
         assert test.header("webhook-test") == "1"
 
-        # What it has chosen arrives, and what it has not does not.
+        # Events of the chosen type arrive, and others do not.
         for event_type in ("invoice.paid", "order.paid"):
             body = {"owner_id": "newcomer", "event_type": event_type, "data": {"total": 12}}
             live.client.post(f"{live.path}/events/fanout", json=body).raise_for_status()

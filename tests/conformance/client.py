@@ -19,7 +19,7 @@ HEADERS = ("content-type", "www-authenticate", "allow", "connection", "location"
 #: How long a request is repeated until its delivery has a final status.
 PATIENCE_SECONDS = 30
 FINAL = ("Success", "Failure", "Discarded")
-#: What differs from run to run, in an answer that is written as JSON.
+#: The texts that differ from run to run, in an answer that is written as JSON.
 NORMAL = [
     (re.compile(r"CO\.[A-Za-z0-9]{8,}\.[A-Za-z0-9]{20,}"), "<KEY>"),
     (re.compile(r"PRT\.[A-Za-z0-9]{8,}\.[A-Za-z0-9]{20,}"), "<PRT>"),
@@ -163,14 +163,14 @@ def normal(text: str) -> str:
 
 
 def _has_come(awaited: str, value: Any, content: bytes) -> bool:
-    """Tell whether an answer has what its request waits for."""
+    """Return whether an answer has what its request waits for."""
     if awaited.startswith("has "):
         return awaited.removeprefix("has ").encode() in content
     return not awaited or _is_final(value)
 
 
 def _is_final(value: Any) -> bool:
-    """Tell whether each delivery that an answer shows, or counts, has a final status."""
+    """Return whether each delivery that an answer shows, or counts, has a final status."""
     data = _found(value, "data")
     if totals := _found(data, "totals"):
         return set(totals) <= set(FINAL)

@@ -64,7 +64,7 @@ class Request:
     keep: Mapping[str, str] = field(default_factory=dict)
     #: The name of the only row whose id counts.
     only: str = ""
-    #: What is waited for: `final` or `has TEXT`.
+    #: The condition that is waited for: `final` or `has TEXT`.
     until: str = ""
 
 

@@ -139,7 +139,7 @@ def test_the_worker_of_script_server_gives_signs_of_life(monkeypatch: pytest.Mon
         await_a_beat(worker)
         await_a_beat(worker)
         os.kill(worker.pid, signal.SIGSTOP)
-        # What it has written before is read.
+        # Its earlier heartbeats have been read.
         worker.silent_seconds()
         eventually(lambda: worker.silent_seconds() > 3, "nothing more comes")
         os.kill(worker.pid, signal.SIGCONT)

@@ -140,7 +140,7 @@ def test_a_caller_without_a_context_begins_a_trace(
 ) -> None:
     event = post(project, make_endpoint(), traceparent=sent)
     assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-0[13]", event.trace)
-    assert len(event.trace) == tracing.LENGTH
+    assert len(event.trace) == tracing.TRACEPARENT_LENGTH
 
 
 def test_off_nothing_is_stored_and_no_header_is_sent(project: Project, make_endpoint: MakeEndpoint) -> None:

@@ -121,7 +121,7 @@ def test_what_changes_after_its_version_was_read_is_shown_as_it_is_then(
     kept.forget()
     [found] = rendered(project.uid, read, reveal=True)
     assert (found.uid, orjson.loads(found.json)["name"]) == (renamed, "After")
-    # What was kept of it is its new version.
+    # The kept JSON is that of its new version.
     [found] = rendered(project.uid, versions(project, renamed), reveal=True)
     assert orjson.loads(found.json) == plain(project, renamed)
 

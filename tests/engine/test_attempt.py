@@ -192,7 +192,7 @@ class TestRequest:
         claim = a_claim(custom_headers=sealed(own), config={"add_event_id_trace_headers": True})
         headers, _ = built(claim, authentication=[("Authorization", "ours")])
         assert headers["X-Tenant"] == "acme"
-        # What the request has already, or an endpoint's authentication sets, takes precedence.
+        # Headers that the request has already, or that an endpoint's authentication sets, take precedence.
         assert (headers["Authorization"], headers["Content-Type"]) == ("ours", "application/json")
         assert "authorization" not in headers
         request = build_request(claim, [], now=NOW)

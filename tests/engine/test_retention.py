@@ -133,7 +133,7 @@ class TestWhatGoes:
         for _ in range(20):
             deliver(endpoint, 10)
         assert sum(sweep(batch=7, workers=2)) >= 200
-        # What one of them held, the other may have passed over.
+        # One of them may have skipped the rows that the other had locked.
         sweep()
         assert left() == (0, 0, 0)
 

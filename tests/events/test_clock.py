@@ -89,6 +89,6 @@ def test_an_activation(project: Project, endpoint: Endpoint, ahead: None) -> Non
 
 
 def due(count: int) -> bool:
-    """Tell whether there are `count` deliveries, and all are due."""
+    """Return whether there are `count` deliveries, and all are due."""
     rows = EventDelivery.objects.all()
     return rows.count() == rows.filter(due_at__lte=Now(), next_send_time__lte=Now()).count() == count

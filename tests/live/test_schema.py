@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(900)
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
-#: What the document has not: the second method of a change, and what is always refused.
+#: The operations that the document lacks: the second method of a change, and those that are always refused.
 UNDOCUMENTED = {
     "POST /projects/{projectID}/subscriptions/{subscriptionID}/filters/bulk_update",
     "POST /portal-api/subscriptions/{subscriptionID}/filters/bulk_update",

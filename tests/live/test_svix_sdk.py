@@ -103,5 +103,5 @@ def test_errors(connect_svix: Connect, make_key: MakeKey, svix: Svix) -> None:
     assert globex.authentication.app_portal_access("globex", AppPortalAccessIn()).token
     error = refusal(lambda: globex.authentication.app_portal_access("acme", AppPortalAccessIn()))
     assert (error.status_code, error.code) == (403, "permission_denied")
-    # What this server has not: the credential is asked for first, and the path is refused in Convoy's words.
+    # Operations that this server lacks: the credential is checked first, and the path is refused in Convoy's words.
     assert refusal(lambda: svix.authentication.stream_logout()).status_code == 404

@@ -247,7 +247,7 @@ ROWS = [
         lambda w: w.mgmt.portal_sessions.create(w.uid, w.application, role="owner"),
         INVALID,
     ),
-    # What these delete is needed above.
+    # These delete rows that the operations above need.
     Row(
         "subscriptions.delete",
         lambda w: w.mgmt.subscriptions.delete(w.uid, w.endpoint, w.event_type),

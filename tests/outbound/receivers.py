@@ -361,7 +361,7 @@ def _client(connection: socket.socket) -> str:
 def gzip_bomb(size: int = 1_000_000_000) -> bytes:
     """A gzip body of about a thousandth of `size` that unpacks to `size` zeros; `size` is a multiple of a million."""
     block = bytes(1_000_000)
-    # After a full flush, deflate starts anew: each block is the same bytes, and is packed once.
+    # After a full flush, deflate starts again: each block is the same bytes, and is packed once.
     packer = zlib.compressobj(9, wbits=-15)
     packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
     checksum = 0

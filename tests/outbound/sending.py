@@ -7,7 +7,7 @@ from typing import Any
 
 from outbound.client import Exchange, Outbound
 
-#: What the receivers of the tests listen on.
+#: The networks on which the tests' receivers listen.
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 HEADERS = [("Content-Type", "application/json"), ("Accept-Encoding", "gzip")]
 #: The most bytes of a response's body that are kept.

@@ -40,7 +40,7 @@ from tests.portal.snippet_cases import Settings, signature
 
 FOREVER = 3_153_600_000
 VERSION = {"hash": "SHA256", "encoding": "hex"}
-#: What a customer may have typed as a secret.
+#: Secrets as a customer may have typed them.
 SECRETS = [
     "convoy-webhook-secret",
     "[REDACTED]",

@@ -229,7 +229,7 @@ class TestNames:
         assert (second.status, second.error) == (None, f"{NOT_ALLOWED} 127.0.0.1 (loopback)")
 
     def test_rebinding_between_check_and_connect(self) -> None:
-        # What is looked up once cannot change: the second answer is never asked for.
+        # The name is looked up once, so the second answer is never asked for.
         names = Names(["127.0.0.2"], ["127.0.0.1"])
         with Receiver("127.0.0.2") as outside:
             exchange = post(

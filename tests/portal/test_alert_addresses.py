@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from core.tokens import digest
-from endpoints.addresses import is_confirmed
+from endpoints.email_addresses import is_confirmed
 from endpoints.models import AlertSettings, Endpoint, Notification
 from endpoints.operations import delete_endpoint
 from engine import notifications

@@ -200,7 +200,7 @@ class TestFilters:
         html = customer.html("deliveries", **{"from": f"{start:%Y-%m-%dT%H:%M}", "to": f"{end:%Y-%m-%dT%H:%M:%SZ}"})
         assert rows(html) == [made[1].uid]
         assert f'data-utc="{end:%Y-%m-%dT%H:%M:%SZ}"' in html
-        # What has an end gets no new deliveries.
+        # A list whose time has an end gets no new deliveries.
         assert "data-poll" not in html
 
     @pytest.mark.parametrize("time", ["yesterday", "0001-01-01T00:00", "9999-12-31T23:59+14:00", "1969-12-31T00:00Z"])

@@ -177,7 +177,7 @@ class TestSave:
             ({"field": [""], "comparison": ["is"], "value": ["1"]}, "Name the field of each condition."),
             ({"field": ["$or"], "comparison": ["is"], "value": ["1"]}, "The name of a field does not begin with $."),
             ({"field": ["a"], "comparison": ["matches"], "value": ["("]}, "The pattern of $regex is not valid"),
-            ({"as": "2", "json": '{"a": 1,\n}'}, "This is no JSON: look at line 1, column 8."),
+            ({"as": "2", "json": '{"a": 1,\n}'}, "This is not valid JSON: look at line 1, character 8."),
             ({"as": "2", "json": "[1]"}, "A filter is a JSON object."),
             ({"as": "2", "json": '{"a": {"$near": 1}}'}, "Unknown operator $near."),
             (
@@ -259,7 +259,7 @@ class TestTrial:
             (mine.uid, "total is 7, not at least 100"),
             ('{"total": 300}', "total is 300"),
             (theirs.uid, "There is no such event."),
-            ("{", "This is no JSON."),
+            ("{", "This is not valid JSON: look at line 1, character 2."),
         ):
             assert said in strip_tags(customer.post(trial, **given, own=own).content.decode())
 

@@ -62,7 +62,7 @@ def test_a_worker_sends_exactly_what_was_missed(
     endpoint = make_endpoint(owner_id=OWNER, url=receiver.url("/in"))
     other = make_endpoint(owner_id=OWNER, url=receiver.url("/other"))
     with working():
-        # What was missed in an earlier pause was not wanted then, and is not sent now.
+        # Deliveries that were missed in an earlier pause were not wanted then, and are not sent now.
         pause_endpoint(access, endpoint.uid)
         post(endpoint, 4)
         Endpoint.objects.filter(pk=endpoint.uid).update(status="active")

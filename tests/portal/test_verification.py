@@ -69,7 +69,7 @@ VECTORS = [
     Vector("rotated, simple, new", False, "SHA512", "base64", ROTATED_SIMPLE, True, "secret-new"),
     Vector("rotated, simple, old", False, "SHA512", "base64", ROTATED_SIMPLE, False, "secret-old"),
 ]
-#: What makes the hash in each language.
+#: The code that makes the hash in each language.
 CONSTRUCTORS = {
     "MD5": ('"md5"', 'createHmac("md5"', "md5.New,", "hash_hmac('md5'"),
     "SHA1": ('"sha1"', 'createHmac("sha1"', "sha1.New,", "hash_hmac('sha1'"),

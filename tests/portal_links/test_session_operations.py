@@ -166,7 +166,7 @@ class TestOpening:
         session = PortalSession.objects.get()
         token = tokens[winner]
         assert token is not None
-        # What the winner was told is what is stored: no loser has written over it.
+        # The stored token is the winner's: no loser has written over it.
         assert session.opened_from == f"203.0.113.{winner}"
         assert session.token_digest == digest(token)
         assert find_access(token) is not None

@@ -126,7 +126,7 @@ class TestInactiveEndpoints:
         assert states() == ["inactive", "paused", "pending", "inactive"]
         api.put(path, BODY | {"config": {"disable_endpoint": False}})
         assert states() == ["active", "paused", "pending", "inactive"]
-        # What they have failed is forgotten with it: else the breaker would disable them at once.
+        # Their failures are forgotten too: else the breaker would disable them at once.
         trips = EndpointState.objects.order_by("pk").values_list("consecutive_trips", flat=True)
         assert list(trips) == [0, 9, 9, 9]
 

@@ -184,7 +184,7 @@ def _values(value: Any) -> int:
 
 def test_fields() -> None:
     rows = schema_rows(ORDER)
-    # What is required comes first, in the order in which the schema requires it.
+    # Required members come first, in the order in which the schema requires them.
     assert [(row.path, row.types, row.item_types, row.is_required) for row in rows] == [
         (("id",), ("string",), (), True),
         (("total",), ("number",), (), True),

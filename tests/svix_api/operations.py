@@ -364,7 +364,7 @@ ROWS = [
         lambda w: w.svix.message_attempt.resend(APP, w.message, "ep_none"),
         UNKNOWN,
     ),
-    # What these delete is needed above.
+    # These delete rows that the operations above need.
     Row(
         "message_attempt.expunge_content",
         lambda w: w.svix.message_attempt.expunge_content(APP, w.message, w.attempt),

@@ -15,7 +15,7 @@ from tests.live.conftest import LiveProject
 from tests.waiting import PATIENCE_SECONDS, eventually
 
 HERE = Path(__file__).parent
-#: What a program may take, which waits for several things; pytest's own limit is longer.
+#: The longest that a program may take, which waits for several things; pytest's own limit is longer.
 PATIENCE = 4 * PATIENCE_SECONDS
 TOOLS = Path(os.environ.get("SVIX_CLIENTS", ".")).resolve()
 

@@ -32,7 +32,7 @@ NEVER_ANSWERED = {
     "models.EventDeliveryResponse": {"target_url"},
     "models.EventResponse": {"app_id", "endpoint_metadata", "raw", "source_id"},
 }
-#: What has a `data` that may be any JSON value, where the published document says "object".
+#: The components whose `data` may be any JSON value, where the published document says "object".
 ANY_DATA = {f"models.{name}" for name in ("CreateEvent", "FanoutEvent", "BroadcastEvent", "DynamicEvent")}
 ANY_DATA |= {"models.EventResponse", "datastore.Metadata"}
 

@@ -119,7 +119,7 @@ class TestScope:
             for uid in (foreign.uid, "unknown", "a" * 200):
                 for name in ("endpoint_id", "app_id"):
                     assert caller.post(PATH, {name: uid, "event_type": "a", "data": 1}).error == UNSEEN
-            # What is wrong with the body is said first.
+            # An error in the body is refused first.
             assert caller.post(PATH, {"endpoint_id": foreign.uid}).error[0] == 400
 
     def test_a_replay(self, project: Project, own: Endpoint, foreign: Endpoint, shared: Event, kind: str) -> None:

@@ -3,7 +3,7 @@
 from core.tokens import digest, matches
 
 
-def address_digest(email: str) -> bytes:
+def email_digest(email: str) -> bytes:
     """Return the digest of an e-mail address in any letter case."""
     return digest(email.lower())
 
