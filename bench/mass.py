@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.apps import apps
 from django.db import connection
@@ -50,7 +50,8 @@ def fill(rows: int) -> Customer:
         multiply(session, rows, token_digest=digest)
         delivery_link = DeliveryLink(project=project, delivery_id=delivery.pk, token_digest=b"real", expires_at=now)
         delivery_link.save()
-        multiply(delivery_link, rows, token_digest=digest)
+        # Each is of a delivery of its own.
+        multiply(delivery_link, rows, token_digest=digest, delivery_id="s.uid")
         act = {"owner_id": OWNER, "endpoint_id": endpoint.pk, "object_uid": endpoint.pk, "object_name": endpoint.name}
         multiply(
             Activity.objects.create(project=project, actor_kind=ActorKind.API_KEY, verb="endpoint.paused", **act), rows
@@ -65,9 +66,9 @@ def fill(rows: int) -> Customer:
         told.save()
         multiply(told, rows)
         few = rows // DELIVERIES_EACH
-        multiply(endpoint, few, owner_id=owner)
-        # The endpoint of the same number, which has the same id as its subscription.
-        multiply(subscription, few, endpoint_id="s.uid")
+        # By the same end, a subscription has the id of the endpoint of its number.
+        multiply(endpoint, few, end=now, owner_id=owner)
+        multiply(subscription, few, end=now, endpoint_id="s.uid")
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
             cursor.execute("CHECKPOINT")
@@ -88,8 +89,8 @@ def fill_backlog(customer: Customer, rows: int) -> None:
             cursor.execute("VACUUM ANALYZE events_eventdelivery")
 
 
-def multiply(row: Model, rows: int, **given: str) -> None:
-    """Insert copies of a row of a table with ULIDs, spread over DAYS days that ended an hour ago.
+def multiply(row: Model, rows: int, *, end: datetime | None = None, **given: str) -> None:
+    """Insert copies of a row of a table with ULIDs, spread over DAYS days until an hour before `end`, or now.
 
     `given` has SQL expressions for columns that differ, with the number `n`, the time `moment`, and the id `s.uid`.
     """
@@ -97,14 +98,14 @@ def multiply(row: Model, rows: int, **given: str) -> None:
     columns = [str(field.column) for field in row._meta.local_concrete_fields]
     chosen = ", ".join(expressions.get(name, f'r."{name}"') for name in columns)
     names, table = ", ".join(f'"{name}"' for name in columns), row._meta.db_table
-    end = timezone.now() - timedelta(hours=1)
+    latest = (end or timezone.now()) - timedelta(hours=1)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO {table} ({names}) SELECT {chosen} FROM {table} r, (
               SELECT n, moment, {ULID_TIME} || 'M' || lpad(n::text, 15, '0') AS uid FROM (
                 SELECT n, moment, (extract(epoch FROM moment) * 1000)::bigint AS ms FROM (
-                  SELECT n, '{end.isoformat()}'::timestamptz - {DAYS} * interval '1 day' * (1 - n::float / {rows})
+                  SELECT n, '{latest.isoformat()}'::timestamptz - {DAYS} * interval '1 day' * (1 - n::float / {rows})
                     AS moment FROM generate_series(1, {rows}) AS n
                 ) numbered
               ) timed

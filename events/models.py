@@ -40,7 +40,8 @@ class Event(models.Model):
         TEST = "test"
 
     uid = ULIDField()
-    project = models.ForeignKey(Project, models.CASCADE, related_name="events", db_index=False)
+    # No constraint: each event would lock the project's row, which is never removed (docs/performance.md).
+    project = models.ForeignKey(Project, models.CASCADE, db_constraint=False, db_index=False, related_name="events")
     channel = models.CharField(max_length=9, choices=Channel)
     event_type = models.CharField(max_length=255)
     #: The endpoints to which it was addressed or, once matched, those of the subscriptions that took it.

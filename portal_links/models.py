@@ -54,7 +54,8 @@ class PortalLink(models.Model):
         REFRESH_TOKEN = "refresh_token"
 
     uid = ULIDField()
-    project = models.ForeignKey(Project, models.CASCADE, related_name="portal_links")
+    # No constraint: each link would lock the project's row, which is never removed (docs/performance.md).
+    project = models.ForeignKey(Project, models.CASCADE, db_constraint=False, related_name="portal_links")
     name = models.CharField(max_length=255)
     owner_id = models.CharField(max_length=255, blank=True, default="", db_collation="C")
     #: The ids of the last create or update, as they were sent. No rows and no foreign keys: 1,000 of

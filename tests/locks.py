@@ -1,4 +1,4 @@
-"""Lock a table from another connection: to who reads it, that is like rows that take long to find."""
+"""Lock a table from another connection, which is like rows that take long to find. Tell who has locked a row."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,3 +18,10 @@ def locked(model: type[Model]) -> Iterator[None]:
         yield
     finally:
         blocker.close()
+
+
+def last_lock(row: Model) -> str:
+    """Return the id of the last transaction that has locked a row. The test needs `transaction=True`."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT xmax::text FROM {row._meta.db_table} WHERE uid = %s", [row.pk])  # noqa: S608
+        return str(cursor.fetchone()[0])

@@ -15,6 +15,7 @@ from projects.models import Project
 from tests.conftest import API, Answer, as_text
 from tests.events.conftest import MakeSubscription, Post, deliveries, newest
 from tests.hostile import NOT_TEXT
+from tests.locks import last_lock
 from tests.refusals import Call, RefusesOtherProjects, RefusesStrangers, RefusesViewers
 from tests.statements import nothing_changes, statements
 
@@ -303,3 +304,13 @@ class TestStatements:
         with statements() as found:
             post(endpoint_id=endpoint.uid)
         assert found == STATEMENTS[1:]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_the_projects_row_is_not_locked(
+        self, post: Post, project: Project, endpoint: Endpoint, subscribe: MakeSubscription
+    ) -> None:
+        """PostgreSQL would keep a list of the events that hold the lock at once."""
+        subscribe(endpoint)
+        before = last_lock(project)
+        assert post(endpoint_id=endpoint.uid).status == 201
+        assert last_lock(project) == before

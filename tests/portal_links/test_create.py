@@ -15,6 +15,7 @@ from endpoints.rendering import kept
 from portal_links.models import PortalLink, PortalSession
 from projects.models import Project
 from tests.conftest import API, Answer
+from tests.locks import last_lock
 
 MakeEndpoint = Callable[..., Endpoint]
 
@@ -284,6 +285,13 @@ class TestConcurrency:
         assert [link.owner_id for link in PortalLink.objects.all()] == [winner.data["owner_id"]]
         losers = {answer.error for answer in answers if answer.status != 201}
         assert losers == {(400, f"endpoint {uid} already has owner_id {winner.data['owner_id']}")}
+
+    @pytest.mark.django_db(transaction=True)
+    def test_the_projects_row_is_not_locked(self, api: API, path: str, project: Project) -> None:
+        """PostgreSQL would keep a list of the links that hold the lock at once."""
+        before = last_lock(project)
+        assert api.post(path, {"name": "Acme", "owner_id": "acme"}).status == 201
+        assert last_lock(project) == before
 
 
 class TestQueryCount:

@@ -1,0 +1,21 @@
+from django.db import migrations, models
+from django.db.models import CASCADE
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("portal_links", "0008_revoked_links_by_owner"),
+        ("projects", "0007_sends_svix_headers"),
+    ]
+
+    # Of two links at once, both lock the project's row, and PostgreSQL counts that as a multixact, which is written to
+    # the log and makes it look through all tables sooner. A project's row is never removed.
+    operations = [
+        migrations.AlterField(
+            model_name="portallink",
+            name="project",
+            field=models.ForeignKey(
+                db_constraint=False, on_delete=CASCADE, related_name="portal_links", to="projects.project"
+            ),
+        ),
+    ]
