@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from applications.models import Application
 from core.actors import Actor, ActorKind
-from core.prepared import Columns, Parameter, PreparedQuery
+from core.compiled import Columns, CompiledQuery, Parameter
 from core.share import count_party
 from core.tokens import digest
 from endpoints.models import Endpoint, EndpointQuerySet
@@ -187,8 +187,8 @@ def _open_sessions() -> "QuerySet[PortalSession, Any]":
     return sessions.values_list(name, *_PROJECT.paths("project"), *_SESSION.paths(), *_LINK.paths("portal_link"))
 
 
-_STATIC_LINK = PreparedQuery(_static_links)
-_OPEN_SESSION = PreparedQuery(_open_sessions)
+_STATIC_LINK = CompiledQuery(_static_links)
+_OPEN_SESSION = CompiledQuery(_open_sessions)
 
 
 def _name_of(project: str, owner: str) -> Subquery:

@@ -12,8 +12,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from core.actors import ActorKind
+from core.compiled import Moment
 from core.encryption import EncryptedJSONField
-from core.prepared import Moment
 from core.ulid import ULIDField
 from endpoints.models import Endpoint, EndpointQuerySet
 from portal_links.capabilities import READ_ONLY, Capabilities, of_link

@@ -6,7 +6,7 @@ import pytest
 from django.db.models import CharField, Model, QuerySet
 from django.utils import timezone
 
-from core.prepared import Columns, Parameter, PreparedQuery
+from core.compiled import Columns, CompiledQuery, Parameter
 from portal_links.models import PortalLink, PortalSession
 from portal_links.operations import create_portal_link
 from portal_links.sessions import preview_portal
@@ -23,7 +23,7 @@ def test_it_is_compiled_once_and_runs_with_other_values(project: Project, other_
         built.append(Project.objects.live().filter(name=Parameter("name", CharField())).values_list("uid"))
         return built[-1]
 
-    query = PreparedQuery(build)
+    query = CompiledQuery(build)
     found = [query.rows(name=name) for name in (project.name, other_project.name, "Nobody")]
     assert found == [[(project.uid,)], [(other_project.uid,)], []]
     assert len(built) == 1
@@ -39,7 +39,7 @@ def test_the_instances_are_those_that_the_orm_reads(project: Project) -> None:
         (PortalSession, "", Columns(PortalSession, without=["token_digest"])),
     )
     paths = [path for _, relation, each in columns for path in each.paths(relation)]
-    [row] = PreparedQuery(lambda: PortalSession.objects.values_list(*paths)).rows()
+    [row] = CompiledQuery(lambda: PortalSession.objects.values_list(*paths)).rows()
     values = iter(row)
     found = [(model, each.take(values)) for model, _, each in columns]
     assert [one.pk for _, one in found] == [project.pk, link.pk, session.pk]
@@ -53,7 +53,7 @@ def test_the_instances_are_those_that_the_orm_reads(project: Project) -> None:
 
 def test_a_column_that_is_left_out_is_read_when_it_is_used(project: Project) -> None:
     columns = Columns(Project, without=["logo_url", "meta_event"])
-    [row] = PreparedQuery(lambda: Project.objects.values_list(*columns.paths())).rows()
+    [row] = CompiledQuery(lambda: Project.objects.values_list(*columns.paths())).rows()
     read = columns.take(iter(row))
     assert read.get_deferred_fields() == {"logo_url", "meta_event"}
     with statements() as found:

@@ -37,7 +37,7 @@ class Parameter(Expression):
         self._place = _Place(name)
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
-        """Return a placeholder, and the place that PreparedQuery.rows() fills."""
+        """Return a placeholder, and the place that CompiledQuery.rows() fills."""
         return "%s", (self._place,)
 
 
@@ -45,7 +45,7 @@ class Parameter(Expression):
 Moment = datetime | Parameter
 
 
-class PreparedQuery:
+class CompiledQuery:
     """A query that is built and compiled when it is first run, because that needs a database."""
 
     def __init__(self, build: "Callable[[], models.QuerySet[Any, Any]]") -> None:
@@ -63,7 +63,7 @@ class PreparedQuery:
 
 
 class Columns(Generic[M]):
-    """The columns of a model in a prepared query, and the instances that their values make.
+    """The columns of a model in a compiled query, and the instances that their values make.
 
     Columns that are left out are deferred: a first use of their field reads it.
     """
