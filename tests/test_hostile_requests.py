@@ -59,6 +59,7 @@ MEMBERS: dict[str, tuple[str, str, object]] = {
     "types of events": ("POST /subscriptions", "filter_config", {"event_types": [0] * 500_000}),
     "headers": ("POST /events", "custom_headers", names(90_000)),
     "signatures": ("PUT ", "config", {"signature": {"versions": [{}] * 340_000}}),
+    "a URL for meta events": ("PUT ", "config", {"meta_event": {"url": "https://" + "\u0300\u0316" * 240_000}}),
     "a text of combining characters": ("POST /endpoints", "url", "https://" + "\u0300\u0316" * 240_000),
     "a name of combining characters": ("POST /endpoints", "name", "\u0300\u0316" * 240_000),
     "an address": ("POST /endpoints", "support_email", "a@" + "a." * 500_000),
