@@ -16,12 +16,13 @@ from django.utils.translation import gettext_lazy as _
 
 from core.highlight import Shown, highlighted
 from deliveries.health import endpoint_health
+from deliveries.reads import COUNTED_AT_MOST
 from endpoints.models import Endpoint
 from portal import operations
 from portal.exceptions import NoSuchEventType
 from portal.filter_words import filter_words
 from portal.trials import payload_text
-from portal.words import Pill, endpoint_pill, group_of, number
+from portal.words import Pill, counted, endpoint_pill, group_of, number
 from portal_links.access import Access
 from projects.models import EVERY_TYPE, EventType
 from subscriptions.choice import filters_of
@@ -78,6 +79,7 @@ def catalogue(access: Access, *, q: str = "", is_mine: bool = False, group: str 
 
     `q` is searched for in types, descriptions and schemas, `is_mine` leaves out what no endpoint listens to, and
     `group` is the one group that is shown where there are many types, UNGROUPED for the types without a prefix.
+    The first COUNTED_AT_MOST by name are read.
     """
     types = _types(access).defer("json_schema")
     if q:
@@ -86,9 +88,11 @@ def catalogue(access: Access, *, q: str = "", is_mine: bool = False, group: str 
             Q(name__icontains=q) | Q(description__icontains=q) | Q(schema_text__icontains=q)
         )
     listening = _listening(access)
+    if is_mine and not listening[""]:
+        types = types.filter(name__in=listening.keys())
     found = [
         Row(row.name, row.description.strip(), row.deprecated_at is not None, listening.get(row.name, listening[""]))
-        for row in types
+        for row in types[: COUNTED_AT_MOST + 1]
     ]
     if is_mine:
         found = [row for row in found if row.listening]
@@ -109,13 +113,14 @@ def catalogue(access: Access, *, q: str = "", is_mine: bool = False, group: str 
         "groups": [group for group in groups if group.rows],
         "current": shown[0] if shown else "",
         "is_large": is_large,
-        "is_cut": sum(len(group.rows) for group in groups) < sum(counts[key] for key in shown),
+        "is_cut": len(found) > COUNTED_AT_MOST
+        or sum(len(group.rows) for group in groups) < sum(counts[key] for key in shown),
         "hits": _hits(len(found)),
     }
 
 
 def _hits(count: int) -> str:
-    return ngettext("%(count)s event type", "%(count)s event types", count) % {"count": number(count)}
+    return ngettext("%(count)s event type", "%(count)s event types", count) % {"count": counted(count)}
 
 
 def _types(access: Access) -> "QuerySet[EventType]":

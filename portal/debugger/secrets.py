@@ -13,7 +13,6 @@ from outbound.signatures import STANDARD_PREFIX
 from portal.debugger.findings import KnownSecret
 from portal.debugger.request import Request
 
-
 #: The bytes that are hashed for one request at most, some 0.2 seconds of CPU: a customer may have 2,000 secrets, and
 #: paste a long body. The endpoint's own come first.
 MOST_HASHED_BYTES = 128 * 1024 * 1024

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from deliveries.reads import COUNTED_AT_MOST
 from endpoints.models import Endpoint
 from portal_links.capabilities import EVERYTHING, MANAGE_SUBSCRIPTIONS, READ_ONLY, VIEW_DELIVERIES
 from projects.models import EventType, Project
@@ -15,6 +16,7 @@ from subscriptions.models import Filter
 from subscriptions.operations import create_subscription
 from tests.portal.customers import OWNER, Customer, MakeEndpoint
 from tests.statements import nothing_changes, statements
+from tests.test_hostile_requests import costs_little
 
 Login = Callable[..., Customer]
 HOSTILE = '"><script>alert(1)</script>'
@@ -76,6 +78,26 @@ class TestCatalogue:
         assert rows(html) == found
         assert f'data-announce="{len(found)} event type{"" if len(found) == 1 else "s"}"' in html
         assert ("No event type found" in html) is (found == [])
+
+    def test_more_types_than_can_be_counted_cost_little(self, login: Login, project: Project) -> None:
+        EventType.objects.bulk_create(
+            EventType(project=project, name=f"many.{number:05}") for number in range(COUNTED_AT_MOST + 1)
+        )
+        customer = login()
+        for query in ({}, {"group": "many"}, {"q": "many"}):
+            costs_little(lambda query=query: customer.get("events", **query), status=200)  # type: ignore[misc]
+        html = customer.html("events", q="many")
+        assert 'data-announce="10,000+ event types"' in html
+        assert "There are more." in html
+
+    def test_mine_are_found_behind_many_others(
+        self, login: Login, project: Project, endpoint: Endpoint, subscribe: Callable[..., None]
+    ) -> None:
+        EventType.objects.bulk_create(
+            EventType(project=project, name=f"many.{number:05}") for number in range(COUNTED_AT_MOST + 1)
+        )
+        subscribe(endpoint, "ping")
+        assert rows(login().html("events", mine="1")) == ["ping"]
 
     @pytest.mark.parametrize("text", ODD)
     def test_a_search_for_no_text(self, login: Login, text: str) -> None:
