@@ -12,6 +12,7 @@ from convoyclone.threads import MOST_HEADER_BYTES
 from deliveries.serializers import MOST_IDS
 from endpoints.models import Endpoint
 from projects.models import Project
+from subscriptions.openapi_import import OF_REQUEST
 from tests.conftest import API
 from tests.deliveries.rows import make_delivery, make_event
 from tests.interpreter import LONGEST_HOLD_SECONDS, longest_hold
@@ -169,3 +170,11 @@ def test_rows_of_large_payloads(send: Callable[..., Any], endpoint: Endpoint, na
     for path in ("/events", f"/events/{event.uid}", "/eventdeliveries", f"/eventdeliveries/{delivery.uid}"):
         costs_little(lambda path=path: send("GET", path), status=200)  # type: ignore[misc]
     costs_little(lambda: send("POST", f"/eventdeliveries/{delivery.uid}/copy"), status=200)
+
+
+def test_an_import_of_as_many_event_types_as_may_be(send: Callable[..., Any]) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    operation = {"requestBody": {"content": {JSON: {"schema": schema}}}}
+    spec = {"webhooks": {f"type.{number}": {"post": operation} for number in range(OF_REQUEST.event_types)}}
+    body = orjson.dumps({"spec": orjson.dumps(spec).decode()})
+    costs_little(lambda: send("POST", "/event-types/import", body), status=200)
