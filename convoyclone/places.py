@@ -1,9 +1,10 @@
 """Hand the places in Django out among callers, so that none takes the interpreter from the others.
 
 Threads that compute share one interpreter: a second costly request of one caller beside the first gains that caller
-nothing, and takes time from all others. So the requests that a caller has in places come to COMPUTING_SECONDS of CPU at
-most, by the average of those before, unless nobody else is there. And of the requests that wait, those of callers with
-fewer places are earlier.
+nothing, and takes time from all others. So one costly request of a caller has a place at a time, and its cheap ones
+come to COMPUTING_SECONDS of CPU at most, unless nobody else is there. What a request will cost is told by the caller's
+requests of its kind before (core/callers.py). And of the requests that wait, those of callers with fewer places are
+earlier.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from core.callers import PARTY, caller_of
+from core.callers import PARTY, Kind, credential_of, kind_of, stranger_of
 
 #: Of a process, each with one connection to the database: more would only wait for the interpreter's lock.
 PLACES = 7
@@ -24,31 +25,37 @@ PLACES = 7
 OWN_PLACES = 2
 #: A request that has waited for a place for so long is refused.
 PLACE_SECONDS = 5
-#: The CPU time that one caller's requests in places cost together. One that costs more than this has one place.
+#: The CPU time that one caller's requests in places cost together. One of which there is no room for two is costly: it
+#: has one place beside the cheap ones.
 COMPUTING_SECONDS = 0.015
-#: A request that has held its place for this time is not counted with them: it waits for something, or core/share.py
-#: counts it as slow. Else a search of seconds would hold up all of its caller's other requests.
+#: The costly requests at once of the owners of one project, as many as it may make.
+MOST_COSTLY = 3
+#: What a request is taken to cost of which its caller has had none of the kind.
+UNKNOWN_SECONDS = 0.005
+#: A request that has held its place for this time, and has used less than BUSY of it, waits for something, and is not
+#: counted with them. Else a search of seconds would hold up all of its caller's other requests.
 LONG_SECONDS = 0.25
+BUSY = 1 / 4
 #: A caller is alone where no other one has come for this time. It may have all places.
 ALONE_SECONDS = 60
-#: A caller whose requests cost more than this on average is costly: its line has an end.
+#: A caller's line of requests that cost more than this has an end.
 COSTLY_SECONDS = 0.010
-#: A costly caller may have LINE_SHARE times as many requests waiting as are left of MOST_WAITING: 36 where no others
-#: wait, and 21 each where two have a line. However many have one, some threads of the process are left for others.
+#: It may have LINE_SHARE times as many requests waiting as are left of MOST_WAITING: 36 where no others wait, and 21
+#: each where two have a line. However many have one, some threads of the process are left for others.
 MOST_WAITING = 48
 LINE_SHARE = 3
 #: Whoever waits is this much later for each place that its caller holds.
 SECONDS_A_PLACE = 0.1
-#: The part of the newest request in a caller's average, and the most CPU time that one counts with, so that a single
-#: one says little.
+#: The part of the newest request in an average, and the most CPU time that one counts with, so that a single one says
+#: little.
 NEWEST = 1 / 16
 MOST_SECONDS = 0.05
 #: The first requests of a process, which read modules, are in no average.
 FIRST_REQUESTS = 32
-#: An idle caller is remembered while its requests cost more than REMEMBERED_SECONDS, for MEMORY_SECONDS after the last.
-REMEMBERED_SECONDS = 0.002
+#: What the requests of a caller cost is forgotten so long after the last.
 MEMORY_SECONDS = 60
-MOST_REMEMBERED = 1_024
+MOST_REMEMBERED = 4_096
+MOST_KINDS = 32
 
 
 class NoPlace(Exception):
@@ -60,26 +67,52 @@ class TooManyOfCaller(Exception):
 
 
 class Caller:
-    """When one caller's requests in places have begun, how many wait, and the CPU seconds of one on average."""
+    """How many requests of one caller wait, and the CPU seconds of those of each kind on average.
 
-    __slots__ = ("average", "begun", "name", "seen", "waiting")
+    `group` is a project where the caller is one of its owners: whoever has a project can make any number of them.
+    """
+
+    __slots__ = ("averages", "group", "name", "seen", "waiting")
 
     def __init__(self, name: Hashable, seen: float) -> None:
         self.name = name
-        self.begun: list[float] = []
+        is_owner = isinstance(name, tuple) and name[0] == "owner"
+        self.group = str(name[1]).partition(" ")[0] if is_owner else name  # type: ignore[index]
         self.waiting = 0
-        self.average = 0.0
+        self.averages: dict[Kind, float] = {}
         self.seen = seen
+
+    def average(self, kind: Kind) -> float:
+        """Return what a request of a kind is taken to cost."""
+        return self.averages.get(kind, UNKNOWN_SECONDS)
+
+    def learn(self, kind: Kind, seconds: float) -> None:
+        """Count a request of a kind that has ended."""
+        before = self.averages.pop(kind, UNKNOWN_SECONDS)
+        self.averages[kind] = before + (min(seconds, MOST_SECONDS) - before) * NEWEST
+        if len(self.averages) > MOST_KINDS:
+            # The kind that has not come for longest.
+            del self.averages[next(iter(self.averages))]
+
+
+class _Held:
+    """A request that holds a place, and the thread in which it is answered."""
+
+    __slots__ = ("begun", "caller", "kind", "started", "thread")
+
+    def __init__(self, caller: Caller, kind: Kind, begun: float) -> None:
+        self.caller, self.kind, self.begun = caller, kind, begun
+        self.thread, self.started = 0, 0.0
 
 
 class _Turn:
-    """A request that waits. The lock is held until its place is handed over, and `begun` tells when that was."""
+    """A request that waits. The lock is held until its place is handed over, and `held` tells of that."""
 
-    __slots__ = ("begun", "caller", "came", "lock")
+    __slots__ = ("caller", "came", "held", "kind", "lock")
 
-    def __init__(self, caller: Caller, came: float) -> None:
-        self.caller = caller
-        self.came = self.begun = came
+    def __init__(self, caller: Caller, kind: Kind, came: float) -> None:
+        self.caller, self.kind, self.came = caller, kind, came
+        self.held: _Held | None = None
         self.lock = threading.Lock()
         self.lock.acquire()
 
@@ -108,18 +141,21 @@ class Places:
         #: The caller that has come last, and when another one than before has.
         self._latest: Hashable = None
         self._changed = -math.inf
+        #: Those that hold a place.
+        self._held: list[_Held] = []
         #: With a semaphore, those that come would pass those that wait.
         self._waiting: list[_Turn] = []
-        #: Those with requests, and costly ones that are remembered. The last were seen last.
+        #: By their names, and by the credentials that were found to be theirs. The last were seen last.
         self._callers: OrderedDict[Hashable, Caller] = OrderedDict()
         self._connections: list[Any] = []
 
     @contextlib.contextmanager
     def one(self, environ: dict[str, Any]) -> Iterator[None]:
         """Wait for a place for a request, and hold it until the block ends. Raises NoPlace, TooManyOfCaller."""
-        key = caller_of(environ)
-        caller, begun = self._take(key)
-        started = self._cpu()
+        credential = credential_of(environ)
+        held = self._take(environ, credential)
+        held.started = self._cpu()
+        held.thread = threading.get_ident()
         try:
             try:
                 # The one that was used last, so that a quiet process needs one connection.
@@ -135,25 +171,23 @@ class Places:
                 connection.close_if_unusable_or_obsolete()
                 self._connections.append(connection)
         finally:
-            self._hand_over(key, caller, begun, self._cpu() - started, environ.get(PARTY))
+            self._hand_over(held, self._cpu() - held.started, credential, environ.get(PARTY))
 
-    def _take(self, key: Hashable) -> tuple[Caller, float]:
-        """Return the caller, and when its request has got its place."""
-        now = self._now()
+    def _take(self, environ: dict[str, Any], credential: Hashable) -> _Held:
+        now, kind = self._now(), kind_of(environ)
         with self._lock:
-            caller = self._find(key, now)
+            caller = self._find(environ, credential, now)
             if caller.name != self._latest:
                 # The first caller of a process is alone.
                 self._changed = now if self._latest is not None else -math.inf
                 self._latest = caller.name
-            if self._free and self._has_room(caller, now):
-                self._free -= 1
-                caller.begun.append(now)
-                return caller, now
+            if self._free and self._has_room(caller, kind, now):
+                return self._hold(caller, kind, now)
             room = LINE_SHARE * (MOST_WAITING - len(self._waiting))
-            if caller.average > COSTLY_SECONDS and caller.waiting >= room and not self._has_room(caller, now):
+            is_costly = caller.average(kind) > COSTLY_SECONDS
+            if is_costly and caller.waiting >= room and not self._has_room(caller, kind, now):
                 raise TooManyOfCaller
-            turn = _Turn(caller, now)
+            turn = _Turn(caller, kind, now)
             self._waiting.append(turn)
             caller.waiting += 1
         deadline = time.monotonic() + PLACE_SECONDS
@@ -165,29 +199,38 @@ class Places:
                 if time.monotonic() >= deadline and turn in self._waiting:
                     self._waiting.remove(turn)
                     caller.waiting -= 1
-                    raise NoPlace if self._has_room(caller, self._now()) else TooManyOfCaller
-        return caller, turn.begun
+                    raise NoPlace if self._has_room(caller, kind, self._now()) else TooManyOfCaller
+        assert turn.held is not None  # noqa: S101 - it has been handed over
+        return turn.held
 
-    def _hand_over(self, key: Hashable, caller: Caller, begun: float, seconds: float, party: Hashable) -> None:
+    def _hold(self, caller: Caller, kind: Kind, now: float) -> _Held:
+        self._free -= 1
+        held = _Held(caller, kind, now)
+        self._held.append(held)
+        return held
+
+    def _hand_over(self, held: _Held, seconds: float, credential: Hashable, party: Hashable) -> None:
         with self._lock:
             self._free += 1
-            caller.begun.remove(begun)
-            caller.seen = self._now()
-            if self._first:
-                self._first -= 1
-            else:
-                caller.average += (min(seconds, MOST_SECONDS) - caller.average) * NEWEST
-            if caller.average > REMEMBERED_SECONDS and party is not None:
+            self._held.remove(held)
+            caller = held.caller
+            caller.seen = now = self._now()
+            if party is not None and caller.name != party:
                 # Whoever makes itself more credentials has one line with all of them.
                 if self._latest == caller.name:
                     # It is no other caller by its new name.
                     self._latest = party
-                caller.name = party
-                self._remember(key, self._remember(party, self._callers.get(party, caller)))
-            if max(caller.average, seconds) <= REMEMBERED_SECONDS and not caller.begun and not caller.waiting:
-                self._forget(key, caller)
-                self._forget(party, caller)
+                found = self._remember(party, self._callers.get(party) or Caller(party, now))
+                if credential is not None:
+                    self._remember(credential, found)
+                self._learn(found, held.kind, seconds)
+            self._learn(caller, held.kind, seconds)
+            self._first -= self._first > 0
             self._call_next()
+
+    def _learn(self, caller: Caller, kind: Kind, seconds: float) -> None:
+        if not self._first:
+            caller.learn(kind, seconds)
 
     def _call_next(self) -> None:
         """Hand the free places to requests that wait, as far as their callers have room."""
@@ -197,37 +240,54 @@ class Places:
             if turn is None:
                 return
             self._waiting.remove(turn)
-            self._free -= 1
             turn.caller.waiting -= 1
-            turn.caller.begun.append(now)
-            turn.begun = now
+            turn.held = self._hold(turn.caller, turn.kind, now)
             turn.lock.release()
 
     def _next(self, now: float) -> _Turn | None:
         """Return the request that is next, of those whose callers have room."""
-        found, earliest, caller = None, math.inf, None
+        found, earliest, seen = None, math.inf, None
         for turn in self._waiting:
-            # Of a caller's requests the first one counts, and mostly all are of one caller.
-            if turn.caller is caller:
+            # Of a caller's requests of a kind the first one counts, and mostly all are of one caller.
+            if seen == (seen := (turn.caller, turn.kind)):
                 continue
-            caller = turn.caller
-            if (came := turn.came + SECONDS_A_PLACE * len(caller.begun)) < earliest and self._has_room(caller, now):
+            came = turn.came + SECONDS_A_PLACE * sum(each.caller is turn.caller for each in self._held)
+            if came < earliest and self._has_room(turn.caller, turn.kind, now):
                 found, earliest = turn, came
         return found
 
-    def _has_room(self, caller: Caller, now: float) -> bool:
+    def _has_room(self, caller: Caller, kind: Kind, now: float) -> bool:
         """Tell whether one more request of a caller may hold a place."""
-        held = len(caller.begun)
-        if not held or (held + 1) * caller.average <= self._computing or now - self._changed > ALONE_SECONDS:
+        if not self._held or now - self._changed > ALONE_SECONDS:
             return True
-        short = sum(now - each < LONG_SECONDS for each in caller.begun)
-        return not short or (short + 1) * caller.average <= self._computing
+        cost = caller.average(kind)
+        if 2 * cost <= self._computing:
+            own = (each for each in self._held if each.caller is caller and not self._waits(each, now))
+            costs = (each.caller.average(each.kind) for each in own)
+            return cost + sum(each for each in costs if 2 * each <= self._computing) <= self._computing
+        costly = [each for each in self._held if self._is_costly(each) and not self._waits(each, now)]
+        of_group = sum(each.caller.group == caller.group for each in costly)
+        return of_group < MOST_COSTLY and not any(each.caller is caller for each in costly)
 
-    def _find(self, key: Hashable, now: float) -> Caller:
-        caller = self._callers.get(key)
-        if caller is None or (now - caller.seen > MEMORY_SECONDS and not caller.begun and not caller.waiting):
-            caller = Caller(key, now)
-        return self._remember(key, caller)
+    def _is_costly(self, held: _Held) -> bool:
+        return 2 * held.caller.average(held.kind) > self._computing
+
+    def _waits(self, held: _Held, now: float) -> bool:
+        """Tell whether a request that holds a place waits for something, and computes little."""
+        seconds = now - held.begun
+        if seconds < LONG_SECONDS or not held.thread:
+            return False
+        return time.clock_gettime(time.pthread_getcpuclockid(held.thread)) - held.started < BUSY * seconds
+
+    def _find(self, environ: dict[str, Any], credential: Hashable, now: float) -> Caller:
+        caller = self._callers.get(credential)
+        if caller is None:
+            credential = stranger_of(environ)
+            caller = self._callers.get(credential) or Caller(credential, now)
+        if now - caller.seen > MEMORY_SECONDS and not caller.waiting:
+            caller.averages.clear()
+        caller.seen = now
+        return self._remember(credential, caller)
 
     def _remember(self, key: Hashable, caller: Caller) -> Caller:
         self._callers[key] = caller
@@ -235,7 +295,3 @@ class Places:
         if len(self._callers) > MOST_REMEMBERED:
             self._callers.popitem(last=False)
         return caller
-
-    def _forget(self, key: Hashable, caller: Caller) -> None:
-        if self._callers.get(key) is caller:
-            del self._callers[key]

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 from core.actors import SERVER, Actor, ActorKind, acting_as, set_actor
 from core.api import errors
+from core.callers import PARTY
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -75,6 +76,7 @@ class ActorMiddleware:
         match = request.resolver_match
         if match is not None and "admin" in match.app_names and request.user.is_authenticated:
             set_actor(Actor(ActorKind.OPERATOR, str(request.user.pk), request.user.get_username()))
+            request.META[PARTY] = ("operator", str(request.user.pk))
 
 
 class DatabaseOutages:

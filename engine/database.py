@@ -12,6 +12,7 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from core.postgres import bounded
+from core.postgres.base import NOT_COMPILED
 from engine.prepared import Statement
 
 logger = logging.getLogger("convoyclone.deliver")
@@ -51,7 +52,7 @@ def make_pool(
         if not is_shared:
             # Not startup parameters, which connection poolers refuse.
             await connection.execute(
-                f"SET statement_timeout = {round(statement_seconds * 1000)}; "
+                f"{NOT_COMPILED}; SET statement_timeout = {round(statement_seconds * 1000)}; "
                 f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'"
                 + ("" if is_durable else "; SET synchronous_commit = off")
                 + ("; SET plan_cache_mode = force_generic_plan" if plans_once else "")

@@ -16,12 +16,13 @@ from django.utils.translation import gettext_lazy as _
 
 from core.highlight import Shown, highlighted
 from deliveries.health import endpoint_health
+from deliveries.reads import COUNTED_AT_MOST
 from endpoints.models import Endpoint
 from portal import operations
 from portal.exceptions import NoSuchEventType
 from portal.filter_words import filter_words
 from portal.trials import payload_text
-from portal.words import Pill, endpoint_pill, group_of, number
+from portal.words import Pill, counted, endpoint_pill, group_of, number
 from portal_links.access import Access
 from projects.models import EVERY_TYPE, EventType
 from subscriptions.choice import filters_of
@@ -35,6 +36,8 @@ MOST_GROUPS = 200
 UNGROUPED = "*"
 #: The most endpoints that an event type's page lists.
 MOST_ENDPOINTS = 50
+#: The endpoints that are moved at once: each takes some ten milliseconds and statements, in one transaction.
+MOST_MOVED = 25
 #: The members of a JSON schema that say what takes the place of a deprecated type, and the last day it is sent.
 REPLACED_BY, SENT_UNTIL = "x-replaced-by", "x-sent-until"
 
@@ -78,6 +81,7 @@ def catalogue(access: Access, *, q: str = "", is_mine: bool = False, group: str 
 
     `q` is searched for in types, descriptions and schemas, `is_mine` leaves out what no endpoint listens to, and
     `group` is the one group that is shown where there are many types, UNGROUPED for the types without a prefix.
+    The first COUNTED_AT_MOST by name are read.
     """
     types = _types(access).defer("json_schema")
     if q:
@@ -86,9 +90,11 @@ def catalogue(access: Access, *, q: str = "", is_mine: bool = False, group: str 
             Q(name__icontains=q) | Q(description__icontains=q) | Q(schema_text__icontains=q)
         )
     listening = _listening(access)
+    if is_mine and not listening[""]:
+        types = types.filter(name__in=listening.keys())
     found = [
         Row(row.name, row.description.strip(), row.deprecated_at is not None, listening.get(row.name, listening[""]))
-        for row in types
+        for row in types[: COUNTED_AT_MOST + 1]
     ]
     if is_mine:
         found = [row for row in found if row.listening]
@@ -109,13 +115,14 @@ def catalogue(access: Access, *, q: str = "", is_mine: bool = False, group: str 
         "groups": [group for group in groups if group.rows],
         "current": shown[0] if shown else "",
         "is_large": is_large,
-        "is_cut": sum(len(group.rows) for group in groups) < sum(counts[key] for key in shown),
+        "is_cut": len(found) > COUNTED_AT_MOST
+        or sum(len(group.rows) for group in groups) < sum(counts[key] for key in shown),
         "hits": _hits(len(found)),
     }
 
 
 def _hits(count: int) -> str:
-    return ngettext("%(count)s event type", "%(count)s event types", count) % {"count": number(count)}
+    return ngettext("%(count)s event type", "%(count)s event types", count) % {"count": counted(count)}
 
 
 def _types(access: Access) -> "QuerySet[EventType]":
@@ -245,7 +252,7 @@ def _deprecation(access: Access, found: EventType, named: Sequence[str]) -> dict
         "until": _day(schema.get(SENT_UNTIL)),
         "replacement": replacement if is_known else "",
         "still": still % {"count": number(len(named))} if named else "",
-        "to_move": len(named) if is_known and operations.may_choose(access) else 0,
+        "to_move": min(len(named), MOST_MOVED) if is_known and operations.may_choose(access) else 0,
     }
 
 
@@ -352,16 +359,16 @@ def listen(access: Access, endpoint_id: str, event_type: str) -> Endpoint:
 
 
 def move_listeners(access: Access, old: EventType) -> int:
-    """Let each endpoint that names a deprecated type listen to its replacement in its place, with its conditions.
+    """Let endpoints that name a deprecated type listen to its replacement in its place, with its conditions.
 
-    Return the number of endpoints. All are changed or none. Raises DomainError.
+    Return the number of endpoints: the first MOST_MOVED, all or none. Raises DomainError.
     """
     replacement = (old.json_schema or {}).get(REPLACED_BY)
     if not isinstance(replacement, str):
         raise NoSuchEventType
     rows = _filters(access).filter(event_type=old.name).values_list("subscription__endpoint", flat=True)
     with transaction.atomic():
-        endpoint_ids = sorted(set(rows))
+        endpoint_ids = sorted(set(rows))[:MOST_MOVED]
         for uid in endpoint_ids:
             filters = {row.event_type: row for row in filters_of(access.project.pk, uid, scope=access.endpoints())}
             types = sorted({*filters, replacement} - {old.name})

@@ -138,7 +138,11 @@ def update_filters(
         _rename(subscription, renamed)
         changed = [rows[item["uid"]] for item in items]
         _check_answer(row.conditions for row in changed)
-        Filter.objects.bulk_update(changed, ["event_type", "enabled_at", "conditions"], batch_size=500)
+        # As an insert of rows that are there: bulk_update() builds a condition for each value.
+        written = ["event_type", "enabled_at", "conditions"]
+        Filter.objects.bulk_create(
+            changed, batch_size=500, update_conflicts=True, unique_fields=["uid"], update_fields=written
+        )
         check_owner(subscription, *(item.get(name) for item in items for name in filters.SCOPES))
         record_changes(subscription, before, changed)
     return changed

@@ -11,7 +11,10 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.test import RequestFactory
+from rest_framework.request import Request
 
+from core.api.bodies import LARGE_BYTES, parse_object
 from core.exceptions import DomainError
 from core.waiting import LONGEST_BREAK_SECONDS, in_turn, the_place_to_compute
 from endpoints.certificates import checked
@@ -122,6 +125,19 @@ def test_patterns_of_several_requests_are_compiled_in_turn() -> None:
         thread.start()
         thread.join(0.1)
         assert thread.is_alive()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(("size", "waits"), [(LARGE_BYTES, True), (100, False)])
+def test_large_bodies_of_several_requests_are_read_in_turn(size: int, waits: bool) -> None:
+    body = b'{"a":[' + b"0," * (size // 2) + b"0]}"
+    request = Request(RequestFactory().post("/", body, content_type="application/json"))
+    thread = threading.Thread(target=lambda: parse_object(request, detailed=True))
+    with in_turn():
+        thread.start()
+        thread.join(0.1 if waits else 30)
+        assert thread.is_alive() is waits
     thread.join(30)
     assert not thread.is_alive()
 

@@ -11,7 +11,9 @@ from django.test import Client
 from convoyclone.threads import MOST_HEADER_BYTES
 from deliveries.serializers import MOST_IDS
 from endpoints.models import Endpoint
-from projects.models import Project
+from projects.models import EventType, Project
+from subscriptions.openapi_import import OF_REQUEST
+from subscriptions.operations import create_subscription
 from tests.conftest import API
 from tests.deliveries.rows import make_delivery, make_event
 from tests.interpreter import LONGEST_HOLD_SECONDS, longest_hold
@@ -61,6 +63,7 @@ MEMBERS: dict[str, tuple[str, str, object]] = {
     "types of events": ("POST /subscriptions", "filter_config", {"event_types": [0] * 500_000}),
     "headers": ("POST /events", "custom_headers", names(90_000)),
     "signatures": ("PUT ", "config", {"signature": {"versions": [{}] * 340_000}}),
+    "a URL for meta events": ("PUT ", "config", {"meta_event": {"url": "https://" + "\u0300\u0316" * 240_000}}),
     "a text of combining characters": ("POST /endpoints", "url", "https://" + "\u0300\u0316" * 240_000),
     "a name of combining characters": ("POST /endpoints", "name", "\u0300\u0316" * 240_000),
     "an address": ("POST /endpoints", "support_email", "a@" + "a." * 500_000),
@@ -170,3 +173,23 @@ def test_rows_of_large_payloads(send: Callable[..., Any], endpoint: Endpoint, na
     for path in ("/events", f"/events/{event.uid}", "/eventdeliveries", f"/eventdeliveries/{delivery.uid}"):
         costs_little(lambda path=path: send("GET", path), status=200)  # type: ignore[misc]
     costs_little(lambda: send("POST", f"/eventdeliveries/{delivery.uid}/copy"), status=200)
+
+
+def test_an_import_of_as_many_event_types_as_may_be(send: Callable[..., Any]) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    operation = {"requestBody": {"content": {JSON: {"schema": schema}}}}
+    spec = {"webhooks": {f"type.{number}": {"post": operation} for number in range(OF_REQUEST.event_types)}}
+    body = orjson.dumps({"spec": orjson.dumps(spec).decode()})
+    costs_little(lambda: send("POST", "/event-types/import", body), status=200)
+
+
+def test_a_change_of_as_many_filters_as_may_be(send: Callable[..., Any], endpoint: Endpoint) -> None:
+    names = [f"type.{number}" for number in range(1_000)]
+    EventType.objects.bulk_create(EventType(project_id=endpoint.project_id, name=name) for name in names)
+    subscription = create_subscription(
+        endpoint.project_id, name="All", endpoint_id=endpoint.uid, filter_config={"event_types": names}
+    )
+    changes = [{"uid": uid, "filter": {"body": {"a": 1}}} for uid in subscription.filters.values_list("pk", flat=True)]
+    path = f"/subscriptions/{subscription.uid}/filters/bulk_update"
+    costs_little(lambda: send("PUT", path, orjson.dumps(changes)), status=200)
+    assert not subscription.filters.exclude(conditions__body={"a": 1}).exists()

@@ -5,6 +5,7 @@ the fields and reasons in `errors` beside them; the detailed family has them in 
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import cache
 from types import NoneType
 from typing import Any
@@ -15,7 +16,10 @@ from rest_framework.request import Request
 
 from core.api.fields import INCORRECT_TYPE, MOST_FAILURES
 from core.exceptions import InvalidInput
+from core.waiting import in_turn
 
+#: A longer body keeps the interpreter for over a millisecond while it is read, and the longest for 22.
+LARGE_BYTES = 65_536
 WRONG_VALUE = "body contains incorrect JSON type (at character 1)"
 WRONG_TYPES = (INCORRECT_TYPE, "not_a_list")
 
@@ -167,7 +171,8 @@ def _parse(request: Request, kinds: tuple[type, ...], *, detailed: bool, body: b
     if not body.strip():
         raise NoBody if detailed else _hidden(NoBody.message)
     try:
-        value = orjson.loads(body)
+        with in_turn() if len(body) > LARGE_BYTES else nullcontext():
+            value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         where = "" if error.pos >= len(error.doc) else f" (at character {error.pos + 1})"
         problem = NotJSON(where=where)

@@ -13,6 +13,9 @@ from core.postgres.bounded import GRACE_SECONDS, Connection, outage
 
 #: Ends a transaction whose process hangs: its locks would hold up all others.
 IDLE_IN_TRANSACTION_SECONDS = 30
+#: PostgreSQL compiles a statement that it takes for expensive (JIT), which takes a hundred times as long as most of
+#: ours: what it expects to read of a large table is far more than a page.
+NOT_COMPILED = "SET jit = off"
 #: A cursor holds its last result. One with more rows is not kept, so that its memory is free.
 MOST_KEPT_ROWS = 100
 
@@ -75,12 +78,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Set what a new connection needs. Not as startup parameters, which connection poolers refuse."""
         super().init_connection_state()
         # Behind a pooler that shares servers it would be set for others, who need something else.
-        if self.statement_seconds is not None and not self.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]:
-            with self.cursor() as cursor:
-                cursor.execute(
-                    f"SET statement_timeout = {round(self.statement_seconds * 1000)}; "
-                    f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'"
-                )
+        if self.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]:
+            return
+        settings = [NOT_COMPILED]
+        if self.statement_seconds is not None:
+            settings += [
+                f"SET statement_timeout = {round(self.statement_seconds * 1000)}",
+                f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'",
+            ]
+        with self.cursor() as cursor:
+            cursor.execute("; ".join(settings))
 
 
 def bound_statements(seconds: float) -> None:

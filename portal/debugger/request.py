@@ -41,6 +41,11 @@ class Request:
     #: The project's versions where it is the project's own header; none for Standard Webhooks.
     versions: tuple[Mapping[str, str], ...] = ()
 
+    @property
+    def hashes(self) -> int:
+        """Return how often a body is hashed to try one secret."""
+        return len(self.versions) or 1
+
     def is_signed(self, secret: str, body: bytes) -> bool:
         """Tell, in constant time, whether one of the request's signatures is that of a secret over a body."""
         if not secret:

@@ -4,10 +4,11 @@ from typing import Any
 
 import orjson
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from core.callers import IS_REFUSED, PARTY, caller_of
+from core.callers import IS_REFUSED, PARTY, STRANGERS, credential_of, stranger_of
 from projects.models import Project
 from tests.conftest import API
 from tests.portal.api.customers import create_link
@@ -16,20 +17,21 @@ from tests.surfaces import TOO_BUSY_SHAPES
 
 def test_a_credential_in_any_writing() -> None:
     headers = ("Bearer CO.a.b", "bearer CO.a.b", "CO.a.b", "BEARER  CO.a.b")
-    assert len({caller_of({"HTTP_AUTHORIZATION": each, "REMOTE_ADDR": "8.8.8.8"}) for each in headers}) == 1
-    assert caller_of({"HTTP_AUTHORIZATION": "CO.a.b"}) != caller_of({"HTTP_AUTHORIZATION": "CO.a.c"})
-    assert caller_of({"HTTP_X_API_KEY": "CO.a.b"}) == caller_of({"HTTP_AUTHORIZATION": "Bearer CO.a.b"})
-    assert "CO.a.b" not in repr(caller_of({"HTTP_AUTHORIZATION": "CO.a.b"}))
-
-
-def test_without_a_credential_the_network_tells_callers_apart_and_else_cookies(settings: Settings) -> None:
-    assert caller_of({"REMOTE_ADDR": "8.8.8.8", "HTTP_COOKIE": "a=1"}) == "8.8.8.8"
-    behind = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "9.9.9.9"}
-    one, other = (caller_of(behind | {"HTTP_COOKIE": cookie}) for cookie in ("a=1", "a=2"))
+    assert len({credential_of({"HTTP_AUTHORIZATION": each, "REMOTE_ADDR": "8.8.8.8"}) for each in headers}) == 1
+    assert credential_of({"HTTP_AUTHORIZATION": "CO.a.b"}) != credential_of({"HTTP_AUTHORIZATION": "CO.a.c"})
+    assert credential_of({"HTTP_X_API_KEY": "CO.a.b"}) == credential_of({"HTTP_AUTHORIZATION": "Bearer CO.a.b"})
+    assert "CO.a.b" not in repr(credential_of({"HTTP_AUTHORIZATION": "CO.a.b"}))
+    one, other = (credential_of({"HTTP_COOKIE": cookie}) for cookie in ("a=1", "a=2"))
     assert one != other
-    assert caller_of(behind) == caller_of({"REMOTE_ADDR": "10.0.0.1"})
+    assert credential_of({}) is None
+
+
+def test_without_a_known_credential_the_network_tells_callers_apart(settings: Settings) -> None:
+    assert stranger_of({"REMOTE_ADDR": "8.8.8.8"}) == "8.8.8.8"
+    behind = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "9.9.9.9"}
+    assert stranger_of(behind) == stranger_of({"REMOTE_ADDR": "10.0.0.1"}) == STRANGERS
     settings.TRUST_PROXY_HEADERS = True
-    assert caller_of(behind | {"HTTP_COOKIE": "a=1"}) == "9.9.9.9"
+    assert stranger_of(behind) == "9.9.9.9"
 
 
 def test_views_tell_the_project_or_the_owner(api: API, project: Project) -> None:
@@ -40,6 +42,11 @@ def test_views_tell_the_project_or_the_owner(api: API, project: Project) -> None
     assert of_owner.wsgi_request.META[PARTY] == ("owner", f"{project.uid} acme")
     unknown: Any = Client().get("/api/v1/projects", headers={"Authorization": "Bearer CO.a.b"})
     assert PARTY not in unknown.wsgi_request.META
+
+
+def test_the_admin_tells_the_operator(admin_client: Client, admin_user: User) -> None:
+    answer: Any = admin_client.get("/admin/")
+    assert answer.wsgi_request.META[PARTY] == ("operator", str(admin_user.pk))
 
 
 @pytest.mark.parametrize(("path", "shown"), TOO_BUSY_SHAPES)

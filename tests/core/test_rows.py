@@ -2,10 +2,19 @@
 
 from typing import cast
 
+import psycopg
 import pytest
-from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, connections, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+    transaction,
+)
 from django.test.utils import CaptureQueriesContext
 
+from core.conninfo import conninfo
 from core.postgres.base import MOST_KEPT_ROWS, DatabaseWrapper
 from core.rows import read_rows, run
 
@@ -69,3 +78,32 @@ def test_tools_that_look_at_statements_see_them(database: DatabaseWrapper) -> No
     with CaptureQueriesContext(database) as seen:
         read_rows(NUMBERS, [2])
     assert [query["sql"] for query in seen.captured_queries] == ["SELECT n FROM generate_series(1, 2) n"]
+
+
+def test_statements_are_prepared_again_where_a_migration_has_changed_types(database: DatabaseWrapper) -> None:
+    reading = "SELECT number FROM changing"
+    # A session that changes a table itself prepares its statements again.
+    with psycopg.connect(conninfo(database.settings_dict), autocommit=True) as migrating:
+        migrating.execute("CREATE TABLE changing AS SELECT 1 AS number")
+        try:
+            for _ in range(10):
+                assert read_rows(reading, []) == [(1,)]
+            migrating.execute("ALTER TABLE changing ALTER COLUMN number TYPE text")
+            with pytest.raises(OperationalError, match="a migration has changed a table"):
+                read_rows(reading, [])
+            # As each request ends.
+            database.close_if_unusable_or_obsolete()
+            assert read_rows(reading, []) == [("1",)]
+        finally:
+            migrating.execute("DROP TABLE changing")
+
+
+def test_another_refusal_keeps_the_connection(database: DatabaseWrapper) -> None:
+    [(before,)] = read_rows("SELECT pg_backend_pid()", [])
+    with pytest.raises(NotSupportedError):
+        read_rows("SELECT count(*) FROM pg_class GROUP BY relname FOR UPDATE", [])
+    assert read_rows("SELECT pg_backend_pid()", []) == [(before,)]
+
+
+def test_no_statement_is_compiled(database: DatabaseWrapper) -> None:
+    assert read_rows("SHOW jit", []) == [("off",)]

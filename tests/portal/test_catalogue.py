@@ -2,19 +2,24 @@
 
 import gzip
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from deliveries.reads import COUNTED_AT_MOST
 from endpoints.models import Endpoint
+from portal.catalogue import MOST_MOVED
 from portal_links.capabilities import EVERYTHING, MANAGE_SUBSCRIPTIONS, READ_ONLY, VIEW_DELIVERIES
 from projects.models import EventType, Project
 from subscriptions.models import Filter
 from subscriptions.operations import create_subscription
 from tests.portal.customers import OWNER, Customer, MakeEndpoint
 from tests.statements import nothing_changes, statements
+from tests.test_held_interpreter import MOST_SECONDS
+from tests.test_hostile_requests import costs_little
 
 Login = Callable[..., Customer]
 HOSTILE = '"><script>alert(1)</script>'
@@ -76,6 +81,26 @@ class TestCatalogue:
         assert rows(html) == found
         assert f'data-announce="{len(found)} event type{"" if len(found) == 1 else "s"}"' in html
         assert ("No event type found" in html) is (found == [])
+
+    def test_more_types_than_can_be_counted_cost_little(self, login: Login, project: Project) -> None:
+        EventType.objects.bulk_create(
+            EventType(project=project, name=f"many.{number:05}") for number in range(COUNTED_AT_MOST + 1)
+        )
+        customer = login()
+        for query in ({}, {"group": "many"}, {"q": "many"}):
+            costs_little(lambda query=query: customer.get("events", **query), status=200)  # type: ignore[misc]
+        html = customer.html("events", q="many")
+        assert 'data-announce="10,000+ event types"' in html
+        assert "There are more." in html
+
+    def test_mine_are_found_behind_many_others(
+        self, login: Login, project: Project, endpoint: Endpoint, subscribe: Callable[..., None]
+    ) -> None:
+        EventType.objects.bulk_create(
+            EventType(project=project, name=f"many.{number:05}") for number in range(COUNTED_AT_MOST + 1)
+        )
+        subscribe(endpoint, "ping")
+        assert rows(login().html("events", mine="1")) == ["ping"]
 
     @pytest.mark.parametrize("text", ODD)
     def test_a_search_for_no_text(self, login: Login, text: str) -> None:
@@ -302,6 +327,21 @@ class TestDeprecated:
         assert "1 endpoint was moved." in response.content.decode()
         found = dict(Filter.objects.filter(enabled_at__isnull=False).values_list("event_type", "conditions"))
         assert found == {"order.paid": conditions, "ping": {}}
+
+    def test_no_more_are_moved_at_once_than_take_a_second(
+        self, login: Login, old: EventType, make_endpoint: MakeEndpoint, subscribe: Callable[..., None]
+    ) -> None:
+        for number in range(MOST_MOVED + 2):
+            subscribe(make_endpoint(owner_id=OWNER, name=f"E{number}"), "order.updated")
+        customer = login()
+        assert f"Move {MOST_MOVED} endpoints" in customer.html("events/order.updated")
+        begun = time.thread_time()
+        html = customer.post("move/order.updated").content.decode()
+        assert time.thread_time() - begun < MOST_SECONDS
+        assert f"{MOST_MOVED} endpoints were moved." in html
+        assert "2 of your endpoints still listen to it." in html
+        assert "Move 2 endpoints" in html
+        assert "2 endpoints were moved." in customer.post("move/order.updated").content.decode()
 
     def test_endpoints_of_others_are_not_moved(
         self, login: Login, old: EventType, make_endpoint: MakeEndpoint, subscribe: Callable[..., None]

@@ -3,7 +3,7 @@
 import json
 import time
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 
 from outbound.signatures import convoy_signature, standard_headers
 from portal.debugger.bodies import change_of, difference_of
-from portal.debugger.findings import KnownSecret, Owner, Pasted, Sent, State, Verdict
+from portal.debugger.findings import MAX_BODY, KnownSecret, Owner, Pasted, Sent, State, Verdict
 from portal.debugger.judging import TOLERANCE_SECONDS, judge
 from portal.debugger.request import read_headers
 from portal.debugger.words import FINDINGS, STEPS, difference_text, duration, lines, said
@@ -314,3 +314,27 @@ def test_a_text_secret_comes_with_a_hint() -> None:
     verdict = judged(standard(TEXT), secrets=TEXT_SECRETS)
     assert "plain text" in said(verdict).text[0]
     assert "plain text" not in said(judged(standard(CURRENT))).text[0]
+
+
+class TestManySecrets:
+    """A customer may have a hundred endpoints with twenty live secrets each."""
+
+    OTHERS = tuple(KnownSecret(f"secret {number}", Owner.OTHER, "Many") for number in range(2_000))
+
+    @pytest.mark.parametrize("signed", [standard, own])
+    @pytest.mark.parametrize("filling", ["x", "\U0001f984"])
+    def test_a_long_body_costs_little(self, signed: Callable[..., str], filling: str) -> None:
+        body = f'{{"a": "{filling * (MAX_BODY - 20)}"}} \n'
+        begun = time.thread_time()
+        verdict = judged(signed("of nobody", body="another"), body, "pasted", sent=None, secrets=self.OTHERS)
+        assert time.thread_time() - begun < 1
+        assert verdict.finding == "secret_no_match"
+
+    def test_all_are_tried_with_an_ordinary_body(self) -> None:
+        assert judged(standard("secret 1999"), sent=None, secrets=self.OTHERS).finding == "secret_signed_other"
+
+    def test_those_of_the_endpoint_are_tried_with_a_long_one(self) -> None:
+        body = f'{{"a": "{"x" * (MAX_BODY - 20)}"}} \n'
+        secrets = [KnownSecret(f"own {number}", Owner.PREVIOUS, "A") for number in range(41)]
+        verdict = judged(standard("own 40", body=body), body, sent=None, secrets=[*secrets, *self.OTHERS])
+        assert verdict.finding == "right"

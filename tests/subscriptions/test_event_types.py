@@ -232,5 +232,5 @@ class TestImport(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
             "SELECT projects_eventtype",
             "INSERT projects_eventtype",
             "LOCK projects_eventtype",
-            "UPDATE projects_eventtype",
+            "INSERT projects_eventtype",
         ]
