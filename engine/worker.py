@@ -24,6 +24,7 @@ from engine.beginning import Beginning
 from engine.choice import Unsettled
 from engine.database import OUTAGES, PAUSE_SECONDS, Pool, make_pool
 from engine.log import log_attempt
+from engine.looks import Looks
 from engine.meta_events import Sender as MetaEvents
 from engine.outcomes import Outcome
 from engine.queue import Claim
@@ -190,11 +191,10 @@ class Worker:
         last, parked_after, is_wide = 0.0, "", False
         turn: str | None = None
         mixed_at = -MIXED_SECONDS
-        # Whether another worker was claiming: then looks are rarer, and each claims more.
-        was_busy = False
+        was_busy = False  # Another worker was claiming: then looks are rarer, and each claims more.
         # The time to wait for something to do before the next look.
         pause = 0.0
-        start = partial(self._start, outbound, tokens)
+        looks, start = Looks(), partial(self._start, outbound, tokens)
         while not self._stopping.is_set():
             await self._beginning.begin(start)
             if pause and not self._beginning:
@@ -240,6 +240,7 @@ class Worker:
                 await self._pause()
                 continue
             was_busy = claimed.is_busy
+            looks.note(is_busy=was_busy)
             if was_busy:
                 # Another worker is claiming, which does not take long: the probes say so where it does.
                 self._freed |= freed
