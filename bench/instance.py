@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -46,32 +46,38 @@ def instance() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
 @contextlib.contextmanager
 def serving(application: str) -> Iterator[tuple[int, psutil.Process]]:
     """Serve a WSGI application as `script/server` does. Yields the port, and the parent process of its workers."""
     from convoyclone import server
     from convoyclone.processes import spawn
 
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with server.granian(HOST, port, application, start=spawn) as granian:
         server.wait_until_it_answers(granian, HOST, port)
         yield port, psutil.Process(granian.pid)
 
 
 @contextlib.contextmanager
-def working(number: int = 1) -> Iterator[list[psutil.Process]]:
+def working(number: int = 1, ports: Sequence[int] = ()) -> Iterator[list[psutil.Process]]:
     """Run workers, which may deliver to this machine, until the block ends. Yields their processes.
 
-    Their log goes into a file, as an operator's does.
+    Their log goes into a file, as an operator's does. Each serves its metrics on one of the `ports`, if any are given.
     """
     command = [sys.executable, str(database.BASE_DIR / "manage.py"), "deliver"]
     environment = os.environ | {"DELIVERY_ALLOWED_NETWORKS": "127.0.0.0/8"}
     with (database.data_dir() / "worker.log").open("a") as log, contextlib.ExitStack() as stack:
         workers = []
-        for _ in range(number):
-            worker = subprocess.Popen(command, env=environment, stderr=log)  # noqa: S603 - our own command
+        for port in ports or [0] * number:
+            own = [*command, f"--metrics-port={port}"]
+            worker = subprocess.Popen(own, env=environment, stderr=log)  # noqa: S603 - our own command
             stack.callback(worker.wait)
             # Killed, because requests that hang need no end: the database is temporary.
             stack.callback(worker.kill)

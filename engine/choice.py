@@ -60,6 +60,8 @@ class Choice:
     settle: list[tuple[str, str, str]] = field(default_factory=list)
     #: Whether an endpoint now has as many requests under way as it may have.
     has_filled: bool = False
+    #: Whether a project now has as many places of this worker as it may have.
+    is_full: bool = False
     #: By endpoint, the number of requests that count against its rate limit.
     used: dict[str, int] = field(default_factory=dict)
 
@@ -124,4 +126,5 @@ def choose(
             choice.send.append(row)
             if target.tokens is not None:
                 choice.used[target.uid] = choice.used.get(target.uid, 0) + 1
+    choice.is_full = not all(map(offer.has_room, {row.project_id for row in choice.send}))
     return choice

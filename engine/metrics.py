@@ -18,6 +18,11 @@ SECONDS = Histogram(
     "Seconds from the start of a request to the headers of its answer.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+WHOLE, PART, BUSY = "whole", "part", "busy"
+LOOKS = Counter("convoyclone_queue_looks", "Looks into the queue; busy: other workers were claiming.", ["result"])
+for _result in (WHOLE, PART, BUSY):
+    LOOKS.labels(_result)
+WAITED = Counter("convoyclone_queue_wait_seconds", "Seconds for which this worker waited for others that claimed.")
 IN_FLIGHT = Gauge("convoyclone_attempts_in_flight", "Requests under way in this worker.")
 #: Rules for alerts compare with it, so that they need not know the setting.
 LIMIT = Gauge("convoyclone_attempts_in_flight_limit", "Requests under way at which this worker is full.")

@@ -9,6 +9,7 @@ from endpoints.models import Endpoint
 from engine.choice import COLUMNS, Queued
 from engine.database import Connection
 from engine.lost import record_lost
+from engine.parts import HOLDS
 from engine.shares import Offer
 from engine.targets import IN_FLIGHT
 from events.unsent import INACTIVE_OR_DELETED
@@ -20,10 +21,10 @@ PARKED_HOPS = 200
 DISCARDED_AT_ONCE = 1_000
 
 #: The next endpoints with parked deliveries, found by hopping from one to the next in the index.
-BACKLOG = """
+BACKLOG = f"""
 WITH RECURSIVE backlog (endpoint_id, number) AS (
   (SELECT endpoint_id, 1 FROM events_eventdelivery
-   WHERE is_parked AND endpoint_id > %(after)s ORDER BY endpoint_id LIMIT 1)
+   WHERE is_parked AND endpoint_id > %(after)s AND {HOLDS} ORDER BY endpoint_id LIMIT 1)
   UNION ALL
   SELECT (
     SELECT n.endpoint_id FROM events_eventdelivery n

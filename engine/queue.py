@@ -5,6 +5,9 @@ commits, and sends. The outcome is written only while the token is still in the 
 and the delivery is due again. A worker that is alive extends the lease of a delivery whose outcome it still has to
 write. docs/adr/0008 has the reasons.
 
+Several workers claim at once, each a part of the queue (parts.py), so that the limits of each endpoint hold over all of
+them.
+
 Fairness between projects: a look that finds no more than it can send reads the queue by age. Where more is due, the
 projects take turns (turns.py), and each has a share of the places (shares.py).
 
@@ -16,10 +19,9 @@ backlog does not delay the deliveries of others. They come back endpoint by endp
 
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Collection, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from psycopg import AsyncClientCursor
 from psycopg.rows import args_row, class_row
@@ -29,6 +31,7 @@ from engine.choice import AT_MOST_ONCE, COLUMNS, Queued, Unsettled, choose
 from engine.database import Connection
 from engine.lost import record_lost
 from engine.parked import BACKLOG, PARKED_HOPS, read_parked, settle_unsent
+from engine.parts import ALL, HOLDS_ALL, LOCK, Place, View, within
 from engine.prepared import Statement
 from engine.shares import Offer
 from engine.targets import IN_FLIGHT, Target
@@ -42,8 +45,6 @@ WIDE_WINDOW = 250
 FEW = 8
 #: Extend a lease by this much where it has ended before its worker has written the outcome.
 EXTENSION_SECONDS = 15
-#: One worker claims at a time, so that the requests counted for an endpoint are those of all workers.
-LOCK_ID = 0x436F6E766F79_02
 
 
 @dataclass(slots=True)
@@ -77,15 +78,23 @@ class Claimed:
     claims: list[Claim] = field(default_factory=list)
     #: Whether deliveries were parked, extended or settled, so that another look may find more.
     has_moved: bool = False
-    #: Whether another look may find more once a request has ended: deliveries are parked, or an endpoint is full.
+    #: Whether a project with due deliveries has as many places of this worker as it may have.
+    is_full: bool = False
+    #: Whether another look may find more once a request has ended: that is so, or an endpoint is full, or deliveries
+    #: are parked.
     waits_for_places: bool = False
-    #: The last endpoint whose parked deliveries were looked at; "" once all were.
+    #: The part that was looked at; None for the whole queue.
+    part: int | None = None
+    #: How far the look has come: see Place in parts.py.
     parked_after: str = ""
-    #: The project after which the next look goes on, "" for the first one; None where the queue is read by age.
     turn: str | None = None
+    #: The deliveries that were found.
+    found: int = 0
+    #: Whether a look at a part has found that no part has anything to send now.
+    is_empty: bool = False
     #: Whether as much was read as may be, while some projects had less than an equal part of it.
     is_mixed: bool = False
-    #: Whether another worker was claiming, so that nothing was looked at.
+    #: Whether other workers were claiming, so that nothing was looked at.
     is_busy: bool = False
 
 
@@ -93,6 +102,8 @@ class Claimed:
 class Opening:
     """The reads at the beginning of a look."""
 
+    #: The part that is locked; None for the whole queue.
+    part: int | None
     #: The endpoints with parked deliveries.
     backlog: list[str]
     #: Due deliveries where the queue is read by age, and else the rows of WALK.
@@ -102,26 +113,13 @@ class Opening:
     walk: list[tuple[str, bool]] | None = None
 
 
-#: Begin a look, and tell whether this worker holds the lock. The next statements read it by HOLDS.
-# An index has all rows that a look reads, in the order in which it needs them. Where the table was analyzed while the
-# queue was empty, PostgreSQL expects a single row, and may read the backlog of all projects, or all of a project's
-# deliveries, by a smaller index, and sort them. To claim a hundred rows of ten thousand, it would read the whole table.
-# Before version 18, a sort that is needed all the same counts as so expensive that PostgreSQL compiles its statement
-# (JIT), which takes a hundred times as long as running it.
-_BEGIN = f"""
-BEGIN; SELECT set_config('convoyclone.claims', pg_try_advisory_xact_lock({LOCK_ID})::text, true)::bool,
-  set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true),
-  set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)
-"""
-HOLDS = "current_setting('convoyclone.claims')::bool"
-
 #: The deliveries that are due, the longest overdue first.
-# Without the lock, none of them may be locked: the worker that holds it would skip them.
+# Without the lock of the whole queue none of them is locked: the worker that holds it, or a part, would skip them.
 _DUE = Statement(
     "queue_due",
     f"""
 SELECT {COLUMNS} FROM events_eventdelivery d
-WHERE d.due_at <= now() AND NOT d.is_parked AND {HOLDS}
+WHERE d.due_at <= now() AND NOT d.is_parked AND {HOLDS_ALL}
 ORDER BY d.due_at LIMIT %(window)s FOR UPDATE SKIP LOCKED
 """,
 )
@@ -157,7 +155,7 @@ _TARGETS_OF_FIRST = Statement(
     "queue_targets_of_first",
     f"""{_TARGETS} WHERE e.uid IN (
   SELECT d.endpoint_id FROM events_eventdelivery d
-  WHERE d.due_at <= now() AND NOT d.is_parked AND {HOLDS} ORDER BY d.due_at LIMIT {FEW}
+  WHERE d.due_at <= now() AND NOT d.is_parked AND {HOLDS_ALL} ORDER BY d.due_at LIMIT {FEW}
 )""",
 )
 
@@ -188,7 +186,7 @@ FROM events_event WHERE uid = ANY(%(events)s::text[])
 _BACKLOG = Statement("queue_backlog", BACKLOG)
 _WALK = Statement("queue_walk", WALK)
 #: What a connection that claims prepares.
-STATEMENTS = (_BACKLOG, _DUE, _TARGETS_OF_FIRST, _WALK, _CLAIM, _PAYLOADS)
+STATEMENTS = (LOCK, _BACKLOG, _DUE, _TARGETS_OF_FIRST, _WALK, _CLAIM, _PAYLOADS)
 
 
 async def claim(
@@ -197,41 +195,41 @@ async def claim(
     slots: int,
     cap: int,
     lease_seconds: Callable[[Target], float],
-    is_wide: bool = False,
-    parked_after: str = "",
+    view: View | None = None,
     freed: Collection[str] = (),
     unsettled: Set[Unsettled] = frozenset(),
-    turn: str | None = None,
     offer: Offer | None = None,
 ) -> Claimed:
     """Claim at most `slots` due deliveries for this worker, with at most `cap` under way to each endpoint.
 
-    `lease_seconds` returns the longest time that a request to a target can take, until its outcome is written. With
-    `is_wide`, more rows are read than can be sent, because the first ones could not be sent. Parked deliveries are
-    read of the endpoints that have been `freed`, and of the next endpoints after `parked_after`. Leases of
-    `unsettled` claims of this worker are extended where they have ended. `turn` is that of the last look. `offer` is
-    the room that projects and owners have, and is used up.
+    `lease_seconds` returns the longest time that a request to a target can take, until its outcome is written. `view`
+    says what to lock, and how far the looks before have come. Parked deliveries are read of the endpoints that have
+    been `freed`, and of the next endpoints. Leases of `unsettled` claims of this worker are extended where they have
+    ended. `offer` is the room that projects and owners have, and is used up.
     """
-    offer = offer or Offer()
+    offer, view = offer or Offer(), view or View()
     found = Claimed()
     rooms = offer.rooms()
-    window = max(slots, WIDE_WINDOW) if is_wide else slots
-    by_age = turn is None and 0 not in rooms.values()
-    given = {"window": window, "after": parked_after, "hops": PARKED_HOPS, **walk_from(turn)}
-    async with _claiming(connection, given, by_age=by_age) as opening:
+    place = view.places[view.first]
+    window = max(slots, WIDE_WINDOW) if place.is_wide else slots
+    by_age = view.wants_all and place.turn is None and 0 not in rooms.values()
+    async with _claiming(connection, view, window=window, by_age=by_age) as opening:
         if opening is None:
-            return Claimed(parked_after=parked_after, turn=turn, is_busy=True)
-        if by_age and len(opening.oldest) < window:
+            return Claimed(is_busy=True)
+        found.part, place = opening.part, view.places[opening.part]
+        if by_age and opening.walk is None and len(opening.oldest) < window:
             due = opening.oldest
         else:
-            due = await _read_in_turns(connection, found, opening, window=window, rooms=rooms, is_wide=is_wide)
+            due = await _read_in_turns(connection, found, opening, window=window, offer=offer, place=place)
         backlog = opening.backlog
         found.parked_after = backlog[-1] if len(backlog) == PARKED_HOPS else ""
         # A backlog that was read as a whole includes the endpoints that were freed.
-        ids = backlog if len(backlog) < PARKED_HOPS and not parked_after else list({*backlog, *freed})
+        is_whole = len(backlog) < PARKED_HOPS and not place.parked_after
+        found.is_empty = found.is_empty and is_whole and not backlog
+        ids = within(backlog if is_whole else {*backlog, *freed}, opening.part)
         parked, found.has_moved = await read_parked(connection, ids, slots=slots, cap=cap, offer=offer)
         rows = [*parked, *due]
-        found.waits_for_places = bool(backlog)
+        found.found, found.waits_for_places = len(rows), found.is_full or bool(backlog)
         if not rows:
             return found
         targets = await _read_targets(connection, {row.endpoint_id for row in rows}, opening.targets)
@@ -257,7 +255,8 @@ async def claim(
             connection, lease, [(row, lease_seconds(targets[row.endpoint_id])) for row in choice.send]
         )
     found.has_moved = found.has_moved or bool(choice.extend or choice.park or choice.settle)
-    found.waits_for_places = found.waits_for_places or choice.has_filled or bool(choice.park)
+    found.is_full = found.is_full or choice.is_full
+    found.waits_for_places = found.waits_for_places or found.is_full or choice.has_filled or bool(choice.park)
     for row in choice.send:
         payload = payloads.get(row.event_id)
         if payload and not payload.is_expunged:
@@ -270,38 +269,58 @@ async def claim(
 # Each round trip counts: on a busy machine both sides wait for the processor each time. So statements that need no
 # answer in between go together, as one text with the parameters written into it (prepared.py). Not by a pipeline:
 # PostgreSQL ends the transaction of a worker that hangs (`idle_in_transaction_session_timeout`) only between statements
-# that are complete, and psycopg sends those of a pipeline one by one. This transaction holds the lock for which all
-# workers wait.
+# that are complete, and psycopg sends those of a pipeline one by one. This transaction holds a lock for which others
+# wait.
 
 
 @asynccontextmanager
-async def _claiming(connection: Connection, given: Mapping[str, Any], *, by_age: bool) -> AsyncIterator[Opening | None]:
-    """Open a transaction that tries to lock the queue for this worker. Yields its first reads; None without the lock.
-
-    `given` are the parameters of BACKLOG, and of _DUE or WALK.
-    """
+async def _claiming(
+    connection: Connection, view: View, *, window: int, by_age: bool = False
+) -> AsyncIterator[Opening | None]:
+    """Open a transaction that tries to lock the queue, or a part. Yields its first reads; None without a lock."""
     try:
-        async with AsyncClientCursor(connection) as cursor:
-            reads = (_BACKLOG, _DUE, _TARGETS_OF_FIRST) if by_age else (_BACKLOG, _WALK)
-            await cursor.execute("; ".join((_BEGIN, *(each.over(connection) for each in reads))), given)
-            cursor.nextset()
-            [(is_locked, *_)] = await cursor.fetchall()
-            cursor.nextset()
-            opening = Opening([uid for (uid,) in await cursor.fetchall()])
-            cursor.nextset()
-            if by_age:
-                opening.oldest = [Queued(*row) for row in await cursor.fetchall()]
-                cursor.row_factory = class_row(Target)
-                cursor.nextset()
-                opening.targets = {target.uid: target for target in await cursor.fetchall()}
-            else:
-                opening.walk = await cursor.fetchall()
-        yield opening if is_locked else None
+        opening = await _open(connection, view, view.first, window=window, by_age=by_age, is_first=True)
+        if opening and opening.part != view.first:
+            # Others prevent what was wanted: the reads were of the whole queue, or went on from another place.
+            read, own = view.places[view.first], view.places[opening.part]
+            if by_age or (read.parked_after, read.turn) != (own.parked_after, own.turn):
+                opening = await _open(connection, view, opening.part, window=window, by_age=False)
+        yield opening
     except BaseException:
         if not connection.closed:
             await connection.rollback()
         raise
     await connection.commit()
+
+
+async def _open(
+    connection: Connection, view: View, part: int | None, *, window: int, by_age: bool, is_first: bool = False
+) -> Opening | None:
+    """Read on from the place of a part, with the lock, or try for it before with `is_first`."""
+    place = view.places[part]
+    given = {"wants_all": view.wants_all, "parts": list(view.parts), "window": window}
+    given |= {"after": place.parked_after, "hops": PARKED_HOPS, **walk_from(place.turn)}
+    reads = (_BACKLOG, _DUE, _TARGETS_OF_FIRST) if by_age else (_BACKLOG, _WALK)
+    async with AsyncClientCursor(connection) as cursor:
+        texts = [each.over(connection) for each in ((LOCK, *reads) if is_first else reads)]
+        await cursor.execute("; ".join(("BEGIN", *texts) if is_first else texts), given)
+        if is_first:
+            cursor.nextset()
+            [(locked, *_)] = await cursor.fetchall()
+            if not locked:
+                return None
+            part = None if locked == ALL else int(locked)
+            cursor.nextset()
+        opening = Opening(part, [uid for (uid,) in await cursor.fetchall()])
+        cursor.nextset()
+        if by_age:
+            opening.oldest = [Queued(*row) for row in await cursor.fetchall()]
+            cursor.row_factory = class_row(Target)
+            cursor.nextset()
+            opening.targets = {target.uid: target for target in await cursor.fetchall()}
+        else:
+            opening.walk = await cursor.fetchall()
+    return opening
 
 
 async def _claim_and_commit(
@@ -329,16 +348,20 @@ async def _read_in_turns(
     opening: Opening,
     *,
     window: int,
-    rooms: dict[str, int],
-    is_wide: bool,
+    offer: Offer,
+    place: Place,
 ) -> list[Queued]:
     """Return due deliveries in turns of projects, and after them those that were read by age."""
     walk = opening.walk
     if walk is None:
         walk = await (await connection.execute(WALK, walk_from(None))).fetchall()
-    turns = take_turns(walk, window=window, rooms=rooms, is_wide=is_wide)
+    rooms = offer.rooms()
+    turns = take_turns(walk, window=window, rooms=rooms, is_wide=place.is_wide)
+    found.is_empty = not (turns.limits or turns.after or place.turn)
+    found.is_full = any(is_due and not rooms.get(uid, 1) and not offer.held.holds(uid) for uid, is_due in walk)
+    given = {"projects": list(turns.limits), "limits": list(turns.limits.values()), "window": window}
+    given |= {"part": opening.part, "read": 0 if opening.part is None else turns.read}
     async with connection.cursor(row_factory=args_row(Queued)) as cursor:
-        given = {"projects": list(turns.limits), "limits": list(turns.limits.values()), "window": window}
         await cursor.execute(_DUE_IN_TURNS, given)
         rows = await cursor.fetchall()
     is_full = 0 in rooms.values()

@@ -24,6 +24,7 @@ from engine.beginning import Beginning
 from engine.choice import Unsettled
 from engine.database import OUTAGES, PAUSE_SECONDS, Pool, make_pool
 from engine.log import log_attempt
+from engine.looks import Looks
 from engine.meta_events import Sender as MetaEvents
 from engine.outcomes import Outcome
 from engine.queue import Claim
@@ -187,26 +188,25 @@ class Worker:
 
     async def _claim(self, claiming: Pool, outbound: Outbound, tokens: Tokens) -> None:
         """Claim deliveries and start their requests, as many as there are free places, until the worker stops."""
-        last, parked_after, is_wide = 0.0, "", False
-        turn: str | None = None
-        mixed_at = -MIXED_SECONDS
-        # Whether another worker was claiming: then looks are rarer, and each claims more.
+        last, mixed_at = 0.0, -MIXED_SECONDS
+        # Whether others were claiming: then looks are rarer, and each claims more.
         was_busy = False
         # The time to wait for something to do before the next look.
         pause = 0.0
-        start = partial(self._start, outbound, tokens)
+        looks, start = Looks(), partial(self._start, outbound, tokens)
         while not self._stopping.is_set():
             await self._beginning.begin(start)
             if pause and not self._beginning:
                 await self._wait(pause)
             pause = 0.0
             await asyncio.sleep(last + CLAIM_INTERVAL_SECONDS - time.monotonic())
+            view = looks.begin(is_woken=self._woken.is_set())
             self._woken.clear()
             self._beginning.note_look(start)
             slots = self._free_places()
             if self._beginning:
                 slots = min(slots, CLAIMED_MIXED)
-            elif turn is not None:
+            elif looks.is_by_turns:
                 if time.monotonic() - mixed_at < MIXED_SECONDS:
                     slots = min(slots, CLAIMED_MIXED)
                 elif not was_busy:
@@ -225,11 +225,9 @@ class Worker:
                         slots=slots,
                         cap=settings.DELIVERY_ENDPOINT_CONCURRENCY,
                         lease_seconds=lease_seconds,
-                        is_wide=is_wide,
-                        parked_after=parked_after,
+                        view=view,
                         freed=freed,
                         unsettled=self._unsettled,
-                        turn=turn,
                         offer=self._shares.offer(self.switches.held),
                     )
             except Exception as error:
@@ -239,26 +237,28 @@ class Worker:
                 await self._beginning.begin(start)
                 await self._pause()
                 continue
-            was_busy = claimed.is_busy
+            was_busy, turn = claimed.is_busy, claimed.turn
+            # In turns, a look reads a part of each project only.
+            is_full = len(claimed.claims) == slots or bool(turn) or (turn is not None and bool(claimed.claims))
+            looks.note(claimed, slots=slots, has_more=is_full or claimed.has_moved)
+            self._freed |= looks.left(freed, claimed)
+            if looks.has_seen_all():
+                self._alive_at = time.monotonic()
             if was_busy:
-                # Another worker is claiming, which does not take long: the probes say so where it does.
-                self._freed |= freed
-                self._woken.set()
+                # The others do not take long: the probes say so where they do.
                 continue
-            self._alive_at = time.monotonic()
-            parked_after, is_wide, turn = claimed.parked_after, claimed.has_moved, claimed.turn
             mixed_at = time.monotonic() if claimed.is_mixed else mixed_at
             for claim in claimed.claims:
                 self._unsettled.add((claim.delivery.uid, claim.lease))
                 self._shares.take(claim.delivery.uid, claim.target)
                 self._payload_characters += len(claim.payload.data)
             self._beginning.add(claimed.claims)
-            # In turns, a look reads a part of each project only.
-            if len(claimed.claims) == slots or claimed.has_moved or turn or (turn is not None and claimed.claims):
+            if is_full or claimed.has_moved:
                 last = 0.0
-            else:
-                self._waits_for_places = claimed.waits_for_places
-                pause = BACKLOG_POLL_SECONDS if parked_after else POLL_SECONDS
+            elif looks.is_done():
+                # Of a part it tells nothing of the others.
+                self._waits_for_places = claimed.waits_for_places or claimed.part is not None
+                pause = BACKLOG_POLL_SECONDS if looks.has_backlog(claimed.part) else POLL_SECONDS
         while self._beginning:
             await self._beginning.begin(start)
 

@@ -11,6 +11,7 @@ from core.ulid import new_ulid
 from engine import queue
 from engine.choice import Unsettled
 from engine.outcomes import Attempt, Outcome
+from engine.parts import Place, View
 from engine.queue import Claimed
 from engine.targets import Target
 from tests.engine.engine import on_a_connection
@@ -21,8 +22,13 @@ async def claim(
     slots: int = 100,
     cap: int = 10,
     unsettled: Set[Unsettled] = frozenset(),
+    place: Place | None = None,
     **given: Any,
 ) -> Claimed:
+    """Look at the whole queue from `place` on, unless there is a `view`."""
+    if place is not None:
+        given["view"] = View()
+        given["view"].places[None] = place
     return await queue.claim(
         connection, slots=slots, cap=cap, lease_seconds=lambda target: 60, unsettled=unsettled, **given
     )

@@ -16,6 +16,7 @@ from endpoints.models import Endpoint, EndpointState
 from endpoints.operations import delete_endpoint
 from engine import queue
 from engine.outcomes import finish
+from engine.parts import Place
 from events.models import EventDelivery
 from projects.models import Project
 from tests.engine.claims import claim, claimed, outcome
@@ -103,9 +104,7 @@ class TestFairness:
         async def look(connection: psycopg.AsyncConnection[Any]) -> list[list[str]]:
             after, looks = "", []
             while True:
-                found = await queue.claim(
-                    connection, slots=100, cap=10, lease_seconds=lambda target: 60, parked_after=after
-                )
+                found = await claim(connection, place=Place(parked_after=after))
                 looks.append([claim.delivery.uid for claim in found.claims])
                 after = found.parked_after
                 if not after:

@@ -15,7 +15,7 @@ from endpoints.models import Endpoint
 from engine import status
 from engine import worker as worker_module
 from engine.database import make_pool
-from engine.queue import LOCK_ID
+from engine.parts import LOCK_ID
 from engine.status import why_unhealthy
 from engine.worker import Worker
 from events.models import EventDelivery

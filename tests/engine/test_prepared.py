@@ -11,6 +11,7 @@ from django.db import connection
 from core.conninfo import conninfo
 from engine import queue
 from engine.database import make_pool
+from engine.parts import View
 from engine.prepared import Statement
 from tests.engine.claims import claim
 from tests.engine.engine import multiply, on_a_connection, queue_deliveries
@@ -52,12 +53,15 @@ def test_a_plan_for_any_parameters_reads_a_backlog_in_order(make_endpoint: Any) 
     backlog = make_endpoint()
     queue_deliveries(backlog, due_in=-100)
     multiply(backlog, 20_000)
-    given = {"window": 20, "after": "", "hops": 1}
 
     async def explain(_: psycopg.AsyncConnection[Any]) -> dict[str, Any]:
         database = conninfo(connection.settings_dict)
         made = make_pool(database, 1, statement_seconds=5, plans_once=True, statements=queue.STATEMENTS)
-        async with made as pool, pool.connection() as claiming, queue._claiming(claiming, given, by_age=True):
+        async with (
+            made as pool,
+            pool.connection() as claiming,
+            queue._claiming(claiming, View(), window=20, by_age=True),
+        ):
             cursor = await claiming.execute("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE queue_due (20)")
             [[[found]]] = await cursor.fetchall()
         return cast(dict[str, Any], found["Plan"])

@@ -16,6 +16,7 @@ from engine import queue
 from engine.choice import Unsettled
 from engine.lost import LOST_ATTEMPT
 from engine.outcomes import finish
+from engine.parts import LOCK_ID, View
 from engine.worker import Worker
 from events.expunging import expunge_events
 from events.models import DeliveryAttempt, Event, EventDelivery
@@ -81,10 +82,9 @@ class TestClaiming:
 
         async def look(first: psycopg.AsyncConnection[Any]) -> tuple[queue.Claimed, Any]:
             second = await psycopg.AsyncConnection.connect(first.info.dsn, autocommit=True)
-            given = {"window": 10, "after": "", "hops": 1}
             async with second, first.transaction():
-                await first.execute("SELECT pg_advisory_xact_lock(%s)", [queue.LOCK_ID])
-                async with queue._claiming(second, given, by_age=True) as opening:
+                await first.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_ID])
+                async with queue._claiming(second, View(), window=10, by_age=True) as opening:
                     assert opening is None
                     free = "SELECT uid FROM events_eventdelivery WHERE due_at <= clock_timestamp() FOR UPDATE NOWAIT"
                     row = await (await first.execute(free)).fetchone()
@@ -98,7 +98,7 @@ class TestClaiming:
 
         async def look(connection: psycopg.AsyncConnection[Any]) -> list[tuple[str]]:
             await connection.execute("SET jit = on")
-            async with queue._claiming(connection, {"window": 10, "after": "", "hops": 1}, by_age=True):
+            async with queue._claiming(connection, View(), window=10, by_age=True):
                 within = await (await connection.execute("SHOW jit")).fetchall()
             return [*within, *await (await connection.execute("SHOW jit")).fetchall()]
 

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from endpoints.models import Endpoint
+from engine.parts import Place
 from engine.shares import Places, Shares
 from tests.engine.claims import claim, holder
 from tests.engine.engine import on_a_connection, queue_deliveries
@@ -134,10 +135,10 @@ class TestSilent:
                 shares.take(each.delivery.uid, each.target)
                 shares.note_slow(each.delivery.uid, each.target)
             for _ in range(2):
-                seen = await claim(connected, slots=10, cap=10, is_wide=True, offer=shares.offer())
+                seen = await claim(connected, slots=10, cap=10, place=Place(is_wide=True), offer=shares.offer())
                 found.append(Counter(each.delivery.endpoint_id for each in seen.claims))
             shares.give_back(first.claims[0].delivery.uid, first.claims[0].target, has_answered=True)
-            seen = await claim(connected, slots=10, cap=10, is_wide=True, offer=shares.offer())
+            seen = await claim(connected, slots=10, cap=10, place=Place(is_wide=True), offer=shares.offer())
             return [*found, Counter(each.delivery.endpoint_id for each in seen.claims)]
 
         assert on_a_connection(look) == [{healthy.uid: 4}, {}, {silent.uid: 2}]

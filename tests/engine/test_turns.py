@@ -19,6 +19,7 @@ from core.conninfo import conninfo
 from endpoints.models import Endpoint
 from engine import queue, turns
 from engine.beginning import BEGUN_AT_ONCE, POLLED_SECONDS, Beginning
+from engine.parts import Place, View
 from engine.queue import Claim, Claimed
 from engine.shares import Shares
 from engine.worker import Worker
@@ -87,7 +88,7 @@ class TestTurns:
             looks: list[list[str]] = []
             turn: str | None = ""
             for _ in range(2):
-                found = await claim(connected, slots=5, cap=1000, turn=turn)
+                found = await claim(connected, slots=5, cap=1000, place=Place(turn=turn))
                 looks.append(list(by_project(found)))
                 turn = found.turn
             return looks
@@ -102,8 +103,8 @@ class TestTurns:
         queue_deliveries(other, 3)
 
         async def look(connected: psycopg.AsyncConnection[Any]) -> set[str]:
-            first = await claim(connected, slots=1, cap=1000, turn="")
-            second = await claim(connected, slots=1, cap=1000, turn=first.turn)
+            first = await claim(connected, slots=1, cap=1000, place=Place(turn=""))
+            second = await claim(connected, slots=1, cap=1000, place=Place(turn=first.turn))
             return {found.claims[0].delivery.project_id for found in (first, second)}
 
         assert len(on_a_connection(look)) == 2
@@ -137,10 +138,10 @@ class TestTurns:
                 cursor.execute("ANALYZE events_eventdelivery")
 
         async def explain(connected: psycopg.AsyncConnection[Any]) -> list[dict[str, Any]]:
-            given = {"projects": [other.project_id], "limits": [80], "window": 20, "after": "", "hops": 1}
+            given = {"projects": [other.project_id], "limits": [80], "window": 20, "part": None, "read": 0}
             given |= turns.walk_from(None)
             plans = []
-            async with queue._claiming(connected, given, by_age=False):
+            async with queue._claiming(connected, View(), window=20):
                 for statement in (turns.TURNS, turns.WALK):
                     cursor = await connected.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", given)
                     [[[found]]] = await cursor.fetchall()
@@ -270,7 +271,7 @@ class TestShares:
             first = await claim(connected, slots=8, cap=1000, offer=shares.offer())
             for each in first.claims:
                 shares.take(each.delivery.uid, each.target)
-            queue = await claim(connected, slots=1, cap=1000, turn=first.turn, offer=shares.offer())
+            queue = await claim(connected, slots=1, cap=1000, place=Place(turn=first.turn), offer=shares.offer())
             return first, queue
 
         first, second = on_a_connection(look)
@@ -278,6 +279,8 @@ class TestShares:
         assert counts[other.project_id] == 2
         assert counts.total() < 8
         assert second.claims == []
+        # A request that ends gives the project room.
+        assert (first.waits_for_places, second.waits_for_places) == (True, True)
         assert not EventDelivery.objects.filter(is_parked=True).exists()
 
     def test_the_rest_of_an_owner_without_room_is_parked_and_another_owner_is_not_held_up(
@@ -290,7 +293,9 @@ class TestShares:
         async def look(connected: psycopg.AsyncConnection[Any]) -> list[str]:
             shares, turn, found = Shares(16, 16), None, []
             for _ in range(10):
-                looked = await claim(connected, slots=shares.free, cap=1000, turn=turn, offer=shares.offer())
+                looked = await claim(
+                    connected, slots=shares.free, cap=1000, place=Place(turn=turn), offer=shares.offer()
+                )
                 turn = looked.turn
                 for each in looked.claims:
                     shares.take(each.delivery.uid, each.target)
