@@ -37,7 +37,8 @@ class ConvoyView(APIView):
     reads: tuple[str, ...] = READS
     #: Whether a key that is bound to one owner_id may be used. The Convoy API acts on whole projects.
     for_owner_keys = False
-    #: The methods whose handlers have their first statement require `self.proof()`. Their callers may be remembered.
+    #: The methods whose handlers require `self.proof()` in their first statement, or in one of the transaction that
+    #: their first statement is in. Their callers may be remembered.
     proves: tuple[str, ...] = ()
     #: Whether the caller is still only remembered; False once it has been read for this request.
     _is_remembered = False
@@ -99,7 +100,7 @@ class ConvoyView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
     def proof(self) -> Proof | None:
-        """Return what the first statement of a handler in `proves` has to require, for IS_PROVEN (projects/keys.py).
+        """Return what a handler of a method in `proves` has to require, for IS_PROVEN (projects/keys.py).
 
         None for a caller that was read for this request: a write of its key or project since then must not refuse it.
         """

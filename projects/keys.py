@@ -93,8 +93,8 @@ def mask_of(key: str) -> str | None:
 #: The version of a key's row, `k`, and of a project's, `t`: every write gives a row another xmin and ctid. A server
 #: that was restored to an earlier moment may give the same out again, but has started at another time.
 _VERSION = "concat(pg_postmaster_start_time(), k.xmin, k.ctid, t.xmin, t.ctid)"
-# Reads the key, its project, and in one statement with them the project of the request's path, or the key's again
-# where the path names none, so that the version covers the project that the request works in.
+# Reads in one statement the key, its project, and the project of the request's path. Where the path names none, this is
+# the key's again, so that the version covers the project in which the request works.
 _FIND = f"""
 SELECT k.uid, k.digest, k.role, k.owner_id, k.scopes, k.project_id, t.uid IS NOT NULL, k.name, {_VERSION}
 FROM projects_apikey k
