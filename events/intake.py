@@ -79,11 +79,14 @@ SELECT CASE WHEN EXISTS (SELECT FROM event) THEN (SELECT count(*) FROM deciding)
 """  # noqa: S608 - only this package's own text
 
 
-_FOR_ENDPOINT = _take_in(READ_ENDPOINT)
-_FOR_ENDPOINT_PROVEN = _take_in(f"{READ_ENDPOINT} AND {IS_PROVEN}")
-_FOR_OWNER = _take_in(read_of_owner("%(owner_id)s"))
-_FOR_OWNER_PROVEN = _take_in(f"{read_of_owner('%(owner_id)s')} AND {IS_PROVEN}")
-_FOR_APPLICATION = _take_in(
+def _both(candidates: str, **named: str) -> tuple[str, str]:
+    """Return the statements that take in an event without and with proof; the arguments are those of _take_in()."""
+    return _take_in(candidates, **named), _take_in(f"{candidates} AND {IS_PROVEN}", **named)
+
+
+_FOR_ENDPOINT = _both(READ_ENDPOINT)
+_FOR_OWNER = _both(read_of_owner("%(owner_id)s"))
+_FOR_APPLICATION = _both(
     read_of_owner(_ITS_OWNER), owner=_APPLICATION, owner_id=_ITS_OWNER, key_scope=f"%(key_scope)s || {_ITS_OWNER}"
 )
 
@@ -104,7 +107,7 @@ def take_in(
     Where `application_id` is given, the owner is that of the application with this id, and `owner_id` is the owner
     where there is none. The owner's id is then added to `key_scope`.
     Return the candidates where nothing was stored, for the caller to match with. Raises NotFound where there is no
-    project, and where `proof`, which comes without an application, does not hold.
+    project, and where `proof` does not hold.
     """
     given = named_content(project_id, event, key_scope=key_scope)
     delivery_ids = [new_ulid() for _ in range(MOST_AT_ONCE)]
@@ -115,14 +118,11 @@ def take_in(
         "application_id": application_id,
         "delivery_ids": " ".join(delivery_ids),
     }
-    if proof:
-        statement = _FOR_ENDPOINT_PROVEN if endpoint_id else _FOR_OWNER_PROVEN
-        given |= proof._asdict()
-    elif endpoint_id:
-        statement = _FOR_ENDPOINT
+    if endpoint_id:
+        without, proven = _FOR_ENDPOINT
     else:
-        statement = _FOR_APPLICATION if application_id else _FOR_OWNER
-    rows = read_rows(statement, given)
+        without, proven = _FOR_APPLICATION if application_id else _FOR_OWNER
+    rows = read_rows(proven, given | proof._asdict()) if proof else read_rows(without, given)
     candidates = candidates_of([row[1:] for row in rows])
     made = rows[0][0]
     if made is None:

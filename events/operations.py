@@ -103,7 +103,7 @@ def create_fanout_event(
     `application_id`, which comes with `keys`, is the id of the application that `owner_id` may be: an owner of this
     name is then meant only where there is no such application. `without_endpoints` is called before anything is stored
     where the owner has no endpoint; it returns the owner, or refuses. Raises InvalidInput, and NotFound where `proof`
-    does not hold, which comes without an application.
+    does not hold.
     Contract: docs/contract/events.md#fanout.
     """
     key_scope = f"{keys}:{'' if application_id else owner_id}" if keys else ""

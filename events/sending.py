@@ -20,10 +20,14 @@ from events.storage import (
     event_content,
     named_content,
 )
+from projects.keys import IS_PROVEN, Proof
 from subscriptions.models import Subscription
 
-# A delivery names a subscription, or none where the endpoint has none; no foreign key forbids that.
-_SEND = f"""
+
+def _send(proven: str = "TRUE") -> str:
+    """Return the statement that sends an event where a condition, as SQL, holds."""
+    # A delivery names a subscription, or none where the endpoint has none; no foreign key forbids that.
+    return f"""
 WITH target AS (
   SELECT e.uid AS endpoint_id, e.status, p.uid AS project_id, p.config->'strategy' AS strategy,
     coalesce(s.uid, '') AS subscription_id,
@@ -35,7 +39,7 @@ WITH target AS (
     WHERE endpoint_id = e.uid AND deleted_at IS NULL ORDER BY uid LIMIT 1
   ) s ON TRUE
   WHERE p.uid = %(project_id)s AND p.deleted_at IS NULL AND e.uid = %(endpoint_id)s
-    AND %(owner_id)s IN ('', e.owner_id)
+    AND %(owner_id)s IN ('', e.owner_id) AND {proven}
 ), event AS (
   INSERT INTO events_event ({EVENT_COLUMNS})
   SELECT %(uid)s, project_id, '{Event.Channel.DIRECT}', %(event_type)s, ARRAY[endpoint_id], '', {event_content()}
@@ -53,12 +57,17 @@ SELECT EXISTS (SELECT FROM event), status = '{Endpoint.Status.ACTIVE}' FROM targ
 """  # noqa: S608 - only this package's own text
 
 
-def send_to_endpoint(project_id: str, event: Content, *, endpoint_id: str, owner_id: str = "") -> Posted:
+_SEND, _SEND_PROVEN = _send(), _send(IS_PROVEN)
+
+
+def send_to_endpoint(
+    project_id: str, event: Content, *, endpoint_id: str, owner_id: str = "", proof: Proof | None = None
+) -> Posted:
     """Store an event for one endpoint with one delivery; the endpoint need not have a subscription.
 
     `owner_id` is the only one whose endpoints the caller may reach. The event has an idempotency key, which counts
     for this endpoint: a repeated call stores nothing, and has the event and the delivery of the first one.
-    Raises EndpointNotFound, InvalidInput.
+    Raises EndpointNotFound, also where `proof` does not hold, and InvalidInput.
     """
     if not event.idempotency_key:
         raise KeyMissing
@@ -67,7 +76,7 @@ def send_to_endpoint(project_id: str, event: Content, *, endpoint_id: str, owner
     delivery_id = new_ulid()
     given |= {"delivery_id": delivery_id, "endpoint_id": endpoint_id, "owner_id": owner_id}
     with connection.cursor() as cursor:
-        cursor.execute(_SEND, given)
+        cursor.execute(_SEND_PROVEN if proof else _SEND, given | proof._asdict() if proof else given)
         found = cursor.fetchone()
     if found is None:
         raise EndpointNotFound

@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypedDict
 
 from django.http import HttpResponse
 from rest_framework import serializers
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from core.api.bodies import failures_of, parse_object
@@ -19,10 +18,10 @@ from core.api.openapi import Refusal, path_parameter
 from core.api.security import BearerScheme
 from core.exceptions import Forbidden, InvalidInput, NotFound, Unauthenticated
 from portal_links.owners import checked_owner_id, owner_of
-from projects.authentication import authenticate_key, bearer_token
+from projects.authentication import KeyAuthentication, bearer_token
 from projects.convoy_view import ConvoyView, UnknownPath
 from projects.exceptions import OwnerKey, ProjectNotFound, ReadOnlyKey
-from projects.keys import MANAGEMENT_PREFIX, PREFIX, SENDING_PREFIX, Caller
+from projects.keys import MANAGEMENT_PREFIX, PREFIX, SENDING_PREFIX
 from subscriptions import exceptions as subscriptions
 
 CODES = WORDS | {400: "validation_error", 504: "timeout"}
@@ -116,19 +115,19 @@ class Strict(Shape):
         return super().to_internal_value(known)
 
 
-class ManagementToken(BaseAuthentication):
+class ManagementToken(KeyAuthentication):
     """`Authorization: Bearer nhm_…`, or an API key in its place."""
 
     prefix = MANAGEMENT_PREFIX
     missing: type[TokenMissing] = TokenMissing
-    not_valid: type[TokenNotValid] = TokenNotValid
+    refusal = TokenNotValid.message
 
-    def authenticate(self, request: Request) -> tuple[None, Caller]:
-        """Return (None, the caller). Raises Unauthenticated."""
+    def key(self, request: Request) -> str:
+        """Return the token. Raises Unauthenticated."""
         token = bearer_token(request)
         if not token.startswith((self.prefix, f"{PREFIX}.")):
             raise self.missing
-        return None, authenticate_key(request, token, self.not_valid.message)
+        return token
 
 
 class SendingKey(ManagementToken):
@@ -136,7 +135,7 @@ class SendingKey(ManagementToken):
 
     prefix = SENDING_PREFIX
     missing = KeyMissing
-    not_valid = KeyNotValid
+    refusal = KeyNotValid.message
 
 
 class NahookScheme(BearerScheme):  # type: ignore[no-untyped-call]

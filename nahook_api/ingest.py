@@ -244,7 +244,11 @@ class IngestView(NahookView):
         key = sent.get("idempotencyKey") or str(uuid4())
         event = content(event_type=SENT_TYPE, raw=raw, value=sent["payload"], idempotency_key=key)
         posted = send_to_endpoint(
-            self.workspace, event, endpoint_id=uid_in(ENDPOINT, endpoint_id), owner_id=self.caller.owner_id
+            self.workspace,
+            event,
+            endpoint_id=uid_in(ENDPOINT, endpoint_id),
+            owner_id=self.caller.owner_id,
+            proof=self.proof(),
         )
         [delivery_id] = posted.delivery_ids
         return {"deliveryId": prefixed(DELIVERY, delivery_id), "idempotencyKey": key, "status": "accepted"}
@@ -274,6 +278,8 @@ class IngestView(NahookView):
 
 class SendToEndpoint(IngestView):
     """Payloads for one endpoint."""
+
+    proves = ("POST",)
 
     @send
     def post(self, request: Request, endpointID: str) -> SentDocument:  # noqa: N803

@@ -7,6 +7,7 @@ refused, whether they are valid or not (docs/compatibility.md).
 import base64
 import binascii
 import re
+from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -22,20 +23,40 @@ PORTAL_PREFIXES = ("PRT.", "PST.")
 _static_token = re.compile(r"[A-Za-z0-9]{24}")
 
 
-class APIKeyAuthentication(BaseAuthentication):
+class KeyAuthentication(BaseAuthentication):
+    """The base of what authenticates the callers of a ConvoyView, who may be remembered (docs/adr/0016)."""
+
+    #: The text that refuses a key which does not work, for contracts that have a text of their own.
+    refusal = ""
+
+    def key(self, request: Request) -> str:
+        """Return the key in a request's header. Raises Unauthenticated where there is none."""
+        raise NotImplementedError
+
+    def authenticate(self, request: Request) -> tuple[None, Any]:
+        """Return (None, the caller); `request.auth` is the caller from then on. Raises Unauthenticated."""
+        key = self.key(request)
+        # Counting a request is a statement before its handler: it must not count a request whose key has ended.
+        if request.method not in request.parser_context["view"].proves or settings.API_RATE_LIMIT:
+            return None, authenticate_key(request, key, self.refusal)
+        caller = callers.find(key, _project_in_path(request))
+        if caller is None:
+            raise BadCredential(self.refusal)
+        return None, caller
+
+    def read_again(self, request: Request) -> Caller:
+        """Forget the caller of a request, and return it as it is now. Raises Unauthenticated."""
+        key = self.key(request)
+        callers.forget_one(key, _project_in_path(request))
+        return authenticate_key(request, key, self.refusal)
+
+
+class APIKeyAuthentication(KeyAuthentication):
     """`Authorization: Bearer CO.…`, any letter case of the scheme, or the bare key without a scheme."""
 
-    def authenticate(self, request: Request) -> tuple[None, Caller]:
-        """Return (None, the caller); `request.auth` is the caller from then on. Raises Unauthenticated."""
-        key = credential(request.META.get("HTTP_AUTHORIZATION", ""))
-        view = request.parser_context["view"]
-        # Counting a request is a statement before its handler: it must not count a request whose key has ended.
-        if request.method not in view.proves or settings.API_RATE_LIMIT:
-            return None, authenticate_key(request, key)
-        caller = callers.find(key, view.project_id)
-        if caller is None:
-            raise BadCredential
-        return None, caller
+    def key(self, request: Request) -> str:
+        """Return the key. Raises Unauthenticated."""
+        return credential(request.META.get("HTTP_AUTHORIZATION", ""))
 
 
 class APIKeyScheme(BearerScheme):  # type: ignore[no-untyped-call]
@@ -51,11 +72,15 @@ def authenticate_key(request: Request, key: str, refusal: str = "") -> Caller:
 
     `refusal` replaces its text, for contracts that have a text of their own.
     """
-    kwargs = request.parser_context["kwargs"] if request.parser_context else {}
-    caller = find_caller(key, project_id=kwargs.get("projectID"))
+    caller = find_caller(key, project_id=_project_in_path(request))
     if caller is None:
         raise BadCredential(refusal)
     return caller
+
+
+def _project_in_path(request: Request) -> str | None:
+    kwargs = request.parser_context["kwargs"] if request.parser_context else {}
+    return cast(str | None, kwargs.get("projectID"))
 
 
 def bearer_token(request: HttpRequest | Request) -> str:

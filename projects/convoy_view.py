@@ -1,8 +1,10 @@
 """Run the checks of every view under /api/v1 before its handler, in the contract's order."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -13,10 +15,9 @@ from core.api.envelope import JSON
 from core.api.errors import NO_SUCH_PATH
 from core.exceptions import DomainError, NotFound
 from core.share import count_party
-from projects.authentication import APIKeyAuthentication, authenticate_key, credential
+from projects.authentication import APIKeyAuthentication, KeyAuthentication
 from projects.exceptions import OwnerKey, ProjectNotFound, ReadOnlyKey
 from projects.keys import Caller, Proof
-from projects.remembered import callers
 from projects.request_limit import count_request
 
 
@@ -29,14 +30,15 @@ class ConvoyView(APIView):
 
     # OPTIONS is left out: the public API has no CORS, and describes itself at /api/docs.
     http_method_names = ["get", "head", "post", "put", "delete"]
-    authentication_classes = [APIKeyAuthentication]
+    authentication_classes: Sequence[type[BaseAuthentication]] = [APIKeyAuthentication]
     #: The content types that a body may have.
     content_types: tuple[str, ...] = (JSON,)
     #: The methods that need no right to write.
     reads: tuple[str, ...] = READS
     #: Whether a key that is bound to one owner_id may be used. The Convoy API acts on whole projects.
     for_owner_keys = False
-    #: The methods whose handlers have their first statement require `self.proof()`. Their callers may be remembered.
+    #: The methods whose handlers require `self.proof()` in their first statement, or in one of the transaction that
+    #: their first statement is in. Their callers may be remembered.
     proves: tuple[str, ...] = ()
     #: Whether the caller is still only remembered; False once it has been read for this request.
     _is_remembered = False
@@ -52,9 +54,9 @@ class ConvoyView(APIView):
         check_body(request, self.content_types)
         self.perform_authentication(request)
         self._is_remembered = self.caller.is_remembered
-        self._check_caller(request)
+        self.check_caller(request)
 
-    def _check_caller(self, request: Request) -> None:
+    def check_caller(self, request: Request) -> None:
         """Check what the caller may do, and count the request unless it is counted. Raises DomainError."""
         caller = self.caller
         if "projectID" in self.kwargs and not caller.may_use(self.project_id):
@@ -76,16 +78,18 @@ class ConvoyView(APIView):
                 return self._run_again()
             except Exception as error:
                 exc = error
+        return self.refuse(exc)
+
+    def refuse(self, exc: Exception) -> Any:
+        """Answer an exception of a caller who was read for the request, or who gets no other answer."""
         return super().handle_exception(exc)
 
     def _run_again(self) -> Any:
         """Read the caller, and repeat its checks and the handler. Raises DomainError."""
         request = self.request
-        key = credential(request.META["HTTP_AUTHORIZATION"])
-        callers.forget_one(key, self.project_id)
         self._is_remembered = False
-        request.auth = authenticate_key(request, key)
-        self._check_caller(request)
+        request.auth = cast(KeyAuthentication, request.successful_authenticator).read_again(request)
+        self.check_caller(request)
         handler = getattr(self, str(request.method).lower())
         return handler(request, *self.args, **self.kwargs)
 
@@ -96,7 +100,7 @@ class ConvoyView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
     def proof(self) -> Proof | None:
-        """Return what the first statement of a handler in `proves` has to require, for IS_PROVEN (projects/keys.py).
+        """Return what a handler of a method in `proves` has to require, for IS_PROVEN (projects/keys.py).
 
         None for a caller that was read for this request: a write of its key or project since then must not refuse it.
         """

@@ -39,8 +39,9 @@ class Caller:
     """The caller of a request: a live API key, and the project that the request's path names.
 
     `key_project_id` is None for an instance key. `project_exists` tells whether the path's project
-    exists, and is True where the path names no project. `version` is that of the rows of both. A caller
-    that `is_remembered` was read by an earlier request (docs/adr/0016).
+    exists, and is True where the path names no project. `version` is that of the rows of the key and of the
+    path's project, or the key's where the path names none. A caller that `is_remembered` was read by an earlier
+    request (docs/adr/0016).
     """
 
     key_id: str
@@ -92,12 +93,13 @@ def mask_of(key: str) -> str | None:
 #: The version of a key's row, `k`, and of a project's, `t`: every write gives a row another xmin and ctid. A server
 #: that was restored to an earlier moment may give the same out again, but has started at another time.
 _VERSION = "concat(pg_postmaster_start_time(), k.xmin, k.ctid, t.xmin, t.ctid)"
-# Reads the key, its project, and the project of the request's path in one statement.
+# Reads in one statement the key, its project, and the project of the request's path. Where the path names none, this is
+# the key's again, so that the version covers the project in which the request works.
 _FIND = f"""
 SELECT k.uid, k.digest, k.role, k.owner_id, k.scopes, k.project_id, t.uid IS NOT NULL, k.name, {_VERSION}
 FROM projects_apikey k
 LEFT JOIN projects_project p ON p.uid = k.project_id
-LEFT JOIN projects_project t ON t.uid = %s AND t.deleted_at IS NULL
+LEFT JOIN projects_project t ON t.uid = coalesce(%s, k.project_id) AND t.deleted_at IS NULL
 WHERE k.mask = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
   AND (k.project_id IS NULL OR p.deleted_at IS NULL)
 """  # noqa: S608 - our own texts

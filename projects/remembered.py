@@ -14,21 +14,22 @@ MOST_CALLERS = 1_000
 
 
 class Callers:
-    """The callers of keys in projects, by the digests of the keys."""
+    """The callers of keys in projects, by the digests of the keys and the projects that paths name, if they do."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes, str], Caller] = {}
+        self._known: dict[tuple[bytes, str | None], Caller] = {}
 
-    def find(self, key: str, project_id: str) -> Caller | None:
+    def find(self, key: str, project_id: str | None) -> Caller | None:
         """Return the caller that is remembered, or else the one that is read, and None where the key does not work.
 
         Only a caller who may write in the whole project is remembered: the checks of a request may refuse others.
+        Where the path names no project (None), it is the key's.
         """
         place, known = (digest(key), project_id), self._known
         if caller := known.get(place):
             return caller
         caller = find_caller(key, project_id=project_id)
-        if caller is not None and caller.may_use(project_id) and caller.can_write and not caller.owner_id:
+        if caller is not None and _is_never_refused(caller, project_id or caller.key_project_id):
             if len(known) >= MOST_CALLERS:
                 known.clear()
             # Where all were forgotten since `known` was looked at, nobody looks at it any more.
@@ -39,9 +40,13 @@ class Callers:
         """Remember nobody."""
         self._known = {}
 
-    def forget_one(self, key: str, project_id: str) -> None:
+    def forget_one(self, key: str, project_id: str | None) -> None:
         """Forget a caller."""
         self._known.pop((digest(key), project_id), None)
+
+
+def _is_never_refused(caller: Caller, project_id: str | None) -> bool:
+    return project_id is not None and caller.may_use(project_id) and caller.can_write and not caller.owner_id
 
 
 callers = Callers()

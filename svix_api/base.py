@@ -6,7 +6,6 @@ Contract: docs/contract/svix.md#conventions.
 from typing import Annotated, Any, TypedDict
 
 from django.http import HttpResponse
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from core.api.bodies import BAD_JSON, MALFORMED, parse_object, validated
@@ -18,10 +17,10 @@ from core.api.openapi import Outcome, Refusal
 from core.api.security import BearerScheme
 from core.exceptions import DomainError, Forbidden, InvalidInput, Unauthenticated
 from portal_links.owners import checked_owner_id, owner_of
-from projects.authentication import authenticate_key, bearer_token
+from projects.authentication import KeyAuthentication, bearer_token
 from projects.convoy_view import ConvoyView, UnknownPath
 from projects.exceptions import OwnerKey
-from projects.keys import PREFIX, Caller
+from projects.keys import PREFIX
 
 CODES = WORDS | {401: "authentication_failed", 403: "permission_denied", 429: "rate_limit"}
 
@@ -95,12 +94,14 @@ def wrong_field(place: str, name: str, failure: str) -> WrongFields:
     return WrongFields([{"loc": [place, name], "msg": failure, "type": "value_error"}])
 
 
-class BearerKey(BaseAuthentication):
+class BearerKey(KeyAuthentication):
     """`Authorization: Bearer CO.…`."""
 
-    def authenticate(self, request: Request) -> tuple[None, Caller]:
-        """Return (None, the caller). Raises Unauthenticated."""
-        return None, authenticate_key(request, bearer(request, f"{PREFIX}."), TokenNotValid.message)
+    refusal = TokenNotValid.message
+
+    def key(self, request: Request) -> str:
+        """Return the key. Raises Unauthenticated."""
+        return bearer(request, f"{PREFIX}.")
 
 
 class SvixScheme(BearerScheme):  # type: ignore[no-untyped-call]
@@ -171,12 +172,12 @@ class SvixView(ConvoyView):
             )
         return values
 
-    def handle_exception(self, exc: Exception) -> Any:
+    def refuse(self, exc: Exception) -> Any:
         """Answer 422 with the list of the refused fields."""
         if isinstance(exc, WrongFields):
             document: FailuresDocument = {"detail": exc.details}
             return bare(document, exc.status)
-        return super().handle_exception(exc)
+        return super().refuse(exc)
 
     @staticmethod
     def error(message: str, status: int) -> HttpResponse:

@@ -66,8 +66,6 @@ class CustomerView(SvixView):
         self.perform_authentication(request)
         if isinstance(request.auth, Caller):
             super().initial(request, *args, **kwargs)
-            if request.method not in self.reads and not self.caller.manages:
-                raise ReadOnlyKey
             return
         access: Access = cast(Any, request.auth)
         self.access = access
@@ -75,6 +73,12 @@ class CustomerView(SvixView):
         windows.count((access.session or access.project).pk)
         set_actor(access.actor)
         access.require(self.needs.get(request.method or "", VIEW))
+
+    def check_caller(self, request: Request) -> None:
+        """Refuse also an owner's key that may change nothing, and does. Raises DomainError."""
+        super().check_caller(request)
+        if request.method not in self.reads and not self.caller.manages:
+            raise ReadOnlyKey
 
     @property
     def key_project(self) -> str:

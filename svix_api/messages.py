@@ -26,6 +26,7 @@ from events.storage import Content, Posted
 from portal_links.exceptions import CapabilityMissing
 from portal_links.owners import checked_owner_id, find_application, owner_of
 from projects.exceptions import OwnerKey
+from projects.keys import Proof
 from svix_api.applications import APPLICATION_ID
 from svix_api.applications import FULL as AN_APPLICATION
 from svix_api.base import REFUSED_ALWAYS, REFUSED_BODY, WRONG_FIELDS, wrong_field
@@ -135,6 +136,7 @@ class Messages(MessageView):
     """The messages of an application."""
 
     http_method_names = ["get", "head", "post", "options"]
+    proves = ("POST",)
 
     @list_messages
     def get(self, request: Request, ownerID: str) -> PageDocument[MessageDocument]:  # noqa: N803
@@ -157,7 +159,8 @@ class Messages(MessageView):
         text = without_half_pairs(request.body)
         named = checked_owner_id(ownerID)
         sent = self.body(request, MessageIn, text=text)
-        event = create_message(self.key_project, named, sent, text, key=_idempotency_key(request))
+        key = _idempotency_key(request)
+        event = create_message(self.key_project, named, sent, text, key=key, proof=self.proof())
         return message_document(event, shows_payload=self.shows_content(request))
 
 
@@ -202,28 +205,34 @@ class MessageContent(MessageView):
         expunge_events(place.project_id, Event.objects.filter(pk=event.pk), owner_id=place.owner_id)
 
 
-def create_message(project_id: str, app_id: str, sent: dict[str, Any], text: bytes, *, key: str) -> Event:
+def create_message(
+    project_id: str, app_id: str, sent: dict[str, Any], text: bytes, *, key: str, proof: Proof | None
+) -> Event:
     """Store a message for an application, which is created first where the body holds it and there is none.
 
     The operation is that of Convoy's fanout. `app_id` is an id or a uid, and `text` the body that `sent` was read from.
-    Return the event, or that of an earlier call with the same idempotency key. Raises InvalidInput, NotFound, Conflict.
+    Return the event, or that of an earlier call with the same idempotency key. Raises InvalidInput, NotFound, which
+    is raised also where `proof` does not hold, and Conflict.
     """
     if "application" in sent:
+        # The statement that proves the caller comes second. Where it does not hold, the first is rolled back.
         with transaction.atomic():
             owner_id = owner_of(project_id, app_id)
             _create_application(project_id, owner_id, sent["application"])
-            return _create_message(project_id, owner_id, sent, text, key=key)
-    return _create_message(project_id, app_id, sent, text, key=key)
+            return _create_message(project_id, owner_id, sent, text, key=key, proof=proof)
+    return _create_message(project_id, app_id, sent, text, key=key, proof=proof)
 
 
-def _create_message(project_id: str, app_id: str, sent: dict[str, Any], text: bytes, *, key: str) -> Event:
+def _create_message(
+    project_id: str, app_id: str, sent: dict[str, Any], text: bytes, *, key: str, proof: Proof | None
+) -> Event:
     raw = raw_value(text, "payload")
     said = content(event_type=sent["eventType"], raw=raw, value=sent["payload"], idempotency_key=key)
     said = said._replace(
         channels=sent.get("channels", []), tags=sent.get("tags", []), external_id=sent.get("eventId", "")
     )
     try:
-        posted = _store(project_id, said, app_id)
+        posted = _store(project_id, said, app_id, proof)
     except IntegrityError as error:
         if broken_constraint(error) != OF_EXTERNAL_ID:
             raise
@@ -244,7 +253,7 @@ def _create_message(project_id: str, app_id: str, sent: dict[str, Any], text: by
     )
 
 
-def _store(project_id: str, event: Content, app_id: str) -> Posted:
+def _store(project_id: str, event: Content, app_id: str, proof: Proof | None) -> Posted:
     # An id that is taken breaks the transaction.
     with transaction.atomic() if event.external_id else nullcontext():
         return create_fanout_event(
@@ -254,6 +263,7 @@ def _store(project_id: str, event: Content, app_id: str) -> Posted:
             application_id=uid_in(APPLICATION, app_id),
             keys=KEYS,
             without_endpoints=lambda: find_application(project_id, app_id).owner_id,
+            proof=proof,
         )
 
 
