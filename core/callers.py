@@ -17,11 +17,12 @@ STRANGERS = "strangers"
 #: The kind of a request: its method, the words of its path, and the number of digits of its body's length.
 Kind = tuple[str, str, int]
 
-#: The characters of a path that are looked at.
-_PATH_CHARACTERS = 200
+#: The characters of a path and of a method that are looked at. The server itself lets a method of 300 KB through.
+_PATH_CHARACTERS, _METHOD_CHARACTERS = 200, 7
 _MOST_REMEMBERED = 1_024
-#: A part of a path with a digit in it is an id, or as good as one.
-_id = re.compile(r"[^/]*\d[^/]*")
+#: A part of a path with a digit in it is an id, or as good as one. Each part is looked at once, from its beginning:
+#: from each of its characters, 200 without a digit took as long as a request.
+_id = re.compile(r"(?<![^/])[^/\d]*+\d[^/]*")
 
 
 def credential_of(environ: Mapping[str, Any]) -> Hashable:
@@ -42,8 +43,10 @@ def stranger_of(environ: Mapping[str, Any]) -> Hashable:
 
 def kind_of(environ: Mapping[str, Any]) -> Kind:
     """Return the kind of a request: those of one kind and caller mostly cost as much as each other."""
+    method = environ.get("REQUEST_METHOD", "")[:_METHOD_CHARACTERS]
     path = _without_ids(environ.get("PATH_INFO", "")[:_PATH_CHARACTERS])
-    return environ.get("REQUEST_METHOD", ""), path, len(environ.get("CONTENT_LENGTH") or "")
+    # A length may begin with any number of zeros.
+    return method, path, len((environ.get("CONTENT_LENGTH") or "").lstrip("0"))
 
 
 @lru_cache(_MOST_REMEMBERED)

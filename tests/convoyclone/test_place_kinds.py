@@ -42,7 +42,13 @@ class TestKinds:
         assert kind_of(post) == ("POST", "/api/*/projects/*/events", 3)
         assert kind_of(post) == kind_of(post | {"PATH_INFO": "/api/v1/projects/02ABC/events", "CONTENT_LENGTH": "100"})
         assert kind_of(post) != kind_of(post | {"CONTENT_LENGTH": "1000000"})
+        assert kind_of(post) == kind_of(post | {"CONTENT_LENGTH": "0000000800"})
         assert kind_of({"PATH_INFO": "/" + "a" * 100_000}) == kind_of({"PATH_INFO": "/" + "a" * 200_000})
+        assert kind_of({"PATH_INFO": "/events/order.paid2/x"}) == ("", "/events/*/x", 0)
+
+    def test_a_method_is_not_kept_in_full(self) -> None:
+        """The server passes one of 300 KB on, and each caller has MOST_KINDS of them."""
+        assert kind_of({"REQUEST_METHOD": "X" * 300_000})[0] == "X" * len("OPTIONS")
 
     def test_kinds_that_a_caller_makes_up_are_forgotten(self, requests: Requests) -> None:
         for number in range(1_000):
