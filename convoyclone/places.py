@@ -30,7 +30,8 @@ PLACE_SECONDS = 5
 COMPUTING_SECONDS = 0.015
 #: The costly requests at once of the owners of one project, as many as it may make.
 MOST_COSTLY = 3
-#: What a request is taken to cost of which its caller has had none of the kind.
+#: What a request is taken to cost of which its caller has had none of the kind, or more where the first ones of its
+#: other kinds were costly.
 UNKNOWN_SECONDS = 0.005
 #: A request that has held its place for this time, and has used less than BUSY of it, waits for something, and is not
 #: counted with them. Else a search of seconds would hold up all of its caller's other requests.
@@ -72,24 +73,34 @@ class Caller:
     `group` is a project where the caller is one of its owners: whoever has a project can make any number of them.
     """
 
-    __slots__ = ("averages", "group", "name", "seen", "waiting")
+    __slots__ = ("averages", "group", "name", "seen", "unknown", "waiting")
 
     def __init__(self, name: Hashable, seen: float) -> None:
         self.name = name
         is_owner = isinstance(name, tuple) and name[0] == "owner"
         self.group = str(name[1]).partition(" ")[0] if is_owner else name  # type: ignore[index]
         self.waiting = 0
-        self.averages: dict[Kind, float] = {}
         self.seen = seen
+        self.forget()
+
+    def forget(self) -> None:
+        """Take all kinds of requests for unknown."""
+        self.averages: dict[Kind, float] = {}
+        self.unknown = UNKNOWN_SECONDS
 
     def average(self, kind: Kind) -> float:
         """Return what a request of a kind is taken to cost."""
-        return self.averages.get(kind, UNKNOWN_SECONDS)
+        return self.averages.get(kind, self.unknown)
 
     def learn(self, kind: Kind, seconds: float) -> None:
         """Count a request of a kind that has ended."""
-        before = self.averages.pop(kind, UNKNOWN_SECONDS)
-        self.averages[kind] = before + (min(seconds, MOST_SECONDS) - before) * NEWEST
+        before = self.averages.pop(kind, None)
+        seconds = min(seconds, MOST_SECONDS)
+        if before is None:
+            before = self.unknown
+            # Else a caller who makes up a kind for each costly request would never have had one of it.
+            self.unknown = max(UNKNOWN_SECONDS, before + (seconds - before) * NEWEST)
+        self.averages[kind] = before + (seconds - before) * NEWEST
         if len(self.averages) > MOST_KINDS:
             # The kind that has not come for longest.
             del self.averages[next(iter(self.averages))]
@@ -285,7 +296,7 @@ class Places:
             credential = stranger_of(environ)
             caller = self._callers.get(credential) or Caller(credential, now)
         if now - caller.seen > MEMORY_SECONDS and not caller.waiting:
-            caller.averages.clear()
+            caller.forget()
         caller.seen = now
         return self._remember(credential, caller)
 

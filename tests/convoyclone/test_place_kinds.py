@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from convoyclone.places import LONG_SECONDS, MOST_COSTLY, MOST_KINDS, PLACES
+from convoyclone.places import LONG_SECONDS, MEMORY_SECONDS, MOST_COSTLY, MOST_KINDS, PLACES
 from core.callers import kind_of
 from tests.convoyclone.place_requests import Requests
 from tests.waiting import eventually
@@ -55,6 +55,24 @@ class TestKinds:
             requests.spend("a", 0.001, path="/" + "a" * number)
         assert len(requests.places._callers["project", "a"].averages) == MOST_KINDS
 
+    def test_made_up_kinds_of_costly_requests_are_taken_for_costly(self, requests: Requests) -> None:
+        for number in range(MOST_KINDS + 1):
+            requests.spend("a", 0.05, path="/costly/" + "a" * number)
+        for number in range(10):
+            requests.come("a", path="/costly/" + "b" * number)
+        assert requests.held == {"a": 1}
+        requests.end_all()
+        requests.now += MEMORY_SECONDS + 1
+        requests.meet_others()
+        requests.come("a", 10, "/other")
+        assert requests.held == {"a": 3}
+
+    def test_made_up_kinds_of_cheap_requests_let_no_burst_in(self, requests: Requests) -> None:
+        for number in range(MOST_KINDS):
+            requests.spend("a", 0.0005, path="/" + "a" * number)
+        requests.come("a", 10, "/costly")
+        assert requests.held == {"a": 3}
+
     def test_a_long_request_that_computes_is_counted(self, requests: Requests) -> None:
         requests.spend("a", 0.1, 50)
         requests.come("a", 2)
@@ -93,6 +111,15 @@ class TestStrangers:
         assert {each.caller.name for each in requests.places._held} == {"8.8.8.8", "9.9.9.9"}
         requests.places._held.clear()
         requests.places._free = PLACES
+
+    def test_made_up_kinds_of_owners_of_one_project_hold_no_more(self, requests: Requests) -> None:
+        for number in range(3):
+            for length in range(MOST_KINDS + 1):
+                requests.spend(f"{number}", 0.05, party=("owner", f"p {number}"), path="/" + "a" * length)
+        for number in range(3):
+            for length in range(3):
+                requests.come(f"{number}", path="/other/" + "b" * length)
+        assert sum(requests.held.values()) == MOST_COSTLY
 
     def test_owners_of_one_project_hold_a_part_of_the_places_with_costly_requests(self, requests: Requests) -> None:
         for number in range(10):
