@@ -288,7 +288,9 @@ class Places:
         seconds = now - held.begun
         if seconds < LONG_SECONDS or not held.thread:
             return False
-        return time.clock_gettime(time.pthread_getcpuclockid(held.thread)) - held.started < BUSY * seconds
+        # macOS does not tell the CPU time of another thread.
+        clock_of = getattr(time, "pthread_getcpuclockid", None)
+        return clock_of is None or time.clock_gettime(clock_of(held.thread)) - held.started < BUSY * seconds
 
     def _find(self, environ: dict[str, Any], credential: Hashable, now: float) -> Caller:
         caller = self._callers.get(credential)

@@ -85,6 +85,17 @@ class TestKinds:
         held.started += 1
         eventually(lambda: requests.held == {"a": 2}, "it only waits")
 
+    def test_a_system_that_does_not_tell_what_another_thread_computes(
+        self, requests: Requests, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As macOS: a long request is taken to wait."""
+        monkeypatch.delattr("time.pthread_getcpuclockid")
+        requests.spend("a", 0.1, 50)
+        requests.come("a")
+        requests.now += LONG_SECONDS
+        requests.come("a")
+        assert requests.held == {"a": 2}
+
 
 class TestStrangers:
     """Made-up credentials are of no use."""
