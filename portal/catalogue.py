@@ -208,7 +208,7 @@ def _schema_text(schema: Any) -> Shown:
 
 
 def _listeners(access: Access, name: str) -> tuple[list[Listener], list[str]]:
-    """Return the endpoints that listen to a type, and the ids of those that name it."""
+    """Return the endpoints that listen to a type, and the ids of those that would not without its name."""
     rows = _filters(access).filter(event_type__in=[name, EVERY_TYPE]).select_related("subscription__endpoint")
     rows = rows.only("event_type", "conditions", "subscription__endpoint__uid", "subscription__endpoint__name")
     by_endpoint: dict[str, dict[str, Filter]] = {}
@@ -224,7 +224,7 @@ def _listeners(access: Access, name: str) -> tuple[list[Listener], list[str]]:
         for uid in shown
         if uid in health
     ]
-    return listeners, [uid for uid, found in by_endpoint.items() if name in found]
+    return listeners, [uid for uid, found in by_endpoint.items() if EVERY_TYPE not in found]
 
 
 def _how(found: dict[str, Filter], name: str) -> Any:
@@ -361,14 +361,16 @@ def listen(access: Access, endpoint_id: str, event_type: str) -> Endpoint:
 def move_listeners(access: Access, old: EventType) -> int:
     """Let endpoints that name a deprecated type listen to its replacement in its place, with its conditions.
 
+    Those that hear all events are left alone: they hear the replacement, and no choice of types ends the old one.
     Return the number of endpoints: the first MOST_MOVED, all or none. Raises DomainError.
     """
     replacement = (old.json_schema or {}).get(REPLACED_BY)
     if not isinstance(replacement, str):
         raise NoSuchEventType
-    rows = _filters(access).filter(event_type=old.name).values_list("subscription__endpoint", flat=True)
+    hearing_all = _filters(access).filter(event_type=EVERY_TYPE).values("subscription__endpoint")
+    rows = _filters(access).filter(event_type=old.name).exclude(subscription__endpoint__in=hearing_all)
     with transaction.atomic():
-        endpoint_ids = sorted(set(rows))[:MOST_MOVED]
+        endpoint_ids = sorted(set(rows.values_list("subscription__endpoint", flat=True)))[:MOST_MOVED]
         for uid in endpoint_ids:
             filters = {row.event_type: row for row in filters_of(access.project.pk, uid, scope=access.endpoints())}
             types = sorted({*filters, replacement} - {old.name})

@@ -343,6 +343,26 @@ class TestDeprecated:
         assert "Move 2 endpoints" in html
         assert "2 endpoints were moved." in customer.post("move/order.updated").content.decode()
 
+    def test_those_that_hear_all_events_hold_up_no_others(
+        self, login: Login, old: EventType, make_endpoint: MakeEndpoint, subscribe: Callable[..., None]
+    ) -> None:
+        """They hear the replacement already, and stop hearing the old one with no choice of types."""
+        for number in range(MOST_MOVED):
+            subscribe(make_endpoint(owner_id=OWNER, name=f"E{number}"), "*", "order.updated")
+        Filter.objects.filter(event_type="order.updated").update(conditions={"body": {"a": 1}})
+        last = make_endpoint(owner_id=OWNER, name="Last")
+        subscribe(last, "order.updated")
+        before = set(Filter.objects.exclude(subscription__endpoint=last).values_list("pk", "event_type"))
+        customer = login()
+        html = customer.html("events/order.updated")
+        assert "1 of your endpoints still listens to it." in html
+        assert "Move 1 endpoint" in html
+        html = customer.post("move/order.updated").content.decode()
+        assert "1 endpoint was moved." in html
+        assert "still listen" not in html
+        assert list(Filter.objects.filter(subscription__endpoint=last).values_list("event_type")) == [("order.paid",)]
+        assert set(Filter.objects.exclude(subscription__endpoint=last).values_list("pk", "event_type")) == before
+
     def test_endpoints_of_others_are_not_moved(
         self, login: Login, old: EventType, make_endpoint: MakeEndpoint, subscribe: Callable[..., None]
     ) -> None:
