@@ -371,10 +371,15 @@ def move_listeners(access: Access, old: EventType) -> int:
     rows = _filters(access).filter(event_type=old.name).exclude(subscription__endpoint__in=hearing_all)
     with transaction.atomic():
         endpoint_ids = sorted(set(rows.values_list("subscription__endpoint", flat=True)))[:MOST_MOVED]
+        moved = 0
         for uid in endpoint_ids:
             filters = {row.event_type: row for row in filters_of(access.project.pk, uid, scope=access.endpoints())}
+            if old.name not in filters:
+                # Somebody else has changed it in the meantime.
+                continue
+            moved += 1
             types = sorted({*filters, replacement} - {old.name})
             operations.update_event_types(access, uid, types)
             if replacement not in filters and filters[old.name].conditions:
                 operations.update_conditions(access, uid, replacement, filters[old.name].conditions)
-    return len(endpoint_ids)
+    return moved
