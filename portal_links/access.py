@@ -99,7 +99,7 @@ def count_access(access: Access) -> None:
     count_party("project" if access.by_key else "portal", access.project.pk)
     if not access.by_key:
         opened_by = access.session or access.link
-        count_party("owner", f"{access.project.pk} {access.owner_id}")
+        count_party("owner", f"{access.project.pk} {access.customer}")
         count_party("session", "" if opened_by is None else opened_by.pk)
 
 

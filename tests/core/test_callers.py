@@ -1,5 +1,6 @@
 """Telling callers apart before anything is looked up. Contract: docs/reliability.md#web-server."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from core.callers import IS_REFUSED, PARTY, STRANGERS, credential_of, stranger_of
+from endpoints.models import Endpoint
 from projects.models import Project
 from tests.conftest import API
 from tests.portal.api.customers import create_link
@@ -39,9 +41,22 @@ def test_views_tell_the_project_or_the_owner(api: API, project: Project) -> None
     assert answer.wsgi_request.META[PARTY] == ("project", project.uid)
     headers = {"Authorization": f"Bearer {create_link(project, owner_id='acme').token}"}
     of_owner: Any = Client().get("/portal-api/endpoints", headers=headers)
-    assert of_owner.wsgi_request.META[PARTY] == ("owner", f"{project.uid} acme")
+    assert of_owner.wsgi_request.META[PARTY] == ("owner", f"{project.uid} owner:acme")
     unknown: Any = Client().get("/api/v1/projects", headers={"Authorization": "Bearer CO.a.b"})
     assert PARTY not in unknown.wsgi_request.META
+
+
+def test_customers_whose_links_have_no_owner_are_told_apart(
+    project: Project, make_endpoint: Callable[..., Endpoint]
+) -> None:
+    found = set()
+    for name in ("One", "Two"):
+        link = create_link(project, owner_id="", endpoints=[make_endpoint(name=name).uid])
+        answer: Any = Client().get("/portal-api/endpoints", headers={"Authorization": f"Bearer {link.token}"})
+        assert answer.status_code == 200
+        found.add(answer.wsgi_request.META[PARTY])
+        assert answer.wsgi_request.META[PARTY] == ("owner", f"{project.uid} link:{link.uid}")
+    assert len(found) == 2
 
 
 def test_the_admin_tells_the_operator(admin_client: Client, admin_user: User) -> None:
