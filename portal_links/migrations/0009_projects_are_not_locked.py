@@ -1,6 +1,8 @@
 from django.db import migrations, models
 from django.db.models import CASCADE
 
+from core.postgres.migrations import lock_tables
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -11,6 +13,8 @@ class Migration(migrations.Migration):
     # Of two links at once, both lock the project's row, and PostgreSQL counts that as a multixact, which is written to
     # the log and makes it look through all tables sooner. A project's row is never removed.
     operations = [
+        # A constraint between two tables is dropped with a lock of both.
+        lock_tables("portal_links_portallink", "projects_project"),
         migrations.AlterField(
             model_name="portallink",
             name="project",
