@@ -12,6 +12,7 @@ from core.actors import Actor, ActorKind, acting_as
 from core.conninfo import conninfo
 from endpoints.models import Endpoint
 from engine.database import make_pool
+from engine.parts import View
 from engine.shares import Held, Shares
 from engine.switchboard import Switchboard
 from events.models import EventDelivery
@@ -47,10 +48,10 @@ def sent(looks: int = 3) -> set[str]:
 
     async def look(connected: psycopg.AsyncConnection[Any]) -> set[str]:
         found: set[str] = set()
-        turn: str | None = None
+        view = View()
         for _ in range(looks):
-            claimed = await claim(connected, offer=Shares(1000, 1000).offer(now), turn=turn)
-            turn = claimed.turn
+            claimed = await claim(connected, offer=Shares(1000, 1000).offer(now), view=view)
+            view.places[None].turn = claimed.turn
             found |= {each.delivery.uid for each in claimed.claims}
         return found
 
