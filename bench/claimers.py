@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 SAMPLE_SECONDS = 0.02
 #: Deliveries that are few: workers then look for more and find none.
 FEW = 200
-#: The workers that hold a lock of the queue, and the deliveries that are due, FEW at most. Locks of other work differ
-#: from LOCK_ID in the last byte.
+#: The workers that hold a lock of the queue, and the deliveries that are due, FEW at most.
 _SAMPLE = """
 SELECT
-  (SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 4419438
-   AND objid::bigint >> 8 = 7761785 AND objid::bigint & 255 NOT IN (1, 10)),
+  (SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+   AND classid::bigint << 32 | objid::bigint = ANY(%s)),
   (SELECT count(*) FROM (SELECT FROM events_eventdelivery WHERE due_at <= now() AND NOT is_parked LIMIT %s) due)
 """
 _METRIC = re.compile(r'^convoyclone_queue_(?:looks|wait_seconds)_total(?:{result="(\w+)"})? (\S+)$', re.MULTILINE)
@@ -140,11 +139,14 @@ class Watch:
     def _run(self) -> None:
         from django.db import connections
 
+        from engine.parts import FIRST_LOCK_ID, LOCK_ID, PARTS
+
+        locks = [LOCK_ID, *range(FIRST_LOCK_ID, FIRST_LOCK_ID + PARTS)]
         before = counted(self._ports)
         started = 0.0
         with connections["default"].cursor() as cursor:
             while not self._ended.wait(SAMPLE_SECONDS):
-                cursor.execute(_SAMPLE, [FEW])
+                cursor.execute(_SAMPLE, [locks, FEW])
                 [(claiming, due)] = cursor.fetchall()
                 if due >= FEW:
                     started = started or time.monotonic()

@@ -14,7 +14,7 @@ PARTS = 4
 #: The lock of the whole queue. A look at a part shares it.
 LOCK_ID = 0x436F6E766F79_02
 #: The lock of the first part; those of the others follow.
-_FIRST_LOCK_ID = 0x436F6E766F79_20
+FIRST_LOCK_ID = 0x436F6E766F79_20
 
 #: The answer of LOCK where the whole queue is locked; else that is the number of a part, or "".
 ALL = "all"
@@ -34,7 +34,7 @@ SELECT set_config('convoyclone.claims', CASE
     WHEN %(wants_all)s::bool AND pg_try_advisory_xact_lock({LOCK_ID}) THEN '{ALL}'
     WHEN pg_try_advisory_xact_lock_shared({LOCK_ID}) THEN coalesce((
       SELECT part::text FROM unnest(%(parts)s::int[]) AS part
-      WHERE pg_try_advisory_xact_lock({_FIRST_LOCK_ID} + part) LIMIT 1
+      WHERE pg_try_advisory_xact_lock({FIRST_LOCK_ID} + part) LIMIT 1
     ), '')
     ELSE '' END, true),
   set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true),

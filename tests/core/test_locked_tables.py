@@ -1,14 +1,12 @@
 """A migration that locks tables while requests use them. Contract: docs/upgrade.md."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 from django.db import connection, connections
-from django.db.backends.utils import CursorWrapper
 from django.db.migrations.executor import MigrationExecutor
 
+from tests.locks import another_transaction, somebody_waits
 from tests.waiting import PATIENCE_SECONDS, eventually
 
 #: Migrations that drop a constraint between two tables, with those before them and the table that has it.
@@ -25,25 +23,6 @@ def migrate(app: str, name: str) -> None:
         connections.close_all()
 
 
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-        return cursor.fetchone() is not None
-
-
-@contextmanager
-def request() -> Iterator[CursorWrapper]:
-    """Begin a transaction on another connection, and commit it."""
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("BEGIN")
-            yield cursor
-            cursor.execute("COMMIT")
-    finally:
-        other.close()
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("app", DROPPED)
 def test_a_request_that_reads_a_project_and_then_writes_is_answered(app: str) -> None:
@@ -51,7 +30,7 @@ def test_a_request_that_reads_a_project_and_then_writes_is_answered(app: str) ->
     migrate(app, before)
     try:
         with ThreadPoolExecutor(1) as pool:
-            with request() as cursor:
+            with another_transaction() as cursor:
                 cursor.execute("SELECT 1 FROM projects_project LIMIT 1")
                 migrated = pool.submit(migrate, app, after)
                 eventually(somebody_waits, "the migration waits for the request")

@@ -22,7 +22,7 @@ from events.models import EventDelivery
 from projects.models import Project
 from tests.engine.engine import queue_deliveries, working
 from tests.engine.process import Deliver
-from tests.engine.test_locks import WAITING
+from tests.locks import WAITING
 from tests.outbound.receivers import Receiver
 from tests.proxy import Proxy
 from tests.waiting import eventually

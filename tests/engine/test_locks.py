@@ -22,15 +22,13 @@ from projects.operations import update_project
 from tests.engine.claims import claim, failed, outcome
 from tests.engine.engine import on_a_connection, queue_deliveries
 from tests.engine.test_breaker import attempts
+from tests.locks import WAITING
 from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeEndpoint = Callable[..., Endpoint]
 STATE = "SELECT 1 FROM endpoints_endpointstate WHERE endpoint_id = %s FOR UPDATE"
 ENDPOINT = "SELECT 1 FROM endpoints_endpoint WHERE uid = %s FOR NO KEY UPDATE"
-WAITING = """
-SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
-"""
 
 
 @pytest.fixture

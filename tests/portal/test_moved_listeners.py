@@ -1,11 +1,10 @@
 """Endpoints that change while a customer moves them to another event type. Contract: docs/portal.md#catalogue."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 from django.utils import timezone
 
 from endpoints.models import Endpoint
@@ -15,6 +14,7 @@ from portal_links.capabilities import EVERYTHING
 from projects.models import EventType, Project
 from subscriptions.models import Filter
 from subscriptions.operations import create_subscription
+from tests.locks import another_transaction, somebody_waits
 from tests.portal.customers import OWNER, MakeEndpoint
 from tests.waiting import PATIENCE_SECONDS, eventually
 
@@ -47,25 +47,6 @@ def in_a_thread(work: Callable[[], int]) -> int:
         connections.close_all()
 
 
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-        return cursor.fetchone() is not None
-
-
-@contextmanager
-def locked(endpoint: Endpoint) -> Iterator[None]:
-    """Lock an endpoint from another connection."""
-    blocker = connection.copy()
-    try:
-        with blocker.cursor() as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute("SELECT 1 FROM endpoints_endpoint WHERE uid = %s FOR UPDATE", [endpoint.pk])
-        yield
-    finally:
-        blocker.close()
-
-
 @pytest.mark.django_db(transaction=True)
 def test_one_that_has_dropped_the_type_by_then_is_left_alone(
     project: Project, old: EventType, subscribed: list[Endpoint]
@@ -73,7 +54,8 @@ def test_one_that_has_dropped_the_type_by_then_is_left_alone(
     first, last = subscribed
     access = Access(project=project, owner_id=OWNER, capabilities=EVERYTHING)
     with ThreadPoolExecutor(1) as pool:
-        with locked(first):
+        with another_transaction() as cursor:
+            cursor.execute("SELECT 1 FROM endpoints_endpoint WHERE uid = %s FOR UPDATE", [first.pk])
             moved = pool.submit(in_a_thread, lambda: move_listeners(access, old))
             eventually(somebody_waits, "the first endpoint is being moved")
             Filter.objects.filter(subscription__endpoint=last, event_type=old.name).delete()
