@@ -40,6 +40,8 @@ def locked(model: type[Model]) -> Iterator[None]:
 def somebody_waits() -> bool:
     """Return whether any connection to the database waits for a lock."""
     with connection.cursor() as cursor:
+        # Within a transaction the database shows the same activity again.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(WAITING)
         return bool(cursor.fetchone()[0])
 

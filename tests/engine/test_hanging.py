@@ -22,7 +22,7 @@ from events.models import EventDelivery
 from projects.models import Project
 from tests.engine.engine import queue_deliveries, working
 from tests.engine.process import Deliver
-from tests.locks import WAITING
+from tests.locks import somebody_waits
 from tests.outbound.receivers import Receiver
 from tests.proxy import Proxy
 from tests.waiting import eventually
@@ -33,14 +33,6 @@ pytestmark = [
     pytest.mark.slow,  # it waits for timeouts
 ]
 Make = Callable[..., Endpoint]
-
-
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        # Within a transaction the database shows the same activity again.
-        cursor.execute("SELECT pg_stat_clear_snapshot()")
-        cursor.execute(WAITING)
-        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.server
