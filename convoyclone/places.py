@@ -2,9 +2,9 @@
 
 Threads that compute share one interpreter: a second costly request of one caller beside the first gains that caller
 nothing, and takes time from all others. So one costly request of a caller has a place at a time, and its cheap ones
-come to COMPUTING_SECONDS of CPU at most, unless nobody else is there. What a request will cost is told by the caller's
-requests of its kind before (core/callers.py). And of the requests that wait, those of callers with fewer places are
-earlier.
+are two or come to COMPUTING_SECONDS of CPU at most, unless nobody else is there. What a request will cost is told by
+the caller's requests of its kind before (core/callers.py). And of the requests that wait, those of callers with fewer
+places are earlier.
 """
 
 import contextlib
@@ -25,9 +25,13 @@ PLACES = 7
 OWN_PLACES = 2
 #: A request that has waited for a place for so long is refused.
 PLACE_SECONDS = 5
-#: The CPU time that one caller's requests in places cost together. One of which there is no room for two is costly: it
-#: has one place beside the cheap ones.
-COMPUTING_SECONDS = 0.015
+#: A request that costs more CPU time than this is costly: it has one place beside the cheap ones of its caller, and the
+#: caller's line of such requests has an end.
+COSTLY_SECONDS = 0.0075
+#: The CPU time that one caller's cheap requests in places cost together, or there are FEWEST_CHEAP of them: while one
+#: waits for the database, another computes.
+COMPUTING_SECONDS = 0.006
+FEWEST_CHEAP = 2
 #: The costly requests at once of the owners of one project, as many as it may make.
 MOST_COSTLY = 3
 #: What a request is taken to cost of which its caller has had none of the kind, or more where the first ones of its
@@ -39,10 +43,8 @@ LONG_SECONDS = 0.25
 BUSY = 1 / 4
 #: A caller is alone where no other one has come for this time. It may have all places.
 ALONE_SECONDS = 60
-#: A caller's line of requests that cost more than this has an end.
-COSTLY_SECONDS = 0.010
-#: It may have LINE_SHARE times as many requests waiting as are left of MOST_WAITING: 36 where no others wait, and 21
-#: each where two have a line. However many have one, some threads of the process are left for others.
+#: A caller may have LINE_SHARE times as many costly requests waiting as are left of MOST_WAITING: 36 where no others
+#: wait, and 21 each where two have a line. However many have one, some threads of the process are left for others.
 MOST_WAITING = 48
 LINE_SHARE = 3
 #: Whoever waits is this much later for each place that its caller holds.
@@ -115,6 +117,10 @@ class _Held:
         self.caller, self.kind, self.begun = caller, kind, begun
         self.thread, self.started = 0, 0.0
 
+    @property
+    def cost(self) -> float:
+        return self.caller.average(self.kind)
+
 
 class _Turn:
     """A request that waits. The lock is held until its place is handed over, and `held` tells of that."""
@@ -139,11 +145,11 @@ class Places:
         self,
         count: int = PLACES,
         *,
-        computing: float = COMPUTING_SECONDS,
+        costly: float = COSTLY_SECONDS,
         now: Callable[[], float] = time.monotonic,
         cpu: Callable[[], float] = time.thread_time,
     ) -> None:
-        self._computing = computing
+        self._costly = costly
         self._now = now
         self._cpu = cpu
         self._lock = threading.Lock()
@@ -195,7 +201,7 @@ class Places:
             if self._free and self._has_room(caller, kind, now):
                 return self._hold(caller, kind, now)
             room = LINE_SHARE * (MOST_WAITING - len(self._waiting))
-            is_costly = caller.average(kind) > COSTLY_SECONDS
+            is_costly = caller.average(kind) > self._costly
             if is_costly and caller.waiting >= room and not self._has_room(caller, kind, now):
                 raise TooManyOfCaller
             turn = _Turn(caller, kind, now)
@@ -271,17 +277,13 @@ class Places:
         """Tell whether one more request of a caller may hold a place."""
         if not self._held or now - self._changed > ALONE_SECONDS:
             return True
+        counted = [each for each in self._held if not self._waits(each, now)]
         cost = caller.average(kind)
-        if 2 * cost <= self._computing:
-            own = (each for each in self._held if each.caller is caller and not self._waits(each, now))
-            costs = (each.caller.average(each.kind) for each in own)
-            return cost + sum(each for each in costs if 2 * each <= self._computing) <= self._computing
-        costly = [each for each in self._held if self._is_costly(each) and not self._waits(each, now)]
-        of_group = sum(each.caller.group == caller.group for each in costly)
-        return of_group < MOST_COSTLY and not any(each.caller is caller for each in costly)
-
-    def _is_costly(self, held: _Held) -> bool:
-        return 2 * held.caller.average(held.kind) > self._computing
+        if cost <= self._costly:
+            own = [each.cost for each in counted if each.caller is caller and each.cost <= self._costly]
+            return len(own) < FEWEST_CHEAP or cost + sum(own) <= COMPUTING_SECONDS
+        costly = [each.caller for each in counted if each.cost > self._costly]
+        return caller not in costly and sum(each.group == caller.group for each in costly) < MOST_COSTLY
 
     def _waits(self, held: _Held, now: float) -> bool:
         """Tell whether a request that holds a place waits for something, and computes little."""

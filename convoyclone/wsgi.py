@@ -48,7 +48,7 @@ gc.collect()
 gc.freeze()
 gc.enable()
 
-_bodies, _places, _own_places = Bodies(), Places(), Places(OWN_PLACES, computing=math.inf)
+_bodies, _places, _own_places = Bodies(), Places(), Places(OWN_PLACES, costly=math.inf)
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from convoyclone.places import LONG_SECONDS, MEMORY_SECONDS, MOST_COSTLY, MOST_KINDS, PLACES
+from convoyclone.places import FEWEST_CHEAP, LONG_SECONDS, MEMORY_SECONDS, MOST_COSTLY, MOST_KINDS, PLACES
 from core.callers import kind_of
 from tests.convoyclone.place_requests import Requests
 from tests.waiting import eventually
@@ -31,7 +31,7 @@ class TestKinds:
     def test_the_first_requests_of_a_kind_do_not_come_in_a_burst(self, requests: Requests) -> None:
         requests.spend("a", 0.001, 100)
         requests.come("a", 10, "/other")
-        assert requests.held == {"a": 3}
+        assert requests.held == {"a": FEWEST_CHEAP}
         requests.end_all()
         requests.spend("a", 0.05, 2, path="/other")
         requests.come("a", 10, "/other")
@@ -65,13 +65,13 @@ class TestKinds:
         requests.now += MEMORY_SECONDS + 1
         requests.meet_others()
         requests.come("a", 10, "/other")
-        assert requests.held == {"a": 3}
+        assert requests.held == {"a": FEWEST_CHEAP}
 
     def test_made_up_kinds_of_cheap_requests_let_no_burst_in(self, requests: Requests) -> None:
         for number in range(MOST_KINDS):
             requests.spend("a", 0.0005, path="/" + "a" * number)
         requests.come("a", 10, "/costly")
-        assert requests.held == {"a": 3}
+        assert requests.held == {"a": FEWEST_CHEAP}
 
     def test_a_long_request_that_computes_is_counted(self, requests: Requests) -> None:
         requests.spend("a", 0.1, 50)
@@ -114,7 +114,7 @@ class TestStrangers:
         requests.spend("made-up", 0.1, 50, is_known=False)
         requests.come("made-up", 10, is_known=False)
         requests.come("real", 10, is_known=False)
-        assert requests.held == {"made-up": 1, "real": 3}
+        assert requests.held == {"made-up": 1, "real": FEWEST_CHEAP}
 
     def test_a_known_network_has_a_line_of_its_own(self, requests: Requests) -> None:
         for address in ("8.8.8.8", "9.9.9.9"):

@@ -12,6 +12,7 @@ from convoyclone import places
 from convoyclone.places import (
     ALONE_SECONDS,
     COSTLY_SECONDS,
+    FEWEST_CHEAP,
     FIRST_REQUESTS,
     LONG_SECONDS,
     MEMORY_SECONDS,
@@ -54,7 +55,7 @@ class TestPlaces:
 
 class TestTurns:
     def test_a_quick_caller_alone_has_all_places_and_is_never_refused(self, requests: Requests) -> None:
-        requests.spend("a", 0.002, 100)
+        requests.spend("a", 0.0005, 100)
         requests.come("a", THREADS)
         assert requests.held == {"a": PLACES}
 
@@ -90,7 +91,7 @@ class TestTurns:
 
 class TestCostly:
     @pytest.mark.parametrize(
-        ("seconds", "number"), [(0.002, 7), (0.0029, 5), (0.005, 3), (0.007, 2), (0.01, 1), (0.5, 1)]
+        ("seconds", "number"), [(0.0008, 7), (0.0014, 4), (0.0019, 3), (0.005, 2), (0.007, 2), (0.008, 1), (0.5, 1)]
     )
     def test_the_places_of_a_caller_by_what_its_requests_cost(
         self, requests: Requests, seconds: float, number: int
@@ -164,7 +165,7 @@ class TestCostly:
 
     def test_it_has_all_places_again_when_its_requests_are_quick(self, requests: Requests) -> None:
         requests.spend("a", 0.1, 50)
-        requests.spend("a", 0.001, 60)
+        requests.spend("a", 0.0005, 100)
         requests.come("a", 10)
         assert requests.held == {"a": PLACES}
 
@@ -187,7 +188,7 @@ class TestCostly:
         requests.now += MEMORY_SECONDS + 1
         requests.meet_others()
         requests.come("a", 10)
-        assert requests.held == {"a": 3}, "as many as of an unknown caller"
+        assert requests.held == {"a": FEWEST_CHEAP}, "as many as of an unknown caller"
 
     def test_the_credentials_of_one_party_have_one_line(self, requests: Requests) -> None:
         for name in "abc":
@@ -215,7 +216,7 @@ class TestCostly:
 
     def test_places_of_files_and_probes_have_no_shares(self, without_database: None) -> None:
         spent = iter(range(1_000))
-        own = Places(2, computing=math.inf, cpu=lambda: float(next(spent)))
+        own = Places(2, costly=math.inf, cpu=lambda: float(next(spent)))
         own._first = 0
         for _ in range(20):
             with own.one({}):
