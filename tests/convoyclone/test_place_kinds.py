@@ -1,4 +1,4 @@
-"""What the requests of a caller cost, by their kind, and whose they are. Contract: docs/reliability.md#web-server."""
+"""Places by the cost of a caller's requests, and by whose they are. Contract: docs/reliability.md#web-server."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow  # requests wait for one another
 
 
 class TestKinds:
-    """What a caller's requests cost is known by their kind."""
+    """The cost of a request is that of its caller's requests of the same kind before."""
 
     def test_costly_requests_have_one_place_beside_cheap_ones(self, requests: Requests) -> None:
         requests.spend("a", 0.1, 50, path="/costly")
