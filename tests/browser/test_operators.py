@@ -78,6 +78,21 @@ def test_what_is_grave_is_asked_first(portal: Portal, operator: Page) -> None:
     expect(opened.value.get_by_role("link", name="Billing")).to_be_visible()
 
 
+def test_the_figures_fit_the_screen(portal: Portal, operator: Page) -> None:
+    failing(portal, f"customer-{secrets.token_hex(4)}")
+    # It has waited for a day and a half: the longest text of the column.
+    portal.sql(
+        "UPDATE events_eventdelivery SET status = 'Retry', due_at = now() - interval '1 day 13 hours', "
+        "next_send_time = now() - interval '1 day 13 hours', is_parked = true WHERE project_id = %s",
+        portal.live.uid,
+    )
+    operator.goto(f"{portal.live.server.url}/admin/")
+    queue = operator.get_by_role("region", name="Queue by project")
+    expect(queue.get_by_role("columnheader", name="Failed")).to_be_visible()
+    beyond = "parts => parts.map(part => part.scrollWidth - part.clientWidth)"
+    assert set(operator.locator("#figures .scrolls").evaluate_all(beyond)) == {0}
+
+
 def test_the_lists_fit_the_screen(portal: Portal, operator: Page) -> None:
     failing(portal, f"customer-{LONG}")
     used = "UPDATE portal_links_portalsession SET opened_at = now(), last_used_at = now(), last_used_from = %s"
