@@ -1,7 +1,6 @@
 """Send a test event to one endpoint. Contract: docs/contract/events.md#tests."""
 
 from datetime import timedelta
-from typing import Any
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -23,6 +22,7 @@ from projects.config import REQUEST_ID_HEADER
 from projects.models import EventType
 from subscriptions.examples import make_example
 from subscriptions.models import Subscription
+from subscriptions.schema_reading import Schema
 
 #: A portal session may send this many test events in WINDOW_SECONDS.
 MOST_TESTS = 10
@@ -53,7 +53,7 @@ def send_test_event(
     now = timezone.now()
     if is_rehearsal and sum(is_live(secret, now) for secret in endpoint.secrets) < 2:
         raise NoOverlap
-    data = json_text(example_of(project_id, event_type)).encode() if raw is None else payload.compact(raw)
+    data = json_text(make_example(schema_of(project_id, event_type))).encode() if raw is None else payload.compact(raw)
     config, uid = endpoint.project.config, new_ulid()
     own_header = config["request_id_header"] not in ("", REQUEST_ID_HEADER)
     with transaction.atomic():
@@ -100,10 +100,10 @@ def send_test_event(
     return delivery
 
 
-def example_of(project_id: str, event_type: str, *, number: int = 0) -> Any:
-    """Return an example payload of an event type, by its schema if it has one."""
+def schema_of(project_id: str, event_type: str) -> Schema | None:
+    """Return the JSON schema of an event type; None where it has none, or the project does not know it."""
     found = EventType.objects.filter(project_id=project_id, name=event_type).only("json_schema").first()
-    return make_example(None if found is None else found.json_schema, number=number)
+    return None if found is None else found.json_schema or None
 
 
 def _subscription_id(endpoint: Endpoint) -> str:

@@ -13,7 +13,7 @@ from deliveries.health import endpoint_health
 from endpoints.models import Endpoint
 from events.exceptions import NoOverlap, TooManyTests
 from events.models import EventDelivery
-from events.trials import example_of
+from events.trials import schema_of
 from portal import event_operations, operations
 from portal.debugger.findings import MAX_BODY, MAX_HEADERS, MAX_SECRET, Pasted
 from portal.debugger.judging import judge
@@ -32,6 +32,7 @@ from portal.trials import (
 )
 from portal_links.access import Access
 from portal_links.capabilities import SEND_TEST, VIEW_DELIVERIES
+from subscriptions.examples import make_example
 
 MAX_TYPE = 255
 #: The page asks for the outcome once a second, for this long at most.
@@ -135,13 +136,16 @@ def _send(request: PageRequest, access: Access, found: Endpoint) -> HttpResponse
 
 
 def _form(access: Access, types: Types, chosen: str, *, number: int = 0, text: str | None = None) -> dict[str, Any]:
-    payload = _payload(access, chosen, number=number) if text is None else {"body": text, "next": number + 1}
+    payload = _payload(access, chosen, number=number)
+    if text is not None:
+        payload["body"] = text
     return {"types": types, "chosen": chosen, "is_own": chosen not in [*types.heard, *types.others]} | payload
 
 
 def _payload(access: Access, chosen: str, *, number: int) -> dict[str, Any]:
-    made = example_of(access.project.pk, chosen, number=number)
-    return {"chosen": chosen, "body": payload_text(made), "next": number + 1}
+    schema = schema_of(access.project.pk, chosen)
+    body = payload_text(make_example(schema, number=number))
+    return {"chosen": chosen, "body": body, "next": number + 1, "has_schema": schema is not None}
 
 
 def _outcome(access: Access, found: Endpoint, delivery_id: str) -> dict[str, Any]:

@@ -67,6 +67,16 @@ class TestForm:
         html = login().html(path)
         assert '<input id="type" name="type" value="test.event"' in html
         assert "This is a test event." in html
+        assert "made from the schema" not in html
+        assert "Make another" not in html
+
+    def test_a_type_without_a_schema(self, project: Project, login: Login, path: str, order: EventType) -> None:
+        EventType.objects.create(project=project, name="plain.type")
+        of_schema = "An example, made from the schema."
+        html = login().html(f"{path}/example", type="plain.type")
+        assert "This is a test event." in html
+        assert of_schema not in html
+        assert of_schema in login().html(f"{path}/example", type=order.name)
 
     def test_another_example(self, login: Login, path: str, order: EventType) -> None:
         html = login().html(f"{path}/example", type="order.created", number="1")
