@@ -37,6 +37,9 @@ def test_add_with_errors_first_and_then_with_chosen_events(typed: Portal) -> Non
     expect(page.get_by_label("URL", exact=True)).to_be_focused()
     expect(page.get_by_label("URL", exact=True)).to_have_accessible_description(re.compile("Begin with https://"))
     expect(page.get_by_text("Choose at least one event type, or all events.")).to_be_visible()
+    # Fields have a red edge, and their messages have none.
+    expect(page.get_by_label("URL", exact=True)).not_to_have_css("box-shadow", "none")
+    expect(page.locator("#events-wrong")).to_have_css("box-shadow", "none")
     expect(page.get_by_label("Name", exact=True)).to_have_value("Shipping")
     page.get_by_label("URL", exact=True).fill("https://hooks.example.com/shipping")
 

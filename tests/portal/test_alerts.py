@@ -232,6 +232,12 @@ class TestForm:
         assert 'value="https://alerts.acme.example/in"' in html
         assert Activity.objects.filter(verb="endpoint.updated", changes={"alerts": [None, None]}).count() == 1
 
+    def test_the_index_of_the_page_leads_to_it(self, login: Login, path: str, endpoint: Endpoint) -> None:
+        leads, place = '<a href="#alert-settings">Alerts</a>', 'id="alert-settings"'
+        for capabilities, there in ((EVERYTHING, True), (EVERYTHING - {MANAGE_ENDPOINT}, False)):
+            html = login(capabilities).html(f"endpoints/{endpoint.uid}/settings")
+            assert (leads in html, place in html) == (there, there)
+
     def test_nothing_is_sent_unless_it_is_chosen(self, login: Login, path: str, endpoint: Endpoint) -> None:
         html = login().html(f"endpoints/{endpoint.uid}/settings")
         assert not [kind for kind in ALL["on"] if f'id="on-{kind}" checked' in html]
