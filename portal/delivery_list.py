@@ -9,17 +9,15 @@ from urllib.parse import parse_qsl, urlencode
 from zlib import crc32
 
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.storable_text import typed
 from core.ulid import first_ulid_at
 from deliveries.exceptions import CountTooSlow
 from deliveries.filters import DeliveryFilter
 from deliveries.reads import (
-    COUNTED_AT_MOST,
     PAGE_SIZE,
-    RARE,
     Counts,
     ListedDelivery,
     counts,
@@ -30,8 +28,9 @@ from deliveries.reads import (
 from endpoints.models import Endpoint
 from endpoints.timeouts import timeout_of
 from outbound.states import Status
+from portal.delivery_numbers import announced, shown, shown_words
 from portal.delivery_words import NONE_FOUND, TITLES, attempts_words, last_answer
-from portal.words import DELIVERY_PILLS, Pill, counted, delivery_pill, group_of, number
+from portal.words import DELIVERY_PILLS, Pill, delivery_pill, group_of
 from portal_links.access import Access
 from projects.models import EVERY_TYPE, EventType
 
@@ -171,6 +170,8 @@ class DeliveryList:
     ) -> None:
         self.access, self.asked, self.path, self.is_of_endpoint = access, asked, path, is_of_endpoint
         self.now = now or timezone.now()
+        #: The rows on the customer's page, for the words below the list once new ones are put on top.
+        self.rows_shown = 0
         scope = access.endpoints().order_by("name", "pk").only(*_OF_ENDPOINT)
         self.endpoints: dict[str, Endpoint] = {endpoint.uid: endpoint for endpoint in scope}
         chosen = {asked.endpoint} & self.endpoints.keys() if asked.endpoint else self.endpoints
@@ -191,7 +192,9 @@ class DeliveryList:
 
     def poll_query(self, since: str, ids: list[str]) -> str:
         """Return the parameters of a request for the deliveries that are newer than one."""
-        return urlencode([*self.kept(), ("since", since), ("ids", ",".join(ids[:MOST_WATCHED]))])
+        return urlencode(
+            [*self.kept(), ("since", since), ("ids", ",".join(ids[:MOST_WATCHED])), ("rows", str(self.rows_shown))]
+        )
 
     def _query(self, **changes: Any) -> str:
         """Return the parameters of the list's address. The path of an endpoint's page names the endpoint."""
@@ -233,6 +236,10 @@ class DeliveryList:
     def counts(self) -> Counts | None:
         """Count them by status; None where that takes too long."""
         return counts(self.endpoint_ids, self._listed_filter(statuses=[]))
+
+    def number_of(self, found: Counts | None) -> int | None:
+        """Return how many the list has, of the counts by status; None where those are not known."""
+        return None if found is None else found.of([STATUSES[self.asked.status]] if self.asked.status else [])
 
     def row(self, delivery: ListedDelivery) -> Row:
         """Return a delivery as the list shows it."""
@@ -308,16 +315,6 @@ class DeliveryList:
         )
 
 
-def shown(found: Counts | None, status: Status | None) -> str:
-    """Return a number of a chip: "61", "10,000+", or "9,300+" where only the newest were counted."""
-    if found is None:
-        return ""
-    count = found.total if status is None else found.of([status])
-    if found.are_partial and count <= COUNTED_AT_MOST and status not in RARE:
-        return gettext("%(count)s+") % {"count": number(count)}
-    return counted(count)
-
-
 def list_context(made: DeliveryList) -> dict[str, Any]:
     """Return the context of the list."""
     asked = made.asked
@@ -328,8 +325,9 @@ def list_context(made: DeliveryList) -> dict[str, Any]:
     else:
         is_slow = False
     rows = [made.row(delivery) for delivery in found[:PAGE_SIZE]]
+    made.rows_shown = len(rows)
     numbers = None if is_slow else made.counts()
-    number_of = None if numbers is None else numbers.of([STATUSES[asked.status]] if asked.status else [])
+    number_of = made.number_of(numbers)
     return {
         "asked": asked,
         "page": found[:PAGE_SIZE],
@@ -348,8 +346,8 @@ def list_context(made: DeliveryList) -> dict[str, Any]:
         "all_url": made.url(status="", type="", q=""),
         "longer_url": made.url(period="7d", start=None, end=None) if asked.period in ("1h", "24h") else "",
         "unfiltered_url": made.path,
-        "announced": _announced(number_of),
-        "shown_words": _shown_words(len(rows), number_of, is_first=not asked.after),
+        "announced": announced(number_of),
+        "shown_words": shown_words(len(rows), number_of, is_first=not asked.after),
         "cursor": made_cursor(made, found),
         "kept_by_tools": made.kept("type", "endpoint", "of", "q"),
         "kept_by_span": made.kept("period", "from", "to", "of"),
@@ -357,6 +355,15 @@ def list_context(made: DeliveryList) -> dict[str, Any]:
         "is_live": not asked.after and not asked.q and asked.end is None,
         "numbers": numbers,
     }
+
+
+def numbers_context(made: DeliveryList) -> dict[str, Any]:
+    """Return the context of a list's numbers once new deliveries were put on top of its rows."""
+    numbers = made.counts()
+    count = made.number_of(numbers)
+    # Rows whose status has changed since stay on the page, but are not counted any more.
+    rows = made.rows_shown if count is None else min(made.rows_shown, count)
+    return {"chips": made.chips(numbers), "shown_words": shown_words(rows, count, is_first=True)}
 
 
 def fingerprint(rows: list[ListedDelivery]) -> str:
@@ -368,23 +375,6 @@ def fingerprint(rows: list[ListedDelivery]) -> str:
 def made_cursor(made: DeliveryList, found: list[ListedDelivery]) -> str:
     """Return the id after which deliveries are new: that of the newest on the page, or of this moment."""
     return found[0].uid if found else first_ulid_at(made.now)
-
-
-def _shown_words(rows: int, count: int | None, *, is_first: bool) -> str:
-    """Say which part of the list the page shows."""
-    zone = gettext("times in your time zone")
-    if is_first and count is not None:
-        given = {"last": number(rows), "count": counted(count), "zone": zone}
-        return gettext("1 to %(last)s of %(count)s, %(zone)s") % given
-    words = ngettext("%(count)s delivery, %(zone)s", "%(count)s deliveries, %(zone)s", rows)
-    return words % {"count": number(rows), "zone": zone}
-
-
-def _announced(count: int | None) -> str:
-    if count is None:
-        return ""
-    words = ngettext("%(count)s delivery", "%(count)s deliveries", count)
-    return words % {"count": counted(count)}
 
 
 def _bound(moment: datetime | None) -> str:

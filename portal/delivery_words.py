@@ -38,7 +38,7 @@ NOT_SENT = {
     unsent.NO_PROJECT: _("Nothing is sent any more"),
     unsent.DISCARDED: _("Support discarded it"),
 }
-_NOT_ACTIVE = _("Endpoint inactive")
+_NOT_ACTIVE = _("Paused or disabled")
 _BRIEFLY_KEPT_NO_MORE = _("Event is no longer kept")
 #: The same in the few words that fit the column of a list.
 NOT_SENT_BRIEFLY = NOT_SENT | {
@@ -132,11 +132,18 @@ def last_answer(row: ListedDelivery, *, timeout_seconds: float, now: datetime) -
     words = answer_words(row.answer, answer_text(row.http_status, row.error or ""), timeout_seconds=timeout_seconds)
     if row.status == Status.RETRY:
         answer = row.answer if row.answer.isdecimal() else words
-        rest = max((row.next_send_time - now).total_seconds(), 0)
-        return gettext("%(answer)s, again in %(time)s") % {"answer": answer, "time": duration(rest)}
+        return answer_and_rest(answer, row.next_send_time, now)
     if row.status == Status.SUCCESS and row.seconds is not None:
         return gettext("%(answer)s, %(time)s") % {"answer": words, "time": duration(row.seconds)}
     return words
+
+
+def answer_and_rest(answer: str, next_send_time: datetime, now: datetime) -> str:
+    """Return the last answer to a delivery that is retried, with the time until the next attempt."""
+    rest = (next_send_time - now).total_seconds()
+    if rest <= 0:
+        return gettext("%(answer)s, again in a moment") % {"answer": answer}
+    return gettext("%(answer)s, again in %(time)s") % {"answer": answer, "time": duration(rest)}
 
 
 def says(told: Told) -> Says:
@@ -169,11 +176,14 @@ def explained(attempt: DeliveryAttempt, *, timeout_seconds: float, now: datetime
     return _joined(parts)
 
 
-def next_attempts(delivery: EventDelivery) -> list[datetime]:
-    """Return the times of the attempts after the next one, jitter aside, should each fail as soon as it is made."""
+def next_attempts(delivery: EventDelivery, now: datetime) -> list[datetime]:
+    """Return the times of the attempts after the next one, jitter aside, should each fail as soon as it is made.
+
+    An attempt that is due already is counted from `now`.
+    """
     made = delivery.num_trials - delivery.num_trials_before
     moments = []
-    at = delivery.next_send_time
+    at = max(delivery.next_send_time, now)
     for failures_before in range(made, delivery.retry_limit - 1):
         seconds = delay_seconds(delivery.strategy, delivery.interval_seconds, failures_before, random=lambda: 0)
         at += timedelta(seconds=seconds)
@@ -181,9 +191,9 @@ def next_attempts(delivery: EventDelivery) -> list[datetime]:
     return moments
 
 
-def next_words(delivery: EventDelivery) -> SafeString:
+def next_words(delivery: EventDelivery, now: datetime) -> SafeString:
     """Say when the attempts after the next one are, or that there are none."""
-    times = next_attempts(delivery)
+    times = next_attempts(delivery, now)
     if not times:
         return _html(gettext("This is the last attempt."))
     named: list[str] = [moment(time) for time in times[:NAMED_ATTEMPTS]]

@@ -20,7 +20,7 @@ from events.models import DeliveryAttempt, EventDelivery
 from outbound.answers import answer_kind, answer_text
 from outbound.states import Status
 from portal.charts import Bar, Chart, chart
-from portal.delivery_words import not_sent_briefly
+from portal.delivery_words import answer_and_rest, not_sent_briefly
 from portal.filter_words import filter_words
 from portal.routes import url_of
 from portal.verification import snippets
@@ -203,9 +203,7 @@ def _answer_of(row: Any, timeout: float, now: datetime) -> str:
     kind = answer_kind(row.last_http_status, row.last_error)
     words = answer_words(kind, answer_text(row.last_http_status, row.last_error), timeout_seconds=timeout)
     if row.status == Status.RETRY:
-        rest = max((row.next_send_time - now).total_seconds(), 0)
-        answer = kind if kind.isdecimal() else words
-        return gettext("%(answer)s, again in %(time)s") % {"answer": answer, "time": duration(rest)}
+        return answer_and_rest(kind if kind.isdecimal() else words, row.next_send_time, now)
     if row.status == Status.SUCCESS and row.last_responded_at is not None:
         taken = (row.last_responded_at - row.last_requested_at).total_seconds()
         return gettext("%(answer)s, %(time)s") % {"answer": words, "time": duration(taken)}

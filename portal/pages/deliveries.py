@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from core.exceptions import InvalidInput
 from core.storable_text import typed
 from deliveries.exceptions import CountTooSlow
-from deliveries.reads import ListedDelivery
+from deliveries.reads import PAGE_SIZE, ListedDelivery
 from endpoints.models import Endpoint
 from portal import bulk_retry, operations
 from portal.delivery_list import (
@@ -22,6 +22,7 @@ from portal.delivery_list import (
     fingerprint,
     list_context,
     made_cursor,
+    numbers_context,
     read_asked,
 )
 from portal.endpoint_head import DELIVERIES, endpoint_head
@@ -86,7 +87,10 @@ def delivery_rows(request: PageRequest, access: Access) -> HttpResponse:
     cursor = found[0].uid if found else typed(request.GET, "since")
     ids = [row.uid for row in found if not row.is_final]
     watched = made.by_ids([*ids, *_ids(request)])
+    made.rows_shown += len(found)
     context = _poll_context(made, cursor, 0, watched) | {"rows": [made.row(delivery) for delivery in found]}
+    if found:
+        context |= numbers_context(made)
     return show(request, access, "portal/delivery_rows.html", context | {"is_new": True})
 
 
@@ -120,7 +124,9 @@ def retry_deliveries(request: PageRequest, access: Access) -> HttpResponse:
         context = {"problem": problem, "progress": progress, "is_answer": True} | _bulk_context(made)
         return show(request, access, "portal/bulk.html", context, status=409)
     progress = None if batch is None else bulk_retry.Progress(batch, count)
-    context = {"progress": progress, "is_answer": True} | _bulk_context(made, made.page())
+    shown_rows = made.page()[:PAGE_SIZE]
+    made.rows_shown = len(shown_rows)
+    context = {"progress": progress, "is_answer": True} | _bulk_context(made, shown_rows)
     return show(request, access, "portal/bulk.html", context)
 
 
@@ -168,7 +174,10 @@ def _list_of(request: PageRequest, access: Access, *, posted: bool = False) -> D
     route, names = (DELIVERIES, [endpoint_id]) if endpoint_id and "/" not in endpoint_id else (ALL, [])
     path = reverse(route, args=[access.project.pk, *names])
     asked = read_asked(query, endpoint_id=names[0] if names else "")
-    return DeliveryList(access, asked, path=path, is_of_endpoint=bool(names))
+    made = DeliveryList(access, asked, path=path, is_of_endpoint=bool(names))
+    rows = query.get("rows", "")
+    made.rows_shown = int(rows) if rows.isascii() and rows.isdigit() and len(rows) < 10 else 0
+    return made
 
 
 def _context(access: Access, made: DeliveryList) -> dict[str, Any]:

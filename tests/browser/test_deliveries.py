@@ -86,9 +86,13 @@ def test_new_ones_are_announced_and_come_when_asked_for(portal: Portal, receiver
     fresh.or_(page.get_by_role("button", name="Show 1 new delivery")).wait_for()
     expect(page.locator("#status")).to_have_text(re.compile("Show [12] new deliver"))
     assert rows(page) == 3
+    expect(fresh).to_be_visible()
     fresh.click()
     expect(page.locator("#deliveries tbody tr")).to_have_count(5)
     expect(fresh).to_have_count(0)
+    # The numbers around the list count what is shown now.
+    expect(page.get_by_role("link", name="All 5")).to_be_visible()
+    expect(page.get_by_text("1 to 5 of 5")).to_be_visible()
     # Paused, nothing is asked for.
     page.get_by_role("button", name="Live").click()
     expect(page.get_by_role("button", name="Live")).to_have_attribute("aria-pressed", "false")

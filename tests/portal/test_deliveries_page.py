@@ -75,7 +75,7 @@ class TestTheList:
             (
                 Status.DISCARDED,
                 {"description": "the endpoint was not active when the event came in"},
-                "Endpoint inactive",
+                "Paused or disabled",
             ),
             (
                 Status.DISCARDED,
@@ -94,6 +94,11 @@ class TestTheList:
         row = make_delivery(endpoint, Status.RETRY, next_send_time=timezone.now() + timedelta(minutes=6))
         make_attempt(row, status=False)
         assert "503, again in 6 min" in customer.html("deliveries")
+
+    def test_a_next_attempt_that_is_due(self, customer: Customer, endpoint: Endpoint) -> None:
+        row = make_delivery(endpoint, Status.RETRY, next_send_time=timezone.now())
+        make_attempt(row, status=False)
+        assert "503, again in a moment" in customer.html("deliveries")
 
     def test_no_answer_in_time(self, customer: Customer, make_endpoint: MakeEndpoint) -> None:
         row = make_delivery(make_endpoint(owner_id=OWNER, http_timeout=7), Status.FAILURE)
@@ -260,6 +265,19 @@ class TestLive:
         assert inserted.count('class="new"') == 3
         assert ask(customer, poll_url(customer, inserted)).status_code == 204
 
+    def test_the_numbers_follow_what_is_shown(self, customer: Customer, endpoint: Endpoint) -> None:
+        make_delivery(endpoint, Status.SUCCESS)
+        html = customer.html("deliveries")
+        for status, total, numbers in ((Status.FAILURE, 2, ("2", "1", "1")), (Status.SUCCESS, 3, ("3", "2", "1"))):
+            make_delivery(endpoint, status)
+            announced = ask(customer, poll_url(customer, html)).content.decode()
+            shown = re.search(r'class="fresh" hx-get="([^"]+)"', announced)
+            assert shown
+            html = ask(customer, shown[1].replace("&amp;", "&").removeprefix(customer.home)).content.decode()
+            found = chips(html)
+            assert (found["all"], found["delivered"], found["failed"]) == numbers
+            assert f'<span id="shown" hx-swap-oob="true">1 to {total} of {total}, times in your time zone' in html
+
     def test_more_are_announced_silently(self, customer: Customer, endpoint: Endpoint) -> None:
         url = poll_url(customer, customer.html("deliveries"))
         make_delivery(endpoint, Status.SUCCESS)
@@ -360,7 +378,7 @@ class TestNumbers:
     def test_they_stop(self, customer: Customer, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(reads, "COUNTED_AT_MOST", 4)
         monkeypatch.setattr("portal.words.COUNTED_AT_MOST", 4)
-        monkeypatch.setattr("portal.delivery_list.COUNTED_AT_MOST", 4)
+        monkeypatch.setattr("portal.delivery_numbers.COUNTED_AT_MOST", 4)
         monkeypatch.setattr(reads, "LOOKED_AT", 6)
         for status, count in ((Status.SUCCESS, 3), (Status.FAILURE, 6)):
             for _ in range(count):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -79,6 +79,19 @@ class TestWhatHappensNext:
         # The third is next, and two more are possible.
         assert len(re.findall(r"<time", html.partition("Then at ")[2].partition("if it is needed.")[0])) == 2
         assert ">2 of 5<" in html
+
+    def test_the_next_attempt_is_due(self, customer: Customer, endpoint: Endpoint) -> None:
+        earlier = timezone.now() - timedelta(minutes=2)
+        row = make_delivery(endpoint, Status.RETRY, num_trials=2, retry_limit=5, next_send_time=earlier)
+        make_attempt(row, status=False)
+        html = customer.html(f"deliveries/{row.uid}")
+        assert says(html).startswith("Next attempt in a moment.")
+        assert "Next attempt</h3></div>" in html
+        # The time that has passed is named nowhere, nor are those that would be counted from it.
+        assert "in 0" not in html
+        times = re.findall(r'<time[^>]* datetime="([^"]+)"', html.partition("Then at ")[2].partition("if it is")[0])
+        assert len(times) == 2
+        assert all(datetime.fromisoformat(time) > timezone.now() - timedelta(minutes=1) for time in times)
 
     def test_failed(self, customer: Customer, endpoint: Endpoint) -> None:
         row = make_delivery(endpoint, Status.FAILURE, num_trials=5, retry_limit=5)

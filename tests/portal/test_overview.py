@@ -227,12 +227,15 @@ class TestLatest:
         failed = make_delivery(listening, "Failure")
         make_attempt(failed, status=False, http_status="", error="connection failed: Connection refused")
         make_delivery(listening, "Discarded")
+        due = make_delivery(listening, "Retry", next_send_time=timezone.now() - timedelta(seconds=20))
+        make_attempt(due, status=False, http_status="502 Bad Gateway")
         make_delivery(listening, "Scheduled", test="test")
         text = section(overview(login(), listening), "Latest deliveries")
         for words in (
             "Retrying 503, again in 4 min",
+            "Retrying 502, again in a moment",
             "Failed Connection refused",
-            "Not sent Endpoint inactive",
+            "Not sent Paused or disabled",
             "Scheduled Test",
         ):
             assert words in text
