@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable
 from functools import cached_property, reduce
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import model_ngettext
 from django.contrib.auth import get_permission_codename
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import connection, transaction
 from django.db.models import BooleanField, CharField, F, Func, Model, Q, QuerySet, Value
@@ -35,6 +38,8 @@ TOO_LONG = "There are too many rows to find these in 5 seconds. Choose a project
 #: The most rows that a list has and that one action changes. Each is a field of its form, and Django accepts 1,000.
 MOST_ROWS = 500
 MOST_REFUSALS = 20
+#: The most texts in a field that holds several.
+MOST_ITEMS = 200
 #: The rows that a search names by their ids.
 MOST_FOUND = 5_000
 
@@ -51,11 +56,36 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at r
         return rows.order_by()[: self.most_rows].count()
 
 
+class RowChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # not generic at run time
+    """A row by its id."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the row. Raises ValidationError."""
+        if isinstance(value, str) and "\x00" in value:
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice", params={"value": ""})
+        return super().to_python(value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what the form shows again, whose widget looks the row up as well."""
+        return data.replace("\x00", "") if isinstance(data, str) else data
+
+
+class BoundedArray(SimpleArrayField):
+    """Texts with commas between them. Django would check each of 150,000, and write a message for each."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the texts. Raises ValidationError."""
+        if isinstance(value, str) and value.count(self.delimiter) >= MOST_ITEMS:
+            raise ValidationError(f"Enter at most {MOST_ITEMS} items.", code="max_length")
+        return super().to_python(value)
+
+
 class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """An admin page whose rows are only changed by actions."""
 
     ordering = ["-pk"]
     sortable_by = ()
+    formfield_overrides = {ArrayField: {"form_class": BoundedArray}}
     list_per_page = 50
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -75,6 +105,10 @@ class OperatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
         """Return whether the user may run actions, which needs Django's permission to change."""
         codename = get_permission_codename("change", self.opts)
         return request.user.has_perm(f"{self.opts.app_label}.{codename}")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return a field that refuses an id with NUL as one that no row has: PostgreSQL would refuse the statement."""
+        return super().formfield_for_foreignkey(db_field, request, **{"form_class": RowChoice} | kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show the list, or run an action on it.

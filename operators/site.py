@@ -4,6 +4,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import TO_FIELD_VAR
 from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import path
@@ -59,8 +60,19 @@ class OperatorSite(admin.AdminSite):
                 raise Http404
             if is_list and "%00" in request.META.get("QUERY_STRING", ""):
                 request.GET = QueryDict(request.META["QUERY_STRING"].replace("%00", ""))
+            # Django looks up the field of this name, which a blank one is not.
+            for method in ("GET", "POST"):
+                if getattr(request, method).get(TO_FIELD_VAR) == "":
+                    setattr(request, method, _without(getattr(request, method), TO_FIELD_VAR))
             response: HttpResponseBase = guarded(request, *args, **kwargs)
             response.headers.setdefault("Content-Security-Policy", POLICY)
             return response
 
         return with_policy
+
+
+def _without(values: QueryDict, name: str) -> QueryDict:
+    """Return the values of a query or a form without those of one name."""
+    others = values.copy()
+    del others[name]
+    return others
