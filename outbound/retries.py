@@ -23,7 +23,7 @@ LONGEST_RETRY_AFTER = 3600
 
 _seconds = re.compile(r"[0-9]+")
 #: From this exponent on, 2 ** n seconds exceed the cap, whatever the interval.
-_CAPPED_FROM = CAP_SECONDS.bit_length()
+CAPPED_FROM = CAP_SECONDS.bit_length()
 
 
 def delay_seconds(
@@ -43,7 +43,7 @@ def delay_seconds(
     """
     delay: float = max(interval_seconds, 0)
     if strategy == EXPONENTIAL and delay:
-        delay = min(delay * 2 ** min(max(failures_before, 0), _CAPPED_FROM), CAP_SECONDS) + random() * JITTER_SECONDS
+        delay = min(delay * 2 ** min(max(failures_before, 0), CAPPED_FROM), CAP_SECONDS) + random() * JITTER_SECONDS
     else:
         delay = delay or INSTEAD_OF_ZERO
         # Deliveries that have failed together, as in an outage, are not all sent again at the same moment.

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.actors import Actor, ActorKind
 from deliveries.health import EndpointHealth, Health
-from outbound.retries import delay_seconds
+from outbound.retries import CAPPED_FROM, delay_seconds
 from portal.templatetags.portal import moment
 from portal.words import Pill, answer_words, counted, endpoint_pill, span
 from portal_links.capabilities import MANAGE_ENDPOINT, MANAGE_SUBSCRIPTIONS, SEND_TEST, VIEW_DELIVERIES
@@ -146,7 +146,10 @@ def guess_words(kind: str, told: Circumstances) -> SafeString:
 
 def retried_for(strategy: str, interval_seconds: int, attempts: int) -> float:
     """Return the seconds from the first attempt of a delivery to its last, jitter aside."""
-    return sum(delay_seconds(strategy, interval_seconds, made, random=lambda: 0) for made in range(attempts - 1))
+    # A pause is no longer than the cap, so that the pauses are alike from there on: there can be 2,147,483,647.
+    growing = min(attempts - 1, CAPPED_FROM)
+    total = sum(delay_seconds(strategy, interval_seconds, made, random=lambda: 0) for made in range(growing))
+    return total + (attempts - 1 - growing) * delay_seconds(strategy, interval_seconds, growing, random=lambda: 0)
 
 
 def _disabled(health: Health, told: Circumstances) -> tuple[SafeString, SafeString, Action]:

@@ -11,6 +11,7 @@ import pytest
 from django.utils.translation import override
 
 from core.actors import Actor, ActorKind
+from core.api.fields import INT32_MAX
 from deliveries.health import EndpointHealth, Health
 from outbound.answers import AnswerKind
 from outbound.retries import EXPONENTIAL, LINEAR
@@ -227,7 +228,12 @@ def test_tone(status: str, tone: str) -> None:
 
 @pytest.mark.parametrize(
     ("strategy", "interval", "attempts", "seconds"),
-    [(LINEAR, 10, 1, 0), (LINEAR, 10, 3, 20), (EXPONENTIAL, 10, 4, 70), (EXPONENTIAL, 7200, 3, 14_400)],
+    [
+        *[(LINEAR, 10, 0, 0), (LINEAR, 10, 1, 0), (LINEAR, 10, 3, 20), (EXPONENTIAL, 10, 4, 70)],
+        *[(EXPONENTIAL, 7200, 3, 14_400), (EXPONENTIAL, 1, 16, 8191 + 2 * 7200)],
+        # As many as a project may have: counted one by one they would take minutes.
+        *[(LINEAR, 10, INT32_MAX, 10 * (INT32_MAX - 1)), (EXPONENTIAL, 1, INT32_MAX, 8191 + 7200 * (INT32_MAX - 14))],
+    ],
 )
 def test_retried_for(strategy: str, interval: int, attempts: int, seconds: float) -> None:
     assert retried_for(strategy, interval, attempts) == seconds
