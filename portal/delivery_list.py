@@ -52,6 +52,8 @@ BEYOND, FIRST = "8", "0"
 #: The most rows that a page keeps up to date while they are not final, and the most new ones that it counts.
 MOST_WATCHED = 50
 MOST_ANNOUNCED = 50
+#: The characters of a filter that are read: more than any text has that it could find.
+MOST_ASKED = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ class Choice:
 
 def read_asked(query: Mapping[str, str], *, endpoint_id: str = "") -> Asked:
     """Return the filters in a request's query; a value that cannot be understood is ignored."""
-    given = {name: typed(query, name) for name in ("status", "type", "q", "after")}
+    given = {name: typed(query, name)[:MOST_ASKED] for name in ("status", "type", "q", "after")}
     start, end = read_time(query.get("from", "")), read_time(query.get("to", ""))
     # The names of the API are taken too.
     given["status"] = {str(value): name for name, value in STATUSES.items()}.get(given["status"], given["status"])
@@ -139,7 +141,7 @@ def read_asked(query: Mapping[str, str], *, endpoint_id: str = "") -> Asked:
     return Asked(
         status=given["status"] if given["status"] in STATUSES else "",
         type=given["type"],
-        endpoint=endpoint_id or typed(query, "endpoint"),
+        endpoint=endpoint_id or typed(query, "endpoint")[:MOST_ASKED],
         period=period,
         start=start,
         end=end,

@@ -6,6 +6,7 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from core.exceptions import InvalidInput
+from core.storable_text import typed
 from portal.catalogue import catalogue, event_type_context, find_event_type, listen, move_listeners
 from portal.pages.shell import PageRequest, at, page, show
 from portal.routes import url_of
@@ -40,7 +41,7 @@ def add_to_endpoint(request: PageRequest, access: Access, eventType: str) -> Htt
     access.require(MANAGE_SUBSCRIPTIONS)
     found = find_event_type(access, eventType)
     try:
-        changed = listen(access, request.POST.get("to", ""), found.name)
+        changed = listen(access, typed(request.POST, "to"), found.name)
     except InvalidInput as error:
         return _show(request, access, found, problem=error.message, status=409)
     done = gettext("%(endpoint)s listens to %(type)s now.") % {"endpoint": changed.name, "type": found.name}

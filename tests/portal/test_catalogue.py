@@ -280,7 +280,7 @@ class TestAdding:
         other, customer = make_endpoint(owner_id="globex"), login()
         customer.html()
         with nothing_changes():
-            for uid in (other.uid, "", "nope"):
+            for uid in (other.uid, "", "nope", "a\x00b"):
                 assert customer.post("listen/ping", to=uid).status_code == 404
 
     def test_deliveries_are_linked_for_those_who_see_them(self, login: Login) -> None:
