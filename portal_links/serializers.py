@@ -71,7 +71,7 @@ class Metadata(serializers.JSONField):
             raise serializers.ValidationError(f"must have at most {self.most_keys} keys")
         for key, value in data.items():
             if not isinstance(value, str):
-                raise serializers.ValidationError(f"the value of {key!r} must be a string")
+                raise serializers.ValidationError(f"the value of {key[:MAX_METADATA_KEY]!r} must be a string")
             if len(key) > MAX_METADATA_KEY or len(value) > MAX_METADATA_VALUE or "\x00" in key + value:
                 raise serializers.ValidationError(f"the key or value of {key[:MAX_METADATA_KEY]!r} is not acceptable")
         return data

@@ -12,6 +12,8 @@ from rest_framework import serializers
 INT32_MAX = 2**31 - 1
 #: The most failures of a body that its refusal lists.
 MOST_FAILURES = 20
+#: The characters of a name in a body that its refusal quotes.
+MOST_QUOTED = 128
 INCORRECT_TYPE = "incorrect_type"
 _MESSAGE: Any = {INCORRECT_TYPE: "incorrect type"}
 
@@ -146,7 +148,8 @@ def _checked(values: Iterable[tuple[Any, Any]], child: Any) -> dict[Any, Any]:
         try:
             valid[place] = child.run_validation(value)
         except serializers.ValidationError as error:
-            failures[place] = error.detail
+            # A name that somebody has made up may be as long as the body.
+            failures[place[:MOST_QUOTED] if isinstance(place, str) else place] = error.detail
             if len(failures) == MOST_FAILURES:
                 break
     if failures:
