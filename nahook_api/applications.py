@@ -11,6 +11,7 @@ from applications.operations import create_application
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Flag, Text
 from core.api.openapi import NOT_ONLY_SPACES, Outcome, Tag, body, describe
+from core.api.pagination import JsonBytes
 from core.api.values import wire_time
 from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, FieldRefused, Strict, WorkspaceView
 from nahook_api.ids import APPLICATION, EXAMPLE_UID, prefixed
@@ -166,7 +167,8 @@ class Applications(WorkspaceView):
     def get(self, request: Request, projectID: str) -> list[ApplicationDocument]:  # noqa: N803
         """Return them, newest first."""
         rows = Application.objects.for_project(projectID).order_by("-pk")
-        return [application_document(row) for row in read_rows(request, rows, default=DEFAULT_LIMIT, most=MAX_LIMIT)]
+        found = read_rows(request, rows, default=DEFAULT_LIMIT, most=MAX_LIMIT, size=JsonBytes("metadata"))
+        return found.of(application_document(row) for row in found)
 
     @create
     def post(self, request: Request, projectID: str) -> ApplicationDocument:  # noqa: N803

@@ -10,6 +10,7 @@ from applications.exceptions import ApplicationNotFound
 from core.api.documents import Example, Keywords, Time, component, example
 from core.api.fields import Choice, Flag, Secret, Text
 from core.api.openapi import URL_PATTERN, Outcome, Refusal, Tag, body, describe, path_parameter
+from core.api.pagination import Bytes, JsonBytes
 from core.api.values import wire_time
 from core.exceptions import NotFound
 from endpoints.exceptions import EndpointNotFound
@@ -37,6 +38,8 @@ TAG = Tag("Endpoints (Nahook)", envelope=False)
 METADATA = "Texts by name, which the server stores and does not use."
 NO_CONFIG = "an endpoint of the type webhook has no config here"
 NO_SLACK = "must be webhook: this server sends webhooks only"
+#: The bytes of an endpoint in a list, as far as they vary.
+_BYTES = Bytes("url") + Bytes("description") + JsonBytes("metadata")
 _BOTH = "must be sent with the other one of authUsername and authPassword"
 
 
@@ -219,8 +222,8 @@ class EndpointsView(WorkspaceView):
         """Return the endpoints that the query chooses, of an owner or of all."""
         rows = Endpoint.objects.for_project(self.project_id).filter(**of).order_by("-pk")
         rows = rows.defer("secrets", "authentication", "mtls_client_cert")
-        found = read_rows(request, rows, default=MOST_LISTED, most=MOST_LISTED)
-        return [endpoint_document(row, reveal=False) for row in found]
+        found = read_rows(request, rows, default=MOST_LISTED, most=MOST_LISTED, size=_BYTES)
+        return found.of(endpoint_document(row, reveal=False) for row in found)
 
     def created(self, sent: dict[str, Any], owner_id: str) -> EndpointDocument:
         """Create an endpoint of validated fields. Raises DomainError."""

@@ -9,6 +9,7 @@ from core.api.bodies import NoBody
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Flag
 from core.api.openapi import Outcome, Tag, body, describe, path_parameter
+from core.api.pagination import Bytes
 from core.api.values import wire_time
 from core.exceptions import Forbidden
 from nahook_api.base import REFUSED, REFUSED_WRITE, WORKSPACE, EventTypeNotFound, FieldRefused, Strict, WorkspaceView
@@ -174,8 +175,8 @@ class Visibilities(EnvironmentView):
         """Return it of each."""
         self.check(environmentID)
         rows = live_event_types(projectID).only("uid", "name")
-        found = read_rows(request, rows, default=MOST_LISTED, most=MOST_LISTED)
-        return [_visibility(row.uid, row.name) for row in found]
+        found = read_rows(request, rows, default=MOST_LISTED, most=MOST_LISTED, size=Bytes("name"))
+        return found.of(_visibility(row.uid, row.name) for row in found)
 
 
 class Visibility(EnvironmentView):

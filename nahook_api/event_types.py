@@ -12,6 +12,7 @@ from core.api.bodies import NoBody
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Text
 from core.api.openapi import Outcome, Tag, body, describe, path_parameter
+from core.api.pagination import Bytes
 from core.api.time_limit import TookTooLong, time_limit
 from core.api.values import wire_time
 from core.exceptions import Conflict
@@ -185,8 +186,11 @@ class EventTypes(WorkspaceView):
     @list_event_types
     def get(self, request: Request, projectID: str) -> list[EventTypeDocument]:  # noqa: N803
         """Return them, newest first."""
-        rows = read_rows(request, live_event_types(projectID), default=MOST_LISTED, most=MOST_LISTED)
-        return event_type_documents(projectID, rows)
+        size = Bytes("name") + Bytes("description")
+        rows = read_rows(
+            request, live_event_types(projectID).defer("json_schema"), default=MOST_LISTED, most=MOST_LISTED, size=size
+        )
+        return rows.of(event_type_documents(projectID, rows))
 
     @create
     def post(self, request: Request, projectID: str) -> EventTypeDocument:  # noqa: N803

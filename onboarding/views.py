@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from core.api.bodies import read_body
 from core.api.documents import PageOf
 from core.api.envelope import JSON
-from core.api.pagination import read_page
+from core.api.pagination import JsonBytes, read_page
 from core.api.parameters import is_true
 from onboarding import openapi
 from onboarding.documents import BatchDocument, ReportDocument, accepted_document, batch_document
@@ -59,8 +59,9 @@ class OnboardBatches(ConvoyView):
     @openapi.list_batches
     def get(self, request: Request, projectID: str) -> PageOf[BatchDocument]:  # noqa: N803
         """Answer a page of batches, newest first."""
-        page = read_page(request, OnboardBatch.objects.filter(project_id=projectID).defer("items"))
-        return page.of([batch_document(batch) for batch in page.rows])
+        rows = OnboardBatch.objects.filter(project_id=projectID)
+        page = read_page(request, rows.only("pk"), size=JsonBytes("results"))
+        return page.of([batch_document(batch) for batch in page.read(rows.defer("items"))])
 
 
 class OnboardBatchDetail(ConvoyView):

@@ -5,7 +5,7 @@ link's owner, or without an owner the live ones of its list, always within the l
 Contract: docs/contract/portal-links.md#object, docs/contract/portal-links.md#scope.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple, TypedDict
 
@@ -13,6 +13,7 @@ import orjson
 from orjson import Fragment
 
 from core.api.documents import Component, DeletedAt, Example, Keywords, Time, Uid, component, example
+from core.api.pagination import MAX_PAGE_BYTES, up_to_page
 from core.api.values import REDACTED, wire_time, wire_time_from_sql
 from core.encryption import context_of, decrypter
 from core.rows import read_rows
@@ -24,16 +25,18 @@ from portal_links.exceptions import PortalLinkNotFound
 from portal_links.models import PortalLink, PortalSession, portal_url
 from projects.keys import IS_PROVEN, Proof
 
-#: The columns of LinkRow in its order, for `portal_links`.
-LINK_COLUMNS = """
-l.uid, l.project_id, l.name, l.owner_id, l.endpoints, l.can_manage_endpoint, l.auth_type, l.token,
+#: The bytes of an id in an array of them.
+_ID_BYTES = 29
+_COLUMNS = """
+l.uid, l.project_id, l.name, l.owner_id, {endpoints}, l.can_manage_endpoint, l.auth_type, l.token,
 l.created_at::text, l.updated_at::text
 """
+_LINK_COLUMNS = _COLUMNS.format(endpoints="l.endpoints")
 _OF_OWNER = "e.project_id = l.project_id AND e.deleted_at IS NULL AND e.owner_id = l.owner_id"
 _OF_LIST = """e.project_id = l.project_id AND e.deleted_at IS NULL AND e.uid = ANY(l.endpoints COLLATE "C")"""
 # A query for each kind of scope, of which one is run: with OR, PostgreSQL would read the endpoints of either.
 _GET = f"""
-SELECT {LINK_COLUMNS}, CASE l.owner_id WHEN '' THEN ({versions_of(_OF_LIST)}) ELSE ({versions_of(_OF_OWNER)}) END
+SELECT {_LINK_COLUMNS}, CASE l.owner_id WHEN '' THEN ({versions_of(_OF_LIST)}) ELSE ({versions_of(_OF_OWNER)}) END
 FROM portal_links_portallink l
 WHERE l.project_id = %(project_id)s AND l.uid = %(uid)s AND l.deleted_at IS NULL
 """
@@ -134,6 +137,13 @@ class LinkRow(NamedTuple):
     #: As the API writes it.
     created_at: str
     updated_at: str
+    #: Of a row beyond those that fill a page: it was read without its endpoints.
+    is_beyond: bool = False
+
+    @property
+    def page_bytes(self) -> int:
+        """Return the bytes by which its page ends before it, where it is beyond the page; else none."""
+        return MAX_PAGE_BYTES + 1 if self.is_beyond else 0
 
     @property
     def pk(self) -> str:
@@ -141,12 +151,18 @@ class LinkRow(NamedTuple):
         return self.uid
 
 
+def link_columns() -> str:
+    """Return the columns of LinkRow in its order, for a list: `endpoints` up to the bytes of a page."""
+    return _COLUMNS.format(endpoints=up_to_page("l.endpoints", f"cardinality(l.endpoints) * {_ID_BYTES}"))
+
+
 def link_row(values: Sequence[Any]) -> LinkRow:
-    """Return the facts of a link, given the values of LINK_COLUMNS."""
+    """Return the facts of a link, given the values of its columns."""
     uid, project_id, name, owner_id, endpoints, manages, auth_type, stored, created_at, updated_at = values
     token = orjson.loads(decrypter(context_of(PortalLink, "token"))(stored, uid))
     times = wire_time_from_sql(created_at), wire_time_from_sql(updated_at)
-    return LinkRow(uid, project_id, name, owner_id, endpoints, manages, auth_type, token, *times)
+    facts = uid, project_id, name, owner_id, endpoints or [], manages, auth_type, token
+    return LinkRow(*facts, *times, is_beyond=endpoints is None)
 
 
 def _row_of(link: PortalLink) -> LinkRow:
@@ -174,10 +190,10 @@ def portal_link(
 
 def portal_links(
     project_id: str, links: Sequence[LinkRow], *, only: Iterable[str] = (), reveal: bool
-) -> list[PortalLinkDocument]:
-    """Return several links of one project, each with its endpoints, in one statement, or two as `portal_link` does.
+) -> Iterator[tuple[PortalLinkDocument, int]]:
+    """Yield several links of one project, each with its endpoints and with the bytes that these take in the answer.
 
-    `only` narrows `endpoints_metadata`, and nothing else, to those ids.
+    In one statement, or two as `portal_link` does. `only` narrows `endpoints_metadata`, and nothing else, to those ids.
     """
     owners = {link.owner_id for link in links if link.owner_id}
     listed = {uid for link in links if not link.owner_id for uid in link.endpoints}
@@ -188,20 +204,21 @@ def portal_links(
     for endpoint in shown:
         by_owner.setdefault(endpoint.owner_id, []).append(endpoint)
     narrowed = set(only)
-    arrays: dict[str, Fragment] = {}
-    content = []
+    arrays: dict[str, tuple[Fragment, int]] = {}
     for link in links:
         if link.owner_id:
             scope = by_owner.get(link.owner_id, [])
         else:
             scope = [by_id[uid] for uid in sorted(set(link.endpoints), reverse=True) if uid in by_id]
-        array = arrays.get(link.owner_id)
-        if array is None:
-            array = array_of(endpoint for endpoint in scope if not narrowed or endpoint.uid in narrowed)
+        made = arrays.get(link.owner_id)
+        if made is None:
+            listed_here = [endpoint for endpoint in scope if not narrowed or endpoint.uid in narrowed]
+            made = array_of(listed_here), sum(len(endpoint.json) for endpoint in listed_here)
             if link.owner_id:
-                arrays[link.owner_id] = array
-        content.append(_document(link, _ids(scope), array, token=link.token if reveal else REDACTED))
-    return content
+                arrays[link.owner_id] = made
+        array, size = made
+        document = _document(link, _ids(scope), array, token=link.token if reveal else REDACTED)
+        yield document, size + _ID_BYTES * len(document["endpoints"])
 
 
 def access_document(access: Access) -> PortalLinkDocument:

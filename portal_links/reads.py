@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 
 from core.api.pagination import Written
-from portal_links.documents import LINK_COLUMNS, link_row
+from portal_links.documents import link_columns, link_row
 
 _LINKS = "portal_links_portallink l WHERE l.project_id = %s AND l.deleted_at IS NULL"
 _OF_OWNER = " AND l.owner_id = %s"
@@ -40,4 +40,4 @@ def links_of(project_id: str, *, owner_id: str = "", name: str = "", endpoint_id
     if endpoint_ids:
         source += _OF_ENDPOINTS
         parameters += [project_id, list(endpoint_ids)] * 2
-    return Written(LINK_COLUMNS, source, parameters, link_row)
+    return Written(link_columns(), source, parameters, link_row)

@@ -1,14 +1,26 @@
 """List and revoke portal sessions, with a project's API key and in Convoy's envelope."""
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
 
 from core.api.documents import PageOf
-from core.api.pagination import read_page
+from core.api.pagination import Bytes, JsonBytes, read_page
 from portal_links import openapi, sessions
 from portal_links.documents import PortalSessionDocument, session_document
 from portal_links.models import PortalSession
 from projects.convoy_view import ConvoyView
+
+#: The bytes of a session in a list, as far as they vary.
+_BYTES = JsonBytes("metadata") + Bytes("reference")
+
+
+def _shown(rows: "QuerySet[PortalSession]") -> "QuerySet[PortalSession]":
+    """Return sessions with what their documents show. Of a link that is not its list of endpoints."""
+    rows = rows.select_related("portal_link")
+    return rows.defer(
+        "code_digest", "token_digest", *(f"portal_link__{name}" for name in ("token", "token_digest", "endpoints"))
+    )
 
 
 class PortalSessions(ConvoyView):
@@ -21,8 +33,7 @@ class PortalSessions(ConvoyView):
         `ownerId` finds the sessions of the owner's links too. `active` is true or false.
         """
         query, now = request.query_params, timezone.now()
-        rows = PortalSession.objects.for_project(projectID).select_related("portal_link")
-        rows = rows.defer("code_digest", "token_digest", "portal_link__token", "portal_link__token_digest")
+        rows = PortalSession.objects.for_project(projectID)
         if owner_id := query.get("ownerId", "").strip():
             rows = rows.of_owner(owner_id)
         if link_id := query.get("portalLinkId", "").strip():
@@ -32,8 +43,8 @@ class PortalSessions(ConvoyView):
                 rows = rows.active(now)
             case "false":
                 rows = rows.inactive(now)
-        page = read_page(request, rows)
-        return page.of([session_document(session) for session in page.rows])
+        page = read_page(request, rows.only("pk"), size=_BYTES)
+        return page.of([session_document(session) for session in page.read(_shown(rows))])
 
 
 class RevokePortalSession(ConvoyView):

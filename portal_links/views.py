@@ -1,6 +1,7 @@
 """Answer the portal-link operations of the Convoy API. Contract: docs/contract/portal-links.md#operations."""
 
 from datetime import date
+from functools import partial
 
 from rest_framework.request import Request
 
@@ -35,7 +36,8 @@ class PortalLinks(ConvoyView):
             endpoint_ids=endpoint_ids,
         )
         page = read_page(request, rows)
-        return page.of(documents.portal_links(projectID, page.rows, only=endpoint_ids, reveal=self.caller.can_write))
+        shown = partial(documents.portal_links, projectID, only=endpoint_ids, reveal=self.caller.can_write)
+        return page.measured(shown)
 
     @openapi.create_portal_link
     def post(self, request: Request, projectID: str) -> PortalLinkDocument:  # noqa: N803

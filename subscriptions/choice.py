@@ -37,7 +37,9 @@ def filters_of(project_id: str, endpoint_id: str, *, scope: Scope = None) -> lis
     """Return the enabled filters of an endpoint's subscriptions, by event type, each with its subscription."""
     subscriptions = visible(project_id, scope).filter(endpoint_id=endpoint_id)
     rows = Filter.objects.filter(subscription__in=subscriptions.order_by().values("pk"), enabled_at__isnull=False)
-    return list(rows.select_related("subscription").order_by("event_type", "pk"))
+    # A subscription repeats the types and conditions of its filters: 257 KB for each of 1,000 filters.
+    rows = rows.select_related("subscription").defer("subscription__event_types", "subscription__filter")
+    return list(rows.order_by("event_type", "pk"))
 
 
 def choose_event_types(project_id: str, endpoint_id: str, types: Sequence[str], *, scope: Scope = None) -> None:

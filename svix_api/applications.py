@@ -14,6 +14,7 @@ from applications.prefixes import APPLICATION
 from core.api.documents import Example, Time, component, example
 from core.api.fields import Integer, Shape, Text
 from core.api.openapi import NOT_ONLY_SPACES, Outcome, Tag, body, describe, path_parameter, query
+from core.api.pagination import JsonBytes
 from core.api.parameters import is_true
 from core.api.values import wire_time
 from core.prefixed_ids import prefixed
@@ -195,7 +196,7 @@ class Applications(SvixView):
         rows = Application.objects.for_project(self.key_project)
         if self.caller.owner_id:
             rows = rows.filter(owner_id=self.caller.owner_id)
-        return read_page(request, rows, APPLICATION, application_document)
+        return read_page(request, rows, APPLICATION, application_document, size=JsonBytes("metadata"))
 
     @create
     def post(self, request: Request) -> ApplicationDocument | HttpResponse:

@@ -38,7 +38,7 @@ from svix_api.attempt_documents import (
     message_endpoint_document,
 )
 from svix_api.base import WRONG_FIELDS
-from svix_api.endpoint_shapes import endpoint_documents
+from svix_api.endpoint_shapes import endpoint_bytes, endpoint_documents
 from svix_api.endpoints import ENDPOINT_ID
 from svix_api.messages import CHANGES, MESSAGE_ID, OF_APPLICATION
 from svix_api.paging import ITERATOR, LIMIT, PageDocument, page_example, read_page, with_data
@@ -235,7 +235,8 @@ class EndpointsOfMessage(MessageView):
         """Return a page."""
         place = self.place(ownerID)
         rows = place.deliveries().filter(event=place.message(eventID)).select_related("endpoint")
-        page: PageDocument[EventDelivery] = read_page(request, rows, ENDPOINT, lambda delivery: delivery)
+        size = endpoint_bytes("endpoint__")
+        page: PageDocument[EventDelivery] = read_page(request, rows, ENDPOINT, lambda delivery: delivery, size=size)
         found = page["data"]
         shown = endpoint_documents(list({row.endpoint_id: row.endpoint for row in found}.values()))
         documents = {document["id"]: document for document in shown}

@@ -38,6 +38,7 @@ from svix_api.endpoint_shapes import (
     EndpointUpdate,
     chosen_types,
     columns,
+    endpoint_bytes,
     endpoint_documents,
     is_uid,
 )
@@ -223,9 +224,8 @@ class Endpoints(EndpointView):
     @list_endpoints
     def get(self, request: Request, ownerID: str) -> PageDocument[EndpointOut]:  # noqa: N803
         """Return a page."""
-        page: PageDocument[Endpoint] = read_page(
-            request, self.scope(self.known_owner(ownerID)), ENDPOINT, lambda row: row
-        )
+        rows = self.scope(self.known_owner(ownerID)).defer("secrets", "authentication", "mtls_client_cert")
+        page: PageDocument[Endpoint] = read_page(request, rows, ENDPOINT, lambda row: row, size=endpoint_bytes())
         return with_data(page, endpoint_documents(page["data"]))
 
     @create

@@ -3,14 +3,15 @@
 import re
 from typing import Any
 
-import orjson
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from core.api.documents import example
 from core.api.openapi import Outcome, Tag, body, path_parameter, query
+from core.api.pagination import Bytes, JsonBytes
 from core.api.parameters import is_true
 from core.exceptions import Conflict, InvalidInput, NotFound
+from events.serializers import raw_value
 from projects.exceptions import OwnerKey
 from projects.models import EVERY_TYPE, EventType
 from subscriptions import event_types
@@ -168,7 +169,12 @@ class EventTypes(CustomerView):
             rows = rows.filter(archived_at=None)
         with_content = is_true(request, "with_content")
         return read_page(
-            request, rows, BY_NAME, lambda row: event_type_document(row, with_content=with_content), by_name=True
+            request,
+            rows if with_content else rows.defer("json_schema"),
+            BY_NAME,
+            lambda row: event_type_document(row, with_content=with_content),
+            size=JsonBytes("json_schema") + Bytes("description") if with_content else None,
+            by_name=True,
         )
 
     @create
@@ -242,7 +248,7 @@ class ImportOpenApi(SvixView):
         sent = self.body(request, EventTypeImportOpenApiIn)
         if ("spec" in sent) == ("specRaw" in sent):
             raise OneSpec
-        text = sent["specRaw"] if "specRaw" in sent else orjson.dumps(sent["spec"]).decode()
+        text = sent["specRaw"] if "specRaw" in sent else raw_value(request.body, "spec").decode()
         if sent.get("dryRun"):
             found = event_types.read_event_types(text)
             return {"data": {"modified": [], "to_modify": [_described(one) for one in found]}}

@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Annotated, Any, Generic, TypedDict
 
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import Combinable
 from rest_framework.request import Request
 
 from core.api.documents import D, Example, Row
@@ -61,13 +62,15 @@ def read_page(
     *,
     descending: bool = False,
     large: str = "",
+    size: Combinable | None = None,
     within: str = "",
     by_name: bool = False,
 ) -> "PageDocument[D]":
     """Return the page of `rows` that a request asks for, each shown by `document`. One statement.
 
     `prefix` is that of the rows' ids, and `descending` the order where the request names none. `large` is a column of
-    texts that may be long: the page ends before they exceed MAX_PAGE_BYTES, and a second statement reads them.
+    texts that may be long: the page ends before they exceed MAX_PAGE_BYTES, and a second statement reads them. Where
+    several things may be long, `size` is the bytes of a row, and the second statement reads the whole rows.
     With `within`, the rows are ordered by this column first, and those of one value by their ids, as an index has them.
     With `by_name` the rows are in the order of their names, which the iterators hold in place of the ids.
     Raises WrongFields.
@@ -85,8 +88,11 @@ def read_page(
     if iterator and not cursor:
         raise wrong_parameter("iterator", "is not an iterator of this list")
     falling = (order == "descending") != backwards
+    whole = rows
     if large:
         rows = rows.defer(large).annotate(page_bytes=Bytes(large))
+    elif size is not None:
+        rows = rows.select_related(None).only("pk", column, *([within] if within else [])).annotate(page_bytes=size)
     sign, beyond = ("-", "lt") if falling else ("", "gt")
     if cursor:
         rows = rows.filter(_after(cursor, rows, within, beyond) if within else Q(**{f"{column}__{beyond}": cursor}))
@@ -97,6 +103,8 @@ def read_page(
     shown = found[:most][::-1] if backwards else found[:most]
     if large:
         _read_texts(shown, large)
+    elif size is not None:
+        shown = _read_whole(shown, whole)
     return {
         "data": [document(row) for row in shown],
         "iterator": prefixed(prefix, getattr(shown[-1], column)) if shown else iterator or None,
@@ -123,6 +131,14 @@ def _read_texts(rows: list[Any], column: str) -> None:
     *path, name = column.split("__")
     for row in rows:
         setattr(reduce(getattr, path, row), name, texts.get(row.pk, ""))
+
+
+def _read_whole(rows: list[Any], whole: "QuerySet[Any]") -> list[Any]:
+    """Return the rows of a page with all that `whole` reads, without those that have gone. One statement, or none."""
+    if not rows:
+        return []
+    found = {row.pk: row for row in whole.order_by().filter(pk__in=[row.pk for row in rows])}
+    return [found[row.pk] for row in rows if row.pk in found]
 
 
 def with_data(page: PageDocument[Any], data: list[D]) -> PageDocument[D]:

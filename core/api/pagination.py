@@ -4,7 +4,7 @@ Each page takes one statement. `perPage` is kept between 1 and 1000. Only the li
 `sort` (docs/compatibility.md).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,6 +19,8 @@ DEFAULT_PER_PAGE = 20
 MAX_PER_PAGE = 1000
 #: The bytes of the rows' large members beyond which a page ends early. A page has one row at least.
 MAX_PAGE_BYTES = 4 * 1024 * 1024
+#: The first rows of a page whose documents are made together, to learn their size.
+MEASURED_AT_ONCE = 100
 # Sorts above every ULID.
 NEWEST = "~"
 #: The cursors before which no row stands: that of the oldest first, and that of the newest first.
@@ -31,10 +33,53 @@ class Page(NamedTuple):
 
     rows: list[Any]
     pagination: Pagination
+    #: Whether the rows were read from their end, with `direction=prev`.
+    is_backwards: bool = False
 
     def of(self, documents: list[D]) -> PageOf[D]:
         """Return the page object whose rows are shown as `documents`."""
         return {"content": documents, "pagination": self.pagination}
+
+    def measured(self, documents: Callable[[Sequence[Any]], Iterable[tuple[D, int]]]) -> PageOf[D]:
+        """Return the page object of the rows whose documents come to MAX_PAGE_BYTES, and of one row at least.
+
+        For documents that hold what is not in their rows, so that no column tells their size. `documents` makes those
+        of a part of the rows, each with its bytes: of MEASURED_AT_ONCE first, and then of four times as many each time.
+        """
+        rows = self._from_cursor()
+        made: list[D] = []
+        left, at_once, begun = MAX_PAGE_BYTES, MEASURED_AT_ONCE, 0
+        while begun < len(rows):
+            for document, size in documents(rows[begun : begun + at_once]):
+                left -= size
+                if left < 0 and made:
+                    return self._ended(rows, made)
+                made.append(document)
+            begun, at_once = begun + at_once, at_once * 4
+        by_id = dict(zip((row.pk for row in rows), made, strict=True))
+        return self.of([by_id[row.pk] for row in self.rows])
+
+    def _from_cursor(self) -> list[Any]:
+        """Return the rows in the order in which they are left out: the last ones first.
+
+        Read backwards, the row of the cursor stands after the page, and is on it where there is room.
+        """
+        if not self.is_backwards:
+            return self.rows
+        rows = self.rows[::-1]
+        return [*rows[1:], rows[0]] if self._holds_cursor else rows
+
+    @property
+    def _holds_cursor(self) -> bool:
+        return len(self.rows) > 1 and self.rows[-1].pk == self.pagination["next_page_cursor"]
+
+    def _ended(self, rows: list[Any], made: list[D]) -> PageOf[D]:
+        """Return the page object of the documents `made` of the first of `rows`, beyond which the page has no room."""
+        at: Pagination = {**self.pagination, "has_next_page": True}
+        if not self.is_backwards:
+            return {"content": made, "pagination": {**at, "next_page_cursor": rows[len(made)].pk}}
+        at["has_prev_page"] = at["has_prev_page"] or len(made) < len(rows) - self._holds_cursor
+        return {"content": made[::-1], "pagination": {**at, "prev_page_cursor": rows[len(made) - 1].pk}}
 
     def read(self, rows: "QuerySet[Any]") -> list[Any]:
         """Return the rows of this page as another queryset reads them. One statement, or none."""
@@ -62,7 +107,8 @@ class Written(NamedTuple):
     """A list whose statement is written out: the ORM would compile it for each request (docs/adr/0003).
 
     `source` is what follows FROM, with the conditions that every row meets and placeholders for `parameters`. The table
-    of the rows is `l` in it. `make` makes a row, which has a `pk`, of the values of `columns`.
+    of the rows is `l` in it. `make` makes a row, which has a `pk`, of the values of `columns`. These may ask for the
+    rows before theirs by the window `w` (`up_to_page`).
     """
 
     columns: str
@@ -77,9 +123,19 @@ class Written(NamedTuple):
             is_preceded = f"EXISTS (SELECT 1 FROM {self.source} AND l.uid {before} %s)"  # noqa: S608 - our own texts
             columns = f"{self.columns}, {is_preceded}"
             parameters = [*parameters, *parameters]
-        which = f"{self.source} AND l.uid {comparison} %s ORDER BY l.uid {order} LIMIT {count}"
-        rows = read_rows(f"SELECT {columns} FROM {which}", parameters)  # noqa: S608 - our own texts
+        # The limit is inside, so that the window has no more rows than that, and large columns are not read for it.
+        limited = f"SELECT l.* FROM {self.source} AND l.uid {comparison} %s ORDER BY l.uid {order} LIMIT {count}"  # noqa: S608
+        ordered = f"WINDOW w AS (ORDER BY l.uid {order} ROWS UNBOUNDED PRECEDING) ORDER BY l.uid {order}"
+        rows = read_rows(f"SELECT {columns} FROM ({limited}) l {ordered}", parameters)  # noqa: S608 - our own texts
         return [self.make(row[:-1]) for row in rows], bool(rows) and rows[0][-1]
+
+
+def up_to_page(column: str, size: str) -> str:
+    """Return SQL for a column of Written, NULL in rows beyond those whose `size`, SQL for bytes, fills a page.
+
+    The first two rows have it always: where a page is read backwards, the first row is not on it.
+    """
+    return f"CASE WHEN row_number() OVER w <= 2 OR sum({size}) OVER w <= {MAX_PAGE_BYTES} THEN {column} END"
 
 
 def read_page(
@@ -133,6 +189,7 @@ def read_page(
             # Inclusive: it names the first row of the next page. One row alone has no next page.
             "next_page_cursor": found[-1].pk if len(found) > 1 else "",
         },
+        query.get("direction") == "prev",
     )
 
 

@@ -54,12 +54,12 @@ def test_another_projects_looks_like_one_that_is_not_there(api: API, path: str, 
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_the_key_and_the_page(api: API, path: str, project: Project, count: int) -> None:
+def test_the_key_the_sizes_and_the_page(api: API, path: str, project: Project, count: int) -> None:
     for _ in range(count):
         accept(project, [ITEM])
     with statements() as found:
         assert len(api.get(f"{path}/batches").data["content"]) == count
-    assert found == ["SELECT projects_apikey", "SELECT onboarding_onboardbatch"]
+    assert found == ["SELECT projects_apikey", *["SELECT onboarding_onboardbatch"] * 2]
 
 
 class TestAuthentication(RefusesStrangers, RefusesOtherProjects):

@@ -176,7 +176,7 @@ class TestList:
             mint(f"owner {number}")
         with statements() as ran:
             api.get(f"{path}?active=true&perPage=100")
-        assert ran == ["SELECT projects_apikey", "SELECT portal_links_portalsession"]
+        assert ran == ["SELECT projects_apikey", *["SELECT portal_links_portalsession"] * 2]
 
 
 class TestRevoke:

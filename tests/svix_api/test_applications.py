@@ -257,14 +257,24 @@ class TestList:
         assert [one["uid"] for one in send("GET", "", bound).json["data"]] == ["globex"]
         assert refusal(send("GET", "/acme", bound))[:2] == (403, "permission_denied")
 
+    def test_a_refusal_quotes_the_beginning_of_a_long_name(self, key: str) -> None:
+        made(key, uid="acme")
+        for path, body in (
+            ("", {"name": "A", "metadata": {"a." * 400_000: 1}}),
+            ("/acme/endpoint", {"url": "https://hooks.example.com/in", "headers": {"a." * 400_000: 1}}),
+        ):
+            reply = send("POST", path, key, body)
+            assert reply.status == 422
+            assert len(reply.content) < 1_000
+
     @pytest.mark.parametrize("rows", [1, 20])
-    def test_two_statements(self, key: str, project: Project, rows: int) -> None:
-        """The key and the page."""
+    def test_three_statements(self, key: str, project: Project, rows: int) -> None:
+        """The key, the sizes of the rows, and the page."""
         for number in range(rows):
             create_application(project.uid, owner_id=f"o{number}", name="A")
         with statements() as sent:
             assert len(send("GET", "", key).json["data"]) == rows
-        assert sent == ["SELECT projects_apikey", "SELECT applications_application"]
+        assert sent == ["SELECT projects_apikey", *["SELECT applications_application"] * 2]
 
 
 class TestCallers:

@@ -205,8 +205,8 @@ class TestList:
         one = count()
         for _ in range(20):
             made(key)
-        # The key, the application, the endpoints, and their filters.
-        assert count() == one == 4
+        # The key, the application, the sizes of the endpoints, the endpoints, and their filters.
+        assert count() == one == 5
 
 
 class TestSecrets:

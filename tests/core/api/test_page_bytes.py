@@ -1,20 +1,36 @@
 """A page ends before its rows are too large. Contract: docs/contract/conventions.md#page-bytes."""
 
+import ast
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
 import pytest
 
+from convoyclone.database import BASE_DIR
 from core.api import pagination
 from endpoints.models import Endpoint
 from events.models import Event
+from onboarding.models import OnboardBatch
+from portal_links.models import PortalLink, PortalSession
+from portal_links.operations import create_portal_link
 from projects.models import Project
 from subscriptions.operations import create_subscription
 from tests.activity.rows import make_activity
 from tests.conftest import API
 from tests.deliveries.rows import make_delivery
 from tests.meta_events.rows import make_meta_event
+from tests.portal.customers import mint
+
+#: The functions that read a list for an answer. The `read_rows` of core/rows.py only sends a statement.
+READERS = {"read_page", "read_array", "read_rows"}
+#: The modules with a list that names no size, and why.
+WITHOUT_SIZE = {
+    "jobs/views.py": "numbers, times and short texts",
+    "portal_links/scope_views.py": "ids and names",
+    "portal_links/views.py": "Page.measured",
+    "svix_api/tasks.py": "numbers, times and short texts",
+}
 
 MakeEndpoint = Callable[..., Endpoint]
 BYTES = 1_000
@@ -127,3 +143,85 @@ class TestOthers:
         pages = walk(api, f"/projects/{project.uid}/endpoints")
         assert [len(page) for page in pages] == [2, 2, 1]
         assert list(chain(*pages)) == rows
+
+    def test_batches_count_their_results(self, api: API, project: Project) -> None:
+        results = [{"row": 1, "name": "a", "url": "x" * 4 * BYTES}]
+        made = [OnboardBatch(project=project, first_row=1, total_items=1, results=results) for _ in range(5)]
+        rows = [row.pk for row in reversed(OnboardBatch.objects.bulk_create(made))]
+        pages = walk(api, f"/projects/{project.uid}/onboard/batches")
+        assert [len(page) for page in pages] == [2, 2, 1]
+        assert list(chain(*pages)) == rows
+
+    def test_sessions_count_their_metadata(self, api: API, project: Project) -> None:
+        rows = [mint(project).session.pk for _ in range(5)][::-1]
+        PortalSession.objects.update(metadata={"a": "x" * 4 * BYTES})
+        pages = walk(api, f"/projects/{project.uid}/portal-sessions")
+        assert [len(page) for page in pages] == [2, 2, 1]
+        assert list(chain(*pages)) == rows
+
+
+class TestLinks:
+    """A link shows all endpoints of its owner, which no column of its row tells."""
+
+    @pytest.fixture
+    def rows(self, project: Project, make_endpoint: MakeEndpoint) -> list[str]:
+        """Five links of one owner, newest first. Each is over two fifths of a page."""
+        make_endpoint(owner_id="acme", description="x" * 4 * BYTES)
+        return [create_portal_link(project.uid, name="a", owner_id="acme").link.pk for _ in range(5)][::-1]
+
+    @pytest.mark.parametrize("together", [1, 2, 100])
+    def test_forwards(
+        self, api: API, project: Project, rows: list[str], monkeypatch: pytest.MonkeyPatch, together: int
+    ) -> None:
+        monkeypatch.setattr(pagination, "MEASURED_AT_ONCE", together)
+        pages = walk(api, f"/projects/{project.uid}/portal-links")
+        assert [len(page) for page in pages] == [2, 2, 1]
+        assert list(chain(*pages)) == rows
+
+    def test_backwards(self, api: API, project: Project, rows: list[str]) -> None:
+        path = f"/projects/{project.uid}/portal-links"
+        answer = api.get(f"{path}?direction=prev&prev_page_cursor={rows[-1]}&perPage=1000")
+        assert [row["uid"] for row in answer.data["content"]] == rows[2:4]
+        at = answer.data["pagination"]
+        assert (at["has_next_page"], at["has_prev_page"]) == (True, True)
+        assert (at["next_page_cursor"], at["prev_page_cursor"]) == (rows[4], rows[2])
+        answer = api.get(f"{path}?direction=prev&prev_page_cursor={rows[2]}&perPage=1000")
+        assert [row["uid"] for row in answer.data["content"]] == rows[:2]
+        assert answer.data["pagination"]["has_prev_page"] is False
+
+    def test_a_small_page_is_whole(self, api: API, project: Project, rows: list[str]) -> None:
+        Endpoint.objects.update(description="")
+        assert walk(api, f"/projects/{project.uid}/portal-links") == [rows]
+
+    @pytest.mark.parametrize("direction", ["next", "prev"])
+    def test_long_lists_of_ids_are_not_read_beyond_the_page(
+        self, api: API, project: Project, make_endpoint: MakeEndpoint, direction: str
+    ) -> None:
+        endpoint = make_endpoint()
+        rows = [create_portal_link(project.uid, name="a", endpoints=[endpoint.pk]).link.pk for _ in range(6)][::-1]
+        # Those that are not in the project are in no answer.
+        PortalLink.objects.update(endpoints=[endpoint.pk, *["01JZ8QK3V7M2N4P6R8T0W2Y4A6"] * 150])
+        path = f"/projects/{project.uid}/portal-links?perPage=1000&direction={direction}"
+        answer = api.get(f"{path}&{direction}_page_cursor={rows[0] if direction == 'next' else rows[-1]}")
+        expected = rows[:2] if direction == "next" else rows[4:5]
+        assert [row["uid"] for row in answer.data["content"]] == expected
+        assert all(row["endpoints"] == [endpoint.pk] for row in answer.data["content"])
+
+
+def test_every_list_has_a_size() -> None:
+    """A new list fails here until it says how large its rows are, or has a reason to have no size."""
+    found = set()
+    for path in sorted(BASE_DIR.glob("*/*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        plain = {
+            name.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "core.rows"
+            for name in node.names
+        }
+        for call in ast.walk(tree):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in READERS - plain):
+                continue
+            if not {keyword.arg for keyword in call.keywords} & {"size", "large"}:
+                found.add(path.relative_to(BASE_DIR).as_posix())
+    assert found == WITHOUT_SIZE.keys()
