@@ -11,6 +11,7 @@ from core.api.openapi import describe
 from core.api.values import wire_time
 from projects.models import EventType
 from subscriptions.openapi_import import MAX_CHARACTERS
+from subscriptions.serializers import AnyJSON
 
 NAME_PATTERN = r"^[a-zA-Z0-9\-_.]{1,255}$"
 #: The only version of a schema that an event type has.
@@ -92,7 +93,8 @@ class EventTypePatch(Shape):
     description = Text(required=False, max_length=4096)
     archived = Flag(required=False, help_text="True: lists leave it out.")
     deprecated = Flag(required=False, help_text="True: people are asked not to choose it.")
-    schemas = serializers.JSONField(
+    # REST framework's field writes the value as JSON, which fails where it is nested deeply.
+    schemas = AnyJSON(
         required=False, allow_null=True, help_text=f"One JSON Schema of draft 7, as the member `{VERSION}`."
     )
     groupName = Text(required=False, allow_null=True)  # noqa: N815 - the wire's name

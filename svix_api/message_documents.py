@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, TypedDict
 
-import orjson
+from orjson import Fragment
 from rest_framework import serializers
 
 from applications.prefixes import MESSAGE
@@ -39,7 +39,9 @@ class MessageDocument(TypedDict):
     eventId: Annotated[str | None, "The id that the sender has given to it.", Example("invoice-991-paid")]
     eventType: Annotated[str, "The name of its event type.", Example("invoice.paid")]
     payload: Annotated[
-        dict[str, Any], "The payload; empty where it was not asked for, or was deleted.", Example({"invoice": 991})
+        dict[str, Any] | Fragment,
+        "The payload; empty where it was not asked for, or was deleted.",
+        Example({"invoice": 991}),
     ]
     channels: Annotated[
         list[str] | None, "Endpoints with channels get it only where they share one.", Example(["project_123"])
@@ -51,12 +53,14 @@ class MessageDocument(TypedDict):
 
 def message_document(event: Event, *, shows_payload: bool) -> MessageDocument:
     """Return a message as Svix's API shows it. A payload that is not an object is in the member `data`."""
-    payload = orjson.loads(event.data) if shows_payload else {}
+    # Not parsed, because it may be nested more deeply than a document can be written.
+    payload = Fragment(event.data if shows_payload else b"{}")
+    is_object = not shows_payload or event.data.lstrip().startswith("{")
     return {
         "id": prefixed(MESSAGE, event.uid),
         "eventId": event.external_id or None,
         "eventType": event.event_type,
-        "payload": payload if isinstance(payload, dict) else {"data": payload},
+        "payload": payload if is_object else {"data": payload},
         "channels": event.channels or None,
         "tags": event.tags or None,
         "timestamp": wire_time(event.created_at),

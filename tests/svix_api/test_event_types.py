@@ -37,6 +37,19 @@ def names(reply: Reply) -> list[str]:
     return [row["name"] for row in reply.json["data"]]
 
 
+#: More than a document can be written with, and less than one can be read with.
+DEEP = b'{"a":' * 1_000 + b"1" + b"}" * 1_000
+
+
+def test_what_is_nested_deeply_is_refused(key: str) -> None:
+    with nothing_changes():
+        for schemas in (DEEP, b'{"1":%s}' % DEEP):
+            reply = send("POST", "", key, b'{"name":"a","description":"","schemas":%s}' % schemas)
+            assert reply.status in (400, 422)
+        for spec in (DEEP, b'{"webhooks":{"a":{"post":%s}}}' % DEEP):
+            assert send("POST", "/import/openapi", key, b'{"spec":%s}' % spec).status == 400
+
+
 def test_a_name_that_convoys_api_has_made(key: str, project: Project) -> None:
     """Convoy's names have no rules, and Svix's clients write them into the path as they are."""
     for name in ("user/created", "user//created", "a/", "a?b"):

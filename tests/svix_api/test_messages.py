@@ -35,6 +35,20 @@ class TestCreate:
         assert shown.json == reply.json
         assert reply.json["payload"] == {"n": 1.5}
 
+    def test_a_payload_that_is_nested_deeply(self, key: str, app: str) -> None:
+        """It is stored by every API that takes events, and no list may break by it."""
+        raw = '{"a":' * 800 + "1" + "}" * 800
+        reply = send("POST", f"/{app}/msg", key, f'{{"eventType":"a","payload":{raw}}}'.encode())
+        assert reply.status == 202
+        assert f'"payload":{raw},'.encode() in reply.content
+        assert f'"payload":{raw},'.encode() in send("GET", f"/{app}/msg", key).content
+
+    def test_a_payload_of_convoys_that_is_no_object_is_a_member(self, key: str, app: str, project: Project) -> None:
+        for data in ("[1]", '"{"', " 1.50", "[" * 800 + "]" * 800):
+            event = make_event(project.uid, owner_id="acme", data=data)
+            shown = send("GET", f"/{app}/msg/{event.uid}", key)
+            assert f'"payload":{{"data":{data}}}'.encode() in shown.content
+
     def test_without_content(self, key: str, app: str) -> None:
         assert send("POST", "/acme/msg?with_content=false", key, GOOD).json["payload"] == {}
 
