@@ -17,6 +17,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 #: The web server has read this much of a body at most before a view asks for it.
 READ_AHEAD_BYTES = 8192
+#: The digits of any length that a body may have.
+MOST_DIGITS = 12
 
 #: Below these, the paths of Svix and Nahook hold ids and names of the company's own: repeated slashes belong to them.
 _WITH_OWN_IDS = ("/api/v1/app/", "/api/v1/auth/", "/api/v1/event-type/", "/api/ingest/event/")
@@ -53,7 +55,8 @@ def request_id(get_response: GetResponse) -> GetResponse:
 def _has_unread_body(request: HttpRequest) -> bool:
     """Return whether the web server will close the connection because more of the body follows than it has read."""
     length = request.META.get("CONTENT_LENGTH") or ""
-    is_long = length.isdecimal() and int(length) > READ_AHEAD_BYTES
+    # Python refuses to read a number of thousands of digits.
+    is_long = length.isdecimal() and (len(length) > MOST_DIGITS or int(length) > READ_AHEAD_BYTES)
     return is_long and not getattr(request, "_read_started", True)
 
 

@@ -277,7 +277,8 @@ class TestEveryOperation:
                     )
                 assert Answer(response).error == (411, "send the request body with a Content-Length")
 
-    def test_a_length_that_is_no_number(self, rows: Rows, row: Row) -> None:
+    @pytest.mark.parametrize("length", ["many", "9" * 5_000], ids=["a word", "thousands of digits"])
+    def test_a_length_that_is_no_number(self, rows: Rows, row: Row, length: str) -> None:
         for operation in OPERATIONS:
             caller = rows.caller(operation)
             with row(operation):
@@ -286,7 +287,7 @@ class TestEveryOperation:
                         operation.method,
                         f"/api/v1{rows.path(operation)}",
                         headers=caller.headers,
-                        CONTENT_LENGTH="many",
+                        CONTENT_LENGTH=length,
                     )
                 assert Answer(response).error == (400, "the Content-Length is not a number")
 
