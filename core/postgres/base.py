@@ -42,13 +42,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         Making a cursor for each statement, with what Django wraps around it, takes as long as sending the statement and
         reading its rows. Rows come in PostgreSQL's binary format: an encrypted value as text is twice as long.
         """
-        self.ensure_connection()
+        if self.connection is None:
+            self.ensure_connection()
         if self._kept is None or self._kept.connection is not self.connection:
             with self.wrap_database_errors:
                 self._kept = self.create_cursor()
             self._kept.format = Format.BINARY
         cursor = self._kept
-        if self.queries_logged or self.execute_wrappers:
+        if self.force_debug_cursor or self.execute_wrappers:
             # Tests and tools that look at each statement find it in Django's wrapper.
             self._prepare_cursor(cursor).execute(statement, parameters)  # type: ignore[attr-defined]
             return cursor
