@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from psycopg import AsyncClientCursor
 from psycopg.rows import args_row, class_row
 
+from core.rows import array_text
 from engine import rate_limit
 from engine.choice import AT_MOST_ONCE, COLUMNS, Queued, Unsettled, choose
 from engine.database import Connection
@@ -298,7 +299,7 @@ async def _open(
 ) -> Opening | None:
     """Read on from the place of a part, with the lock, or try for it before with `is_first`."""
     place = view.places[part]
-    given = {"wants_all": view.wants_all, "parts": list(view.parts), "window": window}
+    given = {"wants_all": view.wants_all, "parts": array_text(view.parts), "window": window}
     given |= {"after": place.parked_after, "hops": PARKED_HOPS, **walk_from(place.turn)}
     reads = (_BACKLOG, _DUE, _TARGETS_OF_FIRST) if by_age else (_BACKLOG, _WALK)
     async with AsyncClientCursor(connection) as cursor:
@@ -331,9 +332,9 @@ async def _claim_and_commit(
         return {}
     given = {
         "lease": lease,
-        "uids": [row.uid for row, _ in sent],
-        "seconds": [seconds for _, seconds in sent],
-        "events": [*{row.event_id for row, _ in sent}],
+        "uids": array_text(row.uid for row, _ in sent),
+        "seconds": array_text(seconds for _, seconds in sent),
+        "events": array_text({row.event_id for row, _ in sent}),
     }
     async with AsyncClientCursor(connection) as cursor:
         await cursor.execute(f"{_CLAIM.over(connection)}; COMMIT; {_PAYLOADS.over(connection)}", given)
@@ -378,5 +379,5 @@ async def _read_targets(connection: Connection, ids: Collection[str], known: dic
     if not unknown:
         return known
     async with connection.cursor(row_factory=class_row(Target)) as cursor:
-        await cursor.execute(_TARGETS_OF, [unknown])
+        await cursor.execute(_TARGETS_OF, [array_text(unknown)])
         return {**known, **{target.uid: target for target in await cursor.fetchall()}}

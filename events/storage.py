@@ -13,6 +13,7 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
+from core.rows import array_text
 from core.tracing import traceparent
 from core.ulid import new_ulid
 from core.wake import wake_workers
@@ -143,7 +144,7 @@ def store_event(
     uid, now = given["uid"], given["now"]
     status, reason = (Status.SUCCESS, "") if taken else (Status.FAILURE, reason)
     endpoints = [row.endpoint_id for row in taken] or targets
-    given |= {"channel": channel.value, "owner_id": owner_id, "endpoints": endpoints}
+    given |= {"channel": channel.value, "owner_id": owner_id, "endpoints": array_text(endpoints)}
     given |= {"is_duplicate": False, "status": status, "reason": reason}
     made = [new_ulid() for _ in taken]
     first, *others = _chunks((delivery_id, uid, row) for delivery_id, row in zip(made, taken, strict=True)) or [[]]
@@ -159,7 +160,7 @@ def store_event(
                     cursor.execute(_ADD, _deliveries(candidates.settings, chunk, now))
         if not is_new:
             # A duplicate has no deliveries, and that is a success.
-            duplicate = {"is_duplicate": True, "status": Status.SUCCESS, "reason": "", "endpoints": targets}
+            duplicate = {"is_duplicate": True, "status": Status.SUCCESS, "reason": "", "endpoints": array_text(targets)}
             cursor.execute(_INSERT_EVENT, given | duplicate)
     if is_new and any(row.is_active for row in taken):
         wake_workers()
@@ -182,12 +183,12 @@ def _deliveries(settings: Settings, made: Sequence[Made], now: datetime) -> dict
     """Return the parameters of _MATCHED."""
     strategy = settings.strategy
     return {
-        "uids": [delivery_id for delivery_id, _, _ in made],
-        "event_ids": [event_id for _, event_id, _ in made],
-        "endpoint_ids": [row.endpoint_id for _, _, row in made],
-        "subscription_ids": [row.subscription_id for _, _, row in made],
-        "delivery_modes": [row.delivery_mode for _, _, row in made],
-        "are_active": [row.is_active for _, _, row in made],
+        "uids": array_text(delivery_id for delivery_id, _, _ in made),
+        "event_ids": array_text(event_id for _, event_id, _ in made),
+        "endpoint_ids": array_text(row.endpoint_id for _, _, row in made),
+        "subscription_ids": array_text(row.subscription_id for _, _, row in made),
+        "delivery_modes": array_text(row.delivery_mode for _, _, row in made),
+        "are_active": array_text(row.is_active for _, _, row in made),
         "strategy": strategy["type"],
         "interval_seconds": strategy["duration"],
         "retry_limit": strategy["retry_count"],

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from activity.operations import COLUMNS, Verb, differences, record
 from core.actors import current_actor
-from core.rows import read_rows
+from core.rows import array_text, read_rows
 from core.tokens import digest, random_text
 from core.ulid import new_ulid
 from endpoints.owners import check_adopted
@@ -233,7 +233,7 @@ def _insert(link: PortalLink, minted_by: str | None, wanted: str, proof: Proof |
         "project_id": link.project_id,
         "name": link.name,
         "owner_id": link.owner_id,
-        "endpoints": link.endpoints,
+        "endpoints": array_text(link.endpoints),
         "can_manage_endpoint": link.can_manage_endpoint,
         "auth_type": link.auth_type,
         "token": PortalLink._meta.get_field("token").pre_save(link, add=True),

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.conninfo import conninfo
 from core.postgres.base import MOST_KEPT_ROWS, DatabaseWrapper
-from core.rows import read_rows, run
+from core.rows import array_text, read_rows, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,6 +33,20 @@ def test_statements_follow_one_another() -> None:
     run("NOTIFY nobody")
     assert read_rows("SELECT %s::bytea, 'text'", [b"\x00\xff"]) == [(b"\x00\xff", "text")]
     assert first == [(1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("type_", "values"),
+    [
+        ("text", ["01JZ8QP7B2E4G6J8M0Q2S4V6X8", "at_least_once", None]),
+        ("int", [3, -1, None]),
+        ("float", [0.1, 62.5, 1e-7, 1e22]),
+        ("bool", [True, False, None]),
+        ("text", []),
+    ],
+)
+def test_an_array_arrives_as_it_is(type_: str, values: list[str | float | None]) -> None:
+    assert read_rows(f"SELECT %s::{type_}[]", [array_text(values)]) == [(values,)]
 
 
 def test_a_statement_that_fails() -> None:
