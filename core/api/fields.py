@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 INT32_MAX = 2**31 - 1
 #: The most failures of a body that its refusal lists.
@@ -35,6 +36,16 @@ class Shape(serializers.Serializer[Any]):
         )
 
 
+class _NoSurrogates(ProhibitSurrogateCharactersValidator):
+    """REST framework's check, which looks at one character after the other, only where there is something to find."""
+
+    def __call__(self, value: Any) -> None:
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            super().__call__(value)
+
+
 class Text(serializers.CharField):
     """A JSON string, which is kept as it was sent. NUL is refused, because PostgreSQL cannot store it."""
 
@@ -42,6 +53,9 @@ class Text(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"trim_whitespace": False, "max_length": 255, "allow_blank": True} | kwargs)
+        self.validators = [
+            _NoSurrogates() if type(each) is ProhibitSurrogateCharactersValidator else each for each in self.validators
+        ]
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         is_given = data is not serializers.empty and not (data is None and self.allow_null)
