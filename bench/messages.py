@@ -64,7 +64,7 @@ def requests(urls: list[str]) -> Mapping[str, tuple[bytes, str]]:
 
     project, key = make_project("Benchmark")
     [subscription] = make_subscriptions(project, urls, owner_id=OWNER)
-    # Nahook's users create it first. Without it each trigger looks for it in vain, which is a statement.
+    # Nahook's users create it first.
     create_event_type(project.uid, name=EVENT_TYPE)
     application = create_application(project.uid, owner_id=OWNER, name="Acme")
     _, sender = create_api_key(name="sender", role=APIKey.Role.PROJECT_ADMIN, project=project, prefix=SENDING_PREFIX)

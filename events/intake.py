@@ -129,4 +129,10 @@ def take_in(
         return candidates
     if any(row.is_active for each in candidates.endpoints.values() for row in each):
         wake_workers()
-    return Posted(given["uid"], is_duplicate=False, created_at=given["now"], delivery_ids=tuple(delivery_ids[:made]))
+    return Posted(
+        uid=given["uid"],
+        is_duplicate=False,
+        created_at=given["now"],
+        delivery_ids=tuple(delivery_ids[:made]),
+        event_type_id=candidates.settings.event_type_id,
+    )

@@ -26,13 +26,21 @@ BYTES_A_STEP = 100
 logger = logging.getLogger(__name__)
 
 
-def _read(endpoints: str, event_types: str) -> str:
-    """Return the statement that reads candidates, as columns of Settings and of Row. Both arguments are SQL."""
+#: The event type of the one event, whose id the answer to a trigger shows (nahook_api/ingest.py).
+_ITS_TYPE = "LEFT JOIN projects_eventtype t ON t.project_id = p.uid AND t.name = %(event_type)s"
+
+
+def _read(endpoints: str, event_types: str, *, names_type: bool = False) -> str:
+    """Return the statement that reads candidates, as columns of Settings and of Row.
+
+    `endpoints` and `event_types` are SQL. `names_type` is for one event: it reads the id of its type.
+    """
     return f"""
 SELECT p.type, p.config->>'request_id_header' AS request_id_header, (p.config->'strategy')::text AS strategy,
+  {"t.uid" if names_type else "NULL::text"} AS event_type_id,
   e.uid AS endpoint_id, e.name, e.owner_id, e.status, s.uid AS subscription_id, s.delivery_mode, s.channels,
   f.event_type, nullif(f.conditions, '{{}}')::text AS conditions
-FROM projects_project p
+FROM projects_project p {_ITS_TYPE if names_type else ""}
 LEFT JOIN endpoints_endpoint e ON e.project_id = p.uid AND e.deleted_at IS NULL AND ({endpoints})
 LEFT JOIN subscriptions_subscription s ON s.endpoint_id = e.uid AND s.deleted_at IS NULL
 LEFT JOIN subscriptions_filter f
@@ -53,14 +61,17 @@ _LISTED = _read("e.uid = ANY(%(ids)s)", _OF_THE_EVENTS) + ORDER
 _OWNED = _read("e.owner_id = ANY(%(owners)s)", _OF_THE_EVENTS) + ORDER
 _LISTED_OR_OWNED = _read("e.uid = ANY(%(ids)s) OR e.owner_id = ANY(%(owners)s)", _OF_THE_EVENTS) + ORDER
 _ALL = _read("TRUE", _OF_THE_EVENTS) + ORDER
+_BROADCAST = _read("TRUE", _OF_THE_EVENT, names_type=True) + ORDER
 
 
 class Settings(NamedTuple):
-    """The part of a project's configuration that matters when an event comes in."""
+    """The settings of a project, and of the event's type in it, that matter when an event comes in."""
 
     type: str
     request_id_header: str
     strategy: Mapping[str, Any]
+    #: The id of the event's type; None where there is none, and where it was not read.
+    event_type_id: str | None = None
 
 
 class Row(NamedTuple):
@@ -94,7 +105,7 @@ class Candidates(NamedTuple):
 
 def read_of_owner(owner_id: str) -> str:
     """Return the statement that reads those of one owner, whom an SQL expression names, for one event."""
-    return _read(f"e.owner_id = {owner_id}", _OF_THE_EVENT)
+    return _read(f"e.owner_id = {owner_id}", _OF_THE_EVENT, names_type=True)
 
 
 def read_candidates(
@@ -121,6 +132,15 @@ def read_candidates(
         "ids": list(ids),
         "owners": list(owners),
     }
+    return _candidates(statement, given)
+
+
+def read_candidates_of_broadcast(project_id: str, event_type: str) -> Candidates:
+    """Read the candidates for one event, for everyone. One statement. Raises NotFound."""
+    return _candidates(_BROADCAST, {"project_id": project_id, "event_type": event_type})
+
+
+def _candidates(statement: str, given: Mapping[str, Any]) -> Candidates:
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
         return candidates_of(cursor.fetchall())
@@ -130,11 +150,12 @@ def candidates_of(found: Sequence[Sequence[Any]]) -> Candidates:
     """Return the candidates that were read, of rows in their ORDER. Raises NotFound where there is no project."""
     if not found:
         raise ProjectNotRetrieved
-    settings = Settings(found[0][0], found[0][1], orjson.loads(found[0][2]))
+    kind, request_id_header, strategy, event_type_id = found[0][:4]
+    settings = Settings(kind, request_id_header, orjson.loads(strategy), event_type_id)
     endpoints: dict[str, list[Row]] = {}
     for row in found:
-        if row[3] is not None:
-            endpoints.setdefault(row[3], []).append(Row(*row[3:]))
+        if row[4] is not None:
+            endpoints.setdefault(row[4], []).append(Row(*row[4:]))
     return Candidates(settings, endpoints)
 
 

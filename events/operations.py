@@ -15,7 +15,15 @@ from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
 from events.exceptions import AppUnknown, EndpointMissing, KeyMissing, ProjectNotRetrieved, UrlNotConcrete
 from events.intake import take_in
-from events.matching import Candidates, Row, Settings, matched, matched_once, read_candidates
+from events.matching import (
+    Candidates,
+    Row,
+    Settings,
+    matched,
+    matched_once,
+    read_candidates,
+    read_candidates_of_broadcast,
+)
 from events.models import Event
 from events.storage import Content, Posted, store_event
 from outbound import payload
@@ -135,7 +143,7 @@ def create_broadcast_event(project_id: str, event: Content) -> Posted:
 
     Contract: docs/contract/events.md#broadcast.
     """
-    candidates = read_candidates(project_id, event_types=[event.event_type], everyone=True)
+    candidates = read_candidates_of_broadcast(project_id, event.event_type)
     _require_key(candidates.settings, event)
     taken = matched_once(candidates.endpoints.values(), event, event.value)
     return store_event(project_id, event, Channel.BROADCAST, candidates, [], taken)

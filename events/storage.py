@@ -103,6 +103,8 @@ class Posted(NamedTuple):
     is_duplicate: bool
     created_at: datetime
     delivery_ids: tuple[str, ...] = ()
+    #: The id of the type of a fanout or a broadcast; None where the project has no such event type.
+    event_type_id: str | None = None
 
 
 def named_content(project_id: str, event: Content, *, key_scope: str) -> dict[str, Any]:
@@ -164,7 +166,7 @@ def store_event(
             cursor.execute(_INSERT_EVENT, given | duplicate)
     if is_new and any(row.is_active for row in taken):
         wake_workers()
-    return Posted(uid, not is_new, now, tuple(made) if is_new else ())
+    return Posted(uid, not is_new, now, tuple(made) if is_new else (), candidates.settings.event_type_id)
 
 
 def add_deliveries(settings: Settings, taken: Iterable[tuple[str, Row]], now: datetime) -> None:

@@ -1,7 +1,6 @@
 """Send by Nahook's calls: to one endpoint, or by event type. Contract: docs/contract/nahook.md#ingest."""
 
 import json
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Annotated, Any, NotRequired, TypedDict, cast
 from uuid import uuid4
@@ -36,7 +35,6 @@ from nahook_api.event_types import NAME_PATTERN, WRONG_NAME, check_name
 from nahook_api.ids import DELIVERY, ENDPOINT, EVENT_TYPE, EXAMPLE_UID, prefixed, uid_in
 from portal_links.serializers import Metadata
 from projects.exceptions import ReadOnlyKey
-from projects.models import EventType
 
 TAG = Tag("Sending (Nahook)", envelope=False)
 #: The event type of what is sent to one endpoint, which Nahook's call does not name.
@@ -270,7 +268,7 @@ class IngestView(NahookView):
         else:
             posted = create_broadcast_event(workspace, event)
         return {
-            "eventTypeId": _event_type_id(workspace, event_type),
+            "eventTypeId": prefixed(EVENT_TYPE, posted.event_type_id) if posted.event_type_id else "",
             "deliveryIds": [prefixed(DELIVERY, uid) for uid in posted.delivery_ids],
             "status": "accepted",
         }
@@ -347,20 +345,3 @@ def _raw_payloads(text: bytes) -> list[bytes]:
         return [bytes(item["payload"]) for item in _raw_items.decode(raw_value(text, "items"))]
     except (ValueError, RecursionError):
         raise NotJSON(where="") from None
-
-
-def _event_type_id(project_id: str, name: str) -> str:
-    """Return the id of an event type as Nahook shows it; "" where no event type has the name.
-
-    Ids of event types do not change, so that a repeated call costs no statement.
-    """
-    try:
-        return _known_event_type_id(project_id, name)
-    except EventType.DoesNotExist:
-        return ""
-
-
-@lru_cache(maxsize=4096)
-def _known_event_type_id(project_id: str, name: str) -> str:
-    uid = EventType.objects.filter(project_id=project_id, name=name).values_list("pk", flat=True).get()
-    return prefixed(EVENT_TYPE, uid)

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from endpoints.operations import create_endpoint
-from nahook_api.ingest import _known_event_type_id
-from projects.keys import MANAGEMENT_PREFIX, SENDING_PREFIX
+from projects.keys import MANAGE, MANAGEMENT_PREFIX, SENDING_PREFIX
 from projects.models import EventType, Project
 from projects.operations import create_api_key
+from subscriptions.event_types import create_event_type, delete_event_type
 from subscriptions.operations import create_subscription
 from tests.conftest import API, Role
 from tests.deliveries.rows import make_attempt, make_delivery
@@ -26,8 +26,13 @@ class Workspace:
             project.uid, name="In", endpoint_id=self.endpoint.uid, filter_config={"event_types": ["order.paid"]}
         )
         make: Any = {"name": "nahook", "role": Role.PROJECT_ADMIN, "project": project}
+        self._make = make
         self.sender = create_api_key(prefix=SENDING_PREFIX, **make)[1]
         self.manager = create_api_key(prefix=MANAGEMENT_PREFIX, **make)[1]
+
+    def send_as(self, owner_id: str) -> None:
+        """Send with a key that is bound to an owner from now on."""
+        self.sender = create_api_key(prefix=SENDING_PREFIX, owner_id=owner_id, scopes=[MANAGE], **self._make)[1]
 
     def send(self, path: str, body: Any) -> Reply:
         return call("POST", f"/api/ingest/{path}", body, Authorization=f"Bearer {self.sender}")
@@ -45,7 +50,6 @@ def workspace(project: Project) -> Workspace:
 def test_sending_costs_what_convoys_calls_cost(workspace: Workspace, api: API) -> None:
     event: Any = {"event_type": "order.paid", "data": {}}
     path = f"/projects/{workspace.uid}/events"
-    workspace.send("event/order.paid", {"payload": {}})  # the id of the event type is read once
     with statements() as direct:
         assert api.post(path, event | {"endpoint_id": workspace.endpoint.uid}).status == 201
     with statements() as broadcast:
@@ -58,6 +62,9 @@ def test_sending_costs_what_convoys_calls_cost(workspace: Workspace, api: API) -
     assert len(sent) <= len(direct)
     assert triggered == broadcast
     assert len(triggered) == 3
+    with statements() as unknown:
+        assert workspace.send("event/order.lost", {"payload": {}}).status == 202
+    assert unknown == triggered
 
 
 def test_a_repeated_key_has_the_first_delivery(workspace: Workspace) -> None:
@@ -68,11 +75,20 @@ def test_a_repeated_key_has_the_first_delivery(workspace: Workspace) -> None:
     assert workspace.send(other.uid, {"payload": {"a": 1}, "idempotencyKey": "one"}).json != first
 
 
-def test_an_event_type_that_is_made_later_is_found(workspace: Workspace, project: Project) -> None:
-    assert workspace.send("event/order.lost", {"payload": {}}).json["eventTypeId"] == ""
-    made = EventType.objects.create(project=project, name="order.lost")
-    assert workspace.send("event/order.lost", {"payload": {}}).json["eventTypeId"] == f"evt_{made.uid}"
-    assert _known_event_type_id(project.uid, "order.lost") == f"evt_{made.uid}"
+@pytest.mark.parametrize("owner_id", ["", "acme", "nobody"])
+@pytest.mark.parametrize("name", ["order.paid", "order.lost"])
+def test_a_trigger_names_the_event_type_that_there_is(
+    workspace: Workspace, project: Project, owner_id: str, name: str
+) -> None:
+    if owner_id:
+        workspace.send_as(owner_id)
+    EventType.objects.filter(project=project, name=name).delete()
+    for _ in range(2):
+        assert workspace.send(f"event/{name}", {"payload": {}}).json["eventTypeId"] == ""
+        made = create_event_type(project.uid, name=name)
+        for _ in range(2):
+            assert workspace.send(f"event/{name}", {"payload": {}}).json["eventTypeId"] == f"evt_{made.uid}"
+        delete_event_type(project.uid, name)
 
 
 @pytest.mark.parametrize(
