@@ -22,6 +22,7 @@ from endpoints.models import Endpoint
 from endpoints.operations import create_endpoint
 from projects.models import APIKey, Project
 from projects.operations import create_api_key, create_project, revoke_api_key
+from tests.migrated import migrating_once
 from tests.statements import Undo
 
 Role = APIKey.Role
@@ -213,6 +214,12 @@ def _static_files() -> Iterator[None]:
     assert found
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", lambda middleware: middleware.files.update(found))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrating() -> Iterator[None]:
+    with migrating_once():
         yield
 
 
