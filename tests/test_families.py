@@ -126,6 +126,7 @@ READERS: dict[str, Callable[[Calls], Seen]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [by_convoy, by_svix, by_nahook])
 def test_all_see_what_one_has_made(project: Project, row: Row, make: Callable[[Calls], None]) -> None:
     calls = Calls(project)

@@ -18,6 +18,7 @@ def page(client: Client, path: str) -> str:
     return response.content.decode()
 
 
+@pytest.mark.slow
 def test_the_list_and_its_search(admin_client: Client, project: Project, other_project: Project) -> None:
     row = make_activity(project.uid, endpoint_id="e" * 26, object_name="Ours")
     make_activity(other_project.uid, object_name="Theirs")
@@ -32,6 +33,7 @@ def test_the_list_and_its_search(admin_client: Client, project: Project, other_p
     assert "Theirs" not in shown
 
 
+@pytest.mark.slow
 def test_hostile_texts_are_shown_as_texts(admin_client: Client, project: Project) -> None:
     row = make_activity(project.uid, object_name=HOSTILE, changes={"name": [HOSTILE, "new"]}, owner_id=HOSTILE)
     for path in (LIST, f"{LIST}{row.uid}/change/"):

@@ -341,6 +341,7 @@ class TestValues:
         update_endpoint(project.uid, endpoint.uid, url=URL, name=name)
         assert recorded()[0]["changes"] == {"name": ["Orders", name]}
 
+    @pytest.mark.slow
     def test_more_than_one_statement_holds(self, project: Project) -> None:
         record_all(project.uid, (Done(Verb.ENDPOINT_ENABLED, object_name=str(n)) for n in range(TOGETHER + 1)))
         assert Activity.objects.count() == TOGETHER + 1

@@ -52,6 +52,7 @@ class TestRun:
         assert OF_THIS_VERSION.read_text(encoding="utf-8") == written, "run python -m tests.conformance.report"
 
 
+@pytest.mark.slow
 def test_every_reason_is_a_row_of_the_documentation() -> None:
     rows = documented_rows((ROOT / COMPATIBILITY).read_text(encoding="utf-8"))
     assert {reason.row for reason in read_reasons()} - rows == set()

@@ -37,6 +37,7 @@ def rows() -> dict[str, list[Any]]:
 
 
 class TestFirstStart:
+    @pytest.mark.slow
     def test_event_types_in_three_groups_are_described(self, path: Path) -> None:
         demo = ensure_demo(path, RECEIVER)
         types = list(EventType.objects.filter(project=demo["project_id"]).exclude(name="*"))
@@ -45,6 +46,7 @@ class TestFirstStart:
         assert all(one.description and one.json_schema for one in types)
         assert [one.name for one in types if one.deprecated_at] == ["invoice.settled"]
 
+    @pytest.mark.slow
     def test_one_endpoint_works_one_fails_one_is_paused(self, path: Path) -> None:
         demo = ensure_demo(path, RECEIVER)
         endpoints = [Endpoint.objects.get(pk=uid) for uid in demo["endpoint_ids"]]
@@ -56,6 +58,7 @@ class TestFirstStart:
         ]
         assert all(Subscription.objects.filter(endpoint=one).count() == 1 for one in endpoints)
 
+    @pytest.mark.slow
     def test_deliveries_wait_for_the_worker(self, path: Path) -> None:
         demo = ensure_demo(path, RECEIVER)
         found = Counter(EventDelivery.objects.values_list("endpoint__name", "status"))
@@ -63,6 +66,7 @@ class TestFirstStart:
         assert set(EventDelivery.objects.values_list("num_trials", flat=True)) == {0}
         assert set(Event.objects.values_list("owner_id", flat=True)) == {demo["owner_id"]}
 
+    @pytest.mark.slow
     def test_the_link_opens_the_portal_of_the_customer(self, path: Path) -> None:
         demo = ensure_demo(path, RECEIVER)
         link = PortalLink.objects.get(pk=demo["portal_link_id"])
@@ -94,6 +98,7 @@ class TestSecondStart:
         assert ensure_demo(path, RECEIVER) == first == json.loads(path.read_text())
         assert rows() == before
 
+    @pytest.mark.slow
     def test_brings_nothing_back_that_was_deleted(self, path: Path) -> None:
         first = ensure_demo(path, RECEIVER)
         for uid in first["endpoint_ids"]:
@@ -103,6 +108,7 @@ class TestSecondStart:
         assert not Endpoint.objects.for_project(first["project_id"]).exists()
         assert not EventType.objects.exists()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("lacking", [[], ["receiver_url", "portal_link_id"]], ids=["", "earlier version"])
     def test_a_deleted_project_is_no_demo_any_more(self, path: Path, lacking: list[str]) -> None:
         known = ensure_demo(path, RECEIVER)
@@ -112,6 +118,7 @@ class TestSecondStart:
         assert ensure_demo(path, "http://127.0.0.1:22000") == {}
         assert (rows(), path.read_text()) == (before, described)
 
+    @pytest.mark.slow
     def test_a_revoked_link_is_replaced(self, path: Path) -> None:
         first = ensure_demo(path, RECEIVER)
         revoke_portal_link(first["project_id"], first["portal_link_id"])
@@ -120,6 +127,7 @@ class TestSecondStart:
         assert second == json.loads(path.read_text())
         assert [link.pk for link in PortalLink.objects.for_project(first["project_id"])] == [second["portal_link_id"]]
 
+    @pytest.mark.slow
     def test_endpoints_follow_a_receiver_whose_port_was_taken(self, path: Path) -> None:
         first = ensure_demo(path, RECEIVER)
         assert receiver_port(path) == 21000
@@ -134,6 +142,7 @@ class TestSecondStart:
             elsewhere.name: "http://127.0.0.1:2100/works",
         }
 
+    @pytest.mark.slow
     def test_the_demo_of_an_earlier_version_gets_what_it_lacks(self, path: Path) -> None:
         project, _, key = create_project(name="Demo", type=Project.Type.OUTGOING)
         theirs = create_endpoint(project.uid, url="https://hooks.example.com/", name="Theirs", owner_id="acme")
@@ -170,6 +179,7 @@ class TestCrash:
         assert not path.exists()
         self.starts(path)
 
+    @pytest.mark.slow
     def test_between_the_description_and_the_commit(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def write_and_crash(path: Path, content: dict[str, Any]) -> None:
             write_private(path, content)
@@ -184,6 +194,7 @@ class TestCrash:
         assert path.exists()
         self.starts(path)
 
+    @pytest.mark.slow
     def test_while_endpoints_follow_the_receiver(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         known = ensure_demo(path, RECEIVER)
 

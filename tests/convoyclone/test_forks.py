@@ -11,6 +11,8 @@ import pytest
 
 from tests.server import ROOT, environment
 
+pytestmark = pytest.mark.server
+
 FORKING = """
     import atexit, json, os, signal, socket, sys, time
     import psutil

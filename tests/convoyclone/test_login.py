@@ -36,6 +36,7 @@ class TestInProcess:
     def guess(self, times: int, **meta: Any) -> list[int]:
         return [self.log_in(f"guess {number}", **meta).status_code for number in range(times)]
 
+    @pytest.mark.slow
     def test_ten_wrong_passwords_are_the_most(self) -> None:
         assert self.guess(MOST) == [200] * (MOST - 1) + [429]
         answer = self.log_in()
@@ -44,11 +45,13 @@ class TestInProcess:
         # The right password is not told apart from a wrong one.
         assert self.log_in("wrong").content == answer.content
 
+    @pytest.mark.slow
     def test_of_every_name_together(self) -> None:
         for number in range(MOST):
             self.log_in(name=f"name {number}")
         assert self.log_in().status_code == 429
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("agents", [["one", "two"]])
     def test_whatever_the_client_says_it_is(self, agents: list[str]) -> None:
         for number in range(MOST):
@@ -59,17 +62,20 @@ class TestInProcess:
         self.guess(MOST, REMOTE_ADDR="203.0.113.7")
         assert self.log_in(REMOTE_ADDR="203.0.113.8").status_code == 302
 
+    @pytest.mark.slow
     def test_a_network_of_one_customer_is_one_address(self) -> None:
         for number in range(MOST):
             self.log_in("wrong", REMOTE_ADDR=f"2001:db8:1:2:{number}::1")
         assert self.log_in(REMOTE_ADDR="2001:db8:1:2:ffff::9").status_code == 429
         assert self.log_in(REMOTE_ADDR="2001:db8:1:3::1").status_code == 302
 
+    @pytest.mark.slow
     def test_an_ipv4_address_in_ipv6_is_itself(self) -> None:
         self.guess(MOST, REMOTE_ADDR="::ffff:203.0.113.7")
         assert self.log_in(REMOTE_ADDR="203.0.113.7").status_code == 429
         assert self.log_in(REMOTE_ADDR="::ffff:203.0.113.8").status_code == 302
 
+    @pytest.mark.slow
     def test_it_ends_after_a_quarter_of_an_hour(self) -> None:
         self.guess(MOST)
         AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=14))
@@ -77,6 +83,7 @@ class TestInProcess:
         AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
         assert self.log_in().status_code == 302
 
+    @pytest.mark.slow
     def test_the_right_password_forgets_the_wrong_ones(self) -> None:
         self.guess(MOST - 1)
         assert self.log_in().status_code == 302
@@ -95,6 +102,7 @@ class TestInProcess:
     def test_strange_names(self, name: str) -> None:
         assert self.log_in("wrong", name=name).status_code == 200
 
+    @pytest.mark.slow
     def test_behind_a_proxy_the_last_address_counts(self, settings: Settings) -> None:
         settings.TRUST_PROXY_HEADERS = True
         for number in range(MOST):
@@ -103,6 +111,7 @@ class TestInProcess:
         assert self.log_in(HTTP_X_FORWARDED_FOR="203.0.113.7").status_code == 429
         assert self.log_in(HTTP_X_FORWARDED_FOR="203.0.113.7, 203.0.113.8").status_code == 302
 
+    @pytest.mark.slow
     def test_without_one_its_header_is_not_believed(self) -> None:
         for number in range(MOST):
             self.log_in("wrong", HTTP_X_FORWARDED_FOR=f"203.0.113.{number}")

@@ -28,6 +28,7 @@ def test_it_needs_nothing_from_elsewhere(db: None) -> None:
             assert answer.status_code == 200
 
 
+@pytest.mark.slow
 def test_its_policy_allows_scripts_of_this_server_only() -> None:
     policy = Client().get("/api/docs")["Content-Security-Policy"].split("; ")
     assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"} <= {*policy}

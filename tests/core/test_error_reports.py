@@ -46,6 +46,7 @@ def kept() -> Iterator[Kept]:
     sentry_sdk.get_global_scope().set_client(None)
 
 
+@pytest.mark.slow
 def test_a_request_that_fails_is_reported_without_what_it_says(kept: Kept, settings: Settings) -> None:
     settings.ROOT_URLCONF = __name__
     answer = Client(raise_request_exception=False).post(

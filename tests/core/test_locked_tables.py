@@ -23,6 +23,7 @@ def migrate(app: str, name: str) -> None:
         connections.close_all()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("app", DROPPED)
 def test_a_request_that_reads_a_project_and_then_writes_is_answered(app: str) -> None:

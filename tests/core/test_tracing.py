@@ -67,6 +67,7 @@ def by_name(spans: InMemorySpanExporter) -> dict[str, ReadableSpan]:
     return {span.name: span for span in spans.get_finished_spans()}
 
 
+@pytest.mark.slow
 def test_the_attempt_belongs_to_the_request_and_the_receiver_to_the_attempt(
     project: Project, make_endpoint: MakeEndpoint, spans: InMemorySpanExporter
 ) -> None:

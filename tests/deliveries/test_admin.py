@@ -57,10 +57,12 @@ class TestLists:
             make_attempt(row, status=row.status == "Success")
         return rows
 
+    @pytest.mark.slow
     def test_all_three(self, admin_client: Client, rows: list[EventDelivery]) -> None:
         for path, noun in ((EVENTS, "events"), (DELIVERIES, "event deliveries"), (ATTEMPTS, "delivery attempts")):
             assert f"3 {noun}\n" in page(admin_client, path)
 
+    @pytest.mark.slow
     def test_filters_and_searches(self, admin_client: Client, rows: list[EventDelivery]) -> None:
         failed, _, foreign = rows
         attempt = failed.attempts.get()
@@ -86,6 +88,7 @@ class TestLists:
         assert "\n0 " in page(admin_client, EVENTS, q="inv-991")
         assert event.uid in page(admin_client, EVENTS, q="inv-991", project=event.project_id)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("path", [EVENTS, DELIVERIES, ATTEMPTS])
     def test_the_statements_do_not_grow(
         self,
@@ -128,6 +131,7 @@ class TestLists:
 
 
 class TestDetails:
+    @pytest.mark.slow
     def test_somebody_elses_text_is_escaped(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         endpoint = make_endpoint()
         event = make_event(endpoint.project_id, data=f'"{HOSTILE}"', event_type=HOSTILE, headers={"X-A": [HOSTILE]})
@@ -170,6 +174,7 @@ class TestDetails:
 
 
 class TestResend:
+    @pytest.mark.slow
     def test_what_was_given_up_on(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         endpoint = make_endpoint()
         rows = [make_delivery(endpoint, status) for status in ("Failure", "Discarded", "Success")]
@@ -235,6 +240,7 @@ class TestLinks:
         form = {"action": "share", "_selected_action": [row.pk for row in rows]}
         return client.post(self.DELIVERIES, form, follow=True).content.decode()
 
+    @pytest.mark.slow
     def test_a_link_to_each(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         rows = [make_delivery(make_endpoint(), "Failure") for _ in range(2)]
         shown = self.share(admin_client, *rows)
@@ -246,6 +252,7 @@ class TestLinks:
             assert token not in admin_client.get(self.LINKS).content.decode()
         assert DeliveryLink.objects.first().made_by["kind"] == "operator"  # type: ignore[union-attr]
 
+    @pytest.mark.slow
     def test_revoked(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         row = make_delivery(make_endpoint(), "Failure")
         self.share(admin_client, row)

@@ -34,6 +34,7 @@ def post(client: Client, delivery: EventDelivery) -> Any:
 
 
 class TestShown:
+    @pytest.mark.slow
     def test_the_newest_request_and_answer_first(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         delivery = make_delivery(make_endpoint(owner_id="acme"), "Failure")
         at = timezone.now().replace(microsecond=0)
@@ -64,6 +65,7 @@ class TestShown:
             admin_client, f"{DELIVERIES}{delivery.uid}/change/"
         )
 
+    @pytest.mark.slow
     def test_headers_are_masked_as_in_the_portal(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         endpoint = make_endpoint()
         event = make_event(endpoint.project_id, endpoints=[endpoint.uid], headers={"X-Tenant": ["tenant-secret"]})
@@ -77,6 +79,7 @@ class TestShown:
             assert "tenant-secret" not in shown
             assert "cookie-secret" not in shown
 
+    @pytest.mark.slow
     def test_payloads_are_hidden_from_those_who_may_change_nothing(
         self, admin_client: Client, project: Project, make_endpoint: MakeEndpoint
     ) -> None:
@@ -97,6 +100,7 @@ class TestShown:
             assert "which this project hides" in shown
             assert any(text in page(admin_client, path) for text in secrets), path
 
+    @pytest.mark.slow
     def test_attempts_are_shown_to_those_who_may_see_attempts(self, make_endpoint: MakeEndpoint) -> None:
         delivery = make_delivery(make_endpoint(), "Failure")
         make_attempt(delivery, status=False, response_data="the answer's body")
@@ -108,6 +112,7 @@ class TestShown:
         User.objects.get(username="staff").user_permissions.add(Permission.objects.get(codename="view_deliveryattempt"))
         assert "the answer's body" in page(reader, path)
 
+    @pytest.mark.slow
     def test_hostile_texts_are_escaped(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         endpoint = make_endpoint(name=HOSTILE, owner_id=HOSTILE)
         event = make_event(
@@ -142,6 +147,7 @@ class TestSentAgain:
         for path in ("resend", "change/"):
             assert admin_client.post(f"{DELIVERIES}a%00b/{path}").status_code == 404
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("status", "label"), [("Failure", "Send again"), ("Discarded", "Send again"), ("Retry", "Send now")]
     )
@@ -168,6 +174,7 @@ class TestSentAgain:
         delivery.refresh_from_db()
         assert delivery.status == status
 
+    @pytest.mark.slow
     def test_nobody_else_may(self, client: Client, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         delivery = make_delivery(make_endpoint(), "Failure")
         reader = staff("view_eventdelivery")

@@ -364,6 +364,7 @@ class TestRefused:
         with nothing_changes():
             assert api.post(f"{path}?{query}").error == (400, message)
 
+    @pytest.mark.slow
     def test_hostile_values_are_stored_and_found_nothing_by(self, api: API, path: str) -> None:
         """A JSON column holds every text that a text column can hold."""
         for value in ("%F0%9F%A6%84", "x" * 5000, "%FF", "%ED%A0%80", "'", '"', "\\u0000", "%5Cu0000", "\\"):

@@ -226,6 +226,7 @@ class TestList:
         switch(made["disabled"], "inactive")
         return {status: endpoint.uid for status, endpoint in made.items()}
 
+    @pytest.mark.slow
     def test_what_needs_the_customer_comes_first(self, project: Project, six: dict[str, str]) -> None:
         page = endpoint_page(Endpoint.objects.for_project(project.uid), now=NOW)
         assert [(each.health.status.value, each.uid) for each in page.endpoints] == list(six.items())
@@ -234,6 +235,7 @@ class TestList:
         assert (first.name, first.url) == ("f", "https://hooks.example.com/in")
         assert {each.uid: each.health for each in page.endpoints} == endpoint_health(list(six.values()), NOW)
 
+    @pytest.mark.slow
     def test_a_list_counts_no_further_than_it_shows(
         self, project: Project, six: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -245,6 +247,7 @@ class TestList:
         [listed] = endpoint_page(scope, status=EndpointHealth.PAUSED).endpoints
         assert (listed.health.missed, health_of(paused).missed) == (2, 3)
 
+    @pytest.mark.slow
     def test_one_status(self, project: Project, six: dict[str, str]) -> None:
         for status in EndpointHealth:
             page = endpoint_page(Endpoint.objects.for_project(project.uid), status=status)
@@ -269,6 +272,7 @@ class TestList:
         assert endpoint_health([six["failing"]]) == {}
         assert status_counts(Endpoint.objects.filter(project=project))[EndpointHealth.FAILING] == 0
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("limit", [1, 2, 3, 5])
     def test_pages(self, project: Project, make: Make, six: dict[str, str], limit: int) -> None:
         for name in ("B", "a", "C", "a"):

@@ -34,6 +34,7 @@ def status_of(url: str) -> int:
 
 
 class TestOfTheCompany:
+    @pytest.mark.slow
     def test_made_listed_and_revoked(self, api: API, path: str, project: Project, delivery: EventDelivery) -> None:
         answer = api.post(path)
         assert (answer.status, answer.message) == (201, "Delivery link created successfully")

@@ -185,6 +185,7 @@ class TestTurned:
         assert statuses(rows) == ["Scheduled"] * 4 + ["Failure"]
         assert Activity.objects.get(verb="deliveries.retried").count == 4
 
+    @pytest.mark.slow
     def test_projects_take_turns(
         self, project: Project, other_project: Project, make_endpoint: MakeEndpoint, small_pieces: None
     ) -> None:
@@ -201,6 +202,7 @@ class TestTurned:
 
 
 class TestOneAtATime:
+    @pytest.mark.slow
     def test_a_second_one_and_a_batch_retry_are_refused_meanwhile(
         self, api: API, batch: str, path: str, project: Project
     ) -> None:
@@ -235,6 +237,7 @@ def test_of_many_at_once_one_is_created(api: API, batch: str, path: str) -> None
 
 
 class TestCrash:
+    @pytest.mark.slow
     def test_nothing_is_lost_and_none_is_sent_twice(
         self, api: API, path: str, make_endpoint: MakeEndpoint, small_pieces: None
     ) -> None:
@@ -337,6 +340,7 @@ def test_a_filter_that_is_invalid(api: API, path: str, query: str, message: str)
         assert api.post(f"{path}?{query}").error == (400, message)
 
 
+@pytest.mark.slow
 def test_hostile_values_are_stored_and_found_nothing_by(api: API, path: str) -> None:
     for value in ("%F0%9F%A6%84", "x" * 5000, "%FF", "%ED%A0%80", "'", '"', "\\u0000", "%5Cu0000", "\\"):
         answer: Any = api.post(f"{path}?eventId={value}&eventType={value}&status={value}")

@@ -71,6 +71,7 @@ class TestList:
         shown = page(admin_client, q=term)
         assert {name for name in ("one", "two", "percent") if f">{name}</a>" in shown} == names
 
+    @pytest.mark.slow
     def test_search_by_id_and_filter_by_status(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         one, two = make_endpoint(name="one"), make_endpoint(name="two")
         act(admin_client, "pause", two)
@@ -96,6 +97,7 @@ class TestList:
 
 
 class TestPage:
+    @pytest.mark.slow
     def test_no_page_shows_a_secret_value(
         self, admin_client: Client, project: Project, make_endpoint: MakeEndpoint
     ) -> None:
@@ -150,6 +152,7 @@ class TestPage:
 
 
 class TestActions:
+    @pytest.mark.slow
     def test_pause_and_activate_tell_what_was_done_and_what_was_refused(
         self, admin_client: Client, project: Project, api: API, make_endpoint: MakeEndpoint
     ) -> None:
@@ -162,6 +165,7 @@ class TestActions:
         assert api.get(f"/projects/{project.uid}/endpoints/{two.uid}").data["status"] == "active"
         assert sorted(entry.change_message for entry in LogEntry.objects.all()) == 2 * ["Activated."] + 2 * ["Paused."]
 
+    @pytest.mark.slow
     def test_many_refusals_are_summed_up(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         said = act(admin_client, "activate", *(make_endpoint() for _ in range(22)))
         assert len(said) == 21

@@ -44,6 +44,7 @@ def change_types() -> Iterator[Callable[[], None]]:
     change(before)
 
 
+@pytest.mark.slow
 def test_a_worker_gets_over_it(
     make_endpoint: Callable[..., Endpoint], receiver: Receiver, change_types: Callable[[], None]
 ) -> None:

@@ -81,6 +81,7 @@ class TestFairness:
                 return
         raise AssertionError("it never got the place")
 
+    @pytest.mark.slow
     def test_the_cap_holds_over_all_workers(self, make_endpoint: Make) -> None:
         queue_deliveries(make_endpoint(), 40)
 
@@ -127,6 +128,7 @@ class TestFairness:
         )
         assert last.uid in [claim.delivery.uid for claim in found.claims]
 
+    @pytest.mark.slow
     def test_parked_deliveries_of_a_deleted_endpoint_are_discarded_at_once(self, make_endpoint: Make) -> None:
         endpoint = make_endpoint()
         queue_deliveries(endpoint, 600)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from django.utils import timezone
 
 from activity.models import Activity
@@ -15,6 +16,8 @@ from tests.activity.rows import make_activity
 from tests.deliveries.rows import make_attempt, make_delivery, make_event
 from tests.engine.test_forgetting import NEIGHBOUR, OWNER, MakeEndpoint, forget, numbers, rows_that_name
 from tests.meta_events.rows import make_meta_event
+
+pytestmark = pytest.mark.slow  # each test fills every table
 
 
 def test_an_endpoint_that_was_theirs_loses_what_it_got_then(project: Project, make_endpoint: MakeEndpoint) -> None:

@@ -165,6 +165,7 @@ def test_an_activation_while_the_breaker_looks_stands(endpoint: Endpoint) -> Non
     assert state.counted_from is not None
 
 
+@pytest.mark.slow
 def test_two_workers_write_the_figures_of_the_same_endpoints(make_endpoint: MakeEndpoint) -> None:
     """Their batches are in opposite orders, and of both kinds: none waits in a circle, and every delivery counts."""
     endpoints = [make_endpoint() for _ in range(8)]

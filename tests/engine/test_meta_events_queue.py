@@ -130,6 +130,7 @@ class TestTheQueue:
         assert (row.status, row.num_trials) == ("Processing", 0)
         assert row.lease is not None
 
+    @pytest.mark.slow
     def test_two_workers_send_each_once(self, receiver: Receiver, enable: Enable, make_meta_event: Make) -> None:
         enable(url=receiver.url("/meta"))
         for _ in range(40):

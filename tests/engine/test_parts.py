@@ -101,6 +101,7 @@ class TestParts:
         # The digits of an id are equally frequent, and so nearly are the parts.
         assert sorted(Counter(found).values()) == [7, 8, 8, 9]
 
+    @pytest.mark.slow
     def test_a_look_at_a_part_claims_what_goes_to_its_endpoints(self, endpoint_in: Make) -> None:
         deliveries = {part: queue_deliveries(endpoint_in(part), 2) for part in range(PARTS)}
         for parked in (False, True):
@@ -191,6 +192,7 @@ class TestParts:
 
 
 class TestLimits:
+    @pytest.mark.slow
     @pytest.mark.parametrize("first_at", ALL)
     def test_an_endpoint_has_no_more_under_way_than_it_may_have(
         self, endpoint_in: Make, while_the_first_claims: Callable[..., tuple[Claimed, list[Claimed]]], first_at: Any
@@ -223,6 +225,7 @@ class TestLimits:
         assert max(sent.values()) <= 3
         assert not EndpointState.objects.filter(tokens__lt=0).exists()
 
+    @pytest.mark.slow
     def test_they_hold_while_many_claim_send_and_settle_at_once(
         self, make_endpoint: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:

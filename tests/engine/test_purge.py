@@ -83,6 +83,7 @@ def mark_deleted(project: Project, age: timedelta = WAIT + timedelta(minutes=1))
     Project.objects.filter(pk=project.pk).update(deleted_at=timezone.now() - age)
 
 
+@pytest.mark.slow
 def test_everything_of_a_deleted_project_goes_and_nothing_of_another(
     api: API, other_api: API, project: Project, other_project: Project, make_endpoint: MakeEndpoint
 ) -> None:

@@ -53,6 +53,7 @@ class TestClaiming:
         assert claimed(slots=1) == [early.uid]
         assert claimed() == [late.uid]
 
+    @pytest.mark.slow
     def test_two_workers_never_claim_the_same(self, make_endpoint: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(10):
             queue_deliveries(make_endpoint(), 5)
@@ -189,6 +190,7 @@ class TestClaiming:
         assert "worker was lost" in delivery.description
         assert DeliveryAttempt.objects.get().error == LOST_ATTEMPT
 
+    @pytest.mark.slow
     def test_statements_do_not_grow_with_the_deliveries(self, make_endpoint: Make) -> None:
         def count(deliveries: int) -> int:
             EventDelivery.objects.update(due_at=None)

@@ -121,6 +121,7 @@ class TestWhatGoes:
         sweep()
         assert Event.objects.count() == 1
 
+    @pytest.mark.slow
     def test_a_big_batch_goes_in_small_ones(self, endpoint: Endpoint) -> None:
         for _ in range(5):
             deliver(endpoint, 21)
@@ -129,6 +130,7 @@ class TestWhatGoes:
         assert left() == (1, 10, 10)
         assert Event.objects.get().uid == waiting
 
+    @pytest.mark.slow
     def test_two_workers_at_once_do_each_row_once(self, endpoint: Endpoint) -> None:
         for _ in range(20):
             deliver(endpoint, 10)
@@ -183,6 +185,7 @@ class TestWhatGoes:
         assert not Notification.objects.filter(due_at=None, uid__lt=aged("0" * 26, timedelta(hours=1))).exists()
 
 
+@pytest.mark.slow
 def test_a_worker_does_it_beside_its_work(endpoint: Endpoint) -> None:
     deliver(endpoint, 3)
     with working():
@@ -232,6 +235,7 @@ class TestWhatStays:
         sweep()
         assert left() == (1, 1, 1)
 
+    @pytest.mark.slow
     def test_the_figures_of_hours_long_ago(self, make_endpoint: Make, project: Project) -> None:
         """In every project, a batch of endpoints at a time, those of a deleted endpoint too."""
         now = timezone.now()

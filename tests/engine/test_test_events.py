@@ -32,6 +32,7 @@ def test_a_test_event_arrives_before_its_endpoint_is_enabled(
     assert endpoint.status == status
 
 
+@pytest.mark.slow
 def test_failures_of_test_events_have_no_consequence(
     project: Project, make_endpoint: Make, receiver: Receiver, enable: Callable[..., None]
 ) -> None:

@@ -183,6 +183,7 @@ class TestBeginning:
             eventually(lambda: len(begun) == 61, "all requests begin")
         assert begun.index(event.uid) == BEGUN_AT_ONCE
 
+    @pytest.mark.slow
     def test_nor_where_nobody_tells_the_worker_that_it_has_come(
         self, make_endpoint: Make, other: Endpoint, monkeypatch: pytest.MonkeyPatch, settings: Settings
     ) -> None:

@@ -62,6 +62,7 @@ class TestDelivering:
         attempt = DeliveryAttempt.objects.get()
         assert (attempt.http_status, attempt.status, attempt.ip_address) == ("200 OK", True, "127.0.0.1")
 
+    @pytest.mark.slow
     def test_a_wake_up_is_faster_than_the_poll(
         self, make_endpoint: Make, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -75,6 +76,7 @@ class TestDelivering:
                 wake_workers()
                 receiver.wait_for(number)
 
+    @pytest.mark.slow
     def test_what_was_due_before_the_start_is_sent(self, make_endpoint: Make, receiver: Receiver) -> None:
         queue_deliveries(make_endpoint(url=receiver.url("/in")), 30, due_in=-3600)
         with working():
@@ -151,6 +153,7 @@ class TestFailing:
         assert attempt.error or http_status
         assert len(receiver.requests()) <= 1
 
+    @pytest.mark.slow
     def test_a_gzip_bomb_is_a_success_with_a_short_record(self, make_endpoint: Make, receiver: Receiver) -> None:
         receiver.answer("/in", **gzipped(gzip_bomb(50_000_000)))
         [delivery] = queue_deliveries(make_endpoint(url=receiver.url("/in")))
@@ -158,6 +161,7 @@ class TestFailing:
             settled(delivery, "Success")
         assert len(DeliveryAttempt.objects.get().response_data) <= 51_200
 
+    @pytest.mark.slow
     def test_a_request_that_cannot_be_built_fails_for_good(self, make_endpoint: Make, receiver: Receiver) -> None:
         endpoint = make_endpoint(url=receiver.url("/in"), content_type="application/x-www-form-urlencoded")
         [bad] = queue_deliveries(endpoint, data="[1]")
@@ -281,6 +285,7 @@ class TestFailing:
         assert sent == ["Bearer old", "Bearer new"]
 
 
+@pytest.mark.slow  # many deliveries, and receivers that take long
 class TestFairness:
     def test_hanging_endpoints_do_not_hold_up_the_others(self, make_endpoint: Make, receiver: Receiver) -> None:
         receiver.answer("/hang", hold=True)
@@ -304,7 +309,6 @@ class TestFairness:
             eventually(lambda: EventDelivery.objects.filter(status="Success").count() == 60, "all 60 have arrived")
         assert receiver.most_in_flight <= 10
 
-    @pytest.mark.slow  # it lasts as long as the limit says
     def test_a_rate_limit_is_kept(self, make_endpoint: Make, receiver: Receiver) -> None:
         endpoint = make_endpoint(url=receiver.url("/in"), rate_limit=2, rate_limit_duration=1)
         queue_deliveries(endpoint, 6)
@@ -320,6 +324,7 @@ class TestDisabling:
         project.config["disable_endpoint"] = True
         project.save()
 
+    @pytest.mark.slow
     def test_attempts_that_are_used_up_disable_the_endpoint_once(
         self, project: Project, make_endpoint: Make, receiver: Receiver
     ) -> None:
@@ -334,6 +339,7 @@ class TestDisabling:
         [notification] = Notification.objects.all()
         assert "status code was 500" in notification.text
 
+    @pytest.mark.slow
     def test_an_endpoint_that_is_gone_is_disabled_at_once(
         self, project: Project, make_endpoint: Make, receiver: Receiver
     ) -> None:
@@ -377,6 +383,7 @@ class TestDisabling:
         assert endpoint.status == "active"
         assert not Notification.objects.exists()
 
+    @pytest.mark.slow
     def test_one_event_that_it_cannot_take_does_not_disable_an_endpoint(
         self, project: Project, make_endpoint: Make, receiver: Receiver
     ) -> None:

@@ -53,6 +53,7 @@ class TestFirstSubscription:
         assert Subscription.objects.filter(endpoint=other).exists()
         assert deliveries() == []
 
+    @pytest.mark.slow
     @pytest.mark.django_db(transaction=True)
     def test_of_events_at_the_same_time_one_makes_it(self, post: Post, endpoint: Endpoint) -> None:
         answers = at_once(8, lambda number: post(endpoint_id=endpoint.uid))

@@ -55,6 +55,7 @@ class TestIdempotency:
         other_api.post(f"/projects/{other_project.uid}/events", body)
         assert not newest().is_duplicate_event
 
+    @pytest.mark.slow
     @pytest.mark.django_db(transaction=True)
     def test_of_twenty_at_the_same_time_one_is_sent(self, post: Post, endpoint: Endpoint) -> None:
         post(endpoint_id=endpoint.uid)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from django.test import Client
 
 from jobs.models import Job
@@ -32,6 +33,7 @@ def test_the_list_shows_progress_of_live_projects(
     assert "first_uid" in admin_client.get(f"{JOBS}{job.uid}/change/").content.decode()
 
 
+@pytest.mark.slow
 def test_an_operator_pauses_resumes_and_cancels(admin_client: Client, project: Project) -> None:
     job = make_job(project)
     for action, said, status in (("pause", "Paused", "paused"), ("resume", "Resumed", "pending")):

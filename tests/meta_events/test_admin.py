@@ -29,6 +29,7 @@ def page(client: Client, path: str, **query: str) -> str:
 
 
 class TestMetaEvents:
+    @pytest.mark.slow
     def test_the_list_and_its_filters(
         self, admin_client: Client, project: Project, other_project: Project, make_meta_event: Make
     ) -> None:
@@ -78,6 +79,7 @@ class TestMetaEvents:
         assert admin_client.post(f"{META_EVENTS}{row.uid}/delete/").status_code == 403
         assert admin_client.post(f"{META_EVENTS}{row.uid}/change/", {"status": "Success"}).status_code == 403
 
+    @pytest.mark.slow
     def test_the_statements_do_not_grow(self, admin_client: Client, make_meta_event: Make) -> None:
         for count in (1, 19):
             for _ in range(count):
@@ -106,6 +108,7 @@ class TestNotifications:
             due_at=timezone.now(),
         )
 
+    @pytest.mark.slow
     def test_the_list(self, admin_client: Client, row: Notification) -> None:
         for query in ({}, {"q": row.uid}, {"q": row.endpoint_id}):
             shown = page(admin_client, NOTIFICATIONS, **query)
@@ -121,6 +124,7 @@ class TestNotifications:
         assert admin_client.post(f"{NOTIFICATIONS}{row.uid}/delete/").status_code == 403
 
 
+@pytest.mark.slow
 def test_onboard_batches_are_shown_without_passwords(admin_client: Client, project: Project) -> None:
     item = {"name": "<b>Acme</b>", "url": "https://hooks.example.com/in"}
     [batch] = accept(project, [item | {"auth_username": "ada", "auth_password": "to look for"}])

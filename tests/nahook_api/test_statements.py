@@ -106,6 +106,7 @@ def test_a_list_costs_the_same_for_any_number_of_rows(workspace: Workspace, proj
     assert few == many
 
 
+@pytest.mark.slow
 def test_a_page_of_deliveries_is_one_statement(workspace: Workspace) -> None:
     for _ in range(20):
         make_attempt(make_delivery(workspace.endpoint, "Success"))

@@ -200,6 +200,7 @@ class TestSeveralWorkers:
             accept(project, stored)
         assert not OnboardBatch.objects.exists()
 
+    @pytest.mark.slow
     def test_each_batch_is_done_once_and_each_url_made_once(self, project: Project) -> None:
         for _ in range(3):
             accept(project, items(20))

@@ -56,6 +56,7 @@ def endpoint(make_endpoint: MakeEndpoint) -> Endpoint:
 
 
 class TestEndpoints:
+    @pytest.mark.slow
     def test_pause_and_activate(self, admin_client: Client, project: Project, endpoint: Endpoint) -> None:
         asked = ask(admin_client, project, "pause", endpoint.uid)
         assert "Pause Billing?" in asked.content.decode()
@@ -77,6 +78,7 @@ class TestEndpoints:
 
 
 class TestRetry:
+    @pytest.mark.slow
     def test_all_that_failed(
         self, admin_client: Client, project: Project, endpoint: Endpoint, make_endpoint: MakeEndpoint
     ) -> None:
@@ -96,6 +98,7 @@ class TestRetry:
         assert recorded("deliveries.retried") == ("operator", "admin", "acme")
         assert "active batch retry" in do(admin_client, project, "retry")[0]
 
+    @pytest.mark.slow
     def test_those_of_one_endpoint(self, admin_client: Client, project: Project, endpoint: Endpoint) -> None:
         make_delivery(endpoint, "Failure")
         asked = ask(admin_client, project, "retry", endpoint.uid).content.decode()
@@ -113,6 +116,7 @@ class TestRetry:
         Endpoint.objects.filter(pk=endpoint.pk).update(status=status)
         assert warning in ask(admin_client, project, "retry", endpoint.uid).content.decode()
 
+    @pytest.mark.slow
     def test_they_are_sent(self, admin_client: Client, project: Project, endpoint: Endpoint) -> None:
         rows = [make_delivery(endpoint, status) for status in ("Failure", "Retry", "Discarded", "Success")]
         do(admin_client, project, "retry")
@@ -134,6 +138,7 @@ class TestAccess:
         assert recorded("portal.previewed") == ("operator", "admin", "acme")
         assert LogEntry.objects.get().change_message == "Previewed the portal. (customer acme)"
 
+    @pytest.mark.slow
     def test_a_link_is_revoked(self, admin_client: Client, project: Project) -> None:
         link = create_portal_link(project.uid, name="Birch", owner_id="acme").link
         assert "Revoke the link Birch for good?" in ask(admin_client, project, "revoke", link.uid).content.decode()
@@ -142,6 +147,7 @@ class TestAccess:
         assert PortalLink.objects.get().deleted_at is not None
         assert recorded("portal_link.revoked") == ("operator", "admin", "acme")
 
+    @pytest.mark.slow
     def test_a_session_is_ended(self, admin_client: Client, project: Project) -> None:
         session, token = preview_portal(project.uid, operator="jane", owner_id="acme")
         ask(admin_client, project, "end", session.uid)
@@ -150,6 +156,7 @@ class TestAccess:
         assert find_access(token) is None
         assert recorded("portal_session.revoked") == ("operator", "admin", "acme")
 
+    @pytest.mark.slow
     def test_all_access_is_ended(self, admin_client: Client, project: Project) -> None:
         static = create_portal_link(project.uid, name="Static", owner_id="acme").link
         refresh = create_portal_link(project.uid, name="Refresh", owner_id="acme", auth_type="refresh_token").link

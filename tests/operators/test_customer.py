@@ -62,6 +62,7 @@ class TestShown:
         ):
             assert text in shown, text
 
+    @pytest.mark.slow
     def test_failures_lead_to_the_request_and_its_answer(
         self, admin_client: Client, project: Project, make_endpoint: MakeEndpoint
     ) -> None:
@@ -156,6 +157,7 @@ class TestShown:
         assert HOSTILE not in response.content.decode()
         assert HOSTILE in unescape(response.content.decode())
 
+    @pytest.mark.slow
     def test_queries(self, admin_client: Client, project: Project, make_endpoint: MakeEndpoint) -> None:
         numbers = []
         for _ in range(2):

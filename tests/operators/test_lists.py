@@ -75,6 +75,7 @@ def birch(make_endpoint: MakeEndpoint, other_project: Project) -> World:
 
 
 class TestFilters:
+    @pytest.mark.slow
     def test_by_owner(self, admin_client: Client, acme: World, birch: World) -> None:
         for model, own, other in (
             (Endpoint, acme.endpoint, birch.endpoint),
@@ -89,6 +90,7 @@ class TestFilters:
             assert shown(admin_client, model, owner="acme") == {own.pk}, model
             assert shown(admin_client, model, owner="acm") == set(), model
 
+    @pytest.mark.slow
     def test_by_endpoint(self, admin_client: Client, acme: World, birch: World) -> None:
         for model, own in (
             (Event, acme.event),
@@ -99,6 +101,7 @@ class TestFilters:
         ):
             assert shown(admin_client, model, endpoint=acme.endpoint.uid) == {own.pk}, model
 
+    @pytest.mark.slow
     def test_by_project(self, admin_client: Client, acme: World, birch: World) -> None:
         for model, own in (
             (Endpoint, acme.endpoint),
@@ -111,6 +114,7 @@ class TestFilters:
         ):
             assert shown(admin_client, model, project=acme.endpoint.project_id) == {own.pk}, model
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("rare", [0, 1_000])
     def test_by_type(
         self, admin_client: Client, acme: World, birch: World, rare: int, monkeypatch: pytest.MonkeyPatch
@@ -129,6 +133,7 @@ class TestFilters:
         assert shown(admin_client, Event, since="24h") == {fresh.pk, old}
         assert shown(admin_client, Event, since="nope") == {fresh.pk, old}
 
+    @pytest.mark.slow
     def test_they_add_up_and_stay_in_the_form(self, admin_client: Client, acme: World, birch: World) -> None:
         query = {"owner": "acme", "status__exact": "Failure"}
         assert shown(admin_client, EventDelivery, **query) == {acme.delivery.pk}
@@ -137,6 +142,7 @@ class TestFilters:
         assert '<input type="hidden" name="status__exact" value="Failure">' in page
         assert 'name="owner" value="acme"' in page
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("value", ["\x00", "a\x00b", "<script>alert(1)</script>", "%", "'", "x" * 4_000])
     def test_odd_values_find_nothing(self, admin_client: Client, acme: World, value: str) -> None:
         for model in (Activity, DeliveryAttempt, Endpoint, Event, EventDelivery, PortalLink, PortalSession):
@@ -147,6 +153,7 @@ class TestFilters:
 
 
 class TestSearch:
+    @pytest.mark.slow
     def test_deliveries_by_the_owner_or_name_of_the_endpoint(
         self, admin_client: Client, acme: World, birch: World
     ) -> None:
@@ -162,6 +169,7 @@ class TestSearch:
 
 
 class TestColumns:
+    @pytest.mark.slow
     def test_times_are_to_the_second(self, admin_client: Client, acme: World) -> None:
         for model, row in (
             (Endpoint, acme.endpoint),
@@ -173,6 +181,7 @@ class TestColumns:
             page = admin_client.get(LISTS[model]).content.decode()
             assert f"{row.created_at:%Y-%m-%d %H:%M:%S}" in page, model
 
+    @pytest.mark.slow
     def test_no_cross_marks_what_is_no_failure(self, admin_client: Client, acme: World, birch: World) -> None:
         rows = {Event: acme.event, EventDelivery: acme.delivery, DeliveryAttempt: acme.attempt, PortalLink: acme.link}
         for path in (*LISTS.values(), *(f"{LISTS[model]}{row.pk}/change/" for model, row in rows.items())):
@@ -187,12 +196,14 @@ class TestColumns:
             page = unescape(admin_client.get(LISTS[model]).content.decode())
             assert f'title="{url}">{url}</span>' in page
 
+    @pytest.mark.slow
     def test_an_owner_leads_to_the_customer(self, admin_client: Client, acme: World) -> None:
         url = f"/admin/customers/{acme.endpoint.project_id}/acme/"
         for model in (Activity, Endpoint, EventDelivery, PortalLink, PortalSession, Subscription):
             assert f'href="{url}"' in admin_client.get(LISTS[model]).content.decode(), model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", LISTS, ids=lambda model: model.__name__)
 def test_no_list_has_a_statement_a_row(
     model: Any, admin_client: Client, make_endpoint: MakeEndpoint, project: Project, other_project: Project

@@ -180,6 +180,7 @@ class TestButtons:
             with row(name):
                 assert allowed(clients, url, given) == wanted
 
+    @pytest.mark.slow
     def test_an_action_that_is_not_offered_does_nothing(self, clients: dict[str, Client], world: World) -> None:
         sent = {"action": "pause", "_selected_action": world.endpoint.pk, "confirmed": "yes"}
         for role in (SUPPORT, AUDITOR, "nobody"):
@@ -190,6 +191,7 @@ class TestButtons:
         world.endpoint.refresh_from_db()
         assert world.endpoint.status == "paused"
 
+    @pytest.mark.slow
     def test_support_resends_and_it_is_recorded(self, clients: dict[str, Client], world: World) -> None:
         clients[SUPPORT].post(f"/admin/events/eventdelivery/{world.delivery.pk}/resend")
         assert EventDelivery.objects.get().status == "Scheduled"
@@ -198,6 +200,7 @@ class TestButtons:
         assert LogEntry.objects.get().user.username == SUPPORT
         assert "Scheduled again" in clients[AUDITOR].get("/admin/admin/logentry/").content.decode()
 
+    @pytest.mark.slow
     def test_support_does_not_see_a_payload_that_the_project_hides(
         self, clients: dict[str, Client], world: World
     ) -> None:
@@ -212,6 +215,7 @@ class TestButtons:
 
 
 class TestGroups:
+    @pytest.mark.slow
     def test_migrate_gives_them_back_what_they_had(self) -> None:
         before = rights()
         assert set(before) == set(ROLES)

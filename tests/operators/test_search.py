@@ -48,6 +48,7 @@ class TestStart:
     def test_strangers_are_sent_to_the_login(self, client: Client, db: None) -> None:
         assert led_to(client, "acme").startswith("/admin/login/")
 
+    @pytest.mark.slow
     def test_scripts_come_from_files_alone(self, admin_client: Client, project: Project) -> None:
         for path in ("/admin/", f"{SEARCH}?q=a", customer_url(project.uid, "acme"), "/admin/events/event/"):
             response = admin_client.get(path)
@@ -86,6 +87,7 @@ class TestOneMatch:
         assert "Theirs" in response.content.decode()
         assert HOSTILE not in response.content.decode()
 
+    @pytest.mark.slow
     def test_an_id_leads_to_its_row(self, admin_client: Client, project: Project, make_endpoint: MakeEndpoint) -> None:
         endpoint = make_endpoint()
         delivery = make_delivery(endpoint, "Failure")
@@ -140,6 +142,7 @@ class TestSeveral:
             assert f"/admin/customers/{found.uid}/acme/" in shown
             assert found.name in shown
 
+    @pytest.mark.slow
     def test_what_is_gone_is_not_found(
         self, admin_client: Client, project: Project, other_project: Project, make_endpoint: MakeEndpoint
     ) -> None:
@@ -168,6 +171,7 @@ class TestSeveral:
         assert "acme</a>" not in response.content.decode()
         assert HOSTILE not in response.content.decode()
 
+    @pytest.mark.slow
     def test_the_statements_do_not_grow(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         numbers = []
         for start in (0, 1):

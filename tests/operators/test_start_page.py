@@ -97,6 +97,7 @@ class TestFigures:
 
 
 class TestPage:
+    @pytest.mark.slow
     def test_it_shows_the_figures(self, admin_client: Client, project: Project, make_endpoint: MakeEndpoint) -> None:
         queue_deliveries(make_endpoint(), 3, due_in=-600)
         make_worker("<b>:1", in_flight=7, drained_at=timezone.now())

@@ -55,6 +55,7 @@ class TestPause:
         ]
         assert LogEntry.objects.count() == 2
 
+    @pytest.mark.slow
     def test_from_the_customers_page_it_leads_back(
         self, admin_client: Client, project: Project, make_endpoint: MakeEndpoint
     ) -> None:
@@ -69,6 +70,7 @@ class TestPause:
         assert "Resume deliveries" in text
         assert "Nothing is sent to this customer" in text
 
+    @pytest.mark.slow
     def test_refusals(self, admin_client: Client, project: Project, row: Any) -> None:
         for name, act, given, said in (
             ("unknown project", "pause", {"project": "x"}, "project not found"),
@@ -119,6 +121,7 @@ class TestDiscard:
 
 
 class TestRights:
+    @pytest.mark.slow
     def test_each_act_needs_its_own(self, project: Project, worker: Worker, row: Any) -> None:
         client = staff(*VIEWS, "change_pause")
         assert "Pause deliveries…" in client.get(URL).content.decode()

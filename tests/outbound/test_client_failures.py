@@ -79,6 +79,7 @@ class TestFailures:
         assert exchange.error.startswith(f"malformed HTTP response: {error}")
         assert len(exchange.error) < 120
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("head", "piece"),
         [

@@ -228,6 +228,7 @@ class TestBodies:
         exchange = post(receiver.url("/"))
         assert (exchange.status, exchange.body, exchange.error) == (200, noise[:LIMIT], "")
 
+    @pytest.mark.slow
     def test_a_gzip_bomb_stays_packed(self, receiver: Receiver) -> None:
         receiver.answer("/", body=gzip_bomb(), headers=[("Content-Encoding", "gzip")])
         tracemalloc.start()

@@ -152,6 +152,7 @@ class TestWords:
         words = said(Activity(object_name="Orders", **fields), "Bills")
         assert (words.sentence, words.detail) == (sentence, detail)
 
+    @pytest.mark.slow
     def test_an_endpoint_is_a_link_while_it_can_be_opened(
         self, project: Project, customer: Customer, endpoint: Endpoint
     ) -> None:
@@ -163,6 +164,7 @@ class TestWords:
         assert link not in html
         assert f"Paused {endpoint.name}" in html
 
+    @pytest.mark.slow
     def test_hostile_texts(self, project: Project, customer: Customer, make_endpoint: MakeEndpoint) -> None:
         endpoint = make_endpoint(owner_id=OWNER, name=HOSTILE)
         actor = Actor(ActorKind.PORTAL_LINK, "l" * 26, HOSTILE)
@@ -182,6 +184,7 @@ class TestWords:
 
 
 class TestChoosing:
+    @pytest.mark.slow
     def test_each(self, project: Project, customer: Customer, endpoint: Endpoint, make_endpoint: MakeEndpoint) -> None:
         other = make_endpoint(owner_id=OWNER, name="Bills")
         Activity.objects.all().delete()

@@ -60,6 +60,7 @@ class TestAddress:
         assert "watches" not in sent.subject + sent.text
         assert "spam" not in sent.subject + sent.text
 
+    @pytest.mark.slow
     def test_opening_the_link_asks_and_the_button_confirms(
         self, login: Login, path: str, endpoint: Endpoint, client: Client
     ) -> None:
@@ -77,6 +78,7 @@ class TestAddress:
         raise_alerts()
         assert told() == [("confirm", "email"), ("failing", "email")]
 
+    @pytest.mark.slow
     def test_a_link_confirms_the_address_to_which_it_was_sent_and_no_other(
         self, login: Login, path: str, client: Client
     ) -> None:
@@ -118,6 +120,7 @@ class TestAddress:
         assert is_confirmed("ops@ACME.example", row.email_confirmed)
         assert not is_confirmed("other@acme.example", row.email_confirmed)
 
+    @pytest.mark.slow
     def test_a_customer_can_have_few_addresses_asked_in_a_day(
         self, login: Login, path: str, project: Project, endpoint: Endpoint, make_endpoint: MakeEndpoint
     ) -> None:

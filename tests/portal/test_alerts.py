@@ -38,6 +38,7 @@ def path(endpoint: Endpoint) -> str:
 
 
 class TestRaising:
+    @pytest.mark.slow
     def test_each_once(self, endpoint: Endpoint) -> None:
         choose(endpoint, email="ops@acme.example")
         assert raise_alerts() == PAUSE_SECONDS
@@ -112,6 +113,7 @@ class TestRaising:
         raise_alerts()
         assert [alert for alert, _ in told() if alert] == []
 
+    @pytest.mark.slow
     def test_more_than_go_together(
         self, project: Project, make_endpoint: MakeEndpoint, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -131,6 +133,7 @@ class TestRaising:
         raise_alerts()
         assert Notification.objects.get().subject == "a Bcc: x@y.example <b> is failing"
 
+    @pytest.mark.slow
     def test_a_look_is_bounded_and_the_next_one_goes_on(
         self, project: Project, make_endpoint: MakeEndpoint, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -152,6 +155,7 @@ class TestRaising:
             raise_alerts()
         assert made == ["SELECT", "SELECT endpoints_alertsettings", "SELECT endpoints_alertsettings"]
 
+    @pytest.mark.slow
     def test_mails_about_an_endpoint_are_bounded_by_day(self, endpoint: Endpoint) -> None:
         choose(endpoint, email="ops@acme.example", hook="https://alerts.acme.example/in")
         for _ in range(MOST_MAILS):
@@ -220,6 +224,7 @@ class TestSending:
 class TestForm:
     GOOD = {"on": ["failing"], "email": "ops@acme.example", "hook": "https://alerts.acme.example/in"}
 
+    @pytest.mark.slow
     def test_saved_and_shown(self, login: Login, path: str, endpoint: Endpoint) -> None:
         customer = login()
         response = customer.post(path, **self.GOOD)
@@ -283,6 +288,7 @@ class TestForm:
         assert response.status_code == 422
         assert words in response.content.decode()
 
+    @pytest.mark.slow
     def test_addresses_are_secrets(self, login: Login, path: str, endpoint: Endpoint) -> None:
         login().post(path, **self.GOOD)
         customer = login(EVERYTHING - {VIEW_SECRET})

@@ -140,6 +140,7 @@ class TestRetrying:
         assert customer.post("deliveries/retry", **asked | {"count": count}).status_code == 409
         assert BatchRetry.objects.count() == 0
 
+    @pytest.mark.slow
     def test_one_at_a_time(self, customer: Customer, endpoint: Endpoint) -> None:
         make_delivery(endpoint, Status.FAILURE)
         asked = question(customer.html("deliveries", status="failed"))
@@ -190,6 +191,7 @@ def test_who_may_not(login: Login, endpoint: Endpoint, capabilities: frozenset[s
         assert customer.post("deliveries/retry", **asked).status_code == 403
 
 
+@pytest.mark.slow
 def test_the_rows_on_the_page_change_with_it(customer: Customer, endpoint: Endpoint) -> None:
     row = make_delivery(endpoint, Status.FAILURE)
     bar = customer.post("deliveries/retry", **question(customer.html("deliveries", status="failed")))

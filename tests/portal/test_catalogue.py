@@ -82,6 +82,7 @@ class TestCatalogue:
         assert f'data-announce="{len(found)} event type{"" if len(found) == 1 else "s"}"' in html
         assert ("No event type found" in html) is (found == [])
 
+    @pytest.mark.slow
     def test_more_types_than_can_be_counted_cost_little(self, login: Login, project: Project) -> None:
         EventType.objects.bulk_create(
             EventType(project=project, name=f"many.{number:05}") for number in range(COUNTED_AT_MOST + 1)
@@ -93,6 +94,7 @@ class TestCatalogue:
         assert 'data-announce="10,000+ event types"' in html
         assert "There are more." in html
 
+    @pytest.mark.slow
     def test_mine_are_found_behind_many_others(
         self, login: Login, project: Project, endpoint: Endpoint, subscribe: Callable[..., None]
     ) -> None:
@@ -146,6 +148,7 @@ class TestCatalogue:
         assert "Event catalogue" not in login().html()
         assert "No event type found" in login().html("events")
 
+    @pytest.mark.slow
     def test_statements(
         self, project: Project, login: Login, make_endpoint: MakeEndpoint, subscribe: Callable[..., None]
     ) -> None:
@@ -202,6 +205,7 @@ class TestEventType:
         assert response.status_code == 200
         assert f'<h1 tabindex="-1"><code>{name}</code></h1>' in response.content.decode()
 
+    @pytest.mark.slow
     def test_hostile_texts(self, project: Project, login: Login, endpoint: Endpoint) -> None:
         schema = {
             "properties": {HOSTILE: {"type": HOSTILE, "description": HOSTILE, "enum": [HOSTILE], "format": HOSTILE}},
@@ -238,6 +242,7 @@ class TestEventType:
             ("Orders in", "if total ≥ 100"),
         ]
 
+    @pytest.mark.slow
     def test_statements(
         self, login: Login, make_endpoint: MakeEndpoint, subscribe: Callable[..., None], endpoint: Endpoint
     ) -> None:
@@ -310,6 +315,7 @@ class TestDeprecated:
         assert "Move 1 endpoint" in html
         assert "Add to an endpoint" not in html
 
+    @pytest.mark.slow
     def test_without_further_facts(self, login: Login, old: EventType) -> None:
         for schema in (None, {}, {"x-replaced-by": "nope", "x-sent-until": 5}, {"x-replaced-by": ["a"]}):
             EventType.objects.filter(pk=old.pk).update(json_schema=schema)
@@ -328,6 +334,7 @@ class TestDeprecated:
         found = dict(Filter.objects.filter(enabled_at__isnull=False).values_list("event_type", "conditions"))
         assert found == {"order.paid": conditions, "ping": {}}
 
+    @pytest.mark.slow
     def test_no_more_are_moved_at_once_than_take_a_second(
         self, login: Login, old: EventType, make_endpoint: MakeEndpoint, subscribe: Callable[..., None]
     ) -> None:
@@ -343,6 +350,7 @@ class TestDeprecated:
         assert "Move 2 endpoints" in html
         assert "2 endpoints were moved." in customer.post("move/order.updated").content.decode()
 
+    @pytest.mark.slow
     def test_those_that_hear_all_events_hold_up_no_others(
         self, login: Login, old: EventType, make_endpoint: MakeEndpoint, subscribe: Callable[..., None]
     ) -> None:

@@ -321,6 +321,7 @@ class TestManySecrets:
 
     OTHERS = tuple(KnownSecret(f"secret {number}", Owner.OTHER, "Many") for number in range(2_000))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("signed", [standard, own])
     @pytest.mark.parametrize("filling", ["x", "\U0001f984"])
     def test_a_long_body_costs_little(self, signed: Callable[..., str], filling: str) -> None:

@@ -57,6 +57,7 @@ class TestDebugger:
         assert "at byte 7: a space" in html
         assert '{&quot;id&quot;:<span class="off">·</span>1}' in html
 
+    @pytest.mark.slow
     def test_without_payloads_nothing_sent_is_shown(
         self, login: Login, endpoint: Endpoint, sent: EventDelivery
     ) -> None:

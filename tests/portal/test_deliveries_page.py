@@ -213,6 +213,7 @@ class TestFilters:
         for name in ("from", "to"):
             assert customer.get("deliveries", **{name: time}).status_code == 200
 
+    @pytest.mark.slow
     def test_a_search_by_id_and_key_finds_old_ones(self, customer: Customer, endpoint: Endpoint) -> None:
         event = make_event(endpoint.project_id, idempotency_key="inv-1")
         row = make_delivery(endpoint, event=event, at=timezone.now() - timedelta(days=30))
@@ -231,6 +232,7 @@ class TestFilters:
 
 
 class TestOlderPages:
+    @pytest.mark.slow
     def test_a_page_is_fifty(self, customer: Customer, endpoint: Endpoint) -> None:
         made = [make_delivery(endpoint, Status.SUCCESS).uid for _ in range(reads.PAGE_SIZE + 1)]
         html = customer.html("deliveries", status="delivered")
@@ -310,6 +312,7 @@ class TestLive:
         make_delivery(endpoint, Status.FAILURE)
         assert "Show 1 new delivery" in ask(customer, url).content.decode()
 
+    @pytest.mark.slow
     def test_too_many_new_ones_reload_the_list(self, customer: Customer, endpoint: Endpoint) -> None:
         url = poll_url(customer, customer.html("deliveries"))
         for _ in range(51):

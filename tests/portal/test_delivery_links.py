@@ -84,6 +84,7 @@ class TestOpening:
         assert response.status_code == 200
         assert "Loading" in response.content.decode()
 
+    @pytest.mark.slow
     def test_it_follows_the_delivery(self, login: Login, project: Project, delivery: EventDelivery) -> None:
         EventDelivery.objects.update(status=Status.RETRY)
         token = share(login(), delivery)
@@ -126,6 +127,7 @@ class TestTheEnd:
         DeliveryLink.objects.update(expires_at=timezone.now() - timedelta(hours=1))
         self.check_ended(project, token)
 
+    @pytest.mark.slow
     def test_ended_by_its_maker(self, login: Login, project: Project, delivery: EventDelivery) -> None:
         customer = login()
         token = share(customer, delivery)

@@ -236,6 +236,7 @@ class TestRetry:
         assert row.due_at
         assert row.due_at < timezone.now() + timedelta(minutes=1)
 
+    @pytest.mark.slow
     def test_one_that_was_delivered_asks_first(self, customer: Customer, endpoint: Endpoint) -> None:
         row = make_delivery(endpoint, Status.SUCCESS)
         assert 'name="again" value="1"' in customer.html(f"deliveries/{row.uid}")
@@ -302,6 +303,7 @@ class TestHiddenPayloads:
         for path in ("payload", f"attempts/{attempt.uid}"):
             assert login(BLIND).get(f"deliveries/{row.uid}/{path}").status_code == 403
 
+    @pytest.mark.slow
     def test_where_the_project_hides_them_from_viewers(self, login: Login, row: EventDelivery) -> None:
         assert '"hidden"' in login(READ_ONLY).html(f"deliveries/{row.uid}")
         Project.objects.update(portal_hides_payloads=True)

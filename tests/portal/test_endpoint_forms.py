@@ -50,6 +50,7 @@ def test_who_may_not_manage_subscriptions_creates_an_endpoint_without_one(login:
     assert not Subscription.objects.exists()
 
 
+@pytest.mark.slow
 def test_the_urls_of_chats_are_shown_as_secrets_are_and_kept(
     login: Callable[..., Customer], make_endpoint: MakeEndpoint
 ) -> None:
@@ -130,6 +131,7 @@ def test_edit_keeps_what_is_not_shown(login: Callable[..., Customer], make_endpo
     assert (endpoint.name, endpoint.http_timeout, endpoint.secrets[0]["value"]) == ("New", 7, SECRET)
 
 
+@pytest.mark.slow
 def test_edit_keeps_oauth2_and_can_end_credentials(login: Callable[..., Customer], make_endpoint: MakeEndpoint) -> None:
     inner = {
         "url": "https://id.example.com/",
@@ -229,6 +231,7 @@ def test_rotate_needs_hours(login: Callable[..., Customer], endpoint: Endpoint, 
     assert len(endpoint.secrets) == 1
 
 
+@pytest.mark.slow
 def test_the_live_secrets_are_revealed(login: Callable[..., Customer], endpoint: Endpoint) -> None:
     customer = login()
     customer.post(f"endpoints/{endpoint.uid}/rotate", expiration="1")

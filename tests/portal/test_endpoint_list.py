@@ -138,6 +138,7 @@ class TestChips:
 
 
 class TestPages:
+    @pytest.mark.slow
     def test_fifty_a_page(self, login: Login, make_endpoint: MakeEndpoint) -> None:
         for number in range(53):
             make_endpoint(owner_id=OWNER, name=f"Number {number:02}")
@@ -235,6 +236,7 @@ class TestFirstSteps:
         assert "No endpoints yet" in html
 
 
+@pytest.mark.slow
 def test_fifty_endpoints_with_charts_fit_into_12_kilobytes(login: Login, make: MakeEndpoint) -> None:
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     pick = random.Random(9)

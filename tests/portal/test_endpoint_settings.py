@@ -193,6 +193,7 @@ class TestSettings:
         assert '<option value="ping">' in html
         assert "Delete “Orders in”?" in html
 
+    @pytest.mark.slow
     def test_everything_is_saved_together(self, login: Login, listening: Endpoint, path: str) -> None:
         sent = FORM | {"which": "some", "types": ["order.created"], "groups": ["invoice"]}
         html = login().post(path, **sent).content.decode()
@@ -201,6 +202,7 @@ class TestSettings:
         assert listening.name == "New"
         assert listened(listening) == {"order.created": {"body": {"total": {"$gte": 100}}}, "invoice.paid": {}}
 
+    @pytest.mark.slow
     def test_nothing_is_saved_where_something_is_wrong(self, login: Login, listening: Endpoint, path: str) -> None:
         customer = login()
         for sent, wrong in (
@@ -216,6 +218,7 @@ class TestSettings:
         assert listening.name == "Orders in"
         assert set(listened(listening)) == {"order.created", "ping"}
 
+    @pytest.mark.slow
     def test_an_endpoint_without_events_can_be_saved_without_any(self, login: Login, endpoint: Endpoint) -> None:
         customer = login()
         assert customer.post(f"endpoints/{endpoint.uid}/settings", **FORM | {"which": "some"}).status_code == 200
@@ -224,6 +227,7 @@ class TestSettings:
         assert customer.post(f"endpoints/{endpoint.uid}/settings", **FORM | {"which": "all"}).status_code == 200
         assert set(listened(endpoint)) == {"*"}
 
+    @pytest.mark.slow
     def test_new_types_of_a_group_are_offered(self, login: Login, project: Project, endpoint: Endpoint) -> None:
         config = {"event_types": ["order.created", "order.paid"]}
         create_subscription(project.uid, name="mine", endpoint_id=endpoint.uid, filter_config=config)
@@ -237,6 +241,7 @@ class TestSettings:
         assert "new order event" not in customer.post(f"endpoints/{endpoint.uid}/settings", **sent).content.decode()
         assert set(listened(endpoint)) == {"order.created", "order.found", "order.lost", "order.paid"}
 
+    @pytest.mark.slow
     def test_defaults_can_be_restored(self, login: Login, make_endpoint: MakeEndpoint, tmp_path: Path) -> None:
         certificate, key = Authority(tmp_path).pair("client")
         endpoint = make_endpoint(
@@ -260,6 +265,7 @@ class TestSettings:
         assert endpoint.mtls_client_cert is None
         assert (endpoint.http_timeout, endpoint.rate_limit, endpoint.rate_limit_duration) == (10, 0, 0)
 
+    @pytest.mark.slow
     def test_who_may_only_choose_events_changes_nothing_else(
         self, login: Login, listening: Endpoint, path: str
     ) -> None:
@@ -290,6 +296,7 @@ class TestSettings:
     def test_delete_is_drawn_for_who_may(self, login: Login, path: str) -> None:
         assert 'id="gone"' not in login(EVERYTHING - {DELETE_ENDPOINT}).html(path)
 
+    @pytest.mark.slow
     def test_texts_of_strangers_stay_texts(self, login: Login, make_endpoint: MakeEndpoint, project: Project) -> None:
         hostile = "<img src=x onerror=alert(1)>'\""
         EventType.objects.create(project=project, name=hostile)
@@ -307,6 +314,7 @@ class TestSettings:
         ):
             assert "<img" not in html
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("rows", [1, 50])
     def test_statements(self, login: Login, project: Project, listening: Endpoint, path: str, rows: int) -> None:
         names = [f"many.t{index}" for index in range(rows)]

@@ -133,6 +133,7 @@ def many(project: Project) -> None:
 
 
 class TestPage:
+    @pytest.mark.slow
     @pytest.mark.usefixtures("many")
     def test_thousands_of_types_make_no_large_page(self, login: Callable[..., Customer]) -> None:
         html = login().html("endpoints/new")
@@ -140,6 +141,7 @@ class TestPage:
         assert len(gzip.compress(html.encode())) < 20_000
         assert html.count('name="types"') == 0
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("many")
     def test_a_search_and_an_opened_group(self, login: Callable[..., Customer]) -> None:
         customer = login()

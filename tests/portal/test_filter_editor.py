@@ -97,6 +97,7 @@ class TestShow:
         assert "it meets a filter of 5 conditions" in html
         assert 'name="header_as" value="kept"' in html
 
+    @pytest.mark.slow
     def test_a_type_with_any_name(self, login: Login, project: Project, endpoint: Endpoint) -> None:
         name = "order/é <b>?#"
         create_subscription(project.uid, name="n", endpoint_id=endpoint.uid, filter_config={"event_types": [name]})
@@ -108,6 +109,7 @@ class TestShow:
         assert customer.post(there, **ROWS | BIG).status_code == 200
         assert conditions(endpoint) == {name: {"body": {"total": {"$gte": 100}}}}
 
+    @pytest.mark.slow
     def test_refusals(self, login: Login, listening: Endpoint, path: str, make_endpoint: MakeEndpoint) -> None:
         theirs = make_endpoint(owner_id="globex")
         customer, viewer = login(), login(EVERYTHING - {MANAGE_SUBSCRIPTIONS})
@@ -145,6 +147,7 @@ class TestSave:
         }
         assert "if <code>total</code> ≥ 100 and" in response.content.decode()
 
+    @pytest.mark.slow
     def test_any_and_json(self, login: Login, listening: Endpoint, path: str) -> None:
         customer = login()
         sent = {"field": ["a", "b"], "comparison": ["is", "there"], "value": ["1", ""], "any": "1"}
@@ -156,6 +159,7 @@ class TestSave:
         customer.post(path, **ROWS | {"as": "2", "json": '{"$and": [{"$or": [{"a": 1}, {"b": 2}]}]}'})
         assert conditions(listening)["order.created"] == {"body": {"$and": [{"$or": [{"a": 1}, {"b": 2}]}]}}
 
+    @pytest.mark.slow
     def test_the_view_that_was_edited_last_counts(
         self, login: Login, listening: Endpoint, path: str, trial: str
     ) -> None:
@@ -197,6 +201,7 @@ class TestSave:
             assert value.replace('"', "&quot;") in html
         assert conditions(listening)["order.created"] == {}
 
+    @pytest.mark.slow
     def test_what_has_no_field_is_kept(self, login: Login, listening: Endpoint, path: str) -> None:
         stored = {"query": {"q": "1"}, "headers": {"$or": [{"a": "1"}, {"b": "2"}]}}
         set_conditions(listening.project_id, listening.uid, "order.created", stored)
@@ -211,6 +216,7 @@ class TestSave:
         assert "The filter was removed." in response.content.decode()
         assert conditions(listening) == {"order.created": {}, "order.paid": {}}
 
+    @pytest.mark.slow
     def test_a_type_of_all_events(self, login: Login, project: Project, endpoint: Endpoint) -> None:
         EventType.objects.create(project=project, name="order.created")
         create_subscription(project.uid, name="all", endpoint_id=endpoint.uid)
@@ -295,6 +301,7 @@ class TestTrial:
         html = login().post(trial, event_type="order.created", **ROWS).content.decode()
         assert trials(html) == [("Sent", "All conditions hold.")]
 
+    @pytest.mark.slow
     def test_texts_of_strangers_stay_texts(self, login: Login, trial: str, path: str, make_event: MakeEvent) -> None:
         hostile = "<img src=x onerror=alert(1)>"
         make_event({"id": hostile, hostile: {hostile: hostile}})
@@ -324,6 +331,7 @@ class TestTrial:
         assert "SELECT projects_eventtype" not in made  # the menu, which needs to know of a catalogue, is not in it
 
 
+@pytest.mark.slow
 def test_numbers_that_no_64_bits_hold(project: Project, login: Login, listening: Endpoint, path: str) -> None:
     set_conditions(project.uid, listening.uid, "order.created", {"body": {"total": {"$gt": 1e24}}})
     customer = login()

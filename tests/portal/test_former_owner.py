@@ -86,6 +86,7 @@ class TestPortalAPI:
         portal.get("/endpoints")
         return portal
 
+    @pytest.mark.slow
     def test_lists(self, portal: API, after: EventDelivery) -> None:
         for path in ("/eventdeliveries", f"/eventdeliveries?endpointId={after.endpoint_id}"):
             assert [row["uid"] for row in portal.get(path).data["content"]] == [after.uid]
@@ -137,6 +138,7 @@ class TestPages:
         PortalSession.objects.update(last_used_at=timezone.now(), last_used_from="127.0.0.1")
         return Customer(project, token)
 
+    @pytest.mark.slow
     def test_none_shows_it(self, customer: Customer, before: EventDelivery, after: EventDelivery) -> None:
         endpoint = f"endpoints/{before.endpoint_id}"
         pages = ["", "deliveries", f"deliveries?endpoint={before.endpoint_id}", endpoint, f"{endpoint}/settings"]

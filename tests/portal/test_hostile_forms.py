@@ -10,6 +10,8 @@ from endpoints.models import Endpoint
 from tests.portal.customers import Customer
 from tests.test_hostile_requests import costs_little
 
+pytestmark = pytest.mark.slow  # it measures large requests
+
 URL = "https://hooks.example.com/in"
 #: Two kinds of combining characters in turns: to put each in its place takes time by the square of their number.
 COMBINING = "\u0300\u0316" * 50_000

@@ -24,6 +24,7 @@ ADD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_pages_speak_the_language(login: Callable[..., Customer], endpoint: Endpoint, language: str) -> None:
     customer = login()

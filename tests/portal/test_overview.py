@@ -184,6 +184,7 @@ class TestFigures:
         assert table.count("<tr>") == rows + 1
         assert sum(map(int, re.findall(r'<td class="right">(\d+)</td><td', table))) == delivered
 
+    @pytest.mark.slow
     def test_the_answers_of_what_failed(self, login: Login, listening: Endpoint, row: Row) -> None:
         hour = timezone.now().replace(minute=0, second=0, microsecond=0)
         for answer, delivered, failed, words in (
@@ -369,6 +370,7 @@ class TestButtons:
 
 
 class TestMissed:
+    @pytest.mark.slow
     def test_what_was_missed_is_sent(self, login: Login, listening: Endpoint) -> None:
         customer = login()
         customer.post(f"endpoints/{listening.uid}/pause")

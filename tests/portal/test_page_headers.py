@@ -29,6 +29,7 @@ def answers(client: Client, project: Project, endpoint: Endpoint) -> Iterator[An
     yield Customer(project, "nope").get()
 
 
+@pytest.mark.slow
 def test_headers_of_every_answer(client: Client, project: Project, endpoint: Endpoint) -> None:
     for response in answers(client, project, endpoint):
         policy = response["Content-Security-Policy"]

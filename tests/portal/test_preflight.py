@@ -109,6 +109,7 @@ class TestWords:
 
 @pytest.mark.usefixtures("looking")
 class TestCheck:
+    @pytest.mark.slow
     def test_the_page_shows_what_was_found(self, login: Login, receiver: Receiver) -> None:
         receiver.answer("/hooks", status=405)
         html = login().post("endpoints/check", url=receiver.url("/hooks")).content.decode()
@@ -128,6 +129,7 @@ class TestCheck:
         assert "is inside a private network" in html
         assert receiver.open_connections == 0
 
+    @pytest.mark.slow
     def test_ten_a_minute_and_session(self, login: Login, receiver: Receiver) -> None:
         customer, other = login(), login()
         for _ in range(MOST_CHECKS):
@@ -188,6 +190,7 @@ class TestSaving:
         assert "is inside a private network" in html
         assert not Endpoint.objects.exists()
 
+    @pytest.mark.slow
     def test_a_look_up_counts_as_a_check(self, login: Login, settings: Settings) -> None:
         settings.PORTAL_PREFLIGHT = True
         customer, form = login(), FORM | {"url": "https://localhost/x"}
@@ -201,6 +204,7 @@ class TestSaving:
         assert login().post("endpoints/new", **FORM | {"url": "http://127.0.0.1/"}).status_code == 200
         assert Endpoint.objects.exists()
 
+    @pytest.mark.slow
     def test_an_endpoint_that_has_it_keeps_it(
         self, login: Login, make_endpoint: Callable[..., Endpoint], settings: Settings
     ) -> None:

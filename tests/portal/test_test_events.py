@@ -146,6 +146,7 @@ class TestSending:
         assert response["HX-Retarget"] == "#page"
         assert words in response.content.decode()
 
+    @pytest.mark.slow
     def test_ten_in_a_minute(self, login: Login, path: str) -> None:
         customer, another = login(), login()
         for _ in range(MOST_TESTS):
@@ -162,6 +163,7 @@ class TestSending:
         assert WINDOW_SECONDS == 60
         assert customer.post(path, type="a", body="{}").status_code == 200
 
+    @pytest.mark.slow
     def test_the_api_tells_when_to_try_again(self, login: Login, path: str, endpoint: Endpoint) -> None:
         customer = login()
         answers = [
@@ -241,6 +243,7 @@ class TestOutcome:
 
         return eventually(settled, "the test event has an outcome")
 
+    @pytest.mark.slow
     def test_delivered(self, login: Login, path: str, endpoint: Endpoint, receiver: Receiver) -> None:
         receiver.answer("/in", body=b'{"accepted":true,"x":"<b>"}', headers=[("X-Request-Id", "7f3a")])
         with working():
@@ -256,6 +259,7 @@ class TestOutcome:
         assert '<span class="k">webhook-test</span>: 1' in html
         assert SECRET not in html
 
+    @pytest.mark.slow
     def test_failed_at_the_only_attempt(self, login: Login, path: str, endpoint: Endpoint, receiver: Receiver) -> None:
         Endpoint.objects.update(support_email="ops@example.com")
         receiver.answer("/in", status=500, body=b"oops")
@@ -271,12 +275,14 @@ class TestOutcome:
         assert not EndpointState.objects.exclude(events=0).exists()
         assert DeliveryAttempt.objects.get().is_test
 
+    @pytest.mark.slow
     def test_nobody_answers(self, login: Login, path: str, endpoint: Endpoint) -> None:
         Endpoint.objects.update(url="http://127.0.0.1:1/")
         with working():
             html = self.outcome(login(), path, type="order.created", body="{}")
         assert "Connection refused" in html
 
+    @pytest.mark.slow
     def test_a_paused_endpoint_gets_it_too(
         self, login: Login, path: str, endpoint: Endpoint, receiver: Receiver
     ) -> None:
@@ -295,6 +301,7 @@ class TestOutcome:
         assert "headers" not in html
         assert VIEW_PAYLOADS not in html
 
+    @pytest.mark.slow
     def test_a_rehearsal_is_signed_with_the_new_secret_only(
         self, project: Project, login: Login, endpoint: Endpoint, receiver: Receiver
     ) -> None:

@@ -42,6 +42,7 @@ def page(client: Client, path: str = LINKS, **query: str) -> str:
 
 
 class TestList:
+    @pytest.mark.slow
     def test_shows_live_links_and_finds_by_owner_and_id(
         self, admin_client: Client, project: Project, link: PortalLink, refresh_link: PortalLink
     ) -> None:
@@ -55,6 +56,7 @@ class TestList:
             assert ">Acme</a>" in found
             assert ">Embedded</a>" not in found
 
+    @pytest.mark.slow
     def test_no_page_shows_a_token(self, admin_client: Client, link: PortalLink, refresh_link: PortalLink) -> None:
         paths = [
             LINKS,
@@ -150,6 +152,7 @@ class TestSessions:
         }
         return mint_session(project.uid, owner_id=owner_id, **given | more)
 
+    @pytest.mark.slow
     def test_the_list_says_who_has_access_since_when_and_from_where(
         self, admin_client: Client, project: Project, refresh_link: PortalLink
     ) -> None:
@@ -173,6 +176,7 @@ class TestSessions:
         Project.objects.update(deleted_at=timezone.now())
         assert "0 portal sessions" in page(admin_client, SESSIONS)
 
+    @pytest.mark.slow
     def test_search_is_by_the_beginning_of_the_owner_and_by_id(
         self, admin_client: Client, project: Project, refresh_link: PortalLink
     ) -> None:
@@ -186,6 +190,7 @@ class TestSessions:
         for term in ("cme", "ACME", session.uid[:-1], "%", "'"):
             assert "0 results" in page(admin_client, SESSIONS, q=term)
 
+    @pytest.mark.slow
     def test_a_page_shows_everything_but_secrets(self, admin_client: Client, project: Project) -> None:
         session, code = self.mint(project, single_use=True)
         token = open_session(project.uid, code, address="203.0.113.7").secret
@@ -201,6 +206,7 @@ class TestSessions:
         assert "delete endpoints" not in shown
         assert "digest" not in shown
 
+    @pytest.mark.slow
     def test_the_end_is_asked_for_and_takes_effect_at_once(self, admin_client: Client, project: Project) -> None:
         session, token = self.mint(project)
         sent = {"action": "end", "_selected_action": session.uid}
@@ -239,6 +245,7 @@ class TestSessions:
         assert "1 portal session\n" in narrowed
         assert "Has no access now, of the newest 2" in narrowed
 
+    @pytest.mark.slow
     def test_a_search_finds_by_the_owner_of_links_live_or_revoked_however_many_there_are(
         self, admin_client: Client, project: Project, refresh_link: PortalLink, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -253,6 +260,7 @@ class TestSessions:
         revoke_portal_link(project.uid, refresh_link.uid)
         assert "1 portal session\n" in page(admin_client, SESSIONS, q=refresh_link.owner_id)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("rows", [1, 20])
     def test_queries(
         self, admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries, rows: int, db: None

@@ -88,6 +88,7 @@ class TestFromTheAdmin:
         assert not PortalSession.objects.filter(surface="preview").exists()
         assert not LogEntry.objects.exists()
 
+    @pytest.mark.slow
     def test_the_pages_offer_it(self, admin_client: Client, project: Project, link: PortalLink) -> None:
         session, _ = mint(project)
         for path, uid in ((LINKS, link.uid), (f"{LINKS}{link.uid}/change/", link.uid)):
@@ -158,6 +159,7 @@ class TestWhatItMay:
 
 
 class TestTheMark:
+    @pytest.mark.slow
     def test_it_is_on_every_page_and_on_no_customers(
         self, project: Project, link: PortalLink, make_endpoint: MakeEndpoint
     ) -> None:

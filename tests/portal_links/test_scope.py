@@ -112,6 +112,7 @@ class TestLinks:
 
 
 class TestSessions:
+    @pytest.mark.slow
     @pytest.mark.parametrize("surface", [Surface.NAHOOK, Surface.FEATHER, Surface.SVIX])
     @pytest.mark.parametrize("hides", [True, False])
     def test_it_says_what_the_session_may(

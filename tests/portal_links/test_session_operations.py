@@ -146,6 +146,7 @@ class TestOpening:
             "INSERT activity_activity",
         ]
 
+    @pytest.mark.slow
     @pytest.mark.django_db(transaction=True)
     def test_of_fifty_openings_at_once_one_wins(self, project: Project, mint: Mint) -> None:
         code = mint().secret

@@ -43,6 +43,7 @@ def said(response: Any) -> list[str]:
 
 
 class TestProjects:
+    @pytest.mark.slow
     def test_list_shows_live_projects_and_finds_by_the_beginning_of_the_name_and_by_id(
         self, admin_client: Client, project: Project, other_project: Project
     ) -> None:
@@ -58,6 +59,7 @@ class TestProjects:
             assert other_project.name in found
         assert "0 results" in page(admin_client, PROJECTS, q="body")
 
+    @pytest.mark.slow
     def test_creation_shows_the_key_of_the_project_once(self, admin_client: Client) -> None:
         response = post(admin_client, f"{PROJECTS}add/", name="New", type="incoming", logo_url="")
         made = Project.objects.get(name="New")
@@ -98,6 +100,7 @@ class TestProjects:
         assert '"url": "https://hooks.example.com/meta"' in shown
         assert "meta-secret-value" not in shown
 
+    @pytest.mark.slow
     def test_the_page_leads_to_what_the_project_holds(
         self, admin_client: Client, project: Project, other_api: API, api: API, make_endpoint: MakeEndpoint
     ) -> None:
@@ -129,6 +132,7 @@ class TestProjects:
         "portal_allowed_origins": "https://app.example.com, http://localhost:3000",
     }
 
+    @pytest.mark.slow
     def test_the_portals_looks_and_where_it_may_be_shown(self, admin_client: Client, project: Project) -> None:
         path, sent = f"{PROJECTS}{project.uid}/change/", {"name": project.name, "logo_url": ""}
         assert post(admin_client, path, **sent, **self.CHOICES, **self.PORTAL).redirect_chain
@@ -147,6 +151,7 @@ class TestProjects:
         emptied = Project.objects.get()
         assert [getattr(emptied, name) for name in self.PORTAL] == ["", "", "", "", "", "", []]
 
+    @pytest.mark.slow
     def test_the_quotas_of_an_owner(self, admin_client: Client, project: Project) -> None:
         path, sent = f"{PROJECTS}{project.uid}/change/", {"name": project.name, "logo_url": "", **self.CHOICES}
         quotas = {"owner_endpoints": 5, "owner_subscriptions": 6, "owner_filter_bytes": 0}
@@ -158,6 +163,7 @@ class TestProjects:
         post(admin_client, path, **sent, owner_endpoints=-1)
         assert Project.objects.get().owner_endpoints == 5
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["ends_gone_endpoints", "sends_svix_headers"])
     def test_a_switch(self, admin_client: Client, project: Project, name: str) -> None:
         path, sent = f"{PROJECTS}{project.uid}/change/", {"name": project.name, "logo_url": "", **self.CHOICES}
@@ -215,6 +221,7 @@ class TestProjects:
 
 
 class TestKeys:
+    @pytest.mark.slow
     def test_creation_shows_the_key_once_and_not_in_session_messages_or_history(
         self, admin_client: Client, project: Project
     ) -> None:
@@ -306,6 +313,7 @@ class TestKeys:
             ("works", "live"),
         ]
 
+    @pytest.mark.slow
     def test_search(self, admin_client: Client, project: Project) -> None:
         row, _ = create_api_key(name="The Backend", role=Role.PROJECT_ADMIN, project=project, owner_id="acme-7")
         for term in (row.uid, row.mask, "The Back", "acme-"):
@@ -313,6 +321,7 @@ class TestKeys:
             assert "1 result" in found, term
             assert "The Backend" in found
 
+    @pytest.mark.slow
     def test_revocation_is_asked_for_and_ends_the_key(self, admin_client: Client, project: Project, api: API) -> None:
         row = APIKey.objects.get(name="admin")
         sent = {"action": "revoke", "_selected_action": row.uid}

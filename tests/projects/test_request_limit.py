@@ -48,6 +48,7 @@ class TestOn:
         use_up(api, path)
         assert viewer.get(path).status == 200
 
+    @pytest.mark.slow
     def test_the_next_minute_is_free_again(self, api: API, path: str) -> None:
         use_up(api, path)
         assert api.get(path).status == 429
@@ -76,6 +77,7 @@ def test_off_it_costs_no_statement(api: API, path: str) -> None:
     assert not APIRateWindow.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("limited")
 def test_the_portal_api_counts_each_link(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.api.windows", request_limit.Windows())

@@ -82,6 +82,7 @@ class TestMost:
 
 @pytest.mark.django_db(transaction=True)
 class TestOneAtATime:
+    @pytest.mark.slow
     def test_a_project_and_each_customer_have_one(
         self,
         api: API,

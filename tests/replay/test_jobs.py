@@ -77,6 +77,7 @@ class TestWorks:
         assert new_deliveries() == [2] * 7
         assert api.get(job).data["finished_at"] is not None
 
+    @pytest.mark.slow
     def test_what_the_query_chooses_as_its_count_says(
         self, api: API, path: str, jobs: str, post: Post, endpoint: Endpoint, make_endpoint: MakeEndpoint
     ) -> None:
@@ -197,6 +198,7 @@ def test_of_many_at_once_one_is_created(api: API, jobs: str) -> None:
 class TestCrash:
     """A worker that dies within a piece leaves nothing of it; the next one does it."""
 
+    @pytest.mark.slow
     def test_nothing_is_lost_and_none_is_replayed_twice(
         self,
         api: API,
@@ -236,6 +238,7 @@ class TestCrash:
 
 @pytest.mark.parametrize("kind", ["static token", "session"])
 class TestCustomers:
+    @pytest.mark.slow
     def test_to_their_own_endpoints_alone(
         self, project: Project, post: Post, make_endpoint: MakeEndpoint, subscribe: MakeSubscription, kind: str
     ) -> None:
@@ -269,6 +272,7 @@ class TestAuthentication(RefusesStrangers, RefusesOtherProjects, RefusesViewers)
     pass
 
 
+@pytest.mark.slow
 def test_hostile_values_are_stored_and_found_nothing_by(api: API, jobs: str) -> None:
     for value in ("%F0%9F%A6%84", "x" * 5000, "%FF", "%ED%A0%80", "'", '"', "\\u0000", "%5Cu0000", "\\"):
         answer: Any = api.post(f"{jobs}?ownerId={value}&brokerMessageId={value}&idempotencyKey={value}")

@@ -261,6 +261,7 @@ class TestBatch:
         assert api.post(f"{path}/batchreplay").message == "5 successful, 0 failed"
         assert [[row.endpoint_id for row in deliveries(event)] for event in rows] == [found * 2 for found in before]
 
+    @pytest.mark.slow
     def test_as_many_statements_for_one_event_as_for_a_chunk(
         self, api: API, path: str, post: Post, endpoint: Endpoint, subscribe: MakeSubscription
     ) -> None:

@@ -47,6 +47,7 @@ class TestSubscriptions:
         assert "Here" in shown
         assert "order.created, order.paid" in shown
 
+    @pytest.mark.slow
     def test_search_is_by_ids(
         self, admin_client: Client, project: Project, make_subscription: MakeSubscription
     ) -> None:

@@ -121,6 +121,7 @@ class TestOneForAnEndpoint:
         assert sorted(answer.status for answer in answers) == [201] + [400] * 5
         assert Subscription.objects.count() == 1
 
+    @pytest.mark.slow
     @pytest.mark.django_db(transaction=True)
     def test_new_event_types_at_once(
         self, api: API, subscriptions: str, project: Project, make_endpoint: MakeEndpoint

@@ -193,6 +193,7 @@ def test_the_first_scope_that_fails_decides() -> None:
     assert (found.holds, [fact.scope for fact in found.facts]) == (False, ["query"])
 
 
+@pytest.mark.slow
 def test_work_is_bounded_as_matching_is() -> None:
     conditions = {"a.$.b.$.c.$.d": {"$neq": 1}}
     payload = {"a": [{"b": [{"c": [{"d": 1}] * 100}] * 100}] * 100}

@@ -35,6 +35,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("conditions", "payload"), HOSTILE)
 def test_a_hostile_filter_on_a_hostile_payload_is_bounded(conditions: Any, payload: Any) -> None:
     check(conditions)
@@ -44,6 +45,7 @@ def test_a_hostile_filter_on_a_hostile_payload_is_bounded(conditions: Any, paylo
     assert time.process_time() - before < 2
 
 
+@pytest.mark.slow
 def test_more_work_than_the_bound_is_no_match() -> None:
     few, many = [{"b": 0}] * 10_000 + [{"b": 1}], [{"b": 0}] * 100_000 + [{"b": 1}]
     assert event({"body": {"a.$.b": 1}}, body={"a": few})
@@ -64,6 +66,7 @@ ODD: list[Any] = [
 ]
 
 
+@pytest.mark.slow
 def test_nothing_that_may_be_saved_raises_on_any_value() -> None:
     operands: list[Any] = [*ODD, *({"$eq": odd} for odd in ODD), *({"$neq": odd} for odd in ODD)]
     operands += [
@@ -84,6 +87,7 @@ def test_nothing_that_may_be_saved_raises_on_any_value() -> None:
     assert saved > 300
 
 
+@pytest.mark.slow
 def test_what_is_slow_costs_more_steps() -> None:
     """Compiling a large pattern takes 10 ms, and reading a text of 400 digits five looks at a value."""
 
@@ -100,6 +104,7 @@ def test_what_is_slow_costs_more_steps() -> None:
     assert steps({"a": "x"}, {"a": ["1" * 400] * 100}) < steps({"a": "1"}, {"a": ["1" * 400] * 100}) - 500
 
 
+@pytest.mark.slow
 def test_patterns_that_are_large_together_are_refused_before_they_are_compiled() -> None:
     patterns = [{"a": {"$regex": f"{number}\\pL{{20}}"}} for number in range(200)]
     before = time.thread_time()

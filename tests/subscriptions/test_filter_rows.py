@@ -252,6 +252,7 @@ class TestBulkUpdate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
     def call(self, path: str, one: str, method: str) -> Call:
         return lambda api: api(method, f"{path}/bulk_update", [{"uid": one.rpartition("/")[2], "enabled_at": None}])
 
+    @pytest.mark.slow
     def test_in_the_order_of_the_request(
         self, api: API, path: str, one: str, subscription: Subscription, method: str
     ) -> None:
@@ -263,6 +264,7 @@ class TestBulkUpdate(RefusesStrangers, RefusesOtherProjects, RefusesViewers):
         assert filters_of(subscription) == {"a": (False, {}), "c": (True, {"body": GOLD})}
         assert types_of(subscription) == ["a", "c"]
 
+    @pytest.mark.slow
     def test_all_or_none(self, api: API, path: str, one: str, method: str, make_subscription: MakeSubscription) -> None:
         uid, other = one.rpartition("/")[2], api.post(path, {"event_type": "b"}).data["uid"]
         foreign = make_subscription("a").filters.get().uid

@@ -74,6 +74,7 @@ class TestWorks:
         assert EventType.objects.get(name="order.7").description == "order.7"
         assert Job.objects.get().content is None
 
+    @pytest.mark.slow
     def test_yaml_of_more_values(self, api: API, path: str) -> None:
         large = "webhooks: {a: {post: {}}}\nx: [" + "1," * 60_000 + "]"
         assert "in YAML; write it as JSON: POST …/event-types/import/jobs" in api.post(path, {"spec": large}).message

@@ -311,6 +311,7 @@ def test_a_hostile_document_is_refused_in_bounded_time(spec: str) -> None:
     assert time.process_time() - before < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", ["1," * 51_000, "{}," * 51_000, "[[1],[1]]," * 13_000])
 def test_yaml_of_many_values_is_refused_while_it_is_parsed(values: str) -> None:
     before = time.thread_time()

@@ -51,6 +51,7 @@ class TestSubscriptions:
         answers = [api.post(f"/projects/{project.uid}/subscriptions", body(endpoint)).status for _ in range(3)]
         assert answers == [201] * 3
 
+    @pytest.mark.slow
     @pytest.mark.django_db(transaction=True)
     def test_many_at_once_make_no_more(self, project: Project, make_endpoint: MakeEndpoint) -> None:
         api = API(create_api_key(name="admin", role="project_admin", project=project)[1])
@@ -131,6 +132,7 @@ class TestFilterBytes:
             assert (refused.status, refused.message) == (400, TOO_LARGE), name
         assert Filter.objects.exclude(conditions={}).count() == 1
 
+    @pytest.mark.slow
     def test_what_moves_to_an_owner_is_counted(
         self, api: API, project: Project, endpoint: Endpoint, make_endpoint: MakeEndpoint, filtered: Subscription
     ) -> None:
@@ -148,6 +150,7 @@ class TestFilterBytes:
         Project.objects.filter(pk=project.pk).update(owner_filter_bytes=200)
         assert api.put(f"{path}/endpoints/{other.uid}", change).status == 202
 
+    @pytest.mark.slow
     def test_what_a_portal_link_adopts_is_counted(
         self, api: API, project: Project, make_endpoint: MakeEndpoint, filtered: Subscription
     ) -> None:

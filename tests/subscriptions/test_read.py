@@ -131,6 +131,7 @@ class TestList(RefusesStrangers, RefusesOtherProjects):
         assert answer.data["content"] == [viewer.get(f"{subscriptions}/{made[n].uid}").data for n in (2, 0)]
         assert answer.data["pagination"]["has_next_page"] is False
 
+    @pytest.mark.slow
     def test_pages(self, api: API, subscriptions: str, make_subscription: MakeSubscription) -> None:
         for number in range(5):
             make_subscription("a", name=str(number))

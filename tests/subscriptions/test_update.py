@@ -116,6 +116,7 @@ class TestEndpoint:
             status, message = api.put(path, {"endpoint_id": foreign}).error
         assert (status, message) == (400, "failed to find endpoint by id: the endpoint may not belong to project")
 
+    @pytest.mark.slow
     @pytest.mark.django_db(transaction=True)
     def test_two_that_move_at_once(
         self, api: API, subscriptions: str, make_subscription: MakeSubscription, make_endpoint: MakeEndpoint

@@ -15,6 +15,7 @@ from tests.svix_api.messages import make_endpoint, post, send
 
 
 class TestAttempts:
+    @pytest.mark.slow
     def test_documents(self, key: str, endpoint: Endpoint) -> None:
         uid = post(key).json["id"]
         delivery = EventDelivery.objects.get()
@@ -41,6 +42,7 @@ class TestAttempts:
         assert (recorded.owner_id, recorded.endpoint_id) == ("acme", endpoint.uid)
         assert (recorded.object_uid, recorded.object_name) == (good.uid, "invoice.paid")
 
+    @pytest.mark.slow
     def test_filters(self, key: str, project: Project, endpoint: Endpoint) -> None:
         other = make_endpoint(project, "acme")
         uid = post(key, channels=["north"], tags=["t"]).json["id"]
@@ -65,6 +67,7 @@ class TestAttempts:
             reply = send("GET", f"/acme/attempt/msg/{uid}?{query}", key)
             assert wrong_fields(reply)[0][0] == ["query", query.partition("=")[0]]
 
+    @pytest.mark.slow
     def test_pages_of_an_endpoint(self, key: str, endpoint: Endpoint) -> None:
         old, new = (make_delivery(endpoint, "Success") for _ in range(2))
         of_new, of_old = (make_attempt(row) for row in (new, old))
@@ -133,6 +136,7 @@ class TestAttempts:
 
 
 class TestStates:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("status", "number", "text"),
         [

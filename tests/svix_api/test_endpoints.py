@@ -98,6 +98,7 @@ class TestCreate:
         with nothing_changes():
             assert refusal(send("POST", "", key, {"url": URL, "uid": "orders"}))[:2] == (409, "conflict")
 
+    @pytest.mark.slow
     def test_a_uid_is_free_again_once_its_endpoint_is_deleted(self, key: str) -> None:
         made(key, uid="orders")
         assert send("DELETE", "/orders", key).status == 204
@@ -135,6 +136,7 @@ class TestCreate:
 
 
 class TestChange:
+    @pytest.mark.slow
     def test_replacing_empties_what_is_not_sent(self, key: str) -> None:
         made(key, **FULL)
         said = send("PUT", "/orders", key, {"url": f"{URL}/2"}).json
@@ -143,6 +145,7 @@ class TestChange:
         row = stored(said)
         assert (row.custom_headers, row.secrets[-1]["value"], row.name) == ({"X-Tenant": "acme"}, MINE, "Orders")
 
+    @pytest.mark.slow
     def test_replacing_activates(self, key: str) -> None:
         made(key, uid="orders", disabled=True)
         assert send("PUT", "/orders", key, {"url": URL}).json["disabled"] is False
@@ -195,6 +198,7 @@ class TestList:
         assert ([row["id"] for row in rest["data"]], rest["done"]) == (uids[2:], True)
         assert [row["id"] for row in send("GET", "?order=descending", key).json["data"]] == uids[::-1]
 
+    @pytest.mark.slow
     def test_statements(self, key: str) -> None:
         def count() -> int:
             with statements() as made_of:
@@ -242,6 +246,7 @@ class TestSecrets:
         ):
             assert refusal(send("GET", f"/{uid}/secret", reader))[:2] == (403, "permission_denied")
 
+    @pytest.mark.slow
     def test_too_many(self, key: str, project: Project) -> None:
         row = stored(made(key))
         for _ in range(19):
@@ -279,6 +284,7 @@ class TestHeaders:
 
 
 class TestFigures:
+    @pytest.mark.slow
     def test_messages_by_state(self, key: str) -> None:
         row = stored(made(key))
         for status in ("Success", "Success", "Scheduled", "Retry", "Processing", "Failure", "Discarded"):
@@ -322,6 +328,7 @@ def test_there_are_no_transformations(key: str, method: str) -> None:
 class TestSessions:
     """Portal sessions: the matrix of access has what each capability allows."""
 
+    @pytest.mark.slow
     def test_uid_and_metadata_are_of_the_company(self, key: str) -> None:
         token = token_of(key)
         uid = made(key, uid="orders", metadata={"team": "billing"})["id"]

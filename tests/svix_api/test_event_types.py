@@ -192,6 +192,7 @@ class TestList:
         assert names(send("GET", "", other)) == []
         assert refusal(send("GET", "/order.paid", other))[0] == 404
 
+    @pytest.mark.slow
     def test_statements(self, key: str) -> None:
         def count() -> int:
             with statements() as made_of:

@@ -205,6 +205,7 @@ class TestRead:
         assert len(send("GET", "/acme/msg", key).json["data"]) == 1
         assert refusal(send("GET", f"/acme/msg/msg_{earlier.uid}", key))[0] == 404
 
+    @pytest.mark.slow
     def test_filters(self, key: str, app: str) -> None:
         first = post(key, channels=["north"], eventType="a").json
         second = post(key, tags=["t"], eventType="b").json

@@ -132,6 +132,7 @@ class TestValidation:
         assert refusal(reply)[:2] == (415, "unsupported_media_type")
         assert refusal(post(path, key, b" " * (settings.MAX_REQUEST_BODY_BYTES + 1)))[:2] == (413, "payload_too_large")
 
+    @pytest.mark.slow
     def test_too_many_requests(self, key: str, settings: Settings) -> None:
         settings.API_RATE_LIMIT = 1
         replies = [post(EXPIRE, key) for _ in range(61)]

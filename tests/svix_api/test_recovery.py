@@ -75,6 +75,7 @@ class TestRecover:
             backwards = start(key, endpoint, "recover", until="2019-01-01T00:00:00Z")
             assert wrong_fields(backwards)[0][0] == ["body", "until"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("task", ["recover", "bulk-replay"])
     def test_a_piece_looks_at_a_number_of_deliveries_however_few_are_chosen(
         self, key: str, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, task: str

@@ -74,6 +74,7 @@ class TestDiscard:
         row = Activity.objects.get(verb="deliveries.discarded")
         assert (row.pk, row.count, row.project_id) == (made.pk, 4, project.uid)
 
+    @pytest.mark.slow
     def test_the_filter(self, project: Project, make_endpoint: Make, later: Callable[[], None], row: Any) -> None:
         acme, globex = make_endpoint(owner_id="acme"), make_endpoint(owner_id="globex")
         one = queue_deliveries(acme)[0].pk

@@ -76,6 +76,7 @@ def test_what_fits_is_whole_and_leads_nowhere(api: API, types_path: str, monkeyp
     assert "Link" not in answer.headers
 
 
+@pytest.mark.slow
 def test_a_row_that_is_too_large_alone_is_there(api: API, types_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pagination, "MAX_PAGE_BYTES", 1)
     answers = walk(api, types_path)
@@ -125,6 +126,7 @@ def growing(project: Project, make_endpoint: Callable[..., Endpoint]) -> str:
     return f"/projects/{project.uid}/subscriptions/{subscription.uid}/filters"
 
 
+@pytest.mark.slow
 def test_what_dotted_keys_add_counts(api: API, growing: str) -> None:
     found, query = [], ""
     for _ in range(10):

@@ -49,6 +49,7 @@ def test_each_operation_has_each_language() -> None:
     assert all(languages == LANGUAGES for languages in found)
 
 
+@pytest.mark.slow
 def test_curl_sends_the_example() -> None:
     for _, operation in operations():
         words = shlex.split(sources("Shell")[operation["operationId"]].replace("\\\n", ""))

@@ -30,12 +30,14 @@ class TestServed:
     def get(self, **headers: str) -> Any:
         return Client().get("/api/schema", headers=headers)
 
+    @pytest.mark.slow
     def test_as_yaml(self) -> None:
         answer = self.get()
         assert answer.status_code == 200
         assert answer["Content-Type"] == "application/vnd.oai.openapi; charset=utf-8"
         assert answer.content.decode() == COMMITTED
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("accept", ["application/json,*/*", "application/vnd.oai.openapi+json"])
     def test_as_json(self, accept: str) -> None:
         answer = self.get(accept=accept)
@@ -66,6 +68,7 @@ class TestServed:
         assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
         assert answer.json() == {"status": False, "message": "method not allowed"}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("accept", ["*/*", "application/json"])
     def test_first_requests_side_by_side(self, accept: str) -> None:
         form.cache_clear()

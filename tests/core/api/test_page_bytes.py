@@ -121,6 +121,7 @@ class TestOthers:
         assert [len(page) for page in pages] == [2, 2, 1]
         assert list(chain(*pages)) == rows
 
+    @pytest.mark.slow
     def test_subscriptions_count_their_conditions_and_event_types(
         self, api: API, project: Project, make_endpoint: MakeEndpoint
     ) -> None:

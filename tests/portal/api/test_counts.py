@@ -134,6 +134,7 @@ class TestSummary:
         window = "startDate=0001-01-01T00:00:00&endDate=9999-12-31T23:59:59"
         assert manager.get(f"{SUMMARY}?{window}&type={period}").data["events_sent"] == 5
 
+    @pytest.mark.slow
     def test_more_than_thirty_are_not_padded(self, manager: API, endpoint: Endpoint) -> None:
         for day in range(35):
             make_delivery(endpoint, at=datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=day))

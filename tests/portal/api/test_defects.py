@@ -245,6 +245,7 @@ class TestTokens:
                 assert answer.status < 300
                 assert not [text for text in others if text in answer.response.content.decode()]
 
+    @pytest.mark.slow
     def test_in_no_log(
         self, project: Project, api: API, make_endpoint: MakeEndpoint, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -95,6 +95,7 @@ class TestReads:
                 assert shown["request_http_header"] == {"Content-Type": "application/json", "X-Tenant": "***"}
                 assert shown["response_http_header"] == {"Content-Length": "5", "Set-Cookie": "***"}
 
+    @pytest.mark.slow
     def test_a_key_sees_its_whole_project_and_every_value(
         self, api: API, path: str, delivery: EventDelivery, foreign: list[EventDelivery]
     ) -> None:
@@ -152,6 +153,7 @@ class TestFilters:
         for key in ("Failure%200", "unknown"):
             assert manager.get(f"{LIST}?idempotencyKey={key}").error == (400, "event not found")
 
+    @pytest.mark.slow
     def test_nothing_in_scope(self, project: Project, foreign: Any) -> None:
         caller = portal(create_link(project, owner_id="nobody").token)
         page = caller.get(LIST)
@@ -200,6 +202,7 @@ class TestForceResend:
 
 
 class TestBatchRetry:
+    @pytest.mark.slow
     def test_the_customers_own_alone(self, manager: API, delivery: EventDelivery, foreign: list[EventDelivery]) -> None:
         named = "&".join(f"endpointId={row.endpoint_id}" for row in [*foreign, delivery])
         answer = manager.post(f"{LIST}/batchretry?{named}")
@@ -221,6 +224,7 @@ class TestBatchRetry:
         row.refresh_from_db()
         assert row.status == "Failure"
 
+    @pytest.mark.slow
     def test_one_at_a_time_is_one_of_each_customer_and_of_the_company(
         self, project: Project, api: API, delivery: EventDelivery, foreign: list[EventDelivery]
     ) -> None:

@@ -74,6 +74,7 @@ class TestScope:
         assert theirs.uid not in answer.response.content.decode()
         assert foreign.uid not in answer.response.content.decode()
 
+    @pytest.mark.slow
     def test_filters_do_not_widen_it(
         self, project: Project, own: Endpoint, foreign: Endpoint, shared: Event, kind: str
     ) -> None:
@@ -191,6 +192,7 @@ class TestIdempotencyKeys:
         assert caller.get(f"{PATH}/{uid}").data["is_duplicate_event"] is False
         assert EventDelivery.objects.filter(event=uid).count() == 1
 
+    @pytest.mark.slow
     def test_each_customer_has_keys_of_its_own(self, project: Project, make_endpoint: MakeEndpoint) -> None:
         """A link without an owner is a customer too, whatever the others' owners are called."""
         listed = make_endpoint()

@@ -66,6 +66,7 @@ class TestEventTypes:
 
 
 class TestLife:
+    @pytest.mark.slow
     def test_of_a_subscription(self, manager: API, endpoint: Endpoint, known: None) -> None:
         config = {"event_types": ["order.created"], "filter": {"body": {"tier": "gold"}}}
         body = {"name": "mine", "endpoint_id": endpoint.uid, "filter_config": config}
