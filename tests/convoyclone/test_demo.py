@@ -165,6 +165,7 @@ class Crash(BaseException):
 
 
 class TestCrash:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "step",
         ["create_project", "create_event_type", "pause_endpoint", "create_fanout_event", "create_portal_link"],

@@ -58,6 +58,7 @@ class TestInProcess:
             self.log_in("wrong", HTTP_USER_AGENT=agents[number % 2])
         assert self.log_in(HTTP_USER_AGENT="a third").status_code == 429
 
+    @pytest.mark.slow
     def test_another_address_is_not_locked_out(self) -> None:
         self.guess(MOST, REMOTE_ADDR="203.0.113.7")
         assert self.log_in(REMOTE_ADDR="203.0.113.8").status_code == 302

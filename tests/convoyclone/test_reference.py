@@ -39,6 +39,7 @@ def test_its_policy_allows_scripts_of_this_server_only() -> None:
         assert ("src=" in attributes, text) == (True, "")
 
 
+@pytest.mark.slow
 def test_the_vendored_file_is_that_of_the_package() -> None:
     path = finders.find(VENDORED)
     assert isinstance(path, str)

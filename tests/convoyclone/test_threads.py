@@ -40,7 +40,8 @@ class TestCloseSilent:
             before = open_files()
             for _ in range(20):
                 close_silent("127.0.0.1", port, 0)
-            assert open_files() == before
+            # Fewer, where what earlier tests have left open is closed meanwhile.
+            assert open_files() <= before
 
     def test_it_closes_what_came_to_the_port_and_nothing_else(self) -> None:
         with ExitStack() as stack:

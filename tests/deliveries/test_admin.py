@@ -263,6 +263,7 @@ class TestLinks:
         assert link.revoked_at is not None
         assert "revoked" in admin_client.get(f"{self.LINKS}{link.pk}/change/").content.decode()
 
+    @pytest.mark.slow
     def test_too_many(self, admin_client: Client, make_endpoint: MakeEndpoint) -> None:
         endpoint = make_endpoint()
         shown = self.share(admin_client, *(make_delivery(endpoint) for _ in range(21)))

@@ -38,6 +38,7 @@ class TestFairness:
         on_a_connection(lambda connection: finish(connection, [outcome(found.claims[0])]))
         assert len(claimed()) == 1
 
+    @pytest.mark.slow
     def test_a_backlog_of_one_does_not_stand_before_the_others(self, make_endpoint: Make) -> None:
         queue_deliveries(make_endpoint(), 500, due_in=-100)
         [healthy] = queue_deliveries(make_endpoint())

@@ -179,6 +179,7 @@ class TestParts:
         assert found.part == 1
         assert {each.delivery.project_id for each in found.claims} == {projects[1]}
 
+    @pytest.mark.slow
     def test_projects_take_turns_within_a_part(self, endpoint_in: Make, other_project: Project) -> None:
         """The backlog of one project goes to endpoints of two parts, and its rows alternate."""
         [delivery] = queue_deliveries(endpoint_in(2), due_in=-100)
@@ -210,6 +211,7 @@ class TestLimits:
         claims = [uid for found in (first, *others) for uid in ids(found)]
         assert len(claims) == len(set(claims))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("first_at", ALL)
     def test_nor_is_it_sent_more_than_its_rate_limit(
         self, endpoint_in: Make, while_the_first_claims: Callable[..., tuple[Claimed, list[Claimed]]], first_at: Any

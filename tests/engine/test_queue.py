@@ -129,6 +129,7 @@ class TestClaiming:
         idle._give_back(claimed.claims)
         assert idle._woken.is_set() is waits
 
+    @pytest.mark.slow
     def test_a_lease_that_has_ended_makes_a_delivery_due_again(self, make_endpoint: Make) -> None:
         [delivery] = queue_deliveries(make_endpoint())
         assert claimed() == [delivery.uid]

@@ -244,6 +244,7 @@ class TestBeginning:
         asyncio.run(look())
         assert begun == claims
 
+    @pytest.mark.slow
     def test_a_look_that_hangs_holds_up_no_claim(self) -> None:
         claims = [cast(Claim, SimpleNamespace(target=holder("a", "acme"))) for _ in range(3 * BEGUN_AT_ONCE)]
 

@@ -126,6 +126,7 @@ class TestWorks:
         assert Endpoint.objects.count() == Subscription.objects.count() == 2
         assert EventDelivery.objects.count() == 1
 
+    @pytest.mark.slow
     @pytest.mark.django_db(transaction=True)
     def test_parallel_events_to_a_new_url_make_one_endpoint(self, post: Post) -> None:
         answers = at_once(10, lambda number: post("/dynamic", url=URL))

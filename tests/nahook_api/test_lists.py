@@ -57,6 +57,7 @@ def make(project: Project, noun: str) -> None:
 
 @pytest.mark.parametrize("noun", ["endpoints", "applications", "event-types"])
 class TestLists:
+    @pytest.mark.slow
     def test_they_are_whole_by_parts(self, project: Project, noun: str) -> None:
         make(project, noun)
         parts = walk(project, noun)

@@ -260,6 +260,7 @@ class TestValidation:
         reply = create(path, key, {"metadata": {"a": "x" * settings.MAX_REQUEST_BODY_BYTES}})
         assert refusal(reply) == (413, "payload_too_large", "request body is too large")
 
+    @pytest.mark.slow
     def test_too_many_requests(self, path: str, key: str, settings: Settings) -> None:
         settings.API_RATE_LIMIT = 1
         replies = [create(path, key) for _ in range(61)]

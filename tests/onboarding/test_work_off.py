@@ -184,6 +184,7 @@ def test_a_deleted_project(project: Project) -> None:
     assert {result["error"] for result in OnboardBatch.objects.get().results} == {"project not found"}
 
 
+@pytest.mark.slow
 def test_meta_events_tell_of_the_endpoints(project: Project) -> None:
     project.meta_event = project.meta_event | {"is_enabled": True, "event_type": ["endpoint.created"]}
     project.save()

@@ -173,6 +173,7 @@ class TestShown:
         # three for sessions, one for activity.
         assert numbers[0] == numbers[1] <= 24
 
+    @pytest.mark.slow
     @pytest.mark.django_db(transaction=True)
     def test_too_many_rows(
         self, admin_client: Client, project: Project, make_endpoint: MakeEndpoint, monkeypatch: pytest.MonkeyPatch

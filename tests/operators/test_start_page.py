@@ -46,6 +46,7 @@ class TestFigures:
         assert found.hours[0] == Hour(hour - timedelta(hours=23), 0, 2)
         assert (found.delivered, found.failed, found.is_estimate) == (12, 3, False)
 
+    @pytest.mark.slow
     def test_of_many_hours_it_is_an_estimate(
         self, make_endpoint: MakeEndpoint, monkeypatch: pytest.MonkeyPatch
     ) -> None:

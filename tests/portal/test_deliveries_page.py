@@ -232,7 +232,6 @@ class TestFilters:
 
 
 class TestOlderPages:
-    @pytest.mark.slow
     def test_a_page_is_fifty(self, customer: Customer, endpoint: Endpoint) -> None:
         made = [make_delivery(endpoint, Status.SUCCESS).uid for _ in range(reads.PAGE_SIZE + 1)]
         html = customer.html("deliveries", status="delivered")

@@ -225,6 +225,7 @@ class TestFirstSteps:
             EndpointState.objects.create(endpoint=endpoint, last_delivered_at=timezone.now())
             assert 'class="steps"' not in login().html()
 
+    @pytest.mark.slow
     def test_a_customer_with_many_endpoints_has_begun(self, login: Login, make: MakeEndpoint) -> None:
         for _ in range(6):
             make()

@@ -153,6 +153,7 @@ class TestPage:
         assert html.count('type="checkbox" name="types"') == 25
         assert len(re.findall(r'name="types" value="[^"]*_24"[^>]* checked', html)) == 1
 
+    @pytest.mark.slow
     def test_statements(self, login: Callable[..., Customer], project: Project) -> None:
         customer = login()
         customer.html("endpoints/new")

@@ -42,6 +42,7 @@ def test_the_page_of_a_static_link_speaks_it_as_a_whole(client: Client, project:
     assert "Nothing yet" not in html
 
 
+@pytest.mark.slow
 def test_nothing_of_a_language_is_left_for_the_next_request(
     login: Callable[..., Customer], project: Project, endpoint: Endpoint
 ) -> None:

@@ -150,6 +150,7 @@ class TestValidation:
     def test_too_long_a_body(self, key: str) -> None:
         assert refusal(create(key, b" " * (settings.MAX_REQUEST_BODY_BYTES + 1)))[:2] == (413, "payload_too_large")
 
+    @pytest.mark.slow
     def test_too_many_requests(self, key: str, settings: Settings) -> None:
         settings.API_RATE_LIMIT = 1
         replies = [create(key) for _ in range(61)]

@@ -347,6 +347,7 @@ class TestPermissions:
         for path in (PROJECTS, KEYS, f"{KEYS}add/"):
             assert client.get(path).status_code == 403
 
+    @pytest.mark.slow
     def test_who_may_only_view_has_no_actions(self, client: Client, api: API) -> None:
         viewer = User.objects.create_user("viewer", is_staff=True)
         viewer.user_permissions.add(Permission.objects.get(codename="view_apikey"))

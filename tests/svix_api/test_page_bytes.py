@@ -71,6 +71,7 @@ def test_endpoints_count_the_names_of_their_types_twice(key: str, project: Proje
     assert pages[0][0]["filterTypes"] == sorted(types)
 
 
+@pytest.mark.slow
 def test_endpoints_of_a_message_count_theirs(key: str, project: Project) -> None:
     types = [f"{number}{'x' * 200}" for number in range(10)]
     event = make_event(project.uid, owner_id="acme")

@@ -88,6 +88,7 @@ def test_python_calls_what_the_clients_have() -> None:
     assert clients > 45
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("language", "program", "check"),
     [

@@ -51,6 +51,7 @@ class TestServed:
         assert len(answer.content) < 160_000
         assert gzip.decompress(answer.content).decode() == COMMITTED
 
+    @pytest.mark.slow
     def test_nothing_where_the_caller_has_it(self) -> None:
         for headers in ({}, {"accept": "application/json"}, {"accept_encoding": "gzip"}):
             tag = self.get(**headers)["ETag"]

@@ -209,6 +209,7 @@ class TestLinks:
         assert all(row["endpoints"] == [endpoint.pk] for row in answer.data["content"])
 
 
+@pytest.mark.slow  # it reads every module
 def test_every_list_has_a_size() -> None:
     """A new list fails here until it says how large its rows are, or has a reason to have no size."""
     found = set()
