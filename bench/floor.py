@@ -48,7 +48,7 @@ FROM portal_links_portallink l
 """
 LINK_BY_ID = f"{LINK} WHERE l.project_id = %s AND l.uid = %s AND l.deleted_at IS NULL"
 LINKS_OF_OWNER = (
-    f"{LINK} WHERE l.project_id = %s AND l.owner_id = %s AND l.deleted_at IS NULL ORDER BY l.uid DESC LIMIT 21"
+    f"{LINK} WHERE l.project_id = %s AND l.owner_id = %s AND l.deleted_at IS NULL ORDER BY l.uid DESC LIMIT %s"
 )
 OF_OWNER = "FROM endpoints_endpoint e WHERE e.project_id = %s AND e.owner_id = %s AND e.deleted_at IS NULL"
 OF_LINK = """
@@ -109,20 +109,23 @@ class Floor:
             check(key, found)
             status, data = "200 OK", document(project_id, links[0], self.render(rows))
         else:
-            owner_id = environ["QUERY_STRING"].removeprefix("ownerId=")
+            size, owner_id = environ["QUERY_STRING"].removeprefix("perPage=").split("&ownerId=")
+            per_page = int(size)
             found, links, rows = run(
-                authenticate, (LINKS_OF_OWNER, (project_id, owner_id)), (self.of_owner, (project_id, owner_id))
+                authenticate,
+                (LINKS_OF_OWNER, (project_id, owner_id, per_page + 1)),
+                (self.of_owner, (project_id, owner_id)),
             )
             check(key, found)
             endpoints = self.render(rows)
             pagination = {
-                "per_page": 20,
-                "has_next_page": len(links) > 20,
+                "per_page": per_page,
+                "has_next_page": len(links) > per_page,
                 "has_prev_page": False,
                 "prev_page_cursor": links[0][0],
                 "next_page_cursor": links[-1][0],
             }
-            content = [document(project_id, link, endpoints) for link in links[:20]]
+            content = [document(project_id, link, endpoints) for link in links[:per_page]]
             status, data = "200 OK", {"content": content, "pagination": pagination}
         answer = orjson.dumps({"status": True, "message": "done", "data": data})
         start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])

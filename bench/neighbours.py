@@ -152,7 +152,7 @@ def seed() -> tuple[tuple[str, str], list[Attack]]:
         sent("bodies that never end", "POST", f"{own}/events", {"event_type": "a" * 1_000}, is_unfinished=True),
         sent("a batch replay", "POST", f"{own}/events/batchreplay?startDate=2020-01-01T00:00:00"),
     ]
-    return (f"/api/v1/projects/{neighbour.uid}/portal-links?ownerId=acme", neighbour_key), attacks
+    return (f"/api/v1/projects/{neighbour.uid}/portal-links?perPage=20&ownerId=acme", neighbour_key), attacks
 
 
 @contextlib.contextmanager

@@ -28,8 +28,8 @@ FLOORS = {"bench.floor:in_python": "Python", "bench.floor:in_sql": "SQL"}
 STACK = "bench.floor_stack:application"
 #: The links that each owner has from the start, so that a page of a list is full.
 LINKS_EACH = 25
-#: The endpoints that a list of an owner's links shows at most: a page of the server ends at 4 MiB.
-MOST_SHOWN = 3_000
+#: The links on a page of a list, and the endpoints that they show at most: a page of the server ends at 4 MiB.
+PAGE, MOST_SHOWN = 20, 3_000
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,13 @@ def seed() -> tuple[str, list[Call]]:
                     description=f"Order events of store {number}, for the warehouse",
                     **sent,
                 )
-            for _ in range(min(LINKS_EACH, MOST_SHOWN // size)):
+            for _ in range(LINKS_EACH):
                 link = create_portal_link(project.uid, name="Customer's webhooks", owner_id=owner_id).link
         body = orjson.dumps({"name": "Customer's webhooks", "owner_id": owner_id, "can_manage_endpoint": True})
         calls["create"].append(Call("create", size, "POST", path, body))
         calls["get"].append(Call("get", size, "GET", f"{path}/{link.uid}"))
-        calls["list"].append(Call("list", size, "GET", f"{path}?ownerId={owner_id}"))
+        page = min(PAGE, MOST_SHOWN // size)
+        calls["list"].append(Call("list", size, "GET", f"{path}?perPage={page}&ownerId={owner_id}"))
     with connection.cursor() as cursor:
         # Do now what autovacuum would do in its first minute, and a checkpoint, so that neither is measured.
         cursor.execute("ANALYZE")
