@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from core.api.arrays import Array, Shown
 from core.api.documents import D
 from core.api.openapi import query
-from core.api.pagination import fitting
+from core.api.pagination import fitting, read_whole
 from nahook_api.base import FieldRefused
 
 #: The rows of a list whose call has no parameters in Nahook's clients.
@@ -52,8 +52,7 @@ def read_rows(request: Request, rows: "QuerySet[Row]", *, default: int, most: in
     offset = read_number(request, "offset", 0, MOST_OFFSET, 0)
     chosen = list(rows.only("pk").annotate(page_bytes=size)[offset : offset + limit])
     ids = [row.pk for row in chosen[: fitting(chosen, limit)]]
-    found = {row.pk: row for row in rows.order_by().filter(pk__in=ids)} if ids else {}
-    part = Part(found[uid] for uid in ids if uid in found)
+    part = Part(read_whole(rows, ids))
     if len(ids) < len(chosen):
         part.rest = f"limit={limit - len(ids)}&offset={offset + len(ids)}"
     return part

@@ -179,9 +179,7 @@ def session_rows(customer: Customer) -> list[SessionRow]:
 
     The owner's and the links' are read apart, as no index serves both.
     """
-    rows = PortalSession.objects.for_project(customer.project.pk).select_related("portal_link").order_by("-pk")
-    rows = rows.defer("code_digest", "token_digest")
-    rows = rows.defer(*(f"portal_link__{name}" for name in ("token", "token_digest", "endpoints")))
+    rows = PortalSession.objects.for_project(customer.project.pk).listed().order_by("-pk")
     links = list(customer.links.values_list("pk", flat=True)[:MOST_LINKS])
     found = [
         *rows.filter(owner_id=customer.owner_id)[:SHOWN_ROWS],

@@ -207,9 +207,8 @@ class PortalSessionAdmin(TimedAdmin):
     project_link = staticmethod(project_link)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PortalSession]:
-        rows = PortalSession.objects.filter(project__deleted_at=None).select_related("project", "portal_link")
-        secrets = ("code_digest", "token_digest", "portal_link__token", "portal_link__token_digest")
-        return rows.defer(*secrets, "portal_link__endpoints", "project__config", "project__meta_event")
+        rows = PortalSession.objects.filter(project__deleted_at=None).listed().select_related("project")
+        return rows.defer("project__config", "project__meta_event")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -143,6 +143,15 @@ class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
         """Return the sessions of an owner, those of the owner's links included."""
         return self.filter(Q(owner_id=owner_id) | Q(portal_link__owner_id=owner_id))
 
+    def listed(self) -> "PortalSessionQuerySet":
+        """Return the sessions with their links, but for what no list shows: secrets, and a link's up to 10,000 ids."""
+        hidden = (
+            "code_digest",
+            "token_digest",
+            *(f"portal_link__{name}" for name in ("token", "token_digest", "endpoints")),
+        )
+        return self.select_related("portal_link").defer(*hidden)
+
     def of_live_keys(self, now: datetime) -> "PortalSessionQuerySet":
         """Return the sessions without a key, those whose key works now, and those that outlive their key."""
         return self.filter(_has_live_key(now))

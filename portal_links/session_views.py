@@ -1,6 +1,5 @@
 """List and revoke portal sessions, with a project's API key and in Convoy's envelope."""
 
-from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
 
@@ -13,14 +12,6 @@ from projects.convoy_view import ConvoyView
 
 #: The bytes of a session in a list, as far as they vary.
 _BYTES = JsonBytes("metadata") + Bytes("reference")
-
-
-def _shown(rows: "QuerySet[PortalSession]") -> "QuerySet[PortalSession]":
-    """Return sessions with what their documents show. Of a link that is not its list of endpoints."""
-    rows = rows.select_related("portal_link")
-    return rows.defer(
-        "code_digest", "token_digest", *(f"portal_link__{name}" for name in ("token", "token_digest", "endpoints"))
-    )
 
 
 class PortalSessions(ConvoyView):
@@ -44,7 +35,7 @@ class PortalSessions(ConvoyView):
             case "false":
                 rows = rows.inactive(now)
         page = read_page(request, rows.only("pk"), size=_BYTES)
-        return page.of([session_document(session) for session in page.read(_shown(rows))])
+        return page.of([session_document(session) for session in page.read(rows.listed())])
 
 
 class RevokePortalSession(ConvoyView):

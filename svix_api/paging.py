@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from core.api.documents import D, Example, Row
 from core.api.openapi import query
-from core.api.pagination import Bytes, fitting
+from core.api.pagination import Bytes, fitting, read_whole
 from core.prefixed_ids import prefixed, uid_in
 from svix_api.base import WrongFields, wrong_field
 
@@ -104,7 +104,7 @@ def read_page(
     if large:
         _read_texts(shown, large)
     elif size is not None:
-        shown = _read_whole(shown, whole)
+        shown = read_whole(whole, [row.pk for row in shown])
     return {
         "data": [document(row) for row in shown],
         "iterator": prefixed(prefix, getattr(shown[-1], column)) if shown else iterator or None,
@@ -131,14 +131,6 @@ def _read_texts(rows: list[Any], column: str) -> None:
     *path, name = column.split("__")
     for row in rows:
         setattr(reduce(getattr, path, row), name, texts.get(row.pk, ""))
-
-
-def _read_whole(rows: list[Any], whole: "QuerySet[Any]") -> list[Any]:
-    """Return the rows of a page with all that `whole` reads, without those that have gone. One statement, or none."""
-    if not rows:
-        return []
-    found = {row.pk: row for row in whole.order_by().filter(pk__in=[row.pk for row in rows])}
-    return [found[row.pk] for row in rows if row.pk in found]
 
 
 def with_data(page: PageDocument[Any], data: list[D]) -> PageDocument[D]:

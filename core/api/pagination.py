@@ -6,14 +6,16 @@ Each page takes one statement. `perPage` is kept between 1 and 1000. Only the li
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from django.db.models import Exists, Func, IntegerField, QuerySet
+from django.db.models import Exists, Func, IntegerField, Model, QuerySet
 from django.db.models.expressions import Combinable
 from rest_framework.request import Request
 
 from core.api.documents import D, PageOf, Pagination
 from core.rows import read_rows
+
+R = TypeVar("R", bound=Model)
 
 DEFAULT_PER_PAGE = 20
 MAX_PER_PAGE = 1000
@@ -83,10 +85,7 @@ class Page(NamedTuple):
 
     def read(self, rows: "QuerySet[Any]") -> list[Any]:
         """Return the rows of this page as another queryset reads them. One statement, or none."""
-        if not self.rows:
-            return []
-        found = {row.pk: row for row in rows.filter(pk__in=[row.pk for row in self.rows])}
-        return [found[row.pk] for row in self.rows if row.pk in found]
+        return read_whole(rows, [row.pk for row in self.rows])
 
 
 class Bytes(Func):
@@ -203,6 +202,14 @@ def _read(
         following = following.annotate(is_preceded=Exists(preceding))
     found = list(following[:count])
     return found, bool(before and found) and found[0].is_preceded
+
+
+def read_whole(rows: "QuerySet[R]", ids: Sequence[str]) -> list[R]:
+    """Return the rows of these ids in their order, without those that have gone. One statement, or none."""
+    if not ids:
+        return []
+    found = {row.pk: row for row in rows.order_by().filter(pk__in=ids)}
+    return [found[uid] for uid in ids if uid in found]
 
 
 def fitting(rows: list[Any], per_page: int) -> int:

@@ -26,7 +26,7 @@ from portal.delivery_list import (
     read_asked,
 )
 from portal.endpoint_head import DELIVERIES, endpoint_head
-from portal.pages.shell import PageRequest, page, show
+from portal.pages.shell import PageRequest, page, read_number, show
 from portal.words import counted, number
 from portal_links.access import Access
 from portal_links.capabilities import CREATE_ATTEMPTS, VIEW_DELIVERIES
@@ -101,9 +101,8 @@ def retry_deliveries(request: PageRequest, access: Access) -> HttpResponse:
     access.require(CREATE_ATTEMPTS)
     access.require(VIEW_DELIVERIES)
     made = _list_of(request, access, posted=True)
-    shown = request.POST.get("count", "")
     bounds = {name: request.POST.get(name, "").replace("\x00", "") for name in ("first", "beyond")}
-    count = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 10 else -1
+    count = read_number(request.POST, "count", otherwise=-1)
     context: dict[str, Any]
     try:
         batch = bulk_retry.retry(access, made, count=count, **bounds)
@@ -138,8 +137,7 @@ def retry_progress(request: PageRequest, access: Access, batchID: str) -> HttpRe
     The rows of `ids` are answered as they are now, and watched by the list's own poll from then on.
     """
     access.require(VIEW_DELIVERIES)
-    of = request.GET.get("total", "0")
-    progress = bulk_retry.progress(access, batchID, int(of) if of.isascii() and of.isdigit() and len(of) < 10 else 0)
+    progress = bulk_retry.progress(access, batchID, read_number(request.GET, "total"))
     if progress is None:
         return HttpResponse(status=286)
     made = _list_of(request, access)
@@ -175,8 +173,7 @@ def _list_of(request: PageRequest, access: Access, *, posted: bool = False) -> D
     path = reverse(route, args=[access.project.pk, *names])
     asked = read_asked(query, endpoint_id=names[0] if names else "")
     made = DeliveryList(access, asked, path=path, is_of_endpoint=bool(names))
-    rows = query.get("rows", "")
-    made.rows_shown = int(rows) if rows.isascii() and rows.isdigit() and len(rows) < 10 else 0
+    made.rows_shown = read_number(query, "rows")
     return made
 
 

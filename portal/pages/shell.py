@@ -6,7 +6,7 @@ loads an address by itself (a reload, a deep link) sends no credential and gets 
 the same address with the credential.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial, wraps
 from typing import Any, Concatenate, cast
 from urllib.parse import urlsplit
@@ -126,6 +126,12 @@ def _section(request: PageRequest, project: Project) -> str:
     """Return the entry of the menu to which a page belongs."""
     rest = request.path_info.removeprefix(f"/portal/{project.pk}/").partition("/")[0]
     return {"deliveries": "deliveries", "events": "catalogue", "activity": ""}.get(rest, "endpoints")
+
+
+def read_number(values: Mapping[str, str], name: str, *, digits: int = 9, otherwise: int = 0) -> int:
+    """Return a number that a request sends, of so many digits at most; `otherwise` where it is not one."""
+    text = values.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else otherwise
 
 
 def at(request: PageRequest, path: str, response: HttpResponse) -> HttpResponse:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import retarget
 
+from core.storable_text import typed
 from deliveries.health import endpoint_health
 from endpoints.models import Endpoint
 from events.exceptions import NoOverlap, TooManyTests
@@ -19,7 +20,7 @@ from portal.debugger.findings import MAX_BODY, MAX_HEADERS, MAX_SECRET, Pasted
 from portal.debugger.judging import judge
 from portal.debugger.words import difference_text, lines, said
 from portal.endpoint_head import TEST, endpoint_head
-from portal.pages.shell import PageRequest, page, show
+from portal.pages.shell import PageRequest, page, read_number, show
 from portal.routes import url_of
 from portal.trials import (
     Types,
@@ -49,8 +50,10 @@ def test_endpoint(request: PageRequest, access: Access, endpointID: str) -> Http
         return _send(request, access, found)
     health = endpoint_health([found.pk])[found.pk]
     types = test_types(access, health)
-    chosen = _text(request.GET, "type") or types.first
-    context = endpoint_head(access, found, TEST, health) | _form(access, types, chosen, number=_number(request))
+    chosen = typed(request.GET, "type") or types.first
+    context = endpoint_head(access, found, TEST, health) | _form(
+        access, types, chosen, number=read_number(request.GET, "number", digits=6)
+    )
     return show(request, access, "portal/test.html", context)
 
 
@@ -60,8 +63,8 @@ def test_example(request: PageRequest, access: Access, endpointID: str) -> HttpR
     """Show another example payload of a type."""
     access.require(SEND_TEST)
     found = operations.find_endpoint(access, endpointID)
-    chosen = _text(request.GET, "type")
-    context = {"endpoint": found} | _payload(access, chosen, number=_number(request))
+    chosen = typed(request.GET, "type")
+    context = {"endpoint": found} | _payload(access, chosen, number=read_number(request.GET, "number", digits=6))
     return show(request, access, "portal/test_payload.html", context)
 
 
@@ -116,7 +119,7 @@ def debug_signature(request: PageRequest, access: Access, endpointID: str) -> Ht
 
 
 def _send(request: PageRequest, access: Access, found: Endpoint) -> HttpResponse:
-    chosen, text = _text(request.POST, "type"), request.POST.get("body", "")
+    chosen, text = typed(request.POST, "type"), request.POST.get("body", "")
     wrong = wrong_json(text)
     if len(text.encode(errors="replace")) > settings.MAX_REQUEST_BODY_BYTES:
         wrong = gettext("The payload is too long.")
@@ -136,15 +139,13 @@ def _send(request: PageRequest, access: Access, found: Endpoint) -> HttpResponse
 
 
 def _form(access: Access, types: Types, chosen: str, *, number: int = 0, text: str | None = None) -> dict[str, Any]:
-    payload = _payload(access, chosen, number=number)
-    if text is not None:
-        payload["body"] = text
+    payload = _payload(access, chosen, number=number, text=text)
     return {"types": types, "chosen": chosen, "is_own": chosen not in [*types.heard, *types.others]} | payload
 
 
-def _payload(access: Access, chosen: str, *, number: int) -> dict[str, Any]:
+def _payload(access: Access, chosen: str, *, number: int, text: str | None = None) -> dict[str, Any]:
     schema = schema_of(access.project.pk, chosen)
-    body = payload_text(make_example(schema, number=number))
+    body = payload_text(make_example(schema, number=number)) if text is None else text
     return {"chosen": chosen, "body": body, "next": number + 1, "has_schema": schema is not None}
 
 
@@ -175,12 +176,3 @@ def _refusal(error: NoOverlap | TooManyTests) -> str:
 def _first_apart(text: str) -> tuple[str, str]:
     """Split a text after its first character, for which a visible sign stands where it is a blank or the like."""
     return {" ": "·", "\n": "↵", "\r": "↵", "\t": "⇥"}.get(text[:1], text[:1]), text[1:]
-
-
-def _text(query: QueryDict, name: str) -> str:
-    return query.get(name, "").replace("\0", "").strip()
-
-
-def _number(request: PageRequest) -> int:
-    text = request.GET.get("number", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0

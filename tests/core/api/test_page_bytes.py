@@ -56,6 +56,12 @@ def walk(api: API, path: str, *, backwards: bool = False) -> list[list[str]]:
     return pages
 
 
+def before(api: API, path: str, uid: str) -> tuple[list[str], dict[str, Any]]:
+    """Return the ids of the page before a row, and what it says of the pages around it."""
+    data = api.get(f"{path}?direction=prev&prev_page_cursor={uid}&perPage=1000").data
+    return [row["uid"] for row in data["content"]], data["pagination"]
+
+
 class TestEvents:
     @pytest.fixture
     def rows(self, project: Project) -> list[str]:
@@ -73,15 +79,14 @@ class TestEvents:
 
     def test_backwards(self, api: API, project: Project, rows: list[str]) -> None:
         path = f"/projects/{project.uid}/events"
-        answer = api.get(f"{path}?direction=prev&prev_page_cursor={rows[-1]}&perPage=1000")
-        assert [row["uid"] for row in answer.data["content"]] == rows[19:29]
-        at = answer.data["pagination"]
+        uids, at = before(api, path, rows[-1])
+        assert uids == rows[19:29]
         assert (at["has_next_page"], at["has_prev_page"]) == (True, True)
         assert (at["next_page_cursor"], at["prev_page_cursor"], at["per_page"]) == (rows[29], rows[19], 1000)
-        answer = api.get(f"{path}?direction=prev&prev_page_cursor={rows[9]}&perPage=1000")
+        uids, at = before(api, path, rows[9])
         # As for any page: where fewer rows than a page stand before the cursor, its row belongs to it.
-        assert [row["uid"] for row in answer.data["content"]] == rows[:10]
-        assert answer.data["pagination"]["has_prev_page"] is False
+        assert uids == rows[:10]
+        assert at["has_prev_page"] is False
 
     def test_a_row_larger_than_a_page_stands_alone(self, api: API, project: Project, rows: list[str]) -> None:
         Event.objects.filter(pk=rows[1]).update(data=f'"{"x" * 50 * BYTES}"')
@@ -181,14 +186,13 @@ class TestLinks:
 
     def test_backwards(self, api: API, project: Project, rows: list[str]) -> None:
         path = f"/projects/{project.uid}/portal-links"
-        answer = api.get(f"{path}?direction=prev&prev_page_cursor={rows[-1]}&perPage=1000")
-        assert [row["uid"] for row in answer.data["content"]] == rows[2:4]
-        at = answer.data["pagination"]
+        uids, at = before(api, path, rows[-1])
+        assert uids == rows[2:4]
         assert (at["has_next_page"], at["has_prev_page"]) == (True, True)
         assert (at["next_page_cursor"], at["prev_page_cursor"]) == (rows[4], rows[2])
-        answer = api.get(f"{path}?direction=prev&prev_page_cursor={rows[2]}&perPage=1000")
-        assert [row["uid"] for row in answer.data["content"]] == rows[:2]
-        assert answer.data["pagination"]["has_prev_page"] is False
+        uids, at = before(api, path, rows[2])
+        assert uids == rows[:2]
+        assert at["has_prev_page"] is False
 
     def test_a_small_page_is_whole(self, api: API, project: Project, rows: list[str]) -> None:
         Endpoint.objects.update(description="")
